@@ -1,0 +1,119 @@
+"""A tour as an array that a local search changes in place and can put back.
+
+Every change is a sequence of reversals of runs of positions. A reversal undoes itself, so the log
+of them, walked backward, restores the tour exactly.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .geometry import Nodes, jit
+
+LOG_SIZE = 3_000
+
+
+class ArrayTour(NamedTuple):
+    """A tour that kernels change.
+
+    Attributes:
+        nodes: `[n]`, the node at each position.
+        position: `[n]`, the position of each node.
+        log: `[LOG_SIZE, 2]`, first and last position of each reversal since the log was cleared.
+        count: `[2]`, the number of reversals in the log, and of nodes moved since the tour was made.
+    """
+
+    nodes: Nodes
+    position: Nodes
+    log: Nodes
+    count: NDArray[np.int64]
+
+
+def array_tour(nodes: NDArray[np.integer]) -> ArrayTour:
+    """An `ArrayTour` that walks `nodes`."""
+    position = np.empty(len(nodes), dtype=np.int32)
+    position[nodes] = np.arange(len(nodes))
+    return ArrayTour(
+        nodes.astype(np.int32), position, np.zeros((LOG_SIZE, 2), dtype=np.int32), np.zeros(2, dtype=np.int64)
+    )
+
+
+@jit
+def successor(tour: ArrayTour, node: int) -> int:
+    """The node after `node`."""
+    i = tour.position[node] + 1
+    return tour.nodes[i if i < len(tour.nodes) else 0]
+
+
+@jit
+def predecessor(tour: ArrayTour, node: int) -> int:
+    """The node before `node`."""
+    i = tour.position[node]
+    return tour.nodes[i - 1 if i > 0 else len(tour.nodes) - 1]
+
+
+@jit
+def _flip(tour: ArrayTour, first: int, last: int) -> None:
+    nodes, position = tour.nodes, tour.position
+    n = len(nodes)
+    length = last - first + 1 if first <= last else last - first + 1 + n
+    for _ in range(length // 2):
+        a, b = nodes[first], nodes[last]
+        nodes[first], nodes[last] = b, a
+        position[b], position[a] = first, last
+        first = first + 1 if first + 1 < n else 0
+        last = last - 1 if last > 0 else n - 1
+    tour.count[1] += length
+
+
+@jit
+def reverse(tour: ArrayTour, first: int, last: int) -> None:
+    """Reverse the run of positions from `first` on to `last`, around the array's end if need be."""
+    if first != last:
+        tour.log[tour.count[0], 0] = first
+        tour.log[tour.count[0], 1] = last
+        tour.count[0] += 1
+        _flip(tour, first, last)
+
+
+@jit
+def reverse_path(tour: ArrayTour, first: int, last: int) -> None:
+    """Reverse the walk from node `first` on to node `last`, or, which is the same tour, the rest of it."""
+    n = len(tour.nodes)
+    i, j = tour.position[first], tour.position[last]
+    inside = j - i + 1 if i <= j else j - i + 1 + n
+    if 2 * inside <= n:
+        reverse(tour, i, j)
+    else:
+        reverse(tour, j + 1 if j + 1 < n else 0, i - 1 if i > 0 else n - 1)
+
+
+@jit
+def swap_runs(tour: ArrayTour, first: int, a: int, b: int) -> None:
+    """Exchange the run of `a` nodes from position `first` with the run of `b` nodes after it.
+
+    Seen around the tour, exchanging any two of the three runs that make it up is the same change, so
+    the longest is left alone. No run changes its direction.
+    """
+    n = len(tour.nodes)
+    c = n - a - b
+    if a > b and a > c:
+        first, a, b = first + a, b, c
+    elif b > c:
+        first, a, b = first + a + b, c, a
+    first %= n
+    middle, last = (first + b) % n, (first + a + b - 1) % n
+    reverse(tour, first, last)
+    reverse(tour, first, (middle - 1) % n)
+    reverse(tour, middle, last)
+
+
+@jit
+def undo(tour: ArrayTour) -> None:
+    """Put the tour back to where it was when the log was last cleared."""
+    while tour.count[0] > 0:
+        tour.count[0] -= 1
+        _flip(tour, tour.log[tour.count[0], 0], tour.log[tour.count[0], 1])

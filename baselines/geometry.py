@@ -1,0 +1,216 @@
+"""Distances for compiled kernels, neighbour lists, and orders along a curve.
+
+A `Geometry` carries what a kernel needs to compute any distance of an instance on the fly, in the
+instance's own rounding, so that no full matrix is ever made for points. Kernels in other modules
+inline `distance`; numba's cache does not see that, so after a change here remove the `.nbi` files
+beside the modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from tsp.instance import EXPLICIT, Instance
+from tsp.metrics import GEO_PI, GEO_RADIUS
+
+Array = NDArray[np.float64]
+Nodes = NDArray[np.int32]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def jit(function: Function) -> Function:
+    """Compile `function` on its first call, and keep the result on disk where there is a place to write."""
+    try:
+        compiled = numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # neither the package's folder nor the user's cache folder can be written
+        compiled = numba.njit(nogil=True)(function)
+    return cast("Function", compiled)
+
+
+MATRIX, EUCLIDEAN, ROUNDED, CEILED, PSEUDO, MANHATTAN, MAXIMUM, GEOGRAPHICAL = range(8)
+
+CODES = {
+    EXPLICIT: MATRIX,
+    "euclidean": EUCLIDEAN,
+    "EUC_2D": ROUNDED,
+    "EUC_3D": ROUNDED,
+    "CEIL_2D": CEILED,
+    "ATT": PSEUDO,
+    "MAN_2D": MANHATTAN,
+    "MAN_3D": MANHATTAN,
+    "MAX_2D": MAXIMUM,
+    "MAX_3D": MAXIMUM,
+    "GEO": GEOGRAPHICAL,
+}
+"""For each metric the arithmetic that `distance` uses."""
+
+
+class Geometry(NamedTuple):
+    """What a kernel needs to compute distances.
+
+    Attributes:
+        code: a value of `CODES`.
+        points: `[n, 3]`, padded with zeros; for GEO on the unit sphere, whose chords give the arcs. `[0, 3]`
+            with a matrix.
+        matrix: `[n, n]`, row = from; `[0, 0]` with points.
+    """
+
+    code: int
+    points: Array
+    matrix: Array
+
+    @property
+    def size(self) -> int:
+        """Number of nodes."""
+        return max(len(self.points), len(self.matrix))
+
+    def subset(self, nodes: NDArray[np.integer]) -> Geometry:
+        """The geometry of `nodes` alone, renumbered in the order given."""
+        if self.code == MATRIX:
+            return self._replace(matrix=_frozen(self.matrix[np.ix_(nodes, nodes)]))
+        return self._replace(points=_frozen(self.points[nodes]))
+
+
+def geometry_of(instance: Instance) -> Geometry:
+    """The geometry of an instance; a matrix is shared, not copied."""
+    code = CODES[instance.metric]
+    if instance.matrix is not None:
+        return Geometry(code, _frozen(np.empty((0, 3))), instance.matrix)
+    assert instance.coordinates is not None
+    points = np.zeros((instance.size, 3))
+    points[:, : instance.coordinates.shape[1]] = instance.coordinates
+    if code == GEOGRAPHICAL:
+        degrees = np.trunc(points)
+        latitude, longitude, _ = (GEO_PI * (degrees + 5.0 * (points - degrees) / 3.0) / 180.0).T
+        flat = np.cos(latitude)
+        points = np.column_stack([flat * np.cos(longitude), flat * np.sin(longitude), np.sin(latitude)])
+    return Geometry(code, _frozen(points), _frozen(np.empty((0, 0))))
+
+
+def _frozen(array: Array) -> Array:
+    """Read-only, as an instance's matrix is: numba compiles for each of the two kinds anew."""
+    array = np.ascontiguousarray(array)
+    array.flags.writeable = False
+    return array
+
+
+@jit
+def distance(geometry: Geometry, i: int, j: int) -> float:
+    """Distance from node `i` to another node `j`; see `tsp.metrics` for the formulas.
+
+    It must stay small and call no other kernel, so that it is inlined: searches run 2.5 times as
+    long otherwise.
+    """
+    code = geometry.code
+    if code == MATRIX:
+        return geometry.matrix[i, j]
+    points = geometry.points
+    x = points[i, 0] - points[j, 0]
+    y = points[i, 1] - points[j, 1]
+    z = points[i, 2] - points[j, 2]
+    exact = np.sqrt(x * x + y * y + z * z)
+    if code == EUCLIDEAN:
+        return exact
+    if code == ROUNDED:
+        return np.floor(exact + 0.5)
+    if code == CEILED:
+        return np.ceil(exact)
+    if code == PSEUDO:
+        return np.ceil(np.sqrt((x * x + y * y + z * z) / 10.0))
+    if code == MANHATTAN:
+        return np.floor(abs(x) + abs(y) + abs(z) + 0.5)
+    if code == MAXIMUM:
+        return np.floor(max(abs(x), abs(y), abs(z)) + 0.5)
+    return np.floor(2.0 * GEO_RADIUS * np.arcsin(min(0.5 * exact, 1.0)) + 1.0)
+
+
+@jit
+def tour_length(geometry: Geometry, tour: Nodes) -> float:
+    """Length of the closed tour."""
+    total = 0.0
+    for i in range(len(tour)):
+        total += distance(geometry, tour[i - 1], tour[i])
+    return total
+
+
+def nearest_neighbours(geometry: Geometry, k: int) -> Nodes:
+    """The `k` nearest other nodes of each node, nearest first, by true (not rounded) distance.
+
+    With an asymmetric matrix the k nearest to go to. k-d trees for points, so nothing of size n².
+
+    Args:
+        geometry: of n nodes.
+        k: how many; at most n - 1 are given.
+
+    Returns:
+        node numbers `[n, min(k, n - 1)]`.
+    """
+    n = geometry.size
+    k = min(k, n - 1)
+    if k == 0:
+        return np.empty((n, 0), dtype=np.int32)
+    if geometry.code == MATRIX:
+        return _nearest_in_matrix(geometry.matrix, k)
+    from scipy.spatial import cKDTree
+
+    tree = cKDTree(geometry.points, balanced_tree=False, compact_nodes=False)
+    norm = {MANHATTAN: 1.0, MAXIMUM: np.inf}.get(geometry.code, 2.0)
+    _, found = tree.query(geometry.points, k=k + 1, p=norm)
+    return _without_self(np.asarray(found))
+
+
+def _nearest_in_matrix(matrix: Array, k: int) -> Nodes:
+    out = np.empty((len(matrix), k), dtype=np.int32)
+    for i, row in enumerate(matrix):
+        row = row.copy()
+        row[i] = np.inf
+        nearest = np.argpartition(row, k - 1)[:k]
+        out[i] = nearest[np.argsort(row[nearest], kind="stable")]
+    return out
+
+
+def _without_self(found: NDArray[np.integer]) -> Nodes:
+    """Drop each row's own node, or its last where many points coincide and it is not there."""
+    n, columns = found.shape
+    own = found == np.arange(n)[:, None]
+    own[~own.any(axis=1), -1] = True
+    return found[~own].reshape(n, columns - 1).astype(np.int32)
+
+
+def hilbert_order(points: Array, bits: int = 20) -> NDArray[np.int64]:
+    """Nodes in the order in which a Hilbert curve through their bounding cube meets them.
+
+    Source: Skilling, "Programming the Hilbert curve", AIP Conference Proceedings 707, 2004.
+
+    Args:
+        points: `[n, d]`, with d times `bits` at most 63.
+        bits: the curve's depth.
+    """
+    low = points.min(axis=0)
+    side = float((points - low).max())
+    cells = np.zeros(points.shape, dtype=np.int64)
+    if side > 0:
+        cells = np.minimum((points - low) / side * 2**bits, 2**bits - 1).astype(np.int64)
+    axes = list(cells.T.copy())
+    for bit in range(bits - 1, 0, -1):
+        mask, below = 1 << bit, (1 << bit) - 1
+        for axis in axes:
+            turned = (axis & mask) != 0
+            swap = np.where(turned, 0, (axes[0] ^ axis) & below)
+            axes[0] ^= np.where(turned, below, swap)
+            axis ^= swap  # noqa: PLW2901 - in place
+    for i in range(1, len(axes)):
+        axes[i] ^= axes[i - 1]
+    flip = np.zeros(len(points), dtype=np.int64)
+    for bit in range(bits - 1, 0, -1):
+        flip ^= np.where((axes[-1] & (1 << bit)) != 0, (1 << bit) - 1, 0)
+    key = np.zeros(len(points), dtype=np.int64)
+    for bit in range(bits - 1, -1, -1):
+        for axis in axes:
+            key = (key << 1) | (((axis ^ flip) >> bit) & 1)
+    return np.argsort(key, kind="stable")

@@ -1,0 +1,247 @@
+#!/usr/bin/env python
+"""Training throughput: our REINFORCE step beside that of RL4CO 0.7, in one run on the same cores.
+
+Both sides train the attention model of Kool et al. (width 128, 3 layers, 8 heads, feed-forward 512, batch norm) on
+uniform TSP with Adam and gradients clipped at norm 1. What is timed, in wall clock, is a whole step: drawing the
+batch, sampling tours, the REINFORCE baseline, the backward pass and the update. The rollout baseline is really rolled
+out, greedily, for every batch: no warm-up epoch without it flatters either side. The two sides live in processes of
+their own that work in turn (ours, theirs, ours, theirs, …), so that a busy machine disturbs both alike.
+
+RL4CO is measured in each precision it may run in on a CPU: float32; float32 with "medium" matrix products; and
+bfloat16 autocast with "medium", to which its own trainer's defaults lead. The ratio is to the fastest of these.
+
+    python benchmarks/train_throughput.py --rl4co ~/.cache/rl4co-0.7
+
+makes that virtual environment if it is not there (`pip install torch==<ours> 'rl4co==0.7.*'`), and prints a table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[1]
+THEIR_PRECISIONS = ("float32", "float32-medium", "bfloat16")
+LR = 1e-4
+
+
+@dataclass(frozen=True)
+class Case:
+    """One training setup, the same for both sides.
+
+    Attributes:
+        baseline: REINFORCE baseline: rollout, with one sampled tour an instance, or shared, with as many as nodes.
+        size: number of nodes.
+        batch: instances a step.
+    """
+
+    baseline: str
+    size: int
+    batch: int
+
+
+CASES = (
+    Case("rollout", 20, 512),
+    Case("rollout", 50, 256),
+    Case("rollout", 100, 128),
+    Case("shared", 20, 128),
+    Case("shared", 50, 32),
+    Case("shared", 100, 8),
+)
+
+
+def make_ours(case: Case, precision: str) -> Callable[[], None]:
+    """Our step, as `tsp train` takes it."""
+    from policies.trainer import TrainConfig, Trainer
+
+    config = TrainConfig(
+        size=str(case.size),
+        baseline=case.baseline,
+        warmup_epochs=0,
+        starts=case.size if case.baseline == "shared" else 1,
+        batch_size=case.batch,
+        instances=10**12,
+        lr=LR,
+        schedule="constant",
+        precision=precision,
+    )
+    trainer = Trainer(config, os.devnull)  # a step writes nothing
+    trainer._recent = []  # noqa: SLF001 - `run` does so
+    return trainer.train_step
+
+
+def make_theirs(case: Case, precision: str) -> Callable[[], None]:
+    """RL4CO's step: its own `shared_step` and optimizer, without the overhead of a Lightning trainer around it."""
+    import torch
+
+    logging.disable(logging.WARNING)
+    warnings.filterwarnings("ignore")
+    from rl4co.envs import TSPEnv
+    from rl4co.models import POMO, AttentionModel
+
+    matmul = "highest" if precision == "float32" else "medium"
+    autocast = torch.autocast("cpu", torch.bfloat16) if precision == "bfloat16" else nullcontext()
+    env = TSPEnv(generator_params={"num_loc": case.size})
+    if case.baseline == "rollout":
+        model = AttentionModel(env)
+        rollout = model.baseline.baseline  # what the warm-up is for
+        rollout.setup(model.policy, env, batch_size=case.batch, dataset_size=case.batch)
+        best = rollout.policy.eval()
+    else:
+        same_encoder = {"num_encoder_layers": 3, "normalization": "batch"}
+        model = POMO(env, policy_kwargs=same_encoder, num_starts=case.size)
+        best = None
+    model.log_dict = lambda *_, **__: None  # there is no trainer to log to
+    model.policy.train()
+    parameters = list(model.policy.parameters())
+    optimizer = torch.optim.Adam(parameters, lr=LR)
+
+    def step() -> None:
+        torch.set_float32_matmul_precision(matmul)
+        batch = env.generator(case.batch)
+        if best is not None:  # as its RolloutBaseline.rollout does, for every batch of an epoch
+            with torch.inference_mode(), autocast:
+                reward = best(env.reset(batch), env, decode_type="greedy")["reward"]
+            batch["extra"] = reward.clone()
+        with autocast:
+            loss = model.shared_step(batch, 0, phase="train")["loss"]
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+
+    return step
+
+
+def serve(side: str, threads: int) -> None:
+    """Take orders from standard input, a line each: make steps for some seconds, say how many a second."""
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    make = {"ours": make_ours, "rl4co": make_theirs}[side]
+    steps: dict[tuple[Case, str], Callable[[], None]] = {}
+    answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no answer
+    for line in sys.stdin:
+        order = json.loads(line)
+        key = Case(**order["case"]), order["precision"]
+        if key not in steps:
+            steps.clear()  # one model at a time
+            steps[key] = make(*key)
+            steps[key]()
+        step = steps[key]
+        step()  # the caches belong to the other side until now
+        count, start, seconds = 0, time.perf_counter(), 0.0
+        while count < 2 or seconds < order["seconds"]:
+            step()
+            count += 1
+            seconds = time.perf_counter() - start
+        answers.write(json.dumps(count * key[0].batch / seconds) + "\n")
+        answers.flush()
+
+
+class Side:
+    """A process that makes steps when told to, and otherwise sleeps."""
+
+    def __init__(self, side: str, python: str, threads: int) -> None:
+        command = [python, str(Path(__file__).resolve()), "--serve", side, "--threads", str(threads)]
+        path = {"PYTHONPATH": str(ROOT)} if side == "ours" else {}
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=None if side == "ours" else subprocess.DEVNULL,
+            text=True,
+            cwd=ROOT,
+            env=os.environ | path | {"OMP_NUM_THREADS": str(threads)},
+        )
+
+    def measure(self, case: Case, precision: str, seconds: float) -> float:
+        """Instances a second."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps({"case": asdict(case), "precision": precision, "seconds": seconds}) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"{self.process.args}: it ended without an answer")
+        return json.loads(answer)
+
+
+def their_python(folder: Path) -> str:
+    """The interpreter of RL4CO's own virtual environment, which is made if it is not there."""
+    import torch
+
+    python = folder / "bin" / "python"
+    if not python.exists():
+        version = torch.__version__.partition("+")[0]
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", f"torch=={version}", "rl4co==0.7.*"], check=True)
+    return str(python)
+
+
+def compare(options: argparse.Namespace) -> None:
+    """Measure every case on both sides in turn, and print a line for each."""
+    ours = Side("ours", sys.executable, options.threads)
+    theirs = Side("rl4co", their_python(options.rl4co), options.threads)
+    rows: list[dict[str, object]] = []
+    print(f"instances/s, {options.threads} threads, median of {options.repetitions}")
+    print(
+        f"{'baseline':<9}{'n':>4}{'batch':>7}{'ours':>9}{'RL4CO':>9}{'ratio':>7}  {'range':<13}RL4CO's best precision"
+    )
+    for case in CASES:
+        if options.only and f"{case.baseline}{case.size}" not in options.only:
+            continue
+        trials = {p: theirs.measure(case, p, options.seconds) for p in THEIR_PRECISIONS}
+        precision = max(trials, key=trials.__getitem__)
+        pairs = [
+            (ours.measure(case, "auto", options.seconds), theirs.measure(case, precision, options.seconds))
+            for _ in range(options.repetitions)
+        ]
+        a, b = (statistics.median(side) for side in zip(*pairs, strict=True))
+        ratios = [x / y for x, y in pairs]
+        print(
+            f"{case.baseline:<9}{case.size:>4}{case.batch:>7}{a:>9.1f}{b:>9.1f}{a / b:>7.2f}  "
+            f"{f'{min(ratios):.2f}-{max(ratios):.2f}':<13}{precision}",
+            flush=True,
+        )
+        rows.append({**asdict(case), "pairs": pairs, "ratio": a / b, "their_precision": precision, "trials": trials})
+    if options.out:
+        options.out.write_text(json.dumps({"threads": options.threads, "rows": rows}, indent=2) + "\n")
+
+
+def main() -> None:
+    """Parse the command line and run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rl4co", type=Path, metavar="FOLDER", help="RL4CO's virtual environment; made if missing")
+    parser.add_argument("--threads", type=int, default=2, help="of each side (default 2)")
+    parser.add_argument("--repetitions", type=int, default=5, help="of each case (default 5)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="at least, of each measurement (default 10)")
+    parser.add_argument("--only", nargs="+", metavar="CASE", help="such as rollout20 shared100 (default: all)")
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help="write every measurement")
+    parser.add_argument("--serve", choices=("ours", "rl4co"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        serve(options.serve, options.threads)
+    elif options.rl4co is None:
+        parser.error("--rl4co: name a folder for RL4CO's virtual environment")
+    else:
+        compare(options)
+
+
+if __name__ == "__main__":
+    main()

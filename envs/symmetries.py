@@ -1,0 +1,28 @@
+"""The eight symmetries of the square: other pictures of the same instance (Kwon et al. 2020, POMO)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .batch import Batch
+
+
+def symmetries(coordinates: Tensor) -> Tensor:
+    """All eight pictures of points `[B, n, 2]` in the unit square, as `[8, B, n, 2]`, itself first."""
+    x, y = coordinates.unbind(-1)
+    pairs = [(x, y), (1 - x, y), (x, 1 - y), (1 - x, 1 - y)]
+    return torch.stack([torch.stack(pair, -1) for p in pairs for pair in (p, p[::-1])])
+
+
+def augment(batch: Batch, count: int) -> Batch:
+    """The batch `count` times over, each time under another symmetry: `[count * B, ...]`.
+
+    Raises:
+        ValueError: for another count than 1 to 8.
+    """
+    if not 1 <= count <= 8:
+        raise ValueError(f"symmetries: {count}, expected 1 to 8")
+    pictures = symmetries(batch.coordinates)[:count].flatten(0, 1)
+    rest = (x.repeat(count, *(1,) * (x.ndim - 1)) if x is not None else None for x in batch[1:])
+    return Batch(pictures, *rest)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,116 @@
+"""Checkpoints: weights and what they are, in safetensors, loaded without executing anything."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+from envs.routing_env import RoutingEnv
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from tsp.files import atomic_write
+from tsp.problems import get_problem
+
+from .policy import Policy, PolicyConfig
+
+FORMAT = "travelling-scientist-policy/1"
+
+
+@dataclass(frozen=True)
+class PolicyInfo:
+    """What a policy file says of itself.
+
+    Attributes:
+        problem: name of the problem it was trained on.
+        sizes: smallest and largest number of nodes it was trained on.
+        distribution: what its instances were drawn from.
+        command: the command that trained it.
+        version: of the toolkit that wrote it.
+    """
+
+    problem: str
+    sizes: tuple[int, int]
+    distribution: str = ""
+    command: str = ""
+    version: str = ""
+
+
+def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, shapes and bits, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def write_tensors(
+    path: str | os.PathLike[str], tensors: Mapping[str, Tensor], metadata: Mapping[str, str], *, force: bool
+) -> None:
+    """Write a safetensors file atomically, with a digest of its tensors in the metadata."""
+    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    with atomic_write(path, force=force) as temporary:
+        save_file(plain, temporary, {"format": "pt", **metadata, "sha256": tensors_digest(plain)})
+
+
+def read_tensors(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read a safetensors file: its tensors and its metadata.
+
+    Raises:
+        ValueError: when the file is missing, corrupted, or its tensors do not match their digest.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"{path}: no such file")
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            metadata = dict(file.metadata() or {})
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ValueError(f"{path}: not a readable safetensors file ({str(error).splitlines()[0]})") from None
+    if "sha256" in metadata and metadata["sha256"] != tensors_digest(tensors):
+        raise ValueError(f"{path}: the weights do not match their checksum; the file is corrupted")
+    return {name: tensor.to(device) for name, tensor in tensors.items()}, metadata
+
+
+def save_policy(path: str | os.PathLike[str], policy: Policy, info: PolicyInfo, *, force: bool = False) -> None:
+    """Write a policy's weights with all that is needed to build it again."""
+    metadata = {
+        "toolkit_format": FORMAT,
+        "config": json.dumps(asdict(policy.config)),
+        "problem": info.problem,
+        "sizes": json.dumps(info.sizes),
+        "distribution": info.distribution,
+        "command": info.command,
+        "version": info.version,
+    }
+    write_tensors(path, policy.state_dict(), metadata, force=force)
+
+
+def load_policy(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> tuple[Policy, PolicyInfo]:
+    """Read a policy in evaluation mode, and what its file says of it.
+
+    Raises:
+        ValueError: when the file is not a policy of this toolkit, or corrupted.
+    """
+    tensors, metadata = read_tensors(path, device)
+    if metadata.get("toolkit_format") != FORMAT:
+        raise ValueError(f"{path}: not a policy of this toolkit (Kool et al.'s are converted by `tsp convert`)")
+    try:
+        raw = json.loads(metadata["config"])
+        config = PolicyConfig(**{f.name: raw[f.name] for f in fields(PolicyConfig) if f.name in raw})
+        low, high = json.loads(metadata["sizes"])
+        info = PolicyInfo(
+            metadata["problem"], (int(low), int(high)), *(metadata.get(k, "") for k in ("distribution", "command", "version"))
+        )
+        policy = Policy(config, RoutingEnv(get_problem(info.problem)))
+        policy.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{path}: its description does not fit its weights ({str(error).splitlines()[0]})") from None
+    return policy.to(device).eval(), info

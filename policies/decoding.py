@@ -1,0 +1,60 @@
+"""Decoding strategies: how a node is chosen from logits, and from where trajectories start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from envs.batch import Batch
+from torch import Generator, Tensor
+
+
+class Strategy(Protocol):
+    """How the next node is chosen."""
+
+    def select(self, logits: Tensor, generator: Generator | None) -> Tensor:
+        """The chosen nodes `[B, P]` from logits `[B, P, n]`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Greedy:
+    """The most probable node."""
+
+    def select(self, logits: Tensor, generator: Generator | None) -> Tensor:
+        """See `Strategy.select`; no randomness is used."""
+        return logits.argmax(-1)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """A node drawn with the policy's probabilities, flattened or sharpened by a temperature."""
+
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a temperature that is not positive."""
+        if not self.temperature > 0:
+            raise ValueError(f"temperature: {self.temperature}, expected a positive number")
+
+    def select(self, logits: Tensor, generator: Generator | None) -> Tensor:
+        """See `Strategy.select`; one uniform number a choice, through the inverse distribution."""
+        cumulative = (logits if self.temperature == 1.0 else logits / self.temperature).softmax(-1).cumsum(-1)
+        total = cumulative[..., -1:]
+        threshold = torch.rand(total.shape, generator=generator, device=logits.device) * total
+        # strictly below the total, so that the node at which the sum passes it exists and is allowed
+        threshold = torch.minimum(threshold, total * (1 - 1e-6))
+        return (cumulative <= threshold).sum(-1)
+
+
+def spread_starts(batch: Batch, starts: int) -> Tensor:
+    """First nodes for P multi-start trajectories, spread over each instance's nodes: a prefix `[B, P, 1]`.
+
+    An instance with fewer nodes than P starts from some of them more than once.
+    """
+    sizes = torch.full((batch.count, 1), batch.size, device=batch.device)
+    if batch.padding is not None:
+        sizes = (~batch.padding).sum(1, keepdim=True)
+    spread = torch.arange(starts, device=batch.device) * sizes.clamp(min=starts) // starts  # [B, P]
+    return (spread % sizes)[..., None]

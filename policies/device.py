@@ -1,0 +1,21 @@
+"""Where to compute, said once so that a GPU is never silently unused."""
+
+from __future__ import annotations
+
+import torch
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device called `name`; `auto` is a GPU where there is one.
+
+    Raises:
+        ValueError: for a device that does not exist or is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError):
+        raise ValueError(f"device {name!r} is not there; expected cpu, cuda or auto") from None
+    return device

@@ -1,0 +1,100 @@
+"""Checkpoints of Kool et al. (2019), converted into a `Policy`, which can be their model exactly."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from envs.routing_env import RoutingEnv
+from torch import Tensor
+
+from .policy import Policy, PolicyConfig
+
+LAYERS, WIDTH, HEADS, FEEDFORWARD = 3, 128, 8, 512
+
+
+def _heads_last(weight: Tensor) -> Tensor:
+    """One linear map `[heads * k, d]` from his per-head ones `[heads, d, k]`."""
+    return weight.permute(0, 2, 1).reshape(-1, weight.shape[1])
+
+
+def _layer(model: Mapping[str, Tensor], index: int) -> dict[str, Tensor]:
+    source = f"embedder.layers.{index}"
+    target = f"encoder.layers.{index}"
+    attention = {name: model[f"{source}.0.module.W_{name}"] for name in ("query", "key", "val", "out")}
+    out = {
+        f"{target}.qkv.weight": torch.cat([_heads_last(attention[name]) for name in ("query", "key", "val")]),
+        f"{target}.out.weight": attention["out"].reshape(-1, WIDTH).T,
+        f"{target}.ff1.weight": model[f"{source}.2.module.0.weight"],
+        f"{target}.ff1.bias": model[f"{source}.2.module.0.bias"],
+        f"{target}.ff2.weight": model[f"{source}.2.module.2.weight"],
+        f"{target}.ff2.bias": model[f"{source}.2.module.2.bias"],
+    }
+    for norm, place in (("norm1", 1), ("norm2", 3)):
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            out[f"{target}.{norm}.{name}"] = model[f"{source}.{place}.normalizer.{name}"]
+    return out
+
+
+def read_kool_checkpoint(path: str | os.PathLike[str], problem: str) -> Policy:
+    """Read one of his checkpoints without executing anything in it.
+
+    Args:
+        path: his `epoch-99.pt`, a dict with the state of the `model`.
+        problem: what it was trained on.
+
+    Returns:
+        the policy in evaluation mode: same inputs, same logits.
+
+    Raises:
+        ValueError: when the file is missing, would run code, or is no such checkpoint.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"{path}: no such file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's remarks about strange pickles; they are refused below
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError):
+        raise ValueError(f"{path}: not a plain dict of weights; anything else in it could run code, so it is refused") from None
+    model = content.get("model") if isinstance(content, dict) else None
+    if not isinstance(model, dict):
+        raise ValueError(f"{path}: expected a dict with the entry 'model'")
+    policy = Policy(PolicyConfig("attention", LAYERS, WIDTH, HEADS, FEEDFORWARD, "batch"), RoutingEnv(problem))
+    try:
+        tensors = {
+            "embed.weight": model["init_embed.weight"],
+            "embed.bias": model["init_embed.bias"],
+            "decoder.placeholder": model["W_placeholder"],
+            "decoder.project_nodes.weight": model["project_node_embeddings.weight"],
+            "decoder.project_graph.weight": model["project_fixed_context.weight"],
+            "decoder.project_step.weight": model["project_step_context.weight"],
+            "decoder.project_glimpse.weight": model["project_out.weight"],
+        }
+        for index in range(LAYERS):
+            tensors |= _layer(model, index)
+        policy.load_state_dict(tensors)
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise ValueError(f"{path}: not a checkpoint for {problem} ({str(error).splitlines()[0]})") from None
+    return policy.eval()
+
+
+def trained_size(path: str | os.PathLike[str]) -> int:
+    """The number of customers his checkpoint was trained on, from `args.json` beside it or the folder's name.
+
+    Raises:
+        ValueError: when neither says.
+    """
+    source = Path(path)
+    arguments = source.parent / "args.json"
+    if arguments.exists():
+        return int(json.loads(arguments.read_text())["graph_size"])
+    digits = source.parent.name.rpartition("_")[2]
+    if not digits.isdigit():
+        raise ValueError(f"{path}: does not say on how many nodes it was trained; --size says it")
+    return int(digits)

@@ -1,0 +1,73 @@
+"""One REINFORCE step: encode once, act without gradient, score with gradient, in bounded memory."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from envs.batch import Batch
+from envs.routing_env import RoutingEnv
+from torch import Generator, Tensor
+
+from .decoding import Sampling, spread_starts
+from .policy import Policy
+from .reinforce_baselines import ReinforceBaseline
+from .rollout import log_prob, rollout
+
+QUERY_ELEMENTS = 4_000_000
+"""Elements of the glimpse's scores `[B, H, Q, n]` computed at once while scoring: about what caches hold."""
+
+
+class StepResult(NamedTuple):
+    """Means over a step's trajectories, still on the device."""
+
+    loss: Tensor
+    objective: Tensor
+
+
+def accumulate_gradients(
+    env: RoutingEnv,
+    policy: Policy,
+    batch: Batch,
+    baseline: ReinforceBaseline,
+    *,
+    starts: int,
+    bfloat16: bool,
+    generator: Generator,
+) -> StepResult:
+    """Add the gradient of the REINFORCE loss on one batch to the policy's parameters.
+
+    ∇L = E[(C(π) - b) ∇ log p(π)] (Williams 1992; Kool et al. 2019, equation 9). The decoder's cache
+    is the cut: chunks of steps each run backward into it, then one backward pass goes through the
+    encoder, so memory does not grow with the number of steps.
+
+    Args:
+        env: the environment.
+        policy: in training mode.
+        batch: B instances of one size.
+        baseline: what costs are compared with.
+        starts: P, trajectories an instance; above 1 their first nodes are given and spread.
+        bfloat16: compute products in bfloat16.
+        generator: randomness of the sampled trajectories.
+    """
+    cache = policy.prepare(batch, bfloat16=bfloat16)
+    leaf = cache.detach(requires_grad=True)
+    starts = min(starts, batch.size)
+    prefix = spread_starts(batch, starts) if starts > 1 else None
+    trace = rollout(
+        env, batch, policy.decoder, leaf, Sampling(), trajectories=starts, prefix=prefix, generator=generator
+    )
+    costs = env.cost(batch, trace.actions.transpose(1, 2)).float()  # [B, P]
+    advantage = baseline.advantage(batch, costs)
+    weight = advantage / advantage.numel()
+    loss = torch.zeros((), device=batch.device)
+    _, T, P = trace.actions.shape  # noqa: N806
+    per_step = batch.count * policy.decoder.heads * P * batch.size
+    chunk = max(1, QUERY_ELEMENTS // per_step)
+    for begin in range(trace.given, T, chunk):
+        scored = log_prob(policy.decoder, leaf, trace, slice(begin, min(begin + chunk, T)))
+        part = (weight * scored).sum()
+        part.backward()
+        loss += part.detach()
+    torch.autograd.backward(list(cache), [x.grad for x in leaf])
+    return StepResult(loss, env.sign * costs.mean())

@@ -1,0 +1,110 @@
+"""The two passes of training over one encoding: act without gradient, then score all steps at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from envs.batch import Batch
+from envs.routing_env import Observation, RoutingEnv, Trace
+from torch import Generator, Tensor
+
+from .decoder import Cache, Decoder
+from .decoding import Strategy
+
+
+def _walk(
+    env: RoutingEnv,
+    batch: Batch,
+    decoder: Decoder,
+    cache: Cache,
+    strategy: Strategy,
+    trajectories: int,
+    prefix: Tensor | None,
+    generator: Generator | None,
+) -> Iterator[tuple[Observation, Tensor]]:
+    """Each step's observation and action: the one hot loop."""
+    given = () if prefix is None else prefix.unbind(-1)
+    state = env.reset(batch, trajectories)
+    for t in range(env.horizon(batch)):
+        seen = env.observe(state)
+        action = given[t] if t < len(given) else strategy.select(decoder.logits(cache, seen), generator)
+        yield seen, action
+        state = env.step(state, action)
+
+
+@torch.no_grad()
+def decode(
+    env: RoutingEnv,
+    batch: Batch,
+    decoder: Decoder,
+    cache: Cache,
+    strategy: Strategy,
+    *,
+    trajectories: int = 1,
+    prefix: Tensor | None = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Walk P trajectories an instance to their ends and return their actions `[B, P, T]`.
+
+    Args:
+        env: the environment.
+        batch: B instances.
+        decoder: gives the logits.
+        cache: what `decoder` prepared for the batch.
+        strategy: how the next node is chosen.
+        trajectories: P.
+        prefix: actions `[B, P, L]` to begin with.
+        generator: randomness of the strategy.
+    """
+    walk = _walk(env, batch, decoder, cache, strategy, trajectories, prefix, generator)
+    return torch.stack([action for _, action in walk], -1)
+
+
+@torch.no_grad()
+def rollout(
+    env: RoutingEnv,
+    batch: Batch,
+    decoder: Decoder,
+    cache: Cache,
+    strategy: Strategy,
+    *,
+    trajectories: int = 1,
+    prefix: Tensor | None = None,
+    generator: Generator | None = None,
+) -> Trace:
+    """As `decode`, but keep every observation, ready to be scored."""
+    shape = (batch.count, env.horizon(batch), trajectories)
+    actions = torch.empty(shape, dtype=torch.long, device=batch.device)
+    first, last = torch.empty_like(actions), torch.empty_like(actions)
+    mask = torch.empty((*shape, batch.size), dtype=torch.bool, device=batch.device)
+    context = torch.empty((*shape, env.context_features), device=batch.device) if env.context_features else None
+    walk = _walk(env, batch, decoder, cache, strategy, trajectories, prefix, generator)
+    for t, (seen, action) in enumerate(walk):
+        actions[:, t], first[:, t], last[:, t], mask[:, t] = action, seen.first, seen.last, seen.mask
+        if context is not None and seen.context is not None:
+            context[:, t] = seen.context
+    return Trace(actions, first, last, mask, context, given=0 if prefix is None else prefix.shape[2])
+
+
+def log_prob(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None = None) -> Tensor:
+    """Log-probability of each trajectory's chosen steps, `[B, P]`, all of them scored at once.
+
+    Args:
+        decoder: as in the rollout.
+        cache: as in the rollout; gradients flow into it.
+        trace: what was walked; given steps count nothing.
+        steps: score these steps only (chunks of a sum), never before `trace.given`.
+    """
+    steps = slice(trace.given, None) if steps is None else steps
+    actions = trace.actions[:, steps]  # [B, T, P]
+    B, T, P = actions.shape  # noqa: N806
+    observation = Observation(
+        trace.first[:, steps].reshape(B, T * P),
+        trace.last[:, steps].reshape(B, T * P),
+        trace.mask[:, steps].reshape(B, T * P, -1),
+        trace.context[:, steps].reshape(B, T * P, -1) if trace.context is not None else None,
+    )
+    logits = decoder.logits(cache, observation)
+    chosen = logits.gather(-1, actions.reshape(B, T * P, 1)).squeeze(-1) - logits.logsumexp(-1)
+    return chosen.view(B, T, P).sum(1)

@@ -1,0 +1,204 @@
+"""`PolicySolver`: a trained policy behind the solver protocol."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from envs.batch import Batch, from_instances
+from envs.routing_env import RoutingEnv
+from envs.rules import RULES
+from envs.symmetries import augment
+from torch import Generator, Tensor
+from tsp.budget import Budget, Clock
+from tsp.instance import Instance
+from tsp.problems import PROBLEMS, Problem
+from tsp.solution import Solution, check, no_answer
+from tsp.solvers import Candidates, Report, require_support
+
+from .checkpoint import load_policy
+from .decoding import Greedy, Sampling, spread_starts
+from .device import resolve_device
+from .policy import Policy
+from .rollout import decode
+from .zoo import find_policy
+
+MOST_STARTS = 100
+LARGEST = 6_000
+"""Nodes above which attention over all pairs of nodes does not fit."""
+BATCH_ELEMENTS = 4_000_000
+"""Largest number of elements of one attention or trace tensor while solving."""
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    policy: Policy
+    env: RoutingEnv
+    sizes: tuple[int, int]
+    name: str
+
+
+class PolicySolver:
+    """A trained policy; one-shot: it ends when it is done.
+
+    Args:
+        path: a policy file; default is the shipped policy for the problem and size.
+        decoding: greedy, or sampling from the policy's distribution.
+        samples: trajectories drawn for each instance when sampling.
+        temperature: of sampling.
+        starts: greedy trajectories from as many spread first nodes; default is every node, up to
+            100. 1 leaves the first node to the policy.
+        augmentations: how many of the square's eight symmetries are decoded; default is 8 when
+            greedy and 1 when sampling.
+        device: where to compute.
+    """
+
+    name = "policy"
+    one_shot = True
+
+    def __init__(
+        self,
+        *,
+        path: str | None = None,
+        decoding: Literal["greedy", "sampling"] = "greedy",
+        samples: int = 64,
+        temperature: float = 1.0,
+        starts: int | None = None,
+        augmentations: int | None = None,
+        device: str = "auto",
+    ) -> None:
+        for option, value in (("samples", samples), ("starts", starts), ("augmentations", augmentations)):
+            if value is not None and value < 1:
+                raise ValueError(f"policy: {option}={value}, expected 1 or more")
+        if augmentations is not None and augmentations > 8:
+            raise ValueError(f"policy: augmentations={augmentations}, expected 1 to 8, the symmetries of the square")
+        sampling = decoding == "sampling"
+        self.path, self.device = path, resolve_device(device)
+        self.strategy = Sampling(temperature) if sampling else Greedy()
+        self.samples = samples if sampling else None
+        self.starts = starts or (1 if sampling else MOST_STARTS)
+        self.augmentations = augmentations or (1 if sampling else 8)
+        self._loaded: dict[str, _Loaded] = {}
+
+    def supports(self, problem: Problem) -> bool:
+        """Whether the environment knows every rule, and a policy for the problem is there."""
+        known = all(type(rule) in RULES for rule in problem.rules)
+        return known and (self.path is not None or find_policy(problem.name, 1) is not None)
+
+    def warm_up(self, problem: Problem) -> None:
+        """Load the weights that are given by path; shipped ones are chosen by size."""
+        if self.path is not None:
+            self._load(problem, 1)
+        else:
+            for size in (1, 20, 50, 100):
+                self._load(problem, size)
+
+    def _load(self, problem: Problem, size: int) -> _Loaded:
+        shipped = None if self.path is not None else find_policy(problem.name, size)
+        path = str(self.path if shipped is None else shipped.path)
+        if path not in self._loaded:
+            policy, info = load_policy(path, self.device)
+            if PROBLEMS[info.problem].rules != problem.rules:
+                raise ValueError(f"{path}: a policy for {info.problem}, expected one for {problem.name}")
+            name = path if shipped is None else shipped.name
+            self._loaded[path] = _Loaded(policy, RoutingEnv(problem), info.sizes, name)
+        return self._loaded[path]
+
+    def solve(
+        self,
+        problem: Problem,
+        instances: Sequence[Instance],
+        budget: Budget,
+        *,
+        initial: Sequence[Solution] | None = None,
+        candidates: Candidates | None = None,
+        report: Report | None = None,
+    ) -> list[Solution]:
+        """Solve all instances in padded batches of alike sizes; see `tsp.solvers.Solver.solve`."""
+        require_support(self, problem)
+        torch.set_num_threads(budget.threads)
+        groups: dict[str, tuple[_Loaded, list[int]]] = {}
+        for i in sorted(range(len(instances)), key=lambda i: instances[i].size):
+            loaded = self._load(problem, instances[i].size)
+            groups.setdefault(loaded.name, (loaded, []))[1].append(i)
+        clock = Clock(budget.time_limit * max(1, len(instances)))
+        generator = Generator(self.device).manual_seed(budget.seed)
+        found: dict[int, list[list[int]]] = {}
+        for loaded, members in groups.values():
+            self._warn_of_sizes(loaded, [instances[i] for i in members])
+            for chunk in self._chunks(loaded, members, instances):
+                if clock.remaining == 0:
+                    break
+                tours = self._solve_batch(loaded, [instances[i] for i in chunk], generator)
+                found |= dict(zip(chunk, tours, strict=True))
+        seconds = clock.elapsed / max(1, len(instances))
+        solutions = [
+            check(problem, instance, found[i], seconds=seconds, solver=self.name)
+            if i in found
+            else no_answer(seconds=seconds, solver=self.name)
+            for i, instance in enumerate(instances)
+        ]
+        for i, solution in enumerate(solutions):
+            if report is not None and solution.feasible:
+                report(i, solution)
+        return solutions
+
+    def _warn_of_sizes(self, loaded: _Loaded, instances: list[Instance]) -> None:
+        low, high = loaded.sizes
+        outside = [instance.size for instance in instances if not low <= instance.size <= high]
+        if outside:
+            span = f"{min(outside)} to {max(outside)}" if min(outside) < max(outside) else str(outside[0])
+            warnings.warn(
+                f"policy {loaded.name} was trained on {low} to {high} nodes; on {span} it is outside what it learned",
+                stacklevel=3,
+            )
+        if max(instance.size for instance in instances) > LARGEST:
+            raise ValueError(f"a policy attends over all pairs of nodes; expected at most {LARGEST} of them")
+
+    def _chunks(self, loaded: _Loaded, members: list[int], instances: Sequence[Instance]) -> list[list[int]]:
+        """Neighbours in size, as many at once as memory allows."""
+        chunks: list[list[int]] = []
+        for i in members:
+            n = instances[i].size
+            each = self.augmentations * loaded.policy.config.heads * max(n, self._count(n)) * n
+            if chunks and (len(chunks[-1]) + 1) * each <= BATCH_ELEMENTS:
+                chunks[-1].append(i)
+            else:
+                chunks.append([i])
+        return chunks
+
+    def _solve_batch(self, loaded: _Loaded, instances: list[Instance], generator: Generator) -> list[list[list[int]]]:
+        """The best trajectory's tours of each instance, judged on its own distances in float64."""
+        env = loaded.env
+        batch = from_instances(instances).to(self.device)
+        pictures = augment(batch._replace(distances=None), self.augmentations)
+        with torch.inference_mode():
+            actions = self._trajectories(loaded, pictures, generator)  # [A * B, P, T]
+            actions = actions.unflatten(0, (self.augmentations, batch.count)).transpose(0, 1).flatten(1, 2)
+            best = env.cost(batch, actions).argmin(1)  # over A * P
+            chosen = actions[torch.arange(batch.count, device=best.device), best].cpu()
+        return [env.tours(row, instance.size) for row, instance in zip(chosen, instances, strict=True)]
+
+    def _trajectories(self, loaded: _Loaded, batch: Batch, generator: Generator) -> Tensor:
+        count, prefix = self._count(batch.size), None
+        if self.starts > 1:
+            prefix = spread_starts(batch, min(self.starts, count))
+            prefix = prefix.repeat(1, -(-count // prefix.shape[1]), 1)[:, :count]
+        cache = loaded.policy.prepare(batch)
+        return decode(
+            loaded.env,
+            batch,
+            loaded.policy.decoder,
+            cache,
+            self.strategy,
+            trajectories=count,
+            prefix=prefix,
+            generator=generator,
+        )
+
+    def _count(self, size: int) -> int:
+        """P, trajectories for each picture of an instance of `size` nodes."""
+        return self.samples or min(self.starts, size)

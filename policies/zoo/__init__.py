@@ -1,0 +1,53 @@
+"""The shipped policies: a folder each, with `model.safetensors`, `config.json` and a card.
+
+Found by problem and size without importing torch.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from math import log
+from pathlib import Path
+
+ZOO = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class ShippedPolicy:
+    """What a shipped policy's `config.json` says.
+
+    Attributes:
+        name: of its folder.
+        problem: name of the problem it solves.
+        sizes: smallest and largest number of nodes it was trained on.
+        path: of its weights.
+    """
+
+    name: str
+    problem: str
+    sizes: tuple[int, int]
+    path: Path
+
+    def distance(self, size: int) -> float:
+        """How far `size` is from the trained sizes, as a ratio on a log scale; 0 within them."""
+        low, high = self.sizes
+        return max(0.0, log(low / size), log(size / high))
+
+
+@cache
+def shipped_policies() -> tuple[ShippedPolicy, ...]:
+    """All shipped policies, by name."""
+    found = []
+    for path in sorted(ZOO.glob("*/config.json")):
+        raw = json.loads(path.read_text())
+        low, high = raw["sizes"]
+        found.append(ShippedPolicy(path.parent.name, raw["problem"], (low, high), path.parent / "model.safetensors"))
+    return tuple(found)
+
+
+def find_policy(problem: str, size: int) -> ShippedPolicy | None:
+    """The shipped policy for a problem whose trained sizes are nearest to `size`; None if there is none."""
+    fitting = [policy for policy in shipped_policies() if policy.problem == problem]
+    return min(fitting, key=lambda policy: policy.distance(size), default=None)

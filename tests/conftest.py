@@ -1,0 +1,30 @@
+"""Fixtures and Hypothesis profiles for all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("fuzz", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of real instances with known optima; tests that need it skip where it is missing."""
+    folder = Path(os.environ.get("TSP_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    if not (folder / "tsplib").is_dir():
+        pytest.skip(f"no instance data at {folder}; set TSP_DATA to the folder that holds tsplib/")
+    return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_torch_thread() -> None:
+    """Tests run in parallel, one thread each."""
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return
+    torch.set_num_threads(1)

@@ -1,0 +1,58 @@
+"""The eight symmetries of the square."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from envs.batch import from_instances
+from envs.symmetries import augment, symmetries
+from tsp.instance import Instance
+
+SQUARES = st.integers(2, 9).flatmap(lambda n: arrays(np.float32, (2, n, 2), elements=st.floats(0, 1, width=32)))
+
+
+@settings(max_examples=30)
+@given(SQUARES)
+def test_every_picture_has_the_distances_of_the_first_which_is_the_instance_itself(points):
+    points = torch.from_numpy(points)
+    pictures = symmetries(points)
+    assert pictures.shape == (8, *points.shape)
+    assert torch.equal(pictures[0], points)
+    assert ((pictures >= 0) & (pictures <= 1)).all()
+    torch.testing.assert_close(
+        torch.cdist(pictures.double(), pictures.double()),
+        torch.cdist(points.double(), points.double()).expand(8, -1, -1, -1),
+        atol=2e-7,  # 1 - x rounds to float32
+        rtol=0,
+    )
+
+
+def test_the_eight_pictures_are_distinct():
+    pictures = symmetries(torch.tensor([[[0.0, 0.0], [0.25, 0.5]]]))
+    assert len({tuple(p.flatten().tolist()) for p in pictures}) == 8
+
+
+def test_augmented_batches_keep_padding_and_the_instances_own_distances():
+    rng = np.random.default_rng(0)
+    batch = from_instances([Instance(rng.random((n, 2)), metric="EUC_2D") for n in (3, 5)])
+    pictures = augment(batch, 8)
+    assert pictures.count == 16
+    for k in range(8):
+        copy = pictures.rows(slice(2 * k, 2 * k + 2))
+        assert torch.equal(copy.coordinates, symmetries(batch.coordinates)[k])
+        for own, repeated in zip(batch[1:], copy[1:], strict=True):
+            assert torch.equal(own, repeated)
+
+
+def test_generated_batches_stay_without_padding_and_distances():
+    batch = from_instances([Instance(np.eye(2))], distances=False)
+    assert augment(batch, 3)[2:] == (None, None)
+
+
+@pytest.mark.parametrize("count", [0, 9])
+def test_a_square_has_no_more_than_eight(count):
+    with pytest.raises(ValueError, match=f"symmetries: {count}, expected 1 to 8"):
+        augment(from_instances([Instance(np.eye(2))]), count)

@@ -1,0 +1,91 @@
+"""Policies in files: they come back as they were, and nothing but a policy is taken for one."""
+
+import json
+
+import pytest
+import torch
+
+from envs.routing_env import RoutingEnv
+from policies.checkpoint import PolicyInfo, load_policy, read_tensors, save_policy, write_tensors
+from policies.policy import Policy, PolicyConfig
+
+INFO = PolicyInfo("tsp", (5, 9), "uniform", "tsp train --size 5-9", "0.1.0")
+CONFIG = PolicyConfig(layers=1, width=16, heads=2, feedforward=32)
+
+
+@pytest.fixture
+def policy():
+    torch.manual_seed(3)
+    return Policy(CONFIG, RoutingEnv("tsp"))
+
+
+def test_a_policy_comes_back_as_it_was(tmp_path, policy):
+    save_policy(tmp_path / "p.safetensors", policy, INFO)
+    loaded, info = load_policy(tmp_path / "p.safetensors")
+    assert info == INFO
+    assert loaded.config == CONFIG
+    assert all(torch.equal(a, b) for a, b in zip(policy.state_dict().values(), loaded.state_dict().values(), strict=True))
+
+
+def test_an_existing_file_is_kept_unless_forced(tmp_path, policy):
+    path = tmp_path / "p.safetensors"
+    save_policy(path, policy, INFO)
+    with pytest.raises(ValueError, match="--force"):
+        save_policy(path, policy, INFO)
+    save_policy(path, policy, INFO, force=True)
+
+
+def test_a_flipped_bit_in_the_weights_is_noticed(tmp_path, policy):
+    path = tmp_path / "p.safetensors"
+    save_policy(path, policy, INFO)
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="corrupted"):
+        load_policy(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a policy at all", b"\x00" * 64, b"\x80\x04."])
+def test_a_file_of_something_else_is_refused_by_name(tmp_path, content):
+    path = tmp_path / "p.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"p\.safetensors: not a readable safetensors file"):
+        load_policy(path)
+
+
+def test_a_truncated_file_is_refused(tmp_path, policy):
+    path = tmp_path / "p.safetensors"
+    save_policy(path, policy, INFO)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="not a readable safetensors file"):
+        load_policy(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"nowhere\.safetensors: no such file"):
+        load_policy(tmp_path / "nowhere.safetensors")
+
+
+def test_foreign_weights_are_not_taken_for_a_policy(tmp_path):
+    write_tensors(tmp_path / "p.safetensors", {"a": torch.ones(2)}, {}, force=False)
+    with pytest.raises(ValueError, match="not a policy of this toolkit"):
+        load_policy(tmp_path / "p.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("problem", "no-such-problem"),
+        ("config", "{"),
+        ("config", json.dumps({"width": 32})),
+        ("config", json.dumps({"width": 0})),
+        ("sizes", "7"),
+    ],
+)
+def test_a_description_that_does_not_fit_the_weights_is_refused(tmp_path, policy, key, value):
+    save_policy(tmp_path / "good.safetensors", policy, INFO)
+    tensors, metadata = read_tensors(tmp_path / "good.safetensors")
+    del metadata["sha256"]
+    write_tensors(tmp_path / "bad.safetensors", tensors, {**metadata, key: value}, force=False)
+    with pytest.raises(ValueError, match=r"bad\.safetensors: its description does not fit"):
+        load_policy(tmp_path / "bad.safetensors")

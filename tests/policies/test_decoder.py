@@ -1,0 +1,113 @@
+"""The decoder: Kool et al.'s equations, computed once where they do not depend on the step."""
+
+import numpy as np
+import pytest
+import torch
+
+from envs.routing_env import Observation
+from policies.decoder import Decoder
+
+WIDTH, HEADS = 16, 4
+
+
+@pytest.fixture
+def decoder():
+    torch.manual_seed(0)
+    return Decoder(WIDTH, HEADS, context_features=0, clip=10.0)
+
+
+@pytest.fixture
+def nodes():
+    return torch.randn(2, 5, WIDTH, generator=torch.Generator().manual_seed(1))
+
+
+def observation(first, last, mask, context=None):
+    return Observation(torch.tensor(first), torch.tensor(last), torch.tensor(mask, dtype=torch.bool), context)
+
+
+SEEN = observation(
+    first=[[5, 0, 0], [5, 2, 2]],
+    last=[[5, 0, 3], [5, 2, 4]],
+    mask=[
+        [[0, 0, 0, 0, 0], [1, 0, 0, 0, 0], [1, 0, 1, 1, 0]],
+        [[0, 0, 0, 0, 0], [0, 0, 1, 0, 0], [1, 1, 1, 0, 1]],
+    ],
+)
+
+
+def kool_logits(decoder, nodes, first, last, mask):
+    """One query of one instance, by the equations of Kool et al. (2019), section 3.2, in float64."""
+    weights = {name: value.detach().double().numpy() for name, value in decoder.named_parameters()}
+    h = nodes.double().numpy()
+    d, k = WIDTH, WIDTH // HEADS
+    key, value, logit_key = np.split(h @ weights["project_nodes.weight"].T, 3, axis=1)
+    placeholder = weights["placeholder"]
+    ends = placeholder if first == len(h) else np.concatenate([h[first], h[last]])
+    query = weights["project_graph.weight"] @ h.mean(0) + weights["project_step.weight"] @ ends
+    glimpse = np.empty(d)
+    for head in range(HEADS):
+        part = slice(head * k, (head + 1) * k)
+        scores = np.where(mask, -np.inf, key[:, part] @ query[part] / np.sqrt(k))
+        attention = np.exp(scores - scores.max())
+        glimpse[part] = (attention / attention.sum()) @ value[:, part]
+    glimpse = weights["project_glimpse.weight"] @ glimpse
+    return np.where(mask, -np.inf, 10 * np.tanh(logit_key @ glimpse / np.sqrt(d)))
+
+
+def test_logits_are_those_of_the_paper(decoder, nodes):
+    logits = decoder.logits(decoder.prepare(nodes, None), SEEN)
+    assert logits.dtype == torch.float32
+    for b in range(2):
+        for q in range(3):
+            expected = kool_logits(decoder, nodes[b], SEEN.first[b, q], SEEN.last[b, q], SEEN.mask[b, q].numpy())
+            np.testing.assert_allclose(logits[b, q].detach().numpy(), expected, atol=2e-5)
+
+
+def test_forbidden_nodes_and_no_others_have_no_chance(decoder, nodes):
+    logits = decoder.logits(decoder.prepare(nodes, None), SEEN)
+    assert torch.equal(logits == float("-inf"), SEEN.mask)
+    assert (logits[~SEEN.mask].abs() <= 10).all()
+
+
+def test_many_queries_at_once_are_the_same_as_one_by_one(decoder, nodes):
+    cache = decoder.prepare(nodes, None)
+    together = decoder.logits(cache, SEEN)
+    for q in range(3):
+        one = Observation(*(x[:, q : q + 1] if x is not None else None for x in SEEN))
+        torch.testing.assert_close(together[:, q : q + 1], decoder.logits(cache, one), atol=1e-5, rtol=0)
+
+
+def test_padded_nodes_change_nothing(decoder, nodes):
+    padded = torch.cat([nodes, torch.full((2, 3, WIDTH), 7.0)], 1)
+    padding = torch.zeros(2, 8, dtype=torch.bool)
+    padding[:, 5:] = True
+    seen = SEEN._replace(
+        first=torch.where(SEEN.first == 5, 8, SEEN.first),
+        last=torch.where(SEEN.last == 5, 8, SEEN.last),
+        mask=torch.cat([SEEN.mask, torch.ones(2, 3, 3, dtype=torch.bool)], -1),
+    )
+    found = decoder.logits(decoder.prepare(padded, padding), seen)
+    expected = decoder.logits(decoder.prepare(nodes, None), SEEN)
+    torch.testing.assert_close(found[..., :5], expected, atol=1e-5, rtol=0)
+    assert (found[..., 5:] == float("-inf")).all()
+
+
+def test_what_the_rules_show_enters_the_query(nodes):
+    torch.manual_seed(0)
+    decoder = Decoder(WIDTH, HEADS, context_features=2, clip=10.0)
+    cache = decoder.prepare(nodes, None)
+    shown = [decoder.logits(cache, SEEN._replace(context=torch.full((2, 3, 2), value))) for value in (0.0, 3.0)]
+    without = Decoder(WIDTH, HEADS, context_features=0, clip=10.0)
+    without.load_state_dict({k: v for k, v in decoder.state_dict().items() if k != "project_context.weight"})
+    torch.testing.assert_close(shown[0], without.logits(cache, SEEN))
+    assert not torch.allclose(shown[0], shown[1])
+
+
+def test_a_detached_cache_collects_its_own_gradient(decoder, nodes):
+    cache = decoder.prepare(nodes, None)
+    leaf = cache.detach(requires_grad=True)
+    allowed = decoder.logits(leaf, SEEN)[~SEEN.mask]
+    (allowed**2).sum().backward()
+    assert all(part.grad is not None and part.grad.abs().sum() > 0 for part in leaf)
+    assert decoder.project_nodes.weight.grad is None
+    assert all(part.dtype == torch.bfloat16 for part in leaf.to(torch.bfloat16))

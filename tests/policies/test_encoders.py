@@ -1,0 +1,163 @@
+"""Encoders: padding changes nothing, nodes have no order, and norms are torch's own."""
+
+import pytest
+import torch
+from torch import nn
+
+from envs.batch import from_instances
+from envs.routing_env import RoutingEnv
+from policies.encoders import AttentionLayer, GraphEncoder, Norm
+from policies.policy import Policy, PolicyConfig
+from tsp.instance import Instance
+
+NORMS = pytest.mark.parametrize("norm", ["batch", "instance", "layer"])
+SHAPES = [
+    {"encoder": "attention"},
+    {"encoder": "gnn"},
+    {"encoder": "gnn", "neighbours": 2},
+    {"encoder": "gnn", "neighbours": 5},
+]
+ENCODERS = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape.values())))
+
+
+def random_points(*shape, seed=0):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def make_policy(norm, shape):
+    """A small policy in evaluation mode whose norms have seen data and do something."""
+    torch.manual_seed(0)
+    policy = Policy(PolicyConfig(layers=2, width=16, heads=4, feedforward=32, norm=norm, **shape), RoutingEnv("tsp"))
+    generator = torch.Generator().manual_seed(1)
+    for name, tensor in policy.state_dict().items():
+        if "norm" in name:
+            tensor.copy_(0.5 + torch.rand(tensor.shape, generator=generator))
+    return policy.eval()
+
+
+def instances(*sizes):
+    return [Instance(random_points(size, 2, seed=size).double().numpy()) for size in sizes]
+
+
+@NORMS
+@ENCODERS
+def test_padded_instances_are_encoded_and_prepared_as_alone(norm, shape):
+    policy, mixed = make_policy(norm, shape), instances(3, 9, 5, 1)
+    batch = from_instances(mixed, distances=False)
+    with torch.no_grad():
+        nodes, cache = policy.encode(batch), policy.prepare(batch)
+        for i, instance in enumerate(mixed):
+            single, n = from_instances([instance], distances=False), instance.size
+            torch.testing.assert_close(nodes[i : i + 1, :n], policy.encode(single), atol=1e-5, rtol=0)
+            own = policy.prepare(single)
+            for name in ("first", "last"):
+                together, alone = getattr(cache, name), getattr(own, name)
+                kept = [*range(n), -1]  # the last row stands for "none yet"
+                torch.testing.assert_close(together[i : i + 1, kept], alone, atol=1e-5, rtol=0)
+            torch.testing.assert_close(cache.keys[i : i + 1, ..., :n], own.keys, atol=1e-5, rtol=0)
+            torch.testing.assert_close(cache.values[i : i + 1, :, :n], own.values, atol=1e-5, rtol=0)
+            torch.testing.assert_close(cache.logit_keys[i : i + 1, :, :n], own.logit_keys, atol=1e-5, rtol=0)
+        assert all(torch.isfinite(part).all() for part in cache)
+
+
+@NORMS
+@ENCODERS
+def test_nodes_have_no_order(norm, shape):
+    policy = make_policy(norm, shape)
+    points = random_points(2, 7, 2).double().numpy()
+    order = torch.randperm(7, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        nodes = policy.encode(from_instances([Instance(p) for p in points]))
+        shuffled = policy.encode(from_instances([Instance(p[order.numpy()]) for p in points]))
+    torch.testing.assert_close(nodes[:, order], shuffled, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@NORMS
+def test_norms_are_torchs_own(norm, training):
+    width = 6
+    theirs = {
+        "batch": nn.BatchNorm1d(width),
+        "instance": nn.InstanceNorm1d(width, affine=True),
+        "layer": nn.LayerNorm(width),
+    }[norm].train(training)
+    ours = Norm(norm, width).train(training)
+    with torch.no_grad():
+        for scale, shift in ((theirs.weight, theirs.bias), (ours.weight, ours.bias)):
+            scale.copy_(torch.arange(1, 7))
+            shift.copy_(torch.arange(6) / 3)
+    for step in range(3):
+        x = 3 + 2 * random_points(4, 5, width, seed=step)
+        # torch's batch norm knows channels second; its running statistics are ours too
+        seen = {"batch": x.flatten(0, 1), "instance": x.transpose(1, 2), "layer": x}[norm]
+        expected = theirs(seen)
+        expected = {"batch": lambda y: y.view_as(x), "instance": lambda y: y.transpose(1, 2), "layer": lambda y: y}[
+            norm
+        ](expected)
+        torch.testing.assert_close(ours(x), expected, atol=1e-5, rtol=1e-5)
+    if norm == "batch":
+        torch.testing.assert_close(ours.running_mean, theirs.running_mean)
+        torch.testing.assert_close(ours.running_var, theirs.running_var)
+
+
+@NORMS
+def test_statistics_leave_padding_out_while_training_too(norm):
+    layer = Norm(norm, 6).train()
+    x = random_points(1, 5, 6)
+    padding = torch.tensor([[False, False, False, True, True]])
+    torch.testing.assert_close(layer(x, padding)[:, :3], layer(x[:, :3]), atol=1e-5, rtol=0)
+
+
+@NORMS
+def test_norms_compute_in_float32(norm):
+    x = (1000 + random_points(4, 50, 8)).bfloat16()
+    out = Norm(norm, 8).train()(x)
+    assert out.dtype == torch.float32
+    assert torch.isfinite(out).all()
+
+
+def test_attention_layer_is_torchs_own_attention_with_skips_and_norms():
+    torch.manual_seed(0)
+    ours = AttentionLayer(width=16, heads=4, feedforward=32, norm="layer")
+    theirs = nn.TransformerEncoderLayer(16, 4, 32, dropout=0.0, batch_first=True)  # norm after, as here
+    with torch.no_grad():
+        theirs.self_attn.in_proj_weight.copy_(ours.qkv.weight)
+        theirs.self_attn.in_proj_bias.zero_()
+        theirs.self_attn.out_proj.weight.copy_(ours.out.weight)
+        theirs.self_attn.out_proj.bias.zero_()
+    for name, source in (("linear1", ours.ff1), ("linear2", ours.ff2), ("norm1", ours.norm1), ("norm2", ours.norm2)):
+        getattr(theirs, name).load_state_dict(source.state_dict())
+    h = random_points(3, 6, 16)
+    torch.testing.assert_close(ours(h, None), theirs(h), atol=1e-5, rtol=0)
+
+
+def weights_of(points, neighbours=0, padding=None):
+    return GraphEncoder(1, 4, "layer", neighbours)._weights(points, padding)
+
+
+def test_messages_are_weighted_by_inverse_distance_and_sum_to_1():
+    weights = weights_of(torch.tensor([[[0.0, 0.0], [0.5, 0.0], [0.0, 0.25]]]))
+    between = 1 / 0.3125**0.5
+    torch.testing.assert_close(weights[0, 0], torch.tensor([0.0, 1 / 3, 2 / 3]))
+    torch.testing.assert_close(weights[0, 1], torch.tensor([2.0, 0.0, between]) / (2 + between))
+
+
+@pytest.mark.parametrize("neighbours", [1, 3, 6, 50])
+def test_only_the_nearest_send_messages(neighbours):
+    points = random_points(2, 7, 2)
+    weights = weights_of(points, neighbours)
+    count = min(neighbours, 6)
+    nearest = torch.cdist(points, points).argsort(-1)[..., 1 : count + 1]
+    expected = torch.zeros_like(weights, dtype=torch.bool).scatter(-1, nearest, value=True)
+    assert torch.equal(weights > 0, expected)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 7))
+
+
+def test_the_unit_of_length_does_not_matter_to_the_graph_network():
+    points = 0.1 + random_points(1, 6, 2)
+    torch.testing.assert_close(weights_of(points), weights_of(10 * points))
+
+
+@pytest.mark.parametrize("points", [torch.zeros(1, 1, 2), torch.full((1, 4, 2), 0.5)], ids=["one", "coinciding"])
+def test_degenerate_graphs_stay_finite(points):
+    assert torch.isfinite(weights_of(points)).all()

@@ -1,0 +1,149 @@
+"""The policy behind the solver protocol."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from envs.routing_env import RoutingEnv
+from policies.checkpoint import PolicyInfo, save_policy
+from policies.policy import Policy, PolicyConfig
+from policies.solver import PolicySolver
+from tsp.budget import Budget
+from tsp.instance import Instance
+from tsp.problems import get_problem
+from tsp.solution import check
+
+TSP = get_problem("tsp")
+BUDGET = Budget(time_limit=60)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    torch.manual_seed(0)
+    policy = Policy(PolicyConfig(layers=1, width=16, heads=2, feedforward=32, norm="instance"), RoutingEnv("tsp"))
+    file = tmp_path_factory.mktemp("policy") / "p.safetensors"
+    save_policy(file, policy, PolicyInfo("tsp", (1, 40)))
+    return str(file)
+
+
+def instances(*sizes, seed=0):
+    random = np.random.default_rng(seed)
+    return [Instance(random.random((n, 2)) * 1000, name=f"n{n}") for n in sizes]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"augmentations": 1},
+        {"starts": 1, "augmentations": 1},
+        {"starts": 3},
+        {"decoding": "sampling", "samples": 7},
+        {"decoding": "sampling", "samples": 7, "starts": 3, "augmentations": 2},
+    ],
+)
+def test_every_way_of_decoding_gives_feasible_tours_of_any_size(path, options):
+    given = instances(1, 2, 3, 5, 8, 21, 8)
+    solutions = PolicySolver(path=path, device="cpu", **options).solve(TSP, given, BUDGET)
+    for instance, solution in zip(given, solutions, strict=True):
+        assert solution.feasible
+        assert check(TSP, instance, solution.tours).objective == pytest.approx(solution.objective)
+
+
+def test_mixed_sizes_in_one_batch_give_what_each_alone_gives(path):
+    given = instances(4, 9, 17, 18)
+    solver = PolicySolver(path=path, device="cpu")
+    together = solver.solve(TSP, given, BUDGET)
+    alone = [solver.solve(TSP, [instance], BUDGET)[0] for instance in given]
+    assert [s.objective for s in together] == pytest.approx([s.objective for s in alone], rel=1e-5)
+
+
+def test_more_starts_and_symmetries_are_never_worse(path):
+    given = instances(12, 12, 12)
+    means = [
+        np.mean([s.objective for s in PolicySolver(path=path, device="cpu", **o).solve(TSP, given, BUDGET)])
+        for o in ({"augmentations": 1, "starts": 4}, {"augmentations": 1}, {"augmentations": 8})
+    ]
+    assert means[0] >= means[1] >= means[2]
+
+
+def test_sampling_is_fixed_by_the_seed(path):
+    given = instances(15)
+    solver = PolicySolver(path=path, device="cpu", decoding="sampling", samples=3)
+    one, again, other = (solver.solve(TSP, given, Budget(60, seed=s))[0].tours[0].tolist() for s in (1, 1, 2))
+    assert one == again
+    assert one != other
+
+
+def test_the_best_trajectory_is_judged_in_the_files_own_rounding(path):
+    random = np.random.default_rng(4)
+    points = random.integers(0, 6, (9, 2)).astype(float)  # so small that rounding changes which tour is best
+    instance = Instance(points, metric="CEIL_2D")
+    solution = PolicySolver(path=path, device="cpu").solve(TSP, [instance], BUDGET)[0]
+    assert solution.objective == instance.tour_length(solution.tours[0])
+    assert solution.objective == int(solution.objective)
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        np.zeros((6, 2)),
+        np.random.default_rng(0).random((6, 2)) * 1e9,
+        np.random.default_rng(0).random((6, 2)) * 1e-9 + 1e3,
+        np.arange(12.0).reshape(6, 2),
+    ],
+    ids=["all equal", "huge", "tiny and far away", "in a line"],
+)
+def test_odd_coordinates_are_solved(path, points):
+    assert PolicySolver(path=path, device="cpu").solve(TSP, [Instance(points)], BUDGET)[0].feasible
+
+
+def test_a_size_outside_the_trained_ones_is_said(path):
+    with pytest.warns(UserWarning, match="trained on 1 to 40 nodes; on 45"):
+        PolicySolver(path=path, device="cpu", augmentations=1, starts=1).solve(TSP, instances(45), BUDGET)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        PolicySolver(path=path, device="cpu", augmentations=1, starts=1).solve(TSP, instances(40), BUDGET)
+
+
+def test_a_time_that_is_up_is_counted_as_no_answer(path, monkeypatch):
+    monkeypatch.setattr("policies.solver.BATCH_ELEMENTS", 1)  # one instance a batch
+    given = instances(*[30] * 20)
+    solutions = PolicySolver(path=path, device="cpu").solve(TSP, given, Budget(1e-4))
+    assert solutions[0].feasible
+    assert not solutions[-1].feasible
+    assert "time limit" in solutions[-1].violations[0]
+
+
+def test_a_bare_matrix_is_refused(path):
+    with pytest.raises(ValueError, match="needs coordinates in the plane"):
+        PolicySolver(path=path, device="cpu").solve(TSP, [Instance(matrix=np.ones((4, 4)), name="m")], BUDGET)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"samples": 0}, "samples=0, expected 1 or more"),
+        ({"augmentations": 9}, "augmentations=9, expected 1 to 8"),
+        ({"starts": -1}, "starts=-1"),
+        ({"temperature": 0.0, "decoding": "sampling"}, "temperature: 0.0"),
+        ({"device": "gpu9"}, "device 'gpu9' is not there"),
+    ],
+)
+def test_a_bad_option_is_refused(options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        PolicySolver(**options)
+
+
+def test_every_shipped_policy_solves_instances_of_its_sizes():
+    from policies.zoo import shipped_policies
+
+    assert {"tsp20", "tsp50"} <= {policy.name for policy in shipped_policies()}
+    for policy in shipped_policies():
+        given = instances(*policy.sizes)
+        solver = PolicySolver(device="cpu", starts=4, augmentations=1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert all(s.feasible for s in solver.solve(get_problem(policy.problem), given, BUDGET))

@@ -1,0 +1,136 @@
+"""Which format a file is of, and what is refused before any of them is asked."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tsp.formats import INSTANCE_ENDINGS, SOLUTION_ENDINGS, read, read_solution, write_instances, write_solution
+from tsp.instance import Instance
+from tsp.problems import PROBLEMS
+from tsp.solution import check, no_answer
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+SQUARE = Instance([[0, 0], [0, 1], [1, 1], [1, 0]], name="square")
+
+
+@pytest.mark.parametrize("source", ["berlin52.tsp", "poster-session.csv"])
+@pytest.mark.parametrize("ending", ["", ".txt", ".dat", ".0", ".upper"])
+def test_without_a_known_ending_the_content_tells(tmp_path, source, ending):
+    path = tmp_path / f"copy{ending}"
+    shutil.copy(EXAMPLES / source, path)
+    (instance,) = read(path)
+    assert instance.fingerprint == read(EXAMPLES / source)[0].fingerprint
+    assert instance.name == "copy"
+
+
+def test_endings_in_capitals_are_the_same_endings(tmp_path):
+    shutil.copy(EXAMPLES / "berlin52.tsp", tmp_path / "BERLIN52.TSP")
+    assert read(str(tmp_path / "BERLIN52.TSP"))[0].name == "BERLIN52"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "piece"),
+    [
+        ("a.txt", "Dear colleague", "of no known format, expected TSPLIB, CSV with x and y, NPZ or a pickled set"),
+        ("a.txt", "", "the file is empty"),
+        ("a.tour", "TYPE: TOUR", "holds a solution, expected an instance"),
+        ("a.json", "{}", "holds a solution, expected an instance"),
+    ],
+)
+def test_what_is_no_instance_is_refused(tmp_path, name, content, piece):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ValueError, match=rf"{name}:.*{piece}"):
+        read(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["none.tsp", "none.csv", "none.npz", "none.pkl", "none.txt", "none"])
+def test_a_missing_file_or_a_folder_is_the_systems_error_with_its_name(tmp_path, name):
+    with pytest.raises(FileNotFoundError) as missing:
+        read(tmp_path / name)
+    assert Path(missing.value.filename) == tmp_path / name
+    (tmp_path / name).mkdir()
+    with pytest.raises(IsADirectoryError):
+        read(tmp_path / name)
+
+
+def test_an_unknown_problem_is_refused_before_the_file_is_opened(tmp_path):
+    with pytest.raises(ValueError, match="unknown problem 'tps'; did you mean 'tsp'"):
+        read(tmp_path / "none.tsp", problem="tps")
+
+
+def test_the_problem_that_is_asked_for_is_what_the_instance_is_of():
+    (instance,) = read(EXAMPLES / "poster-session.csv", problem="tsp")
+    assert instance.problem == "tsp"
+
+
+def test_a_matrix_replaces_rounded_distances_and_with_them_the_best_known(tmp_path):
+    (berlin52,) = read(EXAMPLES / "berlin52.tsp")
+    np.savetxt(tmp_path / "walks.txt", berlin52.distances + 1)
+    (instance,) = read(EXAMPLES / "berlin52.tsp", matrix=tmp_path / "walks.txt")
+    assert instance.tour_length(range(52)) == berlin52.tour_length(range(52)) + 52
+    assert instance.best_known is None
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_a_matrix_goes_with_one_instance_of_its_size(tmp_path, extra):
+    (tmp_path / "walks.txt").write_text("0 1\n1 0\n")
+    write_instances(tmp_path / "set.npz", [Instance(np.zeros((2, 2)))] * (1 + extra))
+    if not extra:
+        assert read(tmp_path / "set.npz", matrix=tmp_path / "walks.txt")[0].tour_length([0, 1]) == 2
+        return
+    with pytest.raises(ValueError, match="has 2 instances, expected one instance without distances"):
+        read(tmp_path / "set.npz", matrix=tmp_path / "walks.txt")
+
+
+def test_a_matrix_beside_a_matrix_or_of_another_size_is_refused(tmp_path):
+    (tmp_path / "walks.txt").write_text("0 1\n1 0\n")
+    write_instances(tmp_path / "own.tsp", [Instance(matrix=[[0, 1], [1, 0]])])
+    with pytest.raises(ValueError, match="has distances of its own"):
+        read(tmp_path / "own.tsp", matrix=tmp_path / "walks.txt")
+    with pytest.raises(ValueError, match=r"walks\.txt: distances of 2 nodes, expected the 52"):
+        read(EXAMPLES / "berlin52.tsp", matrix=tmp_path / "walks.txt")
+
+
+def test_solutions_of_other_endings_are_refused(tmp_path):
+    solution = check(PROBLEMS["tsp"], SQUARE, [[0, 1, 2, 3]])
+    with pytest.raises(ValueError, match=r"a\.xls: ending '\.xls', expected \.tour or \.sol or \.json for a solution"):
+        read_solution(tmp_path / "a.xls", SQUARE)
+    with pytest.raises(ValueError, match=r"a\.xls: ending '\.xls', expected \.tour or \.csv or \.json for a solution"):
+        write_solution(tmp_path / "a.xls", SQUARE, solution)
+    with pytest.raises(ValueError, match=r"a: ending '', expected \.npz or \.tsp or \.atsp or \.csv for instances"):
+        write_instances(tmp_path / "a", [SQUARE])
+    assert SOLUTION_ENDINGS == (".tour", ".csv", ".json")
+    assert INSTANCE_ENDINGS == (".npz", ".tsp", ".atsp", ".csv")
+
+
+def test_no_tour_and_no_instance_make_no_file(tmp_path):
+    with pytest.raises(ValueError, match=r"a\.tour: not written, since square has no tour"):
+        write_solution(tmp_path / "a.tour", SQUARE, no_answer(seconds=1, solver="x"))
+    with pytest.raises(ValueError, match="no instance to write"):
+        write_instances(tmp_path / "a.npz", [])
+    with pytest.raises(ValueError, match=r"2 instances, expected one for \.csv; write \.npz"):
+        write_instances(tmp_path / "a.csv", [SQUARE, SQUARE])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a.tour", "a.csv"])
+def test_an_existing_solution_is_replaced_only_by_force(tmp_path, name):
+    solution = check(PROBLEMS["tsp"], SQUARE, [[0, 1, 2, 3]])
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ValueError, match="exists; use --force to overwrite it"):
+        write_solution(tmp_path / name, SQUARE, solution)
+    assert (tmp_path / name).read_text() == "mine"
+    write_solution(tmp_path / name, SQUARE, solution, force=True)
+    assert (tmp_path / name).read_text() != "mine"
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.tsp", "a.csv"])
+def test_an_existing_instance_is_replaced_only_by_force(tmp_path, name):
+    instance = Instance(SQUARE.coordinates, metric="EUC_2D" if name == "a.tsp" else "euclidean")
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ValueError, match="exists; use --force to overwrite it"):
+        write_instances(tmp_path / name, [instance])
+    write_instances(tmp_path / name, [instance], force=True)
+    assert read(tmp_path / name)[0].fingerprint == instance.fingerprint

@@ -1,0 +1,73 @@
+"""Solutions as `tsp solve --json` prints them."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tsp.formats import read_solution
+from tsp.formats.json_file import solution_entry
+from tsp.instance import Instance
+from tsp.problems import PROBLEMS
+from tsp.solution import check
+
+SQUARE = Instance([[0, 0], [0, 1], [1, 1], [1, 0]], name="square")
+
+
+@pytest.mark.parametrize("tour", [[0, 3, 2, 1], [0, 1]])
+def test_what_is_printed_is_read_again_with_its_gap(tmp_path, tour):
+    path = tmp_path / "a.json"
+    instance = replace(SQUARE, best_known=3.2)
+    solution = check(PROBLEMS["tsp"], instance, [tour], solver="by hand")
+    printed = solution_entry(instance, solution)
+    path.write_text(json.dumps({"solutions": [printed]}, allow_nan=False))
+    assert [again.tolist() for again in read_solution(path, SQUARE)] == [tour]
+    assert printed["gap"] == (pytest.approx(0.25) if solution.feasible else None)
+    assert (printed["instance"], printed["size"], printed["best_known"]) == ("square", 4, 3.2)
+
+
+def entry(instance, *tours):
+    return {"instance": instance, "objective": 4, "tours": list(tours)}
+
+
+@pytest.mark.parametrize(
+    ("entries", "tours"),
+    [
+        ([entry("square", [0, 1, 2, 3])], [[0, 1, 2, 3]]),
+        ([entry("renamed", [3, 2, 1, 0])], [[3, 2, 1, 0]]),
+        ([entry("other", [0, 1]), entry("square", [0, 2], [1])], [[0, 2], [1]]),
+        ([entry("square")], []),  # no answer: for the checker to judge
+        ([entry("square", [7, 7])], [[7, 7]]),
+    ],
+)
+def test_the_entry_of_the_instance_or_the_only_one_is_taken(tmp_path, entries, tours):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"version": "1", "solutions": entries}))
+    assert [tour.tolist() for tour in read_solution(path, SQUARE)] == tours
+
+
+@pytest.mark.parametrize(
+    ("content", "piece"),
+    [
+        ("", ":1: the file is empty"),
+        ('{"solutions":\n [}', ":2: not JSON"),
+        ("[" * 100_000, "nested too deeply"),
+        ("[]", "no solutions with instance and tours"),
+        ("{}", "no solutions with instance and tours"),
+        ('{"solutions": 5}', "no solutions with instance and tours"),
+        ('{"solutions": [{"instance": "square"}]}', "no solutions with instance and tours"),
+        ('{"solutions": []}', "0 solutions, none of an instance named 'square'"),
+        (json.dumps({"solutions": [entry("a"), entry("b")]}), "2 solutions, none of an instance named 'square'"),
+        (json.dumps({"solutions": [entry("square", [0, 1.5])]}), "tours of 'square': expected lists of node numbers"),
+        (json.dumps({"solutions": [entry("square", [True])]}), "tours of 'square': expected lists of node numbers"),
+        (json.dumps({"solutions": [entry("square", [10**30])]}), "tours of 'square': expected lists of node numbers"),
+        (json.dumps({"solutions": [entry("square", 5)]}), "tours of 'square': expected lists of node numbers"),
+    ],
+)
+def test_anything_else_is_refused_in_one_sentence(tmp_path, content, piece):
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=piece) as refusal:
+        read_solution(path, SQUARE)
+    assert str(refusal.value).startswith(str(path))
+    assert "\n" not in str(refusal.value)

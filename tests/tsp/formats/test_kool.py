@@ -1,0 +1,159 @@
+"""Kool et al.'s sets to the bit, and pickles that cannot do any harm."""
+
+import hashlib
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tsp.formats import read
+from tsp.formats.kool import VALIDATION_SEED, generate_tsp
+
+
+@pytest.mark.parametrize(
+    ("size", "digest"), [(20, "04f192096ef8a242"), (50, "9f2fc1297d3a6d63"), (100, "e16413180f18711f")]
+)
+def test_the_test_sets_are_theirs_to_the_bit(size, digest):
+    assert hashlib.sha256(generate_tsp(10_000, size).tobytes()).hexdigest()[:16] == digest
+
+
+def test_fewer_instances_are_the_first_of_the_set():
+    np.testing.assert_array_equal(generate_tsp(7, 20), generate_tsp(10_000, 20)[:7])
+    assert not np.array_equal(generate_tsp(7, 20), generate_tsp(7, 20, VALIDATION_SEED))
+
+
+@pytest.mark.parametrize(("count", "size", "piece"), [(0, 20, "0 instances"), (10_001, 20, "10001"), (5, 0, "size 0")])
+def test_a_set_of_another_size_is_refused(count, size, piece):
+    with pytest.raises(ValueError, match=piece):
+        generate_tsp(count, size)
+
+
+POINTS = generate_tsp(3, 5)
+SPELLINGS = {
+    "lists, as Kool et al. write them": POINTS.tolist(),
+    "tuples": tuple(tuple(map(tuple, nodes)) for nodes in POINTS.tolist()),
+    "one array": POINTS,
+    "an array for each instance": list(POINTS),
+    "an array for each point": [list(nodes) for nodes in POINTS],
+    "numpy numbers": [[list(point) for point in nodes] for nodes in POINTS],
+    "Fortran order": np.asfortranarray(POINTS),
+    "big-endian": POINTS.astype(">f8"),
+}
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_every_way_to_pickle_points_is_read(tmp_path, spelling, protocol):
+    path = tmp_path / "tsp5_test_seed1234.pkl"
+    path.write_bytes(pickle.dumps(SPELLINGS[spelling], protocol))
+    instances = read(path)
+    np.testing.assert_array_equal([instance.coordinates for instance in instances], POINTS)
+    assert [instance.name for instance in instances] == [f"tsp5_test_seed1234[{k}]" for k in range(3)]
+
+
+def test_numbers_of_other_types_and_the_module_names_of_numpy_1_are_read(tmp_path):
+    path = tmp_path / "set"  # told by its content
+    whole = np.arange(12).reshape(2, 3, 2)
+    for array in (whole.astype(np.float32), whole.astype(np.int32), whole.astype(np.uint8)):
+        old = pickle.dumps(array, 3).replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n")
+        path.write_bytes(old)
+        np.testing.assert_array_equal([instance.coordinates for instance in read(path)], whole)
+
+
+class Harm:
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+def _harms(mark):
+    return {
+        "a shell": Harm(os.system, f"touch {mark}"),
+        "within a list": [[[0.1, 0.2]], Harm(os.system, f"touch {mark}")],
+        "eval": Harm(eval, f"open({str(mark)!r}, 'w')"),
+        "open": Harm(open, mark, "w"),
+        "a method by its path": f"cpathlib\nPath.touch\n(cpathlib\nPath\n(V{mark}\ntRtR.".encode(),
+        "an old-style instance": f"(S'touch {mark}'\nios\nsystem\n.".encode(),
+        "numpy's own loader": f"cnumpy\nload\n(V{mark}\ntR.".encode(),
+        "numpy under another path": f"cnumpy\ncore.multiarray.os.system\n(Vtouch {mark}\ntR.".encode(),
+        "a global and no call": b"cbuiltins\nexec\n.",
+    }
+
+
+@pytest.mark.parametrize("name", _harms(Path()))
+def test_a_pickle_that_would_run_code_is_refused_and_named_and_runs_none(tmp_path, name):
+    mark = tmp_path / "harm"
+    content = _harms(mark)[name]
+    path = tmp_path / "set.pkl"
+    path.write_bytes(content if isinstance(content, bytes) else pickle.dumps(content))
+    with pytest.raises(ValueError, match=r"set\.pkl: .*it would run '[\w.]+', expected only lists") as refusal:
+        read(path)
+    assert "\n" not in str(refusal.value)
+    assert not mark.exists()
+
+
+DTYPE = b"cnumpy\ndtype\n(Vf8\nI00\nI01\ntR(I3\nV<\nNNNI-1\nI-1\nI0\ntb"
+CRAFTED = {
+    "bytes in another encoding": b"c_codecs\nencode\n(Vx\nVrot13\ntR.",
+    "an array of objects": pickle.dumps(np.array([{}, {}], dtype=object)),
+    "an array of texts": pickle.dumps(np.array([[["a", "b"]]])),
+    "a date": pickle.dumps(np.datetime64("2020-01-01")),
+    "fields in a plain type": DTYPE.replace(b"NNN", b"N(Va\nt}Va\n(I0\nI999999\nts") + b".",
+    "an array larger than its bytes": b"cnumpy.core.numeric\n_frombuffer\n(C\x08"
+    + b"\0" * 8
+    + DTYPE
+    + b"(I1000000\ntVC\ntR.",
+    "an array where a class belongs": b"cnumpy\nndarray\n(I3\nI3\ntR.",
+    "a function as content": b"cnumpy\nndarray\n.",
+    "state for a function": b"cnumpy\nndarray\n}Vname\nVx\nsb.",
+}
+
+
+@pytest.mark.parametrize("name", CRAFTED)
+def test_what_numpy_would_be_misled_by_is_refused(tmp_path, name):
+    path = tmp_path / "set.pkl"
+    path.write_bytes(CRAFTED[name])
+    with pytest.raises(ValueError, match=r"set\.pkl: (not a readable pickle|expected a pickled list)"):
+        read(path)
+
+
+WHOLE = pickle.dumps(POINTS.tolist())
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80", b"junk", WHOLE[:-20], b"r\xff\xff\xff\xff.", b"\x80\x63."])
+def test_a_damaged_pickle_is_refused_in_one_sentence(tmp_path, content):
+    path = tmp_path / "set.pkl"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"set\.pkl: not a readable pickle") as refusal:
+        read(path)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "piece"),
+    [
+        ({"loc": [[0, 0]]}, "expected a pickled list of instances"),
+        ([], "expected a pickled list of instances"),
+        (None, "expected a pickled list of instances"),
+        ("[[0, 0]]", "expected a pickled list of instances"),
+        ([[]], "instance 0 is not a list of points"),
+        ([[[0, 0]], 5], "instance 1 is not a list of points"),
+        ([[[0, 0, 0]]], "instance 0 is not a list of points"),
+        ([[[0, "a"]]], "instance 0 is not a list of points"),
+        ([[[[0], [1]]]], "instance 0 is not a list of points"),
+        ([([0.1, 0.2], [[0.3, 0.4]], [0.5], 2.0)], "other sets than TSP are not supported yet"),  # Kool et al.'s OP
+        ([[[0, float("nan")]]], r"instance 0: coordinates\[0, 1\]: nan"),
+        (np.zeros((0, 3, 2)), "expected a pickled list of instances"),
+        (np.zeros((3, 0, 2)), "instance 0 is not a list of points"),
+        (np.float64(3), "expected a pickled list of instances"),
+    ],
+)
+def test_a_pickle_of_something_else_is_refused(tmp_path, content, piece):
+    path = tmp_path / "set.pkl"
+    path.write_bytes(pickle.dumps(content))
+    with pytest.raises(ValueError, match=piece):
+        read(path)

@@ -1,0 +1,420 @@
+"""TSPLIB files: every real one is read to its listed optimum, every broken one refused by line."""
+
+import csv
+import re
+import tracemalloc
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tsp.formats import read, read_solution, write_instances, write_solution
+from tsp.formats.tsplib import WEIGHT_FORMATS, read_instance
+from tsp.instance import EXPLICIT, Instance
+from tsp.metrics import METRICS
+from tsp.problems import PROBLEMS
+from tsp.solution import check
+
+HEAD = "NAME: t\nTYPE: TSP\nDIMENSION: 3\n"
+POINTS = HEAD + "EDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n1 0 0\n2 3 0\n3 3 4\nEOF\n"  # nodes in lines 6 to 8
+FULL = (
+    HEAD
+    + "EDGE_WEIGHT_TYPE: EXPLICIT\nEDGE_WEIGHT_FORMAT: FULL_MATRIX\nEDGE_WEIGHT_SECTION\n0 1 2\n1 0 3\n2 3 0\nEOF\n"
+)
+UPPER = FULL.replace("FULL_MATRIX", "UPPER_ROW").replace("0 1 2\n1 0 3\n2 3 0\n", "1 2\n3\n")
+FIXED = POINTS.replace("EOF\n", "FIXED_EDGES_SECTION\n1 2\n-1\nEOF\n")
+TOUR = "NAME: t\nTYPE: TOUR\nDIMENSION: 3\nTOUR_SECTION\n1\n3\n2\n-1\nEOF\n"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(content, name="t.tsp"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def swap(text, old, new):
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+def cut(text, lines):
+    return "".join(text.splitlines(keepends=True)[:lines])
+
+
+# What is wrong, its line, a piece of the sentence.
+BROKEN = {
+    "empty file": ("", 1, "the file is empty"),
+    "blank file": (" \n\n", 1, "the file is empty"),
+    "zero bytes": (b"NAME: t\n\0\0\1", 2, "binary data, expected text"),
+    "random bytes": (bytes(range(128, 256)), 1, "expected a keyword"),
+    "another text": ("Dear colleague,\nplease find attached", 1, "unknown keyword 'Dear'"),
+    "misspelt keyword": (swap(POINTS, "DIMENSION", "DIMENSIONS"), 3, "did you mean 'DIMENSION'?"),
+    "no TYPE": (swap(POINTS, "TYPE: TSP\n", ""), 8, "the file ends without TYPE"),
+    "no DIMENSION": (swap(POINTS, "DIMENSION: 3\n", ""), 8, "the file ends without DIMENSION"),
+    "no EDGE_WEIGHT_TYPE": (swap(POINTS, "EDGE_WEIGHT_TYPE: EUC_2D\n", ""), 8, "ends without EDGE_WEIGHT_TYPE"),
+    "TYPE of a tour": (swap(POINTS, "TYPE: TSP", "TYPE: TOUR"), 2, "TYPE 'TOUR', expected TSP or ATSP"),
+    "TYPE CVRP": (swap(POINTS, "TYPE: TSP", "TYPE: CVRP"), 2, "TYPE 'CVRP', expected TSP or ATSP (other types are not"),
+    "TYPE empty": (swap(POINTS, "TYPE: TSP", "TYPE:"), 2, "TYPE '', expected TSP or ATSP"),
+    "keyword twice": (swap(POINTS, "EDGE_W", "DIMENSION: 3\nEDGE_W"), 4, "DIMENSION is given twice, first in line 3"),
+    "section twice": (POINTS[:-4] + "NODE_COORD_SECTION\n", 9, "given twice, first in line 5"),
+    "DIMENSION zero": (swap(POINTS, ": 3", ": 0"), 3, "DIMENSION '0', expected a whole number from 1 to 10^15"),
+    "DIMENSION negative": (swap(POINTS, ": 3", ": -3"), 3, "DIMENSION '-3', expected a whole number"),
+    "DIMENSION fraction": (swap(POINTS, ": 3", ": 3.5"), 3, "DIMENSION '3.5', expected a whole number"),
+    "DIMENSION word": (swap(POINTS, ": 3", ": three"), 3, "DIMENSION 'three', expected a whole number"),
+    "DIMENSION of 5000 digits": (swap(POINTS, ": 3", ": " + "9" * 5000), 3, "expected a whole number"),
+    "DIMENSION too large": (swap(POINTS, ": 3", ": 4"), 8, "3 nodes, expected 4 (DIMENSION)"),
+    "DIMENSION too small": (swap(POINTS, ": 3", ": 2"), 8, "3 nodes, expected 2 (DIMENSION)"),
+    "unknown EDGE_WEIGHT_TYPE": (swap(POINTS, "EUC_2D", "EUC2D"), 4, "unknown EDGE_WEIGHT_TYPE 'EUC2D'; did you mean"),
+    "euclidean is no TSPLIB type": (swap(POINTS, "EUC_2D", "euclidean"), 4, "unknown EDGE_WEIGHT_TYPE 'euclidean'"),
+    "cut off within the header": (cut(POINTS, 3), 3, "the file ends without EDGE_WEIGHT_TYPE"),
+    "cut off before the section": (cut(POINTS, 4), 4, "the file ends without NODE_COORD_SECTION"),
+    "cut off at the section": (cut(POINTS, 5), 5, "0 nodes, expected 3"),
+    "cut off within the section": (cut(POINTS, 7), 7, "2 nodes, expected 3"),
+    "cut off within a line": (cut(POINTS, 7) + "3 3", 8, "2 number(s), expected 3: node, x, y"),
+    "a coordinate missing": (swap(POINTS, "2 3 0", "2 3"), 7, "2 number(s), expected 3: node, x, y"),
+    "a coordinate too many": (swap(POINTS, "2 3 0", "2 3 0 1"), 7, "4 number(s), expected 3: node, x, y"),
+    "missing here, too many there": (swap(swap(POINTS, "1 0 0", "1 0"), "3 3 4", "3 3 4 9"), 6, "2 number(s)"),
+    "3-D with two coordinates": (swap(POINTS, "EUC_2D", "EUC_3D"), 6, "3 number(s), expected 4: node, x, y, z"),
+    "a word for a number": (swap(POINTS, "2 3 0", "2 three 0"), 7, "'three', expected a number"),
+    "a decimal comma": (swap(POINTS, "2 3 0", "2 3,5 0"), 7, "'3,5', expected a number"),
+    "a digit separator": (swap(POINTS, "2 3 0", "2 3_000 0"), 7, "'3_000', expected a number"),
+    "digits of another script": (swap(POINTS, "2 3 0", "2 ٣ 0"), 7, "expected a number"),
+    "NaN": (swap(POINTS, "2 3 0", "2 nan 0"), 7, "nan, expected a finite number"),
+    "infinity": (swap(POINTS, "2 3 0", "2 -Infinity 0"), 7, "-inf, expected a finite number"),
+    "beyond a float": (swap(POINTS, "2 3 0", "2 1e999 0"), 7, "inf, expected a finite number"),
+    "NaN for a node": (swap(POINTS, "2 3 0", "nan 3 0"), 7, "node nan, expected a whole number from 1 to 3"),
+    "node 0": (swap(POINTS, "1 0 0", "0 0 0"), 6, "node 0, expected a whole number from 1 to 3"),
+    "node 4 of 3": (swap(POINTS, "3 3 4", "4 3 4"), 8, "node 4, expected a whole number from 1 to 3"),
+    "node 1.5": (swap(POINTS, "2 3 0", "1.5 3 0"), 7, "node 1.5, expected a whole number from 1 to 3"),
+    "node twice": (swap(POINTS, "3 3 4", "1 3 4"), 8, "node 1 is given twice and node 3 is missing"),
+    "data beside the keyword": (
+        swap(POINTS, "SECTION\n", "SECTION 1 0 0\n"),
+        5,
+        "expected the numbers on the next lines",
+    ),
+    "data before any section": (swap(POINTS, "NODE_COORD_SECTION\n", ""), 5, "'1 0 0', expected a keyword"),
+    "a word among the data": (swap(POINTS, "2 3 0", "two 3 0"), 7, "unknown keyword 'two'"),
+    "coordinates but NO_COORDS": (
+        swap(POINTS, "NODE", "NODE_COORD_TYPE: NO_COORDS\nNODE"),
+        5,
+        "expected 2 coordinates",
+    ),
+    "unknown NODE_COORD_TYPE": (
+        swap(POINTS, "NODE", "NODE_COORD_TYPE: FLAT\nNODE"),
+        5,
+        "unknown NODE_COORD_TYPE 'FLAT'",
+    ),
+    "unknown DISPLAY_DATA_TYPE": (swap(POINTS, "NODE", "DISPLAY_DATA_TYPE: TV\nNODE"), 5, "unknown DISPLAY_DATA_TYPE"),
+    "format without matrix": (
+        swap(POINTS, "NODE", "EDGE_WEIGHT_FORMAT: UPPER_ROW\nNODE"),
+        5,
+        "EDGE_WEIGHT_TYPE EUC_2D",
+    ),
+    "a demand": (POINTS[:-4] + "DEMAND_SECTION\n1 5\n", 9, "unknown keyword 'DEMAND_SECTION'"),
+    "a tour within": (
+        POINTS[:-4] + "TOUR_SECTION\n1 2 3 -1\n",
+        9,
+        "TOUR_SECTION does not belong in a file of TYPE TSP",
+    ),
+    "matrix for coordinates": (swap(FULL, "EXPLICIT\nEDGE_WEIGHT_FORMAT: FULL_MATRIX", "GEO"), 4, "expected EXPLICIT"),
+    "no EDGE_WEIGHT_FORMAT": (
+        swap(FULL, "EDGE_WEIGHT_FORMAT: FULL_MATRIX\n", ""),
+        9,
+        "ends without EDGE_WEIGHT_FORMAT",
+    ),
+    "matrix by FUNCTION": (swap(FULL, "FULL_MATRIX", "FUNCTION"), 5, "FUNCTION: does not go with EDGE_WEIGHT_TYPE"),
+    "unknown EDGE_WEIGHT_FORMAT": (swap(FULL, "FULL_MATRIX", "FULL"), 5, "unknown EDGE_WEIGHT_FORMAT 'FULL'"),
+    "no EDGE_WEIGHT_SECTION": (cut(FULL, 5), 5, "the file ends without EDGE_WEIGHT_SECTION"),
+    "a weight too few": (swap(FULL, "2 3 0", "2 3"), 9, "8 numbers, expected 9 (DIMENSION 3, FULL_MATRIX)"),
+    "a weight too many": (swap(UPPER, "3\nEOF", "3\n4\nEOF"), 9, "4 numbers, expected 3 (DIMENSION 3, UPPER_ROW)"),
+    "full numbers, declared a triangle": (swap(FULL, "FULL_MATRIX", "LOWER_DIAG_ROW"), 9, "9 numbers, expected 6"),
+    "a negative weight": (swap(UPPER, "1 2\n3", "1 2\n-3"), 8, "-3, expected a finite distance of 0 or more"),
+    "a weight that is NaN": (swap(UPPER, "1 2\n3", "1 nan\n3"), 7, "nan, expected a finite distance"),
+    "TSP with one-way weights": (swap(FULL, "2 3 0", "2 9 0"), 9, "9 from node 3 to 2, but 3 from 2 to 3"),
+    "fixed edge of one node": (swap(FIXED, "1 2\n-1", "1 2 3\n-1"), 10, "3 nodes, expected pairs of nodes and -1"),
+    "fixed edge to nowhere": (swap(FIXED, "1 2\n-1", "1 7\n-1"), 10, "node 7, expected a whole number from 1 to 3"),
+    "fixed edge to itself": (swap(FIXED, "1 2\n-1", "2 3\n1 1\n-1"), 11, "1 and 1, expected two different nodes"),
+    "numbers after the fixed edges": (swap(FIXED, "-1\n", "-1\n2 3\n"), 10, "expected pairs of nodes and -1"),
+    "display data cut off": (POINTS[:-4] + "DISPLAY_DATA_SECTION\n1 1 1\n", 10, "1 nodes, expected 3"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_broken_is_refused_in_one_sentence_with_its_line(write, name):
+    content, line, piece = BROKEN[name]
+    path = write(content)
+    with pytest.raises(ValueError, match=re.escape(piece)) as refusal:
+        read(path)
+    message = str(refusal.value)
+    assert message.startswith(f"{path}:{line}: ")
+    assert "\n" not in message
+    assert len(message) < len(str(path)) + 300
+
+
+@pytest.mark.parametrize("text", [POINTS, FULL, UPPER, FULL.replace("FULL_MATRIX", "LOWER_COL"), TOUR])
+def test_a_dimension_of_a_million_millions_fails_without_room_for_it(write, text):
+    path = write(swap(text, "DIMENSION: 3", "DIMENSION: 1000000000000"))
+    instance = Instance(coordinates=np.zeros((3, 2)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="1000000000000"):
+            read_instance(path) if text is not TOUR else read_solution(path.rename(path.with_suffix(".tour")), instance)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+LEGAL = {
+    "as it stands": POINTS,
+    "no blank after the colon": POINTS.replace(": ", ":"),
+    "blanks around the colon and at the end": POINTS.replace(": ", "  :\t").replace("\n", "  \n"),
+    "no colon": POINTS.replace(": ", " "),
+    "lower case": POINTS.lower(),
+    "Windows lines": POINTS.replace("\n", "\r\n"),
+    "old Macintosh lines": POINTS.replace("\n", "\r"),
+    "no EOF": POINTS.replace("EOF\n", ""),
+    "no end of line at the end": POINTS.replace("\nEOF\n", ""),
+    "anything after EOF": POINTS + "1 2 3 junk",
+    "blank lines": "\n\n" + POINTS.replace("\n", "\n\n"),
+    "other spellings of the numbers": POINTS.replace("2 3 0", " 2.0 +3.0e+00 -.0"),
+    "any order of nodes": swap(swap(POINTS, "1 0 0\n", ""), "EOF", "1 0 0\nEOF"),
+    "any order of keywords": swap(swap(POINTS, "DIMENSION: 3\n", ""), "EOF\n", "DIMENSION: 3\nEOF\n"),
+    "comments": POINTS.replace("TYPE: TSP", "COMMENT: DIMENSION: 7\nCOMMENT\nTYPE: TSP (Grötschel)"),
+    "byte order mark": "\ufeff" + POINTS,
+    "FUNCTION": POINTS.replace("NODE_C", "EDGE_WEIGHT_FORMAT: FUNCTION\nNODE_COORD_TYPE: TWOD_COORDS\nNODE_C"),
+    "display data of its own": swap(POINTS, "EOF", "DISPLAY_DATA_SECTION\n1 7 7\n2 8 8\n3 9 9\nEOF"),
+    "non-breaking blanks": POINTS.replace("2 3 0", "2\xa03\xa00"),
+}
+
+
+@pytest.mark.parametrize("name", LEGAL)
+def test_what_tsplib_allows_is_read(write, name):
+    instance = read_instance(write(LEGAL[name], "file.tsp"))
+    assert instance.coordinates.tolist() == [[0, 0], [3, 0], [3, 4]]
+    assert (instance.metric, instance.problem) == ("EUC_2D", "tsp")
+    assert instance.name == "file"  # not NAME, which many files of TSPLIB have wrong
+
+
+def test_text_that_is_not_utf8_is_read_as_latin_1(write):
+    assert read_instance(write(POINTS.replace("NAME: t", "COMMENT: Grötschel").encode("latin-1"))).size == 3
+
+
+MATRIX = [[0, 1, 2, 3], [1, 0, 4, 5], [2, 4, 0, 6], [3, 5, 6, 0]]
+SPELLINGS = {  # the diagonal is 9: it means nothing
+    "FULL_MATRIX": "9 1 2 3 1 9 4 5 2 4 9 6 3 5 6 9",
+    "UPPER_ROW": "1 2 3 4 5 6",
+    "LOWER_ROW": "1 2 4 3 5 6",
+    "UPPER_DIAG_ROW": "9 1 2 3 9 4 5 9 6 9",
+    "LOWER_DIAG_ROW": "9 1 9 2 4 9 3 5 6 9",
+    "UPPER_COL": "1 2 4 3 5 6",
+    "LOWER_COL": "1 2 3 4 5 6",
+    "UPPER_DIAG_COL": "9 1 9 2 4 9 3 5 6 9",
+    "LOWER_DIAG_COL": "9 1 2 3 9 4 5 9 6 9",
+}
+
+
+@pytest.mark.parametrize("weight_format", SPELLINGS)
+@pytest.mark.parametrize("blank", [" ", "\n"])
+def test_every_weight_format_is_read_however_its_lines_are_broken(write, weight_format, blank):
+    text = (
+        f"TYPE: TSP\nDIMENSION: 4\nEDGE_WEIGHT_TYPE: EXPLICIT\nEDGE_WEIGHT_FORMAT: {weight_format}\n"
+        f"EDGE_WEIGHT_SECTION\n{SPELLINGS[weight_format].replace(' ', blank)}\n"
+    )
+    instance = read_instance(write(text))
+    assert instance.matrix.tolist() == MATRIX
+    assert (instance.metric, instance.coordinates) == (EXPLICIT, None)
+
+
+def test_the_spellings_above_are_all_there_are():
+    assert set(SPELLINGS) | {"FUNCTION"} == set(WEIGHT_FORMATS)
+
+
+@pytest.mark.parametrize("anything", ["nan", "inf", "-1", "1e999", "9999"])
+def test_the_diagonal_of_a_matrix_may_hold_anything(write, anything):
+    instance = read_instance(write(FULL.replace("0", anything)))
+    assert instance.matrix.tolist() == [[0, 1, 2], [1, 0, 3], [2, 3, 0]]
+
+
+def test_an_asymmetric_matrix_goes_from_row_to_column(write):
+    instance = read_instance(write(FULL.replace("TYPE: TSP", "TYPE: ATSP").replace("2 3 0", "7 8 0"), "t.atsp"))
+    assert instance.legs([0, 2], [2, 0]).tolist() == [2, 7]
+    assert instance.problem in PROBLEMS
+
+
+@pytest.mark.parametrize(
+    ("section", "points"),
+    [
+        ("DISPLAY_DATA_TYPE: TWOD_DISPLAY\nDISPLAY_DATA_SECTION\n3 5 6\n2 3 4\n1 1 2\n", [[1, 2], [3, 4], [5, 6]]),
+        ("NODE_COORD_SECTION\n1 1 2\n2 3 4\n3 5 6\n", [[1, 2], [3, 4], [5, 6]]),
+        (
+            "NODE_COORD_TYPE: THREED_COORDS\nNODE_COORD_SECTION\n1 1 2 0\n2 3 4 0\n3 5 6 0\n",
+            [[1, 2, 0], [3, 4, 0], [5, 6, 0]],
+        ),
+    ],
+)
+def test_points_beside_a_matrix_are_for_drawing(write, section, points):
+    instance = read_instance(write(FULL.replace("EOF\n", section)))
+    assert instance.coordinates.tolist() == points
+    assert instance.tour_length([0, 1, 2]) == 6
+
+
+def test_fixed_edges_are_kept_and_counted_from_0(write):
+    assert read_instance(write(FIXED)).fixed_edges.tolist() == [[0, 1]]
+    assert read_instance(write(FIXED.replace("-1\n", ""))).fixed_edges.tolist() == [[0, 1]]
+    assert read_instance(write(FIXED.replace("1 2\n", ""))).fixed_edges is None
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_one_or_two_nodes_are_an_instance(write, nodes):
+    lines = "".join(f"{i} {i} 5\n" for i in range(1, nodes + 1))
+    instance = read_instance(
+        write(f"TYPE: TSP\nDIMENSION: {nodes}\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n{lines}")
+    )
+    assert instance.size == nodes
+    assert instance.tour_length(range(nodes)) == 2 * (nodes - 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "tours"),
+    [
+        (TOUR, [[0, 2, 1]]),
+        (TOUR.replace("1\n3\n2\n-1\nEOF\n", "1 3 2 -1"), [[0, 2, 1]]),
+        (TOUR.replace("-1\nEOF\n", ""), [[0, 2, 1]]),
+        (TOUR.replace("DIMENSION: 3\n", ""), [[0, 2, 1]]),
+        (TOUR.replace("3\n2\n-1\n", "-1\n3\n2\n-1\n-1\n"), [[0], [2, 1]]),
+        (TOUR.replace("3\n2\n", "3\n3\n"), [[0, 2, 2]]),  # for the checker to judge
+    ],
+)
+def test_tours_are_read_and_counted_from_0(write, content, tours):
+    instance = read_instance(write(POINTS))
+    found = read_solution(write(content, "t.tour"), instance)
+    assert [tour.tolist() for tour in found] == tours
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "piece"),
+    [
+        (TOUR.replace("DIMENSION: 3", "DIMENSION: 4"), 3, "DIMENSION 4: expected 3, the nodes of t"),
+        (TOUR.replace("3\n2", "4\n2"), 6, "node 4, expected a whole number from 1 to 3, or -1"),
+        (TOUR.replace("3\n2", "0\n2"), 6, "node 0, expected a whole number from 1 to 3, or -1"),
+        (TOUR.replace("3\n2", "2.5\n2"), 6, "node 2.5, expected"),
+        (TOUR.replace("3\n2", "x\n2"), 6, "unknown keyword 'x'"),
+        (TOUR.replace("1\n3\n2\n", ""), 5, "no node, expected a tour"),
+        (TOUR.replace("TOUR_SECTION\n1\n3\n2\n-1\n", ""), 4, "ends without TOUR_SECTION"),
+        (POINTS, 2, "TYPE 'TSP', expected TOUR"),
+        (TOUR.replace("TOUR_SECTION", "NODE_COORD_SECTION"), 4, "does not belong in a file of TYPE TOUR"),
+    ],
+)
+def test_broken_tours_are_refused_in_one_sentence_with_their_line(write, content, line, piece):
+    instance = read_instance(write(POINTS))
+    path = write(content, "t.tour")
+    with pytest.raises(ValueError, match=re.escape(piece)) as refusal:
+        read_solution(path, instance)
+    assert str(refusal.value).startswith(f"{path}:{line}: ")
+    assert "\n" not in str(refusal.value)
+
+
+numbers = st.integers(-(10**6), 10**6) | st.floats(-1e100, 1e100)
+
+
+@st.composite
+def instances(draw):
+    """Whatever TSPLIB can express."""
+    n = draw(st.integers(1, 6))
+    metric = draw(st.sampled_from([name for name in METRICS if name != "euclidean"] + [EXPLICIT]))
+    dimensions = draw(st.sampled_from((2, 3))) if metric == EXPLICIT else METRICS[metric].dimensions[0]
+    coordinates = draw(st.lists(st.lists(numbers, min_size=dimensions, max_size=dimensions), min_size=n, max_size=n))
+    matrix = None
+    if metric == EXPLICIT:
+        row = st.lists(st.integers(0, 99) | st.floats(0, 1e100), min_size=n, max_size=n)
+        matrix = np.array(draw(st.lists(row, min_size=n, max_size=n)))
+        if draw(st.booleans()):
+            matrix = np.maximum(matrix, matrix.T)
+        coordinates = draw(st.sampled_from((None, coordinates)))
+    pairs = st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)).filter(lambda pair: pair[0] != pair[1])
+    edges = draw(st.lists(pairs, max_size=3)) if n > 1 else []
+    return Instance(coordinates, matrix, metric if matrix is None else EXPLICIT, fixed_edges=edges or None)
+
+
+@settings(max_examples=50)
+@given(instances())
+def test_what_is_written_is_read_again_to_the_last_bit(instance):
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "again.tsp"
+        write_instances(path, [instance])
+        (again,) = read(path)
+    assert again.fingerprint == instance.fingerprint
+    assert np.array_equal(again.coordinates, instance.coordinates) or again.coordinates is instance.coordinates is None
+
+
+@settings(max_examples=25)
+@given(st.permutations(range(7)))
+def test_a_tour_that_is_written_is_read_again(tour):
+    instance = Instance(coordinates=np.arange(14.0).reshape(7, 2), name="two\nlines")
+    solution = check(PROBLEMS["tsp"], instance, [tour], solver="by hand")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "a.tour"
+        write_solution(path, instance, solution)
+        text = path.read_text()
+        (again,) = read_solution(path, instance)
+    assert again.tolist() == solution.tours[0].tolist()
+    assert "NAME: two lines\n" in text
+    assert f"COMMENT: length {solution.objective!r} by by hand\n" in text
+
+
+def test_unrounded_distances_are_not_passed_off_as_tsplibs(tmp_path):
+    with pytest.raises(ValueError, match=r"TSPLIB knows no unrounded euclidean distances; write \.npz or \.csv"):
+        write_instances(tmp_path / "a.tsp", [Instance(coordinates=[[0, 0.5]])])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("folder", "ending"), [("tsplib", ".tsp"), ("national", ".tsp"), ("atsp", ".atsp")])
+def test_every_real_file_is_read_and_its_optimal_tour_has_the_listed_length(data_folder, folder, ending):
+    with (data_folder / folder / "optima.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(list((data_folder / folder).glob(f"*{ending}")))
+    evaluated = 0
+    for row in rows:
+        path = data_folder / folder / f"{row['name']}{ending}"
+        (instance,) = read(path)
+        assert (instance.name, instance.size) == (row["name"], int(row["n"]))
+        assert instance.metric == row["edge_weight_type"]
+        assert instance.symmetric == (ending == ".tsp") or row["name"].startswith("si"), row
+        tour = path.with_suffix(".opt.tour")
+        if tour.exists():
+            solution = check(PROBLEMS["tsp"], instance, read_solution(tour, instance))
+            assert (solution.objective, solution.violations) == (float(row["optimum"]), ()), row
+            evaluated += 1
+    assert evaluated == {"tsplib": 87, "national": 0, "atsp": 19}[folder]
+
+
+@pytest.mark.data
+def test_linhp318_keeps_its_fixed_edge_and_lin318_has_none(data_folder):
+    (free,) = read(data_folder / "tsplib" / "lin318.tsp")
+    (fixed,) = read(data_folder / "tsplib" / "linhp318.tsp")
+    assert free.fixed_edges is None
+    assert fixed.fixed_edges.tolist() == [[0, 213]]
+    assert (free.name, fixed.name) == ("lin318", "linhp318")
+    np.testing.assert_array_equal(free.coordinates, fixed.coordinates)
+    optimal = read_solution(data_folder / "tsplib" / "lin318.opt.tour", free)
+    assert check(PROBLEMS["tsp"], free, optimal).objective == 42029
+    assert check(PROBLEMS["tsp"], fixed, optimal).violations == ("fixed edge 0-213 is not used",)
+    kept = read_solution(data_folder / "tsplib" / "linhp318.opt.tour", fixed)
+    assert check(PROBLEMS["tsp"], fixed, kept).objective == 45214
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("path", "kind"), [("cvrplib/A-n32-k5.vrp", "CVRP"), ("op/oplib/gen1/a280-gen1-50.oplib", "OP")]
+)
+def test_types_that_are_not_supported_yet_are_named(data_folder, path, kind):
+    with pytest.raises(ValueError, match=rf":\d+: TYPE '{kind}', expected TSP or ATSP \(other types are not supported"):
+        read(data_folder / path)

@@ -1,0 +1,73 @@
+"""Optima are found by what an instance is, never by what it is called."""
+
+import importlib.util
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tsp.best_known import TABLE, best_known
+from tsp.formats import read, write_instances
+from tsp.instance import Instance
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def berlin52():
+    (instance,) = read(ROOT / "examples" / "berlin52.tsp")
+    return instance
+
+
+def test_berlin52_is_known_under_any_name(berlin52, tmp_path):
+    assert berlin52.best_known == 7542
+    shutil.copy(ROOT / "examples" / "berlin52.tsp", tmp_path / "holiday.tsp")
+    assert read(tmp_path / "holiday.tsp")[0].best_known == 7542
+
+
+def test_berlin52_is_known_in_another_format(berlin52, tmp_path):
+    write_instances(tmp_path / "set.npz", [berlin52, berlin52])
+    assert [instance.best_known for instance in read(tmp_path / "set.npz")] == [7542, 7542]
+
+
+def test_a_moved_node_or_another_arithmetic_is_another_instance(berlin52):
+    moved = berlin52.coordinates.copy()
+    moved[17, 1] += 1e-6
+    assert best_known(replace(berlin52, coordinates=moved)) is None
+    assert best_known(replace(berlin52, metric="euclidean")) is None
+    assert best_known(replace(berlin52, metric="CEIL_2D")) is None
+    assert best_known(replace(berlin52, fixed_edges=[[0, 1]])) is None
+    assert best_known(Instance(matrix=berlin52.distances)) is None
+
+
+def test_the_length_of_a_tour_is_not_the_value_of_another_problem(berlin52):
+    assert best_known(replace(berlin52, problem="op")) is None
+    assert best_known(replace(berlin52, problem="tsp")) == 7542
+
+
+@pytest.mark.data
+def test_the_table_is_what_its_script_makes(data_folder, tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location("make_best_known", ROOT / "benchmarks" / "make_best_known.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    monkeypatch.setattr(script, "TABLE", tmp_path / "table.json")
+    monkeypatch.setattr("sys.argv", ["make_best_known.py", str(data_folder)])
+    script.main()
+    assert (tmp_path / "table.json").read_text() == TABLE.read_text()
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("path", "optimum"),
+    [
+        ("tsplib/lin318.tsp", 42029),
+        ("tsplib/linhp318.tsp", 45214),  # the same points, with an edge that must be walked
+        ("tsplib/pla33810.tsp", 66048945),
+        ("tsplib/si535.tsp", 48450),
+        ("national/wi29.tsp", 27603),
+        ("atsp/br17.atsp", 39),
+    ],
+)
+def test_real_files_know_their_optimum(data_folder, path, optimum):
+    assert read(data_folder / path)[0].best_known == optimum

@@ -1,0 +1,168 @@
+"""An instance is whole, in canonical form and unchangeable once it is made."""
+
+import pickle
+from dataclasses import FrozenInstanceError, replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from tsp.instance import EXPLICIT, LARGEST_MATRIX, Instance
+
+SQUARE = [[0, 0], [0, 3], [4, 3], [4, 0]]
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({}, "an instance needs coordinates or a matrix"),
+        ({"coordinates": np.empty((0, 2))}, "at least one node"),
+        ({"matrix": np.empty((0, 0))}, "at least one node"),
+        ({"coordinates": []}, r"coordinates: shape \(0,\), expected \(n, 2\) or \(n, 3\)"),
+        ({"coordinates": [[1, 2, 3]], "metric": "EUC_2D"}, r"shape \(1, 3\), expected \(n, 2\) for EUC_2D"),
+        ({"coordinates": [[1, 2], [3]]}, "coordinates: expected an array of numbers"),
+        ({"coordinates": [["a", "b"]]}, "coordinates: expected an array of numbers"),
+        ({"coordinates": [[0, 0], [1, np.nan]]}, r"coordinates\[1, 1\]: nan, expected a finite number"),
+        ({"coordinates": [[0, -np.inf]]}, r"coordinates\[0, 1\]: -inf, expected a finite number"),
+        ({"coordinates": [[0, 1e300]]}, r"coordinates\[0, 1\]: 1e\+300, expected a finite number up to 1e\+100"),
+        ({"coordinates": SQUARE, "metric": "EUC2D"}, "metric: 'EUC2D' is unknown"),
+        ({"matrix": [[0, 1, 2], [1, 0, 2]]}, r"matrix: shape \(2, 3\), expected \(n, n\)"),
+        ({"matrix": [[0, np.nan], [1, 0]]}, r"matrix\[0, 1\]: nan"),
+        ({"matrix": [[0, 1], [-1, 0]]}, r"matrix\[1, 0\]: -1, expected a distance of 0 or more"),
+        ({"matrix": [[0, 1], [1, 0]], "coordinates": SQUARE}, "4 points beside a matrix of 2 nodes"),
+        ({"coordinates": SQUARE, "names": ("a", "b")}, "names: 2 for 4 nodes"),
+        ({"coordinates": SQUARE, "extras": {"title": ("a",)}}, r"extras\['title'\]: 1 for 4 nodes"),
+        ({"coordinates": SQUARE, "depot": 4}, "depot: node 4, expected 0 to 3"),
+        ({"coordinates": SQUARE, "fixed_edges": [[0, 4]]}, "fixed_edges: 0-4, expected two different nodes"),
+        ({"coordinates": SQUARE, "fixed_edges": [[2, 2]]}, "fixed_edges: 2-2, expected two different nodes"),
+    ],
+)
+def test_what_is_wrong_is_refused_in_one_sentence(fields, sentence):
+    with pytest.raises(ValueError, match=sentence) as refusal:
+        Instance(**fields)
+    assert "\n" not in str(refusal.value)
+
+
+def test_whatever_stands_on_a_diagonal_means_nothing():
+    a = Instance(matrix=[[np.nan, 1], [2, -5]])
+    b = Instance(matrix=[[9999, 1], [2, np.inf]])
+    assert a.matrix.tolist() == b.matrix.tolist() == [[0, 1], [2, 0]]
+    assert a.fingerprint == b.fingerprint
+
+
+def test_arrays_are_copies_that_nobody_can_change():
+    mine = np.array(SQUARE, dtype=float)
+    instance = Instance(coordinates=mine)
+    mine[0] = 9
+    assert instance.coordinates.tolist() == SQUARE
+    for array in (instance.coordinates, instance.distances):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0, 0] = 1
+    with pytest.raises(FrozenInstanceError):
+        instance.name = "other"
+
+
+def test_a_matrix_decides_the_distances_and_coordinates_are_for_drawing():
+    instance = Instance(coordinates=[[0, 0, 0], [1, 1, 1]], matrix=[[0, 7], [5, 0]], metric="EUC_2D")
+    assert instance.metric == EXPLICIT
+    assert instance.tour_length([0, 1]) == 12
+    assert not instance.symmetric
+
+
+def test_lengths_of_tours_and_paths_of_any_size():
+    instance = Instance(coordinates=SQUARE)
+    assert instance.tour_length([0, 1, 2, 3]) == 14
+    assert instance.tour_length([0]) == instance.tour_length([]) == 0
+    assert instance.path_length([0, 1, 2, 3]) == 10
+    assert instance.path_length([2]) == instance.path_length([]) == 0
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "EUC_2D", "CEIL_2D", "MAN_2D", "MAX_2D", "GEO", "ATT"])
+def test_legs_are_the_entries_of_the_distance_matrix(metric):
+    points = np.random.default_rng(1).integers(0, 4, (12, 2)) * 7.5  # some of them equal
+    instance = Instance(coordinates=points, metric=metric)
+    everyone = np.arange(12)
+    np.testing.assert_array_equal(instance.legs(everyone[:, None], everyone[None]), instance.distances)
+
+
+def test_two_places_alike_are_one_apart_for_geo_as_tsplib_has_it():
+    instance = Instance(coordinates=[[10, 10], [10, 10]], metric="GEO")
+    assert instance.tour_length([0, 1]) == 2
+    assert instance.distances.diagonal().tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "integral"),
+    [
+        ({"coordinates": SQUARE}, False),
+        ({"coordinates": SQUARE, "metric": "CEIL_2D"}, True),
+        ({"matrix": [[0.5, 2], [3, 0]]}, True),
+        ({"matrix": [[0, 2.5], [3, 0]]}, False),
+    ],
+)
+def test_integral_says_whether_every_distance_is_whole(fields, integral):
+    assert Instance(**fields).integral is integral
+
+
+def test_too_large_for_a_matrix_is_said_and_legs_still_work():
+    instance = Instance(coordinates=np.zeros((LARGEST_MATRIX + 1, 2)))
+    with pytest.raises(ValueError, match="a full distance matrix is made up to"):
+        _ = instance.distances
+    assert instance.legs([0], [LARGEST_MATRIX]).tolist() == [0]
+
+
+def test_fixed_edges_have_one_form():
+    edges = [[3, 1], [1, 3], [0, 2]]
+    assert Instance(coordinates=SQUARE, fixed_edges=edges).fixed_edges.tolist() == [[0, 2], [1, 3]]
+    assert Instance(coordinates=SQUARE, fixed_edges=np.empty((0, 2))).fixed_edges is None
+
+
+def test_fingerprint_knows_content_and_no_name():
+    instance = Instance(coordinates=SQUARE, metric="EUC_2D")
+    print_ = instance.fingerprint
+    same = replace(instance, name="x", names=tuple("abcd"), best_known=1.0, extras={"title": tuple("abcd")})
+    negative_zero = replace(instance, coordinates=[[-0.0, 0], *SQUARE[1:]])
+    assert same.fingerprint == negative_zero.fingerprint == print_
+    others = [
+        replace(instance, metric="CEIL_2D"),
+        replace(instance, coordinates=[[1e-9, 0], *SQUARE[1:]]),
+        replace(instance, coordinates=SQUARE[::-1]),
+        replace(instance, fixed_edges=[[0, 1]]),
+        replace(instance, fixed_edges=[[0, 2]]),
+        Instance(matrix=instance.distances),
+        Instance(coordinates=np.zeros((3, 2))),
+        Instance(coordinates=np.zeros((2, 3))),
+    ]
+    prints = {other.fingerprint for other in others}
+    assert len(prints) == len(others)
+    assert print_ not in prints
+
+
+@given(hnp.arrays(np.float64, st.tuples(st.integers(1, 6), st.just(2)), elements=st.floats(-1e100, 1e100)))
+def test_distances_are_finite_up_to_the_largest_number(points):
+    assert np.isfinite(Instance(coordinates=points).distances).all()
+
+
+def test_survives_a_trip_to_another_process():
+    instance = Instance(coordinates=SQUARE, name="square", names=list("abcd"))
+    copy = pickle.loads(pickle.dumps(instance))  # noqa: S301
+    assert copy.fingerprint == instance.fingerprint
+    assert copy.names == ("a", "b", "c", "d")
+
+
+def test_a_node_is_found_by_its_name_or_else_by_its_position():
+    instance = Instance(coordinates=SQUARE, names=("Coffee", "A1", "0", "B2"), name="hall")
+    assert [instance.find_node(text) for text in ("A1", "0", "3")] == [1, 2, 3]
+    with pytest.raises(ValueError, match=r"hall: node 'Cofee', expected .* 0 to 3; did you mean 'Coffee'\?$"):
+        instance.find_node("Cofee")
+    for text in ("4", "-1", "²", ""):
+        with pytest.raises(ValueError, match=f"instance: node '{text}', expected a name or a position from 0 to 3$"):
+            Instance(coordinates=SQUARE).find_node(text)
+
+
+def test_repr_is_short_and_says_what_is_there():
+    text = repr(Instance(coordinates=SQUARE, name="square"))
+    assert text == "Instance(square: 4 nodes, euclidean, coordinates)"
+    assert Instance(coordinates=SQUARE).node_name(2) == "2"

@@ -1,0 +1,44 @@
+import pytest
+
+from tsp.instance import Instance
+from tsp.problems import PROBLEMS, Objective, get_problem, unknown
+from tsp.solution import CHECKS, TERMS
+
+
+def test_every_rule_and_term_of_every_problem_has_a_check():
+    for problem in PROBLEMS.values():
+        assert {type(rule) for rule in problem.rules} <= set(CHECKS)
+        assert set(problem.objective.terms) <= set(TERMS)
+
+
+@pytest.mark.parametrize(("name", "near"), [("tps", "tsp"), ("TSP", "tsp")])
+def test_an_unknown_problem_names_the_nearest(name, near):
+    with pytest.raises(ValueError, match=f"unknown problem '{name}'; did you mean '{near}'\\? .*there are: tsp"):
+        get_problem(name)
+
+
+def test_nothing_is_suggested_where_nothing_is_near():
+    assert unknown("solver", "zzz", ["ortools"]) == "unknown solver 'zzz' (there are: ortools)"
+    assert unknown("option", "zzz", []) == "unknown option 'zzz' (there are: none)"
+
+
+@pytest.mark.parametrize(("sense", "gap"), [("min", 0.1), ("max", -0.1)])
+def test_a_gap_is_positive_when_worse(sense, gap):
+    assert Objective(("length",), sense).gap(110.0, 100.0) == pytest.approx(gap)
+
+
+def test_no_gap_to_a_best_of_zero():
+    assert Objective(("length",)).gap(1.0, 0.0) is None
+
+
+@pytest.mark.parametrize("sense", ["min", "max"])
+def test_no_value_is_strictly_better_than_itself(sense):
+    objective = Objective(("length",), sense)
+    assert not objective.better(2.0, 2.0)
+    assert objective.better(1.0, 2.0) is (sense == "min")
+
+
+def test_fixed_edges_are_refused_in_one_sentence():
+    instance = Instance([[0, 0], [1, 0], [1, 1]], name="linhp318", fixed_edges=[[0, 1]])
+    with pytest.raises(ValueError, match="linhp318: it fixes 1 edge"):
+        get_problem("tsp").validate(instance)

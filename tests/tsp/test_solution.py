@@ -1,0 +1,109 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsp.instance import Instance
+from tsp.problems import get_problem
+from tsp.solution import NO_ANSWER, Solution, check, no_answer
+
+TSP = get_problem("tsp")
+TRIANGLE = Instance([[0, 0], [3, 0], [3, 4]], names=("start", "poster", "coffee"))
+
+
+def test_exactly_the_permutations_are_feasible_and_worth_their_legs():
+    matrix = np.array([[0, 2, 9, 5], [1, 0, 6, 4], [7, 3, 0, 8], [6, 2, 1, 0]])
+    instance = Instance(matrix=matrix)
+    for length in range(6):
+        for tour in itertools.product(range(4), repeat=length):
+            solution = check(TSP, instance, [tour])
+            assert solution.feasible is (sorted(tour) == [0, 1, 2, 3])
+            assert solution.feasible is (not solution.violations)
+            if solution.feasible:
+                legs = zip(tour, tour[1:] + tour[:1], strict=True)
+                assert solution.objective == sum(matrix[a, b] for a, b in legs)
+            else:
+                assert solution.objective is None
+
+
+@given(st.permutations(range(6)), st.integers(0, 5), st.integers(0, 5))
+def test_a_closed_tour_is_returned_from_the_depot_wherever_it_was_begun(tour, turn, depot):
+    instance = Instance(np.random.default_rng(0).random((6, 2)), depot=depot)
+    one, other = (check(TSP, instance, [t]) for t in (tour, tour[turn:] + tour[:turn]))
+    assert one.tours[0][0] == depot
+    assert one.tours[0].tolist() == other.tours[0].tolist()
+    assert one.objective == other.objective
+
+
+@pytest.mark.parametrize(
+    ("tours", "sentence"),
+    [
+        ([], "0 tours, expected one"),
+        ([[0], [1, 2]], "2 tours, expected one"),
+        ([[0, 1]], "not visited: coffee"),
+        ([[0, 1, 2, 1]], "visited more than once: poster"),
+        ([[0, 1, 3]], "tour 0: node 3 is not one of 0 to 2"),
+        ([[0, 1, -1]], "tour 0: node -1 is not one of 0 to 2"),
+        ([[0.0, 1.0, 2.0]], "tour 0: expected a list of node numbers"),
+        ([[0, 1, math.nan]], "tour 0: expected a list of node numbers"),
+        ([["0", "1", "2"]], "tour 0: expected a list of node numbers"),
+        ([[0, [1, 2]]], "tour 0: expected a list of node numbers"),
+        ([[[0, 1, 2]]], "tour 0: expected a list of node numbers"),
+        ([[0, 1, 2**70]], "tour 0: expected a list of node numbers"),
+        ([3], "tour 0: expected a list of node numbers"),
+    ],
+)
+def test_what_is_violated_is_said_in_a_sentence(tours, sentence):
+    solution = check(TSP, TRIANGLE, tours)
+    assert (solution.feasible, solution.objective, solution.violations) == (False, None, (sentence,))
+
+
+def test_at_most_five_nodes_are_listed():
+    (sentence,) = check(TSP, Instance(np.zeros((9, 2))), [[8]]).violations
+    assert sentence == "not visited: 0, 1, 2, 3, 4 and 3 more"
+
+
+def test_the_checker_neither_keeps_nor_changes_the_callers_array():
+    mine = np.array([1, 2, 0])
+    solution = check(TSP, TRIANGLE, [mine])
+    mine[:] = 7
+    assert solution.tours[0].tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match="read-only"):
+        solution.tours[0][0] = 1
+
+
+def test_a_fixed_edge_must_be_walked_in_either_direction():
+    square = Instance([[0, 0], [1, 0], [1, 1], [0, 1]], fixed_edges=[[0, 2]])
+    assert check(TSP, square, [[0, 1, 2, 3]]).violations == ("fixed edge 0-2 is not used",)
+    assert check(TSP, square, [[0, 2, 1, 3]]).feasible
+    assert check(TSP, square, [[3, 1, 2, 0]]).feasible
+
+
+@pytest.mark.parametrize(
+    ("objective", "bound", "proved"),
+    [
+        (7542.0, 7542.0, True),
+        (7542.0, 7541.0, False),
+        (7542.0, None, False),
+        (0.0, 0.0, True),
+        (4e-9, 0.0, False),  # a whole instance of tiny units
+        (4e9, 4e9 - 100, True),
+        (4e9, 4e9 - 10_000, False),
+    ],
+)
+def test_proved_optimal_means_that_bound_and_objective_meet_in_any_units(objective, bound, proved):
+    assert Solution((), objective, True, bound=bound).proved_optimal is proved
+
+
+@pytest.mark.parametrize("bound", [math.inf, -math.inf, math.nan])
+def test_a_bound_that_is_not_finite_proves_nothing(bound):
+    assert Solution((), 1.0, True, bound=bound).bound is None
+
+
+def test_no_answer_is_an_infeasible_solution_that_says_so():
+    solution = no_answer(seconds=2.0, solver="cpsat", bound=3.0)
+    assert (solution.feasible, solution.objective, solution.violations) == (False, None, (NO_ANSWER,))
+    assert (solution.seconds, solution.solver, solution.bound) == (2.0, "cpsat", 3.0)

@@ -1,0 +1,67 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import ttest_rel
+
+from tsp.statistics import Estimate, estimate_mean, format_number
+
+
+@pytest.mark.parametrize("n", [2, 5, 29, 30, 400])
+def test_the_interval_of_paired_differences_is_that_of_the_t_test(n):
+    rng = np.random.default_rng(n)
+    a, b = rng.random(n), rng.random(n)
+    estimate = estimate_mean(a - b)
+    expected = ttest_rel(a, b).confidence_interval(0.95)
+    assert estimate.mean == pytest.approx((a - b).mean())
+    assert estimate.interval == pytest.approx((expected.low, expected.high))
+
+
+def test_degenerate_samples_have_a_meaning_and_never_nan():
+    assert estimate_mean([]) is None
+    assert estimate_mean([3.0]) == Estimate(3.0, None)
+    assert estimate_mean([3.0, 3.0, 3.0]) == Estimate(3.0, (3.0, 3.0))
+    assert estimate_mean([0.0, 0.0]) == Estimate(0.0, (0.0, 0.0))
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40))
+def test_the_mean_is_in_the_middle_of_its_interval(values):
+    estimate = estimate_mean(values)
+    low, high = estimate.interval
+    assert math.isfinite(low)
+    assert math.isfinite(high)
+    assert low <= estimate.mean <= high
+    assert (low + high) / 2 == pytest.approx(estimate.mean, abs=1e-6)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_value_that_is_not_finite_is_refused(value):
+    with pytest.raises(ValueError, match="not all finite"):
+        estimate_mean([1.0, value])
+
+
+@pytest.mark.parametrize(
+    ("values", "significant"), [([1.0, 1.1, 0.9], True), ([-1.0, 1.0, 0.5], False), ([0.0, 0.0], False), ([5.0], False)]
+)
+def test_significant_is_an_interval_without_zero(values, significant):
+    assert estimate_mean(values).significant is significant
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (0.0, 5, "0"),
+        (7542.0, 5, "7542"),
+        (66048945.0, 5, "66048945"),
+        (123456.7, 5, "123457"),
+        (5.69031, 5, "5.6903"),
+        (0.000123456, 3, "0.000123"),
+        (-2.5, 2, "-2.5"),
+        (1.0, 2, "1"),
+        (-0.25, 3, "-0.250"),
+    ],
+)
+def test_numbers_are_written_without_powers_of_ten(value, digits, text):
+    assert format_number(value, digits) == text

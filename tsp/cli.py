@@ -1,0 +1,660 @@
+"""The command line: parse, make a dataclass, call once. Nothing imports it.
+
+Only the command that is called has its options and its imports loaded, so `tsp --help` is quick.
+Results go to standard output, everything else to standard error. What users do wrong ends in one
+sentence and exit code 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import MISSING, Field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin, get_type_hints
+
+from tsp import __version__
+
+if TYPE_CHECKING:
+    from policies.trainer import TrainConfig
+
+    from tsp.instance import Instance
+    from tsp.solution import Solution
+    from tsp.solvers import Solver
+
+DONE, INFEASIBLE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+PICTURES = (".png", ".svg", ".pdf")
+MOST_NODES_LISTED = 200
+PATIENCE = 1.5
+"""Seconds of preparation after which the user is told what is waited for."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the sentence and exit with 2."""
+        say(f"{message} (see {self.prog} --help)")
+        raise SystemExit(BAD_INPUT)
+
+
+def say(text: str) -> None:
+    """A line for the user beside the result."""
+    print(f"tsp: {text}", file=sys.stderr)  # noqa: T201 - this is what the program says
+
+
+def show(text: str) -> None:
+    """The result."""
+    print(text)  # noqa: T201
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    warnings.showwarning = lambda message, *_, **__: say(f"note: {message}")
+    warnings.simplefilter("always", UserWarning)
+    try:
+        arguments = _parser(words[0] if words else "").parse_args(words)
+        from tsp.registry import verify_packages
+
+        verify_packages()
+        return arguments.run(arguments)
+    except SystemExit as stop:  # argparse's own, for --help and mistakes
+        return int(stop.code or 0)
+    except KeyboardInterrupt:
+        say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has left, as `tsp … | head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except (ValueError, OSError) as error:
+        say(_sentence(error))
+        return BAD_INPUT
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {(error.strerror or str(error)).lower()}"
+    return str(error)
+
+
+def _parser(chosen: str) -> argparse.ArgumentParser:
+    """The parser; of the commands, only the chosen one has its options."""
+    parser = Parser(prog="tsp", description="Learned and classical solvers for routing problems.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"tsp {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, (add_options, run, summary, example) in COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            epilog=f"example: {example}",
+            allow_abbrev=False,
+        )
+        command.set_defaults(run=run)
+        if name == chosen:
+            add_options(command)
+    return parser
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text}, expected a positive number")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}, expected 1 or more")
+    return value
+
+
+def _limits(text: str) -> list[float]:
+    return [_positive(part) for part in text.split(",")]
+
+
+_positive.__name__, _count.__name__, _limits.__name__ = "number", "whole number", "list of numbers"
+
+
+def _output(arguments: argparse.Namespace, option: str, endings: Sequence[str]) -> Path | None:
+    """The path an option gives, refused at once where it could not be written in the end."""
+    from tsp.files import require_writable
+
+    text = getattr(arguments, option)
+    if text is None:
+        return None
+    path = Path(text)
+    if path.suffix.lower() not in endings:
+        raise ValueError(f"{path}: ending {path.suffix!r}, expected {' or '.join(endings)} for --{option}")
+    require_writable(path, force=arguments.force)
+    return path
+
+
+def _add_common(command: argparse.ArgumentParser, *, computes: bool = True) -> None:
+    command.add_argument("--seed", type=int, default=1234, help="of everything random (default 1234)")
+    if computes:
+        command.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
+        command.add_argument("--threads", type=_count, default=1, help="how many may work at once (default 1)")
+    command.add_argument("--force", action="store_true", help="overwrite existing outputs")
+
+
+# --------------------------------------------------------------------------- solve
+
+
+def _add_solve(command: argparse.ArgumentParser) -> None:
+    command.add_argument("files", nargs="+", metavar="FILE", help="instances: TSPLIB, CSV, NPZ, …")
+    command.add_argument("--problem", help="what to solve, where the file does not say")
+    command.add_argument("--solver", metavar="SPEC", help="default: the best the toolkit has")
+    command.add_argument("--time-limit", type=_positive, default=2.0, help="seconds for each instance (default 2)")
+    command.add_argument("--start", metavar="NAME", help="the node to start from, by name or position")
+    command.add_argument("--matrix", metavar="FILE", help="distances between the nodes, which a CSV cannot say")
+    command.add_argument("--plot", metavar="PATH", help="draw the tour: .png, .svg or .pdf")
+    command.add_argument("--out", metavar="PATH", help="write the solution: .tour, .csv or .json")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    _add_common(command)
+
+
+def run_solve(arguments: argparse.Namespace) -> int:
+    """`tsp solve`."""
+    from tsp.budget import Budget
+    from tsp.formats import SOLUTION_ENDINGS, read
+    from tsp.shortcuts import solve_all
+
+    instances = [
+        _started(instance, arguments.start)
+        for file in arguments.files
+        for instance in read(file, problem=arguments.problem, matrix=arguments.matrix)
+    ]
+    for path in (_output(arguments, "plot", PICTURES), _output(arguments, "out", SOLUTION_ENDINGS)):
+        if path is not None and path.suffix.lower() != ".json" and len(instances) > 1:
+            raise ValueError(f"{path}: holds one solution, but there are {len(instances)} instances")
+    budget = Budget(arguments.time_limit, arguments.threads, arguments.seed)
+    best: dict[int, Solution] = {}
+    interrupted = False
+    with _progress(len(instances), "instance") as advance:
+
+        def report(i: int, solution: Solution) -> None:
+            best[i] = solution
+            advance(len(best))
+
+        try:
+            solutions = solve_all(
+                instances,
+                arguments.solver,
+                budget,
+                device=arguments.device,
+                prepare=_prepare,
+                report=report if arguments.threads == 1 else None,
+            )
+        except KeyboardInterrupt:
+            interrupted = True
+            say("interrupted: this is the best so far")
+            solutions = [best.get(i) or _none_yet() for i in range(len(instances))]
+    _write_solutions(arguments, instances, solutions)
+    if interrupted:
+        return INTERRUPTED
+    return DONE if all(solution.feasible for solution in solutions) else INFEASIBLE
+
+
+def _none_yet() -> Solution:
+    from tsp.solution import no_answer
+
+    return no_answer(seconds=0.0, solver="")
+
+
+def _started(instance: Instance, start: str | None) -> Instance:
+    return instance if start is None else replace(instance, depot=instance.find_node(start))
+
+
+def _prepare(solver: Solver, problem: str) -> None:
+    """Warm up, and say what is waited for when it takes long."""
+    from tsp.problems import get_problem
+
+    notice = threading.Timer(PATIENCE, say, [f"preparing {solver.name} (only the first run ever compiles) …"])
+    notice.daemon = True
+    notice.start()
+    try:
+        solver.warm_up(get_problem(problem))
+    finally:
+        notice.cancel()
+
+
+def _write_solutions(
+    arguments: argparse.Namespace, instances: Sequence[Instance], solutions: Sequence[Solution]
+) -> None:
+    from tsp.files import write_text
+    from tsp.formats import write_solution
+    from tsp.formats.json_file import solution_entry
+
+    pairs = list(zip(instances, solutions, strict=True))
+    content = {"version": __version__, "solutions": [solution_entry(*pair) for pair in pairs]}
+    if arguments.json:
+        show(json.dumps(content, allow_nan=False))
+    else:
+        for pair in pairs:
+            show(_describe(*pair))
+    if arguments.out and Path(arguments.out).suffix.lower() == ".json":
+        write_text(arguments.out, json.dumps(content, allow_nan=False, indent=1) + "\n", force=arguments.force)
+    elif arguments.out:
+        write_solution(arguments.out, instances[0], solutions[0], force=arguments.force)
+    if arguments.plot:
+        from tsp.plotting import plot_tour, save_figure
+
+        save_figure(plot_tour(instances[0], solutions[0]), arguments.plot, force=arguments.force)
+
+
+def _describe(instance: Instance, solution: Solution) -> str:
+    """A solution in words: what it is worth, how it was found, and the tour."""
+    from tsp.problems import get_problem
+    from tsp.statistics import format_number
+
+    name = instance.name or "instance"
+    if solution.objective is None:
+        return f"{name}: no feasible solution ({'; '.join(solution.violations)})"
+    objective = get_problem(instance.problem).objective
+    facts = [f"{'+'.join(objective.terms)} {format_number(solution.objective, 8)}"]
+    if instance.best_known is not None:
+        gap = objective.gap(solution.objective, instance.best_known)
+        known = f"best known {format_number(instance.best_known, 8)}"
+        facts.append(known if gap is None else f"gap {100 * gap:.2f} % to the {known}")
+    if solution.proved_optimal:
+        facts.append("proved optimal")
+    elif solution.bound is not None:
+        facts.append(f"proved bound {format_number(solution.bound, 8)}")
+    facts += [f"{instance.size} nodes", f"{solution.seconds:.2f} s", f"solver {solution.solver}"]
+    lines = [f"{name}: {', '.join(facts)}"]
+    if instance.size <= MOST_NODES_LISTED:
+        separator = " - " if instance.names else " "
+        lines += [f"tour: {separator.join(instance.node_name(int(node)) for node in t)}" for t in solution.tours]
+    else:
+        lines.append("tour: too long to print; --out writes it")
+    return "\n".join(lines)
+
+
+# --------------------------------------------------------------------------- compare
+
+
+def _add_instances(command: argparse.ArgumentParser, *, count: int) -> None:
+    command.add_argument("--problem", default=None, help="default: what the files say, else tsp")
+    command.add_argument("--size", type=_count, default=50, help="number of customers (default 50)")
+    command.add_argument("--instances", type=_count, default=count, help=f"how many (default {count})")
+    command.add_argument("--distribution", default="uniform", help="uniform (default), clusters, mixed, hall or kool")
+
+
+def _add_compare(command: argparse.ArgumentParser) -> None:
+    command.add_argument("files", nargs="*", metavar="FILE", help="instances; default: generated ones")
+    _add_instances(command, count=100)
+    command.add_argument("--solvers", metavar="SPEC,SPEC…", default="policy,ortools", help="default policy,ortools")
+    command.add_argument(
+        "--time-limit", type=_limits, default=[2.0], metavar="S[,S…]", help="seconds for each instance (default 2)"
+    )
+    command.add_argument("--plot", metavar="PATH", help="draw the gaps: .png, .svg or .pdf")
+    command.add_argument("--out", metavar="PATH", help="write the rows as .csv")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    _add_common(command)
+
+
+def run_compare(arguments: argparse.Namespace) -> int:
+    """`tsp compare`."""
+    from tsp.formats import read
+    from tsp.registry import split
+    from tsp.shortcuts import compare
+
+    _output(arguments, "plot", PICTURES)
+    _output(arguments, "out", (".csv",))
+    if arguments.files:
+        instances = [instance for file in arguments.files for instance in read(file, problem=arguments.problem)]
+    else:
+        instances = _generated(arguments)
+    with _progress(0, "answer") as advance:
+        comparison = compare(
+            instances,
+            split(arguments.solvers),
+            time_limit=arguments.time_limit,
+            threads=arguments.threads,
+            seed=arguments.seed,
+            device=arguments.device,
+            progress=advance,
+        )
+    if arguments.json:
+        show(json.dumps({"version": __version__, **comparison.to_json()}, allow_nan=False))
+    else:
+        show(comparison.table())
+    if arguments.out:
+        comparison.write_csv(arguments.out, force=arguments.force)
+    if arguments.plot:
+        from tsp.plotting import gap_figure, save_figure
+
+        save_figure(gap_figure(comparison), arguments.plot, force=arguments.force)
+    return DONE if all(row.feasible == row.instances for row in comparison.rows) else INFEASIBLE
+
+
+def _generated(arguments: argparse.Namespace) -> list[Instance]:
+    from envs.generators import generate_instances
+
+    return generate_instances(
+        arguments.problem or "tsp", arguments.distribution, arguments.size, arguments.instances, arguments.seed
+    )
+
+
+# --------------------------------------------------------------------------- train
+
+HIDDEN = {"policy", "data", "start_from"}
+FLAGS = {"starts": "trajectories an instance, from spread first nodes", "instances": "length of training in instances"}
+
+
+def _add_train(command: argparse.ArgumentParser) -> None:
+    from policies.policy import PolicyConfig
+    from policies.trainer import TrainConfig
+
+    command.add_argument("--out", required=True, metavar="DIR", help="the run's directory")
+    command.add_argument("--from", dest="start_from", default=argparse.SUPPRESS, metavar="POLICY", help="fine-tune it")
+    command.add_argument("--data", default=argparse.SUPPRESS, metavar="FILE.npz", help="train on these instances")
+    command.add_argument("--config", metavar="FILE.toml", help="settings; flags override them")
+    command.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    for cls in (TrainConfig, PolicyConfig):
+        hints, texts = get_type_hints(cls), _attribute_texts(cls.__doc__ or "")
+        for item in fields(cls):
+            if item.name not in HIDDEN and item.name != "seed":
+                _add_field(command, item, hints[item.name], texts.get(item.name, ""))
+    command.add_argument("--seed", type=int, default=argparse.SUPPRESS, help="of everything random (default 1234)")
+    command.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
+    command.add_argument("--threads", type=_count, default=os.cpu_count() or 1, help="default: all cores")
+    command.add_argument("--force", action="store_true", help="start anew over the run in --out")
+
+
+def _add_field(command: argparse.ArgumentParser, item: Field[Any], hint: object, text: str) -> None:
+    """A flag for a field of a configuration; absent flags leave the field alone."""
+    kinds = [kind for kind in (get_args(hint) or (hint,)) if kind is not type(None)]
+    choices = list(kinds) if get_origin(hint) is Literal else None
+    default = "" if item.default in (None, MISSING) else f" (default {item.default})"
+    command.add_argument(
+        "--" + item.name.replace("_", "-"),
+        dest=item.name,
+        default=argparse.SUPPRESS,
+        type=str if choices else kinds[0],
+        choices=choices,
+        help=(text + default).replace("%", "%%"),
+        metavar=None if choices else getattr(kinds[0], "__name__", "VALUE").upper(),
+    )
+
+
+def _attribute_texts(docstring: str) -> dict[str, str]:
+    """The `name: text` entries of a Google docstring's Attributes section."""
+    texts: dict[str, str] = {}
+    name = ""
+    for line in docstring.partition("Attributes:")[2].splitlines():
+        head, colon, rest = line.strip().partition(":")
+        if colon and head.isidentifier() and not line.startswith(" " * 9):
+            name = head
+            texts[name] = rest.strip()
+        elif name and line.strip():
+            texts[name] += " " + line.strip()
+    return texts
+
+
+def run_train(arguments: argparse.Namespace) -> int:
+    """`tsp train`."""
+    import torch
+    from policies.device import resolve_device
+    from policies.trainer import Trainer, start_run
+
+    device = resolve_device(arguments.device)
+    torch.set_num_threads(arguments.threads)
+    config = _train_config(arguments)
+    trainer = Trainer(
+        config,
+        arguments.out,
+        device=device,
+        command=shlex.join(["tsp", *sys.argv[1:]]),
+        version=__version__,
+        resume=arguments.resume,
+        say=say,
+    )
+    start_run(config, arguments.out, resume=arguments.resume, force=arguments.force)
+    with _progress(1000, "‰") as advance:
+        trainer.run(lambda share, text: advance(int(1000 * share), text=text))
+    from tsp.plotting import learning_curve, save_figure
+
+    folder = Path(arguments.out)
+    save_figure(learning_curve(folder / "metrics.csv"), folder / "learning-curve.png", force=True)
+    show(str(folder / "checkpoint-last.safetensors"))
+    return DONE
+
+
+def _train_config(arguments: argparse.Namespace) -> TrainConfig:
+    """Default < file < flag; a resumed run keeps its own configuration but for its length."""
+    import tomllib
+    from dataclasses import asdict
+
+    from policies.policy import PolicyConfig
+    from policies.trainer import LENGTHS, TrainConfig, config_from_dict, read_config
+
+    given = {f.name: getattr(arguments, f.name) for f in fields(TrainConfig) if hasattr(arguments, f.name)}
+    shape = {f.name: getattr(arguments, f.name) for f in fields(PolicyConfig) if hasattr(arguments, f.name)}
+    raw: dict[str, Any] = {}
+    if arguments.resume:
+        raw = asdict(read_config(arguments.out))
+        changed = sorted(k for k, v in {**given, **shape}.items() if k not in LENGTHS and v != {**raw, **raw["policy"]}[k])
+        if arguments.config or changed:
+            what = "--config" if arguments.config else "--" + changed[0].replace("_", "-")
+            raise ValueError(f"{what}: a resumed run keeps its own settings; only its length can be changed")
+    elif arguments.config:
+        try:
+            raw = tomllib.loads(Path(arguments.config).read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"{arguments.config}: not TOML ({error})") from None
+    if LENGTHS & set(given):
+        raw = {k: v for k, v in raw.items() if k not in LENGTHS}
+    merged = {**raw, **given, "policy": {**raw.get("policy", {}), **shape}}
+    return config_from_dict(merged, arguments.config or "settings")
+
+
+# --------------------------------------------------------------------------- the small ones
+
+
+def _add_generate(command: argparse.ArgumentParser) -> None:
+    _add_instances(command, count=1000)
+    command.add_argument("--out", required=True, metavar="PATH", help="an .npz set; .tsp or .csv for one instance")
+    _add_common(command, computes=False)
+
+
+def run_generate(arguments: argparse.Namespace) -> int:
+    """`tsp generate`."""
+    from tsp.formats import INSTANCE_ENDINGS, write_instances
+
+    _output(arguments, "out", INSTANCE_ENDINGS)
+    write_instances(arguments.out, _generated(arguments), force=arguments.force)
+    show(arguments.out)
+    return DONE
+
+
+def _add_plot(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE", help="an instance")
+    command.add_argument("--solution", metavar="FILE", help=".tour, .sol or .json")
+    command.add_argument("--out", required=True, metavar="PATH", help=".png, .svg or .pdf")
+    _add_common(command, computes=False)
+
+
+def run_plot(arguments: argparse.Namespace) -> int:
+    """`tsp plot`."""
+    from tsp.formats import read_solution
+    from tsp.plotting import plot_tour, save_figure
+    from tsp.problems import get_problem
+    from tsp.shortcuts import read
+    from tsp.solution import check
+
+    _output(arguments, "out", PICTURES)
+    instance = read(arguments.file)
+    solution = None
+    if arguments.solution:
+        solution = check(get_problem(instance.problem), instance, read_solution(arguments.solution, instance))
+    save_figure(plot_tour(instance, solution), arguments.out, force=arguments.force)
+    show(arguments.out)
+    return DONE
+
+
+def _add_check(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE", help="an instance")
+    command.add_argument("solution", metavar="SOLUTION", help=".tour, .sol or .json")
+    command.add_argument("--problem", help="by whose rules, where the file does not say")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.add_argument("--seed", type=int, default=1234, help=argparse.SUPPRESS)
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """`tsp check`."""
+    from tsp.formats import read_solution
+    from tsp.formats.json_file import solution_entry
+    from tsp.problems import get_problem
+    from tsp.shortcuts import read
+    from tsp.solution import check
+
+    instance = read(arguments.file, problem=arguments.problem)
+    tours = read_solution(arguments.solution, instance)
+    solution = check(get_problem(instance.problem), instance, tours, solver=Path(arguments.solution).name)
+    if arguments.json:
+        content = {"version": __version__, "solutions": [solution_entry(instance, solution)]}
+        show(json.dumps(content, allow_nan=False))
+    else:
+        show(_describe(instance, solution))
+    return DONE if solution.feasible else INFEASIBLE
+
+
+def _add_convert(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="CHECKPOINT", help="Kool et al.'s epoch-99.pt")
+    command.add_argument("--problem", default="tsp", help="what it was trained on (default tsp)")
+    command.add_argument("--size", type=_count, default=None, help="number of customers it was trained on")
+    command.add_argument("--out", required=True, metavar="PATH", help="the policy file, .safetensors")
+    _add_common(command, computes=False)
+
+
+def run_convert(arguments: argparse.Namespace) -> int:
+    """`tsp convert`."""
+    from policies.checkpoint import PolicyInfo, save_policy
+    from policies.kool import read_kool_checkpoint, trained_size
+
+    from tsp.problems import get_problem
+
+    _output(arguments, "out", (".safetensors",))
+    get_problem(arguments.problem)
+    policy = read_kool_checkpoint(arguments.file, arguments.problem)
+    size = arguments.size or trained_size(arguments.file)
+    command = shlex.join(["tsp", "convert", Path(arguments.file).name, "--problem", arguments.problem])
+    info = PolicyInfo(arguments.problem, (size, size), "uniform", command, __version__)
+    save_policy(arguments.out, policy, info, force=arguments.force)
+    show(arguments.out)
+    return DONE
+
+
+def _add_info(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.add_argument("--seed", type=int, default=1234, help=argparse.SUPPRESS)
+
+
+def run_info(arguments: argparse.Namespace) -> int:
+    """`tsp info`."""
+    import platform
+    from importlib import import_module, metadata
+
+    import torch
+    from policies.zoo import shipped_policies
+
+    from tsp.problems import PROBLEMS
+    from tsp.registry import PACKAGES, known_solvers
+
+    def installed(name: str) -> str | None:
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            return None
+
+    names = ("torch", "numpy", "ortools", "gymnasium", "numba", "scipy", "pyvrp", "elkai")
+    devices = [f"cpu ({os.cpu_count()} cores)"]
+    devices += [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
+    content: dict[str, Any] = {
+        "version": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: installed(name) for name in names},
+        "folders": {name: str(Path(import_module(name).__file__ or "").parent) for name in PACKAGES},
+        "devices": devices,
+        "problems": {problem.name: problem.title for problem in PROBLEMS.values()},
+        "solvers": sorted(known_solvers()),
+        "policies": {p.name: f"{p.problem}, {p.sizes[0]} to {p.sizes[1]} nodes" for p in shipped_policies()},
+    }
+    if arguments.json:
+        show(json.dumps(content, allow_nan=False))
+        return DONE
+    for key, value in content.items():
+        if isinstance(value, dict):
+            show(f"{key}:\n" + "\n".join(f"  {k:<12} {v if v is not None else 'not installed'}" for k, v in value.items()))
+        else:
+            show(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
+    return DONE
+
+
+@contextmanager
+def _progress(total: int, unit: str) -> Iterator[Callable[..., None]]:
+    """A progress bar on a terminal, and none in a pipe: yields what moves it to a position."""
+    from tqdm import tqdm
+
+    with tqdm(total=total or None, unit=unit, disable=None, leave=False, file=sys.stderr) as bar:
+
+        def advance(done: int, total: int | None = None, *, text: str = "") -> None:
+            if total is not None:
+                bar.total = total
+            if text:
+                bar.set_postfix_str(text, refresh=False)
+            bar.update(done - bar.n)
+
+        yield advance
+
+
+COMMANDS: dict[
+    str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int], str, str]
+] = {
+    "solve": (_add_solve, run_solve, "solve instances from files", "tsp solve examples/berlin52.tsp --plot tour.png"),
+    "compare": (
+        _add_compare,
+        run_compare,
+        "compare solvers on the same instances",
+        "tsp compare --problem tsp --size 50 --instances 100 --solvers policy,ortools --time-limit 1 --plot gap.png",
+    ),
+    "train": (
+        _add_train,
+        run_train,
+        "train a policy",
+        "tsp train --problem tsp --size 20 --minutes 10 --out runs/tsp20",
+    ),
+    "generate": (
+        _add_generate,
+        run_generate,
+        "generate a set of instances",
+        "tsp generate --problem tsp --size 50 --instances 10000 --distribution kool --out tsp50.npz",
+    ),
+    "plot": (_add_plot, run_plot, "draw an instance or a tour", "tsp plot examples/berlin52.tsp --out points.png"),
+    "check": (
+        _add_check,
+        run_check,
+        "check anybody's solution",
+        "tsp check examples/berlin52.tsp berlin52.tour",
+    ),
+    "convert": (
+        _add_convert,
+        run_convert,
+        "convert a checkpoint of Kool et al.",
+        "tsp convert tsp_20/epoch-99.pt --problem tsp --out kool-tsp20.safetensors",
+    ),
+    "info": (_add_info, run_info, "show versions, devices, problems, solvers, policies", "tsp info --json"),
+}
+"""Each command's options, what it runs, its summary and an example."""

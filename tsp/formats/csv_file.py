@@ -1,0 +1,227 @@
+"""CSV: a line a node in, an itinerary out; and tables of distances.
+
+Spreadsheets write it in several ways: commas, semicolons (then often with decimal commas) or tabs
+between the cells, a byte order mark, blank lines at the end. All of them are read.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tsp.formats.text import TextFile, format_number, parse_number, quote, read_text
+from tsp.instance import Array, Instance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from tsp.solution import Solution
+
+DELIMITERS = ",;\t"
+
+
+def is_header(line: str) -> bool:
+    """Whether `line` could be the first of a CSV file of nodes."""
+    cells = {cell.strip().strip('"').lower() for cell in re.split(f"[{DELIMITERS}]", line)}
+    return {"x", "y"} <= cells
+
+
+def read_instance(path: Path, matrix: Array | None = None) -> Instance:
+    """Read a CSV file of nodes: a header with `x`, `y` and mostly `name`, then a line for each node.
+
+    The first node is the depot. Other columns are kept in `Instance.extras`.
+
+    Args:
+        path: the file.
+        matrix: distances `[n, n]` from elsewhere; then `x` and `y` may be missing.
+
+    Raises:
+        ValueError: with the file, the line, the column and what was expected.
+    """
+    file = read_text(path)
+    delimiter = _delimiter(file)
+    (header_line, header), *rows = _rows(file, delimiter)
+    while header and not header[-1]:
+        header.pop()
+    columns = {name.lower(): k for k, name in enumerate(header)}
+    missing = [name for name in ("x", "y") if name not in columns]
+    if missing and (matrix is None or len(missing) == 1):
+        raise file.error(header_line, f"columns {quote(', '.join(header))}, expected a header with name, x, y")
+    if len(columns) < len(header):
+        raise file.error(header_line, f"columns {quote(', '.join(header))}, expected different names")
+    table: list[list[str]] = []
+    lines: list[int] = []
+    for line, cells in rows:
+        if any(cells[len(header) :]) or len(cells) < len(header):
+            raise file.error(line, f"{len(cells)} cells, expected {len(header)} ({', '.join(header)})")
+        table.append(cells[: len(header)])
+        lines.append(line)
+    if not table:
+        raise file.error(header_line, "no node after the header, expected a line for each")
+    texts = {name: tuple(row[k] for row in table) for name, k in columns.items()}
+    points = None
+    if not missing:
+        points = np.column_stack([_numbers(file, lines, name, texts[name], delimiter) for name in ("x", "y")])
+    if "name" in texts:
+        _require_distinct(file, lines, texts["name"])
+    try:
+        return Instance(
+            coordinates=points,
+            matrix=matrix,
+            name=path.stem,
+            names=texts.get("name"),
+            extras={header[k]: texts[name] for name, k in columns.items() if name not in ("name", "x", "y")},
+        )
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _delimiter(file: TextFile) -> str:
+    header = file.text.lstrip().split("\n", 1)[0]
+    return max(DELIMITERS, key=header.count)
+
+
+def _rows(file: TextFile, delimiter: str) -> list[tuple[int, list[str]]]:
+    """Each line that is not blank, with its number: the cells, without surrounding blanks."""
+    source = io.StringIO(file.text, newline="")
+    reader = csv.reader(source, delimiter=delimiter, skipinitialspace=True, strict=True)
+    rows: list[tuple[int, list[str]]] = []
+    line = 1
+    try:
+        for cells in reader:
+            texts = [_unguarded(cell.strip()) for cell in cells]
+            if any(texts):
+                rows.append((line, texts))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise file.error(line, f"not readable as CSV ({error})") from None
+    if not rows:
+        raise file.error(1, "no cell with content, expected a header with name, x, y")
+    return rows
+
+
+def _numbers(file: TextFile, lines: list[int], column: str, texts: Iterable[str], delimiter: str) -> Array:
+    values: list[float] = []
+    for line, text in zip(lines, texts, strict=True):
+        value = _number(text, delimiter)
+        if value is None:
+            raise file.error(line, f"column {column}: {quote(text)}, expected a finite number")
+        values.append(value)
+    return np.array(values)
+
+
+def _number(text: str, delimiter: str | None) -> float | None:
+    """The number in a cell, with a decimal point or, where a comma can mean nothing else, a decimal comma."""
+    if delimiter in (";", "\t") and text.count(",") == 1:
+        text = text.replace(",", ".")
+    return parse_number(text)
+
+
+def _require_distinct(file: TextFile, lines: list[int], names: Iterable[str]) -> None:
+    seen: dict[str, int] = {}
+    for line, name in zip(lines, names, strict=True):
+        if not name:
+            raise file.error(line, "column name: empty, expected a name")
+        if name in seen:
+            raise file.error(line, f"column name: {quote(name)} is also in line {seen[name]}, expected different names")
+        seen[name] = line
+
+
+def read_matrix(path: Path) -> Array:
+    """Read a table of distances: n lines of n numbers, apart by commas, semicolons or blanks.
+
+    Row = from, column = to. What stands on the diagonal means nothing.
+
+    Raises:
+        ValueError: with the file, the line, the column and what was expected.
+    """
+    file = read_text(path)
+    lines = [(number, line) for number, line in enumerate(file.text.split("\n"), 1) if line.strip()]
+    delimiter = next((mark for mark in ";," if mark in lines[0][1].strip()), None)
+    n = len(lines)
+    matrix = np.empty((n, len(_cells(lines[0][1], delimiter))))
+    if n != matrix.shape[1]:
+        raise file.error(lines[-1][0], f"{n} lines of {matrix.shape[1]} numbers, expected as many lines as columns")
+    for i, (number, line) in enumerate(lines):
+        cells = _cells(line, delimiter)
+        if len(cells) != n:
+            raise file.error(number, f"{len(cells)} numbers, expected {n}")
+        for j, cell in enumerate(cells):
+            value = 0.0 if i == j else _number(cell, delimiter)
+            if value is None or value < 0:
+                raise file.error(number, f"column {j + 1}: {quote(cell)}, expected a distance of 0 or more")
+            matrix[i, j] = value
+    return matrix
+
+
+def _cells(line: str, delimiter: str | None) -> list[str]:
+    return [cell.strip() for cell in line.strip().split(delimiter)]
+
+
+def format_instance(instance: Instance) -> str:
+    """The instance as a CSV file of nodes.
+
+    Raises:
+        ValueError: where distances are not the plain Euclidean ones that a reader would take.
+    """
+    if instance.metric != "euclidean" or instance.coordinates is None or instance.coordinates.shape[1] != 2:
+        raise ValueError(
+            f"{instance.name or 'instance'}: CSV holds points in the plane with unrounded distances only; "
+            f"write .npz{'' if instance.metric == 'euclidean' else ' or .tsp'}"
+        )
+    rows = [["name", "x", "y", *map(_guarded, instance.extras)]]
+    for i, point in enumerate(instance.coordinates.tolist()):
+        texts = (column[i] for column in instance.extras.values())
+        rows.append([_guarded(instance.node_name(i)), *map(format_number, point), *map(_guarded, texts)])
+    return _table(rows)
+
+
+def format_itinerary(instance: Instance, solution: Solution) -> str:
+    """The solution as a CSV itinerary: nodes in the order of the walk, back to its start.
+
+    `leg` is the distance from the node before, `walked` that from the start.
+    """
+    rows = [["order", "name", "x", "y", "leg", "walked", *map(_guarded, instance.extras)]]
+    points = instance.coordinates
+    for tour in solution.tours:
+        stops: list[int] = [*tour.tolist(), *tour[:1].tolist()]
+        legs = [0.0, *instance.legs(stops[:-1], stops[1:]).tolist()]
+        walked = np.cumsum(legs).tolist()
+        for order, (node, leg, total) in enumerate(zip(stops, legs, walked, strict=True)):
+            x, y = ("", "") if points is None else map(format_number, points[node, :2].tolist())
+            texts = [column[node] for column in instance.extras.values()]
+            rows.append([
+                str(order),
+                _guarded(instance.node_name(node)),
+                x,
+                y,
+                _rounded(leg),
+                _rounded(total),
+                *map(_guarded, texts),
+            ])  # fmt: skip
+    return _table(rows)
+
+
+def _rounded(length: float) -> str:
+    """A length without the last digits, which are noise of the summation."""
+    return format_number(float(f"{length:.12g}"))
+
+
+def _table(rows: Iterable[Iterable[str]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue()
+
+
+def _guarded(text: str) -> str:
+    """`text` so that no spreadsheet takes it for a formula: after an apostrophe."""
+    return f"'{text}" if re.match(r"'*[=+\-@\t\r]", text) and parse_number(text) is None else text
+
+
+def _unguarded(text: str) -> str:
+    return text[1:] if re.match(r"'+[=+\-@]", text) else text

@@ -1,0 +1,229 @@
+"""`Instance`: the data of one routing problem, validated when it is made and never changed after.
+
+Everything a solver may know is here; what is revealed only on the way is a realization and is
+kept apart. Distances come from coordinates under a metric, or from an explicit matrix.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tsp.metrics import METRICS, pairwise
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+LARGEST_MATRIX = 15_000
+"""Nodes up to which a full distance matrix is made (15,000 nodes take 1.8 GB)."""
+
+LARGEST_NUMBER = 1e100
+"""Largest size of a coordinate or distance: squares and sums of such numbers are still finite."""
+
+EXPLICIT = "EXPLICIT"
+"""The metric name of an instance whose distances are given by its matrix alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """One routing problem.
+
+    Attributes:
+        coordinates: points `[n, d]`, d = 2 or 3. With a matrix they serve drawing only.
+        matrix: explicit distances `[n, n]`, row = from, column = to. The diagonal means nothing
+            and is stored as zero.
+        metric: a name in `tsp.metrics.METRICS`; `EXPLICIT` (set by itself) with a matrix.
+        problem: name of the problem that the source implies (a row of `tsp.problems.PROBLEMS`).
+        name: what reports call it.
+        names: a name for each node.
+        best_known: objective of the best known solution, in the instance's own units.
+        depot: the node where tours start.
+        fixed_edges: pairs `[k, 2]` of nodes that a tour must walk one right after the other, in
+            either direction.
+        extras: further columns of the source, kept for display, a value for each node.
+    """
+
+    coordinates: Array | None = None
+    matrix: Array | None = None
+    metric: str = "euclidean"
+    problem: str = "tsp"
+    name: str = ""
+    names: tuple[str, ...] | None = None
+    best_known: float | None = None
+    depot: int = 0
+    fixed_edges: Integers | None = None
+    extras: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+    def __post_init__(self) -> None:
+        """Normalize every field to its canonical, read-only form.
+
+        Raises:
+            ValueError: in one sentence, with the value, the place and what was expected.
+        """
+        if self.matrix is not None:
+            self._store("matrix", _distances(self.matrix))
+            object.__setattr__(self, "metric", EXPLICIT)
+        elif self.coordinates is None:
+            raise ValueError("an instance needs coordinates or a matrix")
+        elif self.metric not in METRICS:
+            raise ValueError(f"metric: {self.metric!r} is unknown; there are {', '.join(METRICS)}")
+        if self.coordinates is not None:
+            points = _numbers(self.coordinates, "coordinates")
+            allowed = (2, 3) if self.matrix is not None else METRICS[self.metric].dimensions
+            if points.ndim != 2 or points.shape[1] not in allowed:
+                expected = " or ".join(f"(n, {d})" for d in allowed)
+                raise ValueError(f"coordinates: shape {points.shape}, expected {expected} for {self.metric}")
+            _require_finite(points, "coordinates")
+            if self.matrix is not None and len(points) != len(self.matrix):
+                raise ValueError(f"coordinates: {len(points)} points beside a matrix of {len(self.matrix)} nodes")
+            self._store("coordinates", points)
+        if self.size == 0:
+            raise ValueError("an instance needs at least one node, this one has none")
+        if self.names is not None:
+            object.__setattr__(self, "names", tuple(self.names))
+            _require_length(self.names, "names", self.size)
+        for name, column in self.extras.items():
+            _require_length(column, f"extras[{name!r}]", self.size)
+        if not 0 <= self.depot < self.size:
+            raise ValueError(f"depot: node {self.depot}, expected 0 to {self.size - 1}")
+        if self.fixed_edges is not None:
+            edges = np.unique(np.sort(np.array(self.fixed_edges, dtype=np.int64).reshape(-1, 2), axis=1), axis=0)
+            for a, b in edges.tolist():
+                if a == b or a < 0 or b >= self.size:
+                    raise ValueError(f"fixed_edges: {a}-{b}, expected two different nodes from 0 to {self.size - 1}")
+            self._store("fixed_edges", edges if edges.size else None)
+
+    def _store(self, name: str, array: Array | Integers | None) -> None:
+        if array is not None:
+            array.flags.writeable = False
+        object.__setattr__(self, name, array)
+
+    @property
+    def size(self) -> int:
+        """Number of nodes, depot included."""
+        points = self.matrix if self.matrix is not None else self.coordinates
+        return 0 if points is None else len(points)
+
+    @cached_property
+    def integral(self) -> bool:
+        """Whether every distance is a whole number."""
+        if self.matrix is not None:
+            return bool((self.matrix == np.floor(self.matrix)).all())
+        return METRICS[self.metric].integral
+
+    @cached_property
+    def symmetric(self) -> bool:
+        """Whether every distance is the same in both directions."""
+        return self.matrix is None or bool((self.matrix == self.matrix.T).all())
+
+    @cached_property
+    def distances(self) -> Array:
+        """All distances `[n, n]`, row = from; made once and kept.
+
+        Raises:
+            ValueError: above `LARGEST_MATRIX` nodes; use `legs` there.
+        """
+        if self.matrix is not None:
+            return self.matrix
+        if self.size > LARGEST_MATRIX:
+            raise ValueError(f"{self.size} nodes: a full distance matrix is made up to {LARGEST_MATRIX} nodes")
+        assert self.coordinates is not None
+        out = pairwise(METRICS[self.metric], self.coordinates)
+        out.flags.writeable = False
+        return out
+
+    def legs(self, origins: ArrayLike, destinations: ArrayLike) -> Array:
+        """Distances from each of `origins` to the one of `destinations` at its place (broadcast)."""
+        a, b = np.asarray(origins, dtype=np.int64), np.asarray(destinations, dtype=np.int64)
+        if self.matrix is not None:
+            return self.matrix[a, b]
+        assert self.coordinates is not None
+        out = METRICS[self.metric].between(self.coordinates[a], self.coordinates[b])
+        return np.where(a == b, 0.0, out)
+
+    def path_length(self, nodes: Sequence[int] | Integers) -> float:
+        """Length of the path along `nodes`, in the instance's own units and rounding."""
+        path = np.asarray(nodes, dtype=np.int64)
+        return float(self.legs(path[:-1], path[1:]).sum()) if len(path) > 1 else 0.0
+
+    def tour_length(self, tour: Sequence[int] | Integers) -> float:
+        """Length of the closed tour along `tour`, which does not repeat its first node."""
+        closed = np.append(np.asarray(tour, dtype=np.int64), tour[0]) if len(tour) else np.empty(0, dtype=np.int64)
+        return self.path_length(closed)
+
+    def node_name(self, node: int) -> str:
+        """What a reader calls the node: its name, or its position in the file from 0."""
+        return self.names[node] if self.names else str(node)
+
+    def find_node(self, text: str) -> int:
+        """The node of that name, or at that position in the file.
+
+        Raises:
+            ValueError: when there is no such node, with the nearest name.
+        """
+        if self.names and text in self.names:
+            return self.names.index(text)
+        if text.isdecimal() and int(text) < self.size:
+            return int(text)
+        near = get_close_matches(text, self.names or (), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        place = f"a name or a position from 0 to {self.size - 1}"
+        raise ValueError(f"{self.name or 'instance'}: node {text!r}, expected {place}{hint}")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of what decides a tour's value: metric, numbers and fixed edges, not any name."""
+        content = self.matrix if self.matrix is not None else self.coordinates
+        assert content is not None
+        digest = hashlib.sha256(f"{self.metric} {content.shape} ".encode())
+        digest.update(content.astype("<f8", copy=False).tobytes())
+        if self.fixed_edges is not None:
+            digest.update(self.fixed_edges.astype("<i8", copy=False).tobytes())
+        return digest.hexdigest()
+
+    def __repr__(self) -> str:
+        """Name, size and what is given; never whole arrays."""
+        given = [f.name for f in fields(self) if isinstance(getattr(self, f.name), np.ndarray)]
+        return f"Instance({self.name or 'unnamed'}: {self.size} nodes, {self.metric}, {', '.join(given)})"
+
+
+def _numbers(values: ArrayLike, name: str) -> Array:
+    try:
+        array = np.array(values, dtype=np.float64, order="C")  # a copy: the caller's array may change later
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: expected an array of numbers") from None
+    array += 0.0  # -0.0 becomes 0.0: one number, one fingerprint
+    return array
+
+
+def _distances(values: ArrayLike) -> Array:
+    matrix = _numbers(values, "matrix")
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"matrix: shape {matrix.shape}, expected (n, n)")
+    np.fill_diagonal(matrix, 0.0)  # before the check: files put anything there
+    _require_finite(matrix, "matrix")
+    if matrix.size and matrix.min() < 0:
+        i, j = np.argwhere(matrix < 0)[0]
+        raise ValueError(f"matrix[{i}, {j}]: {matrix[i, j]:g}, expected a distance of 0 or more")
+    return matrix
+
+
+def _require_finite(values: Array, name: str) -> None:
+    good = np.abs(values) <= LARGEST_NUMBER  # false for NaN
+    if not good.all():
+        place = tuple(int(i) for i in np.argwhere(~good)[0])
+        raise ValueError(f"{name}{list(place)}: {values[place]:g}, expected a finite number up to {LARGEST_NUMBER:g}")
+
+
+def _require_length(values: Sequence[str], name: str, size: int) -> None:
+    if len(values) != size:
+        raise ValueError(f"{name}: {len(values)} for {size} nodes")

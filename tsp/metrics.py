@@ -1,0 +1,115 @@
+"""Distances between points, in the exact arithmetic of the source they come from.
+
+TSPLIB rounds every edge to an integer in a way that depends on the edge weight type (Reinelt,
+"TSPLIB 95", 1995, section 2); a tour's length is only comparable with published optima in that
+arithmetic. `euclidean` is the plain, unrounded distance of generated instances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+GEO_RADIUS = 6378.388
+GEO_PI = 3.141592  # TSPLIB's own constant: the exact value of pi gives other integers
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A distance between points.
+
+    Attributes:
+        name: TSPLIB's EDGE_WEIGHT_TYPE, or `euclidean`.
+        dimensions: how many coordinates a point may have.
+        integral: whether every distance is a whole number.
+        between: maps points `[..., d]` and `[..., d]` to distances `[...]`, broadcasting.
+    """
+
+    name: str
+    dimensions: tuple[int, ...]
+    integral: bool
+    between: Callable[[Array, Array], Array]
+
+
+def _differences(a: Array, b: Array) -> list[Array]:
+    """`a - b`, axis by axis: numpy's sum over a last axis of length 2 takes five times as long."""
+    return [a[..., k] - b[..., k] for k in range(a.shape[-1])]
+
+
+def _sum_of_squares(a: Array, b: Array) -> Array:
+    return reduce(np.add, (side * side for side in _differences(a, b)))
+
+
+def _euclidean(a: Array, b: Array) -> Array:
+    return np.sqrt(_sum_of_squares(a, b))
+
+
+def _nearest_integer(x: Array) -> Array:
+    return np.floor(x + 0.5)  # TSPLIB's nint: never banker's rounding
+
+
+def _manhattan(a: Array, b: Array) -> Array:
+    return _nearest_integer(reduce(np.add, map(np.abs, _differences(a, b))))
+
+
+def _maximum(a: Array, b: Array) -> Array:
+    return reduce(np.maximum, (_nearest_integer(np.abs(side)) for side in _differences(a, b)))
+
+
+def _pseudo_euclidean(a: Array, b: Array) -> Array:
+    r = np.sqrt(_sum_of_squares(a, b) / 10.0)
+    t = _nearest_integer(r)
+    return np.where(t < r, t + 1.0, t)
+
+
+def _radians(points: Array) -> Array:
+    """Latitude and longitude in radians from TSPLIB's `DDD.MM` (degrees and minutes)."""
+    degrees = np.trunc(points)  # never the nearest degree, which TSPLIB's own text wrongly says
+    return GEO_PI * (degrees + 5.0 * (points - degrees) / 3.0) / 180.0
+
+
+def _geographical(a: Array, b: Array) -> Array:
+    (lat_a, lon_a), (lat_b, lon_b) = (np.moveaxis(_radians(p), -1, 0) for p in (a, b))
+    q1 = np.cos(lon_a - lon_b)
+    q2 = np.cos(lat_a - lat_b)
+    q3 = np.cos(lat_a + lat_b)
+    cosine = np.clip(0.5 * ((1.0 + q1) * q2 - (1.0 - q1) * q3), -1.0, 1.0)
+    return np.trunc(GEO_RADIUS * np.arccos(cosine) + 1.0)
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("euclidean", (2, 3), False, _euclidean),
+        Metric("EUC_2D", (2,), True, lambda a, b: _nearest_integer(_euclidean(a, b))),
+        Metric("EUC_3D", (3,), True, lambda a, b: _nearest_integer(_euclidean(a, b))),
+        Metric("CEIL_2D", (2,), True, lambda a, b: np.ceil(_euclidean(a, b))),
+        Metric("MAN_2D", (2,), True, _manhattan),
+        Metric("MAN_3D", (3,), True, _manhattan),
+        Metric("MAX_2D", (2,), True, _maximum),
+        Metric("MAX_3D", (3,), True, _maximum),
+        Metric("GEO", (2,), True, _geographical),
+        Metric("ATT", (2,), True, _pseudo_euclidean),
+    )
+}
+
+
+def pairwise(metric: Metric, coordinates: Array) -> Array:
+    """All distances between the points `[n, d]`, as `[n, n]` with a zero diagonal.
+
+    Works by rows, so that no `[n, n, d]` intermediate is ever held.
+    """
+    n = len(coordinates)
+    out = np.empty((n, n))
+    rows = max(1, 200_000 // max(n, 1))  # a block that stays in the cache
+    for first in range(0, n, rows):
+        block = coordinates[first : first + rows]
+        out[first : first + rows] = metric.between(block[:, None, :], coordinates[None, :, :])
+    np.fill_diagonal(out, 0.0)  # GEO gives 1 between a point and itself
+    return out

@@ -1,0 +1,155 @@
+"""`read`, `solve` and `compare`: the toolkit in three calls, also available as `tsp.read` and so on."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING, overload
+
+from tsp.budget import Budget
+from tsp.comparison import Comparison
+from tsp.comparison import compare as compare_solvers
+from tsp.defaults import default_spec
+from tsp.formats import read as read_set
+from tsp.problems import get_problem
+from tsp.registry import make
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+
+    from tsp.instance import Instance
+    from tsp.solution import Solution
+    from tsp.solvers import Report, Solver
+
+__all__ = ["compare", "read", "read_set", "solve"]
+
+
+def read(path: str | os.PathLike[str], *, problem: str | None = None) -> Instance:
+    """Read the one instance in a file (TSPLIB, CSV, …).
+
+    Raises:
+        ValueError: when the file is broken, or holds a set (read those with `read_set`).
+    """
+    instances = read_set(path, problem=problem)
+    if len(instances) != 1:
+        raise ValueError(f"{path}: holds {len(instances)} instances, expected one; read_set reads them all")
+    return instances[0]
+
+
+@overload
+def solve(
+    instances: Instance, solver: str | None = None, *, time_limit: float = 2.0, threads: int = 1, seed: int = 0
+) -> Solution: ...
+
+
+@overload
+def solve(
+    instances: Sequence[Instance],
+    solver: str | None = None,
+    *,
+    time_limit: float = 2.0,
+    threads: int = 1,
+    seed: int = 0,
+) -> list[Solution]: ...
+
+
+def solve(
+    instances: Instance | Sequence[Instance],
+    solver: str | None = None,
+    *,
+    time_limit: float = 2.0,
+    threads: int = 1,
+    seed: int = 0,
+) -> Solution | list[Solution]:
+    """Solve one instance, or several.
+
+    Args:
+        instances: what to solve, each by the rules of its own `problem`.
+        solver: a spec such as `ortools` or `policy(decoding=sampling)+2opt`; default: the best the
+            toolkit has for each instance.
+        time_limit: seconds for each instance.
+        threads: how many may work at once.
+        seed: of every random choice.
+
+    Returns:
+        the checked solution, or a list of them in the order of the instances.
+    """
+    several = list(instances) if not hasattr(instances, "size") else [instances]
+    budget = Budget(time_limit, threads, seed)
+    found = solve_all(several, solver, budget)  # pyright: ignore[reportArgumentType]
+    return found[0] if hasattr(instances, "size") else found
+
+
+def solve_all(
+    instances: Sequence[Instance],
+    spec: str | None,
+    budget: Budget,
+    *,
+    device: str = "auto",
+    prepare: Callable[[Solver, str], None] = lambda solver, problem: solver.warm_up(get_problem(problem)),
+    report: Report | None = None,
+) -> list[Solution]:
+    """Solve instances, each with the given or its default solver; those with the same one together.
+
+    Args:
+        instances: what to solve.
+        spec: of the solver, or None for each instance's default.
+        budget: time for each instance, threads, seed.
+        device: for solvers that have a choice.
+        prepare: warms a solver up for a problem, before any clock runs.
+        report: called with each better solution.
+    """
+    groups: dict[tuple[str, str], list[int]] = {}
+    for i, instance in enumerate(instances):
+        get_problem(instance.problem).validate(instance)
+        chosen, note = (spec, None) if spec else default_spec(instance)
+        if note:
+            warnings.warn(note, stacklevel=3)
+        groups.setdefault((chosen, instance.problem), []).append(i)
+    solutions: dict[int, Solution] = {}
+    for (chosen, problem), members in groups.items():
+        solver = make(chosen, device=device)
+        prepare(solver, problem)
+        own = None if report is None else _translated(report, members)
+        found = solver.solve(get_problem(problem), [instances[i] for i in members], budget, report=own)
+        solutions |= dict(zip(members, found, strict=True))
+    return [solutions[i] for i in range(len(instances))]
+
+
+def _translated(report: Report, members: Sequence[int]) -> Report:
+    return lambda position, solution: report(members[position], solution)
+
+
+def compare(
+    instances: Sequence[Instance],
+    solvers: Sequence[str],
+    *,
+    time_limit: float | Sequence[float] = 2.0,
+    threads: int = 1,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Comparison:
+    """Compare solvers on the same instances, under the same time and number of threads.
+
+    Args:
+        instances: of one problem.
+        solvers: specs.
+        time_limit: seconds for each instance; several give a gap-against-time curve.
+        threads: how many each solver may use.
+        seed: of every random choice.
+        device: for solvers that have a choice.
+        progress: told how many answers there are, and of how many.
+
+    Raises:
+        ValueError: in one sentence, when there is nothing to compare, or it cannot be.
+    """
+    problems = sorted({instance.problem for instance in instances})
+    if len(problems) > 1:
+        raise ValueError(f"instances of {' and '.join(problems)}, expected instances of one problem to compare")
+    limits = (time_limit,) if isinstance(time_limit, int | float) else tuple(time_limit)
+    problem = get_problem(problems[0] if problems else "tsp")
+    made = [make(spec, device=device) for spec in solvers]
+    named = [replace(one, name=one.name or f"#{i}") for i, one in enumerate(instances)]
+    return compare_solvers(problem, named, made, limits, threads=threads, seed=seed, progress=progress)
