@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 
 from tsp.problems import Rule, VisitOnce
@@ -25,6 +23,10 @@ from tsp.solvers import InstanceSolver
 from .trivial import solve_trivial
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
     from tsp.budget import Clock
     from tsp.instance import Instance
     from tsp.problems import Problem
@@ -177,17 +179,17 @@ class ORToolsSolver(InstanceSolver):
         model = _build(problem, instance, settings.resolution, clock)
         if model is None:
             return fallback
-        routing, manager, _ = model
+        routing = model.routing
         parameters = _parameters(settings)
+        _set_limit(parameters, clock)
         routing.CloseModelWithParameters(parameters)
         routing.solver().ReSeed(seed % 2**31)
         if report is not None:
             _report_improvements(model, problem, instance, report)
         start = None if initial is None else _as_assignment(model, initial)
-        left = clock.remaining
-        if left <= 0:
+        if clock.remaining <= 0:
             return fallback
-        parameters.time_limit.FromNanoseconds(max(1, int(left * 1e9)))
+        _set_limit(parameters, clock)
         if start is None:
             found = routing.SolveWithParameters(parameters)
         else:
@@ -215,19 +217,18 @@ def _tuned(problem: str, size: int, time_limit: float) -> dict[str, Any] | None:
     return min((row for row in _rows() if row["problem"] == problem), key=distance, default=None)
 
 
-def integer_distances(instance: Instance, resolution: int) -> NDArray[np.int64]:
-    """Distances `[n, n]` in integer steps, with no tour above `LARGEST_SUM` of them.
+def integer_scale(instance: Instance, resolution: int) -> float:
+    """Integer steps in a unit of length, such that no tour is longer than `LARGEST_SUM` steps.
 
-    Whole numbers stay what they are where they fit; others are cut into at most `resolution` steps
-    for the longest of them.
+    Whole numbers stay what they are where they fit; of others the longest is cut into at most
+    `resolution` steps.
     """
-    distances = instance.distances
-    longest = float(distances.max())
+    longest = float(instance.distances.max())
     most = LARGEST_SUM // instance.size
     if longest == 0 or (instance.integral and longest <= most):
-        return distances.astype(np.int64)
-    steps = most if instance.integral else min(resolution, most)
-    return np.rint(distances / longest * steps).astype(np.int64)
+        return 1.0
+    # The smallest of numbers would make the scale infinite.
+    return (most if instance.integral else min(resolution, most)) / max(longest, 1e-290)
 
 
 def _build(problem: Problem, instance: Instance, resolution: int, clock: Clock) -> Model | None:
@@ -237,10 +238,11 @@ def _build(problem: Problem, instance: Instance, resolution: int, clock: Clock) 
         return None
     rows: list[list[int]] = []
     deadline = 0.7 * clock.limit  # OR-Tools' own copy of the matrix takes about a quarter of the time of ours
-    for row in integer_distances(instance, resolution):
+    scale = integer_scale(instance, resolution)
+    for row in instance.distances:
         if clock.elapsed > deadline:
             return None
-        rows.append(row.tolist())
+        rows.append(np.rint(row * scale).astype(np.int64).tolist())
     manager = pywrapcp.RoutingIndexManager(n, 1, instance.depot)
     routing = pywrapcp.RoutingModel(manager)
     model = Model(routing, manager, routing.RegisterTransitMatrix(rows))
@@ -259,6 +261,10 @@ def _parameters(settings: Settings) -> Any:  # noqa: ANN401 (a protocol buffer, 
     )
     parameters.guided_local_search_lambda_coefficient = settings.guided_lambda
     return parameters
+
+
+def _set_limit(parameters: Any, clock: Clock) -> None:  # noqa: ANN401
+    parameters.time_limit.FromNanoseconds(max(1, int(clock.remaining * 1e9)))
 
 
 def _as_assignment(model: Model, solution: Solution) -> Any:  # noqa: ANN401 (OR-Tools' Assignment)

@@ -1,4 +1,13 @@
-"""2-opt with Or-moves, iterated with local kicks until the clock runs out."""
+"""2-opt with Or-moves, iterated with kicks until the clock runs out.
+
+A local search with neighbour lists and a work queue on an array tour (Bentley, "Fast algorithms for
+geometric traveling salesman problems", ORSA Journal on Computing 4, 1992). Then large-step Markov
+chain (Martin, Otto, Felten, Complex Systems 5, 1991): two neighbouring runs of the tour change
+places, the search repairs what that broke, and the outcome is kept or, at a cost that grows with
+the change alone, undone. It is kept if it is not worse, or, with a probability that falls to zero
+with the time, if it is a little worse. An asymmetric matrix allows only moves that reverse nothing:
+runs that change places (3-opt's "or-3opt"), of which an Or-move is the shortest kind.
+"""
 
 from __future__ import annotations
 
@@ -7,175 +16,475 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .array_tour import ArrayTour, LOG_SIZE, predecessor, reverse, reverse_path, successor, swap_runs, undo
-from .geometry import Geometry, Nodes, distance, jit
+from tsp.budget import Budget, Clock
+from tsp.instance import Instance
+from tsp.problems import VisitOnce
+from tsp.solution import check
+from tsp.solvers import InstanceSolver
+
+from .array_tour import LOG_SIZE, ArrayTour, array_tour, reverse_path, swap_runs, undo
+from .constructive import NearestNeighbour
+from .greedy import greedy_tour
+from .geometry import Array, Geometry, Nodes, distance, geometry_of, hilbert_order, jit, nearest_neighbours, tour_length
+from .trivial import solve_trivial
+from .work_queue import WorkQueue, full_queue, pop, push
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tsp.problems import Problem
+    from tsp.solution import Solution
+
+Random = NDArray[np.uint64]
+
+NEIGHBOURS = 10
 
 SEGMENT = 3
-LONGEST_KICK = 50
+"""The most nodes that an Or-move takes along."""
+
+LONGEST_RUN = 400
+"""The most nodes in each of the two runs that a kick exchanges."""
+
+TEMPERATURE = 0.7
+"""At the start of the iteration, in mean edges of the first local optimum."""
+
+BATCH = 100
+"""Kicks between two looks at the clock."""
+
+BATCH_WORK = 500_000
+"""Nodes moved between two looks at the clock before the first local optimum."""
+
+LOOK = 100
+"""What looking at one node counts for, in nodes moved."""
+
+ENOUGH = 200
+"""The search ends by itself after this many times n² kicks."""
+
+PREPARATION = 1e-5
+"""Seconds a node that neighbour lists and a greedy tour may take: with less time the start is the answer."""
+
+REPORTS = 50
+"""At most how many better tours are reported."""
 
 
-class WorkQueue(NamedTuple):
-    ring: Nodes
-    waiting: NDArray[np.bool_]
-    ends: NDArray[np.int64]
+class Search(NamedTuple):
+    """What the kernels work on.
+
+    Attributes:
+        geometry: the distances.
+        symmetric: whether they are the same in both directions.
+        near: `[n, k]`, the neighbours of each node worth trying, nearest first.
+        near_distance: `[n, k]`, the distances to them.
+        tour: the current tour.
+        queue: the nodes to look at.
+        least: a change smaller than this is none.
+    """
+
+    geometry: Geometry
+    symmetric: bool
+    near: Nodes
+    near_distance: Array
+    tour: ArrayTour
+    queue: WorkQueue
+    least: float
 
 
 @jit
-def push(queue: WorkQueue, node: int) -> None:
-    if not queue.waiting[node]:
-        queue.waiting[node] = True
-        i = queue.ends[0] + queue.ends[1]
-        n = len(queue.ring)
-        queue.ring[i if i < n else i - n] = node
-        queue.ends[1] += 1
+def try_two_opt(search: Search, a: int) -> float:
+    """Apply the first improving 2-opt move that gives `a` a neighbour from its list.
 
-
-@jit
-def pop(queue: WorkQueue) -> int:
-    i = queue.ends[0]
-    node = queue.ring[i]
-    queue.ends[0] = i + 1 if i + 1 < len(queue.ring) else 0
-    queue.ends[1] -= 1
-    queue.waiting[node] = False
-    return node
-
-
-@jit
-def random_below(state, limit: int) -> int:
-    """splitmix64."""
-    state[0] += np.uint64(0x9E3779B97F4A7C15)
-    z = state[0]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z = z ^ (z >> np.uint64(31))
-    return np.int64((z >> np.uint64(11)) % np.uint64(limit))
-
-
-@jit
-def improve_node(geometry, near, tour, queue, a, least):
-    n = len(tour.nodes)
+    Returns:
+        the change of the tour's length, 0 where there is no such move.
+    """
+    geometry, near, near_distance, tour = search.geometry, search.near, search.near_distance, search.tour
+    nodes, position = tour.nodes, tour.position
+    n = len(nodes)
+    i = position[a]
     for forward in (True, False):
-        b = successor(tour, a) if forward else predecessor(tour, a)
+        if forward:
+            b = nodes[i + 1 if i + 1 < n else 0]
+        else:
+            b = nodes[i - 1 if i > 0 else n - 1]
         ab = distance(geometry, a, b)
-        for c in near[a]:
-            if c == a:
-                continue
-            ac = distance(geometry, a, c)
+        for m in range(near.shape[1]):
+            ac = near_distance[a, m]
             if ac >= ab:
                 break
-            d = successor(tour, c) if forward else predecessor(tour, c)
+            c = near[a, m]
+            j = position[c]
+            if forward:
+                d = nodes[j + 1 if j + 1 < n else 0]
+            else:
+                d = nodes[j - 1 if j > 0 else n - 1]
             delta = ac + distance(geometry, b, d) - ab - distance(geometry, c, d)
-            if delta < -least:
+            if delta < -search.least:
                 if forward:
                     reverse_path(tour, b, c)
                 else:
                     reverse_path(tour, a, d)
-                push(queue, a)
-                push(queue, b)
-                push(queue, c)
-                push(queue, d)
+                for node in (a, b, c, d):
+                    push(search.queue, node)
                 return delta
-    for forward in (True, False):
-        before = predecessor(tour, a) if forward else successor(tour, a)
-        last = a
-        for length in range(1, SEGMENT + 1):
-            if length > 1:
-                last = successor(tour, last) if forward else predecessor(tour, last)
-            after = successor(tour, last) if forward else predecessor(tour, last)
-            if length > n - 3:
-                break
-            removed = distance(geometry, before, a) + distance(geometry, last, after) - distance(geometry, before, after)
-            if removed <= least:
+    return 0.0
+
+
+@jit
+def try_or_move(search: Search, a: int) -> float:
+    """Apply the first improving move of a short run that ends in `a` to beside a node from its list.
+
+    Returns:
+        the change of the tour's length, 0 where there is no such move.
+    """
+    geometry, near, near_distance, tour = search.geometry, search.near, search.near_distance, search.tour
+    nodes, position = tour.nodes, tour.position
+    n = len(nodes)
+    i = position[a]
+    nearest = near_distance[a, 0]
+    for forward in (True, False):  # the direction in which the run goes on from a
+        if forward:
+            before = nodes[i - 1 if i > 0 else n - 1]
+        else:
+            before = nodes[i + 1 if i + 1 < n else 0]
+        j = i
+        for length in range(1, min(SEGMENT, n - 3) + 1):
+            last = nodes[j]
+            if forward:
+                start = i
+                j = j + 1 if j + 1 < n else 0
+            else:
+                start = position[last]
+                j = j - 1 if j > 0 else n - 1
+            after = nodes[j]
+            removed = (
+                distance(geometry, before, a) + distance(geometry, last, after) - distance(geometry, before, after)
+            )
+            if removed <= nearest:
                 continue
-            start = tour.position[a] if forward else tour.position[last]
-            for c in near[a]:
-                if c == a:
-                    continue
-                ac = distance(geometry, a, c)
+            for m in range(near.shape[1]):
+                ac = near_distance[a, m]
                 if ac >= removed:
                     break
-                offset = tour.position[c] - start
-                if offset < 0:
-                    offset += n
-                if offset < length:
+                c = near[a, m]
+                p = position[c]
+                if (p - start if p >= start else p - start + n) < length:
                     continue
-                for to_next in (True, False):
-                    e = successor(tour, c) if to_next else predecessor(tour, c)
-                    offset = tour.position[e] - start
-                    if offset < 0:
-                        offset += n
-                    if offset < length:
+                for onward in (True, False):  # the other end comes beside c's successor or predecessor
+                    if onward:
+                        q = p + 1 if p + 1 < n else 0
+                    else:
+                        q = p - 1 if p > 0 else n - 1
+                    if (q - start if q >= start else q - start + n) < length:
                         continue
+                    e = nodes[q]
                     delta = ac + distance(geometry, last, e) - distance(geometry, c, e) - removed
-                    if delta < -least:
-                        x = c if to_next else e
-                        gap = tour.position[x] - start
-                        if gap < 0:
-                            gap += n
-                        gap = gap - length + 1
+                    if delta < -search.least:
+                        x = p if onward else q
+                        gap = (x - start if x >= start else x - start + n) - length + 1
                         swap_runs(tour, start, length, gap)
-                        if forward != to_next:
+                        if forward != onward:
                             reverse_path(tour, a if forward else last, last if forward else a)
-                        push(queue, a)
-                        push(queue, last)
-                        push(queue, c)
-                        push(queue, e)
-                        push(queue, before)
-                        push(queue, after)
+                        for node in (a, last, c, e, before, after):
+                            push(search.queue, node)
                         return delta
     return 0.0
 
 
 @jit
-def descend(geometry, near, tour, queue, least, work):
-    """Until queue is empty, or log nearly full, or work nodes moved."""
-    total = 0.0
-    stop = tour.count[1] + work
-    while queue.ends[1] > 0 and tour.count[0] + 4 < LOG_SIZE and tour.count[1] < stop:
-        a = pop(queue)
-        tour.count[1] += 1
-        while True:
-            if tour.count[0] + 4 >= LOG_SIZE: break
-            delta = improve_node(geometry, near, tour, queue, a, least)
-            if delta == 0.0:
+def try_exchange(search: Search, a: int) -> float:
+    """Apply the first improving exchange of two runs that gives `a` a successor from its list.
+
+    Returns:
+        the change of the tour's length, 0 where there is no such move.
+    """
+    geometry, near, near_distance, tour = search.geometry, search.near, search.near_distance, search.tour
+    nodes, position = tour.nodes, tour.position
+    n = len(nodes)
+    i = position[a]
+    start = i + 1 if i + 1 < n else 0
+    b = nodes[start]
+    ab = distance(geometry, a, b)
+    for m in range(near.shape[1]):
+        if near_distance[a, m] >= ab:
+            break
+        d = near[a, m]
+        j = position[d] - start  # a [b ... c] [d ... e] f becomes a [d ... e] [b ... c] f
+        first = j if j >= 0 else j + n
+        if first == 0:
+            continue
+        c = nodes[position[d] - 1 if position[d] > 0 else n - 1]
+        gain = ab - near_distance[a, m] + distance(geometry, c, d)
+        for o in range(near.shape[1]):
+            if near_distance[c, o] >= gain:
                 break
+            f = near[c, o]
+            j = position[f] - start
+            second = (j if j >= 0 else j + n) - first
+            if second <= 0:
+                continue
+            e = nodes[position[f] - 1 if position[f] > 0 else n - 1]
+            delta = near_distance[c, o] + distance(geometry, e, b) - distance(geometry, e, f) - gain
+            if delta < -search.least:
+                swap_runs(tour, start, first, second)
+                for node in (a, b, c, d, e, f):
+                    push(search.queue, node)
+                return delta
+    return 0.0
+
+
+@jit
+def descend(search: Search, work: int) -> float:
+    """Improve the tour until no node waits, the log is full, or about `work` nodes were moved.
+
+    Returns:
+        the change of the tour's length.
+    """
+    tour, queue = search.tour, search.queue
+    total = 0.0
+    end = tour.count[1] + work
+    while queue.ends[1] > 0 and tour.count[1] < end:
+        a = pop(queue)
+        tour.count[1] += LOOK
+        delta = -1.0
+        while delta < 0.0:
+            if tour.count[0] > LOG_SIZE - 4:  # a move takes up to four reversals
+                push(queue, a)
+                return total
+            if search.symmetric:
+                delta = try_two_opt(search, a)
+                if delta == 0.0:
+                    delta = try_or_move(search, a)
+            else:
+                delta = try_exchange(search, a)
             total += delta
     return total
 
 
 @jit
-def kick(geometry, tour, queue, longest, random):
-    n = len(tour.nodes)
-    first = random_below(random, n)
-    la = 1 + random_below(random, longest)
-    lb = 1 + random_below(random, longest)
-    nodes = tour.nodes
-    a = nodes[first - 1 if first > 0 else n - 1]
-    b = nodes[first]
-    c = nodes[(first + la - 1) % n]
-    d = nodes[(first + la) % n]
-    e = nodes[(first + la + lb - 1) % n]
-    f = nodes[(first + la + lb) % n]
-    swap_runs(tour, first, la, lb)
-    for x in (a, b, c, d, e, f):
-        push(queue, x)
-    return (
-        distance(geometry, a, d) + distance(geometry, e, b) + distance(geometry, c, f)
-        - distance(geometry, a, b) - distance(geometry, c, d) - distance(geometry, e, f)
-    )
+def random_bits(state: Random) -> int:
+    """The next 53 random bits (splitmix64: Steele, Lea, Flood, OOPSLA 2014)."""
+    state[0] += np.uint64(0x9E3779B97F4A7C15)
+    z = state[0]
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.int64((z ^ (z >> np.uint64(31))) >> np.uint64(11))
 
 
 @jit
-def iterate(geometry, near, tour, queue, least, longest, kicks, random):
+def kick(search: Search, longest: int, random: Random) -> float:
+    """Exchange two random neighbouring runs of up to `longest` nodes each.
+
+    Returns:
+        the change of the tour's length.
+    """
+    geometry, tour = search.geometry, search.tour
+    nodes = tour.nodes
+    n = len(nodes)
+    start = random_bits(random) % n
+    first = 1 + random_bits(random) % longest
+    second = 1 + random_bits(random) % longest
+    a, b = nodes[start - 1 if start > 0 else n - 1], nodes[start]
+    c, d = nodes[(start + first - 1) % n], nodes[(start + first) % n]
+    e, f = nodes[(start + first + second - 1) % n], nodes[(start + first + second) % n]
+    swap_runs(tour, start, first, second)
+    for node in (a, b, c, d, e, f):
+        push(search.queue, node)
+    added = distance(geometry, a, d) + distance(geometry, e, b) + distance(geometry, c, f)
+    return added - distance(geometry, a, b) - distance(geometry, c, d) - distance(geometry, e, f)
+
+
+@jit
+def iterate(search: Search, kicks: int, longest: int, temperature: float, random: Random) -> float:
+    """Kick and repair `kicks` times, and undo what came out too much worse.
+
+    Returns:
+        the change of the tour's length.
+    """
+    tour, queue = search.tour, search.queue
     total = 0.0
     for _ in range(kicks):
         tour.count[0] = 0
-        delta = kick(geometry, tour, queue, longest, random)
-        delta += descend(geometry, near, tour, queue, least, 1 << 40)
-        if delta > least or queue.ends[1] > 0:
+        delta = kick(search, longest, random)
+        delta += descend(search, 1 << 60)
+        allowed = -temperature * np.log((random_bits(random) + 1) / 9007199254740993.0)
+        if delta > max(allowed, search.least) or queue.ends[1] > 0:
             undo(tour)
             while queue.ends[1] > 0:
                 pop(queue)
         else:
             total += delta
     return total
+
+
+@jit
+def _measure(geometry: Geometry, near: Nodes, near_distance: Array) -> None:
+    for i in range(near.shape[0]):
+        for m in range(near.shape[1]):
+            j = near[i, m]
+            near_distance[i, m] = np.inf if i == j else distance(geometry, i, j)
+
+
+def neighbour_lists(geometry: Geometry, near: Nodes) -> tuple[Nodes, Array]:
+    """The lists `near` `[n, k]` sorted by distance, and the distances, infinite from a node to itself."""
+    near_distance = np.empty(near.shape)
+    _measure(geometry, near, near_distance)
+    order = np.argsort(near_distance, axis=1, kind="stable")
+    return np.take_along_axis(near, order, 1), np.take_along_axis(near_distance, order, 1)
+
+
+def make_search(geometry: Geometry, symmetric: bool, tour: NDArray[np.integer], near: tuple[Nodes, Array]) -> Search:
+    """A search that starts at `tour` with every node to be looked at."""
+    start = array_tour(tour)
+    # Rounding errors of a few units in the last place of the longest edge must not count as progress.
+    least = 1e-14 * tour_length(geometry, start.nodes)
+    return Search(geometry, symmetric, *near, start, full_queue(start.nodes), least)
+
+
+class _Places(NamedTuple):
+    """Nodes renumbered: along a curve, so that neighbours lie near each other in memory.
+
+    Where many nodes share a point they are one place, and are visited in one go: among them every
+    neighbour is at distance zero, and lists of the nearest would lead nowhere else.
+    """
+
+    nodes: NDArray[np.int64]
+    """A node of each place."""
+    place_of: NDArray[np.int64]
+    """The place of each node."""
+
+    def tour_of_places(self, tour: NDArray[np.integer]) -> NDArray[np.int64]:
+        places = self.place_of[tour]
+        _, first = np.unique(places, return_index=True)
+        return places[np.sort(first)]
+
+    def tour_of_nodes(self, places: NDArray[np.integer]) -> NDArray[np.int64]:
+        rank = np.empty(len(places), dtype=np.int64)
+        rank[places] = np.arange(len(places))
+        return np.argsort(rank[self.place_of], kind="stable")
+
+    def lists_of_places(self, candidates: NDArray[np.int64]) -> Nodes:
+        n = len(self.place_of)
+        if candidates.ndim != 2 or len(candidates) != n or candidates.size == 0:
+            raise ValueError(f"candidates: shape {candidates.shape}, expected ({n}, k) with k of 1 or more")
+        if candidates.min() < 0 or candidates.max() >= n:
+            raise ValueError(f"candidates: a node outside 0 to {n - 1}")
+        return self.place_of[candidates[self.nodes]].astype(np.int32)
+
+
+def _places_of(instance: Instance) -> _Places:
+    if instance.matrix is not None or instance.coordinates is None:
+        nodes = np.arange(instance.size)
+        return _Places(nodes, nodes)
+    order = hilbert_order(instance.coordinates)
+    points = instance.coordinates[order]
+    new = np.append(True, (points[1:] != points[:-1]).any(axis=1))
+    if np.diff(np.append(np.flatnonzero(new), len(order))).max() <= SEGMENT:
+        new[:] = True
+    place_of = np.empty(len(order), dtype=np.int64)
+    place_of[order] = np.cumsum(new) - 1
+    return _Places(order[new], place_of)
+
+
+def _changes(search: Search, clock: Clock, seed: int, kicks: int | None) -> Iterator[float]:
+    """Search, and give the tour's change of length batch by batch until the clock or the kicks run out."""
+    while search.queue.ends[1] > 0:
+        if not clock.remaining:
+            return
+        search.tour.count[0] = 0
+        yield descend(search, BATCH_WORK)
+    n = len(search.tour.nodes)
+    longest = min(LONGEST_RUN, (n - 2) // 2)
+    hottest = TEMPERATURE * tour_length(search.geometry, search.tour.nodes) / n
+    random = np.array([seed], dtype=np.uint64)
+    total = ENOUGH * n * n if kicks is None else kicks
+    start = clock.remaining
+    for done in range(0, total, BATCH):
+        if not clock.remaining:
+            return
+        cooled = done / total
+        if kicks is None:
+            cooled = max(cooled, 1.0 - clock.remaining / start)
+        yield iterate(search, min(BATCH, total - done), longest, hottest * (1.0 - cooled), random)
+
+
+class TwoOptSolver(InstanceSolver):
+    """2-opt and Or-moves with neighbour lists, iterated with kicks; the toolkit's default improver.
+
+    It starts from `initial`, or from a greedy tour (nearest neighbour where the matrix is
+    asymmetric), and is never worse than `initial`. `candidates` take the place of the nearest
+    neighbours.
+
+    Args:
+        kicks: stop after this many, which makes the answer a function of the instance and the seed
+            alone if the time suffices; None: the clock decides (for few nodes, `ENOUGH` n² kicks).
+    """
+
+    def __init__(self, *, kicks: int | None = None) -> None:
+        if kicks is not None and kicks < 0:
+            raise ValueError(f"kicks: {kicks}, expected 0 or more")
+        self.name = "2opt"
+        self.kicks = kicks
+
+    def supports(self, problem: Problem) -> bool:
+        """Whether the problem is one short tour through every node."""
+        return (
+            problem.objective.sense == "min"
+            and problem.objective.terms == ("length",)
+            and all(type(rule) is VisitOnce for rule in problem.rules)
+        )
+
+    def warm_up(self, problem: Problem) -> None:
+        """Compile the kernels (or load them): the same serve points and matrices, symmetric or not."""
+        points = np.random.default_rng(0).random((8, 2))
+        NearestNeighbour().warm_up(problem)
+        TwoOptSolver(kicks=1).solve(problem, [Instance(coordinates=points)], Budget(60.0))
+
+    def solve_one(
+        self,
+        problem: Problem,
+        instance: Instance,
+        clock: Clock,
+        *,
+        seed: int,
+        initial: Solution | None,
+        candidates: NDArray[np.int64] | None,
+        report: Callable[[Solution], None] | None,
+    ) -> Solution:
+        """Descend and iterate until the clock runs out or the kicks are done."""
+        trivial = solve_trivial(problem, instance)
+        if trivial is not None:
+            return trivial
+        places = _places_of(instance)
+
+        def answer(tour: NDArray[np.integer]) -> Solution:
+            found = check(problem, instance, [places.tour_of_nodes(tour)])
+            if initial is not None and initial.objective is not None and found.objective is not None:
+                return found if problem.objective.better(found.objective, initial.objective) else initial
+            return found
+
+        geometry = geometry_of(instance)
+        if instance.matrix is None:
+            geometry = geometry.subset(places.nodes)
+        n = geometry.size
+        start = np.arange(n) if initial is None else places.tour_of_places(initial.tours[0])
+        if n < 4 or clock.remaining < PREPARATION * n:
+            return answer(start)
+        near = nearest_neighbours(geometry, NEIGHBOURS) if candidates is None else places.lists_of_places(candidates)
+        if initial is None:
+            start = (
+                greedy_tour(geometry, near)
+                if instance.symmetric
+                else NearestNeighbour().construct(instance, seed=seed)
+            )
+        search = make_search(geometry, instance.symmetric, start, neighbour_lists(geometry, near))
+        best = search.tour.nodes.copy()
+        length = best_length = tour_length(geometry, best)
+        reported = clock.elapsed
+        for change in _changes(search, clock, seed, self.kicks):
+            length += change
+            if length < best_length - search.least:
+                best_length = length
+                best[:] = search.tour.nodes
+                if report is not None and clock.elapsed > reported + clock.limit / REPORTS:
+                    reported = clock.elapsed
+                    report(answer(best))
+        return answer(best)

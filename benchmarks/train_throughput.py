@@ -66,6 +66,7 @@ CASES = (
 
 def make_ours(case: Case, precision: str) -> Callable[[], None]:
     """Our step, as `tsp train` takes it."""
+    from policies.policy import PolicyConfig
     from policies.trainer import TrainConfig, Trainer
 
     config = TrainConfig(
@@ -78,10 +79,9 @@ def make_ours(case: Case, precision: str) -> Callable[[], None]:
         lr=LR,
         schedule="constant",
         precision=precision,
+        policy=PolicyConfig(norm="batch"),
     )
-    trainer = Trainer(config, os.devnull)  # a step writes nothing
-    trainer._recent = []  # noqa: SLF001 - `run` does so
-    return trainer.train_step
+    return Trainer(config, os.devnull).train_step  # a step writes nothing
 
 
 def make_theirs(case: Case, precision: str) -> Callable[[], None]:

@@ -205,6 +205,7 @@ class Trainer:
         self.instances = 0
         self.seconds = 0.0
         self.sums = torch.zeros(4, dtype=torch.float64)  # loss, objective, steps, seconds since the last log line
+        self._recent: list[Tensor] = []  # loss and objective of the steps that are not in the sums yet
         if resume:
             self._load_state()
 
@@ -303,7 +304,6 @@ class Trainer:
         Args:
             progress: called after each step with the share done and a short text.
         """
-        self._recent: list[Tensor] = []
         epoch_steps = max(1, self.config.epoch_size // self.config.batch_size)
         latest = ""
         try:

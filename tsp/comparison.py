@@ -55,9 +55,9 @@ TIE = 1e-9
 class Row:
     """What one solver did with one time limit.
 
-    Means and intervals are over the instances that every solver with any feasible answer answered
-    feasibly under this limit; objectives are in the instances' own units, gaps and differences are
-    fractions, positive where worse.
+    The mean objective and gap are over the instances that every solver with any feasible answer
+    answered feasibly under this limit, a difference over those that both solvers did. Objectives are
+    in the instances' own units, gaps and differences are fractions, positive where worse.
 
     Attributes:
         solver: its spec as typed.
@@ -65,7 +65,7 @@ class Row:
         instances: how many it was given.
         feasible: how many it answered feasibly.
         no_answer: how many it did not answer at all; the rest it answered infeasibly.
-        compared: how many the means are over.
+        compared: how many the mean objective and gap are over.
         mean_objective: None where nothing is compared.
         mean_gap: mean gap to the reference, and its interval.
         wins: on how many instances no other solver was better (ties count for all who tie).
@@ -364,7 +364,7 @@ def _rows(problem: Problem, limit: float, runs: Sequence[_Run], best: Values) ->
                 difference={
                     name: estimate_mean(_gaps(problem, own[both], theirs[both]))
                     for name, theirs in others
-                    for both in [shared & np.isfinite(theirs)]
+                    for both in [mask & np.isfinite(theirs)]
                 },
                 proved=sum(solution.proved_optimal for solution in run.solutions),
                 seconds_per_instance=float(seconds.mean()),
@@ -377,47 +377,64 @@ def _rows(problem: Problem, limit: float, runs: Sequence[_Run], best: Values) ->
 
 
 def _gaps(problem: Problem, values: Values, references: Values) -> list[float]:
-    """Relative gaps, where they are defined: not to a reference of 0."""
+    """Relative gaps, where they are defined: not to a reference of 0; a tie is a gap of 0."""
     pairs = zip(values.tolist(), references.tolist(), strict=True)
-    return [gap for value, reference in pairs if (gap := problem.objective.gap(value, reference)) is not None]
+    gaps = [0.0 if _tie(a, b) else problem.objective.gap(a, b) for a, b in pairs if b != 0.0]
+    return [gap for gap in gaps if gap is not None]
+
+
+def _tie(a: float, b: float) -> bool:
+    return abs(a - b) <= TIE * max(abs(a), abs(b))
 
 
 def _beats(problem: Problem, a: float, b: float) -> bool:
     """Whether `a` is better than `b` by more than a tie; NaN never beats and is always beaten."""
     if not np.isfinite(b):
         return bool(np.isfinite(a))
-    return problem.objective.better(a, b) and abs(a - b) > TIE * max(abs(a), abs(b))
+    return problem.objective.better(a, b) and not _tie(a, b)
 
 
 def _verdict(rows: Sequence[Row]) -> str:
-    ranked = sorted((row for row in rows if row.mean_gap), key=lambda row: row.mean_gap.mean if row.mean_gap else 0.0)
-    if not ranked:
-        return f"At {rows[0].time_limit:g} s there is nothing to compare."
-    first, *others = ranked
-    level = [row for row in others if not ((found := row.difference[first.solver]) and found.significant)]
-    names = " and ".join(row.solver for row in level)
-    if not others:
-        head = f"{first.solver} has no opponent"
-    elif not level:
-        head = f"{first.solver} wins"
-    elif all((found := row.difference[first.solver]) and found.mean == 0.0 for row in level):
-        head = f"{first.solver} and {names} are level"
-    elif first.compared == 1:
-        head = f"{first.solver} is ahead, but one instance says nothing of the next"
+    """The leader is better than most others in the mean paired difference, which a silent solver cannot spoil."""
+    limit = f"At {rows[0].time_limit:g} s"
+    if not any(row.feasible for row in rows):
+        return f"{limit} nothing was answered."
+    first = max(
+        rows, key=lambda row: (sum(d is not None and d.mean < 0 for d in row.difference.values()), row.feasible)
+    )
+    others = [(row, row.difference[first.solver]) for row in rows if row is not first]
+    found = sorted(((row, d) for row, d in others if d is not None), key=lambda pair: pair[1].mean)
+    equal = [row.solver for row, d in found if d.mean == 0]
+    unsure = [row.solver for row, d in found if d.mean < 0 or (d.mean > 0 and not d.significant)]
+    head = first.solver
+    if not found:
+        head += " has no opponent"
+    elif equal:
+        head += f" and {_listed(equal)} are level"
+    elif unsure and all(d.interval is None for _, d in found):
+        head += " is ahead, but one instance says nothing of the next"
+    elif unsure:
+        head += f" leads, but not significantly before {_listed(unsure)}"
     else:
-        head = f"{first.solver} leads, but not significantly before {names}"
-    sentence = f"At {first.time_limit:g} s {head} ({format_number(first.seconds_per_instance, 2)} s an instance)"
-    for row in others:
-        if found := row.difference[first.solver]:
-            interval = f" {_percent_interval(found)}" if found.interval else ""
+        head += " wins"
+    parts = [f"{limit} {head} ({format_number(first.seconds_per_instance, 2)} s an instance)"]
+    for row, estimate in found:
+        if row.solver not in equal:
+            interval = f" {_percent_interval(estimate)}" if estimate.interval else ""
             used = format_number(row.seconds_per_instance, 2)
-            sentence += f"; {row.solver} is {100 * found.mean:.3f} %{interval} worse ({used} s)"
+            parts.append(f"{row.solver} is {100 * estimate.mean:.3f} %{interval} worse ({used} s)")
     for row in rows:
         if row.feasible < row.instances:
-            sentence += f"; {row.solver} answered only {row.feasible} of {row.instances}"
+            parts.append(
+                f"{row.solver} answered {f'only {row.feasible}' if row.feasible else 'none'} of {row.instances}"
+            )
         if row.overruns:
-            sentence += f"; {row.solver} was late on {row.overruns} of {row.instances}"
-    return sentence + "."
+            parts.append(f"{row.solver} was late on {row.overruns} of {row.instances}")
+    return "; ".join(parts) + "."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _notes(
@@ -440,7 +457,9 @@ def _notes(
         )
     fewer = min((row.compared for row in rows if row.compared), default=0)
     if fewer < len(instances):
-        notes.append("Means are over the instances that every solver with any answer answered feasibly.")
+        notes.append(
+            "Mean objective and gap are over the instances that every solver with any answer answered feasibly."
+        )
     if any(row.overruns for row in rows):
         factor, grace = OVERRUN
         notes.append(f"Overruns are answers after {factor:g} times the limit and {grace:g} s; their time is charged.")

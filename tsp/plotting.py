@@ -108,10 +108,12 @@ def gap_figure(comparison: Comparison) -> Figure:
     if not drawn:
         raise ValueError("no gap can be drawn: no instance was answered by every solver that answered any")
     limits = comparison.time_limits
-    solvers = list(dict.fromkeys(row.solver for row in drawn))
+    answered = {row.solver for row in drawn}
+    solvers = [solver for solver in dict.fromkeys(row.solver for row in comparison.rows) if solver in answered]
     colors = {solver: PALETTE[k % len(PALETTE)] for k, solver in enumerate(solvers)}
-    count, compared = drawn[0].instances, min(row.compared for row in drawn)
-    over = f"{compared} instances" if compared == count else f"{compared} of {count} instances"
+    count, fewest, most = drawn[0].instances, min(row.compared for row in drawn), max(row.compared for row in drawn)
+    share = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    over = f"{count} instances" if fewest == count else f"{share} of {count} instances"
     threads = "1 thread" if comparison.threads == 1 else f"{comparison.threads} threads"
     facts = f"{over} · {threads} · mean and 95 % interval"
     title = f"{comparison.problem}: gap to the {comparison.reference}"

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from baselines.ortools_cpsat import CPSATSolver
 from envs.batch import from_coordinates, from_instances
 from envs.routing_env import RoutingEnv
 from tsp.budget import Budget
@@ -87,7 +88,6 @@ def test_referee_masks_allow_exactly_the_solutions_that_the_checker_accepts(prob
 @EVERY_PROBLEM
 @pytest.mark.parametrize(("size", "metric"), CASES)
 def test_referee_best_allowed_sequence_is_what_cp_sat_proves(problem, size, metric):
-    CPSATSolver = pytest.importorskip("baselines.ortools_cpsat").CPSATSolver  # noqa: N806
     env, instance = RoutingEnv(problem), random_instance(size, seed=size, metric=metric)
     costs = env.cost(from_instances([instance]), torch.tensor(allowed_sequences(env, instance))[None])[0]
     (proved,) = CPSATSolver().solve(problem, [instance], Budget(time_limit=20))

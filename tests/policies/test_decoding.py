@@ -44,7 +44,7 @@ def test_sampling_never_takes_a_forbidden_node(logits, temperature, seed):
 
 
 @settings(max_examples=60)
-@given(masked_logits(), st.sampled_from([0.0, 2.0**-24, 0.5, 1 - 2.0**-24]))
+@given(masked_logits(), st.sampled_from([0.0, 2.0**-24, 0.5, 1 - 2.0**-24, 1.0]))
 def test_not_even_at_the_ends_of_the_random_numbers(logits, number):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch, "rand", lambda shape, **_: torch.full(shape, number))
@@ -83,7 +83,7 @@ def test_a_low_temperature_is_greedy():
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
 def test_a_temperature_is_positive(temperature):
-    with pytest.raises(ValueError, match="temperature: .* expected a positive number"):
+    with pytest.raises(ValueError, match=r"temperature: .* expected a positive number"):
         Sampling(temperature)
 
 

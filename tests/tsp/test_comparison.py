@@ -81,6 +81,19 @@ def test_means_gaps_wins_and_differences_are_those_computed_by_hand():
     assert (first.instances, first.feasible, first.compared, first.no_answer) == (3, 3, 3, 0)
 
 
+def test_rounding_of_a_sum_is_neither_a_win_nor_a_gap():
+    tour = list(range(40))
+    back = [0, *tour[:0:-1]]
+    for seed in range(50):
+        instance = Instance(np.random.default_rng(seed).random((40, 2)))
+        rows = run(Fake("a", [tour]), Fake("b", [back]), instances=[instance]).rows
+        assert [row.wins for row in rows] == [1, 1]
+        assert rows[0].difference["b"].mean == rows[0].mean_gap.mean == 0
+        if rows[0].mean_objective != rows[1].mean_objective:
+            return
+    pytest.fail("no sum depended on its order: the test shows nothing")
+
+
 def test_for_a_maximum_longer_is_better():
     a, b = run(Fake("a", [LONG, LONG]), Fake("b", [AROUND, SHORT]), problem=LONGEST).rows
     assert (a.wins, b.wins) == (2, 0)
@@ -98,6 +111,7 @@ def test_no_answer_and_infeasible_ones_are_counted_and_means_are_over_what_all_a
     assert (first.compared, second.compared) == (2, 2)
     assert (first.mean_objective, second.mean_objective) == ((18 + 16) / 2, 14)
     assert (first.wins, second.wins) == (2, 2)  # an instance that nobody else answered is won
+    assert first.difference["b"].mean == pytest.approx((4 + 2) / 14 / 2)
     assert "b answered only 2 of 4" in run(a, b).verdicts()[0]
 
 
@@ -109,9 +123,21 @@ def test_a_solver_that_never_answers_takes_nothing_from_the_others():
     assert a.difference["b"] is None
 
 
+def test_a_difference_is_over_what_both_answered_whatever_a_third_did_not():
+    a, b = Fake("a", [LONG, SHORT, AROUND]), Fake("b", [AROUND] * 3)
+    comparison = run(a, b, Fake("c", [AROUND, None, None]))
+    first, second, third = comparison.rows
+    assert first.difference["b"].mean == pytest.approx((4 + 2) / 14 / 3)
+    assert third.difference["a"].mean == pytest.approx(-4 / 18)
+    assert (first.compared, first.mean_gap.mean) == (1, 4 / 14)
+    assert "b and c are level" in comparison.verdicts()[0]
+    assert "c answered only 1 of 3" in comparison.verdicts()[0]
+    assert second.wins == 3
+
+
 def test_nothing_to_compare_is_said():
     comparison = run(Fake("a", [None]), Fake("b", [INFEASIBLE]))
-    assert comparison.verdicts() == ["At 1 s there is nothing to compare."]
+    assert comparison.verdicts() == ["At 1 s nothing was answered."]
     assert "0/1" in comparison.table()
 
 
@@ -139,7 +165,8 @@ def test_what_gaps_are_relative_to():
 
 
 def test_the_bound_of_one_proves_the_answer_of_another():
-    assert run(Fake("a", [SHORT], bound=14.0), Fake("b", [AROUND])).reference == "proved optimal"
+    solvers = Fake("a", [SHORT], bound=14.0), Fake("b", [AROUND]), Fake("c", [LONG], bound=10.0)
+    assert run(*solvers).reference == "proved optimal"
 
 
 def test_the_best_found_is_over_all_limits():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -214,6 +216,12 @@ def test_several_limits_give_gap_against_the_time_used_with_one_mark_for_what_ra
     assert lines["timed"] == pytest.approx(np.array([[0.09, 4.0], [0.9, 0.4]]))
     assert len(axes.collections) == 1
     save_figure(figure, tmp_path / "gap.png")
+
+
+def test_the_heading_tells_over_how_many_instances_a_curve_is():
+    rows = (row("a", 0.1, [0.02], 0.1), row("a", 1.0, [0.02, 0.03], 1.0))
+    rows = tuple(replace(one, instances=3) for one in rows)
+    assert words(gap_figure(Comparison("tsp", "best found", 1, rows)))[1].startswith("1 to 2 of 3 instances")
 
 
 def test_one_instance_and_solvers_without_answer_are_drawn_or_left_out():

@@ -23,6 +23,7 @@ class Fake:
         starts: Literal[1, 8] | None = None,
         exact: bool = False,
         path: "Path | None" = None,
+        label: str | int | None = None,
         *,
         device: str = "cpu",
         model: "PurePath | None" = None,  # known to type checkers alone
@@ -97,6 +98,9 @@ def test_a_list_of_specs_has_no_gaps(specs):
         ("exact=No", "exact", False),
         ("path=runs/x", "path", Path("runs/x")),
         ("device='cuda'", "device", "cuda"),
+        ("label=3", "label", 3),
+        ("label=none", "label", None),
+        ("label=three", "label", "three"),
     ],
 )
 def test_options_become_what_the_annotation_says(text, option, value):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from tsp.formats.text import reason
 from tsp.instance import Array, Instance
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def read_instances(path: Path) -> list[Instance]:
         if isinstance(content, np.ndarray):
             content = list(cast("Array", content))
     except pickle.UnpicklingError as error:
-        raise ValueError(f"{path}: not a readable pickle of instances ({error})") from None
+        raise ValueError(f"{path}: not a readable pickle of instances ({reason(error)})") from None
     except (ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, RecursionError, TypeError, ValueError):
         raise ValueError(f"{path}: not a readable pickle of lists, tuples, numbers and numpy arrays") from None
     if not isinstance(content, list | tuple) or not content:

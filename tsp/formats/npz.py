@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsp.formats.text import quote, reason
 from tsp.instance import EXPLICIT, Instance
 from tsp.metrics import METRICS
 from tsp.problems import get_problem, unknown
@@ -34,7 +35,7 @@ def read_instances(path: Path) -> list[Instance]:
     arrays, names = _load(path, (*AXES, "problem", "metric"))
     given = {name: arrays[name] for name in AXES if name in arrays}
     if not given:
-        raise ValueError(f"{path}: arrays {', '.join(names) or 'none'}, expected coordinates or matrix")
+        raise ValueError(f"{path}: arrays {quote(', '.join(names))}, expected coordinates or matrix")
     for name, array in given.items():
         square = name == "coordinates" or array.shape[1:2] == array.shape[2:]
         if array.ndim != 3 or not square or array.dtype.kind not in "iuf":
@@ -64,24 +65,24 @@ def read_instances(path: Path) -> list[Instance]:
 
 def _load(path: Path, wanted: Sequence[str]) -> tuple[dict[str, NDArray[Any]], list[str]]:
     """The wanted arrays, and the names of all that there are."""
+    arrays: dict[str, NDArray[Any]] = {}
+    where = "the archive"
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):
             raise ValueError(f"{path}: not an NPZ file, or cut off")
-    name = ""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays: dict[str, NDArray[Any]] = {}
-            for name in wanted:
-                if name in archive.files:
-                    array = archive[name]
-                    if not isinstance(array, np.ndarray):
-                        raise ValueError("not a numpy array")
-                    arrays[name] = array
-            return arrays, list(archive.files)
-    except _UNREADABLE as error:
-        where = f"array {name}" if name else "the archive"
-        reason, *_ = str(error).splitlines() or ["cut off"]  # EOFError says nothing
-        raise ValueError(f"{path}: {where} is not readable ({reason})") from None
+        file.seek(0)
+        try:
+            with np.load(file, allow_pickle=False) as archive:
+                for name in wanted:
+                    if name in archive.files:
+                        where = f"array {name}"
+                        array = archive[name]
+                        if not isinstance(array, np.ndarray):
+                            raise ValueError("not a numpy array")
+                        arrays[name] = array
+                return arrays, list(archive.files)
+        except _UNREADABLE as error:
+            raise ValueError(f"{path}: {where} is not readable ({reason(error)})") from None
 
 
 def _text(path: Path, arrays: dict[str, NDArray[Any]], name: str, default: str) -> str:

@@ -72,3 +72,9 @@ def format_number(value: float) -> str:
 def quote(token: str) -> str:
     """A piece of a file as errors show it: on one line, cut when long."""
     return repr(token if len(token) <= 40 else token[:37] + "...")
+
+
+def reason(error: Exception) -> str:
+    """What a library's error says, in a few words on one line."""
+    said = str(error).partition("\n")[0].rstrip(",.")
+    return (said if len(said) <= 160 else said[:157] + "...") or type(error).__name__

@@ -121,16 +121,20 @@ def test_what_numpy_would_be_misled_by_is_refused(tmp_path, name):
         read(path)
 
 
-WHOLE = pickle.dumps(POINTS.tolist())
+LISTS, ARRAY = pickle.dumps(POINTS.tolist()), pickle.dumps(POINTS, 5)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x80", b"junk", WHOLE[:-20], b"r\xff\xff\xff\xff.", b"\x80\x63."])
-def test_a_damaged_pickle_is_refused_in_one_sentence(tmp_path, content):
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x80", b"junk", LISTS[:-20], ARRAY[:-20], ARRAY[: len(ARRAY) // 2], b"r\xff\xff\xff\xff.", b"P\n.", b"\x80\x63."],
+)
+def test_a_damaged_pickle_is_refused_in_one_sentence(tmp_path, capfd, content):
     path = tmp_path / "set.pkl"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"set\.pkl: not a readable pickle") as refusal:
         read(path)
     assert "\n" not in str(refusal.value)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,8 @@ def test_a_set_is_known_by_its_content_too(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "piece"),
     [
-        ({"points": POINTS}, "arrays points, expected coordinates or matrix"),
-        ({}, "arrays none, expected coordinates or matrix"),
+        ({"points": POINTS}, "arrays 'points', expected coordinates or matrix"),
+        ({}, "arrays '', expected coordinates or matrix"),
         ({"coordinates": POINTS[0]}, r"array coordinates: float64 of shape \(4, 2\), expected numbers \(N, n, 2\)"),
         ({"coordinates": np.zeros((2, 3, 4))}, r"instance 0: coordinates: shape \(3, 4\)"),
         ({"coordinates": np.zeros((0, 3, 2))}, "0 instances, expected 1 or more"),

@@ -1,0 +1,3 @@
+"""Classical solvers: constructions, local search, OR-Tools. They know neither torch nor environments."""
+
+__toolkit__ = "travelling-scientist"

@@ -1,0 +1,51 @@
+"""Which nodes a local search still has to look at, first in, first out, each at most once."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .geometry import Nodes, jit
+
+
+class WorkQueue(NamedTuple):
+    """Nodes that wait to be looked at.
+
+    Attributes:
+        ring: `[n]`, the nodes, from `ends[0]` on and around.
+        waiting: `[n]`, whether a node is in it.
+        ends: where the first node is, and how many there are.
+    """
+
+    ring: Nodes
+    waiting: NDArray[np.bool_]
+    ends: NDArray[np.int64]
+
+
+def full_queue(nodes: Nodes) -> WorkQueue:
+    """A queue in which every node waits, in the order given."""
+    return WorkQueue(nodes.copy(), np.ones(len(nodes), dtype=np.bool_), np.array([0, len(nodes)]))
+
+
+@jit
+def push(queue: WorkQueue, node: int) -> None:
+    """Let `node` wait, unless it does already."""
+    if not queue.waiting[node]:
+        queue.waiting[node] = True
+        n = len(queue.ring)
+        i = queue.ends[0] + queue.ends[1]
+        queue.ring[i if i < n else i - n] = node
+        queue.ends[1] += 1
+
+
+@jit
+def pop(queue: WorkQueue) -> int:
+    """Take the node that has waited longest; there must be one."""
+    i = queue.ends[0]
+    node = queue.ring[i]
+    queue.ends[0] = i + 1 if i + 1 < len(queue.ring) else 0
+    queue.ends[1] -= 1
+    queue.waiting[node] = False
+    return node

@@ -1,0 +1,80 @@
+"""Training curves of the REINFORCE baselines at equal minutes of training, on TSP with 20 nodes.
+
+Each run trains the same model on the same distribution and is validated on the same instances, one greedy
+trajectory each; they run one after another. Draws `docs/images/baseline-curves.png` and prints the last values.
+
+    python benchmarks/baseline_curves.py --minutes 5
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+
+import matplotlib as mpl
+import torch
+from matplotlib.figure import Figure
+from policies.policy import PolicyConfig
+from policies.trainer import TrainConfig, Trainer, start_run
+from tqdm import tqdm
+
+BASELINES = {
+    "shared": {"starts": 20, "batch_size": 64, "epoch_size": 6_400},
+    "rollout": {"starts": 1, "batch_size": 512, "epoch_size": 51_200},
+    "exponential": {"starts": 1, "batch_size": 512, "epoch_size": 51_200},
+}
+LABELS = {
+    "shared": "shared (20 starts × 64 instances)",
+    "rollout": "rollout (512 instances)",
+    "exponential": "exponential (512 instances)",
+}
+
+
+def train(baseline: str, minutes: float, out: Path, seed: int) -> list[dict[str, str]]:
+    """Train one run and return its log."""
+    config = TrainConfig(
+        size="20", baseline=baseline, minutes=minutes, lr=1e-3, seed=seed, policy=PolicyConfig(), **BASELINES[baseline]
+    )  # fmt: skip
+    start_run(config, out, force=True)
+    with tqdm(total=1000, desc=baseline, disable=None) as bar:
+        Trainer(config, out).run(lambda share, text: bar.update(int(1000 * share) - bar.n))
+    with (out / "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def draw(logs: dict[str, list[dict[str, str]]], path: Path) -> None:
+    """The validation objective over minutes of training."""
+    with mpl.rc_context({"axes.spines.top": False, "axes.spines.right": False}):
+        figure = Figure(figsize=(7.5, 4.2), layout="constrained")
+        axes = figure.subplots()
+        for baseline, rows in logs.items():
+            minutes = [float(row["seconds"]) / 60 for row in rows]
+            values = [float(row["val/objective"]) for row in rows]
+            axes.plot(minutes, values, label=LABELS[baseline], linewidth=1.8)
+        axes.set(xlabel="minutes of training", ylabel="mean length, one greedy tour", ylim=(3.82, 4.3))
+        axes.set_title("REINFORCE baselines at equal minutes, TSP with 20 nodes", loc="left")
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+
+
+def main() -> None:
+    """Train, draw, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=5.0, help="of training time for each baseline")
+    parser.add_argument("--runs", type=Path, default=Path("runs/baseline-curves"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "images" / "baseline-curves.png")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    logs = {name: train(name, arguments.minutes, arguments.runs / name, arguments.seed) for name in BASELINES}
+    draw(logs, arguments.out)
+    for name, rows in logs.items():
+        print(f"{name:12} {float(rows[-1]['val/objective']):.4f} after {rows[-1]['instances']} instances")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""What every classical solver of the registry must do, whatever it is."""
+
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from tsp.budget import Budget
+from tsp.instance import Instance
+from tsp.metrics import METRICS
+from tsp.problems import Rule, get_problem
+from tsp.registry import SOLVERS, make
+from tsp.solution import check
+from tsp.solvers import is_one_shot
+
+TSP = get_problem("tsp")
+CLASSICAL = [name for name, target in SOLVERS.items() if target.startswith("baselines.")]
+UNTIL_THE_LIMIT = ("ortools", "2opt")
+
+
+@dataclass(frozen=True)
+class MadeUp(Rule):
+    """A rule that no solver has heard of."""
+
+
+@cache
+def solver(name):
+    made = make(name)
+    made.warm_up(TSP)
+    return made
+
+
+def solve(name, instance, **kwargs):
+    limit = 0.3 if name in UNTIL_THE_LIMIT else 30.0
+    return solver(name).solve(TSP, [instance], Budget(limit), **kwargs)[0]
+
+
+def points(n, d=2, seed=0):
+    return np.random.default_rng([seed, n]).random((n, d))
+
+
+def best_tour(instance):
+    """The shortest of all tours."""
+    others = [node for node in range(instance.size) if node != instance.depot]
+    tours = np.array([(instance.depot, *order) for order in permutations(others)])
+    lengths = instance.legs(tours, np.roll(tours, -1, axis=1)).sum(axis=1)
+    return check(TSP, instance, [tours[lengths.argmin()]])
+
+
+rng = np.random.default_rng(1)
+CASES = {
+    **{f"{n} points": Instance(points(n)) for n in (1, 2, 3, 4, 5, 12)},
+    **{
+        metric: Instance(np.round(1000 * points(7, METRICS[metric].dimensions[-1])) / 10, metric=metric)
+        for metric in METRICS
+    },
+    "depot in the middle": Instance(points(9), depot=4),
+    "duplicates": Instance(np.repeat(points(4), 3, axis=0)),
+    "all equal": Instance(np.full((15, 2), 0.25)),
+    "collinear": Instance(np.outer(rng.random(12), [1.0, 2.0])),
+    "huge": Instance(1e9 * points(9)),
+    "beyond int64": Instance(1e30 * points(9)),
+    "tiny": Instance(1e-9 * points(9)),
+    "far from the origin": Instance(1e9 + points(9)),
+    "far outlier": Instance(np.vstack([points(8), [[1e9, 1e9]]])),
+    "symmetric matrix": Instance(coordinates=points(8), matrix=(half := rng.random((8, 8))) + half.T),
+    "asymmetric matrix": Instance(coordinates=points(8), matrix=rng.random((8, 8))),
+    "whole matrix": Instance(coordinates=points(6), matrix=rng.integers(0, 9, (6, 6))),
+    "whole matrix beyond int64": Instance(coordinates=points(6), matrix=1e25 * rng.integers(1, 9, (6, 6))),
+    "matrix of zeros": Instance(coordinates=points(6), matrix=np.zeros((6, 6))),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_answer_is_feasible_and_its_bound_holds(name, case):
+    instance = CASES[case]
+    answer = solve(name, instance)
+    assert answer.feasible, answer.violations
+    assert answer.objective == pytest.approx(instance.tour_length(answer.tours[0]))
+    assert answer.tours[0][0] == instance.depot
+    if instance.size <= 8:
+        best = best_tour(instance)
+        assert answer.objective >= best.objective * (1 - 1e-12)
+        assert answer.bound is None or answer.bound <= best.objective * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("case", ["asymmetric matrix", "EUC_2D", "GEO"])
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_a_start_is_never_made_worse(name, case):
+    instance = CASES[case]
+    best = best_tour(instance)
+    assert solve(name, instance, initial=[best]).objective == pytest.approx(best.objective)
+
+
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_bad_start_does_not_hold_it_back(name):
+    instance = Instance(points(30))
+    bad = check(TSP, instance, [np.arange(30)])
+    assert solve(name, instance, initial=[bad]).objective < bad.objective
+
+
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_infeasible_start_is_ignored(name):
+    instance = Instance(points(9))
+    assert solve(name, instance, initial=[check(TSP, instance, [[0, 1]])]).feasible
+
+
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_unknown_rule_or_objective_is_refused(name):
+    assert solver(name).supports(TSP)
+    stranger = replace(TSP, name="stranger", rules=(*TSP.rules, MadeUp()))
+    assert not solver(name).supports(stranger)
+    assert not solver(name).supports(replace(TSP, objective=replace(TSP.objective, terms=("length", "regret"))))
+    assert not solver(name).supports(replace(TSP, objective=replace(TSP.objective, sense="max")))
+    with pytest.raises(ValueError, match="does not support problem 'stranger'"):
+        solver(name).solve(stranger, [Instance(points(5))], Budget(1.0))
+
+
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_reports_are_better_each_time_and_end_with_the_answer(name):
+    seen = []
+    instance = Instance(points(20))
+    answer = solve(name, instance, report=lambda index, solution: seen.append((index, solution)))
+    objectives = [solution.objective for _, solution in seen]
+    assert all(index == 0 and solution.feasible for index, solution in seen)
+    assert objectives == sorted(set(objectives), reverse=True)
+    if objectives:
+        assert objectives[-1] == pytest.approx(answer.objective)
+
+
+@pytest.mark.parametrize("name", [name for name in CLASSICAL if is_one_shot(make(name))])
+def test_one_shot_solver_gives_the_same_tour_again(name):
+    instance = Instance(points(50))
+    first, second = solve(name, instance), solve(name, instance)
+    assert first.tours[0].tolist() == second.tours[0].tolist()
