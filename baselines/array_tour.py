@@ -6,12 +6,14 @@ of them, walked backward, restores the tour exactly.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .geometry import Nodes, jit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LOG_SIZE = 3_000
 
@@ -42,17 +44,11 @@ def array_tour(nodes: NDArray[np.integer]) -> ArrayTour:
 
 
 @jit
-def successor(tour: ArrayTour, node: int) -> int:
-    """The node after `node`."""
-    i = tour.position[node] + 1
-    return tour.nodes[i if i < len(tour.nodes) else 0]
-
-
-@jit
-def predecessor(tour: ArrayTour, node: int) -> int:
-    """The node before `node`."""
-    i = tour.position[node]
-    return tour.nodes[i - 1 if i > 0 else len(tour.nodes) - 1]
+def beside(i: int, forward: bool, n: int) -> int:
+    """The position after (or before) position `i` of a tour of `n` nodes."""
+    if forward:
+        return i + 1 if i + 1 < n else 0
+    return i - 1 if i > 0 else n - 1
 
 
 @jit
@@ -64,8 +60,7 @@ def _flip(tour: ArrayTour, first: int, last: int) -> None:
         a, b = nodes[first], nodes[last]
         nodes[first], nodes[last] = b, a
         position[b], position[a] = first, last
-        first = first + 1 if first + 1 < n else 0
-        last = last - 1 if last > 0 else n - 1
+        first, last = beside(first, True, n), beside(last, False, n)
     tour.count[1] += length
 
 
@@ -88,7 +83,7 @@ def reverse_path(tour: ArrayTour, first: int, last: int) -> None:
     if 2 * inside <= n:
         reverse(tour, i, j)
     else:
-        reverse(tour, j + 1 if j + 1 < n else 0, i - 1 if i > 0 else n - 1)
+        reverse(tour, beside(j, True, n), beside(i, False, n))
 
 
 @jit

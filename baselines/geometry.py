@@ -203,7 +203,7 @@ def hilbert_order(points: Array, bits: int = 20) -> NDArray[np.int64]:
             turned = (axis & mask) != 0
             swap = np.where(turned, 0, (axes[0] ^ axis) & below)
             axes[0] ^= np.where(turned, below, swap)
-            axis ^= swap  # noqa: PLW2901 - in place
+            axis ^= swap
     for i in range(1, len(axes)):
         axes[i] ^= axes[i - 1]
     flip = np.zeros(len(points), dtype=np.int64)

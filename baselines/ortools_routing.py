@@ -11,11 +11,12 @@ import json
 import math
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
 from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 
+from tsp.metrics import METRICS
 from tsp.problems import Rule, VisitOnce
 from tsp.solution import check, no_answer
 from tsp.solvers import InstanceSolver
@@ -50,6 +51,9 @@ LARGEST_SUM = 2**52
 MOST_NODES = 7_500
 """The matrix goes to OR-Tools as Python integers, 2 GB of them at this size."""
 
+BLOCK = 200_000
+"""Distances that are made at once, between two looks at the clock."""
+
 
 class Settings(NamedTuple):
     """How one search is run.
@@ -58,7 +62,8 @@ class Settings(NamedTuple):
         first_solution: OR-Tools' first solution strategy.
         metaheuristic: OR-Tools' local search metaheuristic.
         guided_lambda: weight of guided local search's penalties.
-        resolution: integer steps in the longest distance, where distances are not whole numbers.
+        resolution: integer steps in the longest distance (of points: in their box's diagonal), where
+            distances are not whole numbers.
     """
 
     first_solution: str = "PATH_CHEAPEST_ARC"
@@ -108,9 +113,9 @@ class ORToolsSolver(InstanceSolver):
         first_solution: OR-Tools' first solution strategy; None: as tuned.
         metaheuristic: OR-Tools' local search metaheuristic; None: as tuned.
         guided_lambda: weight of guided local search's penalties; None: as tuned.
-        resolution: integer steps in the longest distance, where distances are not whole numbers
-            (simulated annealing in OR-Tools starts at temperature 100, whatever the unit); None: as
-            tuned.
+        resolution: integer steps in the longest distance (of points: in their box's diagonal), where
+            distances are not whole numbers (simulated annealing in OR-Tools starts at temperature 100,
+            whatever the unit); None: as tuned.
     """
 
     def __init__(
@@ -176,20 +181,18 @@ class ORToolsSolver(InstanceSolver):
             return trivial
         fallback = initial or no_answer(seconds=clock.elapsed, solver=self.name)
         settings = self.settings(problem, instance.size, clock.limit)
-        model = _build(problem, instance, settings.resolution, clock)
+        model = build_model(problem, instance, settings.resolution, clock)
         if model is None:
             return fallback
         routing = model.routing
-        parameters = _parameters(settings)
-        _set_limit(parameters, clock)
-        routing.CloseModelWithParameters(parameters)
+        routing.CloseModelWithParameters(search_parameters(settings, clock.remaining))
         routing.solver().ReSeed(seed % 2**31)
         if report is not None:
             _report_improvements(model, problem, instance, report)
         start = None if initial is None else _as_assignment(model, initial)
         if clock.remaining <= 0:
             return fallback
-        _set_limit(parameters, clock)
+        parameters = search_parameters(settings, clock.remaining)
         if start is None:
             found = routing.SolveWithParameters(parameters)
         else:
@@ -220,10 +223,16 @@ def _tuned(problem: str, size: int, time_limit: float) -> dict[str, Any] | None:
 def integer_scale(instance: Instance, resolution: int) -> float:
     """Integer steps in a unit of length, such that no tour is longer than `LARGEST_SUM` steps.
 
-    Whole numbers stay what they are where they fit; of others the longest is cut into at most
-    `resolution` steps.
+    Whole numbers stay what they are where they fit; of others the longest (of points: their box's
+    diagonal) is cut into at most `resolution` steps.
     """
-    longest = float(instance.distances.max())
+    if instance.matrix is not None:
+        longest = float(instance.matrix.max())
+    else:
+        # No two points are farther apart than the corners of their box. Only distances on the globe
+        # are, but those are whole and fit.
+        points = cast("NDArray[np.float64]", instance.coordinates)
+        longest = float(METRICS[instance.metric].between(points.min(axis=0), points.max(axis=0)))
     most = LARGEST_SUM // instance.size
     if longest == 0 or (instance.integral and longest <= most):
         return 1.0
@@ -231,18 +240,19 @@ def integer_scale(instance: Instance, resolution: int) -> float:
     return (most if instance.integral else min(resolution, most)) / max(longest, 1e-290)
 
 
-def _build(problem: Problem, instance: Instance, resolution: int, clock: Clock) -> Model | None:
+def build_model(problem: Problem, instance: Instance, resolution: int, clock: Clock) -> Model | None:
     """The model, or None where making it would use up the time."""
     n = instance.size
     if n > MOST_NODES:
         return None
-    rows: list[list[int]] = []
-    deadline = 0.7 * clock.limit  # OR-Tools' own copy of the matrix takes about a quarter of the time of ours
     scale = integer_scale(instance, resolution)
-    for row in instance.distances:
+    deadline = 0.7 * clock.limit  # OR-Tools' own copy takes about a quarter of the time that ours takes
+    nodes = np.arange(n)
+    rows: list[list[int]] = []
+    for block in np.array_split(nodes, n * n // BLOCK + 1):
         if clock.elapsed > deadline:
             return None
-        rows.append(np.rint(row * scale).astype(np.int64).tolist())
+        rows += np.rint(instance.legs(block[:, None], nodes) * scale).astype(np.int64).tolist()
     manager = pywrapcp.RoutingIndexManager(n, 1, instance.depot)
     routing = pywrapcp.RoutingModel(manager)
     model = Model(routing, manager, routing.RegisterTransitMatrix(rows))
@@ -253,18 +263,16 @@ def _build(problem: Problem, instance: Instance, resolution: int, clock: Clock) 
     return model
 
 
-def _parameters(settings: Settings) -> Any:  # noqa: ANN401 (a protocol buffer, which has no type of its own)
+def search_parameters(settings: Settings, seconds: float) -> Any:  # noqa: ANN401 (a protocol buffer)
+    """OR-Tools' search parameters, its own defaults but for the settings and the time limit."""
     parameters = pywrapcp.DefaultRoutingSearchParameters()
     parameters.first_solution_strategy = routing_enums_pb2.FirstSolutionStrategy.Value.Value(settings.first_solution)
     parameters.local_search_metaheuristic = routing_enums_pb2.LocalSearchMetaheuristic.Value.Value(
         settings.metaheuristic
     )
     parameters.guided_local_search_lambda_coefficient = settings.guided_lambda
+    parameters.time_limit.FromNanoseconds(max(1, int(seconds * 1e9)))
     return parameters
-
-
-def _set_limit(parameters: Any, clock: Clock) -> None:  # noqa: ANN401
-    parameters.time_limit.FromNanoseconds(max(1, int(clock.remaining * 1e9)))
 
 
 def _as_assignment(model: Model, solution: Solution) -> Any:  # noqa: ANN401 (OR-Tools' Assignment)

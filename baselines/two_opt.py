@@ -22,10 +22,10 @@ from tsp.problems import VisitOnce
 from tsp.solution import check
 from tsp.solvers import InstanceSolver
 
-from .array_tour import LOG_SIZE, ArrayTour, array_tour, reverse_path, swap_runs, undo
+from .array_tour import LOG_SIZE, ArrayTour, array_tour, beside, reverse_path, swap_runs, undo
 from .constructive import NearestNeighbour
-from .greedy import greedy_tour
 from .geometry import Array, Geometry, Nodes, distance, geometry_of, hilbert_order, jit, nearest_neighbours, tour_length
+from .greedy import greedy_tour
 from .trivial import solve_trivial
 from .work_queue import WorkQueue, full_queue, pop, push
 
@@ -90,6 +90,12 @@ class Search(NamedTuple):
 
 
 @jit
+def _ahead(start: int, i: int, n: int) -> int:
+    """How many positions `i` is ahead of `start`."""
+    return i - start if i >= start else i - start + n
+
+
+@jit
 def try_two_opt(search: Search, a: int) -> float:
     """Apply the first improving 2-opt move that gives `a` a neighbour from its list.
 
@@ -101,21 +107,14 @@ def try_two_opt(search: Search, a: int) -> float:
     n = len(nodes)
     i = position[a]
     for forward in (True, False):
-        if forward:
-            b = nodes[i + 1 if i + 1 < n else 0]
-        else:
-            b = nodes[i - 1 if i > 0 else n - 1]
+        b = nodes[beside(i, forward, n)]
         ab = distance(geometry, a, b)
         for m in range(near.shape[1]):
             ac = near_distance[a, m]
             if ac >= ab:
                 break
             c = near[a, m]
-            j = position[c]
-            if forward:
-                d = nodes[j + 1 if j + 1 < n else 0]
-            else:
-                d = nodes[j - 1 if j > 0 else n - 1]
+            d = nodes[beside(position[c], forward, n)]
             delta = ac + distance(geometry, b, d) - ab - distance(geometry, c, d)
             if delta < -search.least:
                 if forward:
@@ -141,19 +140,12 @@ def try_or_move(search: Search, a: int) -> float:
     i = position[a]
     nearest = near_distance[a, 0]
     for forward in (True, False):  # the direction in which the run goes on from a
-        if forward:
-            before = nodes[i - 1 if i > 0 else n - 1]
-        else:
-            before = nodes[i + 1 if i + 1 < n else 0]
+        before = nodes[beside(i, not forward, n)]
         j = i
         for length in range(1, min(SEGMENT, n - 3) + 1):
             last = nodes[j]
-            if forward:
-                start = i
-                j = j + 1 if j + 1 < n else 0
-            else:
-                start = position[last]
-                j = j - 1 if j > 0 else n - 1
+            start = i if forward else j
+            j = beside(j, forward, n)
             after = nodes[j]
             removed = (
                 distance(geometry, before, a) + distance(geometry, last, after) - distance(geometry, before, after)
@@ -166,21 +158,16 @@ def try_or_move(search: Search, a: int) -> float:
                     break
                 c = near[a, m]
                 p = position[c]
-                if (p - start if p >= start else p - start + n) < length:
+                if _ahead(start, p, n) < length:
                     continue
                 for onward in (True, False):  # the other end comes beside c's successor or predecessor
-                    if onward:
-                        q = p + 1 if p + 1 < n else 0
-                    else:
-                        q = p - 1 if p > 0 else n - 1
-                    if (q - start if q >= start else q - start + n) < length:
+                    q = beside(p, onward, n)
+                    if _ahead(start, q, n) < length:
                         continue
                     e = nodes[q]
                     delta = ac + distance(geometry, last, e) - distance(geometry, c, e) - removed
                     if delta < -search.least:
-                        x = p if onward else q
-                        gap = (x - start if x >= start else x - start + n) - length + 1
-                        swap_runs(tour, start, length, gap)
+                        swap_runs(tour, start, length, _ahead(start, p if onward else q, n) + 1 - length)
                         if forward != onward:
                             reverse_path(tour, a if forward else last, last if forward else a)
                         for node in (a, last, c, e, before, after):
@@ -199,30 +186,29 @@ def try_exchange(search: Search, a: int) -> float:
     geometry, near, near_distance, tour = search.geometry, search.near, search.near_distance, search.tour
     nodes, position = tour.nodes, tour.position
     n = len(nodes)
-    i = position[a]
-    start = i + 1 if i + 1 < n else 0
+    start = beside(position[a], True, n)
     b = nodes[start]
     ab = distance(geometry, a, b)
     for m in range(near.shape[1]):
-        if near_distance[a, m] >= ab:
+        ad = near_distance[a, m]
+        if ad >= ab:
             break
-        d = near[a, m]
-        j = position[d] - start  # a [b ... c] [d ... e] f becomes a [d ... e] [b ... c] f
-        first = j if j >= 0 else j + n
+        d = near[a, m]  # a [b ... c] [d ... e] f becomes a [d ... e] [b ... c] f
+        first = _ahead(start, position[d], n)
         if first == 0:
             continue
-        c = nodes[position[d] - 1 if position[d] > 0 else n - 1]
-        gain = ab - near_distance[a, m] + distance(geometry, c, d)
+        c = nodes[beside(position[d], False, n)]
+        gain = ab - ad + distance(geometry, c, d)
         for o in range(near.shape[1]):
-            if near_distance[c, o] >= gain:
+            cf = near_distance[c, o]
+            if cf >= gain:
                 break
             f = near[c, o]
-            j = position[f] - start
-            second = (j if j >= 0 else j + n) - first
+            second = _ahead(start, position[f], n) - first
             if second <= 0:
                 continue
-            e = nodes[position[f] - 1 if position[f] > 0 else n - 1]
-            delta = near_distance[c, o] + distance(geometry, e, b) - distance(geometry, e, f) - gain
+            e = nodes[beside(position[f], False, n)]
+            delta = cf + distance(geometry, e, b) - distance(geometry, e, f) - gain
             if delta < -search.least:
                 swap_runs(tour, start, first, second)
                 for node in (a, b, c, d, e, f):
@@ -282,7 +268,7 @@ def kick(search: Search, longest: int, random: Random) -> float:
     start = random_bits(random) % n
     first = 1 + random_bits(random) % longest
     second = 1 + random_bits(random) % longest
-    a, b = nodes[start - 1 if start > 0 else n - 1], nodes[start]
+    a, b = nodes[beside(start, False, n)], nodes[start]
     c, d = nodes[(start + first - 1) % n], nodes[(start + first) % n]
     e, f = nodes[(start + first + second - 1) % n], nodes[(start + first + second) % n]
     swap_runs(tour, start, first, second)
@@ -323,20 +309,29 @@ def _measure(geometry: Geometry, near: Nodes, near_distance: Array) -> None:
             near_distance[i, m] = np.inf if i == j else distance(geometry, i, j)
 
 
-def neighbour_lists(geometry: Geometry, near: Nodes) -> tuple[Nodes, Array]:
-    """The lists `near` `[n, k]` sorted by distance, and the distances, infinite from a node to itself."""
+def make_search(geometry: Geometry, symmetric: bool, tour: NDArray[np.integer], near: Nodes) -> Search:
+    """A search that starts at `tour`, with every node to be looked at.
+
+    Args:
+        geometry: of n nodes, n >= 4.
+        symmetric: whether its distances are.
+        tour: `[n]`, the nodes in order.
+        near: `[n, k]`, the neighbours of each node worth trying, in any order.
+    """
     near_distance = np.empty(near.shape)
     _measure(geometry, near, near_distance)
     order = np.argsort(near_distance, axis=1, kind="stable")
-    return np.take_along_axis(near, order, 1), np.take_along_axis(near_distance, order, 1)
-
-
-def make_search(geometry: Geometry, symmetric: bool, tour: NDArray[np.integer], near: tuple[Nodes, Array]) -> Search:
-    """A search that starts at `tour` with every node to be looked at."""
     start = array_tour(tour)
-    # Rounding errors of a few units in the last place of the longest edge must not count as progress.
-    least = 1e-14 * tour_length(geometry, start.nodes)
-    return Search(geometry, symmetric, *near, start, full_queue(start.nodes), least)
+    return Search(
+        geometry,
+        symmetric,
+        np.take_along_axis(near, order, 1),
+        np.take_along_axis(near_distance, order, 1),
+        start,
+        full_queue(start.nodes),
+        # Rounding errors of a few units in the last place of the longest edge must not count as progress.
+        1e-14 * tour_length(geometry, start.nodes),
+    )
 
 
 class _Places(NamedTuple):
@@ -394,7 +389,7 @@ def _changes(search: Search, clock: Clock, seed: int, kicks: int | None) -> Iter
     n = len(search.tour.nodes)
     longest = min(LONGEST_RUN, (n - 2) // 2)
     hottest = TEMPERATURE * tour_length(search.geometry, search.tour.nodes) / n
-    random = np.array([seed], dtype=np.uint64)
+    random = np.array([seed % 2**64], dtype=np.uint64)
     total = ENOUGH * n * n if kicks is None else kicks
     start = clock.remaining
     for done in range(0, total, BATCH):
@@ -454,12 +449,16 @@ class TwoOptSolver(InstanceSolver):
         if trivial is not None:
             return trivial
         places = _places_of(instance)
+        answer = initial
 
-        def answer(tour: NDArray[np.integer]) -> Solution:
+        def settle(tour: NDArray[np.integer]) -> Solution:
+            nonlocal answer
             found = check(problem, instance, [places.tour_of_nodes(tour)])
-            if initial is not None and initial.objective is not None and found.objective is not None:
-                return found if problem.objective.better(found.objective, initial.objective) else initial
-            return found
+            if answer is None or _better(problem, found, answer):
+                answer = found
+                if report is not None:
+                    report(found)
+            return answer
 
         geometry = geometry_of(instance)
         if instance.matrix is None:
@@ -467,24 +466,30 @@ class TwoOptSolver(InstanceSolver):
         n = geometry.size
         start = np.arange(n) if initial is None else places.tour_of_places(initial.tours[0])
         if n < 4 or clock.remaining < PREPARATION * n:
-            return answer(start)
+            return settle(start)
         near = nearest_neighbours(geometry, NEIGHBOURS) if candidates is None else places.lists_of_places(candidates)
-        if initial is None:
-            start = (
-                greedy_tour(geometry, near)
-                if instance.symmetric
-                else NearestNeighbour().construct(instance, seed=seed)
-            )
-        search = make_search(geometry, instance.symmetric, start, neighbour_lists(geometry, near))
+        if initial is None and instance.symmetric:
+            start = greedy_tour(geometry, near)
+        elif initial is None:
+            start = NearestNeighbour().construct(instance, seed=seed)
+        search = make_search(geometry, instance.symmetric, start, near)
         best = search.tour.nodes.copy()
         length = best_length = tour_length(geometry, best)
-        reported = clock.elapsed
+        due = clock.elapsed
         for change in _changes(search, clock, seed, self.kicks):
             length += change
             if length < best_length - search.least:
                 best_length = length
                 best[:] = search.tour.nodes
-                if report is not None and clock.elapsed > reported + clock.limit / REPORTS:
-                    reported = clock.elapsed
-                    report(answer(best))
-        return answer(best)
+                if report is not None and clock.elapsed >= due:
+                    due = clock.elapsed + clock.limit / REPORTS
+                    settle(best)
+        return settle(best)
+
+
+def _better(problem: Problem, found: Solution, known: Solution) -> bool:
+    return (
+        found.objective is not None
+        and known.objective is not None
+        and problem.objective.better(found.objective, known.objective)
+    )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .array_tour import beside
 from .geometry import Nodes, jit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class WorkQueue(NamedTuple):
@@ -45,7 +48,7 @@ def pop(queue: WorkQueue) -> int:
     """Take the node that has waited longest; there must be one."""
     i = queue.ends[0]
     node = queue.ring[i]
-    queue.ends[0] = i + 1 if i + 1 < len(queue.ring) else 0
+    queue.ends[0] = beside(i, True, len(queue.ring))
     queue.ends[1] -= 1
     queue.waiting[node] = False
     return node

@@ -15,10 +15,12 @@ from pathlib import Path
 import matplotlib as mpl
 import torch
 from matplotlib.figure import Figure
-from policies.policy import PolicyConfig
-from policies.trainer import TrainConfig, Trainer, start_run
 from tqdm import tqdm
 
+from policies.policy import PolicyConfig
+from policies.trainer import TrainConfig, Trainer, start_run
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
 BASELINES = {
     "shared": {"starts": 20, "batch_size": 64, "epoch_size": 6_400},
     "rollout": {"starts": 1, "batch_size": 512, "epoch_size": 51_200},
@@ -65,7 +67,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=5.0, help="of training time for each baseline")
     parser.add_argument("--runs", type=Path, default=Path("runs/baseline-curves"))
-    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "images" / "baseline-curves.png")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parents[1] / "docs" / "images" / "baseline-curves.png"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()

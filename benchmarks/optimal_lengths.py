@@ -15,6 +15,7 @@ from pathlib import Path
 import elkai
 import numpy as np
 from tqdm import tqdm
+
 from tsp.budget import Budget
 from tsp.formats.kool import generate_tsp
 from tsp.instance import Instance
@@ -43,7 +44,9 @@ def main() -> None:
     problem = get_problem("tsp")
     for size in arguments.sizes:
         instances = [Instance(points) for points in generate_tsp(arguments.instances, size)]
-        lengths = np.array([lkh_length(instance) for instance in tqdm(instances, desc=f"LKH, n = {size}", disable=None)])
+        lengths = np.array(
+            [lkh_length(instance) for instance in tqdm(instances, desc=f"LKH, n = {size}", disable=None)]
+        )
         table[f"tsp{size}"] = lengths
         proofs = make("cpsat").solve(problem, instances[: arguments.proved], Budget(60.0))
         proved = [i for i, solution in enumerate(proofs) if solution.proved_optimal]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from policies.checkpoint import load_policy, read_tensors, save_policy
 from policies.solver import PolicySolver
 from policies.zoo import ZOO
@@ -88,7 +89,12 @@ def ship(source: Path, name: str, command: str, measured: str, count: int) -> No
     folder.mkdir(exist_ok=True)
     info = type(info)(info.problem, info.sizes, info.distribution, command, info.version)
     save_policy(folder / "model.safetensors", policy, info, force=True)
-    config = {"problem": info.problem, "sizes": info.sizes, "distribution": info.distribution, "policy": asdict(policy.config)}
+    config = {
+        "problem": info.problem,
+        "sizes": info.sizes,
+        "distribution": info.distribution,
+        "policy": asdict(policy.config),
+    }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     counters = json.loads(read_tensors(source.parent / "training-state.safetensors")[1]["counters"])
     card = CARD.format(

@@ -14,8 +14,9 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import tsp
 from tqdm import tqdm
+
+import tsp
 from tsp.defaults import default_spec
 from tsp.problems import get_problem
 from tsp.registry import make
@@ -41,7 +42,8 @@ def main() -> None:
         assert instance.best_known is not None
         gaps.append(100 * (solution.objective / instance.best_known - 1) if solution.objective else np.inf)
         seconds.append(solution.seconds)
-        print(f"{instance.name:12} {instance.size:5} {solution.objective:>12g} {gaps[-1]:7.3f} % {seconds[-1]:6.2f} s  {solution.solver}")
+        facts = f"{solution.objective:>12g} {gaps[-1]:7.3f} % {seconds[-1]:6.2f} s  {solution.solver}"
+        print(f"{instance.name:12} {instance.size:5} {facts}")
     print(
         f"{len(gaps)} instances, {arguments.time_limit:g} s each: mean gap {np.mean(gaps):.3f} %, "
         f"largest {np.max(gaps):.3f} %, optimal {np.sum(np.array(gaps) < 1e-9)}, longest {np.max(seconds):.2f} s"

@@ -182,9 +182,8 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
         forbidden = self._seen.mask[:, 0].numpy()  # [B, n]; all of a row that has ended
         legal = ~renewed & ~forbidden[np.arange(self.num_envs), chosen]
         illegal = ~renewed & ~legal
-        # Rows that do not move take any step, which is then dropped.
-        stepped = self.env.step(self._state, torch.from_numpy(np.where(legal, chosen, forbidden.argmin(1)))[:, None])
-        self._state = _merge(legal, stepped, self._state)
+        stepped = self.env.step(self._state, torch.from_numpy(chosen)[:, None])
+        self._state = _merge(legal, stepped, self._state)  # rows that must not move do not
         ahead = np.arange(self._actions.shape[1]) >= self._steps[:, None]
         # The node fills all that is ahead: staying costs nothing.
         self._actions = np.where(legal[:, None] & ahead, chosen[:, None], self._actions)

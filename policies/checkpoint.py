@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from envs.routing_env import RoutingEnv
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+
+from envs.routing_env import RoutingEnv
 from tsp.files import atomic_write
 from tsp.problems import get_problem
 
 from .policy import Policy, PolicyConfig
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
 
 FORMAT = "travelling-scientist-policy/1"
 
@@ -60,7 +64,9 @@ def write_tensors(
         save_file(plain, temporary, {"format": "pt", **metadata, "sha256": tensors_digest(plain)})
 
 
-def read_tensors(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_tensors(
+    path: str | os.PathLike[str], device: str | torch.device = "cpu"
+) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Read a safetensors file: its tensors and its metadata.
 
     Raises:
@@ -107,7 +113,9 @@ def load_policy(path: str | os.PathLike[str], device: str | torch.device = "cpu"
         config = PolicyConfig(**{f.name: raw[f.name] for f in fields(PolicyConfig) if f.name in raw})
         low, high = json.loads(metadata["sizes"])
         info = PolicyInfo(
-            metadata["problem"], (int(low), int(high)), *(metadata.get(k, "") for k in ("distribution", "command", "version"))
+            metadata["problem"],
+            (int(low), int(high)),
+            *(metadata.get(k, "") for k in ("distribution", "command", "version")),
         )
         policy = Policy(config, RoutingEnv(get_problem(info.problem)))
         policy.load_state_dict(tensors)

@@ -8,12 +8,14 @@ disagree.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from envs.routing_env import Observation
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name everybody knows
+
+if TYPE_CHECKING:
+    from envs.routing_env import Observation
 
 
 class Cache(NamedTuple):
@@ -65,7 +67,7 @@ class Decoder(nn.Module):
 
     def prepare(self, nodes: Tensor, padding: Tensor | None) -> Cache:
         """Everything that depends on the node embeddings `[B, n, d]` alone."""
-        B, n, d = nodes.shape  # noqa: N806
+        B, n, d = nodes.shape
         key, value, logit_key = self.project_nodes(nodes).chunk(3, -1)
         if padding is None:
             mean = nodes.mean(1)
@@ -88,7 +90,7 @@ class Decoder(nn.Module):
 
     def logits(self, cache: Cache, observation: Observation) -> Tensor:
         """Logits `[B, Q, n]` in float32, -inf where the mask forbids, for Q queries an instance."""
-        B, Q = observation.last.shape  # noqa: N806
+        B, Q = observation.last.shape
         d = cache.first.shape[-1]
         query = _rows(cache.first, observation.first) + _rows(cache.last, observation.last)
         if self.project_context is not None:
@@ -106,6 +108,6 @@ class Decoder(nn.Module):
 
 def _rows(table: Tensor, index: Tensor) -> Tensor:
     """The rows of `table` `[B, m, d]` at `index` `[B, Q]`, as `[B, Q, d]`; faster than a gather."""
-    B, m, d = table.shape  # noqa: N806
+    B, m, d = table.shape
     offset = torch.arange(0, B * m, m, device=index.device)[:, None]
     return F.embedding(index + offset, table.reshape(B * m, d))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
-from envs.batch import Batch
 from torch import Generator, Tensor
+
+if TYPE_CHECKING:
+    from envs.batch import Batch
 
 
 class Strategy(Protocol):
@@ -40,12 +42,14 @@ class Sampling:
 
     def select(self, logits: Tensor, generator: Generator | None) -> Tensor:
         """See `Strategy.select`; one uniform number a choice, through the inverse distribution."""
-        cumulative = (logits if self.temperature == 1.0 else logits / self.temperature).softmax(-1).cumsum(-1)
+        probabilities = (logits if self.temperature == 1.0 else logits / self.temperature).softmax(-1)
+        cumulative = probabilities.cumsum(-1)
         total = cumulative[..., -1:]
         threshold = torch.rand(total.shape, generator=generator, device=logits.device) * total
-        # strictly below the total, so that the node at which the sum passes it exists and is allowed
+        # strictly below the total, so that the node at which the sum passes it exists
         threshold = torch.minimum(threshold, total * (1 - 1e-6))
-        return (cumulative <= threshold).sum(-1)
+        # a sum in parallel may dip by a rounding at a masked node: its probability is asked too
+        return ((cumulative > threshold) & (probabilities > 0)).to(torch.uint8).argmax(-1)
 
 
 def spread_starts(batch: Batch, starts: int) -> Tensor:

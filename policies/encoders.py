@@ -38,7 +38,14 @@ class Norm(nn.Module):
         if self.kind == "batch" and (padding is None or not self.training):
             flat = x.flatten(0, 1)
             out = F.batch_norm(
-                flat, self.running_mean, self.running_var, self.weight, self.bias, self.training, self.momentum, self.eps
+                flat,
+                self.running_mean,
+                self.running_var,
+                self.weight,
+                self.bias,
+                self.training,
+                self.momentum,
+                self.eps,
             )
             return out.view_as(x)
         dims = (1,) if self.kind == "instance" else (0, 1)
@@ -67,7 +74,7 @@ class AttentionLayer(nn.Module):
 
     def forward(self, h: Tensor, padding: Tensor | None) -> Tensor:
         """New embeddings `[B, n, d]`; padded nodes are never attended to."""
-        B, n, d = h.shape  # noqa: N806
+        B, n, d = h.shape
         q, k, v = self.qkv(h).view(B, n, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)  # [B, H, n, d/H]
         scores = (q * (d // self.heads) ** -0.5) @ k.transpose(-1, -2)  # [B, H, n, n]
         if padding is not None:

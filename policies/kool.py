@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from envs.routing_env import RoutingEnv
 from torch import Tensor
 
+from envs.routing_env import RoutingEnv
+
 from .policy import Policy, PolicyConfig
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
 
 LAYERS, WIDTH, HEADS, FEEDFORWARD = 3, 128, 8, 512
 
@@ -61,7 +65,9 @@ def read_kool_checkpoint(path: str | os.PathLike[str], problem: str) -> Policy:
             warnings.simplefilter("ignore")  # torch's remarks about strange pickles; they are refused below
             content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError):
-        raise ValueError(f"{path}: not a plain dict of weights; anything else in it could run code, so it is refused") from None
+        raise ValueError(
+            f"{path}: not a plain dict of weights; anything else in it could run code, so it is refused"
+        ) from None
     model = content.get("model") if isinstance(content, dict) else None
     if not isinstance(model, dict):
         raise ValueError(f"{path}: expected a dict with the entry 'model'")

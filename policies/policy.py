@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
-from envs.batch import Batch
-from envs.routing_env import RoutingEnv
 from torch import Tensor, nn
 
 from .decoder import Cache, Decoder
 from .encoders import AttentionEncoder, GraphEncoder, NormName
+
+if TYPE_CHECKING:
+    from envs.batch import Batch
+    from envs.routing_env import RoutingEnv
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Policy(nn.Module):
         )
         self.decoder = Decoder(config.width, config.heads, env.context_features, config.clip)
         for name, parameter in self.named_parameters():  # Kool et al.: uniform within 1/sqrt(fan-in), biases too
-            if "norm" not in name:
+            if "norm" not in name and "placeholder" not in name:
                 bound = parameter.shape[-1] ** -0.5
                 nn.init.uniform_(parameter, -bound, bound)
 

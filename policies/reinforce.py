@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from envs.batch import Batch
-from envs.routing_env import RoutingEnv
 from torch import Generator, Tensor
 
 from .decoding import Sampling, spread_starts
-from .policy import Policy
-from .reinforce_baselines import ReinforceBaseline
 from .rollout import log_prob, rollout
+
+if TYPE_CHECKING:
+    from envs.batch import Batch
+    from envs.routing_env import RoutingEnv
+
+    from .policy import Policy
+    from .reinforce_baselines import ReinforceBaseline
 
 QUERY_ELEMENTS = 4_000_000
 """Elements of the glimpse's scores `[B, H, Q, n]` computed at once while scoring: about what caches hold."""
@@ -61,7 +64,7 @@ def accumulate_gradients(
     advantage = baseline.advantage(batch, costs)
     weight = advantage / advantage.numel()
     loss = torch.zeros((), device=batch.device)
-    _, T, P = trace.actions.shape  # noqa: N806
+    _, T, P = trace.actions.shape
     per_step = batch.count * policy.decoder.heads * P * batch.size
     chunk = max(1, QUERY_ELEMENTS // per_step)
     for begin in range(trace.given, T, chunk):

@@ -7,17 +7,21 @@ costs (less is better); the advantage is cost minus baseline.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
-from envs.batch import Batch
-from envs.routing_env import RoutingEnv
 from torch import Tensor
 
 from .decoding import Greedy
-from .policy import Policy
 from .rollout import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from envs.batch import Batch
+    from envs.routing_env import RoutingEnv
+
+    from .policy import Policy
 
 EXPONENTIAL_DECAY = 0.8
 SIGNIFICANCE = 0.05

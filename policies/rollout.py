@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import torch
-from envs.batch import Batch
-from envs.routing_env import Observation, RoutingEnv, Trace
 from torch import Generator, Tensor
 
-from .decoder import Cache, Decoder
-from .decoding import Strategy
+from envs.routing_env import Observation, RoutingEnv, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envs.batch import Batch
+
+    from .decoder import Cache, Decoder
+    from .decoding import Strategy
 
 
 def _walk(
@@ -98,7 +103,7 @@ def log_prob(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None =
     """
     steps = slice(trace.given, None) if steps is None else steps
     actions = trace.actions[:, steps]  # [B, T, P]
-    B, T, P = actions.shape  # noqa: N806
+    B, T, P = actions.shape
     observation = Observation(
         trace.first[:, steps].reshape(B, T * P),
         trace.last[:, steps].reshape(B, T * P),

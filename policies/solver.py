@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
+from torch import Generator, Tensor
+
 from envs.batch import Batch, from_instances
 from envs.routing_env import RoutingEnv
 from envs.rules import RULES
 from envs.symmetries import augment
-from torch import Generator, Tensor
 from tsp.budget import Budget, Clock
-from tsp.instance import Instance
 from tsp.problems import PROBLEMS, Problem
 from tsp.solution import Solution, check, no_answer
 from tsp.solvers import Candidates, Report, require_support
@@ -25,6 +24,11 @@ from .device import resolve_device
 from .policy import Policy
 from .rollout import decode
 from .zoo import find_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tsp.instance import Instance
 
 MOST_STARTS = 100
 LARGEST = 6_000

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from math import cos, pi
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
+from torch import Generator, Tensor
+
 from envs.batch import Batch, from_coordinates
 from envs.generators import GENERATORS, generate
 from envs.routing_env import RoutingEnv
-from torch import Generator, Tensor
 from tsp.files import atomic_write
 from tsp.problems import get_problem, unknown
 
@@ -37,6 +36,10 @@ from .reinforce_baselines import (
     SharedBaseline,
     greedy_costs,
 )
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator
 
 BaselineName = Literal["rollout", "shared", "exponential", "none"]
 EVALUATION_BATCH = 500
@@ -107,7 +110,9 @@ class TrainConfig:
         self.sizes  # noqa: B018 - parses, and raises for what is not a size
         lengths = sorted(k for k in LENGTHS if getattr(self, k) is not None)
         if len(lengths) != 1:
-            raise ValueError(f"length of training: {lengths or 'none'} given, expected one of minutes, epochs, instances")
+            raise ValueError(
+                f"length of training: {lengths or 'none'} given, expected one of minutes, epochs, instances"
+            )
         for name in ("epoch_size", "batch_size", "starts", "lr", "clip_norm", "validation_instances", lengths[0]):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: {getattr(self, name)}, expected a positive number")
@@ -141,7 +146,7 @@ def config_from_dict(raw: dict[str, Any], source: str) -> TrainConfig:
     for given, cls in ((raw, TrainConfig), (shape, PolicyConfig)):
         extra = set(given) - {f.name for f in fields(cls)}
         if extra:
-            raise ValueError(f"{source}: unknown setting {sorted(extra)[0]!r}")
+            raise ValueError(f"{source}: unknown setting {min(extra)!r}")
     return TrainConfig(**{**raw, "policy": PolicyConfig(**shape)})
 
 
@@ -157,7 +162,8 @@ def fast_in_bfloat16(device: torch.device) -> bool:
     """Whether the hardware multiplies faster in bfloat16 than in float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001
+    oneDNN = torch.backends.mkldnn.is_available()  # noqa: N806 - its name
+    return device.type == "cpu" and oneDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001
 
 
 class Trainer:
@@ -370,9 +376,7 @@ class Trainer:
         tensors |= {f"baseline.{k}": v for k, v in self.baseline.state().items()}
         tensors["sums"] = self.sums
         counters = {"step": self.step, "instances": self.instances, "seconds": self.seconds}
-        write_tensors(
-            self.out / "training-state.safetensors", tensors, {"counters": json.dumps(counters)}, force=True
-        )
+        write_tensors(self.out / "training-state.safetensors", tensors, {"counters": json.dumps(counters)}, force=True)
         save_policy(self.out / "checkpoint-last.safetensors", self.policy, self.info, force=True)
 
     def _load_state(self) -> None:
@@ -402,7 +406,10 @@ def _read_data(config: TrainConfig, device: torch.device) -> Batch:
     from tsp.formats import read
 
     assert config.data is not None
-    batch = from_instances(read(config.data), distances=False).to(device)
+    instances = read(config.data)
+    if any(instance.matrix is not None for instance in instances):
+        raise ValueError(f"{config.data}: has a matrix, expected coordinates to train on")
+    batch = from_instances(instances, distances=False).to(device)
     if batch.padding is not None or config.sizes != (batch.size, batch.size):
         raise ValueError(f"{config.data}: instances of {batch.size} nodes, expected --size {config.size}")
     return batch

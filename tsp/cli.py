@@ -14,17 +14,17 @@ import shlex
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, Field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, cast, get_args, get_origin, get_type_hints
 
 from tsp import __version__
 
 if TYPE_CHECKING:
-    from policies.trainer import TrainConfig
+    from collections.abc import Callable, Generator, Sequence
 
+    from policies.trainer import TrainConfig
     from tsp.instance import Instance
     from tsp.solution import Solution
     from tsp.solvers import Solver
@@ -58,7 +58,7 @@ def show(text: str) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    warnings.showwarning = lambda message, *_, **__: say(f"note: {message}")
+    warnings.showwarning = _say_warning
     warnings.simplefilter("always", UserWarning)
     try:
         arguments = _parser(words[0] if words else "").parse_args(words)
@@ -77,6 +77,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         say(_sentence(error))
         return BAD_INPUT
+
+
+def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
+    say(f"note: {message}")
 
 
 def _sentence(error: Exception) -> str:
@@ -145,9 +149,6 @@ def _add_common(command: argparse.ArgumentParser, *, computes: bool = True) -> N
         command.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
         command.add_argument("--threads", type=_count, default=1, help="how many may work at once (default 1)")
     command.add_argument("--force", action="store_true", help="overwrite existing outputs")
-
-
-# --------------------------------------------------------------------------- solve
 
 
 def _add_solve(command: argparse.ArgumentParser) -> None:
@@ -280,9 +281,6 @@ def _describe(instance: Instance, solution: Solution) -> str:
     return "\n".join(lines)
 
 
-# --------------------------------------------------------------------------- compare
-
-
 def _add_instances(command: argparse.ArgumentParser, *, count: int) -> None:
     command.add_argument("--problem", default=None, help="default: what the files say, else tsp")
     command.add_argument("--size", type=_count, default=50, help="number of customers (default 50)")
@@ -346,10 +344,7 @@ def _generated(arguments: argparse.Namespace) -> list[Instance]:
     )
 
 
-# --------------------------------------------------------------------------- train
-
 HIDDEN = {"policy", "data", "start_from"}
-FLAGS = {"starts": "trajectories an instance, from spread first nodes", "instances": "length of training in instances"}
 
 
 def _add_train(command: argparse.ArgumentParser) -> None:
@@ -374,8 +369,8 @@ def _add_train(command: argparse.ArgumentParser) -> None:
 
 def _add_field(command: argparse.ArgumentParser, item: Field[Any], hint: object, text: str) -> None:
     """A flag for a field of a configuration; absent flags leave the field alone."""
-    kinds = [kind for kind in (get_args(hint) or (hint,)) if kind is not type(None)]
-    choices = list(kinds) if get_origin(hint) is Literal else None
+    kinds: list[Any] = [kind for kind in (get_args(hint) or (hint,)) if kind is not type(None)]
+    choices = kinds if get_origin(hint) is Literal else None
     default = "" if item.default in (None, MISSING) else f" (default {item.default})"
     command.add_argument(
         "--" + item.name.replace("_", "-"),
@@ -405,6 +400,7 @@ def _attribute_texts(docstring: str) -> dict[str, str]:
 def run_train(arguments: argparse.Namespace) -> int:
     """`tsp train`."""
     import torch
+
     from policies.device import resolve_device
     from policies.trainer import Trainer, start_run
 
@@ -444,7 +440,9 @@ def _train_config(arguments: argparse.Namespace) -> TrainConfig:
     raw: dict[str, Any] = {}
     if arguments.resume:
         raw = asdict(read_config(arguments.out))
-        changed = sorted(k for k, v in {**given, **shape}.items() if k not in LENGTHS and v != {**raw, **raw["policy"]}[k])
+        changed = sorted(
+            k for k, v in {**given, **shape}.items() if k not in LENGTHS and v != {**raw, **raw["policy"]}[k]
+        )
         if arguments.config or changed:
             what = "--config" if arguments.config else "--" + changed[0].replace("_", "-")
             raise ValueError(f"{what}: a resumed run keeps its own settings; only its length can be changed")
@@ -457,9 +455,6 @@ def _train_config(arguments: argparse.Namespace) -> TrainConfig:
         raw = {k: v for k, v in raw.items() if k not in LENGTHS}
     merged = {**raw, **given, "policy": {**raw.get("policy", {}), **shape}}
     return config_from_dict(merged, arguments.config or "settings")
-
-
-# --------------------------------------------------------------------------- the small ones
 
 
 def _add_generate(command: argparse.ArgumentParser) -> None:
@@ -542,7 +537,6 @@ def run_convert(arguments: argparse.Namespace) -> int:
     """`tsp convert`."""
     from policies.checkpoint import PolicyInfo, save_policy
     from policies.kool import read_kool_checkpoint, trained_size
-
     from tsp.problems import get_problem
 
     _output(arguments, "out", (".safetensors",))
@@ -567,8 +561,8 @@ def run_info(arguments: argparse.Namespace) -> int:
     from importlib import import_module, metadata
 
     import torch
-    from policies.zoo import shipped_policies
 
+    from policies.zoo import shipped_policies
     from tsp.problems import PROBLEMS
     from tsp.registry import PACKAGES, known_solvers
 
@@ -596,15 +590,21 @@ def run_info(arguments: argparse.Namespace) -> int:
         show(json.dumps(content, allow_nan=False))
         return DONE
     for key, value in content.items():
-        if isinstance(value, dict):
-            show(f"{key}:\n" + "\n".join(f"  {k:<12} {v if v is not None else 'not installed'}" for k, v in value.items()))
-        else:
-            show(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
+        lines = [f"  {name:<12} {text or 'not installed'}" for name, text in _pairs(value)]
+        show("\n".join([f"{key}:", *lines]) if lines else f"{key}: {_listed(value)}")
     return DONE
 
 
+def _pairs(value: object) -> list[tuple[str, str | None]]:
+    return list(cast("dict[str, str | None]", value).items()) if isinstance(value, dict) else []
+
+
+def _listed(value: object) -> str:
+    return ", ".join(cast("list[str]", value)) if isinstance(value, list) else str(value or "none")
+
+
 @contextmanager
-def _progress(total: int, unit: str) -> Iterator[Callable[..., None]]:
+def _progress(total: int, unit: str) -> Generator[Callable[..., None]]:
     """A progress bar on a terminal, and none in a pipe: yields what moves it to a position."""
     from tqdm import tqdm
 
@@ -620,9 +620,7 @@ def _progress(total: int, unit: str) -> Iterator[Callable[..., None]]:
         yield advance
 
 
-COMMANDS: dict[
-    str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int], str, str]
-] = {
+COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int], str, str]] = {
     "solve": (_add_solve, run_solve, "solve instances from files", "tsp solve examples/berlin52.tsp --plot tour.png"),
     "compare": (
         _add_compare,

@@ -11,6 +11,7 @@ from tsp.comparison import Comparison
 from tsp.comparison import compare as compare_solvers
 from tsp.defaults import default_spec
 from tsp.formats import read as read_set
+from tsp.instance import Instance
 from tsp.problems import get_problem
 from tsp.registry import make
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
-    from tsp.instance import Instance
     from tsp.solution import Solution
     from tsp.solvers import Report, Solver
 
@@ -75,10 +75,10 @@ def solve(
     Returns:
         the checked solution, or a list of them in the order of the instances.
     """
-    several = list(instances) if not hasattr(instances, "size") else [instances]
+    several = [instances] if isinstance(instances, Instance) else list(instances)
     budget = Budget(time_limit, threads, seed)
-    found = solve_all(several, solver, budget)  # pyright: ignore[reportArgumentType]
-    return found[0] if hasattr(instances, "size") else found
+    found = solve_all(several, solver, budget)
+    return found[0] if isinstance(instances, Instance) else found
 
 
 def solve_all(

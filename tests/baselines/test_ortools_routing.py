@@ -18,6 +18,7 @@ from baselines.ortools_routing import (
 )
 from tsp.budget import Budget, Clock
 from tsp.instance import Instance
+from tsp.metrics import METRICS
 from tsp.problems import get_problem
 from tsp.solution import check
 
@@ -77,6 +78,16 @@ def test_no_tour_overflows(n, largest, resolution):
         assert scale == 1.0
 
 
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e5, 1e20])
+@pytest.mark.parametrize("metric", METRICS)
+def test_no_tour_of_points_overflows(metric, size):
+    points = np.random.default_rng(0).uniform(-size, size, (40, METRICS[metric].dimensions[-1]))
+    instance = Instance(points, metric=metric)
+    scale = integer_scale(instance, 10**15)
+    assert 40 * scale * instance.distances.max() <= LARGEST_SUM * (1 + 1e-9)
+    assert scale == 1.0 or not instance.integral or size == 1e20
+
+
 def test_warm_start_is_read_from_any_depot():
     instance = Instance(scattered().coordinates, depot=7)
     order = np.argsort(np.arctan2(*instance.coordinates.T))
@@ -103,6 +114,12 @@ def test_more_nodes_than_fit_into_memory_are_not_tried():
     instance = Instance(np.random.default_rng(0).random((MOST_NODES + 1, 2)))
     assert not solve(instance).tours
     assert "distances" not in vars(instance)  # no matrix was made
+
+
+def test_large_model_is_given_up_in_time():
+    instance = Instance(np.random.default_rng(0).random((MOST_NODES, 2)))
+    start = check(TSP, instance, [np.arange(MOST_NODES)])
+    assert solve(instance, limit=0.01, initial=[start]).objective == start.objective
 
 
 def test_table_is_well_formed():

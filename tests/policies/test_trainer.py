@@ -77,7 +77,8 @@ def test_an_interrupted_run_resumes_to_the_same_bits(tmp_path, monkeypatch, base
 
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "part"))
     whole, resumed = (
-        [{k: v for k, v in row.items() if "second" not in k} for row in rows(tmp_path / name)] for name in ("whole", "part")
+        [{k: v for k, v in row.items() if "second" not in k} for row in rows(tmp_path / name)]
+        for name in ("whole", "part")
     )
     assert whole == resumed
 

@@ -77,7 +77,7 @@ def _harms(mark):
         "eval": Harm(eval, f"open({str(mark)!r}, 'w')"),
         "open": Harm(open, mark, "w"),
         "a method by its path": f"cpathlib\nPath.touch\n(cpathlib\nPath\n(V{mark}\ntRtR.".encode(),
-        "an old-style instance": f"(S'touch {mark}'\nios\nsystem\n.".encode(),
+        "an old-style instance": f"(Vtouch {mark}\nios\nsystem\n.".encode(),
         "numpy's own loader": f"cnumpy\nload\n(V{mark}\ntR.".encode(),
         "numpy under another path": f"cnumpy\ncore.multiarray.os.system\n(Vtouch {mark}\ntR.".encode(),
         "a global and no call": b"cbuiltins\nexec\n.",
@@ -90,7 +90,7 @@ def test_a_pickle_that_would_run_code_is_refused_and_named_and_runs_none(tmp_pat
     content = _harms(mark)[name]
     path = tmp_path / "set.pkl"
     path.write_bytes(content if isinstance(content, bytes) else pickle.dumps(content))
-    with pytest.raises(ValueError, match=r"set\.pkl: .*it would run '[\w.]+', expected only lists") as refusal:
+    with pytest.raises(ValueError, match=r"set\.pkl: the pickle would run '[\w.]+', expected only lists") as refusal:
         read(path)
     assert "\n" not in str(refusal.value)
     assert not mark.exists()
@@ -126,7 +126,17 @@ LISTS, ARRAY = pickle.dumps(POINTS.tolist()), pickle.dumps(POINTS, 5)
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\x80", b"junk", LISTS[:-20], ARRAY[:-20], ARRAY[: len(ARRAY) // 2], b"r\xff\xff\xff\xff.", b"P\n.", b"\x80\x63."],
+    [
+        b"",
+        b"\x80",
+        b"junk",
+        LISTS[:-20],
+        ARRAY[:-20],
+        ARRAY[: len(ARRAY) // 2],
+        b"r\xff\xff\xff\xff.",
+        b"P\n.",
+        b"\x80\x63.",
+    ],
 )
 def test_a_damaged_pickle_is_refused_in_one_sentence(tmp_path, capfd, content):
     path = tmp_path / "set.pkl"
@@ -140,7 +150,7 @@ def test_a_damaged_pickle_is_refused_in_one_sentence(tmp_path, capfd, content):
 @pytest.mark.parametrize(
     ("content", "piece"),
     [
-        ({"loc": [[0, 0]]}, "expected a pickled list of instances"),
+        ({"loc": [[0, 0]]}, "not a readable pickle of lists, tuples, numbers and numpy arrays"),
         ([], "expected a pickled list of instances"),
         (None, "expected a pickled list of instances"),
         ("[[0, 0]]", "expected a pickled list of instances"),
@@ -148,6 +158,7 @@ def test_a_damaged_pickle_is_refused_in_one_sentence(tmp_path, capfd, content):
         ([[[0, 0]], 5], "instance 1 is not a list of points"),
         ([[[0, 0, 0]]], "instance 0 is not a list of points"),
         ([[[0, "a"]]], "instance 0 is not a list of points"),
+        ([[[0, 10**400]]], "instance 0 is not a list of points"),
         ([[[[0], [1]]]], "instance 0 is not a list of points"),
         ([([0.1, 0.2], [[0.3, 0.4]], [0.5], 2.0)], "other sets than TSP are not supported yet"),  # Kool et al.'s OP
         ([[[0, float("nan")]]], r"instance 0: coordinates\[0, 1\]: nan"),
