@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .geometry import Nodes, jit
+from .geometry import Nodes, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,7 +43,7 @@ def array_tour(nodes: NDArray[np.integer]) -> ArrayTour:
     )
 
 
-@jit
+@kernel
 def beside(i: int, forward: bool, n: int) -> int:
     """The position after (or before) position `i` of a tour of `n` nodes."""
     if forward:
@@ -51,7 +51,7 @@ def beside(i: int, forward: bool, n: int) -> int:
     return i - 1 if i > 0 else n - 1
 
 
-@jit
+@kernel
 def _flip(tour: ArrayTour, first: int, last: int) -> None:
     nodes, position = tour.nodes, tour.position
     n = len(nodes)
@@ -64,7 +64,7 @@ def _flip(tour: ArrayTour, first: int, last: int) -> None:
     tour.count[1] += length
 
 
-@jit
+@kernel
 def reverse(tour: ArrayTour, first: int, last: int) -> None:
     """Reverse the run of positions from `first` on to `last`, around the array's end if need be."""
     if first != last:
@@ -74,7 +74,7 @@ def reverse(tour: ArrayTour, first: int, last: int) -> None:
         _flip(tour, first, last)
 
 
-@jit
+@kernel
 def reverse_path(tour: ArrayTour, first: int, last: int) -> None:
     """Reverse the walk from node `first` on to node `last`, or, which is the same tour, the rest of it."""
     n = len(tour.nodes)
@@ -86,7 +86,7 @@ def reverse_path(tour: ArrayTour, first: int, last: int) -> None:
         reverse(tour, beside(j, True, n), beside(i, False, n))
 
 
-@jit
+@kernel
 def swap_runs(tour: ArrayTour, first: int, a: int, b: int) -> None:
     """Exchange the run of `a` nodes from position `first` with the run of `b` nodes after it.
 
@@ -106,7 +106,7 @@ def swap_runs(tour: ArrayTour, first: int, a: int, b: int) -> None:
     reverse(tour, middle, last)
 
 
-@jit
+@kernel
 def undo(tour: ArrayTour) -> None:
     """Put the tour back to where it was when the log was last cleared."""
     while tour.count[0] > 0:

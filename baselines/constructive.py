@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tsp.instance import Instance
 from tsp.problems import VisitOnce
 from tsp.solution import check
 from tsp.solvers import InstanceSolver
 
 from .geometry import MATRIX, Geometry, Nodes, distance, geometry_of, hilbert_order, jit, nearest_neighbours
-from .trivial import solve_trivial
+from .trivial import SQUARE, solve_trivial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tsp.budget import Clock
+    from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
 
@@ -54,8 +54,7 @@ class Construction(InstanceSolver):
 
     def warm_up(self, problem: Problem) -> None:
         """Compile; what is compiled for points serves matrices too."""
-        corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
-        self.construct(Instance(coordinates=corners), seed=0)
+        self.construct(SQUARE, seed=0)
 
     def solve_one(
         self,
@@ -131,7 +130,7 @@ class Insertion(Construction):
     def warm_up(self, problem: Problem) -> None:
         """Compile; both ways of insertion."""
         super().warm_up(problem)
-        self._grow(geometry_of(Instance(coordinates=np.eye(4, 2))), 0, 0, 2)
+        self._grow(geometry_of(SQUARE), 0, 0, 2)
 
     def _grow(self, geometry: Geometry, depot: int, seed: int, most_exact: int) -> Nodes:
         insert = _insert_farthest if self.rule == "farthest" else _insert_cheapest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .geometry import Array, Geometry, Nodes, distance, jit, nearest_neighbours
+from .geometry import Array, Geometry, Nodes, distance, jit, kernel, nearest_neighbours
 
 NEIGHBOURS = 8
 """Legs tried from each end of a fragment."""
@@ -46,7 +46,7 @@ def _leg_lengths(geometry: Geometry, origins: Nodes, destinations: Nodes) -> Arr
     return out
 
 
-@jit
+@kernel
 def _root(fragment: Nodes, node: int) -> int:
     while fragment[node] != node:
         fragment[node] = fragment[fragment[node]]
@@ -54,7 +54,7 @@ def _root(fragment: Nodes, node: int) -> int:
     return node
 
 
-@jit
+@kernel
 def _join(origins: Nodes, destinations: Nodes, links: Nodes, fragment: Nodes) -> None:
     """Take each leg, in order, that leaves every node with at most two and closes no cycle.
 

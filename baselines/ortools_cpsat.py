@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from ortools.sat.python import cp_model
 
-from tsp.problems import Rule, VisitOnce
+from tsp.budget import Budget
+from tsp.problems import Rule, VisitOnce, get_problem
 from tsp.solution import Solution, check, no_answer
 from tsp.solvers import InstanceSolver
 
-from .trivial import solve_trivial
+from .trivial import SQUARE, solve_trivial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +90,10 @@ class CPSATSolver(InstanceSolver):
             and all(type(rule) in CPSAT_RULES for rule in problem.rules)
             and all(term in CPSAT_TERMS for term in problem.objective.terms)
         )
+
+    def warm_up(self, problem: Problem) -> None:
+        """Let CP-SAT set itself up."""
+        self.solve(get_problem("tsp"), [SQUARE], Budget(1.0))
 
     def describe(self, problem: Problem, size: int, time_limit: float) -> str:
         """The settings in words."""

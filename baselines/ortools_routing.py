@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 import numpy as np
 from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 
+from tsp.budget import Budget
 from tsp.metrics import METRICS
-from tsp.problems import Rule, VisitOnce
+from tsp.problems import Rule, VisitOnce, get_problem
 from tsp.solution import check, no_answer
 from tsp.solvers import InstanceSolver
 
-from .trivial import solve_trivial
+from .trivial import SQUARE, solve_trivial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,8 +162,8 @@ class ORToolsSolver(InstanceSolver):
         return f"{text} (tuned at {row['size']} nodes and {row['time_limit']:g} s on {row['instances']} instances)."
 
     def warm_up(self, problem: Problem) -> None:
-        """Read the table."""
-        _rows()
+        """Read the table, and let OR-Tools set itself up."""
+        self.solve(get_problem("tsp"), [SQUARE], Budget(0.01))
 
     def solve_one(
         self,

@@ -1,4 +1,4 @@
-"""Instances so small that every tour is tried: each classical solver asks here first."""
+"""Instances so small that every tour is tried, where each classical solver asks first; and the smallest that is not."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tsp.instance import Instance
 from tsp.solution import check
 
 if TYPE_CHECKING:
-    from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
 
 MOST_NODES = 3
+
+SQUARE = Instance(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]))
+"""What solvers warm up on."""
 
 
 def solve_trivial(problem: Problem, instance: Instance) -> Solution | None:

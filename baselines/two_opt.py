@@ -24,7 +24,17 @@ from tsp.solvers import InstanceSolver
 
 from .array_tour import LOG_SIZE, ArrayTour, array_tour, beside, reverse_path, swap_runs, undo
 from .constructive import NearestNeighbour
-from .geometry import Array, Geometry, Nodes, distance, geometry_of, hilbert_order, jit, nearest_neighbours, tour_length
+from .geometry import (
+    Array,
+    Geometry,
+    Nodes,
+    distance,
+    geometry_of,
+    hilbert_order,
+    kernel,
+    nearest_neighbours,
+    tour_length,
+)
 from .greedy import greedy_tour
 from .trivial import solve_trivial
 from .work_queue import WorkQueue, full_queue, pop, push
@@ -89,13 +99,13 @@ class Search(NamedTuple):
     least: float
 
 
-@jit
+@kernel
 def _ahead(start: int, i: int, n: int) -> int:
     """How many positions `i` is ahead of `start`."""
     return i - start if i >= start else i - start + n
 
 
-@jit
+@kernel
 def try_two_opt(search: Search, a: int) -> float:
     """Apply the first improving 2-opt move that gives `a` a neighbour from its list.
 
@@ -127,7 +137,7 @@ def try_two_opt(search: Search, a: int) -> float:
     return 0.0
 
 
-@jit
+@kernel
 def try_or_move(search: Search, a: int) -> float:
     """Apply the first improving move of a short run that ends in `a` to beside a node from its list.
 
@@ -176,7 +186,7 @@ def try_or_move(search: Search, a: int) -> float:
     return 0.0
 
 
-@jit
+@kernel
 def try_exchange(search: Search, a: int) -> float:
     """Apply the first improving exchange of two runs that gives `a` a successor from its list.
 
@@ -217,7 +227,7 @@ def try_exchange(search: Search, a: int) -> float:
     return 0.0
 
 
-@jit
+@kernel
 def descend(search: Search, work: int) -> float:
     """Improve the tour until no node waits, the log is full, or about `work` nodes were moved.
 
@@ -245,7 +255,7 @@ def descend(search: Search, work: int) -> float:
     return total
 
 
-@jit
+@kernel
 def random_bits(state: Random) -> int:
     """The next 53 random bits (splitmix64: Steele, Lea, Flood, OOPSLA 2014)."""
     state[0] += np.uint64(0x9E3779B97F4A7C15)
@@ -255,7 +265,7 @@ def random_bits(state: Random) -> int:
     return np.int64((z ^ (z >> np.uint64(31))) >> np.uint64(11))
 
 
-@jit
+@kernel
 def kick(search: Search, longest: int, random: Random) -> float:
     """Exchange two random neighbouring runs of up to `longest` nodes each.
 
@@ -278,7 +288,7 @@ def kick(search: Search, longest: int, random: Random) -> float:
     return added - distance(geometry, a, b) - distance(geometry, c, d) - distance(geometry, e, f)
 
 
-@jit
+@kernel
 def iterate(search: Search, kicks: int, longest: int, temperature: float, random: Random) -> float:
     """Kick and repair `kicks` times, and undo what came out too much worse.
 
@@ -301,7 +311,7 @@ def iterate(search: Search, kicks: int, longest: int, temperature: float, random
     return total
 
 
-@jit
+@kernel
 def _measure(geometry: Geometry, near: Nodes, near_distance: Array) -> None:
     for i in range(near.shape[0]):
         for m in range(near.shape[1]):

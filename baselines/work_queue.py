@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .array_tour import beside
-from .geometry import Nodes, jit
+from .geometry import Nodes, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +32,7 @@ def full_queue(nodes: Nodes) -> WorkQueue:
     return WorkQueue(nodes.copy(), np.ones(len(nodes), dtype=np.bool_), np.array([0, len(nodes)]))
 
 
-@jit
+@kernel
 def push(queue: WorkQueue, node: int) -> None:
     """Let `node` wait, unless it does already."""
     if not queue.waiting[node]:
@@ -43,7 +43,7 @@ def push(queue: WorkQueue, node: int) -> None:
         queue.ends[1] += 1
 
 
-@jit
+@kernel
 def pop(queue: WorkQueue) -> int:
     """Take the node that has waited longest; there must be one."""
     i = queue.ends[0]

@@ -23,8 +23,8 @@ from policies.trainer import TrainConfig, Trainer, start_run
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 BASELINES = {
     "shared": {"starts": 20, "batch_size": 64, "epoch_size": 6_400},
-    "rollout": {"starts": 1, "batch_size": 512, "epoch_size": 51_200},
-    "exponential": {"starts": 1, "batch_size": 512, "epoch_size": 51_200},
+    "rollout": {"starts": 1, "batch_size": 512, "epoch_size": 25_600},
+    "exponential": {"starts": 1, "batch_size": 512, "epoch_size": 25_600},
 }
 LABELS = {
     "shared": "shared (20 starts × 64 instances)",

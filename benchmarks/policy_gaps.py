@@ -73,7 +73,7 @@ Trained by
 {command}
 ```
 
-on two CPU cores: {instances:,} instances, {steps:,} steps, {minutes:.0f} minutes of training time.
+on one CPU core: {instances:,} instances, {steps:,} steps, {minutes:.0f} minutes of training time.
 
 Measured by `python benchmarks/policy_gaps.py {name}` on the first {count} instances of Kool et al.'s test
 sets (seed 1234), against lengths found by LKH (`benchmarks/optimal_lengths.py`):

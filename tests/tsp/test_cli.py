@@ -119,7 +119,7 @@ def test_a_policy_outside_its_sizes_says_so_and_is_improved(tsp, tmp_path):
         (tmp_path / "big.csv").write_text("\n".join(lines) + "\n")
         code, out, err = tsp("solve", "big.csv", "--time-limit", "0.3", "--json")
         assert code == 0
-        assert json.loads(out)["solutions"][0]["objective"] < 0.7124 * np.sqrt(size) * 1.15
+        assert json.loads(out)["solutions"][0]["objective"] < 0.7124 * np.sqrt(size) * 1.25
         assert words in err
 
 
