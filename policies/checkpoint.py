@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from envs.routing_env import RoutingEnv
@@ -61,7 +61,7 @@ def write_tensors(
     """Write a safetensors file atomically, with a digest of its tensors in the metadata."""
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     with atomic_write(path, force=force) as temporary:
-        save_file(plain, temporary, {"format": "pt", **metadata, "sha256": tensors_digest(plain)})
+        temporary.write_bytes(save(plain, {"format": "pt", **metadata, "sha256": tensors_digest(plain)}))
 
 
 def read_tensors(
