@@ -200,7 +200,7 @@ class ORToolsSolver(InstanceSolver):
             found = routing.SolveFromAssignmentWithParameters(start, parameters)
         if not found:
             return fallback
-        answer = check(problem, instance, [_walk(model, lambda index: found.Value(routing.NextVar(index)))])
+        answer = check(problem, instance, [walk(model, lambda index: found.Value(routing.NextVar(index)))])
         if initial is not None and initial.objective is not None and answer.objective is not None:
             # Rounded, the two may stand the other way round.
             return answer if problem.objective.better(answer.objective, initial.objective) else initial
@@ -281,7 +281,8 @@ def _as_assignment(model: Model, solution: Solution) -> Any:  # noqa: ANN401 (OR
     return model.routing.ReadAssignmentFromRoutes([indices], True)
 
 
-def _walk(model: Model, following: Callable[[int], int]) -> list[int]:
+def walk(model: Model, following: Callable[[int], int]) -> list[int]:
+    """The tour, where `following` gives the index after each."""
     tour: list[int] = []
     index = model.routing.Start(0)
     while not model.routing.IsEnd(index):
@@ -302,6 +303,6 @@ def _report_improvements(
         cost = routing.CostVar().Value()
         if least is None or cost < least:
             least = cost
-            report(check(problem, instance, [_walk(model, lambda index: routing.NextVar(index).Value())]))
+            report(check(problem, instance, [walk(model, lambda index: routing.NextVar(index).Value())]))
 
     routing.AddAtSolutionCallback(relay)

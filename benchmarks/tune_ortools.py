@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from baselines.ortools_routing import TABLE, FirstSolution, Settings, build_model, integer_scale, search_parameters
+from baselines.ortools_routing import TABLE, FirstSolution, Settings, build_model, search_parameters, walk
 from tsp.budget import Clock
 from tsp.files import write_text
 from tsp.instance import Instance
@@ -84,7 +84,7 @@ class Tuner:
 
 def run(settings: Settings, instance: Instance, limits: Sequence[float]) -> list[float]:
     """Length of the best tour at each limit, infinite where there is none."""
-    trace: list[tuple[float, int]] = []
+    trace: list[tuple[float, float]] = []
     start = time.process_time()
     # The wall clock ends only what finds no further solutions.
     model = build_model(get_problem("tsp"), instance, settings.resolution, Clock(60 * limits[-1]))
@@ -94,14 +94,14 @@ def run(settings: Settings, instance: Instance, limits: Sequence[float]) -> list
     routing.CloseModelWithParameters(parameters)
 
     def note() -> None:
-        trace.append((time.process_time() - start, routing.CostVar().Value()))
+        length = instance.tour_length(walk(model, lambda index: routing.NextVar(index).Value()))
+        trace.append((time.process_time() - start, length))
         if trace[-1][0] > limits[-1]:
             routing.solver().FinishCurrentSearch()
 
     routing.AddAtSolutionCallback(note)
     routing.SolveWithParameters(parameters)
-    unit = 1 / integer_scale(instance, settings.resolution)
-    return [min((cost * unit for at, cost in trace if at <= limit), default=np.inf) for limit in limits]
+    return [min((length for at, length in trace if at <= limit), default=np.inf) for limit in limits]
 
 
 def main() -> None:
