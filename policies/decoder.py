@@ -61,7 +61,7 @@ class Decoder(nn.Module):
         self.project_nodes = nn.Linear(width, 3 * width, bias=False)  # glimpse key, glimpse value, logit key
         self.project_graph = nn.Linear(width, width, bias=False)
         self.project_step = nn.Linear(2 * width, width, bias=False)  # first and last node
-        self.placeholder = nn.Parameter(torch.empty(2 * width).uniform_(-1, 1))  # before there is a first node
+        self.placeholder = nn.Parameter(torch.zeros(2 * width))  # before there is a first node
         self.project_glimpse = nn.Linear(width, width, bias=False)
         self.project_context = nn.Linear(context_features, width, bias=False) if context_features else None
 

@@ -68,7 +68,7 @@ class Policy(nn.Module):
         )
         self.decoder = Decoder(config.width, config.heads, env.context_features, config.clip)
         for name, parameter in self.named_parameters():  # Kool et al.: uniform within 1/sqrt(fan-in), biases too
-            if "norm" not in name and "placeholder" not in name:
+            if "norm" not in name:
                 bound = parameter.shape[-1] ** -0.5
                 nn.init.uniform_(parameter, -bound, bound)
 

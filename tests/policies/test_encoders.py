@@ -48,15 +48,15 @@ def test_padded_instances_are_encoded_and_prepared_as_alone(norm, shape):
         nodes, cache = policy.encode(batch), policy.prepare(batch)
         for i, instance in enumerate(mixed):
             single, n = from_instances([instance], distances=False), instance.size
-            torch.testing.assert_close(nodes[i : i + 1, :n], policy.encode(single), atol=1e-5, rtol=0)
+            torch.testing.assert_close(nodes[i : i + 1, :n], policy.encode(single), atol=3e-5, rtol=0)
             own = policy.prepare(single)
             for name in ("first", "last"):
                 together, alone = getattr(cache, name), getattr(own, name)
                 kept = [*range(n), -1]  # the last row stands for "none yet"
-                torch.testing.assert_close(together[i : i + 1, kept], alone, atol=1e-5, rtol=0)
-            torch.testing.assert_close(cache.keys[i : i + 1, ..., :n], own.keys, atol=1e-5, rtol=0)
-            torch.testing.assert_close(cache.values[i : i + 1, :, :n], own.values, atol=1e-5, rtol=0)
-            torch.testing.assert_close(cache.logit_keys[i : i + 1, :, :n], own.logit_keys, atol=1e-5, rtol=0)
+                torch.testing.assert_close(together[i : i + 1, kept], alone, atol=3e-5, rtol=0)
+            torch.testing.assert_close(cache.keys[i : i + 1, ..., :n], own.keys, atol=3e-5, rtol=0)
+            torch.testing.assert_close(cache.values[i : i + 1, :, :n], own.values, atol=3e-5, rtol=0)
+            torch.testing.assert_close(cache.logit_keys[i : i + 1, :, :n], own.logit_keys, atol=3e-5, rtol=0)
         assert all(torch.isfinite(part).all() for part in cache)
 
 

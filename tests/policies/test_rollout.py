@@ -33,7 +33,7 @@ def make_policy(env, encoder="attention", norm="batch"):
     torch.manual_seed(0)
     policy = Policy(PolicyConfig(encoder, layers=2, width=32, heads=4, feedforward=32, norm=norm), env)
     with torch.no_grad():
-        policy.decoder.project_glimpse.weight *= 40
+        policy.decoder.project_glimpse.weight *= 12
     return policy.eval()
 
 

@@ -1,0 +1,223 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baselines import two_opt
+from baselines.geometry import geometry_of, nearest_neighbours
+from baselines.two_opt import TwoOptSolver, descend, iterate, kick, make_search, try_exchange, try_or_move, try_two_opt
+from tsp.budget import Budget
+from tsp.formats import read
+from tsp.instance import Instance
+from tsp.problems import get_problem
+from tsp.solution import check
+
+TSP = get_problem("tsp")
+LONG = Budget(60.0)
+MOVES = {"2-opt": (try_two_opt, True), "or-move": (try_or_move, True), "exchange": (try_exchange, False)}
+
+
+def solve(instance, budget=LONG, *, kicks=None, **kwargs):
+    return TwoOptSolver(kicks=kicks).solve(TSP, [instance], budget, **kwargs)[0]
+
+
+def some_instance(n, seed, *, symmetric=True, whole=False):
+    rng = np.random.default_rng([n, seed])
+    if symmetric:
+        return Instance(100 * rng.random((n, 2)), metric="EUC_2D" if whole else "euclidean")
+    return Instance(matrix=rng.integers(0, 20, (n, n)) if whole else rng.random((n, n)))
+
+
+def search_from(instance, tour, k=10):
+    geometry = geometry_of(instance)
+    return make_search(geometry, instance.symmetric, np.array(tour), nearest_neighbours(geometry, k))
+
+
+@st.composite
+def searches(draw, least=4, symmetric=None):
+    n = draw(st.integers(least, 14))
+    symmetric = draw(st.booleans()) if symmetric is None else symmetric
+    instance = some_instance(n, draw(st.integers(0, 99)), symmetric=symmetric, whole=draw(st.booleans()))
+    return instance, search_from(instance, draw(st.permutations(range(n))), k=draw(st.integers(1, 13)))
+
+
+@given(st.data(), st.sampled_from(sorted(MOVES)))
+def test_change_that_a_move_claims_is_the_change_of_the_tour(data, name):
+    move, symmetric = MOVES[name]
+    instance, search = data.draw(searches(symmetric=symmetric))
+    for node in data.draw(st.permutations(range(instance.size))):
+        before = instance.tour_length(search.tour.nodes)
+        delta = move(search, node)
+        assert delta <= 0
+        assert instance.tour_length(search.tour.nodes) - before == pytest.approx(delta, abs=1e-9)
+        assert sorted(search.tour.nodes.tolist()) == list(range(instance.size))
+
+
+@given(searches(), st.integers(0, 2**64 - 1))
+def test_change_that_a_kick_claims_is_the_change_of_the_tour(case, seed):
+    instance, search = case
+    before = instance.tour_length(search.tour.nodes)
+    delta = kick(search, (instance.size - 2) // 2, np.array([seed], dtype=np.uint64))
+    assert instance.tour_length(search.tour.nodes) - before == pytest.approx(delta, abs=1e-9)
+    assert sorted(search.tour.nodes.tolist()) == list(range(instance.size))
+
+
+@given(searches(), st.integers(0, 2**64 - 1))
+def test_kicks_that_fail_leave_no_trace(case, seed):
+    instance, search = case
+    longest, random = (instance.size - 2) // 2, np.array([seed], dtype=np.uint64)
+    while search.queue.ends[1] > 0:
+        search.tour.count[0] = 0
+        descend(search, 1000)
+    for _ in range(20):
+        nodes, length = search.tour.nodes.copy(), instance.tour_length(search.tour.nodes)
+        delta = iterate(search, 1, longest, 0.0, random)
+        after = instance.tour_length(search.tour.nodes)
+        assert after - length == pytest.approx(delta, abs=1e-9)
+        assert delta <= search.least
+        if after > length + 1e-9:
+            assert np.array_equal(search.tour.nodes, nodes)
+        assert search.queue.ends[1] == 0
+        assert not search.queue.waiting.any()
+
+
+def test_full_log_fails_the_kick_and_leaves_no_trace(monkeypatch):
+    instance = some_instance(200, 0)
+    search = search_from(instance, np.random.default_rng(0).permutation(200))
+    nodes = search.tour.nodes.copy()
+    monkeypatch.setattr(two_opt, "LOG_SIZE", 4)
+    # Compiled code has its constants inside: run the same lines uncompiled.
+    assert iterate.py_func(search, 1, 99, 0.0, np.array([0], dtype=np.uint64)) == 0
+    assert np.array_equal(search.tour.nodes, nodes)
+    assert search.queue.ends[1] == 0
+
+
+def improving_reversal(instance, tour):
+    """Any 2-opt move that shortens the tour."""
+    for i, j in combinations(range(len(tour)), 2):
+        other = np.concatenate([tour[:i], tour[i:j][::-1], tour[j:]])
+        if instance.tour_length(other) < instance.tour_length(tour) - 1e-9:
+            return i, j
+    return None
+
+
+def improving_or_move(instance, tour, *, reverse):
+    """Any move of up to three nodes that shortens the tour."""
+    n = len(tour)
+    for i in range(n):
+        rolled = np.roll(tour, -i)
+        for length in (1, 2, 3):
+            run, rest = rolled[:length], rolled[length:]
+            for at in range(1, len(rest)):
+                for turned in (run, run[::-1]) if reverse else (run,):
+                    other = np.concatenate([rest[:at], turned, rest[at:]])
+                    if instance.tour_length(other) < instance.tour_length(tour) - 1e-9:
+                        return i, length, at
+    return None
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_without_kicks_the_tour_is_a_local_optimum(seed, whole):
+    instance = some_instance(25, seed, whole=whole)
+    everybody = np.array([[j for j in range(25) if j != i] for i in range(25)])
+    tour = solve(instance, kicks=0, candidates=[everybody]).tours[0]
+    assert improving_reversal(instance, tour) is None
+    assert improving_or_move(instance, tour, reverse=True) is None
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_without_kicks_the_tour_of_an_asymmetric_matrix_is_a_local_optimum(seed, whole):
+    instance = some_instance(20, seed, symmetric=False, whole=whole)
+    everybody = np.array([[j for j in range(20) if j != i] for i in range(20)])
+    tour = solve(instance, kicks=0, candidates=[everybody]).tours[0]
+    assert improving_or_move(instance, tour, reverse=False) is None
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_same_kicks_and_seed_give_the_same_tour(symmetric):
+    instance = some_instance(150, 0, symmetric=symmetric)
+    first, again = (solve(instance, kicks=2_000) for _ in range(2))
+    other = solve(instance, Budget(60.0, seed=1), kicks=2_000)
+    assert first.tours[0].tolist() == again.tours[0].tolist()
+    assert first.tours[0].tolist() != other.tours[0].tolist()
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_kicks_improve_on_the_local_optimum(symmetric):
+    instance = some_instance(150, 0, symmetric=symmetric)
+    assert solve(instance, kicks=10_000).objective < 0.98 * solve(instance, kicks=0).objective
+
+
+def test_few_nodes_end_the_search_before_the_time():
+    assert solve(some_instance(6, 0)).seconds < LONG.time_limit / 2
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_optimal_start_is_returned_as_it_is(symmetric):
+    instance = some_instance(30, 0, symmetric=symmetric)
+    start = solve(instance, kicks=30_000)
+    again = solve(instance, kicks=500, initial=[start])
+    assert again.objective == pytest.approx(start.objective, rel=1e-12)
+
+
+def test_too_little_time_returns_the_start():
+    instance = some_instance(3_000, 0)
+    start = check(TSP, instance, [np.random.default_rng(0).permutation(3_000)])
+    assert solve(instance, Budget(1e-9), initial=[start]).objective <= start.objective
+    assert solve(instance, Budget(1e-9)).feasible
+
+
+def test_many_nodes_at_few_places_are_toured_place_by_place():
+    places = np.random.default_rng(0).random((30, 2))
+    visitors = np.random.default_rng(1).permutation(np.repeat(np.arange(30), 40))
+    crowd, alone = Instance(places[visitors]), Instance(places)
+    best = solve(alone, kicks=3_000).objective
+    assert solve(crowd, kicks=3_000).objective == pytest.approx(best)
+    scattered = check(TSP, crowd, [np.random.default_rng(2).permutation(crowd.size)])
+    assert solve(crowd, kicks=3_000, initial=[scattered]).objective == pytest.approx(best)
+
+
+def test_candidates_are_the_only_new_neighbours():
+    instance = some_instance(40, 0)
+    circle = np.arange(40)
+    start = check(TSP, instance, [circle])
+    onward = ((circle + 1) % 40)[:, None]
+    assert solve(instance, kicks=0, initial=[start], candidates=[onward]).objective == start.objective
+    nearest = nearest_neighbours(geometry_of(instance), 8).astype(np.int64)
+    assert solve(instance, kicks=0, initial=[start], candidates=[nearest]).objective < 0.5 * start.objective
+
+
+@pytest.mark.parametrize(
+    ("candidates", "match"),
+    [
+        (np.zeros((9, 3), dtype=np.int64), r"shape \(9, 3\), expected \(10, k\)"),
+        (np.zeros((10, 0), dtype=np.int64), r"shape \(10, 0\), expected \(10, k\)"),
+        (np.full((10, 3), 10), "candidates: a node outside 0 to 9"),
+        (np.full((10, 3), -1), "candidates: a node outside 0 to 9"),
+    ],
+)
+def test_bad_candidates_are_refused(candidates, match):
+    with pytest.raises(ValueError, match=match):
+        solve(some_instance(10, 0), candidates=[candidates])
+
+
+def test_negative_number_of_kicks_is_refused():
+    with pytest.raises(ValueError, match="kicks: -1, expected 0 or more"):
+        TwoOptSolver(kicks=-1)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("name", "optimum"), [("berlin52", 7542), ("bayg29", 1610), ("gr96", 55209)])
+def test_small_instances_are_solved_to_the_known_optimum(data_folder, name, optimum):
+    (instance,) = read(data_folder / "tsplib" / f"{name}.tsp")
+    assert solve(instance, kicks=40_000).objective == optimum
+
+
+@pytest.mark.data
+def test_asymmetric_instance_is_solved_to_the_known_optimum(data_folder):
+    (instance,) = read(data_folder / "atsp" / "ftv33.atsp")
+    assert solve(instance, kicks=40_000).objective == 1286
