@@ -31,7 +31,7 @@ class ArrayTour(NamedTuple):
     nodes: Nodes
     position: Nodes
     log: Nodes
-    count: NDArray[np.int64]
+    count: NDArray[np.int64]  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
 def array_tour(nodes: NDArray[np.integer]) -> ArrayTour:

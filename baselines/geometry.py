@@ -9,15 +9,17 @@ beside the modules.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
 from numba.core.options import DefaultOptions
 from numpy.typing import NDArray
 
-from tsp.instance import EXPLICIT, Instance
 from tsp.metrics import GEO_PI, GEO_RADIUS
+
+if TYPE_CHECKING:
+    from tsp.instance import Instance
 
 Array = NDArray[np.float64]
 Nodes = NDArray[np.int32]
@@ -39,7 +41,7 @@ def kernel(function: Function) -> Function:
     return _compiled(function, **UNCOUNTED)
 
 
-def _compiled(function: Function, **options: bool) -> Function:
+def _compiled(function: Function, **options: Any) -> Function:  # noqa: ANN401 - numba's own options
     try:
         compiled = numba.njit(cache=True, nogil=True, **options)(function)
     except RuntimeError:  # neither the package's folder nor the user's cache folder can be written
@@ -50,7 +52,6 @@ def _compiled(function: Function, **options: bool) -> Function:
 MATRIX, EUCLIDEAN, ROUNDED, CEILED, PSEUDO, MANHATTAN, MAXIMUM, GEOGRAPHICAL = range(8)
 
 CODES = {
-    EXPLICIT: MATRIX,
     "euclidean": EUCLIDEAN,
     "EUC_2D": ROUNDED,
     "EUC_3D": ROUNDED,
@@ -62,14 +63,14 @@ CODES = {
     "MAX_3D": MAXIMUM,
     "GEO": GEOGRAPHICAL,
 }
-"""For each metric the arithmetic that `distance` uses."""
+"""For each metric of points the arithmetic that `distance` uses."""
 
 
 class Geometry(NamedTuple):
     """What a kernel needs to compute distances.
 
     Attributes:
-        code: a value of `CODES`.
+        code: `MATRIX`, or a value of `CODES`.
         points: `[n, 3]`, padded with zeros; for GEO on the unit sphere, whose chords give the arcs. `[0, 3]`
             with a matrix.
         matrix: `[n, n]`, row = from; `[0, 0]` with points.
@@ -91,11 +92,16 @@ class Geometry(NamedTuple):
         return self._replace(points=_frozen(self.points[nodes]))
 
 
+def table_of(instance: Instance) -> Geometry:
+    """The geometry of an instance with all its distances in a matrix, which is shared, not copied."""
+    return Geometry(MATRIX, _frozen(np.empty((0, 3))), instance.distances)
+
+
 def geometry_of(instance: Instance) -> Geometry:
-    """The geometry of an instance; a matrix is shared, not copied."""
-    code = CODES[instance.metric]
+    """The geometry of an instance as it is given: points, or else the matrix."""
     if instance.matrix is not None:
-        return Geometry(code, _frozen(np.empty((0, 3))), instance.matrix)
+        return table_of(instance)
+    code = CODES[instance.metric]
     assert instance.coordinates is not None
     points = np.zeros((instance.size, 3))
     points[:, : instance.coordinates.shape[1]] = instance.coordinates
@@ -171,9 +177,9 @@ def nearest_neighbours(geometry: Geometry, k: int) -> Nodes:
         return np.empty((n, 0), dtype=np.int32)
     if geometry.code == MATRIX:
         return _nearest_in_matrix(geometry.matrix, k)
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
-    tree = cKDTree(geometry.points, balanced_tree=False, compact_nodes=False)
+    tree = KDTree(geometry.points, balanced_tree=False, compact_nodes=False)
     norm = {MANHATTAN: 1.0, MAXIMUM: np.inf}.get(geometry.code, 2.0)
     _, found = tree.query(geometry.points, k=k + 1, p=norm)
     return _without_self(np.asarray(found))

@@ -9,6 +9,9 @@ with the time, if it is a little worse. An asymmetric matrix allows only moves t
 runs that change places (3-opt's "or-3opt"), of which an Or-move is the shortest kind.
 """
 
+# To numba a number read from an array is an int; to numpy's stubs it is an array.
+# pyright: reportArgumentType=false, reportReturnType=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -33,6 +36,7 @@ from .geometry import (
     hilbert_order,
     kernel,
     nearest_neighbours,
+    table_of,
     tour_length,
 )
 from .greedy import greedy_tour
@@ -70,8 +74,14 @@ LOOK = 100
 ENOUGH = 200
 """The search ends by itself after this many times n² kicks."""
 
+MOST_TABULATED = 700
+"""Points up to which distances are looked up: computing them anew takes up to twice as long."""
+
 PREPARATION = 1e-5
-"""Seconds a node that neighbour lists and a greedy tour may take: with less time the start is the answer."""
+"""Seconds a point (for a matrix, a thousand entries) that neighbour lists and a first tour may take."""
+
+SETTLEMENT = 4e-7
+"""Seconds a node that are kept for checking the answer."""
 
 REPORTS = 50
 """At most how many better tours are reported."""
@@ -391,19 +401,19 @@ def _places_of(instance: Instance) -> _Places:
 
 def _changes(search: Search, clock: Clock, seed: int, kicks: int | None) -> Iterator[float]:
     """Search, and give the tour's change of length batch by batch until the clock or the kicks run out."""
+    n = len(search.tour.nodes)
     while search.queue.ends[1] > 0:
-        if not clock.remaining:
+        if clock.remaining <= SETTLEMENT * n:
             return
         search.tour.count[0] = 0
         yield descend(search, BATCH_WORK)
-    n = len(search.tour.nodes)
     longest = min(LONGEST_RUN, (n - 2) // 2)
     hottest = TEMPERATURE * tour_length(search.geometry, search.tour.nodes) / n
     random = np.array([seed % 2**64], dtype=np.uint64)
     total = ENOUGH * n * n if kicks is None else kicks
     start = clock.remaining
     for done in range(0, total, BATCH):
-        if not clock.remaining:
+        if clock.remaining <= SETTLEMENT * n:
             return
         cooled = done / total
         if kicks is None:
@@ -475,13 +485,16 @@ class TwoOptSolver(InstanceSolver):
             geometry = geometry.subset(places.nodes)
         n = geometry.size
         start = np.arange(n) if initial is None else places.tour_of_places(initial.tours[0])
-        if n < 4 or clock.remaining < PREPARATION * n:
+        preparation = PREPARATION * (n if instance.matrix is None else n * n / 1000)
+        if n < 4 or clock.remaining < preparation:
             return settle(start)
         near = nearest_neighbours(geometry, NEIGHBOURS) if candidates is None else places.lists_of_places(candidates)
         if initial is None and instance.symmetric:
             start = greedy_tour(geometry, near)
         elif initial is None:
             start = NearestNeighbour().construct(instance, seed=seed)
+        if instance.matrix is None and instance.size <= MOST_TABULATED:
+            geometry = table_of(instance).subset(places.nodes)
         search = make_search(geometry, instance.symmetric, start, near)
         best = search.tour.nodes.copy()
         length = best_length = tour_length(geometry, best)

@@ -1,5 +1,8 @@
 """Which nodes a local search still has to look at, first in, first out, each at most once."""
 
+# To numba a number read from an array is an int; to numpy's stubs it is an array.
+# pyright: reportArgumentType=false, reportReturnType=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple

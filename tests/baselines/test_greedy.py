@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ def greedy(instance):
     """All pairs, shortest first, in a few plain lines; the length of the tour."""
     n, d = instance.size, instance.distances
     fragment, degree, total = list(range(n)), [0] * n, 0.0
-    for a, b in sorted(((a, b) for b in range(n) for a in range(b)), key=lambda pair: d[pair]):
+    for a, b in sorted(combinations(range(n), 2), key=lambda pair: d[pair]):
         last = degree.count(1) == 2 and degree.count(2) == n - 2
         if degree[a] < 2 and degree[b] < 2 and (fragment[a] != fragment[b] or last):
             fragment = [fragment[a] if f == fragment[b] else f for f in fragment]
