@@ -71,7 +71,7 @@ BATCH_WORK = 500_000
 LOOK = 100
 """What looking at one node counts for, in nodes moved."""
 
-ENOUGH = 200
+ENOUGH = 500
 """The search ends by itself after this many times n² kicks."""
 
 MOST_TABULATED = 700
