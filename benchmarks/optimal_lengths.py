@@ -36,7 +36,7 @@ def lkh_length(instance: Instance, runs: int = 10) -> float:
 def main() -> None:
     """Make the table, and prove a part of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[20, 50, 100])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[20, 50])
     parser.add_argument("--instances", type=int, default=1000)
     parser.add_argument("--proved", type=int, default=50, help="how many of each size CP-SAT is asked to prove")
     arguments = parser.parse_args()

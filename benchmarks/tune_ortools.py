@@ -72,12 +72,14 @@ class Tuner:
         """The table's row for a limit: the best of all settings measured, and every mean."""
         ranked = sorted(self.measured, key=lambda one: self.measured[one][limit])
         means = {str(one): self.measured[one][limit] for one in ranked}
+        size = self.instances[0].size
         return {
             "problem": "tsp",
-            "size": self.instances[0].size,
+            "size": size,
             "time_limit": limit,
             **ranked[0]._asdict(),
             "instances": len(self.instances),
+            "made_by": f"python benchmarks/tune_ortools.py --instances {len(self.instances)} --sizes {size}",
             "means": {name: round(mean, 5) if np.isfinite(mean) else None for name, mean in means.items()},
         }
 
@@ -119,7 +121,6 @@ def main() -> None:
         old = json.loads(TABLE.read_text(encoding="utf-8"))["settings"]
         rows = [row for row in old if row["size"] != size] + [tuner.row(limit) for limit in PLAN[size]]
         table = {
-            "made_by": "python benchmarks/tune_ortools.py",
             "ortools": version("ortools"),
             "validation": f"uniform points in the unit square, numpy.random.default_rng([{SEED}, size])",
             "means": "mean tour length after the time limit's core-seconds, null where an instance had no tour",

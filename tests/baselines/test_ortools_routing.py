@@ -132,6 +132,7 @@ def test_table_is_well_formed():
         assert row["first_solution"] in get_args(FirstSolution)
         assert row["metaheuristic"] in get_args(Metaheuristic)
         assert row["instances"] >= 1
+        assert row["made_by"].startswith("python benchmarks/tune_ortools.py")
         settings = Settings(**{key: row[key] for key in Settings._fields})
         # What was chosen is what came out best of what was tried.
         means = {name: mean for name, mean in row["means"].items() if mean is not None}
