@@ -166,8 +166,7 @@ class PolicySolver:
         """Neighbours in size, as many at once as memory allows."""
         chunks: list[list[int]] = []
         for i in members:
-            n = instances[i].size
-            each = self.augmentations * loaded.policy.config.heads * max(n, self._count(n)) * n
+            each = self.augmentations * self._elements(loaded, instances[i].size)
             if chunks and (len(chunks[-1]) + 1) * each <= BATCH_ELEMENTS:
                 chunks[-1].append(i)
             else:
@@ -187,6 +186,12 @@ class PolicySolver:
         return [env.tours(row, instance.size) for row, instance in zip(chosen, instances, strict=True)]
 
     def _trajectories(self, loaded: _Loaded, batch: Batch, generator: Generator) -> Tensor:
+        """Actions `[B, P, T]`, decoded in blocks of instances that fit into memory."""
+        block = max(1, BATCH_ELEMENTS // self._elements(loaded, batch.size))
+        blocks = (batch.rows(slice(first, first + block)) for first in range(0, batch.count, block))
+        return torch.cat([self._decode(loaded, one, generator) for one in blocks])
+
+    def _decode(self, loaded: _Loaded, batch: Batch, generator: Generator) -> Tensor:
         count, prefix = self._count(batch.size), None
         if self.starts > 1:
             prefix = spread_starts(batch, min(self.starts, count))
@@ -202,6 +207,10 @@ class PolicySolver:
             prefix=prefix,
             generator=generator,
         )
+
+    def _elements(self, loaded: _Loaded, size: int) -> int:
+        """Elements of the largest tensor that one picture of an instance needs."""
+        return loaded.policy.config.heads * size * max(size, self._count(size))
 
     def _count(self, size: int) -> int:
         """P, trajectories for each picture of an instance of `size` nodes."""
