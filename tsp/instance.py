@@ -33,6 +33,42 @@ EXPLICIT = "EXPLICIT"
 """The metric name of an instance whose distances are given by its matrix alone."""
 
 
+NODE_VALUES = ("prizes", "penalties", "demands", "service_times")
+"""Attributes that give each node a number, 0 or more."""
+
+LIMITS = ("max_length", "min_prize", "capacity")
+"""Attributes that give the instance a number, 0 or more."""
+
+
+@dataclass(frozen=True)
+class Underway:
+    """A tour that has begun: what was visited, and what that took.
+
+    Attributes:
+        visited: nodes in the order of the visits, without the depot at the beginning; the depot in
+            between begins another tour.
+        elapsed: the time now, ready to leave the last of them; None: as the tour's plan has it.
+        travelled: length of the current tour so far; None: by the instance's distances.
+        load: what the current tour has delivered so far; None: by the instance's demands.
+    """
+
+    visited: tuple[int, ...] = ()
+    elapsed: float | None = None
+    travelled: float | None = None
+    load: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Realization:
+    """What an instance hides until it happens; no solver ever sees it.
+
+    Attributes:
+        prizes: each node's real prize `[n]`.
+    """
+
+    prizes: Array
+
+
 @dataclass(frozen=True, eq=False)
 class Instance:
     """One routing problem.
@@ -47,6 +83,18 @@ class Instance:
         names: a name for each node.
         best_known: objective of the best known solution, in the instance's own units.
         depot: the node where tours start.
+        end: the node where tours end; None: the depot again (of a path: anywhere).
+        free_start: whether a path may start anywhere.
+        prizes: what visiting a node is worth `[n]`; expectations where the real ones are hidden.
+        penalties: what leaving a node out costs `[n]`, in units of length.
+        demands: what a node is to be delivered `[n]`.
+        time_windows: when a visit may begin `[n, 2]`, in units of length; infinity closes never.
+        service_times: how long a visit takes `[n]`.
+        max_length: longest tour.
+        min_prize: least sum of the prizes collected.
+        capacity: most that one tour delivers.
+        num_tours: most tours there may be.
+        underway: a tour that has begun, whose rest is to be planned.
         fixed_edges: pairs `[k, 2]` of nodes that a tour must walk one right after the other, in
             either direction.
         extras: further columns of the source, kept for display, a value for each node.
@@ -60,6 +108,18 @@ class Instance:
     names: tuple[str, ...] | None = None
     best_known: float | None = None
     depot: int = 0
+    end: int | None = None
+    free_start: bool = False
+    prizes: Array | None = None
+    penalties: Array | None = None
+    demands: Array | None = None
+    time_windows: Array | None = None
+    service_times: Array | None = None
+    max_length: float | None = None
+    min_prize: float | None = None
+    capacity: float | None = None
+    num_tours: int | None = None
+    underway: Underway | None = None
     fixed_edges: Integers | None = None
     extras: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
@@ -95,12 +155,51 @@ class Instance:
             _require_length(column, f"extras[{name!r}]", self.size)
         if not 0 <= self.depot < self.size:
             raise ValueError(f"depot: node {self.depot}, expected 0 to {self.size - 1}")
+        if self.end is not None and not 0 <= self.end < self.size:
+            raise ValueError(f"end: node {self.end}, expected 0 to {self.size - 1}")
+        self._normalize_attributes()
         if self.fixed_edges is not None:
             edges = np.unique(np.sort(np.array(self.fixed_edges, dtype=np.int64).reshape(-1, 2), axis=1), axis=0)
             for a, b in edges.tolist():
                 if a == b or a < 0 or b >= self.size:
                     raise ValueError(f"fixed_edges: {a}-{b}, expected two different nodes from 0 to {self.size - 1}")
             self._store("fixed_edges", edges if edges.size else None)
+
+    def _normalize_attributes(self) -> None:
+        for name in NODE_VALUES:
+            if getattr(self, name) is not None:
+                values = _numbers(getattr(self, name), name)
+                _require_shape(values, name, (self.size,))
+                _require_finite(values, name)
+                if values.min() < 0:
+                    node = int(values.argmin())
+                    raise ValueError(f"{name}[{node}]: {values[node]:g}, expected 0 or more")
+                self._store(name, values)
+        if self.time_windows is not None:
+            windows = _numbers(self.time_windows, "time_windows")
+            _require_shape(windows, "time_windows", (self.size, 2))
+            _require_finite(np.where(windows == np.inf, 0.0, windows) if windows.size else windows, "time_windows")
+            wrong = np.flatnonzero((windows[:, 0] > windows[:, 1]) | (windows[:, 0] == np.inf))
+            if wrong.size:
+                opens, closes = windows[wrong[0]]
+                raise ValueError(
+                    f"time_windows[{wrong[0]}]: {opens:g} to {closes:g}, expected to open before it closes"
+                )
+            self._store("time_windows", windows)
+        for name in LIMITS:
+            value = getattr(self, name)
+            if value is not None:
+                if not 0 <= value <= LARGEST_NUMBER:
+                    raise ValueError(f"{name}: {value:g}, expected a number of 0 or more")
+                object.__setattr__(self, name, float(value))
+        if self.num_tours is not None:
+            if self.num_tours != int(self.num_tours) or self.num_tours < 1:
+                raise ValueError(f"num_tours: {self.num_tours}, expected a whole number of 1 or more")
+            object.__setattr__(self, "num_tours", int(self.num_tours))
+        if self.underway is not None:
+            for node in self.underway.visited:
+                if not 0 <= node < self.size:
+                    raise ValueError(f"visited: node {node}, expected 0 to {self.size - 1}")
 
     def _store(self, name: str, array: Array | Integers | None) -> None:
         if array is not None:
@@ -112,6 +211,11 @@ class Instance:
         """Number of nodes, depot included."""
         points = self.matrix if self.matrix is not None else self.coordinates
         return 0 if points is None else len(points)
+
+    @property
+    def finish(self) -> int:
+        """The node where tours end: `end`, else the depot."""
+        return self.depot if self.end is None else self.end
 
     @cached_property
     def integral(self) -> bool:
@@ -181,13 +285,21 @@ class Instance:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of what decides a tour's value: metric, numbers and fixed edges, not any name."""
+        """SHA-256 of what decides a solution's value: metric, numbers and limits, not any name."""
         content = self.matrix if self.matrix is not None else self.coordinates
         assert content is not None
         digest = hashlib.sha256(f"{self.metric} {content.shape} ".encode())
         digest.update(content.astype("<f8", copy=False).tobytes())
         if self.fixed_edges is not None:
             digest.update(self.fixed_edges.astype("<i8", copy=False).tobytes())
+        for name in (*NODE_VALUES, "time_windows"):
+            values = getattr(self, name)
+            if values is not None:
+                digest.update(f" {name} ".encode() + values.astype("<f8", copy=False).tobytes())
+        plain = {name: getattr(self, name) for name in (*LIMITS, "num_tours", "end", "underway")}
+        given = {name: value for name, value in plain.items() if value is not None}
+        if given or self.free_start:
+            digest.update(f" {given} {self.free_start}".encode())
         return digest.hexdigest()
 
     def __repr__(self) -> str:
@@ -222,6 +334,11 @@ def _require_finite(values: Array, name: str) -> None:
     if not good.all():
         place = tuple(int(i) for i in np.argwhere(~good)[0])
         raise ValueError(f"{name}{list(place)}: {values[place]:g}, expected a finite number up to {LARGEST_NUMBER:g}")
+
+
+def _require_shape(values: Array, name: str, shape: tuple[int, ...]) -> None:
+    if values.shape != shape:
+        raise ValueError(f"{name}: shape {values.shape}, expected {shape}")
 
 
 def _require_length(values: Sequence[str], name: str, size: int) -> None:

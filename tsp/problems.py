@@ -9,21 +9,98 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Literal
+from itertools import chain
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tsp.instance import Instance
 
+R = TypeVar("R", bound="Rule")
+
+
+Shape = Literal["cycle", "path", "tour", "tours"]
+"""How tours run: one closed tour that starts anywhere; one open path; one tour from the depot to
+the end (the depot again, unless the instance names another node); or several of those."""
+
 
 class Rule:
-    """One constraint, as data. Its readings are found by its class."""
+    """One constraint, as data. Its readings are found by its class.
+
+    Attributes:
+        needs: what an instance must have for it, names of `tsp.instance.Instance`'s attributes.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ()
 
 
 @dataclass(frozen=True)
 class VisitOnce(Rule):
     """Every node is visited exactly once."""
+
+
+@dataclass(frozen=True)
+class VisitAtMostOnce(Rule):
+    """Which nodes are visited is free; none is visited twice."""
+
+
+@dataclass(frozen=True)
+class SplitDelivery(Rule):
+    """A node is visited as often as it takes to deliver its demand."""
+
+    needs: ClassVar[tuple[str, ...]] = ("demands",)
+
+
+@dataclass(frozen=True)
+class Capacity(Rule):
+    """What a tour delivers is at most the capacity; the depot refills."""
+
+    needs: ClassVar[tuple[str, ...]] = ("demands", "capacity")
+
+
+@dataclass(frozen=True)
+class LengthBudget(Rule):
+    """Each tour's length is at most `max_length`.
+
+    Attributes:
+        required: whether an instance must have one; else it is kept where there is one.
+    """
+
+    required: bool = True
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride] - depends on the data
+        """The budget, where it is required."""
+        return ("max_length",) if self.required else ()
+
+
+@dataclass(frozen=True)
+class PrizeQuota(Rule):
+    """The prizes collected sum to `min_prize` at least, or every node is visited.
+
+    Attributes:
+        stochastic: whether an instance's prizes are expectations, and the real ones are known only
+            on arrival.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("prizes", "min_prize")
+    stochastic: bool = False
+
+
+@dataclass(frozen=True)
+class TimeWindows(Rule):
+    """A visit begins within its node's window; who comes early waits. Service takes its time.
+
+    A tour leaves the depot when it opens, and is at its end before that closes. A unit of length
+    takes a unit of time.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("time_windows",)
+
+
+TERM_NEEDS = {"prize": ("prizes",), "penalties": ("penalties",), "makespan": ("time_windows",)}
+"""What an instance must have for an objective's term."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +128,51 @@ class Objective:
 
 @dataclass(frozen=True)
 class Problem:
-    """A routing problem: rules and an objective.
+    """A routing problem: how tours run, rules and an objective.
 
     Attributes:
         name: what the command line and the files call it.
         title: the name in the literature.
         story: what the travelling scientist does.
+        shape: how tours run.
         rules: every constraint a solution must keep.
         objective: what is minimized or maximized.
+        demanded: what an instance must have beside what rules and objective need.
     """
 
     name: str
     title: str
     story: str
+    shape: Shape
     rules: tuple[Rule, ...]
     objective: Objective
+    demanded: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the instance's attributes that the problem needs, each once."""
+        terms = (TERM_NEEDS.get(term, ()) for term in self.objective.terms)
+        return tuple(dict.fromkeys([*self.demanded, *(n for rule in self.rules for n in rule.needs), *chain(*terms)]))
+
+    @property
+    def from_depot(self) -> bool:
+        """Whether tours leave the depot, so that coming to the end is a decision."""
+        return self.shape in ("tour", "tours")
+
+    @property
+    def visits_all(self) -> bool:
+        """Whether every node must be visited (once, or as often as it takes)."""
+        return not self.rule(VisitAtMostOnce)
+
+    @property
+    def hides_prizes(self) -> bool:
+        """Whether real prizes are known only on arrival."""
+        quota = self.rule(PrizeQuota)
+        return quota is not None and quota.stochastic
+
+    def rule(self, kind: type[R]) -> R | None:
+        """The problem's rule of this class, or None."""
+        return next((rule for rule in self.rules if isinstance(rule, kind)), None)
 
     def validate(self, instance: Instance) -> None:
         """Refuse an instance that lacks what the problem needs, in one sentence.
@@ -73,11 +180,27 @@ class Problem:
         Raises:
             ValueError: naming the instance and what is missing or not supported.
         """
+        name = instance.name or "instance"
         if instance.fixed_edges is not None:
             raise ValueError(
-                f"{instance.name or 'instance'}: it fixes {len(instance.fixed_edges)} edge(s) "
+                f"{name}: it fixes {len(instance.fixed_edges)} edge(s) "
                 f"that every tour must use, which no solver here can keep"
             )
+        missing = [need for need in self.needs if getattr(instance, need) is None]
+        if missing:
+            raise ValueError(f"{name}: problem {self.name!r} needs {' and '.join(missing)}, which it does not have")
+        if instance.free_start and self.shape != "path":
+            raise ValueError(f"{name}: only a path may start anywhere, problem {self.name!r} is none")
+        if self.shape == "cycle" and instance.end not in (None, instance.depot):
+            raise ValueError(f"{name}: problem {self.name!r} has closed tours, expected no end (shpp has one)")
+        if self.rule(Capacity) is not None and self.rule(VisitOnce) is not None:
+            assert instance.demands is not None
+            heavy = int(instance.demands.argmax())
+            if instance.demands[heavy] > (instance.capacity or 0):
+                raise ValueError(
+                    f"{name}: node {instance.node_name(heavy)} demands {instance.demands[heavy]:g}, "
+                    f"expected at most the capacity {instance.capacity:g}"
+                )
 
 
 PROBLEMS: dict[str, Problem] = {
@@ -87,8 +210,116 @@ PROBLEMS: dict[str, Problem] = {
             name="tsp",
             title="travelling salesman problem",
             story="visit all chosen posters, back to the coffee corner",
+            shape="cycle",
             rules=(VisitOnce(),),
             objective=Objective(("length",)),
+        ),
+        Problem(
+            name="atsp",
+            title="asymmetric travelling salesman problem",
+            story="the same with one-way aisles: the way back may be longer",
+            shape="cycle",
+            rules=(VisitOnce(),),
+            objective=Objective(("length",)),
+            demanded=("matrix",),
+        ),
+        Problem(
+            name="shpp",
+            title="shortest Hamiltonian path",
+            story="from the entrance to the talk room, past all chosen posters",
+            shape="path",
+            rules=(VisitOnce(),),
+            objective=Objective(("length",)),
+        ),
+        Problem(
+            name="op",
+            title="orienteering",
+            story="a coffee break of limited length, posters of different interest",
+            shape="tour",
+            rules=(VisitAtMostOnce(), LengthBudget()),
+            objective=Objective(("prize",), "max"),
+        ),
+        Problem(
+            name="optw",
+            title="orienteering with time windows",
+            story="the same, with authors present only at times",
+            shape="tour",
+            rules=(VisitAtMostOnce(), LengthBudget(required=False), TimeWindows()),
+            objective=Objective(("prize",), "max"),
+        ),
+        Problem(
+            name="top",
+            title="team orienteering",
+            story="a group splits the posters in one break; who has nothing to visit may stay away",
+            shape="tours",
+            rules=(VisitAtMostOnce(), LengthBudget()),
+            objective=Objective(("prize",), "max"),
+            demanded=("num_tours",),
+        ),
+        Problem(
+            name="pctsp",
+            title="prize-collecting travelling salesman problem",
+            story="learn at least so much, regret what was missed",
+            shape="tour",
+            rules=(VisitAtMostOnce(), PrizeQuota()),
+            objective=Objective(("length", "penalties")),
+        ),
+        Problem(
+            name="spctsp",
+            title="stochastic prize-collecting travelling salesman problem",
+            story="the same, but how interesting a poster is shows only on arrival",
+            shape="tour",
+            rules=(VisitAtMostOnce(), PrizeQuota(stochastic=True)),
+            objective=Objective(("length", "penalties")),
+        ),
+        Problem(
+            name="tsptw",
+            title="travelling salesman problem with time windows",
+            story="every poster, each in its session; the least walking",
+            shape="tour",
+            rules=(VisitOnce(), TimeWindows()),
+            objective=Objective(("length",)),
+        ),
+        Problem(
+            name="tsptw-makespan",
+            title="travelling salesman problem with time windows, earliest end",
+            story="every poster, each in its session; home as early as can be",
+            shape="tour",
+            rules=(VisitOnce(), TimeWindows()),
+            objective=Objective(("makespan",)),
+        ),
+        Problem(
+            name="cvrp",
+            title="capacitated vehicle routing",
+            story="leaflets run out; fetch more at the desk",
+            shape="tours",
+            rules=(VisitOnce(), Capacity()),
+            objective=Objective(("length",)),
+        ),
+        Problem(
+            name="sdvrp",
+            title="split delivery vehicle routing",
+            story="the same; a table may get its leaflets in several visits",
+            shape="tours",
+            rules=(SplitDelivery(), Capacity()),
+            objective=Objective(("length",)),
+        ),
+        Problem(
+            name="cvrptw",
+            title="capacitated vehicle routing with time windows",
+            story="leaflets run out, and desks are staffed only at times",
+            shape="tours",
+            rules=(VisitOnce(), Capacity(), TimeWindows()),
+            objective=Objective(("length",)),
+        ),
+        Problem(
+            name="mtsp",
+            title="min-max multiple travelling salesman problem",
+            story="a group visits all, the last one home counts; who has nothing to visit may stay away",
+            shape="tours",
+            rules=(VisitOnce(),),
+            objective=Objective(("longest",)),
+            demanded=("num_tours",),
         ),
     )
 }

@@ -8,19 +8,34 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsp.problems import Problem, Rule, VisitOnce
+from tsp.problems import (
+    Capacity,
+    LengthBudget,
+    PrizeQuota,
+    Problem,
+    Rule,
+    SplitDelivery,
+    TimeWindows,
+    VisitAtMostOnce,
+    VisitOnce,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from tsp.instance import Instance
+    from tsp.instance import Array, Instance, Realization
 
 Tours = tuple[NDArray[np.int64], ...]
+Amounts = tuple[NDArray[np.float64], ...]
+
+TOLERANCE = 1e-9
+"""Relative excess over a limit that still keeps it: sums of floats may miss it by the last digits."""
 
 PROOF = 1e-6
 """Relative distance within which bound and objective are the same: solvers that prove in integers round each edge."""
@@ -39,6 +54,7 @@ class Solution:
         bound: proved bound on the objective (below when minimizing, above when maximizing); one
             that is not finite proves nothing and is stored as None.
         solver: name of the solver.
+        amounts: what each stop of each tour is delivered, where deliveries may be split; else None.
     """
 
     tours: Tours
@@ -48,6 +64,7 @@ class Solution:
     seconds: float = 0.0
     bound: float | None = None
     solver: str = ""
+    amounts: Amounts | None = None
 
     def __post_init__(self) -> None:
         """Keep what may be printed or written as JSON finite."""
@@ -70,11 +87,52 @@ def no_answer(*, seconds: float, solver: str, bound: float | None = None) -> Sol
     return Solution((), None, False, (NO_ANSWER,), seconds, bound, solver)
 
 
+class Claim(NamedTuple):
+    """What is to be checked.
+
+    Attributes:
+        problem: whose rules count.
+        instance: whose numbers count.
+        tours: as claimed, every node one of the instance's.
+        stops: each tour's nodes in order, the node where it ends included.
+        amounts: what each of a tour's nodes is delivered.
+        prizes: what visiting a node was really worth; None where there are no prizes.
+        given: how many stops of the last tour begun were given (a tour under way), 0 where none were.
+        begun: which tour that is.
+    """
+
+    problem: Problem
+    instance: Instance
+    tours: Tours
+    stops: Tours
+    amounts: Amounts | None
+    prizes: Array | None
+    given: int
+    begun: int
+
+    @property
+    def customers(self) -> NDArray[np.bool_]:
+        """Nodes that are neither where tours start nor where they end `[n]`; of a closed tour or a path, all."""
+        out = np.ones(self.instance.size, dtype=bool)
+        if self.problem.from_depot:
+            out[[self.instance.depot, self.instance.finish]] = False
+        return out
+
+    @property
+    def visited(self) -> NDArray[np.bool_]:
+        """Nodes that some tour visits `[n]`."""
+        out = np.zeros(self.instance.size, dtype=bool)
+        out[np.concatenate([*self.tours, np.empty(0, dtype=np.int64)])] = True
+        return out
+
+
 def check(
     problem: Problem,
     instance: Instance,
     tours: Sequence[ArrayLike],
     *,
+    amounts: Sequence[ArrayLike] | None = None,
+    realization: Realization | None = None,
     seconds: float = 0.0,
     bound: float | None = None,
     solver: str = "",
@@ -82,12 +140,16 @@ def check(
     """Check `tours` against every rule of `problem` and compute their objective.
 
     The caller's arrays are copied: the answer's tours are read-only, and a closed tour is returned
-    as walked from the instance's depot.
+    as walked from the instance's depot. A tour that ends at another node than it starts from lists
+    that node last. Tours of the depot alone are dropped where there may be several.
 
     Args:
         problem: whose rules are checked.
         instance: whose distances count.
         tours: node indices, a sequence for each tour.
+        amounts: what each node of each tour is delivered, where deliveries may be split; None: as
+            much as is left of the load, but not more than the node still wants.
+        realization: what the instance hid; None: its own numbers count.
         seconds: wall clock the solver used, kept in the answer.
         bound: proved bound, kept in the answer.
         solver: who made the tours.
@@ -96,17 +158,21 @@ def check(
         the checked solution; an infeasible one has no objective and says what is violated.
     """
     arrays, violations = _as_tours(instance, tours)
+    objective, delivered = None, None
     if not violations:
-        for rule in problem.rules:
-            violations += CHECKS[type(rule)](instance, arrays)
-        violations += _check_fixed_edges(instance, arrays)
-    objective = None
+        arrays, violations = _as_walked(problem, instance, arrays)
     if not violations:
-        arrays = tuple(_from_depot(tour, instance.depot) for tour in arrays)
-        objective = float(sum(TERMS[term](instance, arrays) for term in problem.objective.terms))
-    for tour in arrays:
-        tour.flags.writeable = False
-    return Solution(arrays, objective, not violations, tuple(violations), seconds, bound, solver)
+        claim, violations = _claim(problem, instance, arrays, amounts, realization)
+        delivered = claim.amounts
+        if not violations:
+            for rule in problem.rules:
+                violations += CHECKS[type(rule)](claim, rule)
+            violations += _check_fixed_edges(claim)
+        if not violations:
+            objective = float(sum(TERMS[term](claim) for term in problem.objective.terms))
+    for array in (*arrays, *(delivered or ())):
+        array.flags.writeable = False
+    return Solution(arrays, objective, not violations, tuple(violations), seconds, bound, solver, delivered)
 
 
 def _as_tours(instance: Instance, tours: Sequence[ArrayLike]) -> tuple[Tours, list[str]]:
@@ -128,41 +194,277 @@ def _as_tours(instance: Instance, tours: Sequence[ArrayLike]) -> tuple[Tours, li
     return tuple(arrays), violations
 
 
-def _from_depot(tour: NDArray[np.int64], depot: int) -> NDArray[np.int64]:
-    return np.roll(tour, -int(np.flatnonzero(tour == depot)[0]))
+def _as_walked(problem: Problem, instance: Instance, tours: Tours) -> tuple[Tours, list[str]]:
+    """The tours from where they start, and what is wrong with their number, starts and ends."""
+    if problem.shape == "tours":
+        trivial = {instance.depot, instance.finish}
+        tours = tuple(tour for tour in tours if not set(tour.tolist()) <= trivial)
+        if instance.num_tours is not None and len(tours) > instance.num_tours:
+            return tours, [f"{len(tours)} tours, expected at most {instance.num_tours}"]
+    elif len(tours) != 1:
+        return tours, [f"{len(tours)} tours, expected one"]
+    walked: list[NDArray[np.int64]] = []
+    violations: list[str] = []
+    depot, finish = instance.depot, instance.finish
+    start, last = instance.node_name(depot), instance.node_name(finish)
+    for k, tour in enumerate(tours):
+        if problem.shape == "path":
+            if tour.size and not instance.free_start and tour[0] != depot:
+                violations.append(f"the path starts at {instance.node_name(int(tour[0]))}, expected {start}")
+            if tour.size and instance.end is not None and tour[-1] != finish:
+                violations.append(f"the path ends at {instance.node_name(int(tour[-1]))}, expected {last}")
+        elif depot == finish or problem.shape == "cycle":
+            if depot in tour:
+                tour = np.roll(tour, -int(np.flatnonzero(tour == depot)[0]))
+            elif problem.from_depot:
+                violations.append(f"tour {k}: does not visit the depot {start}")
+        elif tour.size < 2 or tour[0] != depot or tour[-1] != finish:
+            violations.append(f"tour {k}: expected a walk from {start} to {last}")
+        walked.append(tour)
+    return tuple(walked), violations
 
 
-def _check_visit_once(instance: Instance, tours: Tours) -> list[str]:
-    if len(tours) != 1:
-        return [f"{len(tours)} tours, expected one"]
-    counts = np.bincount(tours[0], minlength=instance.size)
-    found: list[str] = []
-    for nodes, what in (
-        (np.flatnonzero(counts == 0), "not visited"),
-        (np.flatnonzero(counts > 1), "visited more than once"),
-    ):
-        if nodes.size:
-            more = f" and {nodes.size - 5} more" if nodes.size > 5 else ""
-            listed = ", ".join(instance.node_name(int(node)) for node in nodes[:5])
-            found.append(f"{what}: {listed}{more}")
+def _claim(
+    problem: Problem,
+    instance: Instance,
+    tours: Tours,
+    amounts: Sequence[ArrayLike] | None,
+    realization: Realization | None,
+) -> tuple[Claim, list[str]]:
+    closed = problem.shape == "cycle" or (problem.from_depot and instance.finish == instance.depot)
+    stops = tuple(np.append(tour, tour[0]) if closed and tour.size else tour for tour in tours)
+    prizes = instance.prizes
+    if realization is not None and problem.hides_prizes:
+        prizes = np.asarray(realization.prizes, dtype=np.float64)
+    begun, given, violations = _begun(problem, instance, tours)
+    claim = Claim(problem, instance, tours, stops, None, prizes, given, begun)
+    if violations or problem.rule(SplitDelivery) is None:
+        return claim, violations
+    if amounts is None:
+        delivered = _greedy_amounts(instance, tours)
+    else:
+        delivered = tuple(np.array(a, dtype=np.float64) for a in amounts)
+        if [len(a) for a in delivered] != [len(tour) for tour in tours]:
+            violations = ["amounts: expected one for each node of each tour"]
+    return claim._replace(amounts=delivered), violations
+
+
+def _begun(problem: Problem, instance: Instance, tours: Tours) -> tuple[int, int, list[str]]:
+    """Which tour was the last begun, how many of its stops were given, and whether the tours begin as given."""
+    if instance.underway is None:
+        return 0, 0, []
+    depot = instance.depot
+    given: list[list[int]] = [[] if problem.shape in ("path", "cycle") else [depot]]
+    for node in instance.underway.visited:
+        if node == depot and problem.shape == "tours":
+            given.append([depot])
+        else:
+            given[-1].append(node)
+    if problem.shape in ("path", "cycle") and given[0][:1] != [depot] and not instance.free_start:
+        given[0].insert(0, depot)
+    given = [tour for i, tour in enumerate(given) if len(tour) > 1 or i == len(given) - 1]
+    for k, start in enumerate(given):
+        end = len(tours[k]) if k < len(given) - 1 and k < len(tours) else len(start)
+        if len(start) > 1 and (k >= len(tours) or tours[k][:end].tolist() != start):
+            names = ", ".join(instance.node_name(node) for node in start)
+            return 0, 0, [f"tour {k}: does not begin with what was visited: {names}"]
+    return len(given) - 1, len(given[-1]), []
+
+
+def _greedy_amounts(instance: Instance, tours: Tours) -> Amounts:
+    assert instance.demands is not None
+    assert instance.capacity is not None
+    wanted = instance.demands.copy()
+    out: list[Array] = []
+    for tour in tours:
+        left, delivered = instance.capacity, np.zeros(len(tour))
+        for i, node in enumerate(tour.tolist()):
+            if node not in (instance.depot, instance.finish):
+                delivered[i] = min(left, wanted[node])
+                left -= delivered[i]
+                wanted[node] -= delivered[i]
+        out.append(delivered)
+    return tuple(out)
+
+
+def _exceeds(value: float, limit: float) -> bool:
+    return value > limit + TOLERANCE * max(1.0, abs(limit))
+
+
+def _names(instance: Instance, nodes: Iterable[int]) -> str:
+    listed = [instance.node_name(int(node)) for node in nodes]
+    return ", ".join(listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")
+
+
+def _counts(claim: Claim) -> NDArray[np.int64]:
+    """How often each node is visited `[n]`."""
+    return np.bincount(np.concatenate([*claim.tours, np.empty(0, dtype=np.int64)]), minlength=claim.instance.size)
+
+
+def _revisits(claim: Claim) -> list[str]:
+    counts, found = _counts(claim), list[str]()
+    again = np.flatnonzero((counts > 1) & claim.customers)
+    if again.size:
+        found.append(f"visited more than once: {_names(claim.instance, again)}")
+    for k, tour in enumerate(claim.tours):
+        ends = np.flatnonzero(~claim.customers)
+        if any(np.count_nonzero(tour == node) > 1 for node in ends):
+            found.append(f"tour {k}: passes the depot on its way, expected another tour there")
     return found
 
 
-def _check_fixed_edges(instance: Instance, tours: Tours) -> list[str]:
-    if instance.fixed_edges is None:
+def _check_visit_once(claim: Claim, rule: VisitOnce) -> list[str]:
+    missing = np.flatnonzero((_counts(claim) == 0) & claim.customers)
+    found = [f"not visited: {_names(claim.instance, missing)}"] if missing.size else []
+    return found + _revisits(claim)
+
+
+def _check_visit_at_most_once(claim: Claim, rule: VisitAtMostOnce) -> list[str]:
+    return _revisits(claim)
+
+
+def _check_split_delivery(claim: Claim, rule: SplitDelivery) -> list[str]:
+    instance, amounts = claim.instance, claim.amounts
+    assert instance.demands is not None
+    assert amounts is not None
+    delivered = np.zeros(instance.size)
+    found: list[str] = []
+    for tour, amount in zip(claim.tours, amounts, strict=True):
+        if (amount < 0).any() or not np.isfinite(amount).all():
+            found.append("amounts: expected numbers of 0 or more")
+        np.add.at(delivered, tour, amount)
+    margin = TOLERANCE * np.maximum(1.0, instance.demands)
+    short = np.flatnonzero((np.abs(delivered - instance.demands) > margin) & claim.customers)
+    if short.size:
+        node = int(short[0])
+        found.append(
+            f"node {instance.node_name(node)} is delivered {delivered[node]:g}, expected {instance.demands[node]:g}"
+        )
+    return found
+
+
+def _check_capacity(claim: Claim, rule: Capacity) -> list[str]:
+    instance = claim.instance
+    assert instance.demands is not None
+    assert instance.capacity is not None
+    found: list[str] = []
+    for k, tour in enumerate(claim.tours):
+        amounts = instance.demands[tour] * claim.customers[tour] if claim.amounts is None else claim.amounts[k]
+        load = float(amounts.sum())
+        if k == claim.begun and claim.given and instance.underway and instance.underway.load is not None:
+            load = instance.underway.load + float(amounts[claim.given :].sum())
+        if _exceeds(load, instance.capacity):
+            found.append(f"tour {k}: delivers {load:g}, expected at most {instance.capacity:g}")
+    return found
+
+
+def _check_length_budget(claim: Claim, rule: LengthBudget) -> list[str]:
+    limit = claim.instance.max_length
+    if limit is None:
         return []
-    walked = {frozenset((int(a), int(b))) for t in tours for a, b in zip(t, np.roll(t, -1), strict=True)}
+    lengths = (_walked(claim, k) for k in range(len(claim.tours)))
     return [
-        f"fixed edge {a}-{b} is not used" for a, b in instance.fixed_edges.tolist() if frozenset((a, b)) not in walked
+        f"tour {k}: is {length:.9g} long, expected at most {limit:.9g}"
+        for k, length in enumerate(lengths)
+        if _exceeds(length, limit)
     ]
 
 
-def _length(instance: Instance, tours: Tours) -> float:
-    return sum(instance.tour_length(tour) for tour in tours)
+def _check_prize_quota(claim: Claim, rule: PrizeQuota) -> list[str]:
+    assert claim.prizes is not None
+    assert claim.instance.min_prize is not None
+    if claim.visited[claim.customers].all():
+        return []
+    collected = float(claim.prizes[claim.visited & claim.customers].sum())
+    if _exceeds(claim.instance.min_prize, collected):
+        return [f"collects {collected:g}, expected {claim.instance.min_prize:g} or more"]
+    return []
 
 
-CHECKS: dict[type[Rule], Callable[[Instance, Tours], list[str]]] = {VisitOnce: _check_visit_once}
+def _check_time_windows(claim: Claim, rule: TimeWindows) -> list[str]:
+    instance = claim.instance
+    assert instance.time_windows is not None
+    found: list[str] = []
+    for k, stops in enumerate(claim.stops):
+        for i, (node, begin) in enumerate(zip(stops.tolist(), begins(claim, k).tolist(), strict=True)):
+            closes = float(instance.time_windows[node, 1])
+            if i >= max(claim.given, 1) * (k == claim.begun) and _exceeds(begin, closes):
+                name = instance.node_name(node)
+                found.append(f"tour {k}: is at {name} at {begin:.9g}, expected {closes:.9g} at the latest")
+                break
+    return found
+
+
+def begins(claim: Claim, k: int) -> Array:
+    """When the visits of tour `k` begin, for each of its stops; waiting for windows to open is included."""
+    instance, stops = claim.instance, claim.stops[k]
+    windows, service = instance.time_windows, instance.service_times
+    times = np.zeros(len(stops))
+    legs = instance.legs(stops[:-1], stops[1:])
+    now = 0.0
+    for i, node in enumerate(stops.tolist()):
+        arrival = now if i == 0 else now + float(legs[i - 1])
+        times[i] = arrival if windows is None else max(arrival, float(windows[node, 0]))
+        now = times[i] + (0.0 if service is None else float(service[node]))
+        if k == claim.begun and i == claim.given - 1 and instance.underway and instance.underway.elapsed is not None:
+            now = instance.underway.elapsed
+    return times
+
+
+def _check_fixed_edges(claim: Claim) -> list[str]:
+    if claim.instance.fixed_edges is None:
+        return []
+    edges = claim.instance.fixed_edges.tolist()
+    walked = {frozenset((int(a), int(b))) for stops in claim.stops for a, b in pairwise(stops)}
+    return [f"fixed edge {a}-{b} is not used" for a, b in edges if frozenset((a, b)) not in walked]
+
+
+def _walked(claim: Claim, k: int) -> float:
+    """Length of tour `k`; what was travelled before the rest was planned counts as it was."""
+    underway = claim.instance.underway
+    if k == claim.begun and claim.given and underway is not None and underway.travelled is not None:
+        return underway.travelled + claim.instance.path_length(claim.stops[k][claim.given - 1 :])
+    return claim.instance.path_length(claim.stops[k])
+
+
+def _length(claim: Claim) -> float:
+    return sum(_walked(claim, k) for k in range(len(claim.tours)))
+
+
+def _longest(claim: Claim) -> float:
+    return max((_walked(claim, k) for k in range(len(claim.tours))), default=0.0)
+
+
+def _prize(claim: Claim) -> float:
+    assert claim.prizes is not None
+    return float(claim.prizes[claim.visited & claim.customers].sum())
+
+
+def _penalties(claim: Claim) -> float:
+    assert claim.instance.penalties is not None
+    return float(claim.instance.penalties[~claim.visited & claim.customers].sum())
+
+
+def _makespan(claim: Claim) -> float:
+    return max((float(begins(claim, k)[-1]) for k in range(len(claim.tours))), default=0.0)
+
+
+CHECKS: dict[type[Rule], Callable[[Claim, Any], list[str]]] = {
+    VisitOnce: _check_visit_once,
+    VisitAtMostOnce: _check_visit_at_most_once,
+    SplitDelivery: _check_split_delivery,
+    Capacity: _check_capacity,
+    LengthBudget: _check_length_budget,
+    PrizeQuota: _check_prize_quota,
+    TimeWindows: _check_time_windows,
+}
 """Each rule's check: what is violated, a sentence each."""
 
-TERMS: dict[str, Callable[[Instance, Tours], float]] = {"length": _length}
+TERMS: dict[str, Callable[[Claim], float]] = {
+    "length": _length,
+    "longest": _longest,
+    "prize": _prize,
+    "penalties": _penalties,
+    "makespan": _makespan,
+}
 """Each objective term's value for feasible tours."""

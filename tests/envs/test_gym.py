@@ -224,7 +224,7 @@ class StartAtEnv:
 @pytest.fixture
 def started(monkeypatch):
     monkeypatch.setitem(rules.RULES, StartAt, StartAtEnv)
-    return Problem("started", "tour from a given start", "", (VisitOnce(), StartAt(1)), Objective(("length",)))
+    return Problem("started", "tour from a given start", "", "cycle", (VisitOnce(), StartAt(1)), Objective(("length",)))
 
 
 def test_any_problem_made_of_rules_is_played_and_shows_their_context(started):

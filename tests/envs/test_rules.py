@@ -44,7 +44,7 @@ def test_every_term_of_an_objective_has_all_its_readings(term):
 def check_rule(rule, batch):
     """The contract of `RuleEnv`, walked along random legal actions: shapes, no side effects, independent rows."""
     env = RULES[type(rule)](rule)
-    walk = RoutingEnv(Problem("walk", "", "", (rule, *WALKABLE), Objective(("length",))))
+    walk = RoutingEnv(Problem("walk", "", "", "cycle", (rule, *WALKABLE), Objective(("length",))))
     B, P, n = batch.count, 3, batch.size
     generator = torch.Generator().manual_seed(0)
     state = walk.reset(batch, P)
@@ -92,6 +92,6 @@ class Unheard(Rule):
 
 
 def test_a_problem_with_a_rule_without_environment_is_refused_by_name():
-    problem = Problem("odd", "", "", (*WALKABLE, Unheard()), Objective(("length",)))
+    problem = Problem("odd", "", "", "cycle", (*WALKABLE, Unheard()), Objective(("length",)))
     with pytest.raises(ValueError, match="problem 'odd': no environment knows its rule Unheard"):
         RoutingEnv(problem)

@@ -203,7 +203,7 @@ class OdometerEnv:
 
 def test_what_rules_show_is_kept_in_the_trace_and_scored(monkeypatch):
     monkeypatch.setitem(rules.RULES, Odometer, OdometerEnv)
-    env = RoutingEnv(Problem("odometer", "", "", (VisitOnce(), Odometer()), Objective(("length",))))
+    env = RoutingEnv(Problem("odometer", "", "", "cycle", (VisitOnce(), Odometer()), Objective(("length",))))
     batch, policy, strategy = random_batch(3, 7), make_policy(env), Recording()
     cache = policy.prepare(batch)
     trace = rollout(env, batch, policy.decoder, cache, strategy, trajectories=4, generator=generator())

@@ -15,7 +15,7 @@ from tsp.solution import check, no_answer
 from tsp.solvers import Chain
 
 TSP = get_problem("tsp")
-LONGEST = Problem("longest", "", "", (VisitOnce(),), Objective(("length",), "max"))
+LONGEST = Problem("longest", "", "", "cycle", (VisitOnce(),), Objective(("length",), "max"))
 # A rectangle of 3 by 4: around it 14; crossing along the long sides 18, along the short sides 16.
 RECTANGLE = Instance([[0, 0], [0, 3], [4, 3], [4, 0]])
 AROUND, LONG, SHORT, INFEASIBLE = [0, 1, 2, 3], [0, 2, 1, 3], [0, 1, 3, 2], [0, 0, 1, 2]
@@ -321,7 +321,7 @@ def test_what_cannot_be_compared_is_refused_before_anything_runs():
         with pytest.raises(ValueError, match=sentence):
             compare(TSP, *arguments)
     with pytest.raises(ValueError, match="solver 'a' does not support problem 'none'"):
-        compare(Problem("none", "", "", (), Objective(("length",))), numbered(1), [a], [1.0])
+        compare(Problem("none", "", "", "cycle", (), Objective(("length",))), numbered(1), [a], [1.0])
     assert a.log == []
 
 
