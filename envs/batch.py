@@ -12,27 +12,41 @@ import numpy as np
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from tsp.instance import LIMITS, NODE_VALUES
 
-    from tsp.instance import Instance
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tsp.instance import Instance, Realization
+
+UNDERWAY = ("elapsed", "travelled", "load")
 
 
 class Batch(NamedTuple):
     """B instances of up to n nodes.
 
     Attributes:
-        coordinates: what the policy sees, `[B, n, 2]` float32 in the unit square.
+        coordinates: what the policy sees, `[B, n, 2]` float32 in the unit square; zeros where
+            instances have none.
         scale: `[B]` float64, the unit square's side in the instance's own unit of length.
         padding: `[B, n]` bool, True where there is no node; None when all have n nodes.
-        distances: `[B, n, n]` float64 in the instances' own units and rounding; None in training,
+        distances: `[B, n, n]` in the instances' own units and rounding, float64 while solving; None
             where they are the plain Euclidean ones of `coordinates`.
+        depot: `[B]` where tours start.
+        end: `[B]` where tours end; n where an instance names no node for it.
+        values: the instances' other attributes by name, `[B, ...]` in their own units;
+            `prize_unit` `[B]` is what prizes are divided by for the policy, `real_prizes` what an
+            instance hides, and `elapsed, travelled, load` what a tour under way has used (NaN where
+            that is not given).
     """
 
     coordinates: Tensor
     scale: Tensor
-    padding: Tensor | None = None
-    distances: Tensor | None = None
+    padding: Tensor | None
+    distances: Tensor | None
+    depot: Tensor
+    end: Tensor
+    values: dict[str, Tensor]
 
     @property
     def count(self) -> int:  # pyright: ignore[reportIncompatibleMethodOverride] - nobody counts a batch's equal fields
@@ -49,17 +63,23 @@ class Batch(NamedTuple):
         """Where the tensors are."""
         return self.coordinates.device
 
+    @property
+    def finish(self) -> Tensor:
+        """`[B]` where tours end: `end`, else the depot."""
+        return torch.where(self.end < self.size, self.end, self.depot)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """The batch with each tensor changed."""
+        changed = (change(x) if isinstance(x, Tensor) else x for x in self[:-1])
+        return Batch(*changed, {name: change(x) for name, x in self.values.items()})  # pyright: ignore[reportArgumentType]
+
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
-        return Batch(*(x.to(device) if x is not None else None for x in self))  # pyright: ignore[reportArgumentType]
+        return self.map(lambda x: x.to(device))
 
     def rows(self, index: slice | Tensor) -> Batch:
         """The instances at `index`."""
-        return Batch(*(x[index] if x is not None else None for x in self))  # pyright: ignore[reportArgumentType]
-
-    def node_features(self) -> Tensor:
-        """What an encoder is given of each node, `[B, n, f]` float32."""
-        return self.coordinates
+        return self.map(lambda x: x[index])
 
     def legs(self, origins: Tensor, destinations: Tensor) -> Tensor:
         """Distances between nodes `[B, ...]` and `[B, ...]`, in the instances' own units."""
@@ -72,35 +92,67 @@ class Batch(NamedTuple):
             out = (a - b).square().sum(-1).sqrt() * self.scale[:, None].to(a.dtype)
         return out.view(origins.shape)
 
+    def with_distances(self) -> Batch:
+        """The same batch with its distances made, where they were left to the coordinates."""
+        if self.distances is not None:
+            return self
+        made = torch.cdist(self.coordinates, self.coordinates, compute_mode="donot_use_mm_for_euclid_dist")
+        return self._replace(distances=made * self.scale[:, None, None].to(made.dtype))
 
-def from_coordinates(coordinates: Tensor) -> Batch:
-    """A batch of generated instances `[B, n, 2]` that lie in the unit square already."""
-    return Batch(coordinates, torch.ones(coordinates.shape[0], dtype=torch.float64, device=coordinates.device))
+    def costs(self) -> Tensor:
+        """Distances as the policy sees them, `[B, n, n]` float32 in units of the square's side."""
+        if self.distances is None:
+            return self.with_distances().costs()
+        return (self.distances / self.scale[:, None, None].to(self.distances.dtype)).float()
+
+    def lengths(self, name: str) -> Tensor:
+        """The attribute `name`, which is measured in lengths, as the policy sees it; float32."""
+        value = self.values[name]
+        return (value / self.scale.view(-1, *(1,) * (value.ndim - 1)).to(value.dtype)).float()
 
 
-def from_instances(instances: Sequence[Instance], *, distances: bool = True) -> Batch:
+def from_coordinates(coordinates: Tensor, values: dict[str, Tensor] | None = None) -> Batch:
+    """A batch of generated instances `[B, n, 2]` that lie in the unit square already, depots first."""
+    count = coordinates.shape[0]
+    depot = torch.zeros(count, dtype=torch.long, device=coordinates.device)
+    given = dict(values or {})
+    distances, end = given.pop("matrix", None), given.pop("end", depot)
+    ones = torch.ones(count, dtype=torch.float64, device=coordinates.device)
+    return Batch(coordinates, ones, None, distances, depot, end, given)
+
+
+def from_instances(
+    instances: Sequence[Instance], *, distances: bool = True, realizations: Sequence[Realization] | None = None
+) -> Batch:
     """A padded batch of instances, their coordinates scaled into the unit square.
 
     Args:
-        instances: all with two-dimensional coordinates.
-        distances: whether the instances' own distances come along (environments that report
-            lengths need them, a policy does not).
+        instances: all with two-dimensional coordinates, or all with a matrix.
+        distances: whether the instances' own distances come along where they follow from the
+            coordinates (environments that report lengths need them, a policy does not).
+        realizations: what the instances hide, for an environment that reveals it.
 
     Raises:
-        ValueError: for an instance without coordinates in the plane.
+        ValueError: for an instance with neither coordinates in the plane nor a matrix.
     """
-    n = max(instance.size for instance in instances)
-    points = np.zeros((len(instances), n, 2), dtype=np.float32)
-    scale = np.ones(len(instances))
-    padding = np.ones((len(instances), n), dtype=bool)
-    own = np.zeros((len(instances), n, n)) if distances else None
+    count, n = len(instances), max(instance.size for instance in instances)
+    points = np.zeros((count, n, 2), dtype=np.float32)
+    scale = np.ones(count)
+    padding = np.ones((count, n), dtype=bool)
+    explicit = any(instance.matrix is not None for instance in instances)
+    own = np.zeros((count, n, n)) if distances or explicit else None
     for i, instance in enumerate(instances):
-        if instance.coordinates is None or instance.coordinates.shape[1] != 2:
-            raise ValueError(f"{instance.name or 'instance'}: a policy needs coordinates in the plane")
-        low = instance.coordinates.min(0)
-        extent = float((instance.coordinates.max(0) - low).max())
+        planar = instance.coordinates is not None and instance.coordinates.shape[1] == 2
+        if not planar and instance.matrix is None:
+            raise ValueError(f"{instance.name or 'instance'}: a policy needs coordinates in the plane, or a matrix")
+        extent = float(instance.distances.max()) if not planar else 0.0
+        if instance.coordinates is not None and planar:
+            low = instance.coordinates.min(0)
+            extent = float((instance.coordinates.max(0) - low).max())
+            points[i, : instance.size] = (instance.coordinates - low) / (extent or 1.0)
+            if instance.matrix is not None:  # its unit may be another than the coordinates'
+                extent = _unit(instance, points[i, : instance.size])
         scale[i] = extent if extent > 0 else 1.0
-        points[i, : instance.size] = (instance.coordinates - low) / scale[i]
         padding[i, : instance.size] = False
         if own is not None:
             own[i, : instance.size, : instance.size] = instance.distances
@@ -109,4 +161,51 @@ def from_instances(instances: Sequence[Instance], *, distances: bool = True) -> 
         torch.from_numpy(scale),
         torch.from_numpy(padding) if padding.any() else None,
         torch.from_numpy(own) if own is not None else None,
+        torch.tensor([instance.depot for instance in instances]),
+        torch.tensor([n if instance.end is None else instance.end for instance in instances]),
+        {name: torch.from_numpy(value) for name, value in _values(instances, n, realizations).items()},
     )
+
+
+def _unit(instance: Instance, points: np.ndarray) -> float:
+    """Length of the square's side in the matrix's unit: what the farther half of the pairs agree on."""
+    seen = np.sqrt(np.square(points[:, None] - points[None]).sum(-1))
+    far = seen > 0.25
+    if not far.any():
+        return float(instance.distances.max())
+    return float(np.median(instance.distances[far] / seen[far]))
+
+
+def _values(instances: Sequence[Instance], n: int, realizations: Sequence[Realization] | None) -> dict[str, np.ndarray]:
+    """The attributes that any of the instances has, `[B, ...]`; what one lacks limits nothing."""
+    count = len(instances)
+    out: dict[str, np.ndarray] = {}
+    for name in (*NODE_VALUES, "time_windows"):
+        if any(getattr(instance, name) is not None for instance in instances):
+            windows = name == "time_windows"
+            out[name] = np.zeros((count, n, 2) if windows else (count, n))
+            if windows:
+                out[name][..., 1] = np.inf
+            for i, instance in enumerate(instances):
+                if getattr(instance, name) is not None:
+                    out[name][i, : instance.size] = getattr(instance, name)
+    for name in (*LIMITS, "num_tours"):
+        given = [getattr(instance, name) for instance in instances]
+        if any(value is not None for value in given):
+            least = 0.0 if name == "min_prize" else np.inf
+            out[name] = np.array([least if value is None else float(value) for value in given])
+    if any(instance.free_start for instance in instances):
+        out["free_start"] = np.array([instance.free_start for instance in instances])
+    if "prizes" in out:
+        quota = out.get("min_prize", np.zeros(count))
+        unit = np.where(quota > 0, quota, out["prizes"].max(1))
+        out["prize_unit"] = np.where(unit > 0, unit, 1.0)
+    if realizations is not None:
+        out["real_prizes"] = np.zeros((count, n))
+        for i, realization in enumerate(realizations):
+            out["real_prizes"][i, : len(realization.prizes)] = realization.prizes
+    if any(instance.underway is not None for instance in instances):
+        for name in UNDERWAY:
+            given = [getattr(instance.underway, name, None) for instance in instances]
+            out[name] = np.array([np.nan if value is None else float(value) for value in given])
+    return out

@@ -1,105 +1,307 @@
-"""Generators of instances: where the points of a training set, a test set or a poster hall lie.
+"""Generators of instances: where the points of a training set, a test set or a poster hall lie, and what is there.
 
-Every generator draws `[B, n, 2]` float32 coordinates in the unit square from an explicit
+A distribution says where nodes are; each rule and each term of the objective then draws what it
+needs beside (`DRAWS`), as the literature does. All is float32 in the unit square, from an explicit
 `torch.Generator`, so a seed fixes the instances on a given device.
 """
 
 from __future__ import annotations
 
-from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from tsp.formats.kool import generate_tsp
-from tsp.instance import Instance
-from tsp.problems import get_problem, unknown
+from tsp.formats import kool
+from tsp.instance import LIMITS, NODE_VALUES, Instance, Realization
+from tsp.problems import PrizeQuota, Problem, get_problem, unknown
+
+from .batch import Batch, from_coordinates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+Values = dict[str, Tensor]
+
+FLEET = 3
+"""Tours in generated instances of problems with several."""
 
 
 def _rand(*shape: int, generator: Generator) -> Tensor:
     return torch.rand(shape, generator=generator, device=generator.device)
 
 
-def uniform(count: int, size: int, generator: Generator) -> Tensor:
+def uniform(count: int, nodes: int, generator: Generator) -> Values:
     """Points uniform in the unit square (Kool et al. 2019)."""
-    return _rand(count, size, 2, generator=generator)
+    return {"coordinates": _rand(count, nodes, 2, generator=generator)}
 
 
-def clusters(count: int, size: int, generator: Generator) -> Tensor:
+def clusters(count: int, nodes: int, generator: Generator) -> Values:
     """Points around 3 to 8 centres, normal with deviation 0.05, cut off at the square's border."""
     device = generator.device
     centres = 0.1 + 0.8 * _rand(count, 8, 2, generator=generator)
     used = torch.randint(3, 9, (count, 1), generator=generator, device=device)
-    own = (_rand(count, size, generator=generator) * used).long()
-    spread = 0.05 * torch.randn((count, size, 2), generator=generator, device=device)
-    return (centres.gather(1, own[..., None].expand(-1, -1, 2)) + spread).clamp(0, 1)
+    own = (_rand(count, nodes, generator=generator) * used).long()
+    spread = 0.05 * torch.randn((count, nodes, 2), generator=generator, device=device)
+    return {"coordinates": (centres.gather(1, own[..., None].expand(-1, -1, 2)) + spread).clamp(0, 1)}
 
 
-def mixed(count: int, size: int, generator: Generator) -> Tensor:
+def mixed(count: int, nodes: int, generator: Generator) -> Values:
     """Half of an instance's points in clusters, half uniform."""
-    clustered = clusters(count, size, generator)
-    spread = uniform(count, size, generator)
-    return torch.where(_rand(count, size, 1, generator=generator) < 0.5, clustered, spread)
+    clustered = clusters(count, nodes, generator)["coordinates"]
+    spread = uniform(count, nodes, generator)["coordinates"]
+    return {"coordinates": torch.where(_rand(count, nodes, 1, generator=generator) < 0.5, clustered, spread)}
 
 
-def hall(count: int, size: int, generator: Generator) -> Tensor:
-    """Posters chosen in a hall: boards on both sides of parallel aisles; node 0 is the coffee corner.
+def hall(count: int, nodes: int, generator: Generator) -> Values:
+    """Posters chosen in poster halls, with walking distances, interest and sessions; see `envs.halls`."""
+    from .halls import draw_many
 
-    The hall has about three boards for each chosen poster.
-    """
-    aisles = max(2, ceil(sqrt(3 * size / 8)))
-    boards = max(4, ceil(3 * size / (2 * aisles)))  # along one side of an aisle
-    x = (torch.arange(aisles).repeat_interleave(2) + torch.tensor([0.3, 0.7]).repeat(aisles)) / aisles
-    y = 0.1 + 0.9 * (torch.arange(boards) + 0.5) / boards
-    places = torch.cartesian_prod(x, y).to(generator.device)  # [boards in all, 2]
-    chosen = _rand(count, len(places), generator=generator).argsort(1)[:, : size - 1]
-    corner = torch.tensor([0.5, 0.02], device=generator.device).expand(count, 1, 2)
-    return torch.cat([corner, places[chosen]], 1)
+    rng = np.random.default_rng(int(torch.randint(2**62, (), generator=generator, device=generator.device)))
+    drawn = draw_many(rng, count, nodes - 1)
+    return {name: torch.from_numpy(np.asarray(x, dtype=np.float32)).to(generator.device) for name, x in drawn.items()}
 
 
-GENERATORS: dict[str, Callable[[int, int, Generator], Tensor]] = {
+GENERATORS: dict[str, Callable[[int, int, Generator], Values]] = {
     "uniform": uniform,
     "clusters": clusters,
     "mixed": mixed,
     "hall": hall,
 }
-"""Named distributions of coordinates."""
+"""Named distributions of nodes: `[count, nodes, 2]` coordinates, and whatever else comes with the place."""
+
+VARIANTS = ("const", "unif", "dist", "easy", "medium", "hard")
+"""What may follow a distribution's name: of prizes (Kool et al.: dist is the default), of time windows (medium)."""
 
 
-def generate(distribution: str, count: int, size: int, generator: Generator) -> Tensor:
-    """Draw `count` instances of `size` nodes, `[count, size, 2]` float32 in the unit square.
+def split_distribution(name: str) -> tuple[str, str]:
+    """A distribution's name and its variant, which may be empty.
+
+    Raises:
+        ValueError: for an unknown name, with what there is and the nearest.
+    """
+    place, _, variant = name.partition("-")
+    if place not in GENERATORS or (variant and variant not in VARIANTS):
+        known = [*GENERATORS, *(f"uniform-{variant}" for variant in VARIANTS)]
+        raise ValueError(unknown("distribution", name, known))
+    return place, variant
+
+
+def _kool_limit(values: Values, points: tuple[float, ...]) -> float:
+    """Kool et al.'s constant for 20, 50 and 100 customers, on the straight lines between them."""
+    customers = values["coordinates"].shape[1] - 1
+    return float(np.interp(customers, (10, 20, 50, 100), points))
+
+
+def _full(values: Values, value: float) -> Tensor:
+    coordinates = values["coordinates"]
+    return torch.full((coordinates.shape[0],), value, device=coordinates.device)
+
+
+def _without_depot(drawn: Tensor) -> Tensor:
+    drawn[:, 0] = 0.0
+    return drawn
+
+
+def _to_depot(values: Values) -> Tensor:
+    return (values["coordinates"] - values["coordinates"][:, :1]).square().sum(-1).sqrt()
+
+
+def _draw_prizes(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
+    """Kool et al.'s: all 1, uniform hundredths, or growing with the distance to the depot."""
+    count, nodes, _ = values["coordinates"].shape
+    if variant == "const":
+        prizes = torch.ones((count, nodes), device=generator.device)
+    elif variant == "unif":
+        prizes = torch.randint(1, 101, (count, nodes), generator=generator, device=generator.device) / 100
+    else:
+        far = _to_depot(values)
+        prizes = (1 + (far / far.amax(1, keepdim=True).clamp(min=1e-9) * 99).floor()) / 100
+    return {"prizes": _without_depot(prizes)}
+
+
+LENGTHS = (1.4, 2.0, 3.0, 4.0)
+"""Longest tours of Kool et al.'s orienteering for 20, 50 and 100 customers, and for 10."""
+
+
+def _draw_max_length(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
+    return {"max_length": _full(values, _kool_limit(values, LENGTHS))}
+
+
+def _draw_penalties(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
+    """Kool et al.'s: uniform up to three longest tours, shared among the customers."""
+    count, nodes, _ = values["coordinates"].shape
+    highest = 3 * _kool_limit(values, LENGTHS) / (nodes - 1)
+    return {"penalties": _without_depot(_rand(count, nodes, generator=generator) * highest)}
+
+
+def _draw_quota(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
+    """Kool et al.'s: prizes uniform, twice the quota of 1 in all; real ones uniform up to twice the expected."""
+    count, nodes, _ = values["coordinates"].shape
+    out = {"min_prize": _full(values, 1.0)}
+    if "prizes" in values:  # of a hall: half of what there is
+        out["prizes"] = values["prizes"] * (2.0 / values["prizes"].sum(1, keepdim=True).clamp(min=1e-9))
+    else:
+        out["prizes"] = _without_depot(_rand(count, nodes, generator=generator) * 4 / (nodes - 1))
+    if problem.hides_prizes:
+        out["real_prizes"] = out["prizes"] * 2 * _rand(count, nodes, generator=generator)
+    return out
+
+
+def _draw_capacity(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
+    """Kool et al.'s (Nazari et al. 2018): demands of 1 to 9, capacity 20 to 50."""
+    count, nodes, _ = values["coordinates"].shape
+    demands = torch.randint(1, 10, (count, nodes), generator=generator, device=generator.device).float()
+    capacity = float(np.rint(_kool_limit(values, (20, 30, 40, 50))))
+    return {"demands": _without_depot(demands), "capacity": _full(values, capacity)}
+
+
+WIDTHS = {"easy": (0.5, 0.75), "medium": (0.1, 0.2)}
+"""Widths of time windows, as shares of the day (Bi et al. 2024, PIP)."""
+HARD_WIDTH = 0.5
+"""Hard windows reach up to this long before and after the arrival (Cappart et al. 2021)."""
+
+
+def _draw_windows(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
+    """Where one tour must visit all: windows around the arrivals of a tour in random order, so that one exists.
+
+    Elsewhere windows of a tenth to four tenths of the day that a tour to the node and back can keep.
+    """
+    count, nodes, _ = values["coordinates"].shape
+    low, span = torch.zeros((count, nodes), device=generator.device), _rand(count, nodes, generator=generator)
+    back = _to_depot(values)
+    if problem.visits_all and problem.shape == "tour":
+        order = _rand(count, nodes - 1, generator=generator).argsort(1) + 1
+        order = torch.cat([torch.zeros_like(order[:, :1]), order], 1)
+        along = values["coordinates"].gather(1, order[..., None].expand(-1, -1, 2))
+        legs = (along[:, 1:] - along[:, :-1]).square().sum(-1).sqrt()
+        times = torch.nn.functional.pad(legs.cumsum(1), (1, 0))
+        arrival = torch.zeros_like(times).scatter(1, order, times)
+        if variant == "hard":
+            before, after = HARD_WIDTH * span, HARD_WIDTH * _rand(count, nodes, generator=generator)
+        else:
+            least, most = WIDTHS[variant if variant in WIDTHS else "medium"]
+            width = (least + (most - least) * span) * times[:, -1:]
+            before = width * _rand(count, nodes, generator=generator)
+            after = width - before
+        opens, closes = (arrival - before).clamp(min=0.0), arrival + after
+    else:
+        day = (2.1 * back.amax(1, keepdim=True)).clamp(min=_kool_limit(values, LENGTHS))
+        # she is back in time even from the end of the window
+        closes = back + (day - 2 * back) * (0.1 + 0.9 * _rand(count, nodes, generator=generator))
+        opens = (closes - day * (0.1 + 0.3 * span)).clamp(min=0.0)
+        opens[:, :1], closes[:, :1] = 0.0, day
+        return {"time_windows": torch.stack([opens, closes], -1)}
+    closes[:, 0] = (closes + back)[:, 1:].amax(1)
+    opens[:, 0] = low[:, 0]
+    return {"time_windows": torch.stack([opens, closes], -1)}
+
+
+def _draw_matrix(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
+    """Uniform numbers, and then the shortest ways: asymmetric distances with the triangle inequality (tmat)."""
+    count, nodes, _ = values["coordinates"].shape
+    matrix = _rand(count, nodes, nodes, generator=generator)
+    matrix.diagonal(dim1=1, dim2=2).zero_()
+    for k in range(nodes):
+        matrix = torch.minimum(matrix, matrix[:, :, k, None] + matrix[:, k, None, :])
+    # no place belongs to such distances
+    return {"matrix": matrix, "coordinates": torch.zeros_like(values["coordinates"])}
+
+
+def _draw_fleet(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
+    return {"num_tours": _full(values, float(FLEET))}
+
+
+DRAWS: dict[str, Callable[[Values, Problem, str, Generator], Values]] = {
+    "matrix": _draw_matrix,
+    "num_tours": _draw_fleet,
+    "min_prize": _draw_quota,
+    "prizes": _draw_prizes,
+    "penalties": _draw_penalties,
+    "capacity": _draw_capacity,
+    "max_length": _draw_max_length,
+    "time_windows": _draw_windows,
+}
+"""What draws an attribute that a problem needs and the place does not bring; one may draw several."""
+
+
+def node_count(problem: Problem, size: int) -> int:
+    """Nodes of an instance with `size` customers: problems with a depot have one more."""
+    return size + int(problem.from_depot)
+
+
+def generate(problem: Problem | str, distribution: str, count: int, size: int, generator: Generator) -> Batch:
+    """Draw `count` instances of `size` customers in the unit square, depots first.
 
     Raises:
         ValueError: for an unknown distribution, with what there is and the nearest, and for no node.
     """
-    if distribution not in GENERATORS:
-        raise ValueError(unknown("distribution", distribution, GENERATORS))
+    problem = get_problem(problem) if isinstance(problem, str) else problem
+    place, variant = split_distribution(distribution)
     if size < 1:
         raise ValueError(f"size: {size}, expected at least one node")
-    return GENERATORS[distribution](count, size, generator)
+    values = GENERATORS[place](count, node_count(problem, size), generator)
+    wanted = set(problem.needs)
+    drawn: set[str] = set()
+    for name, draw in DRAWS.items():
+        # a quota comes with prizes of its own, a place's other attributes stay
+        if name in wanted and name not in drawn and (name not in values or name == "min_prize"):
+            new = draw(values, problem, variant, generator)
+            values |= new
+            drawn |= set(new)
+    kept = wanted | {"coordinates", "matrix", "real_prizes"}
+    kept |= {"service_times"} if "time_windows" in wanted else set()
+    values = {name: value for name, value in values.items() if name in kept}
+    if problem.shape == "path":  # from the first node to the last
+        values["end"] = torch.full((count,), node_count(problem, size) - 1, device=generator.device)
+    return from_coordinates(values.pop("coordinates"), values)
 
 
-def generate_instances(problem: str, distribution: str, size: int, count: int, seed: int) -> list[Instance]:
-    """Draw instances as users get them, named after their distribution and size.
+def to_instances(problem: str, batch: Batch, name: str) -> tuple[list[Instance], list[Realization] | None]:
+    """Generated instances as users get them, and what they hide."""
+    located = bool(batch.coordinates.any())
+    arrays = {key: value.double().cpu().numpy() for key, value in batch.values.items()}
+    real = arrays.pop("real_prizes", None)
+    given = [key for key in (*NODE_VALUES, "time_windows", *LIMITS) if key in arrays]
+    matrices = None if batch.distances is None else batch.distances.double().cpu().numpy()
+    points = batch.coordinates.double().cpu().numpy()
+    ends = (batch.end != batch.depot).tolist()
+    instances = [
+        Instance(
+            coordinates=points[i] if located or matrices is None else None,
+            matrix=None if matrices is None else matrices[i],
+            problem=problem,
+            name=f"{name}[{i}]",
+            end=int(batch.end[i]) if ends[i] else None,
+            num_tours=int(arrays["num_tours"][i]) if "num_tours" in arrays else None,
+            **{key: arrays[key][i] for key in given},
+        )
+        for i in range(batch.count)
+    ]
+    return instances, None if real is None else [Realization(row) for row in real]
+
+
+def generate_set(
+    problem: str, distribution: str, size: int, count: int, seed: int
+) -> tuple[list[Instance], list[Realization] | None]:
+    """Draw instances as users get them, named after their distribution and size, and what they hide.
 
     Args:
         problem: name of the problem.
-        distribution: a name in `GENERATORS`, or `kool` for Kool et al.'s sets, bit for bit.
+        distribution: as `generate`'s, or `kool` (of orienteering `kool-const`, `kool-unif`,
+            `kool-dist`) for Kool et al.'s sets, bit for bit.
         size: number of customers.
         count: how many instances.
         seed: fixes them.
     """
     get_problem(problem)
-    if distribution == "kool":
-        coordinates = generate_tsp(count, size, seed)
-    elif distribution in GENERATORS:
-        generator = Generator().manual_seed(seed)
-        coordinates = generate(distribution, count, size, generator).double().numpy()
-    else:
-        raise ValueError(unknown("distribution", distribution, [*GENERATORS, "kool"]))
-    name = f"{distribution}{size}"
-    return [Instance(points, problem=problem, name=f"{name}[{i}]") for i, points in enumerate(coordinates)]
+    if distribution.partition("-")[0] == "kool":
+        return kool.generate(problem, distribution, count, size, seed)
+    batch = generate(problem, distribution, count, size, Generator().manual_seed(seed))
+    return to_instances(problem, batch, f"{distribution}{size}")
+
+
+def generate_instances(problem: str, distribution: str, size: int, count: int, seed: int) -> list[Instance]:
+    """The instances of `generate_set`."""
+    return generate_set(problem, distribution, size, count, seed)[0]

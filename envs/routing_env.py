@@ -1,7 +1,8 @@
 """`RoutingEnv`: a routing problem as a batched Markov decision process, composed from its rules.
 
 Tensors carry `[B, P, ...]`: B instances, P trajectories each. States are immutable; `step` returns
-the next one. The environment alone settles what a finished trajectory does: it stays.
+the next one. The environment alone settles how tours run (`Problem.shape`), what a finished
+trajectory does (it stays) and what happens where nothing is legal (a dead end: infeasible).
 """
 
 from __future__ import annotations
@@ -10,14 +11,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name everybody knows
 
-from tsp.problems import Problem, get_problem
+from tsp.problems import TERM_NEEDS, Problem, SplitDelivery, get_problem
 
-from .objectives import TERMS
-from .rules import RULES, Move, RuleEnv
+from .batch import UNDERWAY, Batch
+from .objectives import TERMS, Walks
+from .rules import FEATURES, RULES, Move, RuleEnv
 
 if TYPE_CHECKING:
-    from .batch import Batch
+    from tsp.instance import Instance
+
+DEAD_END = 2.0
+"""What a dead end costs beside what it missed, in sides of the unit square."""
 
 
 class Observation(NamedTuple):
@@ -28,12 +34,14 @@ class Observation(NamedTuple):
         last: `[B, P]` the node she is at; n before there is one.
         mask: `[B, P, n]` bool, True where a node must not be next; one node at least is allowed.
         context: `[B, P, c]` float32, what the rules show of their states; None where c = 0.
+        node_context: `[B, P, n, k]` float32, what they show of each node now; None where k = 0.
     """
 
     first: Tensor
     last: Tensor
     mask: Tensor
     context: Tensor | None
+    node_context: Tensor | None
 
 
 class State(NamedTuple):
@@ -41,17 +49,25 @@ class State(NamedTuple):
 
     Attributes:
         batch: the instances.
+        end: `[B]` where tours end; n where that is free.
         first: `[B, P]` as in `Observation`.
-        move: the last move; its `node` is n before the first step.
+        move: the last move; before the first step `here` is the depot, or n where the start is free.
+        tours: `[B, P]` how many tours have ended.
         finished: `[B, P]` bool.
+        dead: `[B, P]` bool, whether nothing was legal any more: the answer is infeasible.
         rules: each rule's own state.
+        mask: `[B, P, n]` as in `Observation`.
     """
 
     batch: Batch
+    end: Tensor
     first: Tensor
     move: Move
+    tours: Tensor
     finished: Tensor
+    dead: Tensor
     rules: tuple[Any, ...]
+    mask: Tensor
 
 
 class Trace(NamedTuple):
@@ -59,7 +75,7 @@ class Trace(NamedTuple):
 
     Attributes:
         actions: `[B, T, P]`, the given prefix included.
-        first, last, mask, context: the observations before each step, `[B, T, P, ...]`.
+        first, last, mask, context, node_context: the observations before each step, `[B, T, P, ...]`.
         given: number of leading steps that were given and not chosen.
     """
 
@@ -68,6 +84,7 @@ class Trace(NamedTuple):
     last: Tensor
     mask: Tensor
     context: Tensor | None
+    node_context: Tensor | None
     given: int
 
 
@@ -78,22 +95,75 @@ class RoutingEnv:
         problem: a problem, or the name of one.
 
     Raises:
-        ValueError: for an unknown problem, or one with a rule that has no environment.
+        ValueError: for an unknown problem, or one with a rule or term that has no environment.
     """
 
     def __init__(self, problem: Problem | str) -> None:
         self.problem = get_problem(problem) if isinstance(problem, str) else problem
+        name = self.problem.name
         for rule in self.problem.rules:
             if type(rule) not in RULES:
-                raise ValueError(f"problem {self.problem.name!r}: no environment knows its rule {type(rule).__name__}")
-        self.rules: tuple[RuleEnv, ...] = tuple(RULES[type(rule)](rule) for rule in self.problem.rules)
-        self.context_features = sum(rule.context_features for rule in self.rules)
-        self.node_features = 2
+                raise ValueError(f"problem {name!r}: no environment knows its rule {type(rule).__name__}")
+        for term in self.problem.objective.terms:
+            if term not in TERMS:
+                raise ValueError(f"problem {name!r}: no environment knows its objective term {term!r}")
+        self.rules: tuple[RuleEnv, ...] = tuple(RULES[type(rule)](rule, self.problem) for rule in self.problem.rules)
+        terms = (term for term in TERM_NEEDS if term in self.problem.objective.terms)
+        shown = [*(name for rule in self.rules for name in rule.shows), *(n for t in terms for n in TERM_NEEDS[t])]
+        self.shows = tuple(name for name in dict.fromkeys(shown) if name in FEATURES)
+        self.node_features = 2 + len(self.shows)
+        self.counts_tours = "num_tours" in self.problem.demanded
+        self.context_features = sum(rule.context_features for rule in self.rules) + int(self.counts_tours)
+        self.node_context_features = sum(rule.node_context_features for rule in self.rules)
+        self.geometry = any(rule.geometry for rule in self.rules)
         self.sign = 1.0 if self.problem.objective.sense == "min" else -1.0
 
+    def features(self, batch: Batch) -> Tensor:
+        """What the policy sees of each node, `[B, n, node_features]` float32."""
+        shown = (FEATURES[name](batch).to(batch.coordinates.dtype)[..., None] for name in self.shows)
+        return torch.cat([batch.coordinates, *shown], -1)
+
+    def kinds(self, batch: Batch) -> Tensor | None:
+        """What each node is, `[B, n]`: 0 a customer, 1 where tours start, 2 where they end; None if all are alike."""
+        if self.problem.shape == "cycle":
+            return None
+        kinds = torch.zeros((batch.count, batch.size + 1), dtype=torch.long, device=batch.device)
+        kinds.scatter_(1, self._end(batch)[:, None], 2)
+        start = batch.depot
+        if "free_start" in batch.values:
+            start = torch.where(batch.values["free_start"], batch.size, start)
+        return kinds.scatter_(1, start[:, None], 1)[:, :-1]
+
+    def _end(self, batch: Batch) -> Tensor:
+        """Where tours end `[B]`: the depot, unless the instance names a node; a path without one, n."""
+        if not self.problem.from_depot:
+            return batch.end
+        return batch.finish
+
+    def _customers(self, batch: Batch) -> Tensor:
+        """Nodes to visit `[B, n]` bool: neither padding nor where tours start and end."""
+        nodes = torch.ones((batch.count, batch.size), dtype=torch.bool, device=batch.device)
+        if batch.padding is not None:
+            nodes = ~batch.padding
+        if self.problem.from_depot:
+            ends = torch.stack([batch.depot, self._end(batch)], 1)
+            nodes = nodes.scatter(1, ends, value=False)
+        return nodes
+
     def horizon(self, batch: Batch) -> int:
-        """Steps after which every trajectory has finished."""
-        return batch.size
+        """Steps after which every trajectory has finished; most finish earlier."""
+        n = batch.size
+        if self.problem.shape != "tours":
+            return n
+        most = n - 1
+        if "num_tours" in batch.values:
+            fleet = batch.values["num_tours"].max()
+            if fleet < most:
+                most = int(fleet)
+        extra = 0
+        if self.problem.rule(SplitDelivery) is not None:  # a visit may only empty the load
+            extra = int((batch.values["demands"].sum(1) / batch.values["capacity"]).max().ceil()) + 1
+        return n - 1 + most + 2 * extra
 
     def reset(self, batch: Batch, trajectories: int = 1, prefix: Tensor | None = None) -> State:
         """The state before the first free step.
@@ -101,61 +171,178 @@ class RoutingEnv:
         Args:
             batch: the instances.
             trajectories: P, how many trajectories each instance gets.
-            prefix: actions `[B, P, L]` that are given: a start node, or a scientist under way.
+            prefix: actions `[B, P, L]` that are given: a start node, or a scientist under way; what
+                the batch says was really used then counts.
 
         Raises:
             ValueError: when a given action is not allowed where it stands.
         """
-        shape = (batch.count, trajectories)
-        nowhere = torch.full(shape, batch.size, dtype=torch.long, device=batch.device)
-        if batch.padding is None:
-            visited = torch.zeros((*shape, batch.size), dtype=torch.bool, device=batch.device)
-        else:
-            visited = batch.padding[:, None].expand(*shape, batch.size).clone()
+        if self.geometry:
+            batch = batch.with_distances()
+        B, P, n = batch.count, trajectories, batch.size
+        customers = self._customers(batch)
+        visited = ~customers[:, None].expand(B, P, n)
+        here = torch.full((B, P), n, dtype=torch.long, device=batch.device)
+        if self.problem.from_depot:
+            here = batch.depot[:, None].expand(B, P)
+        no = torch.zeros((B, P), dtype=torch.bool, device=batch.device)
+        end = self._end(batch)
+        home = None
+        if self.geometry:
+            assert batch.distances is not None
+            place = end[:, None, None].expand(B, n, 1)
+            home = batch.distances.gather(2, place)[:, None, :, 0]
+        from_depot = self.problem.from_depot
+        move = Move(here, here, here, visited, no if from_depot else None, None, None, home)
         state = State(
             batch,
-            nowhere,
-            Move(nowhere, nowhere, visited),
-            torch.zeros(shape, dtype=torch.bool, device=batch.device),
-            tuple(rule.start(batch, trajectories) for rule in self.rules),
+            end,
+            here,
+            self._with_geometry(batch, move),
+            torch.zeros((B, P), dtype=torch.long, device=batch.device),
+            no,
+            no,
+            tuple(rule.start(batch, P) for rule in self.rules),
+            visited,
         )
+        state = state._replace(mask=self._mask(state))
         for step, action in enumerate(prefix.unbind(-1) if prefix is not None else ()):
-            if self.observe(state).mask.gather(-1, action[..., None]).any():
+            if state.mask.gather(-1, action[..., None]).any():
                 raise ValueError(f"prefix: step {step} goes to a node that is not allowed there")
             state = self.step(state, action)
-        return state
+        return state if prefix is None else self.resume(state)
+
+    def resume(self, state: State) -> State:
+        """The state after a given prefix, with what the batch says was really used on the way."""
+        if not any(name in state.batch.values for name in UNDERWAY):
+            return state
+        rules = tuple(rule.resume(own, state.batch) for rule, own in zip(self.rules, state.rules, strict=True))
+        state = state._replace(rules=rules)
+        return state._replace(mask=self._mask(state))
+
+    def _with_geometry(self, batch: Batch, move: Move) -> Move:
+        if not self.geometry:
+            return move
+        assert batch.distances is not None
+        B, n = batch.count, batch.size
+        leg = batch.legs(move.origin, move.node)
+        rows = torch.arange(0, B * n, n, device=batch.device)[:, None] + move.here
+        return move._replace(leg=leg, to_nodes=F.embedding(rows, batch.distances.reshape(B * n, n)))
 
     def step(self, state: State, action: Tensor) -> State:
-        """The state after visiting the nodes `action` `[B, P]`, which must be allowed."""
-        before = state.move
-        started = before.node < state.batch.size
-        visited = before.visited.scatter(-1, action[..., None], value=True)
-        move = Move(torch.where(started, before.node, action), action, visited)
-        return State(
-            state.batch,
-            torch.where(started, state.first, action),
-            move,
-            visited.all(-1),
-            tuple(rule.update(s, move) for rule, s in zip(self.rules, state.rules, strict=True)),
-        )
+        """The state after going to the nodes `action` `[B, P]`, which must be allowed."""
+        batch, before = state.batch, state.move
+        n = batch.size
+        dead, tours, finished, first = state.dead, state.tours, state.finished, state.first
+        if self.problem.from_depot:
+            returned = action == state.end[:, None]
+            again = returned & (before.here == batch.depot[:, None])  # no tour is left to make
+            stuck = ~returned & (action == before.here)
+            dead = dead | (stuck & ~finished)
+            tours = tours + (returned & ~again & ~finished)
+            visited = (
+                before.visited
+                if self.problem.rule(SplitDelivery)
+                else before.visited.scatter(-1, action[..., None], value=True)
+            )
+            finished = finished | dead | again | (returned & self._no_more_tours(state.batch, tours))
+            here = torch.where(returned & ~finished, batch.depot[:, None], action)
+            move = Move(before.here, action, here, visited, returned, None, None, before.home)
+        else:
+            started = before.here < n
+            first = torch.where(started, first, action)
+            visited = before.visited.scatter(-1, action[..., None], value=True)
+            origin = torch.where(started, before.here, action)
+            move = Move(origin, action, action, visited, None, None, None, before.home)
+        move = self._with_geometry(batch, move)
+        rules = tuple(rule.update(own, move) for rule, own in zip(self.rules, state.rules, strict=True))
+        for rule, own in zip(self.rules, rules, strict=True):
+            served = rule.served(own)
+            if served is not None:
+                move = move._replace(visited=move.visited | served)
+        done = move.visited.all(-1)
+        if not self.problem.from_depot:
+            finished = done
+        elif self.problem.shape == "tours":
+            assert move.returned is not None
+            finished = finished | (done & move.returned)
+            move = move._replace(here=torch.where(finished & ~dead, move.node, move.here))
+        state = State(batch, state.end, first, move, tours, finished, dead, rules, state.mask)
+        return state._replace(mask=self._mask(state))
+
+    def _no_more_tours(self, batch: Batch, tours: Tensor) -> Tensor | bool:
+        if self.problem.shape == "tour":
+            return True
+        if "num_tours" not in batch.values:
+            return False
+        return tours >= batch.values["num_tours"][:, None]
+
+    def _mask(self, state: State) -> Tensor:
+        """What must not be next, `[B, P, n]` bool; finished trajectories, and dead ends, may only stay."""
+        batch, move = state.batch, state.move
+        mask = move.visited
+        for rule, own in zip(self.rules, state.rules, strict=True):
+            forbidden = rule.forbids_visit(own, move)
+            if forbidden is not None and forbidden is not mask:
+                mask = mask | forbidden
+        if self.problem.from_depot:
+            mask = mask.scatter(
+                -1, state.end[:, None, None].expand(*mask.shape[:2], 1), self._return_forbidden(state)[..., None]
+            )
+        elif self.problem.shape == "path":
+            mask = self._path_mask(state, mask)
+        elif batch.padding is None:  # with one size, all finish together, after the last step
+            return mask
+        stay = state.finished | mask.all(-1)
+        here = torch.where(move.here < batch.size, move.here, 0)
+        elsewhere = torch.arange(batch.size, device=mask.device) != here[..., None]
+        return torch.where(stay[..., None], elsewhere, mask)
+
+    def _return_forbidden(self, state: State) -> Tensor:
+        """Whether the current tour must not end now, `[B, P]` bool."""
+        move, problem = state.move, self.problem
+        left = ~move.visited.all(-1)
+        forbidden = torch.zeros_like(left)
+        for rule, own in zip(self.rules, state.rules, strict=True):
+            said = rule.forbids_return(own, move)
+            if said is not None:
+                forbidden = forbidden | said
+        if problem.visits_all:
+            if problem.shape == "tour":
+                return forbidden | left
+            last = self._no_more_tours(state.batch, state.tours + 1)
+            return forbidden | (left & (move.here == state.batch.depot[:, None])) | (left & last)
+        return forbidden
+
+    def _path_mask(self, state: State, mask: Tensor) -> Tensor:
+        """A path begins at its start, unless that is free, and comes to its end last."""
+        batch, n = state.batch, state.batch.size
+        nodes = torch.arange(n, device=mask.device)
+        ends = nodes == state.end[:, None, None]  # [B, 1, n]
+        others_left = (~(state.move.visited | ends)).any(-1, keepdim=True)
+        mask = mask | (ends & others_left)
+        start = nodes != batch.depot[:, None, None]
+        if "free_start" in batch.values:
+            start = start & ~batch.values["free_start"][:, None, None]
+        return torch.where((state.move.here == n)[..., None], mask | start, mask)
 
     def observe(self, state: State) -> Observation:
-        """What the policy sees: finished trajectories may only stay where they are."""
-        mask: Tensor | None = None
+        """What the policy sees."""
         contexts: list[Tensor] = []
+        node_contexts: list[Tensor] = []
         for rule, own in zip(self.rules, state.rules, strict=True):
-            forbidden = rule.forbids_visit(own, state.move)
-            if forbidden is not None:
-                mask = forbidden if mask is None else mask | forbidden
             seen = rule.context(own, state.move)
             if seen is not None:
                 contexts.append(seen)
-        assert mask is not None, "some rule must forbid visiting twice"
-        if state.batch.padding is not None:  # with one size, all finish together, after the last step
-            here = torch.arange(state.batch.size, device=mask.device) != state.move.node[..., None]
-            mask = torch.where(state.finished[..., None], here, mask)
+            of_nodes = rule.node_context(own, state.move)
+            if of_nodes is not None:
+                node_contexts.append(of_nodes)
+        if self.counts_tours:
+            fleet = state.batch.values["num_tours"][:, None]
+            contexts.append((1.0 - state.tours / fleet).float()[..., None])
         context = torch.cat(contexts, -1) if contexts else None
-        return Observation(state.first, state.move.node, mask, context)
+        node_context = torch.cat(node_contexts, -1) if node_contexts else None
+        return Observation(state.first, state.move.here, state.mask, context, node_context)
 
     def replay(self, batch: Batch, actions: Tensor) -> Trace:
         """The trace of given actions `[B, P, T]`, with every observation on the way."""
@@ -165,24 +352,88 @@ class RoutingEnv:
             seen.append(self.observe(state))
             state = self.step(state, action)
         contexts = [o.context for o in seen if o.context is not None]
+        node_contexts = [o.node_context for o in seen if o.node_context is not None]
         return Trace(
             actions.transpose(1, 2),
             torch.stack([o.first for o in seen], 1),
             torch.stack([o.last for o in seen], 1),
             torch.stack([o.mask for o in seen], 1),
             torch.stack(contexts, 1) if contexts else None,
+            torch.stack(node_contexts, 1) if node_contexts else None,
             given=0,
         )
 
-    def tours(self, actions: Tensor, size: int) -> list[list[int]]:
-        """The tours that one trajectory's actions `[T]` walk in an instance of `size` nodes."""
-        return [actions[:size].tolist()]  # what follows is staying, in a padded batch
+    def starts(self, batch: Batch, count: int) -> Tensor | None:
+        """First nodes for `count` trajectories of one instance, spread over all, `[B, count, 1]`.
+
+        None where the start is not free: there trajectories differ by chance alone.
+        """
+        return spread_starts(batch, count) if self.problem.shape == "cycle" and count > 1 else None
+
+    def tours(self, actions: Tensor, instance: Instance) -> list[list[int]]:
+        """The tours that one trajectory's actions `[T]` walk in an instance."""
+        nodes = actions.tolist()
+        if not self.problem.from_depot:
+            return [nodes[: instance.size]]  # what follows is staying, in a padded batch
+        depot, end = instance.depot, instance.finish
+        closing = [] if end == depot else [end]
+        tours: list[list[int]] = [[depot]]
+        for node in nodes:
+            if node == end:
+                tours[-1] += closing
+                if self.problem.shape == "tour":
+                    return tours
+                tours.append([depot])
+            elif node != tours[-1][-1]:  # a dead end stays
+                tours[-1].append(node)
+        return [tour for tour in tours if set(tour) - {depot, end}]
+
+    def walks(self, batch: Batch, actions: Tensor) -> Walks:
+        """Whole trajectories `[B, P, T]`, as objective terms read them."""
+        customers = self._customers(batch)
+        if not self.problem.from_depot:
+            before = actions.roll(1, dims=-1)
+            if self.problem.shape == "path":
+                before[..., 0] = actions[..., 0]
+            return Walks(batch, before, actions, None, customers)
+        depot = batch.depot[:, None, None].expand(*actions.shape[:2], 1)
+        end = self._end(batch)[:, None, None]
+        before = torch.cat([depot, actions[..., :-1]], -1)
+        returned = actions == end
+        before = torch.where((before == end) & ~returned, depot, before)  # another tour begins
+        return Walks(batch, before, actions, returned, customers)
 
     def objective(self, batch: Batch, actions: Tensor) -> Tensor:
         """The objective of whole trajectories `[B, P, T]`, in the instances' own units, `[B, P]`."""
-        first, *others = (TERMS[term](batch, actions) for term in self.problem.objective.terms)
+        walks = self.walks(batch, actions)
+        first, *others = (TERMS[term](walks) for term in self.problem.objective.terms)
         return sum(others, first)
 
+    def missed(self, batch: Batch, actions: Tensor) -> Tensor:
+        """How many nodes that must be visited are not, `[B, P]`: what a dead end leaves."""
+        if not self.problem.visits_all or not self.problem.from_depot:
+            return torch.zeros(actions.shape[:2], dtype=torch.long, device=actions.device)
+        walks = self.walks(batch, actions)
+        return (walks.customers[:, None] & ~walks.visited()).sum(-1)
+
     def cost(self, batch: Batch, actions: Tensor) -> Tensor:
-        """The objective with the sign that makes less better, `[B, P]`."""
-        return self.sign * self.objective(batch, actions)
+        """The objective with the sign that makes less better, `[B, P]`; a dead end pays for what it missed.
+
+        Each node missed costs the length of a side of the unit square, and a dead end another `DEAD_END` sides.
+        """
+        cost = self.sign * self.objective(batch, actions)
+        missed = self.missed(batch, actions)
+        fine = (missed + DEAD_END * (missed > 0)) * batch.scale[:, None]
+        return cost + fine.to(cost.dtype)
+
+
+def spread_starts(batch: Batch, starts: int) -> Tensor:
+    """First nodes for P multi-start trajectories, spread over each instance's nodes: a prefix `[B, P, 1]`.
+
+    An instance with fewer nodes than P starts from some of them more than once.
+    """
+    sizes = torch.full((batch.count, 1), batch.size, device=batch.device)
+    if batch.padding is not None:
+        sizes = (~batch.padding).sum(1, keepdim=True)
+    spread = torch.arange(starts, device=batch.device) * sizes.clamp(min=starts) // starts  # [B, P]
+    return (spread % sizes)[..., None]

@@ -1,19 +1,36 @@
 """Each rule as the environment reads it: what is legal, and what the policy sees of it.
 
 A rule is a small class; all of them share one `Move` a step, in which geometry is computed once.
-`RULES` maps the rule's data (`tsp.problems`) to the class.
+`RULES` maps the rule's data (`tsp.problems`) to the class. Rules count in the instances' own
+units, with the tolerance of the checker; the policy sees what `Batch` scales.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tsp.problems import Rule, VisitOnce
+import torch
+from torch import Tensor
+
+from tsp.problems import (
+    Capacity,
+    LengthBudget,
+    PrizeQuota,
+    Rule,
+    SplitDelivery,
+    TimeWindows,
+    VisitAtMostOnce,
+    VisitOnce,
+)
+from tsp.solution import TOLERANCE
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from tsp.problems import Problem
 
     from .batch import Batch
+
+SINGLE = 1e-6
+"""Tolerance where generated instances are counted in float32."""
 
 
 class Move(NamedTuple):
@@ -21,58 +38,422 @@ class Move(NamedTuple):
 
     Attributes:
         origin: `[B, P]` the node she came from (the node itself at the very start).
-        node: `[B, P]` the node she is at.
-        visited: `[B, P, n]` bool, nodes visited so far; padding counts as visited.
+        node: `[B, P]` the node she went to.
+        here: `[B, P]` where she is now: as `node`, but at the depot once a tour has ended elsewhere.
+        visited: `[B, P, n]` bool, nodes done with; padding, and where tours start and end, count as
+            visited.
+        returned: `[B, P]` bool, whether the step ended a tour; None where tours have no depot.
+        leg: `[B, P]` length of the step; None where no rule needs geometry, as the next two.
+        to_nodes: `[B, P, n]` distances from `here`.
+        home: `[B, 1, n]` distances to where tours end.
     """
 
     origin: Tensor
     node: Tensor
+    here: Tensor
     visited: Tensor
+    returned: Tensor | None
+    leg: Tensor | None
+    to_nodes: Tensor | None
+    home: Tensor | None
 
 
-class RuleEnv(Protocol):
-    """One rule's state and its say in what is legal; all tensors are batched `[B, P, ...]`."""
+class RuleEnv:
+    """One rule's state and its say in what is legal; all tensors are batched `[B, P, ...]`.
 
-    context_features: int
+    A rule without a state or an opinion keeps what is here.
+
+    Attributes:
+        shows: names in `FEATURES` of what the policy sees of the instance.
+        context_features: how many numbers it sees of the state.
+        node_context_features: how many it sees of each node, which change with the step.
+        geometry: whether the rule reads a move's distances.
+    """
+
+    shows: tuple[str, ...] = ()
+    context_features = 0
+    node_context_features = 0
+    geometry = False
+
+    def __init__(self, rule: Rule, problem: Problem) -> None:
+        self.rule, self.problem = rule, problem
 
     def start(self, batch: Batch, trajectories: int) -> Any:  # noqa: ANN401 - each rule has its own state
         """The rule's state before the first step."""
-        ...
+        return None
 
     def update(self, state: Any, move: Move) -> Any:  # noqa: ANN401
         """The rule's state after a step."""
-        ...
+        return state
+
+    def resume(self, state: Any, batch: Batch) -> Any:  # noqa: ANN401
+        """The state with what a tour under way has really used, where that is given."""
+        return state
+
+    def served(self, state: Any) -> Tensor | None:  # noqa: ANN401
+        """Nodes that are done with, where a visit is not enough to tell, `[B, P, n]` bool."""
+        return None
 
     def context(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
         """What the policy sees of the state, `[B, P, context_features]`."""
-        ...
+        return None
+
+    def node_context(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
+        """What it sees of each node, `[B, P, n, node_context_features]`."""
+        return None
 
     def forbids_visit(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
         """Nodes that must not be next, `[B, P, n]` bool; None when the rule forbids nothing."""
-        ...
+        return None
+
+    def forbids_return(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
+        """Whether the tour must not end now, `[B, P]` bool; None when the rule forbids nothing."""
+        return None
 
 
-class VisitOnceEnv:
-    """A visited node is not visited again."""
+def slack(limit: Tensor) -> Tensor:
+    """What may be added to a limit: the checker's tolerance, or float32's own."""
+    relative = SINGLE if limit.dtype == torch.float32 else TOLERANCE
+    return relative * limit.abs().clamp(min=1.0)
 
-    context_features = 0
 
-    def __init__(self, rule: VisitOnce) -> None:
-        self.rule = rule
+def _given(used: Tensor, batch: Batch, name: str) -> Tensor:
+    """`used` `[B, P]`, replaced where the batch says what was really used."""
+    if name not in batch.values:
+        return used
+    given = batch.values[name][:, None].to(used.dtype)
+    return torch.where(given.isnan(), used, given)
 
-    def start(self, batch: Batch, trajectories: int) -> None:
-        """There is no state beyond the visited nodes that every move carries."""
 
-    def update(self, state: None, move: Move) -> None:
-        """Nothing to keep."""
-
-    def context(self, state: None, move: Move) -> None:
-        """The policy sees visited nodes in the mask alone."""
+class VisitOnceEnv(RuleEnv):
+    """A visited node is not visited again; the environment's shape says when all must be visited."""
 
     def forbids_visit(self, state: None, move: Move) -> Tensor:
         """The visited nodes."""
         return move.visited
 
 
-RULES: dict[type[Rule], type[Any]] = {VisitOnce: VisitOnceEnv}
+class CapacityState(NamedTuple):
+    """Load left `[B, P]`, and what nodes still want `[B, P, n]` where deliveries are split."""
+
+    batch: Batch
+    left: Tensor
+    wanted: Tensor | None
+
+
+class CapacityEnv(RuleEnv):
+    """Only what is left of the load can be delivered; the depot refills it."""
+
+    shows = ("demands",)
+    context_features = 1
+
+    def __init__(self, rule: Capacity, problem: Problem) -> None:
+        super().__init__(rule, problem)
+        self.split = problem.rule(SplitDelivery) is not None
+        self.node_context_features = int(self.split)
+
+    def start(self, batch: Batch, trajectories: int) -> CapacityState:
+        """A full load."""
+        left = batch.values["capacity"][:, None].expand(-1, trajectories)
+        wanted = None
+        if self.split:
+            wanted = batch.values["demands"][:, None].expand(-1, trajectories, -1)
+            ends = torch.stack([batch.depot, batch.finish], 1)  # nothing is delivered there
+            wanted = wanted.scatter(2, ends[:, None].expand(-1, trajectories, -1), 0.0)
+        return CapacityState(batch, left, wanted)
+
+    def update(self, state: CapacityState, move: Move) -> CapacityState:
+        """Deliver what is wanted, as far as the load goes; refill at a tour's end."""
+        assert move.returned is not None
+        if state.wanted is None:
+            wanted = None
+            delivered = state.batch.values["demands"].gather(1, move.node)
+        else:
+            here = move.node[..., None]
+            delivered = torch.minimum(state.wanted.gather(-1, here)[..., 0], state.left)
+            wanted = state.wanted.scatter_add(-1, here, -delivered[..., None])
+        full = state.batch.values["capacity"][:, None]
+        return state._replace(left=torch.where(move.returned, full, state.left - delivered), wanted=wanted)
+
+    def resume(self, state: CapacityState, batch: Batch) -> CapacityState:
+        """See `RuleEnv.resume`."""
+        full = batch.values["capacity"][:, None]
+        return state._replace(left=full - _given(full - state.left, batch, "load"))
+
+    def served(self, state: CapacityState) -> Tensor | None:
+        """Nodes that want nothing more, where deliveries are split."""
+        return None if state.wanted is None else state.wanted <= 0
+
+    def context(self, state: CapacityState, move: Move) -> Tensor:
+        """The share of the load that is left."""
+        return (state.left / state.batch.values["capacity"][:, None]).float()[..., None]
+
+    def node_context(self, state: CapacityState, move: Move) -> Tensor | None:
+        """What each node still wants, in loads, where deliveries are split."""
+        if state.wanted is None:
+            return None
+        return (state.wanted / state.batch.values["capacity"][:, None, None]).float()[..., None]
+
+    def forbids_visit(self, state: CapacityState, move: Move) -> Tensor:
+        """Nodes that want more than is left; where deliveries are split, all once nothing is left."""
+        if state.wanted is not None:
+            return (state.left <= 0)[..., None] | (state.wanted <= 0)
+        return state.batch.values["demands"][:, None] > (state.left + slack(state.left))[..., None]
+
+
+class LengthState(NamedTuple):
+    """Length of the current tour `[B, P]`."""
+
+    batch: Batch
+    travelled: Tensor
+
+
+class LengthBudgetEnv(RuleEnv):
+    """A node may be next if the tour can still come to its end within the budget (Kool et al. 2019)."""
+
+    geometry = True
+
+    def __init__(self, rule: LengthBudget, problem: Problem) -> None:
+        super().__init__(rule, problem)
+        self.context_features = int(rule.required)
+
+    def start(self, batch: Batch, trajectories: int) -> LengthState:
+        """Nothing is travelled."""
+        assert batch.distances is not None
+        return LengthState(batch, batch.distances.new_zeros((batch.count, trajectories)))
+
+    def update(self, state: LengthState, move: Move) -> LengthState:
+        """Add the leg; a tour's end begins anew."""
+        assert move.leg is not None
+        assert move.returned is not None
+        return state._replace(travelled=torch.where(move.returned, 0.0, state.travelled + move.leg))
+
+    def resume(self, state: LengthState, batch: Batch) -> LengthState:
+        """See `RuleEnv.resume`."""
+        return state._replace(travelled=_given(state.travelled, batch, "travelled"))
+
+    def context(self, state: LengthState, move: Move) -> Tensor | None:
+        """The length that is left."""
+        if not self.context_features:
+            return None
+        left = state.batch.values["max_length"][:, None] - state.travelled
+        return (left / state.batch.scale[:, None]).float()[..., None]
+
+    def forbids_visit(self, state: LengthState, move: Move) -> Tensor | None:
+        """Nodes from which the way home would be too long."""
+        if "max_length" not in state.batch.values:
+            return None
+        assert move.to_nodes is not None
+        assert move.home is not None
+        limit = state.batch.values["max_length"][:, None]
+        left = limit + slack(limit) - state.travelled
+        return move.to_nodes + move.home > left[..., None]
+
+
+class QuotaState(NamedTuple):
+    """Prizes collected `[B, P]`."""
+
+    batch: Batch
+    collected: Tensor
+
+
+class PrizeQuotaEnv(RuleEnv):
+    """The tour ends once enough is collected, or all is visited (Kool et al. 2019).
+
+    Where the batch has `real_prizes` they count; the policy sees `prizes`.
+    """
+
+    shows = ("prizes",)
+    context_features = 1
+
+    def start(self, batch: Batch, trajectories: int) -> QuotaState:
+        """Nothing is collected."""
+        return QuotaState(batch, batch.values["prizes"].new_zeros((batch.count, trajectories)))
+
+    def update(self, state: QuotaState, move: Move) -> QuotaState:
+        """Collect the node's prize; the ends of tours have none."""
+        assert move.returned is not None
+        prizes = state.batch.values.get("real_prizes", state.batch.values["prizes"])
+        prize = torch.where(move.returned, 0.0, prizes.gather(1, move.node))
+        return state._replace(collected=state.collected + prize)
+
+    def context(self, state: QuotaState, move: Move) -> Tensor:
+        """What is still to be collected."""
+        missing = state.batch.values["min_prize"][:, None] - state.collected
+        return (missing.clamp(min=0.0) / _prize_unit(state.batch)).float()[..., None]
+
+    def forbids_return(self, state: QuotaState, move: Move) -> Tensor:
+        """While too little is collected and something is left to visit."""
+        quota = state.batch.values["min_prize"][:, None]
+        return (state.collected + slack(state.collected) < quota) & ~move.visited.all(-1)
+
+
+class TimeState(NamedTuple):
+    """The time now `[B, P]`, ready to leave; and what never changes.
+
+    Attributes:
+        batch: the instances.
+        now: `[B, P]`.
+        opens, closes, service: `[B, 1, n]`.
+        leaving: `[B, 1]` when a tour may leave the depot.
+        home_closes: `[B, 1, 1]` when a tour's end closes.
+        latest: `[B, 1, n, n]`, latest leave of the row's node that still is in time for the column's
+            node, whatever the way; None where a node that is too late may be left to another tour.
+    """
+
+    batch: Batch
+    now: Tensor
+    opens: Tensor
+    closes: Tensor
+    service: Tensor
+    leaving: Tensor
+    home_closes: Tensor
+    latest: Tensor | None
+
+
+class TimeWindowsEnv(RuleEnv):
+    """A visit must begin before its window closes, and leave time to come home.
+
+    Where one tour must visit all, a node is also forbidden when after it some other node could not
+    be reached in time by any way: that avoids the avoidable dead ends (Bi et al. 2024, PIP).
+    """
+
+    shows = ("opens", "closes", "service")
+    context_features = 1
+    node_context_features = 2
+    geometry = True
+
+    def start(self, batch: Batch, trajectories: int) -> TimeState:
+        """The depot opens."""
+        assert batch.distances is not None
+        windows = batch.values["time_windows"].to(batch.distances.dtype)
+        opens, closes = windows[..., 0], windows[..., 1]
+        service = batch.values.get("service_times", torch.zeros_like(opens))
+        leaving = (opens + service).gather(1, batch.depot[:, None])
+        home_closes = closes.gather(1, batch.finish[:, None])[..., None]
+        latest = None
+        if self.problem.visits_all and self.problem.shape == "tour":
+            latest = closes[:, None, :] + slack(closes)[:, None, :] - _earliest(batch.distances, service)
+            own = torch.eye(batch.size, dtype=torch.bool, device=batch.device)
+            latest = latest.masked_fill(own, float("inf"))[:, None]
+        now = leaving.expand(-1, trajectories)
+        return TimeState(batch, now, opens[:, None], closes[:, None], service[:, None], leaving, home_closes, latest)
+
+    def update(self, state: TimeState, move: Move) -> TimeState:
+        """Walk, wait, and serve; a tour's end begins anew."""
+        assert move.leg is not None
+        assert move.returned is not None
+        opens, service = (x[:, 0].gather(1, move.node) for x in (state.opens, state.service))
+        now = torch.maximum(state.now + move.leg, opens) + service
+        return state._replace(now=torch.where(move.returned, state.leaving, now))
+
+    def resume(self, state: TimeState, batch: Batch) -> TimeState:
+        """See `RuleEnv.resume`."""
+        return state._replace(now=_given(state.now, batch, "elapsed"))
+
+    def context(self, state: TimeState, move: Move) -> Tensor:
+        """The time now, as a share of the day."""
+        return (state.now / _day(state.batch)).float()[..., None]
+
+    def node_context(self, state: TimeState, move: Move) -> Tensor:
+        """How long one would wait at each node, and how long before it closes one would be there."""
+        arrival = self._arrival(state, move)
+        unit = state.batch.scale[:, None, None]
+        wait = ((state.opens - arrival) / unit).clamp(0.0, WAIT)
+        spare = ((state.closes - arrival) / unit).clamp(-WAIT, WAIT)
+        return torch.stack([wait, spare], -1).float()
+
+    def _arrival(self, state: TimeState, move: Move) -> Tensor:
+        assert move.to_nodes is not None
+        return state.now[..., None] + move.to_nodes
+
+    def forbids_visit(self, state: TimeState, move: Move) -> Tensor:
+        """Nodes that are closed by then, or after which it is too late for the end or for another node."""
+        assert move.home is not None
+        begin = torch.maximum(self._arrival(state, move), state.opens)
+        leave = begin + state.service
+        forbidden = (begin > state.closes + slack(state.closes)) | (
+            leave + move.home > state.home_closes + slack(state.home_closes)
+        )
+        if state.latest is not None:
+            others = torch.where(move.visited[:, :, None, :], float("inf"), state.latest)  # [B, P, n, n]
+            forbidden = forbidden | (leave > others.amin(-1))
+        return forbidden
+
+
+WAIT = 5.0
+"""Longest wait or spare time that a policy tells from a longer one, in sides of the unit square."""
+
+
+def _earliest(distances: Tensor, service: Tensor) -> Tensor:
+    """Shortest time from leaving each node to arriving at each, by any way, `[B, n, n]`.
+
+    Where the triangle inequality holds this is the distance itself (Floyd and Warshall, otherwise).
+    """
+    out = distances
+    if distances.dtype == torch.float32:
+        return out  # generated instances are metric
+    for k in range(distances.shape[-1]):
+        through = out[:, :, k, None] + (service[:, k, None, None] + out[:, k, None, :])
+        out = torch.minimum(out, through)
+    return out
+
+
+def _prize_unit(batch: Batch) -> Tensor:
+    unit = batch.values.get("prize_unit")
+    return torch.ones((batch.count, 1), device=batch.device) if unit is None else unit[:, None]
+
+
+def _prizes(batch: Batch) -> Tensor:
+    return batch.values["prizes"] / _prize_unit(batch)
+
+
+def _penalties(batch: Batch) -> Tensor:
+    return batch.lengths("penalties")
+
+
+def _demands(batch: Batch) -> Tensor:
+    return batch.values["demands"] / batch.values["capacity"][:, None]
+
+
+def _day(batch: Batch) -> Tensor:
+    """When the last window closes that ever does, `[B, 1]`."""
+    windows = batch.values["time_windows"]
+    last = torch.where(windows.isfinite(), windows, 0.0).flatten(1).amax(1, keepdim=True)
+    return torch.where(last > 0, last, 1.0)
+
+
+def _opens(batch: Batch) -> Tensor:
+    return batch.values["time_windows"][..., 0] / _day(batch)
+
+
+def _closes(batch: Batch) -> Tensor:
+    return (batch.values["time_windows"][..., 1] / _day(batch)).clamp(max=1.0)
+
+
+def _service(batch: Batch) -> Tensor:
+    if "service_times" not in batch.values:
+        return torch.zeros((batch.count, batch.size), device=batch.device)
+    return batch.lengths("service_times")
+
+
+FEATURES = {
+    "prizes": _prizes,
+    "penalties": _penalties,
+    "demands": _demands,
+    "opens": _opens,
+    "closes": _closes,
+    "service": _service,
+}
+"""What a policy may see of each node: name → `[B, n]`."""
+
+RULES: dict[type[Rule], type[RuleEnv]] = {
+    VisitOnce: VisitOnceEnv,
+    VisitAtMostOnce: VisitOnceEnv,
+    SplitDelivery: RuleEnv,
+    Capacity: CapacityEnv,
+    LengthBudget: LengthBudgetEnv,
+    PrizeQuota: PrizeQuotaEnv,
+    TimeWindows: TimeWindowsEnv,
+}
 """From a rule's data to its environment."""

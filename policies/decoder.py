@@ -28,6 +28,8 @@ class Cache(NamedTuple):
         keys: `[B, H, d/H, n]` glimpse keys, scaled.
         values: `[B, H, n, d/H]` glimpse values.
         logit_keys: `[B, d, n]` logit keys, scaled, with the glimpse's output projection folded in.
+        costs: `[B, n + 1, n]` distances from the last node, row n zero; None where the policy does
+            not look at them.
     """
 
     first: Tensor
@@ -35,14 +37,16 @@ class Cache(NamedTuple):
     keys: Tensor
     values: Tensor
     logit_keys: Tensor
+    costs: Tensor | None
 
     def to(self, dtype: torch.dtype) -> Cache:
         """The same cache in another precision."""
-        return Cache(*(x.to(dtype) for x in self))
+        return Cache(*(x if x is None else x.to(dtype) for x in self))  # pyright: ignore[reportArgumentType]
 
     def detach(self, *, requires_grad: bool = False) -> Cache:
-        """The same values cut off from the graph."""
-        return Cache(*(x.detach().requires_grad_(requires_grad) for x in self))
+        """The same values cut off from the graph; distances need no gradient."""
+        cut = (x.detach().requires_grad_(requires_grad) for x in self[:-1])
+        return Cache(*cut, self.costs)  # pyright: ignore[reportArgumentType]
 
 
 class Decoder(nn.Module):
@@ -52,21 +56,30 @@ class Decoder(nn.Module):
         width: d, of the node embeddings.
         heads: of the glimpse.
         context_features: how many numbers the rules show of their states.
+        node_context_features: how many they show of each node at each step.
+        edges: whether the distances from the last node enter the glimpse and the logits.
         clip: logits lie within ± this.
     """
 
-    def __init__(self, width: int, heads: int, context_features: int, clip: float) -> None:
+    def __init__(
+        self, width: int, heads: int, context_features: int, node_context_features: int, clip: float, *, edges: bool
+    ) -> None:
         super().__init__()
-        self.heads, self.clip = heads, clip
+        self.heads, self.clip, self.edges = heads, clip, edges
         self.project_nodes = nn.Linear(width, 3 * width, bias=False)  # glimpse key, glimpse value, logit key
         self.project_graph = nn.Linear(width, width, bias=False)
         self.project_step = nn.Linear(2 * width, width, bias=False)  # first and last node
         self.placeholder = nn.Parameter(torch.zeros(2 * width))  # before there is a first node
         self.project_glimpse = nn.Linear(width, width, bias=False)
         self.project_context = nn.Linear(context_features, width, bias=False) if context_features else None
+        # glimpse key, glimpse value, logit key of what changes with the step (Kool et al. 2019, SDVRP)
+        self.project_node_context = (
+            nn.Linear(node_context_features, 3 * width, bias=False) if node_context_features else None
+        )
+        self.project_costs = nn.Linear(1, heads + 1, bias=False) if edges else None  # one bias a head, one a logit
 
-    def prepare(self, nodes: Tensor, padding: Tensor | None) -> Cache:
-        """Everything that depends on the node embeddings `[B, n, d]` alone."""
+    def prepare(self, nodes: Tensor, padding: Tensor | None, costs: Tensor | None = None) -> Cache:
+        """Everything that depends on the node embeddings `[B, n, d]` alone, and on the distances `[B, n, n]`."""
         B, n, d = nodes.shape
         key, value, logit_key = self.project_nodes(nodes).chunk(3, -1)
         if padding is None:
@@ -86,6 +99,7 @@ class Decoder(nn.Module):
             (key * (d // self.heads) ** -0.5).view(split).permute(0, 2, 3, 1).contiguous(),
             value.reshape(split).transpose(1, 2).contiguous(),
             (self.project_glimpse.weight.T @ logit_key.transpose(1, 2)) * d**-0.5,
+            None if costs is None else F.pad(costs, (0, 0, 0, 1)),
         )
 
     def logits(self, cache: Cache, observation: Observation) -> Tensor:
@@ -100,10 +114,42 @@ class Decoder(nn.Module):
         forbidden = torch.zeros_like(observation.mask, dtype=query.dtype).masked_fill_(observation.mask, float("-inf"))
         query = query.view(B, Q, self.heads, d // self.heads).transpose(1, 2)
         scores = (query @ cache.keys).add_(forbidden[:, None])  # [B, H, Q, n]
-        glimpse = scores.softmax(-1) @ cache.values  # [B, H, Q, d/H]
-        glimpse = glimpse.transpose(1, 2).reshape(B, Q, d)
-        pointer = (glimpse @ cache.logit_keys).float()
+        bias = None
+        if self.project_costs is not None:
+            assert cache.costs is not None
+            legs = _rows(cache.costs, observation.last)  # [B, Q, n]
+            *of_heads, of_logits = self.project_costs.weight[:, 0]
+            scores = scores + legs[:, None] * torch.stack(of_heads).to(legs.dtype)[:, None, None]
+            bias = legs.float() * of_logits
+        node_context = observation.node_context
+        if node_context is None or self.project_node_context is None:
+            glimpse = scores.softmax(-1) @ cache.values  # [B, H, Q, d/H]
+            glimpse = glimpse.transpose(1, 2).reshape(B, Q, d)
+            pointer = (glimpse @ cache.logit_keys).float()
+        else:
+            pointer = self._changing(cache, query, scores, node_context)
+        if bias is not None:
+            pointer = pointer + bias
         return self.clip * pointer.tanh() + forbidden
+
+    def _changing(self, cache: Cache, query: Tensor, scores: Tensor, node_context: Tensor) -> Tensor:
+        """Logits `[B, Q, n]` before the clipping, where node features `[B, Q, n, k]` change with the step.
+
+        They add k dimensions to keys and values, never a tensor `[B, Q, n, d]`.
+        """
+        assert self.project_node_context is not None
+        (B, H, Q, dh), d = query.shape, query.shape[1] * query.shape[3]
+        seen = node_context.to(query.dtype)  # [B, Q, n, k]
+        k = seen.shape[-1]
+        key, value, logit_key = self.project_node_context.weight.to(query.dtype).T.chunk(3, -1)  # [k, d] each
+        of_heads = torch.einsum("bhqe,khe->bqhk", query, key.view(k, H, dh) * dh**-0.5)
+        scores = scores + (of_heads @ seen.transpose(-1, -2)).transpose(1, 2)
+        attention = scores.softmax(-1)
+        glimpse = (attention @ cache.values).transpose(1, 2)  # [B, Q, H, d/H]
+        attended = attention.transpose(1, 2) @ seen  # [B, Q, H, k]
+        glimpse = (glimpse + torch.einsum("bqhk,khe->bqhe", attended, value.view(k, H, dh))).reshape(B, Q, d)
+        of_nodes = glimpse @ (self.project_glimpse.weight.T.to(query.dtype) @ logit_key.T * d**-0.5)  # [B, Q, k]
+        return (glimpse @ cache.logit_keys).float() + (seen @ of_nodes[..., None])[..., 0].float()
 
 
 def _rows(table: Tensor, index: Tensor) -> Tensor:

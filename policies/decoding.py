@@ -1,15 +1,12 @@
-"""Decoding strategies: how a node is chosen from logits, and from where trajectories start."""
+"""Decoding strategies: how a node is chosen from logits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import torch
 from torch import Generator, Tensor
-
-if TYPE_CHECKING:
-    from envs.batch import Batch
 
 
 class Strategy(Protocol):
@@ -50,15 +47,3 @@ class Sampling:
         threshold = torch.minimum(threshold, total * (1 - 1e-6))
         # a sum in parallel may dip by a rounding at a masked node: its probability is asked too
         return ((cumulative > threshold) & (probabilities > 0)).to(torch.uint8).argmax(-1)
-
-
-def spread_starts(batch: Batch, starts: int) -> Tensor:
-    """First nodes for P multi-start trajectories, spread over each instance's nodes: a prefix `[B, P, 1]`.
-
-    An instance with fewer nodes than P starts from some of them more than once.
-    """
-    sizes = torch.full((batch.count, 1), batch.size, device=batch.device)
-    if batch.padding is not None:
-        sizes = (~batch.padding).sum(1, keepdim=True)
-    spread = torch.arange(starts, device=batch.device) * sizes.clamp(min=starts) // starts  # [B, P]
-    return (spread % sizes)[..., None]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name everybody knows
 
 NormName = Literal["batch", "instance", "layer"]
+EDGE_WIDTH = 16
 
 
 class Norm(nn.Module):
@@ -62,9 +63,13 @@ class Norm(nn.Module):
 class AttentionLayer(nn.Module):
     """Multi-head self-attention and a feed-forward block, each with skip connection and norm after."""
 
-    def __init__(self, width: int, heads: int, feedforward: int, norm: NormName) -> None:
+    def __init__(self, width: int, heads: int, feedforward: int, norm: NormName, *, edges: bool) -> None:
         super().__init__()
         self.heads = heads
+        # a bias for each head from the distances there and back (a small network, shared by all pairs)
+        self.edge_bias = (
+            nn.Sequential(nn.Linear(2, EDGE_WIDTH), nn.ReLU(), nn.Linear(EDGE_WIDTH, heads)) if edges else None
+        )
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.out = nn.Linear(width, width, bias=False)
         self.norm1 = Norm(norm, width)
@@ -72,11 +77,14 @@ class AttentionLayer(nn.Module):
         self.ff2 = nn.Linear(feedforward, width)
         self.norm2 = Norm(norm, width)
 
-    def forward(self, h: Tensor, padding: Tensor | None) -> Tensor:
-        """New embeddings `[B, n, d]`; padded nodes are never attended to."""
+    def forward(self, h: Tensor, padding: Tensor | None, edges: Tensor | None = None) -> Tensor:
+        """New embeddings `[B, n, d]`; padded nodes are never attended to; `edges` `[B, n, n, 2]` may bias."""
         B, n, d = h.shape
         q, k, v = self.qkv(h).view(B, n, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)  # [B, H, n, d/H]
         scores = (q * (d // self.heads) ** -0.5) @ k.transpose(-1, -2)  # [B, H, n, n]
+        if self.edge_bias is not None:
+            assert edges is not None
+            scores = scores + self.edge_bias(edges).permute(0, 3, 1, 2)
         if padding is not None:
             scores = scores.masked_fill(padding[:, None, None, :], float("-inf"))
         attended = scores.softmax(-1).to(v.dtype) @ v
@@ -87,14 +95,17 @@ class AttentionLayer(nn.Module):
 class AttentionEncoder(nn.Module):
     """A stack of attention layers (Kool et al. 2019)."""
 
-    def __init__(self, layers: int, width: int, heads: int, feedforward: int, norm: NormName) -> None:
+    def __init__(
+        self, layers: int, width: int, heads: int, feedforward: int, norm: NormName, *, edges: bool = False
+    ) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(AttentionLayer(width, heads, feedforward, norm) for _ in range(layers))
+        self.layers = nn.ModuleList(AttentionLayer(width, heads, feedforward, norm, edges=edges) for _ in range(layers))
 
-    def forward(self, h: Tensor, coordinates: Tensor, padding: Tensor | None) -> Tensor:
-        """Node embeddings `[B, n, d]` from initial ones."""
+    def forward(self, h: Tensor, coordinates: Tensor, padding: Tensor | None, costs: Tensor | None = None) -> Tensor:
+        """Node embeddings `[B, n, d]` from initial ones, and from distances `[B, n, n]` with `edges`."""
+        edges = None if costs is None else torch.stack([costs, costs.transpose(1, 2)], -1)
         for layer in self.layers:
-            h = layer(h, padding)
+            h = layer(h, padding, edges)
         return h
 
 
@@ -125,16 +136,18 @@ class GraphEncoder(nn.Module):
         self.neighbours = neighbours
         self.layers = nn.ModuleList(GraphLayer(width, norm) for _ in range(layers))
 
-    def forward(self, h: Tensor, coordinates: Tensor, padding: Tensor | None) -> Tensor:
-        """Node embeddings `[B, n, d]` from initial ones and the points `[B, n, 2]`."""
-        weights = self._weights(coordinates.float(), padding)
+    def forward(self, h: Tensor, coordinates: Tensor, padding: Tensor | None, costs: Tensor | None = None) -> Tensor:
+        """Node embeddings `[B, n, d]` from initial ones and distances `[B, n, n]`, else those of points `[B, n, 2]`."""
+        if costs is None:
+            points = coordinates.float()
+            costs = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
+        weights = self._weights(costs.float(), padding)
         for layer in self.layers:
             h = layer(h, weights, padding)
         return h
 
-    def _weights(self, coordinates: Tensor, padding: Tensor | None) -> Tensor:
-        n = coordinates.shape[1]
-        costs = torch.cdist(coordinates, coordinates, compute_mode="donot_use_mm_for_euclid_dist")
+    def _weights(self, costs: Tensor, padding: Tensor | None) -> Tensor:
+        n = costs.shape[1]
         inverse = 1.0 / costs.clamp(min=1e-3)  # coinciding points stay finite
         inverse = inverse.masked_fill(torch.eye(n, dtype=torch.bool, device=costs.device), 0.0)
         if padding is not None:

@@ -29,6 +29,8 @@ class PolicyConfig:
         norm: instance norm; batch (Kool et al.) or layer norm.
         neighbours: how many nearest nodes send messages in the graph network; 0 for all.
         clip: logits lie within ± this before the mask.
+        edges: look at the distances between nodes, not only at their coordinates: for matrices and
+            walking distances.
     """
 
     encoder: Literal["attention", "gnn"] = "attention"
@@ -39,6 +41,7 @@ class PolicyConfig:
     norm: NormName = "instance"
     neighbours: int = 0
     clip: float = 10.0
+    edges: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a shape that cannot be built."""
@@ -60,21 +63,37 @@ class Policy(nn.Module):
     def __init__(self, config: PolicyConfig, env: RoutingEnv) -> None:
         super().__init__()
         self.config = config
-        self.embed = nn.Linear(env.node_features, config.width)
+        self.env = env
+        edges = config.edges
+        self.embed = nn.Linear(env.node_features + (EDGE_FEATURES if edges else 0), config.width)
+        self.embed_ends = nn.ModuleList(  # where tours start, and where they end
+            nn.Linear(env.node_features, config.width) for _ in range(2 if env.problem.shape != "cycle" else 0)
+        )
         self.encoder: nn.Module = (
-            AttentionEncoder(config.layers, config.width, config.heads, config.feedforward, config.norm)
+            AttentionEncoder(config.layers, config.width, config.heads, config.feedforward, config.norm, edges=edges)
             if config.encoder == "attention"
             else GraphEncoder(config.layers, config.width, config.norm, config.neighbours)
         )
-        self.decoder = Decoder(config.width, config.heads, env.context_features, config.clip)
+        self.decoder = Decoder(
+            config.width, config.heads, env.context_features, env.node_context_features, config.clip, edges=edges
+        )
         for name, parameter in self.named_parameters():  # Kool et al.: uniform within 1/sqrt(fan-in), biases too
             if "norm" not in name:
                 bound = parameter.shape[-1] ** -0.5
                 nn.init.uniform_(parameter, -bound, bound)
 
-    def encode(self, batch: Batch) -> Tensor:
-        """Node embeddings `[B, n, d]`."""
-        return self.encoder(self.embed(batch.node_features()), batch.coordinates, batch.padding)
+    def encode(self, batch: Batch, costs: Tensor | None = None) -> Tensor:
+        """Node embeddings `[B, n, d]`, from distances `[B, n, n]` too where the policy looks at them."""
+        features = self.env.features(batch)
+        if costs is None:
+            h = self.embed(features)
+        else:
+            h = self.embed(torch.cat([features, _nearness(costs, batch.padding)], -1))
+        kinds = self.env.kinds(batch)
+        if kinds is not None:
+            for kind, embed in enumerate(self.embed_ends, 1):
+                h = torch.where((kinds == kind)[..., None], embed(features).to(h.dtype), h)
+        return self.encoder(h, batch.coordinates, batch.padding, costs)
 
     def prepare(self, batch: Batch, *, bfloat16: bool = False) -> Cache:
         """Encode a batch and compute all that decoding needs of it, once.
@@ -83,6 +102,30 @@ class Policy(nn.Module):
             batch: the instances.
             bfloat16: compute products in bfloat16, and hand on the cache in it.
         """
+        costs = batch.costs() if self.config.edges else None
         with torch.autocast(batch.device.type, dtype=torch.bfloat16, enabled=bfloat16):
-            cache = self.decoder.prepare(self.encode(batch), batch.padding)
+            cache = self.decoder.prepare(self.encode(batch, costs), batch.padding, costs)
         return cache.to(torch.bfloat16) if bfloat16 else cache.to(torch.float32)
+
+
+NEAREST = 4
+EDGE_FEATURES = 2 * NEAREST + 2
+
+
+def _nearness(costs: Tensor, padding: Tensor | None) -> Tensor:
+    """What each node sees of distances `[B, n, n]`: the shortest ways out and in, and their means, `[B, n, 10]`.
+
+    It stands in for coordinates where there are none, and does not depend on the nodes' order.
+    """
+    n = costs.shape[1]
+    hidden = torch.eye(n, dtype=torch.bool, device=costs.device)[None]
+    if padding is not None:
+        hidden = hidden | padding[:, None, :] | padding[:, :, None]
+    seen: list[Tensor] = []
+    count = (~hidden).sum(-1, keepdim=True).clamp(min=1)
+    for ways in (costs, costs.transpose(1, 2)):
+        mean = ways.masked_fill(hidden, 0.0).sum(-1, keepdim=True) / count
+        shortest = ways.masked_fill(hidden, float("inf")).topk(min(NEAREST, n), -1, largest=False).values
+        shortest = torch.nn.functional.pad(shortest, (0, NEAREST - shortest.shape[-1]), value=float("inf"))
+        seen += [torch.where(shortest.isfinite(), shortest, mean), mean]
+    return torch.cat(seen, -1)

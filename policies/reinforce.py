@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from .decoding import Sampling, spread_starts
+from .decoding import Sampling
 from .rollout import log_prob, rollout
 
 if TYPE_CHECKING:
@@ -49,14 +49,15 @@ def accumulate_gradients(
         policy: in training mode.
         batch: B instances of one size.
         baseline: what costs are compared with.
-        starts: P, trajectories an instance; above 1 their first nodes are given and spread.
+        starts: P, trajectories an instance; above 1 their first nodes are given and spread, where a
+            tour may start anywhere.
         bfloat16: compute products in bfloat16.
         generator: randomness of the sampled trajectories.
     """
     cache = policy.prepare(batch, bfloat16=bfloat16)
     leaf = cache.detach(requires_grad=True)
     starts = min(starts, batch.size)
-    prefix = spread_starts(batch, starts) if starts > 1 else None
+    prefix = env.starts(batch, starts)
     trace = rollout(
         env, batch, policy.decoder, leaf, Sampling(), trajectories=starts, prefix=prefix, generator=generator
     )
@@ -72,5 +73,6 @@ def accumulate_gradients(
         part = (weight * scored).sum()
         part.backward()
         loss += part.detach()
-    torch.autograd.backward(list(cache), [x.grad for x in leaf])
+    reached = [(x, cut.grad) for x, cut in zip(cache, leaf, strict=True) if cut is not None and cut.grad is not None]
+    torch.autograd.backward([x for x, _ in reached], [grad for _, grad in reached])
     return StepResult(loss, env.sign * costs.mean())

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .decoder import Cache, Decoder
     from .decoding import Strategy
 
+LOOK = 8
+"""Steps between two looks at a device whether all trajectories have finished."""
+
 
 def _walk(
     env: RoutingEnv,
@@ -31,11 +34,17 @@ def _walk(
     """Each step's observation and action: the one hot loop."""
     given = () if prefix is None else prefix.unbind(-1)
     state = env.reset(batch, trajectories)
+    # Looking whether all have finished waits for a device; on the CPU it costs nothing.
+    look = 1 if batch.device.type == "cpu" else LOOK
     for t in range(env.horizon(batch)):
+        if t >= len(given) and t % look == 0 and env.problem.from_depot and bool(state.finished.all()):
+            return
         seen = env.observe(state)
         action = given[t] if t < len(given) else strategy.select(decoder.logits(cache, seen), generator)
         yield seen, action
         state = env.step(state, action)
+        if t == len(given) - 1:
+            state = env.resume(state)
 
 
 @torch.no_grad()
@@ -84,12 +93,19 @@ def rollout(
     first, last = torch.empty_like(actions), torch.empty_like(actions)
     mask = torch.empty((*shape, batch.size), dtype=torch.bool, device=batch.device)
     context = torch.empty((*shape, env.context_features), device=batch.device) if env.context_features else None
+    changing = env.node_context_features
+    node_context = torch.empty((*shape, batch.size, changing), device=batch.device) if changing else None
     walk = _walk(env, batch, decoder, cache, strategy, trajectories, prefix, generator)
+    steps = 0
     for t, (seen, action) in enumerate(walk):
         actions[:, t], first[:, t], last[:, t], mask[:, t] = action, seen.first, seen.last, seen.mask
         if context is not None and seen.context is not None:
             context[:, t] = seen.context
-    return Trace(actions, first, last, mask, context, given=0 if prefix is None else prefix.shape[2])
+        if node_context is not None and seen.node_context is not None:
+            node_context[:, t] = seen.node_context
+        steps = t + 1
+    kept = (x if x is None else x[:, :steps] for x in (actions, first, last, mask, context, node_context))
+    return Trace(*kept, given=0 if prefix is None else prefix.shape[2])  # pyright: ignore[reportArgumentType]
 
 
 def log_prob(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None = None) -> Tensor:
@@ -109,6 +125,7 @@ def log_prob(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None =
         trace.last[:, steps].reshape(B, T * P),
         trace.mask[:, steps].reshape(B, T * P, -1),
         trace.context[:, steps].reshape(B, T * P, -1) if trace.context is not None else None,
+        trace.node_context[:, steps].flatten(1, 2) if trace.node_context is not None else None,
     )
     logits = decoder.logits(cache, observation)
     chosen = logits.gather(-1, actions.reshape(B, T * P, 1)).squeeze(-1) - logits.logsumexp(-1)

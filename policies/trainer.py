@@ -19,11 +19,11 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from envs.batch import Batch, from_coordinates
-from envs.generators import GENERATORS, generate
+from envs.batch import Batch, from_instances
+from envs.generators import generate, node_count, split_distribution
 from envs.routing_env import RoutingEnv
 from tsp.files import atomic_write
-from tsp.problems import get_problem, unknown
+from tsp.problems import get_problem
 
 from .checkpoint import PolicyInfo, load_policy, read_tensors, save_policy, write_tensors
 from .policy import Policy, PolicyConfig
@@ -105,8 +105,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         """Refuse what cannot be trained, in one sentence."""
         get_problem(self.problem)
-        if self.distribution not in GENERATORS:
-            raise ValueError(unknown("distribution", self.distribution, GENERATORS))
+        split_distribution(self.distribution)
         self.sizes  # noqa: B018 - parses, and raises for what is not a size
         lengths = sorted(k for k in LENGTHS if getattr(self, k) is not None)
         if len(lengths) != 1:
@@ -121,7 +120,7 @@ class TrainConfig:
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """Smallest and largest number of nodes."""
+        """Smallest and largest number of customers."""
         low, _, high = self.size.partition("-")
         try:
             sizes = int(low), int(high or low)
@@ -191,7 +190,8 @@ class Trainer:
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.config, self.out, self.device, self.say = config, Path(out), torch.device(device), say
-        self.info = PolicyInfo(config.problem, config.sizes, config.data or config.distribution, command, version)
+        low, high = (node_count(get_problem(config.problem), size) for size in config.sizes)
+        self.info = PolicyInfo(config.problem, (low, high), config.data or config.distribution, command, version)
         self.bfloat16 = config.precision == "bfloat16" or (config.precision == "auto" and fast_in_bfloat16(self.device))
         self.env = RoutingEnv(config.problem)
         with torch.random.fork_rng([]):
@@ -239,7 +239,7 @@ class Trainer:
     def _draw(self, count: int, size: int, generator: Generator) -> Batch:
         """Instances of the run's distribution or data, on the run's device."""
         if self.data is None:
-            return from_coordinates(generate(self.config.distribution, count, size, generator))
+            return generate(self.env.problem, self.config.distribution, count, size, generator)
         rows = torch.randint(self.data.count, (count,), generator=generator, device=self.device)
         return self.data.rows(rows)
 
@@ -402,16 +402,21 @@ class Trainer:
 
 
 def _read_data(config: TrainConfig, device: torch.device) -> Batch:
-    from envs.batch import from_instances
-    from tsp.formats import read
+    from tsp.formats import read, read_realizations
 
     assert config.data is not None
-    instances = read(config.data)
-    if any(instance.matrix is not None for instance in instances):
-        raise ValueError(f"{config.data}: has a matrix, expected coordinates to train on")
-    batch = from_instances(instances, distances=False).to(device)
-    if batch.padding is not None or config.sizes != (batch.size, batch.size):
-        raise ValueError(f"{config.data}: instances of {batch.size} nodes, expected --size {config.size}")
+    problem = get_problem(config.problem)
+    instances = read(config.data, problem=config.problem)
+    for instance in instances:
+        problem.validate(instance)
+    batch = from_instances(instances, distances=False, realizations=read_realizations(config.data))
+    # generated instances are counted in float32, and so are these
+    batch = batch.map(lambda x: x.float() if x.dtype == torch.float64 else x).to(device)
+    batch = batch._replace(scale=batch.scale.double())
+    nodes = {node_count(problem, size) for size in config.sizes}
+    if batch.padding is not None or nodes != {batch.size}:
+        customers = batch.size - node_count(problem, 0)
+        raise ValueError(f"{config.data}: instances of {customers} customers, expected --size {config.size}")
     return batch
 
 
