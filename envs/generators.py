@@ -15,12 +15,13 @@ from torch import Generator, Tensor
 
 from tsp.formats import kool
 from tsp.instance import LIMITS, NODE_VALUES, Instance, Realization
-from tsp.problems import PrizeQuota, Problem, get_problem, unknown
+from tsp.problems import LengthBudget, Problem, get_problem, unknown
 
 from .batch import Batch, from_coordinates
+from .halls import TRAIN_LAYOUTS, draw_many
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 Values = dict[str, Tensor]
 
@@ -54,12 +55,10 @@ def mixed(count: int, nodes: int, generator: Generator) -> Values:
     return {"coordinates": torch.where(_rand(count, nodes, 1, generator=generator) < 0.5, clustered, spread)}
 
 
-def hall(count: int, nodes: int, generator: Generator) -> Values:
+def hall(count: int, nodes: int, generator: Generator, layouts: Sequence[int] = TRAIN_LAYOUTS) -> Values:
     """Posters chosen in poster halls, with walking distances, interest and sessions; see `envs.halls`."""
-    from .halls import draw_many
-
     rng = np.random.default_rng(int(torch.randint(2**62, (), generator=generator, device=generator.device)))
-    drawn = draw_many(rng, count, nodes - 1)
+    drawn = draw_many(rng, count, nodes - 1, layouts=layouts)
     return {name: torch.from_numpy(np.asarray(x, dtype=np.float32)).to(generator.device) for name, x in drawn.items()}
 
 
@@ -252,6 +251,7 @@ def generate(problem: Problem | str, distribution: str, count: int, size: int, g
             drawn |= set(new)
     kept = wanted | {"coordinates", "matrix", "real_prizes"}
     kept |= {"service_times"} if "time_windows" in wanted else set()
+    kept |= {"max_length"} if problem.rule(LengthBudget) else set()
     values = {name: value for name, value in values.items() if name in kept}
     if problem.shape == "path":  # from the first node to the last
         values["end"] = torch.full((count,), node_count(problem, size) - 1, device=generator.device)
@@ -261,7 +261,8 @@ def generate(problem: Problem | str, distribution: str, count: int, size: int, g
 def to_instances(problem: str, batch: Batch, name: str) -> tuple[list[Instance], list[Realization] | None]:
     """Generated instances as users get them, and what they hide."""
     located = bool(batch.coordinates.any())
-    arrays = {key: value.double().cpu().numpy() for key, value in batch.values.items()}
+    # drawn in float32: to users 0.08 is 0.08
+    arrays = {key: value.double().cpu().numpy().round(7) for key, value in batch.values.items()}
     real = arrays.pop("real_prizes", None)
     given = [key for key in (*NODE_VALUES, "time_windows", *LIMITS) if key in arrays]
     matrices = None if batch.distances is None else batch.distances.double().cpu().numpy()

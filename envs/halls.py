@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tsp.plotting import Floor
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -61,7 +63,7 @@ class HallConfig:
         always: share of posters whose author stays for the whole day; others stay for one session.
         visit: how long one visit takes.
         budget: longest walk, as a share of a tour (nearest neighbour) past all posters of the day.
-            About half of them can be visited with 0.45.
+            With 0.6 about half of them can be visited.
     """
 
     aisles: tuple[int, int] = (4, 6)
@@ -80,7 +82,7 @@ class HallConfig:
     sessions: int = 2
     always: float = 0.25
     visit: tuple[float, float] = (2.0, 6.0)
-    budget: float = 0.45
+    budget: float = 0.6
 
     def __post_init__(self) -> None:
         """Refuse what is no hall.
@@ -156,7 +158,7 @@ class Hall:
 
     def walking(self, points: Array) -> Array:
         """Walking distances `[..., n, n]` among points `[..., n, 2]` of the hall."""
-        return _walking(points, self.passages, self.lines, np.int64(self.closed_row))
+        return _walking(points, self.passages, self.lines, np.array(self.closed_row))
 
     def route(self, origin: Array, destination: Array) -> Array:
         """The corners of a shortest walk between two points of the hall `[k, 2]`, both included."""
@@ -168,6 +170,10 @@ class Hall:
         middle = [] if low < self.closed_row < high else self.passages[1:-1].tolist()
         x = min([*sides, *middle], key=lambda x: (round(abs(x - x0) + abs(x - x1), 9), abs(x - x0)))
         return np.array([(x0, y0), (x, y0), (x, y1), (x1, y1)])
+
+    def floor(self) -> Floor:
+        """The hall as `tsp.plotting.plot_tour` draws it."""
+        return Floor(self.walls, self.route)
 
     @property
     def closed_row(self) -> int:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 SINGLE = 1e-6
 """Tolerance where generated instances are counted in float32."""
 
+FAR = 5.0
+"""Longest way, wait or spare time that a policy tells from a longer one, in sides of the unit square."""
+
 
 class Move(NamedTuple):
     """What happened in a step, computed once for all rules.
@@ -211,11 +214,8 @@ class LengthState(NamedTuple):
 class LengthBudgetEnv(RuleEnv):
     """A node may be next if the tour can still come to its end within the budget (Kool et al. 2019)."""
 
+    context_features = 1
     geometry = True
-
-    def __init__(self, rule: LengthBudget, problem: Problem) -> None:
-        super().__init__(rule, problem)
-        self.context_features = int(rule.required)
 
     def start(self, batch: Batch, trajectories: int) -> LengthState:
         """Nothing is travelled."""
@@ -232,12 +232,13 @@ class LengthBudgetEnv(RuleEnv):
         """See `RuleEnv.resume`."""
         return state._replace(travelled=_given(state.travelled, batch, "travelled"))
 
-    def context(self, state: LengthState, move: Move) -> Tensor | None:
+    def context(self, state: LengthState, move: Move) -> Tensor:
         """The length that is left."""
-        if not self.context_features:
-            return None
-        left = state.batch.values["max_length"][:, None] - state.travelled
-        return (left / state.batch.scale[:, None]).float()[..., None]
+        limit = state.batch.values.get("max_length")
+        if limit is None:
+            return torch.full((*state.travelled.shape, 1), FAR, device=state.travelled.device)
+        left = (limit[:, None] - state.travelled) / state.batch.scale[:, None]
+        return left.clamp(max=FAR).float()[..., None]
 
     def forbids_visit(self, state: LengthState, move: Move) -> Tensor | None:
         """Nodes from which the way home would be too long."""
@@ -359,8 +360,8 @@ class TimeWindowsEnv(RuleEnv):
         """How long one would wait at each node, and how long before it closes one would be there."""
         arrival = self._arrival(state, move)
         unit = state.batch.scale[:, None, None]
-        wait = ((state.opens - arrival) / unit).clamp(0.0, WAIT)
-        spare = ((state.closes - arrival) / unit).clamp(-WAIT, WAIT)
+        wait = ((state.opens - arrival) / unit).clamp(0.0, FAR)
+        spare = ((state.closes - arrival) / unit).clamp(-FAR, FAR)
         return torch.stack([wait, spare], -1).float()
 
     def _arrival(self, state: TimeState, move: Move) -> Tensor:
@@ -379,10 +380,6 @@ class TimeWindowsEnv(RuleEnv):
             others = torch.where(move.visited[:, :, None, :], float("inf"), state.latest)  # [B, P, n, n]
             forbidden = forbidden | (leave > others.amin(-1))
         return forbidden
-
-
-WAIT = 5.0
-"""Longest wait or spare time that a policy tells from a longer one, in sides of the unit square."""
 
 
 def _earliest(distances: Tensor, service: Tensor) -> Tensor:

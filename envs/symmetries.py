@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
-from .batch import Batch
+if TYPE_CHECKING:
+    from .batch import Batch
 
 
 def symmetries(coordinates: Tensor) -> Tensor:
@@ -23,6 +26,7 @@ def augment(batch: Batch, count: int) -> Batch:
     """
     if not 1 <= count <= 8:
         raise ValueError(f"symmetries: {count}, expected 1 to 8")
+    if count == 1:
+        return batch
     pictures = symmetries(batch.coordinates)[:count].flatten(0, 1)
-    rest = (x.repeat(count, *(1,) * (x.ndim - 1)) if x is not None else None for x in batch[1:])
-    return Batch(pictures, *rest)  # pyright: ignore[reportArgumentType]
+    return batch.map(lambda x: x.repeat(count, *(1,) * (x.ndim - 1)))._replace(coordinates=pictures)

@@ -138,16 +138,16 @@ class Decoder(nn.Module):
         They add k dimensions to keys and values, never a tensor `[B, Q, n, d]`.
         """
         assert self.project_node_context is not None
-        (B, H, Q, dh), d = query.shape, query.shape[1] * query.shape[3]
+        (B, heads, Q, dh), d = query.shape, query.shape[1] * query.shape[3]
         seen = node_context.to(query.dtype)  # [B, Q, n, k]
         k = seen.shape[-1]
         key, value, logit_key = self.project_node_context.weight.to(query.dtype).T.chunk(3, -1)  # [k, d] each
-        of_heads = torch.einsum("bhqe,khe->bqhk", query, key.view(k, H, dh) * dh**-0.5)
+        of_heads = torch.einsum("bhqe,khe->bqhk", query, key.view(k, heads, dh) * dh**-0.5)
         scores = scores + (of_heads @ seen.transpose(-1, -2)).transpose(1, 2)
         attention = scores.softmax(-1)
         glimpse = (attention @ cache.values).transpose(1, 2)  # [B, Q, H, d/H]
         attended = attention.transpose(1, 2) @ seen  # [B, Q, H, k]
-        glimpse = (glimpse + torch.einsum("bqhk,khe->bqhe", attended, value.view(k, H, dh))).reshape(B, Q, d)
+        glimpse = (glimpse + torch.einsum("bqhk,khe->bqhe", attended, value.view(k, heads, dh))).reshape(B, Q, d)
         of_nodes = glimpse @ (self.project_glimpse.weight.T.to(query.dtype) @ logit_key.T * d**-0.5)  # [B, Q, k]
         return (glimpse @ cache.logit_keys).float() + (seen @ of_nodes[..., None])[..., 0].float()
 

@@ -45,6 +45,33 @@ def _layer(model: Mapping[str, Tensor], index: int) -> dict[str, Tensor]:
     return out
 
 
+def _from_anywhere(model: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What is his own where tours start anywhere: the step sees the first and the last node."""
+    return {
+        "decoder.placeholder": model["W_placeholder"],
+        "decoder.project_step.weight": model["project_step_context.weight"],
+    }
+
+
+def _from_depot(model: Mapping[str, Tensor], env: RoutingEnv) -> dict[str, Tensor]:
+    """What is his own where tours start at a depot: the step sees the last node, and one number."""
+    step = model["project_step_context.weight"]
+    places = model["init_embed_depot.weight"]  # a depot is its place, and no more
+    depot = {
+        "weight": torch.cat([places, places.new_zeros(WIDTH, env.node_features - places.shape[1])], 1),
+        "bias": model["init_embed_depot.bias"],
+    }
+    out = {f"embed_ends.{end}.{name}": tensor for end in range(2) for name, tensor in depot.items()}
+    out |= {
+        "decoder.placeholder": step.new_zeros(2 * WIDTH),
+        "decoder.project_step.weight": torch.cat([torch.zeros_like(step[:, :WIDTH]), step[:, :WIDTH]], 1),
+        "decoder.project_context.weight": step[:, WIDTH:],
+    }
+    if env.node_context_features:
+        out["decoder.project_node_context.weight"] = model["project_node_step.weight"]
+    return out
+
+
 def read_kool_checkpoint(path: str | os.PathLike[str], problem: str) -> Policy:
     """Read one of his checkpoints without executing anything in it.
 
@@ -71,16 +98,16 @@ def read_kool_checkpoint(path: str | os.PathLike[str], problem: str) -> Policy:
     model = content.get("model") if isinstance(content, dict) else None
     if not isinstance(model, dict):
         raise ValueError(f"{path}: expected a dict with the entry 'model'")
-    policy = Policy(PolicyConfig("attention", LAYERS, WIDTH, HEADS, FEEDFORWARD, "batch"), RoutingEnv(problem))
+    env = RoutingEnv(problem)
+    policy = Policy(PolicyConfig("attention", LAYERS, WIDTH, HEADS, FEEDFORWARD, "batch"), env)
     try:
         tensors = {
             "embed.weight": model["init_embed.weight"],
             "embed.bias": model["init_embed.bias"],
-            "decoder.placeholder": model["W_placeholder"],
             "decoder.project_nodes.weight": model["project_node_embeddings.weight"],
             "decoder.project_graph.weight": model["project_fixed_context.weight"],
-            "decoder.project_step.weight": model["project_step_context.weight"],
             "decoder.project_glimpse.weight": model["project_out.weight"],
+            **(_from_depot(model, env) if env.problem.from_depot else _from_anywhere(model)),
         }
         for index in range(LAYERS):
             tensors |= _layer(model, index)

@@ -14,12 +14,12 @@ from envs.routing_env import RoutingEnv
 from envs.rules import RULES
 from envs.symmetries import augment
 from tsp.budget import Budget, Clock
-from tsp.problems import PROBLEMS, Problem
+from tsp.problems import Problem, get_problem
 from tsp.solution import Solution, check, no_answer
 from tsp.solvers import Candidates, Report, require_support
 
 from .checkpoint import load_policy
-from .decoding import Greedy, Sampling, spread_starts
+from .decoding import Greedy, Sampling
 from .device import resolve_device
 from .policy import Policy
 from .rollout import decode
@@ -27,6 +27,9 @@ from .zoo import find_policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from tsp.instance import Instance
 
@@ -53,10 +56,11 @@ class PolicySolver:
         decoding: greedy, or sampling from the policy's distribution.
         samples: trajectories drawn for each instance when sampling.
         temperature: of sampling.
-        starts: greedy trajectories from as many spread first nodes; default is every node, up to
-            100. 1 leaves the first node to the policy.
-        augmentations: how many of the square's eight symmetries are decoded; default is 8 when
-            greedy and 1 when sampling.
+        starts: greedy trajectories from as many spread first nodes, where a tour may start anywhere;
+            default is every node, up to 100. 1 leaves the first node to the policy.
+        augmentations: how many of the square's eight symmetries are decoded; default is 8, and 1
+            where instances have no coordinates. Where prizes are hidden a tour is walked once, so
+            there is one greedy trajectory whatever is asked for.
         device: where to compute.
     """
 
@@ -84,7 +88,7 @@ class PolicySolver:
         self.strategy = Sampling(temperature) if sampling else Greedy()
         self.samples = samples if sampling else None
         self.starts = starts or (1 if sampling else MOST_STARTS)
-        self.augmentations = augmentations or (1 if sampling else 8)
+        self.augmentations = augmentations or 8
         self._loaded: dict[str, _Loaded] = {}
 
     def supports(self, problem: Problem) -> bool:
@@ -98,14 +102,16 @@ class PolicySolver:
             self._load(problem, 1)
         else:
             for size in (1, 20, 50, 100):
-                self._load(problem, size)
+                for matrix in (False, True):
+                    self._load(problem, size, matrix=matrix)
 
-    def _load(self, problem: Problem, size: int) -> _Loaded:
-        shipped = None if self.path is not None else find_policy(problem.name, size)
+    def _load(self, problem: Problem, size: int, *, matrix: bool = False) -> _Loaded:
+        shipped = None if self.path is not None else find_policy(problem.name, size, matrix=matrix)
         path = str(self.path if shipped is None else shipped.path)
         if path not in self._loaded:
             policy, info = load_policy(path, self.device)
-            if PROBLEMS[info.problem].rules != problem.rules:
+            trained = get_problem(info.problem)
+            if (trained.shape, trained.rules) != (problem.shape, problem.rules):
                 raise ValueError(f"{path}: a policy for {info.problem}, expected one for {problem.name}")
             name = path if shipped is None else shipped.name
             self._loaded[path] = _Loaded(policy, RoutingEnv(problem), info.sizes, name)
@@ -124,16 +130,17 @@ class PolicySolver:
         """Solve all instances in padded batches of alike sizes; see `tsp.solvers.Solver.solve`."""
         require_support(self, problem)
         torch.set_num_threads(budget.threads)
-        groups: dict[str, tuple[_Loaded, list[int]]] = {}
+        groups: dict[tuple[str, int], tuple[_Loaded, list[int]]] = {}
         for i in sorted(range(len(instances)), key=lambda i: instances[i].size):
-            loaded = self._load(problem, instances[i].size)
-            groups.setdefault(loaded.name, (loaded, []))[1].append(i)
+            loaded = self._load(problem, instances[i].size, matrix=instances[i].matrix is not None)
+            key = (loaded.name, len(_given(problem, instances[i])))
+            groups.setdefault(key, (loaded, []))[1].append(i)
         clock = Clock(budget.time_limit * max(1, len(instances)))
         generator = Generator(self.device).manual_seed(budget.seed)
         found: dict[int, list[list[int]]] = {}
         for loaded, members in groups.values():
             self._warn_of_sizes(loaded, [instances[i] for i in members])
-            for chunk in self._chunks(loaded, members, instances):
+            for chunk in self._chunks(problem, loaded, members, instances):
                 if clock.remaining == 0:
                     break
                 tours = self._solve_batch(loaded, [instances[i] for i in chunk], generator)
@@ -162,11 +169,13 @@ class PolicySolver:
         if max(instance.size for instance in instances) > LARGEST:
             raise ValueError(f"a policy attends over all pairs of nodes; expected at most {LARGEST} of them")
 
-    def _chunks(self, loaded: _Loaded, members: list[int], instances: Sequence[Instance]) -> list[list[int]]:
+    def _chunks(
+        self, problem: Problem, loaded: _Loaded, members: list[int], instances: Sequence[Instance]
+    ) -> list[list[int]]:
         """Neighbours in size, as many at once as memory allows."""
         chunks: list[list[int]] = []
         for i in members:
-            each = self.augmentations * self._elements(loaded, instances[i].size)
+            each = self._pictures(problem, [instances[i]]) * self._elements(problem, loaded, instances[i].size)
             if chunks and (len(chunks[-1]) + 1) * each <= BATCH_ELEMENTS:
                 chunks[-1].append(i)
             else:
@@ -177,41 +186,93 @@ class PolicySolver:
         """The best trajectory's tours of each instance, judged on its own distances in float64."""
         env = loaded.env
         batch = from_instances(instances).to(self.device)
-        pictures = augment(batch._replace(distances=None), self.augmentations)
+        pictures = self._pictures(env.problem, instances)
+        given = [_given(env.problem, instance) for instance in instances]
+        prefix = torch.tensor(given, device=self.device)[:, None] if given[0] else None  # [B, 1, L]
         with torch.inference_mode():
-            actions = self._trajectories(loaded, pictures, generator)  # [A * B, P, T]
-            actions = actions.unflatten(0, (self.augmentations, batch.count)).transpose(0, 1).flatten(1, 2)
-            best = env.cost(batch, actions).argmin(1)  # over A * P
+            actions = self._trajectories(loaded, augment(batch, pictures), prefix, generator)  # [A * B, P, T]
+            actions = actions.unflatten(0, (pictures, batch.count)).transpose(0, 1).flatten(1, 2)
+            cost = env.cost(batch, actions).masked_fill(env.missed(batch, actions) > 0, float("inf"))
+            best = cost.argmin(1)  # over A * P
             chosen = actions[torch.arange(batch.count, device=best.device), best].cpu()
-        return [env.tours(row, instance.size) for row, instance in zip(chosen, instances, strict=True)]
+        return [env.tours(row, instance) for row, instance in zip(chosen, instances, strict=True)]
 
-    def _trajectories(self, loaded: _Loaded, batch: Batch, generator: Generator) -> Tensor:
+    def _pictures(self, problem: Problem, instances: Sequence[Instance]) -> int:
+        """How many symmetries are decoded; what was hidden must not decide among them in hindsight."""
+        blind = problem.hides_prizes or any(instance.coordinates is None for instance in instances)
+        return 1 if blind else self.augmentations
+
+    def _trajectories(self, loaded: _Loaded, batch: Batch, prefix: Tensor | None, generator: Generator) -> Tensor:
         """Actions `[B, P, T]`, decoded in blocks of instances that fit into memory."""
-        block = max(1, BATCH_ELEMENTS // self._elements(loaded, batch.size))
-        blocks = (batch.rows(slice(first, first + block)) for first in range(0, batch.count, block))
-        return torch.cat([self._decode(loaded, one, generator) for one in blocks])
+        block = max(1, BATCH_ELEMENTS // self._elements(loaded.env.problem, loaded, batch.size))
+        if prefix is not None:
+            prefix = prefix.repeat(batch.count // len(prefix), 1, 1)
+        parts: list[Tensor] = []
+        for first in range(0, batch.count, block):
+            rows = slice(first, first + block)
+            given = None if prefix is None else prefix[rows]
+            parts.append(self._decode(loaded, batch.rows(rows), given, generator))
+        longest = max(part.shape[-1] for part in parts)  # who is done sooner stays
+        return torch.cat([_stay(part, longest) for part in parts])
 
-    def _decode(self, loaded: _Loaded, batch: Batch, generator: Generator) -> Tensor:
-        count, prefix = self._count(batch.size), None
-        if self.starts > 1:
-            prefix = spread_starts(batch, min(self.starts, count))
-            prefix = prefix.repeat(1, -(-count // prefix.shape[1]), 1)[:, :count]
+    def _decode(self, loaded: _Loaded, batch: Batch, prefix: Tensor | None, generator: Generator) -> Tensor:
+        count = self._count(loaded.env.problem, batch.size)
+        if prefix is not None:
+            prefix = prefix.expand(-1, count, -1)
+        elif self.starts > 1:
+            prefix = loaded.env.starts(batch, min(self.starts, count))
+            if prefix is not None:
+                prefix = prefix.repeat(1, -(-count // prefix.shape[1]), 1)[:, :count]
         cache = loaded.policy.prepare(batch)
         return decode(
             loaded.env,
             batch,
             loaded.policy.decoder,
             cache,
-            self.strategy,
+            Greedy() if loaded.env.problem.hides_prizes else self.strategy,
             trajectories=count,
             prefix=prefix,
             generator=generator,
         )
 
-    def _elements(self, loaded: _Loaded, size: int) -> int:
-        """Elements of the largest tensor that one picture of an instance needs."""
-        return loaded.policy.config.heads * size * max(size, self._count(size))
+    def next_probabilities(self, problem: Problem, instance: Instance) -> NDArray[np.float64]:
+        """P(next node | nodes so far) `[n]`, averaged over the symmetries that are decoded.
 
-    def _count(self, size: int) -> int:
+        The talk's reading of a policy; nodes so far are those of `instance.underway`.
+        """
+        loaded = self._load(problem, instance.size, matrix=instance.matrix is not None)
+        given = _given(problem, instance)
+        with torch.inference_mode():
+            batch = augment(from_instances([instance]).to(self.device), self._pictures(problem, [instance]))
+            prefix = torch.tensor(given, device=self.device).expand(batch.count, 1, -1) if given else None
+            state = loaded.env.reset(batch, 1, prefix)
+            logits = loaded.policy.decoder.logits(loaded.policy.prepare(batch), loaded.env.observe(state))
+        return logits.softmax(-1).mean((0, 1)).double().cpu().numpy()
+
+    def _elements(self, problem: Problem, loaded: _Loaded, size: int) -> int:
+        """Elements of the largest tensor that one picture of an instance needs."""
+        count = self._count(problem, size)
+        # one tour that must keep time windows looks at all pairs of nodes for every trajectory
+        pairs = count * size if problem.visits_all and problem.shape == "tour" else 0
+        return size * max(loaded.policy.config.heads * max(size, count), pairs)
+
+    def _count(self, problem: Problem, size: int) -> int:
         """P, trajectories for each picture of an instance of `size` nodes."""
-        return self.samples or min(self.starts, size)
+        if problem.hides_prizes:
+            return 1
+        if self.samples is not None:
+            return self.samples
+        return min(self.starts, size) if problem.shape == "cycle" else 1
+
+
+def _given(problem: Problem, instance: Instance) -> list[int]:
+    """The actions of a tour under way."""
+    if instance.underway is None:
+        return []
+    visited = list(instance.underway.visited)
+    at_depot = problem.from_depot or instance.free_start or visited[:1] == [instance.depot]
+    return visited if at_depot else [instance.depot, *visited]
+
+
+def _stay(actions: Tensor, steps: int) -> Tensor:
+    return torch.cat([actions, actions[..., -1:].expand(*actions.shape[:2], steps - actions.shape[-1])], -1)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from policies.trainer import TrainConfig
-    from tsp.instance import Instance
+    from tsp.instance import Instance, Realization
     from tsp.solution import Solution
     from tsp.solvers import Solver
 
@@ -115,6 +115,13 @@ def _positive(text: str) -> float:
     return value
 
 
+def _number(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text}, expected a number of 0 or more")
+    return value
+
+
 def _count(text: str) -> int:
     value = int(text)
     if value < 1:
@@ -126,7 +133,8 @@ def _limits(text: str) -> list[float]:
     return [_positive(part) for part in text.split(",")]
 
 
-_positive.__name__, _count.__name__, _limits.__name__ = "number", "whole number", "list of numbers"
+_positive.__name__ = _number.__name__ = "number"
+_count.__name__, _limits.__name__ = "whole number", "list of numbers"
 
 
 def _output(arguments: argparse.Namespace, option: str, endings: Sequence[str]) -> Path | None:
@@ -156,25 +164,44 @@ def _add_solve(command: argparse.ArgumentParser) -> None:
     command.add_argument("--problem", help="what to solve, where the file does not say")
     command.add_argument("--solver", metavar="SPEC", help="default: the best the toolkit has")
     command.add_argument("--time-limit", type=_positive, default=2.0, help="seconds for each instance (default 2)")
-    command.add_argument("--start", metavar="NAME", help="the node to start from, by name or position")
-    command.add_argument("--matrix", metavar="FILE", help="distances between the nodes, which a CSV cannot say")
+    _add_limits(command)
+    command.add_argument("--objective", metavar="NAME", help="travel-time (default) or makespan, for time windows")
+    command.add_argument("--visited", metavar="A,B,C", help="under way: what was visited so far, the rest is planned")
+    command.add_argument("--elapsed", type=_number, metavar="T", help="under way: the time now")
+    command.add_argument("--travelled", type=_number, metavar="L", help="under way: length of the tour so far")
+    command.add_argument("--load", type=_number, metavar="Q", help="under way: what the tour has delivered so far")
+    command.add_argument("--probabilities", action="store_true", help="show the policy's P(next node | nodes so far)")
     command.add_argument("--plot", metavar="PATH", help="draw the tour: .png, .svg or .pdf")
-    command.add_argument("--out", metavar="PATH", help="write the solution: .tour, .csv or .json")
+    command.add_argument("--out", metavar="PATH", help="write the solution: .tour, .sol, .csv or .json")
     command.add_argument("--json", action="store_true", help="print JSON")
     _add_common(command)
+
+
+def _add_limits(command: argparse.ArgumentParser) -> None:
+    """What a file may leave open."""
+    command.add_argument("--start", metavar="NAME", help="the node to start from, by name or position; of a path: any")
+    command.add_argument("--end", metavar="NAME", help="the node to end at, where it is not the start")
+    command.add_argument("--max-length", type=_number, metavar="L", help="longest tour")
+    command.add_argument("--capacity", type=_number, metavar="Q", help="most that one tour delivers")
+    command.add_argument("--min-prize", type=_number, metavar="P", help="least sum of prizes to collect")
+    command.add_argument("--num-tours", type=_count, metavar="M", help="most tours there may be")
+    command.add_argument("--matrix", metavar="FILE", help="distances between the nodes, which a CSV cannot say")
 
 
 def run_solve(arguments: argparse.Namespace) -> int:
     """`tsp solve`."""
     from tsp.budget import Budget
-    from tsp.formats import SOLUTION_ENDINGS, read
+    from tsp.formats import SOLUTION_ENDINGS, read, read_realizations
     from tsp.shortcuts import solve_all
 
-    instances = [
-        _started(instance, arguments.start)
-        for file in arguments.files
-        for instance in read(file, problem=arguments.problem, matrix=arguments.matrix)
-    ]
+    instances: list[Instance] = []
+    realizations: list[Realization | None] = []
+    for file in arguments.files:
+        found = read(file, problem=arguments.problem, matrix=arguments.matrix)
+        instances += [_completed(instance, arguments) for instance in found]
+        realizations += read_realizations(file) or [None] * len(found)
+    if arguments.probabilities:
+        return _show_probabilities(arguments, instances)
     for path in (_output(arguments, "plot", PICTURES), _output(arguments, "out", SOLUTION_ENDINGS)):
         if path is not None and path.suffix.lower() != ".json" and len(instances) > 1:
             raise ValueError(f"{path}: holds one solution, but there are {len(instances)} instances")
@@ -195,6 +222,7 @@ def run_solve(arguments: argparse.Namespace) -> int:
                 device=arguments.device,
                 prepare=_prepare,
                 report=report if arguments.threads == 1 else None,
+                realizations=realizations,
             )
         except KeyboardInterrupt:
             interrupted = True
@@ -212,8 +240,57 @@ def _none_yet() -> Solution:
     return no_answer(seconds=0.0, solver="")
 
 
-def _started(instance: Instance, start: str | None) -> Instance:
-    return instance if start is None else replace(instance, depot=instance.find_node(start))
+def _completed(instance: Instance, arguments: argparse.Namespace) -> Instance:
+    """The instance with what the command line adds to its file."""
+    from tsp.instance import Underway
+    from tsp.problems import PROBLEMS, unknown
+
+    changes: dict[str, Any] = {
+        name: value
+        for name in ("max_length", "capacity", "min_prize", "num_tours")
+        if (value := getattr(arguments, name)) is not None
+    }
+    if arguments.start == "any":
+        changes["free_start"] = True
+    elif arguments.start is not None:
+        changes["depot"] = instance.find_node(arguments.start)
+    if arguments.end is not None:
+        changes["end"] = instance.find_node(arguments.end)
+    objective = getattr(arguments, "objective", None)
+    if objective not in (None, "travel-time"):
+        changes["problem"] = f"{instance.problem}-{objective}"
+        if changes["problem"] not in PROBLEMS:
+            others = [name.partition("-")[2] for name in PROBLEMS if name.startswith(f"{instance.problem}-")]
+            raise ValueError(unknown(f"objective of {instance.problem}", objective, ["travel-time", *others]))
+    used = {name: getattr(arguments, name, None) for name in ("elapsed", "travelled", "load")}
+    visited = getattr(arguments, "visited", None)
+    if visited is not None or any(value is not None for value in used.values()):
+        nodes = tuple(instance.find_node(name.strip()) for name in (visited or "").split(",") if name.strip())
+        changes["underway"] = Underway(nodes, **used)
+    return replace(instance, **changes) if changes else instance
+
+
+def _show_probabilities(arguments: argparse.Namespace, instances: Sequence[Instance]) -> int:
+    """The policy's distribution over the next node, for each instance."""
+    from tsp.problems import get_problem
+    from tsp.registry import make
+
+    solver = make(arguments.solver or "policy", device=arguments.device)
+    if not hasattr(solver, "next_probabilities"):
+        raise ValueError(f"solver {solver.name!r} has no probabilities; a policy has")
+    entries: list[dict[str, Any]] = []
+    for instance in instances:
+        problem = get_problem(instance.problem)
+        problem.validate(instance)
+        chances = cast("Any", solver).next_probabilities(problem, instance).tolist()
+        entries.append({"instance": instance.name, "problem": problem.name, "probabilities": chances})
+        if not arguments.json:
+            ranked = sorted(range(instance.size), key=lambda node: -chances[node])
+            rows = [f"  {chances[node]:7.4f}  {instance.node_name(node)}" for node in ranked if chances[node] >= 5e-5]
+            show("\n".join([f"{instance.name}: P(next node | nodes so far)", *rows[:MOST_NODES_LISTED]]))
+    if arguments.json:
+        show(json.dumps({"version": __version__, "solutions": entries}, allow_nan=False))
+    return DONE
 
 
 def _prepare(solver: Solver, problem: str) -> None:
@@ -254,7 +331,8 @@ def _write_solutions(
 
 
 def _describe(instance: Instance, solution: Solution) -> str:
-    """A solution in words: what it is worth, how it was found, and the tour."""
+    """A solution in words: what it is worth, how it was found, and the tour or, with sights to see, its itinerary."""
+    from tsp.itinerary import format_itinerary_text, rows
     from tsp.problems import get_problem
     from tsp.statistics import format_number
 
@@ -273,11 +351,13 @@ def _describe(instance: Instance, solution: Solution) -> str:
         facts.append(f"proved bound {format_number(solution.bound, 8)}")
     facts += [f"{instance.size} nodes", f"{solution.seconds:.2f} s", f"solver {solution.solver}"]
     lines = [f"{name}: {', '.join(facts)}"]
-    if instance.size <= MOST_NODES_LISTED:
+    if sum(map(len, solution.tours)) > MOST_NODES_LISTED:
+        lines.append("tour: too long to print; --out writes it")
+    elif instance.names and any(getattr(instance, name) is not None for name in ("prizes", "time_windows")):
+        lines.append(format_itinerary_text(rows(get_problem(instance.problem), instance, solution)))
+    else:
         separator = " - " if instance.names else " "
         lines += [f"tour: {separator.join(instance.node_name(int(node)) for node in t)}" for t in solution.tours]
-    else:
-        lines.append("tour: too long to print; --out writes it")
     return "\n".join(lines)
 
 
@@ -285,12 +365,18 @@ def _add_instances(command: argparse.ArgumentParser, *, count: int) -> None:
     command.add_argument("--problem", default=None, help="default: what the files say, else tsp")
     command.add_argument("--size", type=_count, default=50, help="number of customers (default 50)")
     command.add_argument("--instances", type=_count, default=count, help=f"how many (default {count})")
-    command.add_argument("--distribution", default="uniform", help="uniform (default), clusters, mixed, hall or kool")
+    command.add_argument(
+        "--distribution",
+        default="uniform",
+        help="uniform (default), clusters, mixed, hall or kool; then perhaps -const, -unif, -dist (prizes) or "
+        "-easy, -medium, -hard (time windows)",
+    )
 
 
 def _add_compare(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", nargs="*", metavar="FILE", help="instances; default: generated ones")
     _add_instances(command, count=100)
+    _add_limits(command)
     command.add_argument("--solvers", metavar="SPEC,SPEC…", default="policy,ortools", help="default policy,ortools")
     command.add_argument(
         "--time-limit", type=_limits, default=[2.0], metavar="S[,S…]", help="seconds for each instance (default 2)"
@@ -303,16 +389,22 @@ def _add_compare(command: argparse.ArgumentParser) -> None:
 
 def run_compare(arguments: argparse.Namespace) -> int:
     """`tsp compare`."""
-    from tsp.formats import read
+    from tsp.formats import read, read_realizations
     from tsp.registry import split
     from tsp.shortcuts import compare
 
     _output(arguments, "plot", PICTURES)
     _output(arguments, "out", (".csv",))
+    realizations: list[Realization] | None = None
     if arguments.files:
-        instances = [instance for file in arguments.files for instance in read(file, problem=arguments.problem)]
+        instances: list[Instance] = []
+        for file in arguments.files:
+            found = read(file, problem=arguments.problem, matrix=arguments.matrix)
+            instances += [_completed(instance, arguments) for instance in found]
+            hidden = read_realizations(file)
+            realizations = [*(realizations or []), *hidden] if hidden else realizations
     else:
-        instances = _generated(arguments)
+        instances, realizations = _generated(arguments)
     with _progress(0, "answer") as advance:
         comparison = compare(
             instances,
@@ -322,6 +414,7 @@ def run_compare(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             device=arguments.device,
             progress=advance,
+            realizations=realizations,
         )
     if arguments.json:
         show(json.dumps({"version": __version__, **comparison.to_json()}, allow_nan=False))
@@ -336,10 +429,10 @@ def run_compare(arguments: argparse.Namespace) -> int:
     return DONE if all(row.feasible == row.instances for row in comparison.rows) else INFEASIBLE
 
 
-def _generated(arguments: argparse.Namespace) -> list[Instance]:
-    from envs.generators import generate_instances
+def _generated(arguments: argparse.Namespace) -> tuple[list[Instance], list[Realization] | None]:
+    from envs.generators import generate_set
 
-    return generate_instances(
+    return generate_set(
         arguments.problem or "tsp", arguments.distribution, arguments.size, arguments.instances, arguments.seed
     )
 
@@ -468,13 +561,26 @@ def run_generate(arguments: argparse.Namespace) -> int:
     from tsp.formats import INSTANCE_ENDINGS, write_instances
 
     _output(arguments, "out", INSTANCE_ENDINGS)
-    write_instances(arguments.out, _generated(arguments), force=arguments.force)
+    instances, realizations = _generated(arguments)
+    write_instances(arguments.out, instances, realizations, force=arguments.force)
     show(arguments.out)
     return DONE
 
 
+def _one(arguments: argparse.Namespace) -> Instance:
+    """The one instance in the file."""
+    from tsp.formats import read
+
+    found = read(arguments.file, problem=arguments.problem, matrix=arguments.matrix)
+    if len(found) != 1:
+        raise ValueError(f"{arguments.file}: holds {len(found)} instances, expected one")
+    return found[0]
+
+
 def _add_plot(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", help="an instance")
+    command.add_argument("--problem", help="what it is of, where the file does not say")
+    _add_limits(command)
     command.add_argument("--solution", metavar="FILE", help=".tour, .sol or .json")
     command.add_argument("--out", required=True, metavar="PATH", help=".png, .svg or .pdf")
     _add_common(command, computes=False)
@@ -485,11 +591,10 @@ def run_plot(arguments: argparse.Namespace) -> int:
     from tsp.formats import read_solution
     from tsp.plotting import plot_tour, save_figure
     from tsp.problems import get_problem
-    from tsp.shortcuts import read
     from tsp.solution import check
 
     _output(arguments, "out", PICTURES)
-    instance = read(arguments.file)
+    instance = _completed(_one(arguments), arguments)
     solution = None
     if arguments.solution:
         solution = check(get_problem(instance.problem), instance, read_solution(arguments.solution, instance))
@@ -502,6 +607,7 @@ def _add_check(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", help="an instance")
     command.add_argument("solution", metavar="SOLUTION", help=".tour, .sol or .json")
     command.add_argument("--problem", help="by whose rules, where the file does not say")
+    _add_limits(command)
     command.add_argument("--json", action="store_true", help="print JSON")
     command.add_argument("--seed", type=int, default=1234, help=argparse.SUPPRESS)
 
@@ -511,10 +617,9 @@ def run_check(arguments: argparse.Namespace) -> int:
     from tsp.formats import read_solution
     from tsp.formats.json_file import solution_entry
     from tsp.problems import get_problem
-    from tsp.shortcuts import read
     from tsp.solution import check
 
-    instance = read(arguments.file, problem=arguments.problem)
+    instance = _completed(_one(arguments), arguments)
     tours = read_solution(arguments.solution, instance)
     solution = check(get_problem(instance.problem), instance, tours, solver=Path(arguments.solution).name)
     if arguments.json:
@@ -535,6 +640,7 @@ def _add_convert(command: argparse.ArgumentParser) -> None:
 
 def run_convert(arguments: argparse.Namespace) -> int:
     """`tsp convert`."""
+    from envs.generators import node_count
     from policies.checkpoint import PolicyInfo, save_policy
     from policies.kool import read_kool_checkpoint, trained_size
     from tsp.problems import get_problem
@@ -542,7 +648,8 @@ def run_convert(arguments: argparse.Namespace) -> int:
     _output(arguments, "out", (".safetensors",))
     get_problem(arguments.problem)
     policy = read_kool_checkpoint(arguments.file, arguments.problem)
-    size = arguments.size or trained_size(arguments.file)
+    customers = arguments.size or trained_size(arguments.file)
+    size = node_count(get_problem(arguments.problem), customers)
     command = shlex.join(["tsp", "convert", Path(arguments.file).name, "--problem", arguments.problem])
     info = PolicyInfo(arguments.problem, (size, size), "uniform", command, __version__)
     save_policy(arguments.out, policy, info, force=arguments.force)

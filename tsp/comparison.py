@@ -21,6 +21,9 @@ from numpy.typing import NDArray
 
 from tsp.budget import Budget
 from tsp.files import atomic_write
+from tsp.instance import Instance, Realization
+from tsp.online import play_all
+from tsp.problems import Problem
 from tsp.solution import Solution, check
 from tsp.solvers import Chain, Solver, is_one_shot, require_support
 from tsp.statistics import Estimate, estimate_mean, format_number
@@ -28,8 +31,6 @@ from tsp.statistics import Estimate, estimate_mean, format_number
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tsp.instance import Instance
-    from tsp.problems import Problem
 
 Values = NDArray[np.float64]
 
@@ -205,8 +206,12 @@ def compare(
     threads: int = 1,
     seed: int = 0,
     progress: Progress | None = None,
+    realizations: Sequence[Realization] | None = None,
 ) -> Comparison:
     """Run every solver on every instance under every time limit.
+
+    Where prizes are hidden, every solver plays online (`tsp.online`): it plans, makes one visit, sees
+    what that is worth, and plans anew, under one time limit for the whole tour.
 
     Args:
         problem: what the instances are instances of.
@@ -217,6 +222,7 @@ def compare(
         threads: how many each solver may use.
         seed: of every random choice.
         progress: told how far it is.
+        realizations: what the instances hide; solvers never see it.
 
     Raises:
         ValueError: in one sentence, before anything runs, when there is nothing to compare, two
@@ -235,14 +241,39 @@ def compare(
         require_support(solver, problem)
     for instance in instances:
         problem.validate(instance)
+    if problem.hides_prizes and realizations is None:
+        raise ValueError(f"problem {problem.name!r} hides prizes: a comparison needs what they really are")
 
-    runs = _run(problem, instances, solvers, budgets, progress)
+    game = _Game(problem, instances, realizations if problem.hides_prizes else None)
+    runs = _run(game, solvers, budgets, progress)
     reference, best = _reference(problem, instances, [run.solutions for run in runs.values()])
     rows: list[Row] = []
     for limit in limits:
         rows += _rows(problem, limit, [runs[name, limit] for name in names], best)
     notes = _notes(problem, instances, solvers, limits, threads, rows)
     return Comparison(problem.name, reference, threads, tuple(rows), notes)
+
+
+@dataclass(frozen=True)
+class _Game:
+    """What is solved: instances and, where something is hidden from solvers, what it is."""
+
+    problem: Problem
+    instances: Sequence[Instance]
+    realizations: Sequence[Realization] | None
+
+    def solve(self, solver: Solver, block: slice, budget: Budget) -> list[Solution]:
+        """The solver's checked answers to some of the instances, and nothing that it kept from before."""
+        # Fresh copies: what an instance computes once and keeps, its distances, each solver pays for.
+        instances = [replace(instance) for instance in self.instances[block]]
+        if self.realizations is None:
+            return solver.solve(self.problem, instances, budget)
+        return play_all(solver, self.problem, instances, self.realizations[block], budget)
+
+    def checked(self, block: slice, found: Sequence[Solution]) -> list[Solution]:
+        """The answers, judged here once more."""
+        hidden = [None] * len(found) if self.realizations is None else self.realizations[block]
+        return [_checked(self.problem, *pair) for pair in zip(self.instances[block], found, hidden, strict=True)]
 
 
 @dataclass
@@ -255,34 +286,27 @@ class _Run:
 
 
 def _run(
-    problem: Problem,
-    instances: Sequence[Instance],
-    solvers: Sequence[Solver],
-    budgets: dict[float, Budget],
-    progress: Progress | None,
+    game: _Game, solvers: Sequence[Solver], budgets: dict[float, Budget], progress: Progress | None
 ) -> dict[tuple[str, float], _Run]:
-    shortest, longest = min(budgets), max(budgets)
+    instances, shortest, longest = game.instances, min(budgets), max(budgets)
     threads = budgets[shortest].threads
     for solver in solvers:
-        solver.warm_up(problem)
-        solver.solve(
-            problem, [replace(one) for one in instances[:threads]], budgets[shortest].with_limit(min(WARM_UP, shortest))
-        )
+        solver.warm_up(game.problem)
+        game.solve(solver, slice(threads), budgets[shortest].with_limit(min(WARM_UP, shortest)))
     once = {solver.name: _Run(solver, []) for solver in solvers if is_one_shot(solver)}
     turns = {(s.name, limit): _Run(s, []) for limit in budgets for s in solvers if s.name not in once}
     done, total = 0, (len(once) + len(turns)) * len(instances)
 
     def take(run: _Run, first: int, past: int, budget: Budget) -> None:
         nonlocal done
-        # Fresh copies: what an instance computes once and keeps, its distances, each solver pays for.
-        block = [replace(instance) for instance in instances[first:past]]
+        block = slice(first, past)
         started = time.perf_counter()
-        found = run.solver.solve(problem, block, replace(budget, seed=budget.seed + first))
+        found = game.solve(run.solver, block, replace(budget, seed=budget.seed + first))
         run.wall += time.perf_counter() - started
-        if len(found) != len(block):
-            raise ValueError(f"solver {run.solver.name!r} gave {len(found)} answers for {len(block)} instances")
-        run.solutions += [_checked(problem, *pair) for pair in zip(block, found, strict=True)]
-        done += len(block)
+        if len(found) != past - first:
+            raise ValueError(f"solver {run.solver.name!r} gave {len(found)} answers for {past - first} instances")
+        run.solutions += game.checked(block, found)
+        done += past - first
         if progress is not None:
             progress(done, total)
 
@@ -297,13 +321,15 @@ def _run(
     return turns | {(name, limit): run for name, run in once.items() for limit in budgets}
 
 
-def _checked(problem: Problem, instance: Instance, solution: Solution) -> Solution:
-    if not solution.tours:
-        return replace(solution, objective=None, feasible=False)
+def _checked(problem: Problem, instance: Instance, solution: Solution, realization: Realization | None) -> Solution:
+    if not solution.feasible and not solution.tours:
+        return replace(solution, objective=None)
     return check(
         problem,
         instance,
         solution.tours,
+        amounts=solution.amounts,
+        realization=realization,
         seconds=solution.seconds,
         bound=solution.bound,
         solver=solution.solver,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from tsp.problems import get_problem
+from tsp.registry import make
+
 if TYPE_CHECKING:
     from tsp.instance import Instance
 
@@ -12,21 +15,30 @@ REACH = 2.0
 """A shipped policy starts the search up to this many times the largest size it was trained on."""
 
 
+CLASSICAL = ("insertion+2opt", "ortools", "ga")
+"""Classical solvers that improve what a policy found, or start by themselves: the first that can is taken."""
+
+
 def default_spec(instance: Instance) -> tuple[str, str | None]:
     """The solver spec for an instance, and a note for the user where there is something to say.
 
-    A local search improves whatever tour it is given; a shipped policy gives it the first one
-    where the instance is of a size the policy can judge, farthest insertion elsewhere.
+    A classical search improves whatever it is given; a shipped policy gives it the first solution
+    where there is one and the instance is of a size it can judge. Where prizes are hidden a search
+    only improves what is expected, so a policy that has learned what to expect goes alone.
     """
-    size = instance.size
-    in_the_plane = instance.coordinates is not None and instance.matrix is None and instance.coordinates.shape[1] == 2
-    shipped = import_module("policies.zoo").find_policy(instance.problem, size) if in_the_plane else None
-    if shipped is None or size < 4:
-        return "insertion+2opt", None
+    problem, size = get_problem(instance.problem), instance.size
+    classical = next((spec for spec in CLASSICAL if make(spec).supports(problem)), CLASSICAL[-1])
+    planar = instance.coordinates is not None and instance.coordinates.shape[1] == 2
+    find = import_module("policies.zoo").find_policy
+    shipped = find(problem.name, size, matrix=instance.matrix is not None)
+    judges = shipped is not None and (shipped.distances or (planar and instance.matrix is None))
+    if shipped is None or not judges or size < 4:
+        return classical, None
+    improved = "policy" if problem.hides_prizes else f"policy+{classical.rpartition('+')[2]}"
     low, high = shipped.sizes
     if low <= size <= high:
-        return "policy+2opt", None
+        return improved, None
     learned = f"{instance.name or 'instance'}: {size} nodes; policy {shipped.name} learned {low} to {high} nodes"
     if size <= REACH * high:
-        return "policy+2opt", f"{learned}, so its tour is a start for 2opt to improve"
-    return "insertion+2opt", f"{learned}, so insertion gives the start for 2opt instead"
+        return improved, f"{learned}, so its tour is a start for {classical.rpartition('+')[2]} to improve"
+    return classical, f"{learned}, so {classical.partition('+')[0]} gives the start instead"

@@ -11,7 +11,8 @@ from tsp.comparison import Comparison
 from tsp.comparison import compare as compare_solvers
 from tsp.defaults import default_spec
 from tsp.formats import read as read_set
-from tsp.instance import Instance
+from tsp.instance import Instance, Realization
+from tsp.online import play_all
 from tsp.problems import get_problem
 from tsp.registry import make
 
@@ -89,8 +90,11 @@ def solve_all(
     device: str = "auto",
     prepare: Callable[[Solver, str], None] = lambda solver, problem: solver.warm_up(get_problem(problem)),
     report: Report | None = None,
+    realizations: Sequence[Realization | None] | None = None,
 ) -> list[Solution]:
     """Solve instances, each with the given or its default solver; those with the same one together.
+
+    An instance whose realization is given is played online: its prizes show on arrival.
 
     Args:
         instances: what to solve.
@@ -99,18 +103,26 @@ def solve_all(
         device: for solvers that have a choice.
         prepare: warms a solver up for a problem, before any clock runs.
         report: called with each better solution.
+        realizations: what each instance hides; solvers never see it.
     """
-    groups: dict[tuple[str, str], list[int]] = {}
+    groups: dict[tuple[str, str, bool], list[int]] = {}
+    hidden: list[Realization | None] = list(realizations or [None] * len(instances))
     for i, instance in enumerate(instances):
         get_problem(instance.problem).validate(instance)
         chosen, note = (spec, None) if spec else default_spec(instance)
         if note:
             warnings.warn(note, stacklevel=3)
-        groups.setdefault((chosen, instance.problem), []).append(i)
+        online = hidden[i] is not None and get_problem(instance.problem).hides_prizes
+        groups.setdefault((chosen, instance.problem, online), []).append(i)
     solutions: dict[int, Solution] = {}
-    for (chosen, problem), members in groups.items():
+    for (chosen, problem, online), members in groups.items():
         solver = make(chosen, device=device)
         prepare(solver, problem)
+        if online:
+            real = [r for i in members if (r := hidden[i]) is not None]
+            found = play_all(solver, get_problem(problem), [instances[i] for i in members], real, budget)
+            solutions |= dict(zip(members, found, strict=True))
+            continue
         own = None if report is None else _translated(report, members)
         found = solver.solve(get_problem(problem), [instances[i] for i in members], budget, report=own)
         solutions |= dict(zip(members, found, strict=True))
@@ -130,6 +142,7 @@ def compare(
     seed: int = 0,
     device: str = "auto",
     progress: Callable[[int, int], None] | None = None,
+    realizations: Sequence[Realization] | None = None,
 ) -> Comparison:
     """Compare solvers on the same instances, under the same time and number of threads.
 
@@ -141,6 +154,7 @@ def compare(
         seed: of every random choice.
         device: for solvers that have a choice.
         progress: told how many answers there are, and of how many.
+        realizations: what the instances hide; solvers see it node by node, on arrival.
 
     Raises:
         ValueError: in one sentence, when there is nothing to compare, or it cannot be.
@@ -152,4 +166,6 @@ def compare(
     problem = get_problem(problems[0] if problems else "tsp")
     made = [make(spec, device=device) for spec in solvers]
     named = [replace(one, name=one.name or f"#{i}") for i, one in enumerate(instances)]
-    return compare_solvers(problem, named, made, limits, threads=threads, seed=seed, progress=progress)
+    return compare_solvers(
+        problem, named, made, limits, threads=threads, seed=seed, progress=progress, realizations=realizations
+    )

@@ -22,12 +22,14 @@ class ShippedPolicy:
         name: of its folder.
         problem: name of the problem it solves.
         sizes: smallest and largest number of nodes it was trained on.
+        distances: whether it looks at distances, so that it knows what a matrix says.
         path: of its weights.
     """
 
     name: str
     problem: str
     sizes: tuple[int, int]
+    distances: bool
     path: Path
 
     def distance(self, size: int) -> float:
@@ -43,11 +45,20 @@ def shipped_policies() -> tuple[ShippedPolicy, ...]:
     for path in sorted(ZOO.glob("*/config.json")):
         raw = json.loads(path.read_text())
         low, high = raw["sizes"]
-        found.append(ShippedPolicy(path.parent.name, raw["problem"], (low, high), path.parent / "model.safetensors"))
+        distances = bool(raw["policy"].get("edges"))
+        weights = path.parent / "model.safetensors"
+        found.append(ShippedPolicy(path.parent.name, raw["problem"], (low, high), distances, weights))
     return tuple(found)
 
 
-def find_policy(problem: str, size: int) -> ShippedPolicy | None:
-    """The shipped policy for a problem whose trained sizes are nearest to `size`; None if there is none."""
+def find_policy(problem: str, size: int, *, matrix: bool = False) -> ShippedPolicy | None:
+    """The shipped policy for a problem whose trained sizes are nearest to `size`; None if there is none.
+
+    Args:
+        problem: name of the problem.
+        size: number of nodes.
+        matrix: whether distances are given by a matrix: a policy that looks at them comes first
+            then, and last otherwise.
+    """
     fitting = [policy for policy in shipped_policies() if policy.problem == problem]
-    return min(fitting, key=lambda policy: policy.distance(size), default=None)
+    return min(fitting, key=lambda p: (p.distances != matrix, p.distance(size)), default=None)
