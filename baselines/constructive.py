@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tsp.problems import VisitOnce
 from tsp.solution import check
-from tsp.solvers import InstanceSolver
 
+from .closed_tours import ClosedTourSolver, is_closed_tour
 from .geometry import MATRIX, Geometry, Nodes, distance, geometry_of, hilbert_order, jit, nearest_neighbours
-from .trivial import SQUARE, solve_trivial
+from .insertion import InsertionByRules
+from .trivial import SQUARE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,24 +39,16 @@ Above, tours are about 1 % longer and take a tenth of the time.
 """
 
 
-class Construction(InstanceSolver):
+class Construction(ClosedTourSolver):
     """What all constructions share: each ends when it is done, in seconds for tens of thousands of points."""
 
     one_shot = True
-
-    def supports(self, problem: Problem) -> bool:
-        """Whether the problem is one short tour through every node."""
-        return (
-            problem.objective.sense == "min"
-            and problem.objective.terms == ("length",)
-            and all(type(rule) is VisitOnce for rule in problem.rules)
-        )
 
     def warm_up(self, problem: Problem) -> None:
         """Compile; what is compiled for points serves matrices too."""
         self.construct(SQUARE, seed=0)
 
-    def solve_one(
+    def solve_closed(
         self,
         problem: Problem,
         instance: Instance,
@@ -68,7 +60,7 @@ class Construction(InstanceSolver):
         report: Callable[[Solution], None] | None,
     ) -> Solution:
         """Make the tour; `initial` is the answer where it is better."""
-        found = solve_trivial(problem, instance) or check(problem, instance, [self.construct(instance, seed=seed)])
+        found = check(problem, instance, [self.construct(instance, seed=seed)])
         if initial is not None and initial.objective is not None and found.objective is not None:
             return found if problem.objective.better(found.objective, initial.objective) else initial
         return found
@@ -113,22 +105,47 @@ class Insertion(Construction):
     """Put node after node between two neighbours of a growing tour, where it costs least.
 
     Above `MOST_EXACT` points that many of them, drawn at random, are inserted so; then the others,
-    each beside one of the nodes of the tour that are nearest to it.
+    each beside one of the nodes of the tour that are nearest to it. Problems with more rules than
+    that every node is visited are left to `baselines.insertion`.
 
     Args:
-        rule: which node is next: `farthest` from the tour, or `cheapest` to insert.
+        rule: which node is next: `farthest` from the tour, or `cheapest` to insert; with other rules
+            the cheapest always is.
     """
 
     def __init__(self, *, rule: Literal["farthest", "cheapest"] = "farthest") -> None:
         self.name = "insertion"
         self.rule = rule
+        self._by_rules = InsertionByRules()
+
+    def supports(self, problem: Problem) -> bool:
+        """Whether it is one short tour through every node, or every rule and objective term has a model."""
+        return is_closed_tour(problem) or self._by_rules.supports(problem)
+
+    def solve_one(
+        self,
+        problem: Problem,
+        instance: Instance,
+        clock: Clock,
+        *,
+        seed: int,
+        initial: Solution | None,
+        candidates: NDArray[np.int64] | None,
+        report: Callable[[Solution], None] | None,
+    ) -> Solution:
+        """Make the tours; `initial` is the answer where it is better."""
+        solve = super().solve_one if is_closed_tour(problem) else self._by_rules.solve_one
+        return solve(problem, instance, clock, seed=seed, initial=initial, candidates=candidates, report=report)
 
     def construct(self, instance: Instance, *, seed: int) -> NDArray[np.integer]:
         """See `Construction`."""
         return self._grow(geometry_of(instance), instance.depot, seed, MOST_EXACT)
 
     def warm_up(self, problem: Problem) -> None:
-        """Compile; both ways of insertion."""
+        """Compile; both ways of insertion, or that by rules."""
+        if not is_closed_tour(problem):
+            self._by_rules.warm_up(problem)
+            return
         super().warm_up(problem)
         self._grow(geometry_of(SQUARE), 0, 0, 2)
 

@@ -1,4 +1,4 @@
-"""Instances so small that every tour is tried, where each classical solver asks first; and the smallest that is not."""
+"""Instances so small that every answer is tried, which each classical solver asks for first."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tsp.instance import Instance
+from tsp.problems import SplitDelivery
 from tsp.solution import check
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tsp.problems import Problem
     from tsp.solution import Solution
 
@@ -21,16 +24,40 @@ SQUARE = Instance(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]))
 """What solvers warm up on."""
 
 
+def is_better(problem: Problem, found: Solution, known: Solution) -> bool:
+    """Whether `found` is feasible, and better than `known` if that is feasible too."""
+    if found.objective is None or known.objective is None:
+        return found.feasible and not known.feasible
+    return problem.objective.better(found.objective, known.objective)
+
+
 def solve_trivial(problem: Problem, instance: Instance) -> Solution | None:
-    """The best of all tours through every node, proved by trying them; None above `MOST_NODES` nodes."""
-    if instance.size > MOST_NODES:
+    """The best of all answers, proved by trying them; None above `MOST_NODES` nodes, or with split deliveries.
+
+    Where none is feasible the answer is one that is not.
+    """
+    if instance.size > MOST_NODES or problem.rule(SplitDelivery) is not None:
         return None
-    others = [node for node in range(instance.size) if node != instance.depot]
     best: Solution | None = None
-    for order in permutations(others):
-        found = check(problem, instance, [np.array([instance.depot, *order])])
-        if found.objective is None:
-            continue
-        if best is None or best.objective is None or problem.objective.better(found.objective, best.objective):
+    for tours in _answers(problem, instance):
+        found = check(problem, instance, tours)
+        if best is None or is_better(problem, found, best):
             best = found
     return None if best is None else replace(best, bound=best.objective)
+
+
+def _answers(problem: Problem, instance: Instance) -> Iterator[list[list[int]]]:
+    """Every answer that there may be with up to two customers."""
+    depot, finish = instance.depot, instance.finish
+    if not problem.from_depot:
+        for order in permutations(range(instance.size)):
+            if problem.shape == "path" or order[0] == depot:
+                yield [list(order)]
+        return
+    closing = [finish] if finish != depot else []
+    customers = [node for node in range(instance.size) if node not in (depot, finish)]
+    for count in range(len(customers), -1, -1):
+        for order in permutations(customers, count):
+            yield [[depot, *order, *closing]]
+            if problem.shape == "tours" and count > 1:
+                yield [[depot, node, *closing] for node in order]

@@ -17,15 +17,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsp.budget import Budget, Clock
 from tsp.instance import Instance
-from tsp.problems import VisitOnce
+from tsp.problems import get_problem
 from tsp.solution import check
-from tsp.solvers import InstanceSolver
 
 from .array_tour import LOG_SIZE, ArrayTour, array_tour, beside, reverse_path, swap_runs, undo
+from .closed_tours import ClosedTourSolver
 from .constructive import NearestNeighbour
 from .geometry import (
     Array,
@@ -40,16 +39,17 @@ from .geometry import (
     tour_length,
 )
 from .greedy import greedy_tour
-from .trivial import solve_trivial
+from .randomness import Random, random_bits
+from .trivial import is_better
 from .work_queue import WorkQueue, full_queue, pop, push
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from numpy.typing import NDArray
+
     from tsp.problems import Problem
     from tsp.solution import Solution
-
-Random = NDArray[np.uint64]
 
 NEIGHBOURS = 10
 
@@ -266,16 +266,6 @@ def descend(search: Search, work: int) -> float:
 
 
 @kernel
-def random_bits(state: Random) -> int:
-    """The next 53 random bits (splitmix64: Steele, Lea, Flood, OOPSLA 2014)."""
-    state[0] += np.uint64(0x9E3779B97F4A7C15)
-    z = state[0]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.int64((z ^ (z >> np.uint64(31))) >> np.uint64(11))
-
-
-@kernel
 def kick(search: Search, longest: int, random: Random) -> float:
     """Exchange two random neighbouring runs of up to `longest` nodes each.
 
@@ -421,7 +411,7 @@ def _changes(search: Search, clock: Clock, seed: int, kicks: int | None) -> Iter
         yield iterate(search, min(BATCH, total - done), longest, hottest * (1.0 - cooled), random)
 
 
-class TwoOptSolver(InstanceSolver):
+class TwoOptSolver(ClosedTourSolver):
     """2-opt and Or-moves with neighbour lists, iterated with kicks; the toolkit's default improver.
 
     It starts from `initial`, or from a greedy tour (nearest neighbour where the matrix is
@@ -439,21 +429,13 @@ class TwoOptSolver(InstanceSolver):
         self.name = "2opt"
         self.kicks = kicks
 
-    def supports(self, problem: Problem) -> bool:
-        """Whether the problem is one short tour through every node."""
-        return (
-            problem.objective.sense == "min"
-            and problem.objective.terms == ("length",)
-            and all(type(rule) is VisitOnce for rule in problem.rules)
-        )
-
     def warm_up(self, problem: Problem) -> None:
         """Compile the kernels (or load them): the same serve points and matrices, symmetric or not."""
         points = np.random.default_rng(0).random((8, 2))
         NearestNeighbour().warm_up(problem)
-        TwoOptSolver(kicks=1).solve(problem, [Instance(coordinates=points)], Budget(60.0))
+        TwoOptSolver(kicks=1).solve(get_problem("tsp"), [Instance(coordinates=points)], Budget(60.0))
 
-    def solve_one(
+    def solve_closed(
         self,
         problem: Problem,
         instance: Instance,
@@ -465,16 +447,13 @@ class TwoOptSolver(InstanceSolver):
         report: Callable[[Solution], None] | None,
     ) -> Solution:
         """Descend and iterate until the clock runs out or the kicks are done."""
-        trivial = solve_trivial(problem, instance)
-        if trivial is not None:
-            return trivial
         places = _places_of(instance)
         answer = initial
 
         def settle(tour: NDArray[np.integer]) -> Solution:
             nonlocal answer
             found = check(problem, instance, [places.tour_of_nodes(tour)])
-            if answer is None or _better(problem, found, answer):
+            if answer is None or is_better(problem, found, answer):
                 answer = found
                 if report is not None:
                     report(found)
@@ -508,11 +487,3 @@ class TwoOptSolver(InstanceSolver):
                     due = clock.elapsed + clock.limit / REPORTS
                     settle(best)
         return settle(best)
-
-
-def _better(problem: Problem, found: Solution, known: Solution) -> bool:
-    return (
-        found.objective is not None
-        and known.objective is not None
-        and problem.objective.better(found.objective, known.objective)
-    )

@@ -8,7 +8,6 @@ what is legal and what it is worth is `RoutingEnv`'s.
 from __future__ import annotations
 
 from dataclasses import replace
-from math import sqrt
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import gymnasium
@@ -21,16 +20,20 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tsp.instance import Instance
 from tsp.problems import PROBLEMS, Problem, unknown
 
-from .batch import Batch, from_coordinates, from_instances
-from .generators import GENERATORS, generate
+from .batch import Batch, from_instances
+from .generators import generate, split_distribution, to_instances
 from .objectives import INCREMENTS
 from .routing_env import RoutingEnv, State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from matplotlib.figure import Figure
+
+    from tsp.instance import Instance, Realization
+    from tsp.solution import Solution
 
     from .rules import Move
 
@@ -50,14 +53,15 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
     `AutoresetMode.DISABLED` a row that has ended is begun anew by
     `reset(options={"reset_mask": ended})` with a boolean array `[B]`, and must not be stepped before.
 
-    `info["action_mask"]` is `[B, n]` int8. `info["objective"]`, `info["tour"]` and `info["illegal"]`
-    of rows that end come with `info["_objective"]` and so on, boolean `[B]`, that tell which rows.
+    `info["action_mask"]` is `[B, n]` int8. `info["objective"]`, `info["tour"]`, `info["infeasible"]` and
+    `info["illegal"]` of rows that end come with `info["_objective"]` and so on, boolean `[B]`, that
+    tell which rows.
 
     Args:
         num_envs: B.
         problem: a problem, or the name of one.
-        size: n, nodes of the instances drawn.
-        distribution: what their nodes are drawn from (a name in `envs.generators.GENERATORS`).
+        size: customers of the instances drawn: n, or n - 1 where tours start at a depot.
+        distribution: what they are drawn from, as `envs.generators.generate` names it.
         instance: play this one in every row instead of drawing.
         autoreset_mode: `NEXT_STEP` or `DISABLED`.
         render_mode: `rgb_array`, for a frame of every row, or None.
@@ -88,19 +92,17 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
             raise ValueError("autoreset_mode: SameStep is not offered, expected NextStep or Disabled")
         if render_mode not in (None, *RENDER_MODES):
             raise ValueError(unknown("render mode", render_mode, RENDER_MODES))
-        if distribution not in GENERATORS:
-            raise ValueError(unknown("distribution", distribution, GENERATORS))
+        split_distribution(distribution)
         if num_envs < 1:
             raise ValueError(f"num_envs: {num_envs}, expected 1 or more")
         if instance is not None:
             self.env.problem.validate(instance)
-            size = instance.size
+            if instance.underway is not None:
+                raise ValueError(f"{instance.name or 'instance'}: a tour is under way, expected one that has not begun")
             batch = from_instances([instance]).rows(torch.zeros(num_envs, dtype=torch.long))
-        elif size < 1:
-            raise ValueError(f"size: {size}, expected at least one node")
-        else:
-            batch = from_coordinates(torch.zeros(num_envs, size, 2, dtype=torch.float64))
-        self.num_envs, self.distribution, self.render_mode = num_envs, distribution, render_mode
+        else:  # its numbers are replaced before anyone sees them
+            batch = _drawn(self.env.problem, distribution, num_envs, size, torch.Generator())
+        self.num_envs, self.size, self.distribution, self.render_mode = num_envs, size, distribution, render_mode
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self._given = instance
         self._state = self.env.reset(batch)
@@ -108,23 +110,32 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
         self._begun = False
         self._ended = np.zeros(num_envs, dtype=bool)
         self._steps = np.zeros(num_envs, dtype=np.int64)
-        self._actions = np.zeros((num_envs, self.env.horizon(batch)), dtype=np.int64)
+        self._actions = np.zeros((num_envs, _longest_episode(self.env, batch)), dtype=np.int64)
         self._returns = np.zeros(num_envs)
-        self._set_spaces(size)
+        # A matrix is shown where distances do not follow from the coordinates.
+        self._explicit = batch.distances is not None and (instance is None or instance.matrix is not None)
+        self._set_spaces(batch.size)
 
-    def _set_spaces(self, size: int) -> None:
-        shown: dict[str, spaces.Space[Any]] = {
-            "coordinates": spaces.Box(0.0, 1.0, (size, 2), np.float32),
-            "first": spaces.Discrete(size + 1),
-            "current": spaces.Discrete(size + 1),
-            "visited": spaces.MultiBinary(size),
-            "action_mask": spaces.MultiBinary(size),
+    def _set_spaces(self, n: int) -> None:
+        env, any_number = self.env, float(np.finfo(np.float32).max)  # Gymnasium's check warns of infinite bounds
+
+        def numbers(*shape: int) -> spaces.Box:
+            return spaces.Box(-any_number, any_number, shape, np.float32)
+
+        shown: dict[str, tuple[bool, spaces.Space[Any]]] = {
+            "coordinates": (True, spaces.Box(0.0, 1.0, (n, 2), np.float32)),
+            "features": (env.node_features > 2, numbers(n, env.node_features - 2)),
+            "distances": (self._explicit, numbers(n, n)),
+            "kinds": (env.problem.shape != "cycle", spaces.MultiDiscrete([3] * n)),
+            "first": (not env.problem.from_depot, spaces.Discrete(n + 1)),
+            "current": (True, spaces.Discrete(n + 1)),
+            "visited": (True, spaces.MultiBinary(n)),
+            "action_mask": (True, spaces.MultiBinary(n)),
+            "context": (env.context_features > 0, numbers(env.context_features)),
+            "node_context": (env.node_context_features > 0, numbers(n, env.node_context_features)),
         }
-        if self.env.context_features:
-            any_number = float(np.finfo(np.float32).max)  # Gymnasium's check warns of infinite bounds
-            shown["context"] = spaces.Box(-any_number, any_number, (self.env.context_features,), np.float32)
-        self.single_observation_space = spaces.Dict(shown)
-        self.single_action_space = spaces.Discrete(size)
+        self.single_observation_space = spaces.Dict({name: space for name, (there, space) in shown.items() if there})
+        self.single_action_space = spaces.Discrete(n)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
@@ -153,21 +164,18 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
         return self._observations(), self._infos()
 
     def _begin(self, rows: NDArray[np.bool_]) -> None:
-        batch = self._state.batch
+        batch, chosen = self._state.batch, torch.from_numpy(rows)
         if self._given is None:
             # Its own generator: the same numpy seed gives the same instances whatever torch did before.
             generator = torch.Generator().manual_seed(int(self.np_random.integers(2**63)))
-            coordinates = batch.coordinates.clone()
-            drawn = generate(self.distribution, int(rows.sum()), batch.size, generator)
-            # Lengths are decided in float64, on the very points that a float32 observation shows.
-            coordinates[torch.from_numpy(rows)] = drawn.double()
-            batch = from_coordinates(coordinates)
+            drawn = _drawn(self.env.problem, self.distribution, int(rows.sum()), self.size, generator)
+            batch = _zip(lambda new, old: old.index_put((chosen,), new), drawn, batch)
         self._state = _merge(rows, self.env.reset(batch), self._state)
         self._steps[rows] = 0
         self._returns[rows] = 0.0
 
     def step(self, actions: NDArray[np.int64]) -> tuple[Observations, NDArray[Any], NDArray[Any], NDArray[Any], Info]:
-        """Visit the node `actions[i]` in row i; see the class for rows whose episode has ended.
+        """Go to the node `actions[i]` in row i; see the class for rows whose episode has ended.
 
         Raises:
             ValueError: for an action that is no node at all.
@@ -179,8 +187,7 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
         if renewed.any() and self.autoreset_mode is AutoresetMode.DISABLED:
             raise ResetNeeded(f"row {renewed.argmax()} has ended: reset it before the next step")
         chosen = self._nodes(actions, ignored=renewed)
-        forbidden = self._seen.mask[:, 0].numpy()  # [B, n]; all of a row that has ended
-        legal = ~renewed & ~forbidden[np.arange(self.num_envs), chosen]
+        legal = ~renewed & self.action_masks()[np.arange(self.num_envs), chosen]
         illegal = ~renewed & ~legal
         stepped = self.env.step(self._state, torch.from_numpy(chosen)[:, None])
         self._state = _merge(legal, stepped, self._state)  # rows that must not move do not
@@ -188,19 +195,28 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
         # The node fills all that is ahead: staying costs nothing.
         self._actions = np.where(legal[:, None] & ahead, chosen[:, None], self._actions)
         self._steps += legal
-        finished = legal & self._state.finished[:, 0].numpy()
-        rewards, objectives = self._rewards(stepped.move, legal, illegal, finished)
+        ended = legal & self._state.finished[:, 0].numpy()
+        infeasible = np.zeros_like(ended)
+        if ended.any():
+            missed = self.env.missed(self._state.batch, torch.from_numpy(self._actions)[:, None])[:, 0].numpy() > 0
+            infeasible = ended & (missed | self._state.dead[:, 0].numpy())
+        finished = ended & ~infeasible
+        rewards, objectives = self._rewards(stepped.move, legal, illegal | infeasible, finished)
         self._returns += rewards
         if renewed.any():
             self._begin(renewed)
-        self._ended = finished | illegal
+        self._ended = ended | illegal
         self._seen = self.env.observe(self._state)
+        told = {
+            "objective": (objectives, finished),
+            "tour": (np.where(ended[:, None], self._actions, 0), ended),
+            "infeasible": (infeasible, infeasible),
+            "illegal": (illegal, illegal),
+        }
         ends: Info = {}
-        if finished.any():
-            ends |= {"objective": objectives, "_objective": finished.copy()}
-            ends |= {"tour": np.where(finished[:, None], self._actions, 0), "_tour": finished.copy()}
-        if illegal.any():
-            ends |= {"illegal": illegal.copy(), "_illegal": illegal.copy()}
+        for name, (values, rows) in told.items():
+            if rows.any():
+                ends |= {name: values.copy(), f"_{name}": rows.copy()}
         return self._observations(), rewards, self._ended.copy(), np.zeros_like(illegal), self._infos() | ends
 
     def _nodes(self, actions: NDArray[np.int64], *, ignored: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -214,15 +230,16 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
         return np.where(ignored, 0, nodes)
 
     def _rewards(
-        self, move: Move, legal: NDArray[np.bool_], illegal: NDArray[np.bool_], finished: NDArray[np.bool_]
+        self, move: Move, legal: NDArray[np.bool_], failed: NDArray[np.bool_], finished: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Rewards `[B]` of the step just made, and objectives `[B]` of the rows that finished."""
-        batch = self._state.batch
-        added = sum(INCREMENTS[term](batch, move)[:, 0].numpy() for term in self.env.problem.objective.terms)
-        rewards = np.where(legal, -self.env.sign * added, 0.0)
-        if illegal.any():
-            rewards[illegal] = (-(batch.size + 1) * _longest_leg(batch).numpy() - self._returns)[illegal]
-        objectives = np.zeros(self.num_envs)
+        batch, terms = self._state.batch, self.env.problem.objective.terms
+        rewards, objectives = np.zeros(self.num_envs), np.zeros(self.num_envs)
+        for term in terms:
+            if term in INCREMENTS:
+                rewards -= np.where(legal, self.env.sign * INCREMENTS[term](batch, move)[:, 0].numpy(), 0.0)
+        if failed.any():
+            rewards[failed] = (-_more_than_any(batch, self._actions.shape[1]) - self._returns)[failed]
         if finished.any():
             rows = torch.from_numpy(finished)
             actions = torch.from_numpy(self._actions)[rows][:, None]
@@ -231,33 +248,53 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
         return rewards, objectives
 
     def _observations(self) -> Observations:
-        state = self._state
-        seen: dict[str, Tensor] = {
-            "coordinates": state.batch.coordinates.float(),
+        state, batch = self._state, self._state.batch
+        kinds, features = self.env.kinds(batch), self.env.features(batch)[..., 2:]
+        seen: dict[str, Tensor | None] = {
+            "coordinates": batch.coordinates,
+            "features": features,
+            "distances": batch.costs() if self._explicit else None,
+            "kinds": kinds,
             "first": state.first[:, 0],
-            "current": state.move.node[:, 0],
-            "visited": state.move.visited[:, 0].to(torch.int8),
-            "action_mask": (~self._seen.mask[:, 0]).to(torch.int8),
+            "current": state.move.here[:, 0],
+            "visited": state.move.visited[:, 0],
+            "context": self._seen.context[:, 0] if self._seen.context is not None else None,
+            "node_context": self._seen.node_context[:, 0] if self._seen.node_context is not None else None,
         }
-        if self._seen.context is not None:
-            seen["context"] = self._seen.context[:, 0]
-        return {name: value.numpy().copy() for name, value in seen.items()}
+        shown = {name: value.numpy() for name, value in seen.items() if value is not None}
+        shown["action_mask"] = self.action_masks()
+        rows = self.observation_space
+        assert isinstance(rows, spaces.Dict)
+        return {name: shown[name].astype(space.dtype) for name, space in rows.items()}
 
     def _infos(self) -> Info:
         return {"action_mask": self.action_masks().astype(np.int8), "_action_mask": np.ones(self.num_envs, dtype=bool)}
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Which actions are legal now, `[B, n]`; none in a row that has ended by visiting everything."""
-        return ~self._seen.mask[:, 0].numpy()
+        """Which actions are legal now, `[B, n]`; none in a row that has ended."""
+        return ~self._seen.mask[:, 0].numpy() & ~self._ended[:, None]
 
     def instance(self, row: int) -> Instance:
         """The instance that a row plays."""
-        if self._given is not None:
-            return self._given
-        return Instance(self._state.batch.coordinates[row].numpy(), problem=self.env.problem.name)
+        return self._given or self._as_drawn(row)[0]
+
+    def realization(self, row: int) -> Realization | None:
+        """What that instance hides from her; None where it hides nothing."""
+        return None if self._given is not None else self._as_drawn(row)[1]
+
+    def _as_drawn(self, row: int) -> tuple[Instance, Realization | None]:
+        name, batch = self.env.problem.name, self._state.batch.rows(slice(row, row + 1))
+        if not self._explicit:  # its coordinates say all
+            batch = batch._replace(distances=None)
+        instances, hidden = to_instances(name, batch, name)
+        return instances[0], None if hidden is None else hidden[0]
+
+    def tours(self, row: int) -> list[list[int]]:
+        """The tours that a row has walked, as `tsp.solution.check` reads them; the last may be under way."""
+        return self.env.tours(torch.from_numpy(self.visits(row)), self.instance(row))
 
     def visits(self, row: int) -> NDArray[np.int64]:
-        """The nodes that a row has visited, in their order."""
+        """The actions of a row, in their order."""
         return self._actions[row, : self._steps[row]].copy()
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
@@ -269,17 +306,21 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
 
     def frame(self, row: int) -> NDArray[np.uint8]:
         """A picture of one row: its nodes and the way so far."""
-        finished = bool(self._state.finished[row, 0])
-        return _pixels(_draw(self.env.problem, self.instance(row), self.visits(row), finished=finished))
+        from tsp.solution import check
+
+        problem, instance = self.env.problem, self.instance(row)
+        solution = check(problem, instance, self.tours(row)) if self._state.finished[row, 0] else None
+        return _pixels(_draw(problem, instance, self.visits(row), solution))
 
 
 class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
     """One instance of a routing problem, a node a step.
 
     ## Action space
-    `Discrete(n)`: the node to visit next, by its position in the instance, from 0. Not every node is
-    legal at every step: `info["action_mask"]` (int8) and `action_masks()` (bool), both `[n]`, tell
-    which are. An action that is no node at all raises `ValueError`.
+    `Discrete(n)`: the node to go to next, by its position in the instance, from 0. Where tours start
+    at a depot, going to where they end (the depot again, unless the instance names another node) ends
+    the tour. Not every node is legal at every step: `info["action_mask"]` (int8) and `action_masks()`
+    (bool), both `[n]`, tell which are. An action that is no node at all raises `ValueError`.
 
     ## Observation space
     A `Dict` of fixed shapes:
@@ -287,36 +328,44 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
     | field | space | dtype | shape | meaning |
     |---|---|---|---|---|
     | `coordinates` | `Box(0, 1)` | float32 | (n, 2) | the nodes, scaled into the unit square |
-    | `first` | `Discrete(n + 1)` | int64 | () | where the tour started; n before the first step |
-    | `current` | `Discrete(n + 1)` | int64 | () | where the scientist is; n before the first step |
-    | `visited` | `MultiBinary(n)` | int8 | (n,) | 1 for every node visited so far |
+    | `features` | `Box` | float32 | (n, f) | what else the problem shows of each node: prizes, demands, windows |
+    | `distances` | `Box` | float32 | (n, n) | in sides of that square; absent where they follow from the coordinates |
+    | `kinds` | `MultiDiscrete` | int64 | (n,) | 1 where tours start, 2 where they end elsewhere; absent in cycles |
+    | `first` | `Discrete(n + 1)` | int64 | () | where the tour started; n before; absent where there is a depot |
+    | `current` | `Discrete(n + 1)` | int64 | () | where the scientist is; n before a start is chosen |
+    | `visited` | `MultiBinary(n)` | int8 | (n,) | 1 for every node that is done with; a tour's two ends always are |
     | `action_mask` | `MultiBinary(n)` | int8 | (n,) | 1 for every node that may be next |
-    | `context` | `Box`, any number | float32 | (c,) | what the problem's rules show; absent where c = 0 |
+    | `context` | `Box` | float32 | (c,) | what the problem's rules show of their state; absent where c = 0 |
+    | `node_context` | `Box` | float32 | (n, k) | what they show of each node now; absent where k = 0 |
 
     ## Rewards
     They sum to the objective, negative where less is better, so for `tsp` to minus the length of the
-    closed tour: each step is rewarded with minus its leg, the last one with minus the way back home
-    too. All of it is decided in float64, on the instance's own distances with their rounding: with a
-    TSPLIB file the return is minus the length that TSPLIB's optimum is compared with.
+    closed tour, for `op` to the prizes: each step is rewarded with what it adds, the last one with
+    the rest (the way back home, penalties, a makespan). All of it is decided in float64, on the
+    instance's own distances with their rounding: with a TSPLIB file the return is minus the length
+    that TSPLIB's optimum is compared with.
 
     ## Starting state
     A new instance from `distribution`, by the seed given to `reset` (or always `instance`), and
     nothing visited. For a TSP every node is then legal.
 
     ## Episode end
-    `terminated` when everything is visited: `info` then holds `objective`, in the instance's own
-    units, and `tour`, the nodes in their order. An illegal action ends the episode too: the tour is
-    not completed, `info["illegal"]` is True, and the rewards sum to -(n + 1) times the longest
-    distance, which is worse than any tour, so an agent without a mask can learn what is legal.
-    Episodes are never truncated.
+    `terminated` when the tours are complete: `info` then holds `objective`, in the instance's own
+    units, and `tour`, the actions in their order, the last one repeated up to a fixed length;
+    `tours()` gives them as `tsp.solution.check` reads them.
+
+    Hard constraints have dead ends, in which nothing is legal but to stay; that ends the episode with
+    `info["infeasible"]` True and no objective. An illegal action ends it too, with `info["illegal"]`
+    True. Both make the rewards sum to less than any answer is worth, so that an agent without a mask
+    can learn what is legal. Episodes are never truncated.
 
     ## Arguments
     `gymnasium.make("tsp/TSP-v0", size=20, distribution="uniform", instance=None, render_mode=None)`
 
     Args:
         problem: a problem, or the name of one.
-        size: n, nodes of the instances drawn.
-        distribution: what their nodes are drawn from (a name in `envs.generators.GENERATORS`).
+        size: customers of the instances drawn: n, or n - 1 where tours start at a depot.
+        distribution: what they are drawn from, as `envs.generators.generate` names it.
         instance: play this one in every episode instead of drawing; with coordinates in the plane.
         render_mode: `rgb_array`, or None.
 
@@ -347,6 +396,11 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
         """The instance of this episode."""
         return self._batch.instance(0)
 
+    @property
+    def realization(self) -> Realization | None:
+        """What that instance hides from her; None where it hides nothing."""
+        return self._batch.realization(0)
+
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observations, Info]:
         """Begin a new episode; `options` are not used."""
         super().reset(seed=seed)
@@ -355,7 +409,7 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
         return _row(observations), _plain(_row(infos))
 
     def step(self, action: np.int64 | int) -> tuple[Observations, float, bool, bool, Info]:
-        """Visit the node `action`.
+        """Go to the node `action`.
 
         Raises:
             ValueError: for an action that is no node at all.
@@ -364,6 +418,10 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
         observations, rewards, terminated, truncated, infos = self._batch.step(np.asarray(action)[None])
         info = _plain(_row(infos))
         return _row(observations), float(rewards[0]), bool(terminated[0]), bool(truncated[0]), info
+
+    def tours(self) -> list[list[int]]:
+        """The tours walked so far, as `tsp.solution.check` reads them; the last may be under way."""
+        return self._batch.tours(0)
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Which actions are legal now, `[n]`, as sb3-contrib's MaskablePPO asks for it."""
@@ -384,43 +442,74 @@ def _plain(values: Info) -> Info:
     return {name: value.item() if np.ndim(value) == 0 else value for name, value in values.items()}
 
 
+def _zip(change: Callable[[Tensor, Tensor], Tensor], a: Any, b: Any) -> Any:  # noqa: ANN401 - trees of tensors
+    """A tree of tensors made of two: a batch, or a state with each rule's own part."""
+    if isinstance(a, Tensor):
+        return change(a, b)
+    if isinstance(a, dict):
+        return {name: _zip(change, value, b[name]) for name, value in a.items()}
+    if isinstance(a, tuple):
+        parts = [_zip(change, x, y) for x, y in zip(a, b, strict=True)]
+        return type(a)(*parts) if hasattr(a, "_fields") else tuple(parts)
+    return a
+
+
 def _merge(rows: NDArray[np.bool_], new: State, old: State) -> State:
     """`new` in these rows, `old` in the others."""
     if rows.all():
         return new
     chosen = torch.from_numpy(rows)
-
-    def merge(a: Any, b: Any) -> Any:  # noqa: ANN401 - a state is a tree of tensors, each rule's own part included
-        if isinstance(a, Tensor):
-            return torch.where(chosen.view(-1, *(1,) * (a.ndim - 1)), a, b)
-        if isinstance(a, tuple):
-            parts = [merge(x, y) for x, y in zip(a, b, strict=True)]
-            return type(a)(*parts) if hasattr(a, "_fields") else tuple(parts)
-        return a
-
-    return merge(new, old)
+    return _zip(lambda a, b: torch.where(chosen.view(-1, *(1,) * (a.ndim - 1)), a, b), new, old)
 
 
-def _longest_leg(batch: Batch) -> Tensor:
-    """An upper bound on every distance of an instance, `[B]`."""
-    if batch.distances is not None:
-        return batch.distances.flatten(1).amax(1)
-    return batch.scale * sqrt(2.0)
+def _drawn(problem: Problem, distribution: str, count: int, size: int, generator: torch.Generator) -> Batch:
+    """Generated instances in float64: lengths are decided on the very points that a float32 observation shows."""
+    batch = generate(problem, distribution, count, size, generator)
+    batch = batch.map(lambda x: x.double() if x.is_floating_point() else x)
+    # the rest as `to_instances` hands it out
+    return batch._replace(values={name: x.round(decimals=7) for name, x in batch.values.items()})
 
 
-def _draw(problem: Problem, instance: Instance, visits: NDArray[np.int64], *, finished: bool) -> Figure:
+def _longest_episode(env: RoutingEnv, batch: Batch) -> int:
+    """Steps that no episode exceeds, whatever is drawn: no node that is drawn wants more than a load."""
+    values = dict(batch.values)
+    if "demands" in values and "capacity" in values:
+        values["demands"] = torch.maximum(values["demands"], values["capacity"][:, None])
+    return env.horizon(batch._replace(values=values))
+
+
+def _more_than_any(batch: Batch, steps: int) -> NDArray[np.float64]:
+    """More than any answer costs, `[B]`: each step the longest leg, all that may be waited, served or missed."""
+    legs = batch.with_distances().distances
+    assert legs is not None
+    values, cost = batch.values, 1.0 + (steps + 1) * legs.flatten(1).amax(1)
+    if "service_times" in values:
+        cost = cost + (steps + 1) * values["service_times"].amax(1)
+    if "time_windows" in values:
+        cost = cost + values["time_windows"][..., 0].amax(1).clamp(min=0.0)
+    if "penalties" in values:
+        cost = cost + values["penalties"].sum(1)
+    return cost.numpy()
+
+
+def _draw(problem: Problem, instance: Instance, visits: NDArray[np.int64], solution: Solution | None) -> Figure:
     from tsp.plotting import PALETTE, plot_tour
-    from tsp.solution import check
 
-    if len(visits):
+    if not problem.from_depot and len(visits):
         instance = replace(instance, depot=int(visits[0]))  # the picture marks where she started
-    solution = check(problem, instance, [visits]) if finished else None
-    figure = plot_tour(instance, solution, title=problem.title)
-    if not finished:
+    figure = plot_tour(instance, solution, problem=problem, title=problem.title)
+    if solution is None:
         axes = figure.axes[0]
-        way = np.asarray(axes.collections[0].get_offsets())[visits]  # the nodes' places in the picture
-        axes.plot(*way.T, color=PALETTE[0], linewidth=2.0, zorder=2)
-        axes.scatter(*way[-1:].T, s=90, color=PALETTE[0], zorder=2.5)
+        places = np.asarray(axes.collections[0].get_offsets())  # of the nodes in the picture
+        walks: list[list[int]] = [[instance.depot] if problem.from_depot else []]
+        for node in visits.tolist():
+            walks[-1].append(node)
+            if problem.from_depot and node == instance.finish:
+                walks.append([instance.depot])
+        for k, walk in enumerate(walks):
+            color = PALETTE[k % len(PALETTE)]
+            axes.plot(*places[walk].T, color=color, linewidth=2.0, zorder=2)
+            axes.scatter(*places[walk[-1:]].T, s=90 if k == len(walks) - 1 else 0, color=color, zorder=2.5)
     return figure
 
 

@@ -157,8 +157,17 @@ class Hall:
         return shares / shares.sum(1, keepdims=True)
 
     def walking(self, points: Array) -> Array:
-        """Walking distances `[..., n, n]` among points `[..., n, 2]` of the hall."""
-        return _walking(points, self.passages, self.lines, np.array(self.closed_row))
+        """Walking distances `[n, n]` among points `[n, 2]` of the hall."""
+        x, y = points.T
+        low, high = np.minimum(x[:, None], x), np.maximum(x[:, None], x)
+        detour = np.minimum(low - self.passages[0], self.passages[-1] - high)
+        row = np.searchsorted(self.lines, y)  # 0 lies below all walls, aisle k is row k + 1
+        side = 0 * row if self.closed is None else np.sign(row - (self.closed + 1))
+        crossable = side[:, None] * side >= 0  # not on opposite sides of the closed aisle
+        for passage in self.passages[1:-1]:
+            np.minimum(detour, np.maximum(low - passage, passage - high), out=detour, where=crossable)
+        detour = np.where(row[:, None] == row, 0.0, np.maximum(detour, 0.0))
+        return (high - low) + np.abs(y[:, None] - y) + 2.0 * detour
 
     def route(self, origin: Array, destination: Array) -> Array:
         """The corners of a shortest walk between two points of the hall `[k, 2]`, both included."""
@@ -167,37 +176,14 @@ class Hall:
         if low == high:
             return np.array([(x0, y0), (x1, y0), (x1, y1)])
         sides = [min(max(x0, x1), float(self.passages[0])), max(min(x0, x1), float(self.passages[-1]))]
-        middle = [] if low < self.closed_row < high else self.passages[1:-1].tolist()
+        barred = self.closed is not None and low < self.closed + 1 < high
+        middle = [] if barred else self.passages[1:-1].tolist()
         x = min([*sides, *middle], key=lambda x: (round(abs(x - x0) + abs(x - x1), 9), abs(x - x0)))
         return np.array([(x0, y0), (x, y0), (x, y1), (x1, y1)])
 
     def floor(self) -> Floor:
         """The hall as `tsp.plotting.plot_tour` draws it."""
         return Floor(self.walls, self.route)
-
-    @property
-    def closed_row(self) -> int:
-        """The closed row, where row 0 lies below all walls and aisle k is row k + 1; -1: none."""
-        return -1 if self.closed is None else self.closed + 1
-
-
-def _walking(points: Array, passages: Array, lines: Array, closed: NDArray[np.int64]) -> Array:
-    """Walking distances `[..., n, n]` among `points [..., n, 2]`.
-
-    Passages `[..., c]`, lines `[..., w]` and closed rows `[...]` may differ from hall to hall.
-    """
-    x, y = points[..., 0], points[..., 1]
-    row = (y[..., None] > lines[..., None, :]).sum(-1)
-    low, high = (pick(x[..., :, None], x[..., None, :]) for pick in (np.minimum, np.maximum))
-    low_row, high_row = (pick(row[..., :, None], row[..., None, :]) for pick in (np.minimum, np.maximum))
-    around = np.minimum(low - passages[..., 0, None, None], passages[..., -1, None, None] - high).clip(0.0)
-    detour = around.copy()
-    barred = (low_row < closed[..., None, None]) & (closed[..., None, None] < high_row)
-    for c in range(1, passages.shape[-1] - 1):
-        passage = passages[..., c, None, None]
-        np.minimum(detour, np.maximum(low - passage, passage - high).clip(0.0), out=detour)
-    detour = np.where(barred, around, detour) * (low_row != high_row)
-    return (high - low) + np.abs(y[..., :, None] - y[..., None, :]) + 2.0 * detour
 
 
 def make_hall(rng: Generator, config: HallConfig | None = None) -> Hall:
@@ -321,14 +307,7 @@ def draw_each(rng: Generator, halls: Sequence[Hall], size: int, *, budget: float
     pairs = list(zip(halls, chosen, strict=True))
     coordinates = np.array([np.vstack([hall.coffee, hall.stands[posters]]) for hall, posters in pairs])
     shares = np.array([hall.topic_shares[posters] for hall, posters in pairs])
-    # Passages beyond the last are the last again, lines beyond the last are never reached.
-    width = max(len(hall.passages) for hall in halls)
-    passages = np.array([np.pad(hall.passages, (0, width - len(hall.passages)), mode="edge") for hall in halls])
-    height = max(len(hall.lines) for hall in halls)
-    lines = np.full((len(halls), height), np.inf)
-    for row, hall in zip(lines, halls, strict=True):
-        row[: len(hall.lines)] = hall.lines
-    matrix = _walking(coordinates, passages, lines, np.array([hall.closed_row for hall in halls]))
+    matrix = np.array([hall.walking(points) for hall, points in zip(halls, coordinates, strict=True)])
     return _days(rng, halls[0].config, coordinates, matrix, shares, np.array([hall.unit for hall in halls]), budget)
 
 

@@ -77,8 +77,7 @@ def _makespan(walks: Walks) -> Tensor:
     for t in range(T):
         begin = torch.maximum(now + legs[..., t], opens_at[..., t])
         ends = walks.returned[..., t]
-        stays = ends & (walks.origins[..., t] == walks.nodes[..., t])
-        latest = torch.where(ends & ~stays, torch.maximum(latest, begin), latest)
+        latest = torch.where(ends, torch.maximum(latest, begin), latest)
         now = torch.where(ends, leaving, begin + service_at[..., t])
     return latest
 

@@ -163,7 +163,7 @@ class RoutingEnv:
         extra = 0
         if self.problem.rule(SplitDelivery) is not None:  # a visit may only empty the load
             extra = int((batch.values["demands"].sum(1) / batch.values["capacity"]).max().ceil()) + 1
-        return n - 1 + most + 2 * extra
+        return max(1, n - 1 + most + 2 * extra)
 
     def reset(self, batch: Batch, trajectories: int = 1, prefix: Tensor | None = None) -> State:
         """The state before the first free step.
@@ -401,6 +401,9 @@ class RoutingEnv:
         before = torch.cat([depot, actions[..., :-1]], -1)
         returned = actions == end
         before = torch.where((before == end) & ~returned, depot, before)  # another tour begins
+        if self.problem.shape == "tours":  # without a visit there is no tour, and no way
+            before = torch.where(returned & (before == depot), end, before)
+            returned = returned & (before != end)
         return Walks(batch, before, actions, returned, customers)
 
     def objective(self, batch: Batch, actions: Tensor) -> Tensor:

@@ -113,11 +113,25 @@ class RuleEnv:
         """Whether the tour must not end now, `[B, P]` bool; None when the rule forbids nothing."""
         return None
 
+    def makes_tour(self, batch: Batch, move: Move) -> Tensor | bool:
+        """Whether a tour that ends now is one, `[B, P]`: of several, one without a visit is not."""
+        return self.problem.shape != "tours" or move.here != batch.depot[:, None]
+
 
 def slack(limit: Tensor) -> Tensor:
     """What may be added to a limit: the checker's tolerance, or float32's own."""
     relative = SINGLE if limit.dtype == torch.float32 else TOLERANCE
     return relative * limit.abs().clamp(min=1.0)
+
+
+def _way_home(move: Move) -> Tensor:
+    """Distance from where she is to where tours end, `[B, P]`.
+
+    What is compared with it gets twice the slack: the step that brought her here was found to be in
+    time by another order of additions, and no rounding may lock her out.
+    """
+    assert move.home is not None
+    return move.home[:, 0].gather(1, move.here)
 
 
 def _given(used: Tensor, batch: Batch, name: str) -> Tensor:
@@ -250,6 +264,14 @@ class LengthBudgetEnv(RuleEnv):
         left = limit + slack(limit) - state.travelled
         return move.to_nodes + move.home > left[..., None]
 
+    def forbids_return(self, state: LengthState, move: Move) -> Tensor | None:
+        """Where even the direct way is too long."""
+        if "max_length" not in state.batch.values:
+            return None
+        limit = state.batch.values["max_length"][:, None]
+        too_long = state.travelled + _way_home(move) > limit + 2 * slack(limit)
+        return too_long & self.makes_tour(state.batch, move)
+
 
 class QuotaState(NamedTuple):
     """Prizes collected `[B, P]`."""
@@ -297,7 +319,8 @@ class TimeState(NamedTuple):
         now: `[B, P]`.
         opens, closes, service: `[B, 1, n]`.
         leaving: `[B, 1]` when a tour may leave the depot.
-        home_closes: `[B, 1, 1]` when a tour's end closes.
+        home_closes: `[B, 1]` when a tour's end closes.
+        homeward: `[B, 1, n]` latest leave of each node that still is in time for the end.
         latest: `[B, 1, n, n]`, latest leave of the row's node that still is in time for the column's
             node, whatever the way; None where a node that is too late may be left to another tour.
     """
@@ -309,6 +332,7 @@ class TimeState(NamedTuple):
     service: Tensor
     leaving: Tensor
     home_closes: Tensor
+    homeward: Tensor
     latest: Tensor | None
 
 
@@ -331,14 +355,18 @@ class TimeWindowsEnv(RuleEnv):
         opens, closes = windows[..., 0], windows[..., 1]
         service = batch.values.get("service_times", torch.zeros_like(opens))
         leaving = (opens + service).gather(1, batch.depot[:, None])
-        home_closes = closes.gather(1, batch.finish[:, None])[..., None]
-        latest = None
+        end = batch.finish[:, None]
+        home_closes = closes.gather(1, end)
+        ways, latest = batch.distances, None
         if self.problem.visits_all and self.problem.shape == "tour":
-            latest = closes[:, None, :] + slack(closes)[:, None, :] - _earliest(batch.distances, service)
+            ways = _earliest(batch.distances, service)
+            latest = (closes + slack(closes))[:, None, :] - ways
             own = torch.eye(batch.size, dtype=torch.bool, device=batch.device)
             latest = latest.masked_fill(own, float("inf"))[:, None]
-        now = leaving.expand(-1, trajectories)
-        return TimeState(batch, now, opens[:, None], closes[:, None], service[:, None], leaving, home_closes, latest)
+        home = ways.gather(2, end[..., None].expand(-1, batch.size, 1))[..., 0]
+        homeward = (home_closes + slack(home_closes) - home)[:, None]
+        now, of_nodes = leaving.expand(-1, trajectories), (x[:, None] for x in (opens, closes, service))
+        return TimeState(batch, now, *of_nodes, leaving, home_closes, homeward, latest)
 
     def update(self, state: TimeState, move: Move) -> TimeState:
         """Walk, wait, and serve; a tour's end begins anew."""
@@ -370,16 +398,18 @@ class TimeWindowsEnv(RuleEnv):
 
     def forbids_visit(self, state: TimeState, move: Move) -> Tensor:
         """Nodes that are closed by then, or after which it is too late for the end or for another node."""
-        assert move.home is not None
         begin = torch.maximum(self._arrival(state, move), state.opens)
         leave = begin + state.service
-        forbidden = (begin > state.closes + slack(state.closes)) | (
-            leave + move.home > state.home_closes + slack(state.home_closes)
-        )
+        forbidden = (begin > state.closes + slack(state.closes)) | (leave > state.homeward)
         if state.latest is not None:
             others = torch.where(move.visited[:, :, None, :], float("inf"), state.latest)  # [B, P, n, n]
             forbidden = forbidden | (leave > others.amin(-1))
         return forbidden
+
+    def forbids_return(self, state: TimeState, move: Move) -> Tensor:
+        """When the end would have closed."""
+        too_late = state.now + _way_home(move) > state.home_closes + 2 * slack(state.home_closes)
+        return too_late & self.makes_tour(state.batch, move)
 
 
 def _earliest(distances: Tensor, service: Tensor) -> Tensor:

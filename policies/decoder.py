@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from envs.routing_env import Observation
 
 
+ALIGNMENT = 32
+
+
 class Cache(NamedTuple):
     """What is computed once an instance.
 
@@ -102,16 +105,32 @@ class Decoder(nn.Module):
             None if costs is None else F.pad(costs, (0, 0, 0, 1)),
         )
 
+    def aligned(self, cache: Cache) -> Cache:
+        """The cache with nodes that are never chosen behind the others, up to a multiple of `ALIGNMENT`.
+
+        In bfloat16 on a CPU, a softmax over 31 nodes takes six times as long as one over 32.
+        """
+        extra = -cache.keys.shape[-1] % ALIGNMENT
+        if not extra:
+            return cache
+        return cache._replace(
+            keys=F.pad(cache.keys, (0, extra)),
+            values=F.pad(cache.values, (0, 0, 0, extra)),
+            logit_keys=F.pad(cache.logit_keys, (0, extra)),
+            costs=None if cache.costs is None else F.pad(cache.costs, (0, extra)),
+        )
+
     def logits(self, cache: Cache, observation: Observation) -> Tensor:
         """Logits `[B, Q, n]` in float32, -inf where the mask forbids, for Q queries an instance."""
-        B, Q = observation.last.shape
-        d = cache.first.shape[-1]
+        B, Q, n = observation.mask.shape
+        d, extra = cache.first.shape[-1], cache.keys.shape[-1] - n
+        mask = F.pad(observation.mask, (0, extra), value=True) if extra else observation.mask
         query = _rows(cache.first, observation.first) + _rows(cache.last, observation.last)
         if self.project_context is not None:
             assert observation.context is not None
             query = query + self.project_context(observation.context).to(query.dtype)
         # adding minus infinity costs less than filling it in, and the heads share it
-        forbidden = torch.zeros_like(observation.mask, dtype=query.dtype).masked_fill_(observation.mask, float("-inf"))
+        forbidden = torch.zeros_like(mask, dtype=query.dtype).masked_fill_(mask, float("-inf"))
         query = query.view(B, Q, self.heads, d // self.heads).transpose(1, 2)
         scores = (query @ cache.keys).add_(forbidden[:, None])  # [B, H, Q, n]
         bias = None
@@ -127,10 +146,10 @@ class Decoder(nn.Module):
             glimpse = glimpse.transpose(1, 2).reshape(B, Q, d)
             pointer = (glimpse @ cache.logit_keys).float()
         else:
-            pointer = self._changing(cache, query, scores, node_context)
+            pointer = self._changing(cache, query, scores, F.pad(node_context, (0, 0, 0, extra)))
         if bias is not None:
             pointer = pointer + bias
-        return self.clip * pointer.tanh() + forbidden
+        return self.clip * pointer[..., :n].tanh() + forbidden[..., :n]
 
     def _changing(self, cache: Cache, query: Tensor, scores: Tensor, node_context: Tensor) -> Tensor:
         """Logits `[B, Q, n]` before the clipping, where node features `[B, Q, n, k]` change with the step.

@@ -79,7 +79,9 @@ class Policy(nn.Module):
         )
         for name, parameter in self.named_parameters():  # Kool et al.: uniform within 1/sqrt(fan-in), biases too
             if "norm" not in name:
-                bound = parameter.shape[-1] ** -0.5
+                # what enters beside embeddings shares their fan-in: alone, a single number would drown them
+                beside = name.startswith(("decoder.project_context", "decoder.project_node_context"))
+                bound = (config.width if beside else parameter.shape[-1]) ** -0.5
                 nn.init.uniform_(parameter, -bound, bound)
 
     def encode(self, batch: Batch, costs: Tensor | None = None) -> Tensor:
@@ -105,7 +107,9 @@ class Policy(nn.Module):
         costs = batch.costs() if self.config.edges else None
         with torch.autocast(batch.device.type, dtype=torch.bfloat16, enabled=bfloat16):
             cache = self.decoder.prepare(self.encode(batch, costs), batch.padding, costs)
-        return cache.to(torch.bfloat16) if bfloat16 else cache.to(torch.float32)
+        if not bfloat16:
+            return cache.to(torch.float32)
+        return self.decoder.aligned(cache.to(torch.bfloat16))
 
 
 NEAREST = 4

@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from .decoding import Sampling
-from .rollout import log_prob, rollout
+from .rollout import rollout, score
 
 if TYPE_CHECKING:
     from envs.batch import Batch
@@ -37,6 +37,7 @@ def accumulate_gradients(
     starts: int,
     bfloat16: bool,
     generator: Generator,
+    entropy: float = 0.0,
 ) -> StepResult:
     """Add the gradient of the REINFORCE loss on one batch to the policy's parameters.
 
@@ -53,6 +54,8 @@ def accumulate_gradients(
             tour may start anywhere.
         bfloat16: compute products in bfloat16.
         generator: randomness of the sampled trajectories.
+        entropy: what a nat of the choices' entropy is worth, in standard deviations of the advantage;
+            it keeps the policy from settling too early (Mnih et al. 2016).
     """
     cache = policy.prepare(batch, bfloat16=bfloat16)
     leaf = cache.detach(requires_grad=True)
@@ -63,14 +66,18 @@ def accumulate_gradients(
     )
     costs = env.cost(batch, trace.actions.transpose(1, 2)).float()  # [B, P]
     advantage = baseline.advantage(batch, costs)
+    if entropy:
+        advantage = advantage / advantage.std().clamp(min=1e-6)
     weight = advantage / advantage.numel()
     loss = torch.zeros((), device=batch.device)
     _, T, P = trace.actions.shape
     per_step = batch.count * policy.decoder.heads * P * batch.size
     chunk = max(1, QUERY_ELEMENTS // per_step)
     for begin in range(trace.given, T, chunk):
-        scored = log_prob(policy.decoder, leaf, trace, slice(begin, min(begin + chunk, T)))
+        scored, spread = score(policy.decoder, leaf, trace, slice(begin, min(begin + chunk, T)))
         part = (weight * scored).sum()
+        if entropy:
+            part = part - entropy * spread.sum() / advantage.numel()
         part.backward()
         loss += part.detach()
     reached = [(x, cut.grad) for x, cut in zip(cache, leaf, strict=True) if cut is not None and cut.grad is not None]

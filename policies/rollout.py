@@ -108,8 +108,10 @@ def rollout(
     return Trace(*kept, given=0 if prefix is None else prefix.shape[2])  # pyright: ignore[reportArgumentType]
 
 
-def log_prob(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None = None) -> Tensor:
-    """Log-probability of each trajectory's chosen steps, `[B, P]`, all of them scored at once.
+def score(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None = None) -> tuple[Tensor, Tensor]:
+    """Log-probability of each trajectory's chosen steps, and the entropy of those choices, `[B, P]` each.
+
+    All steps are scored at once.
 
     Args:
         decoder: as in the rollout.
@@ -127,6 +129,12 @@ def log_prob(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None =
         trace.context[:, steps].reshape(B, T * P, -1) if trace.context is not None else None,
         trace.node_context[:, steps].flatten(1, 2) if trace.node_context is not None else None,
     )
-    logits = decoder.logits(cache, observation)
-    chosen = logits.gather(-1, actions.reshape(B, T * P, 1)).squeeze(-1) - logits.logsumexp(-1)
-    return chosen.view(B, T, P).sum(1)
+    logs = decoder.logits(cache, observation).log_softmax(-1)
+    chosen = logs.gather(-1, actions.reshape(B, T * P, 1)).squeeze(-1)
+    entropy = -(logs.exp() * logs.masked_fill(observation.mask, 0.0)).sum(-1)
+    return chosen.view(B, T, P).sum(1), entropy.view(B, T, P).sum(1)
+
+
+def log_prob(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None = None) -> Tensor:
+    """The log-probabilities of `score`, `[B, P]`."""
+    return score(decoder, cache, trace, steps)[0]

@@ -19,7 +19,7 @@ from tsp.solution import Solution, check, no_answer
 from tsp.solvers import Candidates, Report, require_support
 
 from .checkpoint import load_policy
-from .decoding import Greedy, Sampling
+from .decoding import Consensus, Greedy, Sampling, Strategy
 from .device import resolve_device
 from .policy import Policy
 from .rollout import decode
@@ -53,14 +53,15 @@ class PolicySolver:
 
     Args:
         path: a policy file; default is the shipped policy for the problem and size.
-        decoding: greedy, or sampling from the policy's distribution.
-        samples: trajectories drawn for each instance when sampling.
+        decoding: greedy, or sampling from the policy's distribution; default is greedy where a tour
+            may start anywhere, and sampling where it leaves a depot.
+        samples: trajectories drawn for each symmetry of an instance when sampling.
         temperature: of sampling.
         starts: greedy trajectories from as many spread first nodes, where a tour may start anywhere;
             default is every node, up to 100. 1 leaves the first node to the policy.
         augmentations: how many of the square's eight symmetries are decoded; default is 8, and 1
-            where instances have no coordinates. Where prizes are hidden a tour is walked once, so
-            there is one greedy trajectory whatever is asked for.
+            where instances have no coordinates. Where prizes are hidden a tour is walked once,
+            greedily, by the mean of the symmetries' probabilities.
         device: where to compute.
     """
 
@@ -71,8 +72,8 @@ class PolicySolver:
         self,
         *,
         path: str | None = None,
-        decoding: Literal["greedy", "sampling"] = "greedy",
-        samples: int = 64,
+        decoding: Literal["greedy", "sampling"] | None = None,
+        samples: int = 16,
         temperature: float = 1.0,
         starts: int | None = None,
         augmentations: int | None = None,
@@ -83,11 +84,11 @@ class PolicySolver:
                 raise ValueError(f"policy: {option}={value}, expected 1 or more")
         if augmentations is not None and augmentations > 8:
             raise ValueError(f"policy: augmentations={augmentations}, expected 1 to 8, the symmetries of the square")
-        sampling = decoding == "sampling"
+        if not temperature > 0:
+            raise ValueError(f"policy: temperature={temperature}, expected a positive number")
         self.path, self.device = path, resolve_device(device)
-        self.strategy = Sampling(temperature) if sampling else Greedy()
-        self.samples = samples if sampling else None
-        self.starts = starts or (1 if sampling else MOST_STARTS)
+        self.decoding, self.temperature, self.samples = decoding, temperature, samples
+        self.starts = starts or (1 if decoding == "sampling" else MOST_STARTS)
         self.augmentations = augmentations or 8
         self._loaded: dict[str, _Loaded] = {}
 
@@ -111,7 +112,7 @@ class PolicySolver:
         if path not in self._loaded:
             policy, info = load_policy(path, self.device)
             trained = get_problem(info.problem)
-            if (trained.shape, trained.rules) != (problem.shape, problem.rules):
+            if (trained.shape, list(map(type, trained.rules))) != (problem.shape, list(map(type, problem.rules))):
                 raise ValueError(f"{path}: a policy for {info.problem}, expected one for {problem.name}")
             name = path if shipped is None else shipped.name
             self._loaded[path] = _Loaded(policy, RoutingEnv(problem), info.sizes, name)
@@ -190,7 +191,8 @@ class PolicySolver:
         given = [_given(env.problem, instance) for instance in instances]
         prefix = torch.tensor(given, device=self.device)[:, None] if given[0] else None  # [B, 1, L]
         with torch.inference_mode():
-            actions = self._trajectories(loaded, augment(batch, pictures), prefix, generator)  # [A * B, P, T]
+            strategy = self._strategy(env.problem, pictures)
+            actions = self._trajectories(loaded, augment(batch, pictures), strategy, prefix, generator)  # [A * B, P, T]
             actions = actions.unflatten(0, (pictures, batch.count)).transpose(0, 1).flatten(1, 2)
             cost = env.cost(batch, actions).masked_fill(env.missed(batch, actions) > 0, float("inf"))
             best = cost.argmin(1)  # over A * P
@@ -198,24 +200,41 @@ class PolicySolver:
         return [env.tours(row, instance) for row, instance in zip(chosen, instances, strict=True)]
 
     def _pictures(self, problem: Problem, instances: Sequence[Instance]) -> int:
-        """How many symmetries are decoded; what was hidden must not decide among them in hindsight."""
-        blind = problem.hides_prizes or any(instance.coordinates is None for instance in instances)
-        return 1 if blind else self.augmentations
+        """How many symmetries are decoded."""
+        return 1 if any(instance.coordinates is None for instance in instances) else self.augmentations
 
-    def _trajectories(self, loaded: _Loaded, batch: Batch, prefix: Tensor | None, generator: Generator) -> Tensor:
+    def _samples(self, problem: Problem) -> bool:
+        """Whether trajectories are drawn by chance."""
+        if self.decoding is None:
+            return problem.from_depot and not problem.hides_prizes
+        return self.decoding == "sampling"
+
+    def _strategy(self, problem: Problem, pictures: int) -> Strategy:
+        """How nodes are chosen; where prizes are hidden, choosing among trajectories would be hindsight."""
+        if problem.hides_prizes:
+            return Consensus(pictures)
+        return Sampling(self.temperature) if self._samples(problem) else Greedy()
+
+    def _trajectories(
+        self, loaded: _Loaded, batch: Batch, strategy: Strategy, prefix: Tensor | None, generator: Generator
+    ) -> Tensor:
         """Actions `[B, P, T]`, decoded in blocks of instances that fit into memory."""
         block = max(1, BATCH_ELEMENTS // self._elements(loaded.env.problem, loaded, batch.size))
+        if isinstance(strategy, Consensus):  # all pictures walk together
+            block = batch.count
         if prefix is not None:
             prefix = prefix.repeat(batch.count // len(prefix), 1, 1)
         parts: list[Tensor] = []
         for first in range(0, batch.count, block):
             rows = slice(first, first + block)
             given = None if prefix is None else prefix[rows]
-            parts.append(self._decode(loaded, batch.rows(rows), given, generator))
+            parts.append(self._decode(loaded, batch.rows(rows), strategy, given, generator))
         longest = max(part.shape[-1] for part in parts)  # who is done sooner stays
         return torch.cat([_stay(part, longest) for part in parts])
 
-    def _decode(self, loaded: _Loaded, batch: Batch, prefix: Tensor | None, generator: Generator) -> Tensor:
+    def _decode(
+        self, loaded: _Loaded, batch: Batch, strategy: Strategy, prefix: Tensor | None, generator: Generator
+    ) -> Tensor:
         count = self._count(loaded.env.problem, batch.size)
         if prefix is not None:
             prefix = prefix.expand(-1, count, -1)
@@ -229,7 +248,7 @@ class PolicySolver:
             batch,
             loaded.policy.decoder,
             cache,
-            Greedy() if loaded.env.problem.hides_prizes else self.strategy,
+            strategy,
             trajectories=count,
             prefix=prefix,
             generator=generator,
@@ -260,7 +279,7 @@ class PolicySolver:
         """P, trajectories for each picture of an instance of `size` nodes."""
         if problem.hides_prizes:
             return 1
-        if self.samples is not None:
+        if self._samples(problem):
             return self.samples
         return min(self.starts, size) if problem.shape == "cycle" else 1
 

@@ -72,6 +72,7 @@ class TrainConfig:
         schedule: of the learning rate: constant, cosine to zero, or constant with a linear
             cooldown to zero over the last 30 %.
         clip_norm: largest norm of the gradient.
+        entropy: what a nat of the choices' entropy is worth, in standard deviations of the advantage.
         warmup_epochs: epochs in which the exponential baseline stands in for the rollout baseline.
         validation_instances: size of the fixed validation set.
         precision: of products: bfloat16 where the hardware is fast in it (auto), or always one.
@@ -96,6 +97,7 @@ class TrainConfig:
     weight_decay: float = 0.01
     schedule: Literal["constant", "cosine", "cooldown"] = "cooldown"
     clip_norm: float = 1.0
+    entropy: float = 0.0
     warmup_epochs: int = 1
     validation_instances: int = 1000
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
@@ -297,6 +299,7 @@ class Trainer:
             starts=config.starts,
             bfloat16=self.bfloat16,
             generator=_generator(config.seed, "actions", self.step, self.device),
+            entropy=config.entropy,
         )
         torch.nn.utils.clip_grad_norm_(self.policy.parameters(), config.clip_norm)
         self.optimizer.step()
@@ -409,7 +412,8 @@ def _read_data(config: TrainConfig, device: torch.device) -> Batch:
     instances = read(config.data, problem=config.problem)
     for instance in instances:
         problem.validate(instance)
-    batch = from_instances(instances, distances=False, realizations=read_realizations(config.data))
+    hidden = read_realizations(config.data) if problem.hides_prizes else None
+    batch = from_instances(instances, distances=False, realizations=hidden)
     # generated instances are counted in float32, and so are these
     batch = batch.map(lambda x: x.float() if x.dtype == torch.float64 else x).to(device)
     batch = batch._replace(scale=batch.scale.double())

@@ -242,6 +242,7 @@ def _none_yet() -> Solution:
 
 def _completed(instance: Instance, arguments: argparse.Namespace) -> Instance:
     """The instance with what the command line adds to its file."""
+    from tsp.best_known import recognized
     from tsp.instance import Underway
     from tsp.problems import PROBLEMS, unknown
 
@@ -267,7 +268,7 @@ def _completed(instance: Instance, arguments: argparse.Namespace) -> Instance:
     if visited is not None or any(value is not None for value in used.values()):
         nodes = tuple(instance.find_node(name.strip()) for name in (visited or "").split(",") if name.strip())
         changes["underway"] = Underway(nodes, **used)
-    return replace(instance, **changes) if changes else instance
+    return recognized(replace(instance, **changes)) if changes else instance
 
 
 def _show_probabilities(arguments: argparse.Namespace, instances: Sequence[Instance]) -> int:
@@ -445,7 +446,13 @@ def _add_train(command: argparse.ArgumentParser) -> None:
     from policies.trainer import TrainConfig
 
     command.add_argument("--out", required=True, metavar="DIR", help="the run's directory")
-    command.add_argument("--from", dest="start_from", default=argparse.SUPPRESS, metavar="POLICY", help="fine-tune it")
+    command.add_argument(
+        "--from",
+        dest="start_from",
+        default=argparse.SUPPRESS,
+        metavar="POLICY",
+        help="fine-tune this one: a file, or a shipped policy's name",
+    )
     command.add_argument("--data", default=argparse.SUPPRESS, metavar="FILE.npz", help="train on these instances")
     command.add_argument("--config", metavar="FILE.toml", help="settings; flags override them")
     command.add_argument("--resume", action="store_true", help="go on with the run in --out")
@@ -544,10 +551,35 @@ def _train_config(arguments: argparse.Namespace) -> TrainConfig:
             raw = tomllib.loads(Path(arguments.config).read_text(encoding="utf-8"))
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"{arguments.config}: not TOML ({error})") from None
+    if not arguments.resume:
+        _fill_in(given, shape)
     if LENGTHS & set(given):
         raw = {k: v for k, v in raw.items() if k not in LENGTHS}
     merged = {**raw, **given, "policy": {**raw.get("policy", {}), **shape}}
     return config_from_dict(merged, arguments.config or "settings")
+
+
+def _fill_in(given: dict[str, Any], shape: dict[str, Any]) -> None:
+    """What `--from` and `--data` say of themselves, where no flag says otherwise."""
+    from dataclasses import asdict
+
+    from envs.generators import node_count
+    from policies.checkpoint import load_policy
+    from policies.zoo import shipped_policies
+    from tsp.formats import read
+    from tsp.problems import get_problem
+
+    if "start_from" in given:
+        shipped = {policy.name: str(policy.path) for policy in shipped_policies()}
+        given["start_from"] = shipped.get(given["start_from"], given["start_from"])
+        policy, info = load_policy(given["start_from"])
+        given.setdefault("problem", info.problem)
+        for name, value in asdict(policy.config).items():
+            shape.setdefault(name, value)
+    if "data" in given and "size" not in given:
+        problem = given.get("problem", "tsp")
+        nodes = max(instance.size for instance in read(given["data"], problem=problem))
+        given["size"] = str(nodes - node_count(get_problem(problem), 0))
 
 
 def _add_generate(command: argparse.ArgumentParser) -> None:
@@ -614,14 +646,20 @@ def _add_check(command: argparse.ArgumentParser) -> None:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """`tsp check`."""
-    from tsp.formats import read_solution
+    from tsp.formats import read_amounts, read_solution
     from tsp.formats.json_file import solution_entry
     from tsp.problems import get_problem
     from tsp.solution import check
 
     instance = _completed(_one(arguments), arguments)
     tours = read_solution(arguments.solution, instance)
-    solution = check(get_problem(instance.problem), instance, tours, solver=Path(arguments.solution).name)
+    solution = check(
+        get_problem(instance.problem),
+        instance,
+        tours,
+        amounts=read_amounts(arguments.solution, instance),
+        solver=Path(arguments.solution).name,
+    )
     if arguments.json:
         content = {"version": __version__, "solutions": [solution_entry(instance, solution)]}
         show(json.dumps(content, allow_nan=False))

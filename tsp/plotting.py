@@ -1,4 +1,4 @@
-"""Pictures: a tour over its nodes, a comparison's gaps, a run's learning curve.
+"""Pictures: tours over their nodes with a schedule, a comparison's gaps, a run's learning curve.
 
 Built on matplotlib's objects alone (no `pyplot`, no global state), which is imported when a picture
 is asked for. Every figure is legible as it is made; `save_figure` writes it.
@@ -12,14 +12,20 @@ from __future__ import annotations
 import csv
 import math
 import warnings
+from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tsp.files import atomic_write
+from tsp.itinerary import rows as itinerary
+from tsp.problems import Capacity, LengthBudget, PrizeQuota, TimeWindows, get_problem
+from tsp.solution import TERMS, walk
 from tsp.statistics import format_number
 
 if TYPE_CHECKING:
@@ -31,7 +37,8 @@ if TYPE_CHECKING:
 
     from tsp.comparison import Comparison, Row
     from tsp.instance import Instance
-    from tsp.solution import Solution
+    from tsp.problems import Problem, Rule
+    from tsp.solution import Claim, Solution
 
 Points = NDArray[np.float64]
 
@@ -44,8 +51,26 @@ LARGEST_LAYOUT = 2000
 
 MOST_NAMES = 60
 LONGEST_NAME = 24
+MOST_ARROWS = 120
+
+MOST_ROWS = 200
+"""Lines up to which a schedule is drawn."""
+
+TERM_WORDS = {
+    "length": "length",
+    "longest": "longest tour",
+    "prize": "prize",
+    "penalties": "penalties",
+    "makespan": "done at",
+}
+"""How a heading tells an objective's term."""
+
+TERM_SIZES = {"prize": "prizes"}
+RULE_SIZES: dict[type[Rule], str] = {PrizeQuota: "prizes", Capacity: "demands"}
+"""The node values that the dots' sizes tell, by what counts in a problem."""
 
 INK, FADED, PAPER = "#1f2430", "#6b7280", "#ffffff"
+WALL, PALE = "#b6bfca", "#dfe5ec"
 TOUR, START = "#2b6cb0", "#d9480f"
 DIRECTIONS = np.array([(math.cos(t), math.sin(t)) for t in np.linspace(0, 2 * np.pi, 16, endpoint=False)])
 """Where a name may stand, seen from its node."""
@@ -55,43 +80,76 @@ CORNERS = np.array([[-1.0, -1.0], [1.0, 1.0]])
 PALETTE = ("#2b6cb0", "#d9480f", "#2f855a", "#8e44ad", "#b7791f", "#0e7490", "#be185d", "#4b5563")
 
 
-def plot_tour(instance: Instance, solution: Solution | None = None, *, title: str | None = None) -> Figure:
-    """Draw an instance's nodes, the start marked, and a solution's tours through them.
+@dataclass(frozen=True)
+class Floor:
+    """What stands between the nodes, in their coordinates.
 
-    Names are written where there are at most `MOST_NAMES` nodes, and of those the ones that fit.
+    Attributes:
+        walls: segments `[w, 2, 2]` that are drawn.
+        route: the corners `[k, 2]` of the walk from one point to another, both included.
+    """
+
+    walls: Points
+    route: Callable[[Points, Points], Points]
+
+
+def plot_tour(
+    instance: Instance,
+    solution: Solution | None = None,
+    *,
+    problem: Problem | None = None,
+    floor: Floor | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Draw an instance's nodes, start and end marked, and a solution's tours through them.
+
+    Nodes that are left out are hollow. Where prizes or demands count, dots are larger where there is
+    more. Where time windows count, a schedule stands below the map: a line for each stop with its
+    window, waiting, the visit, and when she gets there. Names are written where there are at most
+    `MOST_NAMES` nodes, and of those the ones that fit.
 
     Args:
         instance: what is drawn; without coordinates, its nodes are laid out so that distances in the
             picture are as near to its matrix as a plane allows.
         solution: the tours; without one, the nodes alone are drawn.
+        problem: what counts; None: the problem that the instance names.
+        floor: walls and walks between nodes; without it, nodes are joined by straight lines.
         title: stands in for the instance's name.
 
     Raises:
         ValueError: for a matrix without coordinates that is too large to be laid out.
     """
-    points, remark, aspect = _layout(instance)
-    width, height = np.ptp(points, axis=0) * (1.0, aspect)
+    problem = problem or get_problem(instance.problem)
+    points, remarks, aspect = _layout(instance)
+    claim = _walked(problem, instance, solution)
+    schedule = _schedule(problem, instance, solution)
+    shown = points if floor is None else np.vstack([points, floor.walls.reshape(-1, 2)])
+    width, height = np.ptp(shown, axis=0) * (1.0, aspect)
     ratio = float(np.clip(height / width, 0.4, 1.05)) if width > 0 and height > 0 else 0.6
-    figure, axes = _canvas(8.0, 7.6 * ratio, title or instance.name or "unnamed", _describe(instance, solution))
+    map_height, strip_height = (6.0 if schedule else 7.6) * ratio, _strip_height(schedule)
+    facts = _describe(claim, solution)
+    figure, axes = _canvas(8.0, map_height + strip_height, title or instance.name or "unnamed", facts)
+    total = float(figure.get_size_inches()[1])
+    axes.set_position((0.02, (0.3 + strip_height) / total, 0.96, map_height / total))
     axes.set_axis_off()
     axes.set_aspect(aspect, adjustable="datalim")
     axes.margins(0.05)
 
-    n = instance.size
-    tours = [tour[(tour >= 0) & (tour < n)] for tour in solution.tours] if solution is not None else []
-    thickness = float(np.clip(18 / math.sqrt(n + 40), 0.3, 1.8))
-    dot = float(np.clip(1500 / n, 0.1, 30))
-    for k, tour in enumerate(tours):
-        walk = points[np.append(tour, tour[:1])]
-        color = PALETTE[k % len(PALETTE)]
-        axes.plot(walk[:, 0], walk[:, 1], color=color, linewidth=thickness, solid_joinstyle="round", zorder=2)
-    axes.scatter(points[:, 0], points[:, 1], s=dot, color=INK, linewidths=0, zorder=3)
-    x, y = points[instance.depot]
-    axes.scatter(x, y, s=max(50.0, 2.5 * dot), color=START, edgecolor=PAPER, linewidth=1.2, zorder=4)
-    _footnote(figure, remark)
-    if instance.names is not None and n <= MOST_NAMES:
+    by_matrix = instance.matrix is not None and instance.coordinates is not None and floor is None
+    lines = _draw_tours(axes, claim, points, floor, dashed=by_matrix)
+    sizes, told = _dots(problem, instance)
+    notes = _draw_nodes(axes, claim, points, sizes, solved=solution is not None)
+    if by_matrix:
+        remarks.append("distances are given by a matrix, not by this picture")
+    _footnote(figure, notes, [*told, *remarks], (0.07 + strip_height) / total)
+    names = instance.names
+    if names is None and schedule:
+        names = tuple(map(str, range(instance.size)))  # which line of the schedule is which node
+    if names is not None and len(names) <= MOST_NAMES:
         with _missing_glyphs_ignored():
-            _write_names(axes, instance.names, points, tours)
+            _write_names(axes, names, points, lines, claim.stops, np.sqrt(sizes / math.pi))
+    if schedule:
+        _draw_schedule(figure.add_axes((0.02, 0.0, 0.96, (strip_height - 0.1) / total)), schedule)
     return figure
 
 
@@ -240,25 +298,218 @@ def _canvas(width: float, height: float, title: str, facts: str) -> tuple[Figure
     return figure, axes
 
 
-def _footnote(figure: Figure, remark: str) -> None:
-    figure.text(0.03, 0.015, "●", fontsize=10, color=START, va="bottom")
-    figure.text(0.052, 0.015, f"start{remark}", fontsize=8.5, color=FADED, va="bottom")
+def _walked(problem: Problem, instance: Instance, solution: Solution | None) -> Claim:
+    """How the solution's tours run, through those of their nodes that there are."""
+    tours = () if solution is None else solution.tours
+    return walk(problem, instance, [tour[(tour >= 0) & (tour < instance.size)] for tour in tours])
 
 
-def _layout(instance: Instance) -> tuple[Points, str, float]:
+def _draw_tours(axes: Axes, claim: Claim, points: Points, floor: Floor | None, *, dashed: bool) -> list[Points]:
+    """Draw the walls, and each tour in its color; returns all lines drawn."""
+    walls = [] if floor is None else list(floor.walls)
+    for wall in walls:
+        axes.plot(wall[:, 0], wall[:, 1], color=WALL, linewidth=2.5, solid_capstyle="butt", zorder=1)
+    thickness = _thickness(claim.instance)
+    tours = [_line(points, stops, floor) for stops in claim.stops]
+    few = sum(map(len, claim.stops)) <= MOST_ARROWS
+    for k, line in enumerate(tours):
+        color = PALETTE[k % len(PALETTE)]
+        axes.plot(
+            line[:, 0],
+            line[:, 1],
+            color=color,
+            linewidth=thickness,
+            linestyle=(0, (4, 1.5)) if dashed else "-",
+            solid_joinstyle="round",
+            zorder=2,
+        )
+        if few and _directed(claim.problem, claim.instance):
+            for leg in pairwise(claim.stops[k]):
+                _draw_arrow(axes, _line(points, np.array(leg), floor), color)
+    return [*walls, *tours]
+
+
+def _line(points: Points, stops: NDArray[np.int64], floor: Floor | None) -> Points:
+    """The walk along `stops`, its corners included."""
+    if floor is None:
+        return points[stops]
+    parts = [floor.route(points[a], points[b])[1:] for a, b in pairwise(stops)]
+    return np.concatenate([points[stops[:1]], *parts])
+
+
+def _thickness(instance: Instance) -> float:
+    return float(np.clip(18 / math.sqrt(instance.size + 40), 0.3, 1.8))
+
+
+def _directed(problem: Problem, instance: Instance) -> bool:
+    """Whether a tour walked backwards is another one."""
+    return problem.shape == "path" or problem.rule(TimeWindows) is not None or not instance.symmetric
+
+
+def _draw_arrow(axes: Axes, leg: Points, color: str) -> None:
+    """A small head in the middle of the leg's longest part."""
+    from matplotlib.patches import FancyArrowPatch
+
+    steps = np.diff(leg, axis=0)
+    k = int(np.hypot(*steps.T).argmax())
+    if not steps[k].any():
+        return
+    tail, head = (leg[k] + share * steps[k] for share in (0.3, 0.6))
+    axes.add_patch(
+        FancyArrowPatch(
+            (float(tail[0]), float(tail[1])),
+            (float(head[0]), float(head[1])),
+            arrowstyle="-|>",
+            mutation_scale=13,
+            linewidth=0,
+            shrinkA=0,
+            shrinkB=0,
+            color=color,
+            zorder=2.5,
+        )
+    )
+
+
+def _draw_nodes(axes: Axes, claim: Claim, points: Points, sizes: Points, *, solved: bool) -> list[tuple[str, str, str]]:
+    """Draw the nodes, hollow where a solution leaves them out; returns the marks that need a word."""
+    visited = claim.visited if solved else np.ones(len(points), dtype=bool)
+    axes.scatter(
+        points[:, 0],
+        points[:, 1],
+        s=sizes,
+        c=np.where(visited, INK, PAPER).tolist(),
+        edgecolors=np.where(visited, INK, FADED).tolist(),
+        linewidths=np.where(visited, 0.0, min(0.9, _thickness(claim.instance))).tolist(),
+        zorder=3,
+    )
+    notes: list[tuple[str, str, str]] = []
+    size = max(50.0, 2.5 * _dot(claim.instance))
+    starts, ends = _ends(claim)
+    for nodes, marker, symbol, word in ((starts, "o", "●", "start"), (ends, "s", "■", "end")):
+        if nodes:
+            x, y = points[nodes].T
+            axes.scatter(x, y, s=size, color=START, edgecolor=PAPER, linewidth=1.2, marker=marker, zorder=4)
+            notes.append((symbol, START, word))
+    if not visited.all():
+        notes.append(("○", FADED, "not visited"))
+    return notes
+
+
+def _dot(instance: Instance) -> float:
+    """A node's dot in square points."""
+    return float(np.clip(1500 / instance.size, 0.1, 30))
+
+
+def _dots(problem: Problem, instance: Instance) -> tuple[Points, list[str]]:
+    """Each node's dot in square points `[n]`, and what its size tells."""
+    dot = _dot(instance)
+    names = [TERM_SIZES[term] for term in problem.objective.terms if term in TERM_SIZES]
+    names += [name for kind, name in RULE_SIZES.items() if problem.rule(kind)]
+    values = getattr(instance, names[0]) if names else None
+    if values is None or not values.any():
+        return np.full(instance.size, dot), []
+    largest = f"the largest dot is {names[0].removesuffix('s')} {format_number(float(values.max()), 3)}"
+    return dot * (0.4 + 3.4 * values / values.max()), [largest]
+
+
+def _ends(claim: Claim) -> tuple[list[int], list[int]]:
+    """Where tours start, and where they end if elsewhere."""
+    instance, walks = claim.instance, [tour for tour in claim.stops if tour.size]
+    starts, ends = [instance.depot], [] if instance.end is None else [instance.end]
+    if claim.problem.shape == "path" and walks:
+        starts, ends = [int(walks[0][0])], [int(walks[0][-1])]
+    elif instance.free_start:
+        starts = []
+    return starts, [node for node in ends if node not in starts]
+
+
+def _footnote(figure: Figure, notes: Sequence[tuple[str, str, str]], remarks: Sequence[str], y: float) -> None:
+    """A line with what marks mean, symbol, color and word of each, and remarks."""
+    from matplotlib.backends.backend_agg import RendererAgg
+
+    renderer = RendererAgg(figure.bbox.width, figure.bbox.height, figure.dpi)
+    pieces = [piece for symbol, color, word in notes for piece in ((symbol, 10, color), (word, 8.5, FADED))]
+    x = 0.03
+    for text, size, color in [*pieces, *((f"· {remark}", 8.5, FADED) for remark in remarks)]:
+        drawn = figure.text(x, y, text, fontsize=size, color=color, va="baseline")
+        x += (drawn.get_window_extent(renderer).width + 6) / figure.bbox.width
+
+
+class _Line(NamedTuple):
+    """A line of a schedule: who, when she may be there, and when she is, if she is."""
+
+    tour: int
+    name: str
+    window: tuple[float, float]
+    visit: tuple[float, float, float] | None  # arrival, begin, leave
+
+
+def _schedule(problem: Problem, instance: Instance, solution: Solution | None) -> list[_Line]:
+    """The stops of each tour in order; without a solution, the depot and the nodes as they open."""
+    if problem.rule(TimeWindows) is None or instance.time_windows is None:
+        return []
+    windows: list[tuple[float, float]] = [(opens, closes) for opens, closes in instance.time_windows.tolist()]
+    if solution is None:
+        order = sorted(range(instance.size), key=lambda node: (node != instance.depot, windows[node]))
+        lines = [_Line(0, instance.node_name(node), windows[node], None) for node in order]
+    else:
+        stops = itinerary(problem, instance, solution)
+        lines = [_Line(s.tour, s.name, windows[s.node], (s.arrive, s.begin, s.leave)) for s in stops]
+    return lines if len(lines) <= MOST_ROWS else []
+
+
+def _strip_height(schedule: Sequence[_Line]) -> float:
+    """Inches for a schedule and the room around it."""
+    return len(schedule) * float(np.clip(9 / len(schedule), 0.05, 0.16)) + 0.75 if schedule else 0.0
+
+
+def _draw_schedule(axes: Axes, schedule: Sequence[_Line]) -> None:
+    count = len(schedule)
+    places = np.arange(count) + 0.7 * np.array([line.tour for line in schedule])
+    times = [time for line in schedule for time in line.visit or line.window if math.isfinite(time)]
+    first, last = min([*times, *(line.window[0] for line in schedule)]), max(times)
+    closings = [line.window[1] for line in schedule]
+    last = max([last, *(time for time in closings if time - first <= 2 * (last - first))])
+    room = 0.01 * (last - first) or 1.0
+    for place, line in zip(places, schedule, strict=True):
+        opens, closes = line.window
+        shown = max(0.0, min(closes, last + room) - opens)
+        axes.barh(place, shown, left=opens, height=0.82, color=PALE, zorder=1)
+        if line.visit is not None:
+            color = PALETTE[line.tour % len(PALETTE)]
+            arrive, begin, leave = line.visit
+            axes.barh(place, leave - begin, left=begin, height=0.5, color=color, zorder=2)
+            if begin > arrive:
+                axes.plot([arrive, begin], [place, place], color=color, linewidth=1.2, linestyle=(0, (1, 1)), zorder=2)
+            tick = START if begin > closes else INK  # too late
+            axes.plot(arrive, place, color=tick, marker="|", markersize=7, markeredgewidth=1.4, zorder=3)
+    axes.set_xlim(first - room, last + room)
+    axes.set_ylim(places[-1] + 0.8, -0.8)
+    if count <= MOST_NAMES:
+        axes.set_yticks(places, [_shorten(line.name.strip(), LONGEST_NAME) for line in schedule])
+    else:
+        axes.set_yticks([])
+    for label in axes.get_yticklabels():
+        label.set_parse_math(False)
+    visits = schedule[0].visit is not None
+    axes.set_xlabel("time · pale: open" + (" · tick: arrival · dots: waiting · dark: visit" if visits else ""))
+    with _missing_glyphs_ignored():
+        _frame(axes, grid="x")
+    axes.tick_params(axis="y", labelsize=7)
+
+
+def _layout(instance: Instance) -> tuple[Points, list[str], float]:
     """Where the nodes are drawn `[n, 2]`, what must be said of it, and the height of a unit of y."""
     if instance.coordinates is None:
-        return _scaled_layout(instance), " · no coordinates given: laid out by the distances", 1.0
+        return _scaled_layout(instance), ["no coordinates given: laid out by the distances"], 1.0
     points = instance.coordinates
     if instance.metric == "GEO":
         degrees = np.trunc(points)
         latitude, longitude = (degrees + (points - degrees) / 0.6).T  # TSPLIB writes minutes as decimals
         middle = math.radians(float(np.clip(np.abs(latitude.mean()), 0, 80)))
-        return np.column_stack([longitude, latitude]), "", 1.0 / math.cos(middle)
-    remark = " · seen from above: the third coordinate is not drawn" if points.shape[1] == 3 else ""
-    if instance.matrix is not None:
-        remark += " · distances are given by a matrix, not by this picture"
-    return points[:, :2], remark, 1.0
+        return np.column_stack([longitude, latitude]), [], 1.0 / math.cos(middle)
+    remarks = ["seen from above: the third coordinate is not drawn"] if points.shape[1] == 3 else []
+    return points[:, :2], remarks, 1.0
 
 
 def _scaled_layout(instance: Instance) -> Points:
@@ -278,8 +529,9 @@ def _scaled_layout(instance: Instance) -> Points:
     return points
 
 
-def _describe(instance: Instance, solution: Solution | None) -> str:
+def _describe(claim: Claim, solution: Solution | None) -> str:
     """The second line of a tour's heading: what the figures are."""
+    problem, instance = claim.problem, claim.instance
     facts = ["1 node" if instance.size == 1 else f"{instance.size:,} nodes"]
     best = instance.best_known
     if solution is None:
@@ -288,18 +540,43 @@ def _describe(instance: Instance, solution: Solution | None) -> str:
     elif solution.objective is None:
         facts.append(f"not feasible: {_shorten('; '.join(solution.violations), 80)}")
     else:
-        facts.append(f"length {_thousands(solution.objective)}")
+        terms = " + ".join(TERM_WORDS.get(term, term) for term in problem.objective.terms)
+        facts.append(f"{terms} {_thousands(solution.objective)}")
+        if problem.objective.terms == ("prize",) and instance.prizes is not None:
+            facts[-1] += f" of {_thousands(float(instance.prizes[claim.customers].sum()))}"
         if solution.proved_optimal:
             facts.append("proved optimal")
         elif best:
             gap = (solution.objective - best) / best
             facts.append(
-                "the best known length" if gap == 0 else f"{100 * gap:+.2f} % to the best known {_thousands(best)}"
+                f"the best known {terms}" if gap == 0 else f"{100 * gap:+.2f} % to the best known {_thousands(best)}"
             )
+        facts += _tour_facts(claim)
     if solution is not None and solution.solver:
         facts.append(_shorten(solution.solver, 40))
         facts.append(f"{format_number(solution.seconds, 2)} s")
     return " · ".join(facts)
+
+
+def _tour_facts(claim: Claim) -> list[str]:
+    """What else is worth telling of feasible tours: how many, how much of it they visit, how long they are."""
+    problem, instance = claim.problem, claim.instance
+    facts: list[str] = []
+    if not problem.visits_all:
+        visited = np.count_nonzero(claim.visited & claim.customers)
+        facts.append(f"{visited} of {np.count_nonzero(claim.customers)} visited")
+    if problem.rule(PrizeQuota) is not None and instance.prizes is not None:
+        collected = float(instance.prizes[claim.visited & claim.customers].sum())
+        facts.append(f"prize {_thousands(collected)} (at least {_thousands(instance.min_prize or 0.0)})")
+    several = problem.shape == "tours"
+    if several:
+        facts.append("1 tour" if len(claim.stops) == 1 else f"{len(claim.stops)} tours")
+    if problem.objective.terms != ("length",):
+        limit = instance.max_length if problem.rule(LengthBudget) else None
+        term = "longest" if several and limit is not None else "length"
+        facts.append(f"{TERM_WORDS[term]} {_thousands(TERMS[term](claim))}")
+        facts[-1] += "" if limit is None else f" of {_thousands(limit)}"
+    return facts
 
 
 def _thousands(value: float) -> str:
@@ -310,8 +587,15 @@ def _shorten(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-def _write_names(axes: Axes, names: Sequence[str], points: Points, tours: Sequence[NDArray[np.int64]]) -> None:
-    """Write each node's name on the side away from its tour, unless it would cover a node, a leg or a name."""
+def _write_names(
+    axes: Axes,
+    names: Sequence[str],
+    points: Points,
+    lines: Sequence[Points],
+    tours: Sequence[NDArray[np.int64]],
+    radii: Points,
+) -> None:
+    """Write each node's name on the side away from its tour, unless it would cover a node, a line or a name."""
     from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.font_manager import FontProperties
 
@@ -322,26 +606,31 @@ def _write_names(axes: Axes, names: Sequence[str], points: Points, tours: Sequen
     font = FontProperties(size=8.5 if len(names) <= 30 else 7.5)
     least = renderer.get_text_width_height_descent("lp", font, ismath=False)[1]  # the least height matplotlib gives
     dots = axes.transData.transform(points)  # where the nodes are, in pixels
-    legs = np.concatenate([np.stack([t, np.roll(t, -1)], axis=1) for t in tours] or [np.empty((0, 2), np.int64)])
-    steps = np.linspace(0.0, 1.0, 60)[:, None, None]
-    lines = ((1 - steps) * dots[legs[:, 0]] + steps * dots[legs[:, 1]]).reshape(-1, 2)  # points along the tours
+    steps = np.linspace(0.0, 1.0, 60)[:, None]
+    segments = [axes.transData.transform(pair) for line in lines for pair in pairwise(line)]
+    drawn = np.concatenate([np.empty((0, 2)), *((1 - steps) * a + steps * b for a, b in segments)])
+    pairs = np.concatenate([np.empty((0, 2), np.int64), *(np.stack([t[:-1], t[1:]], axis=1) for t in tours)])
     inward = np.zeros_like(dots)
-    for here, there in (legs.T, legs.T[::-1]):
+    for here, there in (pairs.T, pairs.T[::-1]):
         delta = dots[there] - dots[here]
         np.add.at(inward, here, delta / np.maximum(np.hypot(*delta.T), 1e-9)[:, None])
-    clearance = 5.5 * figure.dpi / 72
+    pixels = radii * figure.dpi / 72
+    clearances = np.maximum(5.5 * figure.dpi / 72, pixels + 2)
     taken: list[Points] = []
     for node, name in enumerate(names):
         text = _shorten(name.strip(), LONGEST_NAME)
         width, height, _ = renderer.get_text_width_height_descent(text, font, ismath=False)
-        half = np.array([width, max(height, least)]) / 2 + 1
+        half = np.array([width, max(height, least)]) / 2 + 2
+        clearance = clearances[node]
         places: list[tuple[float, Points]] = []
         for direction in DIRECTIONS:
             offset = clearance * direction + half * np.clip(1.5 * direction, -1.0, 1.0)
             box = dots[node] + offset + half * CORNERS
             if (box[0] < clearance).any() or (box[1] > np.asarray(figure.bbox.size) - clearance).any():
                 continue
-            if _inside(dots, box).any() or _inside(lines, box).any() or any(_overlap(box, other) for other in taken):
+            if (np.abs(dots - box.mean(axis=0)) < half + pixels[:, None]).all(axis=1).any():
+                continue
+            if _inside(drawn, box).any() or any(_overlap(box, other) for other in taken):
                 continue
             places.append((float(direction @ inward[node]), offset))
         if not places:

@@ -31,6 +31,10 @@ SOLVERS: dict[str, str] = {
     "insertion": "baselines.constructive:Insertion",
     "spacefilling": "baselines.constructive:SpaceFillingCurve",
     "2opt": "baselines.two_opt:TwoOptSolver",
+    "pyvrp": "baselines.pyvrp_solver:PyVRPSolver",
+    "ga": "baselines.genetic:GeneticAlgorithm",
+    "tsiligirides": "baselines.tsiligirides:Tsiligirides",
+    "nearest-feasible": "baselines.nearest_feasible:NearestFeasible",
 }
 """The toolkit's solvers: name → `module:class`. The class's keyword parameters are the spec's options."""
 

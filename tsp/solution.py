@@ -175,6 +175,16 @@ def check(
     return Solution(arrays, objective, not violations, tuple(violations), seconds, bound, solver, delivered)
 
 
+def walk(problem: Problem, instance: Instance, tours: Sequence[ArrayLike]) -> Claim:
+    """How tours of the instance's nodes run, allowed or not: each with the node where it ends.
+
+    `begins` says when each of its stops is reached.
+    """
+    arrays, _ = _as_tours(instance, tours)
+    arrays, _ = _as_walked(problem, instance, arrays)
+    return _claim(problem, instance, arrays, None, None)[0]
+
+
 def _as_tours(instance: Instance, tours: Sequence[ArrayLike]) -> tuple[Tours, list[str]]:
     arrays: list[NDArray[np.int64]] = []
     violations: list[str] = []
@@ -241,7 +251,7 @@ def _claim(
     if violations or problem.rule(SplitDelivery) is None:
         return claim, violations
     if amounts is None:
-        delivered = _greedy_amounts(instance, tours)
+        delivered = _greedy_amounts(claim)
     else:
         delivered = tuple(np.array(a, dtype=np.float64) for a in amounts)
         if [len(a) for a in delivered] != [len(tour) for tour in tours]:
@@ -263,26 +273,33 @@ def _begun(problem: Problem, instance: Instance, tours: Tours) -> tuple[int, int
     if problem.shape in ("path", "cycle") and given[0][:1] != [depot] and not instance.free_start:
         given[0].insert(0, depot)
     given = [tour for i, tour in enumerate(given) if len(tour) > 1 or i == len(given) - 1]
+    if problem.shape == "tours" and instance.finish != depot:
+        given = [[*tour, instance.finish] for tour in given[:-1]] + given[-1:]
     for k, start in enumerate(given):
         end = len(tours[k]) if k < len(given) - 1 and k < len(tours) else len(start)
-        if len(start) > 1 and (k >= len(tours) or tours[k][:end].tolist() != start):
+        told = len(start) > 1 or problem.shape == "path"  # a path's first stop may be a choice
+        if told and (k >= len(tours) or tours[k][:end].tolist() != start):
             names = ", ".join(instance.node_name(node) for node in start)
             return 0, 0, [f"tour {k}: does not begin with what was visited: {names}"]
     return len(given) - 1, len(given[-1]), []
 
 
-def _greedy_amounts(instance: Instance, tours: Tours) -> Amounts:
+def _greedy_amounts(claim: Claim) -> Amounts:
+    instance = claim.instance
     assert instance.demands is not None
     assert instance.capacity is not None
+    load = None if instance.underway is None else instance.underway.load
     wanted = instance.demands.copy()
     out: list[Array] = []
-    for tour in tours:
+    for k, tour in enumerate(claim.tours):
         left, delivered = instance.capacity, np.zeros(len(tour))
         for i, node in enumerate(tour.tolist()):
             if node not in (instance.depot, instance.finish):
                 delivered[i] = min(left, wanted[node])
                 left -= delivered[i]
                 wanted[node] -= delivered[i]
+            if load is not None and k == claim.begun and i == claim.given - 1:
+                left = instance.capacity - load
         out.append(delivered)
     return tuple(out)
 

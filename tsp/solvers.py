@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tsp.budget import SHORTEST, Budget, Clock
 from tsp.solution import Solution, no_answer
+from tsp.underway import reduce
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
@@ -223,18 +224,29 @@ class _Job(NamedTuple):
 def _solve_job(
     solver: InstanceSolver, problem: Problem, job: _Job, report: Callable[[Solution], None] | None
 ) -> Solution:
+    """Solve one instance; of one under way the rest, which the solver need not know."""
     clock = Clock(job.limit)
+    instance, initial, candidates = job.instance, job.initial, job.candidates
+    rest = None if instance.underway is None else reduce(problem, instance)
+    if rest is not None:
+        instance, candidates = rest.instance, None
+        begun = None if initial is None else rest.question(problem, initial)
+        initial = begun if begun is not None and begun.feasible else None
 
     def stamp(solution: Solution) -> Solution:
-        return replace(solution, seconds=clock.elapsed, solver=solver.name)
+        answer = solution if rest is None else rest.answer(problem, job.instance, solution)
+        return replace(answer, seconds=clock.elapsed, solver=solver.name)
 
+    if rest is not None and rest.decided:
+        answer = stamp(no_answer(seconds=0.0, solver=solver.name))
+        return replace(answer, bound=answer.objective)
     found = solver.solve_one(
         problem,
-        job.instance,
+        instance,
         clock,
         seed=job.seed,
-        initial=job.initial,
-        candidates=job.candidates,
+        initial=initial,
+        candidates=candidates,
         report=None if report is None else lambda solution: report(stamp(solution)),
     )
     return stamp(found)
@@ -321,7 +333,7 @@ class Chain:
             if not chosen:
                 break
             start = [best[i] for i in chosen]
-            found = _run_stage(
+            found = solve_in_limits(
                 stage,
                 problem,
                 [instances[i] for i in chosen],
@@ -340,24 +352,24 @@ class Chain:
         ]
 
 
-def _run_stage(
-    stage: Solver,
+def solve_in_limits(
+    solver: Solver,
     problem: Problem,
     instances: Sequence[Instance],
     limits: Sequence[float],
     budget: Budget,
     *,
-    initial: Sequence[Solution] | None,
-    candidates: Candidates | None,
-    report: Report | None,
+    initial: Sequence[Solution] | None = None,
+    candidates: Candidates | None = None,
+    report: Report | None = None,
 ) -> list[Solution]:
     """Solve each instance in its own limit, or a batch in the sum of them."""
-    if isinstance(stage, InstanceSolver):
-        return stage.solve_each(
+    if isinstance(solver, InstanceSolver):
+        return solver.solve_each(
             problem, instances, limits, budget, initial=initial, candidates=candidates, report=report
         )
     share = budget.with_limit(sum(limits) / len(limits))
-    return stage.solve(problem, instances, share, initial=initial, candidates=candidates, report=report)
+    return solver.solve(problem, instances, share, initial=initial, candidates=candidates, report=report)
 
 
 def _better(problem: Problem, old: Solution, new: Solution) -> Solution:

@@ -126,3 +126,15 @@ def test_curve_needs_coordinates_and_says_so():
 
 def test_constructions_end_when_they_are_done():
     assert all(solver.one_shot for solver in SOLVERS)
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=IDS)
+@pytest.mark.parametrize("ends", [{}, {"end": 7}, {"free_start": True}, {"free_start": True, "end": 7}])
+def test_path_keeps_its_ends(solver, ends):
+    instance = Instance(np.random.default_rng(0).random((30, 2)), depot=3, **ends)
+    problem = get_problem("shpp")
+    answer = solver.solve(problem, [instance], Budget(1.0))[0]
+    assert answer.feasible, answer.violations
+    assert answer.objective < 0.5 * instance.path_length(np.arange(30))
+    again = solver.solve(problem, [instance], Budget(1.0), initial=[answer])[0]
+    assert again.objective == pytest.approx(answer.objective)

@@ -7,17 +7,21 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from tests.brute_force import best_by_enumeration, feasible_solutions
+from tests.instances import tiny_instance
 from tsp.budget import Budget
-from tsp.instance import Instance
+from tsp.instance import Instance, Underway
 from tsp.metrics import METRICS
-from tsp.problems import Rule, get_problem
-from tsp.registry import SOLVERS, make
+from tsp.problems import PROBLEMS, Capacity, Rule, SplitDelivery, TimeWindows, get_problem
+from tsp.registry import EXTRAS, SOLVERS, make
 from tsp.solution import check
 from tsp.solvers import is_one_shot
 
 TSP = get_problem("tsp")
-CLASSICAL = [name for name, target in SOLVERS.items() if target.startswith("baselines.")]
-UNTIL_THE_LIMIT = ("ortools", "2opt")
+CLASSICAL = [name for name, target in SOLVERS.items() if target.startswith("baselines.") and name not in EXTRAS]
+OF_TSP = [name for name in CLASSICAL if make(name).supports(TSP)]
+SUPPORTED = [(name, problem) for name in CLASSICAL for problem in PROBLEMS.values() if make(name).supports(problem)]
+UNTIL_THE_LIMIT = ("ortools", "2opt", "ga", "tsiligirides")
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,9 @@ def solver(name):
     return made
 
 
-def solve(name, instance, **kwargs):
-    limit = 0.3 if name in UNTIL_THE_LIMIT else 30.0
-    return solver(name).solve(TSP, [instance], Budget(limit), **kwargs)[0]
+def solve(name, instance, problem=TSP, limit=0.3, **kwargs):
+    limit = limit if name in UNTIL_THE_LIMIT else 30.0
+    return solver(name).solve(problem, [instance], Budget(limit), **kwargs)[0]
 
 
 def points(n, d=2, seed=0):
@@ -74,7 +78,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("name", CLASSICAL)
+@pytest.mark.parametrize("name", OF_TSP)
 def test_answer_is_feasible_and_its_bound_holds(name, case):
     instance = CASES[case]
     answer = solve(name, instance)
@@ -88,21 +92,21 @@ def test_answer_is_feasible_and_its_bound_holds(name, case):
 
 
 @pytest.mark.parametrize("case", ["asymmetric matrix", "EUC_2D", "GEO"])
-@pytest.mark.parametrize("name", CLASSICAL)
+@pytest.mark.parametrize("name", OF_TSP)
 def test_a_start_is_never_made_worse(name, case):
     instance = CASES[case]
     best = best_tour(instance)
     assert solve(name, instance, initial=[best]).objective == pytest.approx(best.objective)
 
 
-@pytest.mark.parametrize("name", CLASSICAL)
+@pytest.mark.parametrize("name", OF_TSP)
 def test_bad_start_does_not_hold_it_back(name):
     instance = Instance(points(30))
     bad = check(TSP, instance, [np.arange(30)])
     assert solve(name, instance, initial=[bad]).objective < bad.objective
 
 
-@pytest.mark.parametrize("name", CLASSICAL)
+@pytest.mark.parametrize("name", OF_TSP)
 def test_infeasible_start_is_ignored(name):
     instance = Instance(points(9))
     assert solve(name, instance, initial=[check(TSP, instance, [[0, 1]])]).feasible
@@ -110,16 +114,18 @@ def test_infeasible_start_is_ignored(name):
 
 @pytest.mark.parametrize("name", CLASSICAL)
 def test_unknown_rule_or_objective_is_refused(name):
-    assert solver(name).supports(TSP)
-    stranger = replace(TSP, name="stranger", rules=(*TSP.rules, MadeUp()))
+    known = next(problem for problem in PROBLEMS.values() if solver(name).supports(problem))
+    objective = known.objective
+    stranger = replace(known, name="stranger", rules=(*known.rules, MadeUp()))
     assert not solver(name).supports(stranger)
-    assert not solver(name).supports(replace(TSP, objective=replace(TSP.objective, terms=("length", "regret"))))
-    assert not solver(name).supports(replace(TSP, objective=replace(TSP.objective, sense="max")))
+    assert not solver(name).supports(replace(known, objective=replace(objective, terms=(*objective.terms, "regret"))))
+    opposite = "max" if objective.sense == "min" else "min"
+    assert not solver(name).supports(replace(known, objective=replace(objective, sense=opposite)))
     with pytest.raises(ValueError, match="does not support problem 'stranger'"):
         solver(name).solve(stranger, [Instance(points(5))], Budget(1.0))
 
 
-@pytest.mark.parametrize("name", CLASSICAL)
+@pytest.mark.parametrize("name", OF_TSP)
 def test_reports_are_better_each_time_and_end_with_the_answer(name):
     seen = []
     instance = Instance(points(20))
@@ -131,8 +137,59 @@ def test_reports_are_better_each_time_and_end_with_the_answer(name):
         assert objectives[-1] == pytest.approx(answer.objective)
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSICAL if is_one_shot(make(name))])
+@pytest.mark.parametrize("name", [name for name in OF_TSP if is_one_shot(make(name))])
 def test_one_shot_solver_gives_the_same_tour_again(name):
     instance = Instance(points(50))
     first, second = solve(name, instance), solve(name, instance)
     assert first.tours[0].tolist() == second.tours[0].tolist()
+
+
+def is_sound(problem, answer, best):
+    """Whether an answer is no better than the best there is, and its bound no worse."""
+    if best is None:
+        return not answer.feasible
+    sign = 1 if problem.objective.sense == "min" else -1
+    margin = 1e-6 * max(1.0, abs(best))
+    bound_holds = answer.bound is None or sign * answer.bound <= sign * best + margin
+    return bound_holds and (answer.objective is None or sign * answer.objective >= sign * best - margin)
+
+
+def may_fail(name, problem):
+    """Whether a heuristic may find nothing where there is something: in time windows, or in too few full loads."""
+    return name not in ("ortools", "cpsat") and (problem.rule(TimeWindows) or problem.rule(Capacity))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize(("name", "problem"), SUPPORTED, ids=lambda it: getattr(it, "name", it))
+def test_every_problem_that_is_supported_is_solved(name, problem, seed):
+    instance = tiny_instance(problem, seed, 5)
+    if name == "spacefilling" and instance.coordinates is None:
+        return
+    best, _ = best_by_enumeration(problem, instance)
+    answer = solve(name, instance, problem, 0.05)
+    if problem.rule(SplitDelivery) is None:  # of which not all solutions are tried
+        assert is_sound(problem, answer, best)
+    assert answer.feasible or best is None or may_fail(name, problem), answer.violations
+    if answer.feasible:
+        again = check(problem, instance, answer.tours, amounts=answer.amounts)
+        assert again.objective == pytest.approx(answer.objective)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 7])
+@pytest.mark.parametrize(("name", "problem"), SUPPORTED, ids=lambda it: getattr(it, "name", it))
+def test_tour_that_has_begun_is_continued(name, problem, seed):
+    instance = tiny_instance(problem, seed, 5)
+    if name == "spacefilling" and instance.coordinates is None:
+        return
+    solutions = [s for s in feasible_solutions(problem, instance).values() if len(s.tours) and len(s.tours[0]) > 2]
+    if not solutions:
+        return
+    first = solutions[len(solutions) // 2].tours[0].tolist()
+    skip = 0 if problem.shape == "path" and instance.free_start else 1
+    begun = replace(instance, underway=Underway(tuple(first[skip : skip + 1 + seed % 2])))
+    answer = solve(name, begun, problem, 0.05)
+    if problem.rule(SplitDelivery) is None:
+        assert is_sound(problem, answer, best_by_enumeration(problem, begun)[0])
+    assert answer.feasible or may_fail(name, problem), answer.violations
+    if answer.feasible:  # the checker compares the tours' beginning with what was visited
+        assert check(problem, begun, answer.tours, amounts=answer.amounts).feasible

@@ -1,19 +1,21 @@
 """The Gymnasium adapters: they pass Gymnasium's own checks, and what they pay is what the checker says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 
 import gymnasium
 import numpy as np
 import pytest
 import torch
+from brute_force import best_by_enumeration
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env, data_equivalence
 from gymnasium.vector import AutoresetMode
+from instances import tiny_instance
 
 from envs import rules
 from envs.gym import RoutingGymEnv, RoutingVectorEnv
-from tsp.instance import Instance
+from tsp.instance import Instance, Underway
 from tsp.problems import PROBLEMS, Objective, Problem, Rule, VisitOnce
 from tsp.solution import check
 
@@ -48,7 +50,7 @@ def random_legal(seed):
 
 
 @EVERY_PROBLEM
-@pytest.mark.parametrize("size", [1, 2, 3, 20])
+@pytest.mark.parametrize("size", [1, 7])
 def test_gymnasiums_own_check_passes_without_warnings(problem, size):
     check_env(gymnasium.make(env_id(problem), size=size).unwrapped)  # a warning is an error here
 
@@ -69,18 +71,34 @@ def test_an_id_imports_the_module_that_registers_it():
 # --- rewards --------------------------------------------------------------------------------------
 
 
+def sign(problem):
+    return 1 if PROBLEMS[problem].objective.sense == "min" else -1
+
+
 @EVERY_PROBLEM
-@pytest.mark.parametrize("given", [None, rounded_instance()], ids=["drawn", "given"])
-@pytest.mark.parametrize("seed", range(5))
-def test_rewards_sum_to_the_checkers_objective_with_its_sign(problem, given, seed):
-    env = RoutingGymEnv(problem, size=7, instance=given)
+@pytest.mark.parametrize("seed", range(4))
+def test_rewards_of_drawn_instances_sum_to_the_checkers_objective_with_its_sign(problem, seed):
+    env = RoutingGymEnv(problem, size=6)
     rewards, _, info = play(env, random_legal(seed), seed=seed)
-    solution = check(PROBLEMS[problem], env.instance, [info["tour"]])
-    sign = 1 if PROBLEMS[problem].objective.sense == "min" else -1
-    assert solution.feasible
-    assert -sign * sum(rewards) == pytest.approx(solution.objective, rel=1e-14)
-    assert info["objective"] == pytest.approx(solution.objective, rel=1e-14)
-    assert given is None or -sign * sum(rewards) == solution.objective  # whole numbers: exactly
+    solution = check(PROBLEMS[problem], env.instance, env.tours(), realization=env.realization)
+    assert solution.feasible != info.get("infeasible", False)
+    if solution.feasible:
+        assert -sign(problem) * sum(rewards) == pytest.approx(solution.objective, rel=1e-12)
+        assert info["objective"] == pytest.approx(solution.objective, rel=1e-12)
+
+
+@EVERY_PROBLEM
+@pytest.mark.parametrize("seed", range(8))  # another end, a matrix, rounded distances: see `tiny_instance`
+def test_rewards_of_a_given_instance_sum_to_the_checkers_objective_with_its_sign(problem, seed):
+    instance = tiny_instance(problem, seed, 5)
+    env = RoutingGymEnv(problem, instance=instance)
+    for start in range(3):
+        rewards, _, info = play(env, random_legal(10 * seed + start))
+        solution = check(PROBLEMS[problem], instance, env.tours())
+        assert solution.feasible != info.get("infeasible", False)
+        if solution.feasible:
+            expected = solution.objective if seed % 2 == 0 else pytest.approx(solution.objective, rel=1e-12, abs=1e-12)
+            assert -sign(problem) * sum(rewards) == expected  # of whole numbers exactly
 
 
 def test_each_step_pays_its_leg_and_the_last_one_the_way_home_too():
@@ -89,21 +107,71 @@ def test_each_step_pays_its_leg_and_the_last_one_the_way_home_too():
     assert [env.step(node)[1] for node in (1, 0, 2, 3)] == [0, -3, -5, -3 - 5]
 
 
-@EVERY_PROBLEM
-def test_an_illegal_action_ends_the_episode_and_is_worse_than_any_legal_one(problem):
-    instance = rounded_instance(4)
-    env = RoutingGymEnv(problem, instance=instance)
-    legal = [sum(play(env, random_legal(seed))[0]) for seed in range(40)]
+def test_each_prize_is_paid_when_it_is_collected_and_the_rest_at_the_end():
+    instance = tiny_instance("pctsp", 0, 4)
+    instance = replace(instance, min_prize=1.0)
+    env = RoutingGymEnv("pctsp", instance=instance)
     env.reset()
-    first = env.step(2)[1]
-    observation, reward, terminated, truncated, info = env.step(2)
+    assert env.step(2)[1] == -instance.distances[0, 2]
+    assert env.step(0)[1] == -instance.distances[2, 0] - instance.penalties[[1, 3]].sum()
+    env = RoutingGymEnv("op", instance=replace(tiny_instance("op", 0, 4), max_length=1e9))
+    env.reset()
+    assert [env.step(node)[1] for node in (3, 1, 0)] == [*env.instance.prizes[[3, 1]], 0]
+
+
+@EVERY_PROBLEM
+@pytest.mark.parametrize("seed", [0, 3])
+def test_an_illegal_action_ends_the_episode_and_is_worse_than_any_legal_one(problem, seed):
+    instance = tiny_instance(problem, seed, 4)
+    env = RoutingGymEnv(problem, instance=instance)
+    before, info = env.reset()
+    rewards = []
+    while info["action_mask"].all():
+        before, reward, *_, info = env.step(3)
+        rewards.append(reward)
+    observation, reward, terminated, truncated, info = env.step(np.flatnonzero(info["action_mask"] == 0)[0])
     assert (terminated, truncated) == (True, False)
     assert info["illegal"] is True
-    assert "objective" not in info
-    assert observation["visited"].tolist() == [0, 0, 1, 0]
-    assert first + reward == -5 * instance.distances.max() < min(legal)
+    assert not {"objective", "tour", "infeasible"} & info.keys()
+    assert observation["visited"].tolist() == before["visited"].tolist()
+    assert not info["action_mask"].any()
+    best, names = best_by_enumeration(PROBLEMS[problem], instance)
+    values = [check(PROBLEMS[problem], instance, tours).objective for tours in names]
+    assert best is not None
+    assert sum(rewards) + reward < min(-sign(problem) * value for value in values)
     with pytest.raises(ResetNeeded):
         env.step(1)
+
+
+def late(closes):
+    """Nodes in a line, 10 apart; when node 1 closes may be too early."""
+    windows = np.array([[0, 100], [0, closes], [0, 100], [0, 100]])
+    points = np.array([[0, 0], [10, 0], [20, 0], [30, 0]])
+    return Instance(points, time_windows=windows, service_times=[0, 0, 0, 0], metric="EUC_2D")
+
+
+def test_a_dead_end_is_told_and_is_worse_than_any_answer():
+    env = RoutingGymEnv("tsptw", instance=late(5))
+    observation, info = env.reset()
+    assert info["action_mask"].tolist() == [1, 0, 0, 0]  # to stay
+    observation, reward, terminated, _, info = env.step(0)
+    assert terminated
+    assert info["infeasible"] is True
+    assert "objective" not in info
+    assert info["tour"].tolist() == [0, 0, 0, 0]
+    assert reward < -60
+    assert observation["visited"].tolist() == [1, 0, 0, 0]
+    assert play(RoutingGymEnv("tsptw", instance=late(10)), random_legal(0))[2]["objective"] == 60
+
+
+def test_a_dead_end_on_the_way_is_told_too():
+    windows = np.array([[0, 100], [0, 100], [20, 30], [20, 30]])  # no way visits 2 and 3 in time
+    instance = replace(late(100), time_windows=windows, coordinates=np.array([[0, 0], [1, 0], [10, 0], [-10, 0]]))
+    env = RoutingGymEnv("tsptw", instance=instance)
+    rewards, _, info = play(env, random_legal(0))
+    assert info["infeasible"] is True
+    assert len(rewards) > 1
+    assert sum(rewards) < -100
 
 
 @pytest.mark.parametrize("action", [-1, 5, 1.0, [1, 2], "1", None], ids=repr)
@@ -138,8 +206,96 @@ def test_the_seed_alone_fixes_the_instances():
 
 
 def test_instances_come_from_the_distribution():
-    coordinates = RoutingGymEnv(size=30, distribution="hall").reset(seed=0)[0]["coordinates"]
-    assert coordinates[0] == pytest.approx([0.5, 0.02])
+    observation, _ = RoutingGymEnv(size=30, distribution="hall").reset(seed=0)
+    walked, flown = observation["distances"], observation["coordinates"][:, None] - observation["coordinates"]
+    assert (walked >= np.sqrt((flown**2).sum(-1)) - 1e-6).all()
+    assert np.abs(walked - np.abs(flown).sum(-1)).max() > 0.1  # there are walls
+    env = RoutingGymEnv("op", size=6, distribution="uniform-const")
+    assert env.reset(seed=0)[0]["features"][:, 0].tolist() == [0, 1, 1, 1, 1, 1, 1]
+
+
+SHOWN = {
+    "tsp": {"first"},
+    "atsp": {"first", "distances"},
+    "shpp": {"first", "kinds"},
+    "op": {"kinds", "features", "context"},
+    "optw": {"kinds", "features", "context", "node_context"},
+    "top": {"kinds", "features", "context"},
+    "pctsp": {"kinds", "features", "context"},
+    "spctsp": {"kinds", "features", "context"},
+    "tsptw": {"kinds", "features", "context", "node_context"},
+    "tsptw-makespan": {"kinds", "features", "context", "node_context"},
+    "cvrp": {"kinds", "features", "context"},
+    "sdvrp": {"kinds", "features", "context", "node_context"},
+    "cvrptw": {"kinds", "features", "context", "node_context"},
+    "mtsp": {"kinds", "context"},
+}
+ALWAYS = {"coordinates", "current", "visited", "action_mask"}
+
+
+@EVERY_PROBLEM
+def test_a_problem_shows_what_it_has_and_nothing_empty(problem):
+    observation, _ = RoutingGymEnv(problem, size=5).reset(seed=0)
+    assert set(observation) == ALWAYS | SHOWN[problem]
+    assert all(np.size(value) > 0 for value in observation.values())
+
+
+@EVERY_PROBLEM
+def test_a_drawn_instance_is_known_in_full(problem):
+    env = RoutingGymEnv(problem, size=5)
+    env.reset(seed=0)
+    PROBLEMS[problem].validate(env.instance)
+    assert env.instance.problem == problem
+    assert (env.instance.matrix is not None) == (problem == "atsp")
+
+
+def test_a_matrix_is_shown_in_sides_of_the_square():
+    matrix = np.array([[0, 5, 9], [1, 0, 2], [4, 7, 0]])
+    env = RoutingGymEnv(instance=Instance(matrix=matrix))
+    assert env.reset()[0]["distances"] == pytest.approx(matrix / 9)
+
+
+def test_hidden_prizes_are_not_shown_but_count():
+    env = RoutingGymEnv("spctsp", size=8)
+    observation, _ = env.reset(seed=0)
+    expected, real = env.instance.prizes, env.realization.prizes
+    assert observation["features"][:, 0] == pytest.approx(expected)
+    assert np.abs(expected - real).max() > 0.01
+    observation, *_ = env.step(3)
+    assert observation["context"][0] == pytest.approx(1 - real[3])
+
+
+def test_where_tours_start_and_end_is_shown():
+    instance = replace(tiny_instance("op", 1, 5), depot=2, end=4, max_length=100.0)
+    env = RoutingGymEnv("op", instance=instance)
+    observation, info = env.reset()
+    assert observation["kinds"].tolist() == [0, 0, 1, 0, 2]
+    assert observation["visited"].tolist() == [0, 0, 1, 0, 1]
+    assert info["action_mask"].tolist() == [1, 1, 0, 1, 1]
+    assert observation["current"] == 2
+    observation, *_, info = env.step(0)
+    assert env.tours() == [[2, 0]]
+    *_, terminated, _, info = env.step(4)
+    assert terminated
+    assert info["tour"].tolist() == [0, 4, 4, 4, 4]
+    assert env.tours() == [[2, 0, 4]]
+
+
+def test_several_tours_go_through_the_depot():
+    instance = Instance(np.eye(2)[[0, 1, 1]] * 10, metric="EUC_2D", demands=[0, 2, 2], capacity=3)
+    env = RoutingGymEnv("cvrp", instance=instance)
+    _, info = env.reset()
+    assert info["action_mask"].tolist() == [0, 1, 1]
+    observation, *_, info = env.step(1)
+    assert info["action_mask"].tolist() == [1, 0, 0]
+    assert observation["context"] == pytest.approx([1 / 3])
+    *_, info = env.step(0)
+    assert info["action_mask"].tolist() == [0, 0, 1]
+    env.step(2)
+    _, reward, terminated, _, info = env.step(0)
+    assert terminated
+    assert (reward, info["objective"]) == (-14, 4 * 14)
+    assert env.tours() == [[0, 1], [0, 2]]
 
 
 def test_a_given_instance_is_played_every_time_and_seen_in_the_unit_square():
@@ -178,9 +334,12 @@ def test_at_the_end_info_has_the_tour_and_nothing_is_legal(size):
     [
         ({"problem": "tps"}, "unknown problem 'tps'; did you mean 'tsp'"),
         ({"distribution": "uniforn"}, "unknown distribution 'uniforn'; did you mean 'uniform'"),
+        ({"distribution": "uniform-dost"}, "unknown distribution 'uniform-dost'; did you mean 'uniform-dist'"),
         ({"size": 0}, "size: 0, expected at least one node"),
         ({"render_mode": "human"}, "unknown render mode 'human'"),
-        ({"instance": Instance(matrix=np.ones((2, 2)), name="bare")}, "bare: a policy needs coordinates"),
+        ({"instance": Instance(np.zeros((2, 3)), name="space")}, "space: a policy needs coordinates in the plane"),
+        ({"problem": "op", "instance": Instance(np.eye(2), name="bare")}, "bare: problem 'op' needs max_length and"),
+        ({"instance": Instance(np.eye(2), underway=Underway((1,)), name="on")}, "on: a tour is under way"),
         ({"instance": Instance(np.eye(2), fixed_edges=[[0, 1]], name="fixed")}, "fixed: it fixes 1 edge"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -199,13 +358,10 @@ class StartAt(Rule):
     node: int
 
 
-class StartAtEnv:
+class StartAtEnv(rules.RuleEnv):
     """Tours begin at a node; the policy sees how many steps were made."""
 
     context_features = 1
-
-    def __init__(self, rule):
-        self.rule = rule
 
     def start(self, batch, trajectories):
         return torch.zeros(batch.count, trajectories)
@@ -244,7 +400,7 @@ def test_the_very_first_action_may_be_illegal(started):
     _, reward, terminated, _, info = env.step(0)
     assert terminated
     assert info["illegal"]
-    assert reward == -5 * env.instance.distances.max()
+    assert reward < -4 * env.instance.distances.max()
 
 
 def test_a_renewed_row_gets_its_rules_state_anew_and_no_other_does(started):
@@ -260,7 +416,7 @@ def test_a_renewed_row_gets_its_rules_state_anew_and_no_other_does(started):
 
 @EVERY_PROBLEM
 def test_a_vector_behaves_as_gymnasiums_own_one_of_single_environments(problem):
-    arguments = {"num_envs": 3, "instance": rounded_instance(5)}
+    arguments = {"num_envs": 3, "instance": tiny_instance(problem, 0, 5)}
     native = gymnasium.make_vec(env_id(problem), **arguments)
     theirs = gymnasium.make_vec(env_id(problem), vectorization_mode="sync", **arguments)
     assert native.observation_space == theirs.observation_space
@@ -280,12 +436,29 @@ def test_a_vector_behaves_as_gymnasiums_own_one_of_single_environments(problem):
         for one, other in zip(found, results, strict=True):
             assert data_equivalence(one, other, exact=True)
         ends += found[2].sum()
-        for key in ("action_mask", "objective", "tour", "illegal"):
-            assert (key in own_info) == (key in info)
-            if key in info:
-                assert np.array_equal(own_info[f"_{key}"], info[f"_{key}"])
-                assert np.array_equal(own_info[key], info[key].astype(own_info[key].dtype))
-    assert ends > 10
+        assert own_info.keys() == info.keys()
+        for key in info:
+            assert np.array_equal(own_info[key], info[key].astype(own_info[key].dtype))
+    assert ends >= 10
+
+
+@EVERY_PROBLEM
+def test_every_row_of_a_vector_of_drawn_instances_is_worth_what_the_checker_says(problem):
+    env, rng = RoutingVectorEnv(4, problem, size=4), np.random.default_rng(0)
+    _, info = env.reset(seed=0)
+    returns, ended, checked = np.zeros(4), np.zeros(4, dtype=bool), 0
+    while checked < 12:
+        returns[ended] = 0.0
+        actions = [rng.choice(np.flatnonzero(mask)) if mask.any() else 0 for mask in info["action_mask"]]
+        _, rewards, ended, _, info = env.step(np.array(actions))
+        returns += rewards
+        for row in np.flatnonzero(ended):
+            hidden = env.realization(row)
+            solution = check(PROBLEMS[problem], env.instance(row), env.tours(row), realization=hidden)
+            checked += 1
+            assert solution.feasible == info.get("_objective", np.zeros(4, dtype=bool))[row]
+            if solution.feasible:
+                assert -sign(problem) * returns[row] == pytest.approx(solution.objective, rel=1e-12)
 
 
 def test_the_step_after_an_end_begins_anew_whatever_its_action():
@@ -370,6 +543,16 @@ def test_frames_show_the_way_so_far():
     assert not np.array_equal(frames[4], frames[5])
 
 
+@EVERY_PROBLEM
+def test_every_problem_is_drawn_under_way_and_at_its_end(problem):
+    env = RoutingGymEnv(problem, size=4, render_mode="rgb_array")
+    _, info = env.reset(seed=0)
+    env.step(np.flatnonzero(info["action_mask"])[-1])
+    begun = env.render()
+    play(env, random_legal(0), seed=0)
+    assert not np.array_equal(begun, env.render())
+
+
 def test_a_vector_gives_a_frame_of_every_row():
     env = RoutingVectorEnv(2, instance=rounded_instance(), render_mode="rgb_array")
     env.reset()
@@ -389,23 +572,24 @@ def test_without_a_render_mode_there_is_no_picture_but_a_warning():
 # --- a stock agent --------------------------------------------------------------------------------
 
 
-def test_stock_maskable_ppo_trains_and_then_walks_a_legal_tour():
+@pytest.mark.parametrize("problem", ["tsp", "cvrp"])
+def test_stock_maskable_ppo_trains_and_then_walks_a_legal_tour(problem):
     sb3_contrib = pytest.importorskip("sb3_contrib", reason="the extra `rl` is not installed")
-    env = gymnasium.make("tsp/TSP-v0", size=5)
+    env = gymnasium.make(env_id(problem), size=5)
     model = sb3_contrib.MaskablePPO(
         "MultiInputPolicy", env, n_steps=64, batch_size=32, n_epochs=2, seed=0, device="cpu"
     )
     before = [p.clone() for p in model.policy.parameters()]
     model.learn(256)
     assert any(not torch.equal(p, q) for p, q in zip(before, model.policy.parameters(), strict=True))
-    assert model.ep_info_buffer[0]["l"] == 5
+    assert 5 <= model.ep_info_buffer[0]["l"] <= 10
 
     observation, info = env.reset(seed=1)
     ended = False
     while not ended:
         action, _ = model.predict(observation, action_masks=info["action_mask"].astype(bool))
         observation, _, ended, _, info = env.step(action)
-    assert sorted(info["tour"]) == list(range(5))
+    assert check(PROBLEMS[problem], env.unwrapped.instance, env.unwrapped.tours()).feasible
 
 
 def test_best_return_over_all_tours_is_the_optimum():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tsp.best_known import TABLE, best_known
+from tsp.best_known import TABLE, best_known, recognized
 from tsp.formats import read, write_instances
 from tsp.instance import Instance
 
@@ -67,7 +67,42 @@ def test_the_table_is_what_its_script_makes(data_folder, tmp_path, monkeypatch):
         ("tsplib/si535.tsp", 48450),
         ("national/wi29.tsp", 27603),
         ("atsp/br17.atsp", 39),
+        ("cvrplib/A-n32-k5.vrp", 784),
+        ("cvrplib/M-n200-k17.vrp", 1274),  # M-n200-k16 by its content, and better known under that name
+        ("cvrplib/xml100/XML100_1111_26.vrp", 37730),
+        ("op/tsiligirides/tsiligirides_problem_1_budget_15.txt", 45),
+        ("op/oplib/gen2/att48-gen2-50.oplib", 1717 - 74),  # without the depot's score
+        ("optw/c101.txt", 320),
+        ("top/p1.2.b.txt", None),  # a lower bound, found in seconds
+        ("tsptw/AFG/rbg010a.tw", 671),
+        ("tsptw/SolomonPotvinBengio/rc_201.1.txt", 444.5425),
     ],
 )
-def test_real_files_know_their_optimum(data_folder, path, optimum):
+def test_real_files_know_their_best_known_value(data_folder, path, optimum):
     assert read(data_folder / path)[0].best_known == optimum
+
+
+@pytest.mark.data
+def test_each_objective_has_its_own_value(data_folder):
+    path = data_folder / "tsptw" / "SolomonPotvinBengio" / "rc_201.1.txt"
+    assert read(path, problem="tsptw-makespan")[0].best_known == 592.0611
+    assert read(path, problem="tsp")[0].best_known is None
+    assert read(data_folder / "atsp" / "br17.atsp", problem="tsp")[0].best_known == 39
+
+
+@pytest.mark.data
+def test_a_quota_from_elsewhere_makes_a_known_instance(data_folder):
+    (instance,) = read(data_folder / "pctsp" / "problem_20_100_10000_10000.pctsp")
+    assert instance.best_known is None
+    assert recognized(replace(instance, min_prize=139)).best_known == 18222
+    assert recognized(replace(instance, min_prize=140, best_known=18222)).best_known is None
+
+
+@pytest.mark.data
+def test_tours_from_another_depot_are_another_instance(data_folder):
+    (instance,) = read(data_folder / "cvrplib" / "A-n32-k5.vrp")
+    assert recognized(replace(instance, depot=5)).best_known is None
+
+
+def test_a_tour_is_as_long_from_any_start(berlin52):
+    assert recognized(replace(berlin52, depot=5)).best_known == 7542

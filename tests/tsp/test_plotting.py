@@ -5,8 +5,8 @@ import pytest
 
 from tsp.comparison import Comparison, Row
 from tsp.instance import Instance
-from tsp.plotting import MOST_NAMES, gap_figure, learning_curve, plot_tour, save_figure
-from tsp.problems import get_problem
+from tsp.plotting import MOST_NAMES, MOST_ROWS, Floor, gap_figure, learning_curve, plot_tour, save_figure
+from tsp.problems import PROBLEMS, get_problem
 from tsp.solution import Solution, check
 from tsp.statistics import Estimate
 
@@ -153,6 +153,188 @@ def test_what_a_picture_does_not_show_is_said():
     assert any("third coordinate" in text for text in words(plot_tour(space)))
     display = Instance(np.random.default_rng(0).random((4, 2)), matrix=np.ones((4, 4)))
     assert any("given by a matrix" in text for text in words(plot_tour(display)))
+
+
+def family(problem, n=7, **options):
+    """An instance that has what any problem needs."""
+    return random_instance(
+        n,
+        problem=problem,
+        **{
+            "prizes": np.arange(n),
+            "penalties": np.ones(n),
+            "demands": np.arange(n) / 2,
+            "capacity": 50.0,
+            "num_tours": 3,
+            "max_length": 9.0,
+            "min_prize": 3.0,
+            "time_windows": np.tile([0.0, 20.0], (n, 1)),
+            "service_times": np.full(n, 0.1),
+            **options,
+        },
+    )
+
+
+def answer(instance, tours):
+    return check(get_problem(instance.problem), instance, tours, solver="hand")
+
+
+TOURS = {"cycle": [range(7)], "path": [range(7)], "tour": [range(7)], "tours": [[0, 1, 2, 3], [0, 4, 5, 6]]}
+
+
+@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.name)
+def test_every_problem_is_drawn_with_and_without_a_solution(problem, tmp_path):
+    matrix = {"matrix": np.ones((7, 7)), "max_length": 9.0} if "matrix" in problem.needs else {}
+    instance = family(problem.name, **matrix)
+    solution = answer(instance, TOURS[problem.shape])
+    assert solution.feasible
+    figure = plot_tour(instance, solution)
+    assert sum(
+        len(line.get_xydata()) == len(tour) + (problem.shape != "path")
+        for line, tour in zip(figure.axes[0].lines, TOURS[problem.shape], strict=True)
+    ) == len(solution.tours)
+    save_figure(figure, tmp_path / "tours.png")
+    assert not plot_tour(instance).axes[0].lines
+    assert ("time_windows" in problem.needs) == (len(figure.axes) == 2)
+
+
+def test_nodes_left_out_are_hollow_and_the_footnote_says_so():
+    instance = family("op")
+    figure = plot_tour(instance, answer(instance, [[0, 2, 4]]))
+    filled = {tuple(color) for color in figure.axes[0].collections[0].get_facecolors()[[0, 2, 4]]}
+    hollow = {tuple(color) for color in figure.axes[0].collections[0].get_facecolors()[[1, 3, 5, 6]]}
+    assert len(filled) == len(hollow) == 1
+    assert filled != hollow == {(1.0, 1.0, 1.0, 1.0)}
+    assert "not visited" in words(figure)
+    assert "not visited" not in words(plot_tour(instance))
+
+
+@pytest.mark.parametrize(
+    ("problem", "values"), [("op", "prizes"), ("pctsp", "prizes"), ("cvrp", "demands"), ("tsp", None)]
+)
+def test_dots_are_larger_where_there_is_more_of_what_counts(problem, values):
+    figure = plot_tour(family(problem))
+    sizes = figure.axes[0].collections[0].get_sizes()
+    told = [text.get_text() for text in figure.texts if "largest dot" in text.get_text()]
+    if values is None:
+        assert len(set(sizes)) == 1
+        assert not told
+    else:
+        assert (np.diff(sizes) > 0).all()
+        assert told == [f"· the largest dot is {values[:-1]} {getattr(family(problem), values).max():g}"]
+
+
+def test_tours_have_colors_of_their_own():
+    instance = family("cvrp")
+    lines = plot_tour(instance, answer(instance, [[0, 1, 2, 3], [0, 4], [0, 5, 6]])).axes[0].lines
+    assert len({line.get_color() for line in lines}) == 3
+    assert np.array_equal(lines[1].get_xydata(), instance.coordinates[[0, 4, 0]])
+
+
+@pytest.mark.parametrize(
+    ("problem", "tours", "options", "ends"),
+    [
+        ("tsp", [range(7)], {}, []),
+        ("shpp", [[0, 1, 2, 4, 5, 6, 3]], {"end": 3}, [3]),
+        ("shpp", [[0, 1, 2, 4, 5, 6, 3]], {}, [3]),
+        ("op", [[0, 1, 5]], {"end": 5}, [5]),
+    ],
+)
+def test_the_end_is_marked_where_it_is_not_the_start(problem, tours, options, ends):
+    instance = family(problem, **options)
+    figure = plot_tour(instance, answer(instance, tours))
+    marks = figure.axes[0].collections[2:]
+    assert [node for mark in marks for node in mark.get_offsets().tolist()] == instance.coordinates[ends].tolist()
+    assert ("end" in words(figure)) == bool(ends)
+    line = figure.axes[0].lines[0].get_xydata()
+    assert np.array_equal(line[-1], instance.coordinates[ends[0] if ends else 0])
+
+
+def test_a_path_that_starts_anywhere_is_marked_where_it_does():
+    instance = family("shpp", free_start=True)
+    collections = plot_tour(instance, answer(instance, [[4, 0, 1, 2, 3, 5, 6]])).axes[0].collections
+    assert np.array_equal(collections[1].get_offsets(), instance.coordinates[[4]])
+    assert "start" not in words(plot_tour(instance))
+
+
+def test_arrows_show_the_way_where_it_matters():
+    def arrows(problem, **options):
+        instance = family(problem, **options)
+        return len(plot_tour(instance, answer(instance, [range(7)])).axes[0].patches)
+
+    assert arrows("tsp") == 0
+    assert arrows("tsptw") == 7
+    assert arrows("shpp") == 6
+    assert arrows("atsp", matrix=np.arange(49.0).reshape(7, 7)) == 7
+
+
+@pytest.mark.parametrize(
+    ("problem", "tours", "facts"),
+    [
+        ("op", [[0, 1, 6]], "prize 7 of 21 · 2 of 6 visited · length {length} of 9"),
+        ("pctsp", [[0, 1, 6]], "length + penalties {plus} · 2 of 6 visited · prize 7 (at least 3) · length {length}"),
+        ("top", [[0, 1], [0, 6]], "prize 7 of 21 · 2 of 6 visited · 2 tours · longest tour {longest} of 9"),
+        ("cvrp", [range(7)], "length {length} · 1 tour"),
+    ],
+)
+def test_the_heading_tells_the_objective_in_its_terms(problem, tours, facts):
+    instance = family(problem)
+    lengths = [instance.tour_length(list(tour)) for tour in tours]
+    facts = facts.format(length=f"{sum(lengths):.4f}", plus=f"{sum(lengths) + 4:.4f}", longest=f"{max(lengths):.4f}")
+    assert words(plot_tour(instance, answer(instance, tours)))[1] == f"7 nodes · {facts} · hand · 0 s"
+
+
+def test_a_schedule_shows_for_each_stop_its_window_the_visit_and_the_arrival():
+    instance = Instance(
+        [[0, 0], [3, 0], [3, 4]],
+        problem="tsptw",
+        names=("coffee", "A", "B"),
+        time_windows=[[0, np.inf], [5, 9], [0, 20]],
+        service_times=[0, 2, 1],
+    )
+    figure = plot_tour(instance, answer(instance, [[0, 1, 2]]))
+    strip = figure.axes[1]
+    assert [label.get_text() for label in strip.get_yticklabels()] == ["coffee", "A", "B", "coffee"]
+    bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in strip.patches]
+    windows, visits = bars[::2], bars[1::2]
+    assert windows[1:3] == [(5, 9), (0, 20)]
+    assert windows[0][1] == windows[3][1] == strip.get_xlim()[1]
+    assert visits == [(0, 0), (5, 7), (11, 12), (17, 17)]
+    arrivals = [line.get_xdata()[0] for line in strip.lines if line.get_marker() == "|"]
+    assert arrivals == [0, 3, 11, 17]
+    assert [line.get_xdata().tolist() for line in strip.lines if line.get_marker() != "|"] == [[3, 5]]  # waiting
+    assert [label.get_text() for label in plot_tour(instance).axes[1].get_yticklabels()] == ["coffee", "B", "A"]
+
+
+def test_who_comes_too_late_stands_out():
+    instance = family("tsptw", time_windows=np.vstack([np.tile([0.0, 20.0], (6, 1)), [[0.0, 0.01]]]))
+    solution = answer(instance, [range(7)])
+    assert not solution.feasible
+    ticks = [line for line in plot_tour(instance, solution).axes[1].lines if line.get_marker() == "|"]
+    colors = [tick.get_color() for tick in ticks]
+    assert len(set(colors)) == 2
+    assert colors.count(colors[6]) == 1
+
+
+def test_a_schedule_without_names_has_the_numbers_of_the_map_and_a_very_long_one_is_left_out():
+    figure = plot_tour(family("tsptw"))
+    assert {label.get_text() for label in figure.axes[1].get_yticklabels()} == {str(node) for node in range(7)}
+    assert set(named(figure)) <= {str(node) for node in range(7)} != set()
+    assert len(plot_tour(family("tsptw", n=MOST_NAMES + 1)).axes[1].get_yticklabels()) == 0
+    assert len(plot_tour(family("tsptw", n=MOST_ROWS + 1)).axes) == 1
+
+
+def test_a_floor_shows_walls_and_the_walks_around_them():
+    instance = Instance([[0, 0], [0, 2], [5, 1]], matrix=[[0, 6, 6], [6, 0, 6], [6, 6, 0]], problem="tsp")
+    floor = Floor(np.array([[[-1.0, 1.0], [3.0, 1.0]]]), lambda a, b: np.array([a, [4.0, a[1]], [4.0, b[1]], b]))
+    solution = answer(instance, [[0, 1, 2]])
+    figure = plot_tour(instance, solution, floor=floor)
+    wall, walk = figure.axes[0].lines
+    assert np.array_equal(wall.get_xydata(), floor.walls[0])
+    assert walk.get_xydata().tolist()[:5] == [[0, 0], [4, 0], [4, 2], [0, 2], [4, 2]]
+    assert not any("given by a matrix" in text for text in words(figure))
+    assert plot_tour(instance, solution).axes[0].lines[0].is_dashed()
+    assert not walk.is_dashed()
 
 
 @pytest.mark.parametrize(

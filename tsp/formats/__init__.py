@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tsp.best_known import best_known
 from tsp.files import atomic_write, write_text
-from tsp.formats import csv_file, cvrplib, json_file, kool, npz, tsplib
+from tsp.formats import csv_file, cvrplib, json_file, kool, npz, optw, orienteering, pctsp, tsplib, tsptw
 from tsp.formats.csv_file import read_matrix
-from tsp.formats.text import read_text
+from tsp.formats.number_table import rows
+from tsp.formats.text import TextFile, read_text
 from tsp.problems import get_problem
+from tsp.solution import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,14 +22,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tsp.instance import Instance
+    from tsp.instance import Instance, Realization
     from tsp.solution import Solution
 
 __all__ = [
     "INSTANCE_ENDINGS",
     "SOLUTION_ENDINGS",
     "read",
+    "read_amounts",
     "read_matrix",
+    "read_realizations",
     "read_solution",
     "write_instances",
     "write_solution",
@@ -41,8 +45,21 @@ _READERS: dict[str, Callable[[Path], list[Instance]]] = {
     ".csv": lambda path: [csv_file.read_instance(path)],
     ".npz": npz.read_instances,
     ".pkl": kool.read_instances,
+    "op": lambda path: [orienteering.read_paths(path)],
+    "top": lambda path: [orienteering.read_team(path)],
+    "optw": lambda path: [optw.read_instance(path)],
+    "tsptw": lambda path: [tsptw.read_instance(path)],
+    "pctsp": lambda path: [pctsp.read_instance(path)],
 }
-_SAME_AS = {".pickle": ".pkl"} | dict.fromkeys((".atsp", ".vrp", ".oplib", ".sop", ".hcp"), ".tsp")
+"""Readers by ending; those of files without one of their own by the problem that the file is of."""
+_SAME_AS = {
+    ".pickle": ".pkl",
+    **dict.fromkeys((".atsp", ".vrp", ".oplib", ".sop", ".hcp"), ".tsp"),
+    ".tw": "tsptw",
+    ".pctsp": "pctsp",
+}
+_NUMBER_TABLES = {"tsptw": (1, None), "op": (2, 3), "optw": (4, 2)}
+"""How many numbers the first line of a file has, and the second, by whose problem it is."""
 
 _SOLUTION_READERS: dict[str, Callable[[Path, Instance], list[NDArray[np.int64]]]] = {
     ".tour": tsplib.read_tours,
@@ -51,6 +68,7 @@ _SOLUTION_READERS: dict[str, Callable[[Path, Instance], list[NDArray[np.int64]]]
 }
 _SOLUTION_FORMATS: dict[str, Callable[[Instance, Solution], str]] = {
     ".tour": tsplib.format_tours,
+    ".sol": cvrplib.format_routes,
     ".csv": csv_file.format_itinerary,
 }
 SOLUTION_ENDINGS = (*_SOLUTION_FORMATS, ".json")
@@ -74,7 +92,8 @@ def read(path: StrPath, *, problem: str | None = None, matrix: StrPath | None = 
 
     Args:
         path: the file.
-        problem: what the instances are of, where the file does not say or says otherwise.
+        problem: what the instances are of, where the file does not say or says otherwise; it also
+            decides what a file is read as whose content leaves that open.
         matrix: a table of distances (see `read_matrix`) that replaces those of the one instance.
 
     Raises:
@@ -84,12 +103,30 @@ def read(path: StrPath, *, problem: str | None = None, matrix: StrPath | None = 
     source = Path(path)
     if problem is not None:
         get_problem(problem)
-    kind = _kind(source)
-    instances = _READERS[kind](source) if matrix is None else [_with_matrix(source, kind, Path(matrix))]
+    kind = _kind(source, problem)
+    if matrix is not None:
+        instances = [_with_matrix(source, kind, Path(matrix))]
+    elif kind == ".pkl":
+        instances = kool.read_instances(source, problem)
+    else:
+        instances = _READERS[kind](source)
     return [_completed(instance, problem or instance.problem) for instance in instances]
 
 
-def _kind(path: Path) -> str:
+def read_realizations(path: StrPath) -> list[Realization] | None:
+    """Read what the instances of a set hide, which no solver may see; None for a file that hides nothing.
+
+    Raises:
+        ValueError: in one sentence, with the file and what was expected.
+        OSError: for a file that cannot be read.
+    """
+    source = Path(path)
+    readers = {".npz": npz.read_realizations, ".pkl": kool.read_realizations}
+    reader = readers.get(_kind(source, None))
+    return None if reader is None else reader(source)
+
+
+def _kind(path: Path, problem: str | None) -> str:
     """The key in `_READERS` for a file."""
     ending = path.suffix.lower()
     ending = _SAME_AS.get(ending, ending)
@@ -103,12 +140,29 @@ def _kind(path: Path) -> str:
         return ".npz"
     if start[:1] == b"\x80":
         return ".pkl"
-    first = read_text(path).text.lstrip().split("\n", 1)[0]
+    return _text_kind(read_text(path), problem)
+
+
+def _text_kind(file: TextFile, problem: str | None) -> str:
+    first = file.text.lstrip().split("\n", 1)[0]
     if csv_file.is_header(first):
         return ".csv"
     if tsplib.is_header(first):
         return ".tsp"
-    raise ValueError(f"{path}: of no known format, expected TSPLIB, CSV with x and y, NPZ or a pickled set")
+    if orienteering.is_team_header(file):
+        return "top"
+    widths = [len(row.words) for row in rows(file, 2) if row.is_numeric]
+    for kind, (width, following) in _NUMBER_TABLES.items():
+        if widths[:1] == [width] and (problem == kind or following in (None, *widths[1:])):
+            return kind
+    if len(widths) == 2 and widths[0] == widths[1]:
+        return "pctsp"
+    if problem in _READERS:
+        return problem
+    raise ValueError(
+        f"{file.path}: of no known format, expected TSPLIB, CSV with x and y, NPZ, a pickled set, "
+        "or numbers of a set of the literature"
+    )
 
 
 def _with_matrix(path: Path, kind: str, matrix: Path) -> Instance:
@@ -134,7 +188,7 @@ def _completed(instance: Instance, problem: str) -> Instance:
 def read_solution(path: StrPath, instance: Instance) -> list[NDArray[np.int64]]:
     """Read a solution's tours, as nodes from 0; whether they are allowed is the checker's to say.
 
-    Reads TSPLIB's `.tour`, CVRPLIB's `.sol` and the `.json` that `tsp solve` prints.
+    Reads TSPLIB's `.tour`, CVRPLIB's and OPLib's `.sol`, and the `.json` that `tsp solve` prints.
 
     Raises:
         ValueError: in one sentence, with the file, the line or field and what was expected.
@@ -144,22 +198,49 @@ def read_solution(path: StrPath, instance: Instance) -> list[NDArray[np.int64]]:
     return _of_ending(source, _SOLUTION_READERS, tuple(_SOLUTION_READERS), "a solution")(source, instance)
 
 
-def write_solution(path: StrPath, instance: Instance, solution: Solution, *, force: bool = False) -> None:
-    """Write a solution as a TSPLIB `.tour` or as a `.csv` itinerary, by the ending of `path`.
+def read_amounts(path: StrPath, instance: Instance) -> list[NDArray[np.float64]] | None:
+    """Read what each stop of a solution's tours is delivered; None where the file does not say.
 
     Raises:
-        ValueError: for another ending, a solution without a tour, an existing file without
-            `force`, or a path that cannot be written.
+        ValueError: in one sentence, with the file, the line or field and what was expected.
+        OSError: for a file that cannot be read.
+    """
+    source = Path(path)
+    return json_file.read_amounts(source, instance) if source.suffix.lower() == ".json" else None
+
+
+def write_solution(path: StrPath, instance: Instance, solution: Solution, *, force: bool = False) -> None:
+    """Write a solution as TSPLIB's `.tour`, CVRPLIB's `.sol` or a `.csv` itinerary, by the ending of `path`.
+
+    Raises:
+        ValueError: for another ending, a solution without a tour, split deliveries that the format
+            cannot say, an existing file without `force`, or a path that cannot be written.
     """
     target = Path(path)
     text = _of_ending(target, _SOLUTION_FORMATS, SOLUTION_ENDINGS, "a solution")
     if not solution.tours:
         raise ValueError(f"{target}: not written, since {instance.name or 'the instance'} has no tour")
+    if solution.amounts is not None and target.suffix.lower() != ".csv":
+        tours_tell = check(get_problem(instance.problem), instance, solution.tours)
+        if solution.feasible and not tours_tell.feasible:
+            raise ValueError(f"{target}: {target.suffix} cannot say how deliveries are split; write .json or .csv")
     write_text(target, text(instance, solution), force=force)
 
 
-def write_instances(path: StrPath, instances: Sequence[Instance], *, force: bool = False) -> None:
+def write_instances(
+    path: StrPath,
+    instances: Sequence[Instance],
+    realizations: Sequence[Realization] | None = None,
+    *,
+    force: bool = False,
+) -> None:
     """Write instances of one kind as an `.npz` set, or a single one as `.tsp`, `.atsp` or `.csv`.
+
+    Args:
+        path: where to, by its ending.
+        instances: what is written.
+        realizations: what each of them hides, for an `.npz` set.
+        force: whether to overwrite a file.
 
     Raises:
         ValueError: for another ending, instances that the format cannot hold, an existing file
@@ -170,9 +251,11 @@ def write_instances(path: StrPath, instances: Sequence[Instance], *, force: bool
         raise ValueError(f"{target}: no instance to write")
     if target.suffix.lower() == ".npz":
         with atomic_write(target, force=force) as temporary:
-            npz.write_instances(temporary, instances)
+            npz.write_instances(temporary, instances, realizations)
         return
     text = _of_ending(target, _INSTANCE_FORMATS, INSTANCE_ENDINGS, "instances")
+    if realizations is not None:
+        raise ValueError(f"{target}: {target.suffix} cannot hold what the instances hide; write .npz")
     if len(instances) > 1:
         raise ValueError(f"{target}: {len(instances)} instances, expected one for {target.suffix}; write .npz")
     write_text(target, text(instances[0]), force=force)

@@ -1,5 +1,8 @@
 """CSV: a line a node in, an itinerary out; and tables of distances.
 
+Beside `name`, `x` and `y` a node may have a `prize`, a `penalty`, a `demand`, a time window from
+`opens` to `closes`, and a `duration` (of the visit).
+
 Spreadsheets write it in several ways: commas, semicolons (then often with decimal commas) or tabs
 between the cells, a byte order mark, blank lines at the end. All of them are read.
 """
@@ -9,20 +12,29 @@ from __future__ import annotations
 import csv
 import io
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsp import itinerary
+from tsp.formats.attributes import require_held
 from tsp.formats.text import TextFile, format_number, parse_number, quote, read_text
 from tsp.instance import Array, Instance
+from tsp.problems import TimeWindows, get_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from tsp.solution import Solution
 
 DELIMITERS = ",;\t"
+
+COLUMNS = {"prize": "prizes", "penalty": "penalties", "demand": "demands", "duration": "service_times"}
+"""Columns that give each node a number, and the attribute that it is."""
+WINDOW = ("opens", "closes")
+EMPTY = {"closes": np.inf}
+"""What an empty cell of a column means, where that is not 0."""
 
 
 def is_header(line: str) -> bool:
@@ -34,7 +46,9 @@ def is_header(line: str) -> bool:
 def read_instance(path: Path, matrix: Array | None = None) -> Instance:
     """Read a CSV file of nodes: a header with `x`, `y` and mostly `name`, then a line for each node.
 
-    The first node is the depot. Other columns are kept in `Instance.extras`.
+    The first node is the depot. The columns of `COLUMNS` and `WINDOW` become attributes: an empty
+    cell means 0, of `closes` never, and a column of nothing but empty cells is as good as none.
+    Any other column is kept in `Instance.extras`.
 
     Args:
         path: the file.
@@ -69,16 +83,42 @@ def read_instance(path: Path, matrix: Array | None = None) -> Instance:
         points = np.column_stack([_numbers(file, lines, name, texts[name], delimiter) for name in ("x", "y")])
     if "name" in texts:
         _require_distinct(file, lines, texts["name"])
+    attributes = _attributes(file, lines, texts, delimiter)
+    known = ("name", "x", "y", *COLUMNS, *WINDOW)
     try:
         return Instance(
             coordinates=points,
             matrix=matrix,
             name=path.stem,
             names=texts.get("name"),
-            extras={header[k]: texts[name] for name, k in columns.items() if name not in ("name", "x", "y")},
+            extras={header[k]: texts[name] for name, k in columns.items() if name not in known},
+            **attributes,
         )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def _attributes(file: TextFile, lines: list[int], texts: Mapping[str, Sequence[str]], delimiter: str) -> dict[str, Any]:
+    """The attributes whose columns are there."""
+    columns: dict[str, Array] = {}
+    for name in (*COLUMNS, *WINDOW):
+        if any(texts.get(name, ())):
+            values = _numbers(file, lines, name, texts[name], delimiter, empty=EMPTY.get(name, 0.0))
+            wrong = np.flatnonzero(values < 0) if name in COLUMNS else np.empty(0, dtype=np.int64)
+            if wrong.size:
+                k = int(wrong[0])
+                raise file.error(lines[k], f"column {name}: {quote(texts[name][k])}, expected 0 or more")
+            columns[name] = values
+    attributes: dict[str, Any] = {attribute: columns[name] for name, attribute in COLUMNS.items() if name in columns}
+    if columns.keys() & set(WINDOW):
+        opens, closes = (columns.get(name, np.full(len(lines), EMPTY.get(name, 0.0))) for name in WINDOW)
+        wrong = np.flatnonzero(opens > closes)
+        if wrong.size:
+            k = int(wrong[0])
+            found = f"opens {format_number(float(opens[k]))}, closes {format_number(float(closes[k]))}"
+            raise file.error(lines[k], f"{found}, expected to open before it closes")
+        attributes["time_windows"] = np.column_stack((opens, closes))
+    return attributes
 
 
 def _delimiter(file: TextFile) -> str:
@@ -105,10 +145,13 @@ def _rows(file: TextFile, delimiter: str) -> list[tuple[int, list[str]]]:
     return rows
 
 
-def _numbers(file: TextFile, lines: list[int], column: str, texts: Iterable[str], delimiter: str) -> Array:
+def _numbers(
+    file: TextFile, lines: list[int], column: str, texts: Iterable[str], delimiter: str, empty: float | None = None
+) -> Array:
+    """A column's numbers; an empty cell is `empty`, or an error where that is None."""
     values: list[float] = []
     for line, text in zip(lines, texts, strict=True):
-        value = _number(text, delimiter)
+        value = empty if not text and empty is not None else _number(text, delimiter)
         if value is None:
             raise file.error(line, f"column {column}: {quote(text)}, expected a finite number")
         values.append(value)
@@ -167,48 +210,67 @@ def format_instance(instance: Instance) -> str:
     """The instance as a CSV file of nodes.
 
     Raises:
-        ValueError: where distances are not the plain Euclidean ones that a reader would take.
+        ValueError: where distances are not the plain Euclidean ones that a reader would take, and
+            for attributes that are not a node's.
     """
     if instance.metric != "euclidean" or instance.coordinates is None or instance.coordinates.shape[1] != 2:
         raise ValueError(
             f"{instance.name or 'instance'}: CSV holds points in the plane with unrounded distances only; "
             f"write .npz{'' if instance.metric == 'euclidean' else ' or .tsp'}"
         )
-    rows = [["name", "x", "y", *map(_guarded, instance.extras)]]
+    require_held(instance, (*COLUMNS.values(), "time_windows"), "CSV")
+    columns = {name: values for name, key in COLUMNS.items() if (values := getattr(instance, key)) is not None}
+    if instance.time_windows is not None:
+        columns |= zip(WINDOW, instance.time_windows.T, strict=True)
+    rows = [["name", "x", "y", *columns, *map(_guarded, instance.extras)]]
     for i, point in enumerate(instance.coordinates.tolist()):
+        values = [_cell(float(column[i])) for column in columns.values()]
         texts = (column[i] for column in instance.extras.values())
-        rows.append([_guarded(instance.node_name(i)), *map(format_number, point), *map(_guarded, texts)])
+        rows.append([_guarded(instance.node_name(i)), *map(format_number, point), *values, *map(_guarded, texts)])
     return _table(rows)
+
+
+def _cell(value: float) -> str:
+    """A number; nothing for infinity, which is never."""
+    return "" if value == np.inf else format_number(value)
 
 
 def format_itinerary(instance: Instance, solution: Solution) -> str:
-    """The solution as a CSV itinerary: nodes in the order of the walk, back to its start.
+    """The solution as a CSV itinerary: nodes in the order of the walk, to where it ends.
 
-    `leg` is the distance from the node before, `walked` that from the start.
+    `leg` is the distance from the node before, `walked` that from the start. Where the problem has
+    time windows, `arrive`, `begin` and `leave` say when; where there are prizes, `prize` is what a
+    visit is worth; `delivered` is there where deliveries may be split, and `tour` (from 0) where
+    there may be several.
     """
-    rows = [["order", "name", "x", "y", "leg", "walked", *map(_guarded, instance.extras)]]
-    points = instance.coordinates
-    for tour in solution.tours:
-        stops: list[int] = [*tour.tolist(), *tour[:1].tolist()]
-        legs = [0.0, *instance.legs(stops[:-1], stops[1:]).tolist()]
-        walked = np.cumsum(legs).tolist()
-        for order, (node, leg, total) in enumerate(zip(stops, legs, walked, strict=True)):
-            x, y = ("", "") if points is None else map(format_number, points[node, :2].tolist())
-            texts = [column[node] for column in instance.extras.values()]
-            rows.append([
-                str(order),
-                _guarded(instance.node_name(node)),
-                x,
-                y,
-                _rounded(leg),
-                _rounded(total),
-                *map(_guarded, texts),
-            ])  # fmt: skip
-    return _table(rows)
+    problem = get_problem(instance.problem)
+    timed = problem.rule(TimeWindows) is not None and instance.time_windows is not None
+    header = ["tour"] * (problem.shape == "tours") + ["order", "name", "x", "y", "leg", "walked"]
+    header += ["arrive", "begin", "leave"] * timed
+    header += ["prize"] * (instance.prizes is not None) + ["delivered"] * (solution.amounts is not None)
+    table = [[*header, *map(_guarded, instance.extras)]]
+    before = instance.depot
+    for stop in itinerary.rows(problem, instance, solution):
+        cells = {
+            "tour": str(stop.tour),
+            "order": str(stop.order),
+            "name": _guarded(stop.name),
+            "leg": _rounded(float(instance.legs(before, stop.node)) if stop.order else 0.0),
+            "prize": "" if stop.interest is None else format_number(stop.interest),
+            **{name: _rounded(getattr(stop, name)) for name in ("walked", "arrive", "begin", "leave")},
+        }
+        if instance.coordinates is not None:
+            cells |= zip("xy", map(format_number, instance.coordinates[stop.node, :2].tolist()), strict=True)
+        if solution.amounts is not None and stop.node not in (instance.depot, instance.finish):
+            cells["delivered"] = _rounded(float(solution.amounts[stop.tour][stop.order]))
+        texts = (_guarded(column[stop.node]) for column in instance.extras.values())
+        table.append([*(cells.get(name, "") for name in header), *texts])
+        before = stop.node
+    return _table(table)
 
 
 def _rounded(length: float) -> str:
-    """A length without the last digits, which are noise of the summation."""
+    """A number without the last digits, which are noise of the summation."""
     return format_number(float(f"{length:.12g}"))
 
 

@@ -1,4 +1,4 @@
-"""CVRPLIB's `.sol` files: a line `Route #k: 3 1 2` for each route."""
+"""`.sol` files: CVRPLIB's, with a line `Route #k: 3 1 2` for each route, and OPLib's, which are TSPLIB's kin."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tsp.formats.text import quote, read_text
+from tsp.formats import tsplib
+from tsp.formats.text import format_number, quote, read_text
+from tsp.problems import get_problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tsp.instance import Instance
+    from tsp.solution import Solution
 
 _ROUTE = re.compile(r"\s*route\s*#?\s*\d+\s*:(.*)", re.IGNORECASE)
 _COST = re.compile(r"\s*cost\b", re.IGNORECASE)
@@ -23,12 +26,16 @@ _COST = re.compile(r"\s*cost\b", re.IGNORECASE)
 def read_routes(path: Path, instance: Instance) -> list[NDArray[np.int64]]:
     """Read a `.sol` file: a tour for each route, from the instance's depot.
 
-    The format leaves the depot out, so customer k is the instance's node k (from 0).
+    CVRPLIB leaves the depot out, so customer k is the instance's node k (from 0). OPLib lists the
+    one tour's nodes from 1, depot included.
 
     Raises:
         ValueError: with the file, the line, what is wrong and what was expected.
     """
     file = read_text(path)
+    if tsplib.is_header(file.text.lstrip().split("\n", 1)[0]):
+        return tsplib.read_tours(path, instance)
+    start = _start(instance)
     tours: list[NDArray[np.int64]] = []
     for number, line in enumerate(file.text.split("\n"), 1):
         if route := _ROUTE.fullmatch(line):
@@ -36,9 +43,23 @@ def read_routes(path: Path, instance: Instance) -> list[NDArray[np.int64]]:
             bad = next((token for token in tokens if not re.fullmatch("[0-9]{1,15}", token)), None)
             if bad is not None:
                 raise file.error(number, f"{quote(bad)}, expected a customer's number")
-            tours.append(np.array([instance.depot, *map(int, tokens)], dtype=np.int64))
+            tours.append(np.array([*start, *map(int, tokens)], dtype=np.int64))
         elif line.strip() and not _COST.match(line):
             raise file.error(number, f"{quote(line.strip())}, expected a line 'Route #k: …' or 'Cost …'")
     if not tours:
         raise file.error(file.last_line, "the file ends without a route")
     return tours
+
+
+def format_routes(instance: Instance, solution: Solution) -> str:
+    """The solution as a `.sol` file, with its cost where the problem's objective is one."""
+    leave_out = len(_start(instance))
+    lines = [f"Route #{k}: {' '.join(map(str, tour[leave_out:].tolist()))}" for k, tour in enumerate(solution.tours, 1)]
+    if solution.objective is not None and get_problem(instance.problem).objective.sense == "min":
+        lines.append(f"Cost {format_number(solution.objective)}")
+    return "\n".join((*lines, ""))
+
+
+def _start(instance: Instance) -> list[int]:
+    """What a route leaves out at its beginning: the depot, unless a path may start anywhere."""
+    return [] if instance.free_start else [instance.depot]

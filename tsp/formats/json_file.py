@@ -25,6 +25,28 @@ def read_tours(path: Path, instance: Instance) -> list[NDArray[np.int64]]:
     Raises:
         ValueError: with the file, what is wrong and what was expected.
     """
+    tours = _entry(path, instance)["tours"]
+    if not isinstance(tours, list) or not all(map(_is_tour, cast("list[object]", tours))):
+        raise ValueError(f"{path}: tours of {instance.name!r}: expected lists of node numbers from 0")
+    return [np.array(tour, dtype=np.int64) for tour in cast("list[list[int]]", tours)]
+
+
+def read_amounts(path: Path, instance: Instance) -> list[NDArray[np.float64]] | None:
+    """Read what each stop of each tour is delivered, None where the entry does not say.
+
+    Raises:
+        ValueError: with the file, what is wrong and what was expected.
+    """
+    amounts = _entry(path, instance).get("amounts")
+    if amounts is None:
+        return None
+    if not isinstance(amounts, list) or not all(map(_is_amounts, cast("list[object]", amounts))):
+        raise ValueError(f"{path}: amounts of {instance.name!r}: expected lists of numbers")
+    return [np.array(numbers, dtype=np.float64) for numbers in cast("list[list[float]]", amounts)]
+
+
+def _entry(path: Path, instance: Instance) -> dict[str, object]:
+    """The entry whose `instance` is this one's name, or the only one."""
     file = read_text(path)
     try:
         content: Any = json.loads(file.text)
@@ -33,15 +55,15 @@ def read_tours(path: Path, instance: Instance) -> list[NDArray[np.int64]]:
     except RecursionError:
         raise ValueError(f"{path}: nested too deeply, expected what `tsp solve --json` prints") from None
     try:
-        entries: dict[str, object] = {str(entry["instance"]): entry["tours"] for entry in content["solutions"]}
+        entries: dict[str, dict[str, object]] = {
+            str(entry["instance"]): {**entry, "tours": entry["tours"]} for entry in content["solutions"]
+        }
     except (KeyError, TypeError):
         raise ValueError(f"{path}: no solutions with instance and tours, as `tsp solve --json` prints them") from None
-    tours = entries.get(instance.name, next(iter(entries.values())) if len(entries) == 1 else None)
-    if tours is None:
+    found = entries.get(instance.name, next(iter(entries.values())) if len(entries) == 1 else None)
+    if found is None:
         raise ValueError(f"{path}: {len(entries)} solutions, none of an instance named {instance.name!r}")
-    if not isinstance(tours, list) or not all(map(_is_tour, cast("list[object]", tours))):
-        raise ValueError(f"{path}: tours of {instance.name!r}: expected lists of node numbers from 0")
-    return [np.array(tour, dtype=np.int64) for tour in cast("list[list[int]]", tours)]
+    return found
 
 
 def _is_tour(tour: object) -> bool:
@@ -50,11 +72,23 @@ def _is_tour(tour: object) -> bool:
     )
 
 
+def _is_amounts(amounts: object) -> bool:
+    return isinstance(amounts, list) and all(
+        type(number) is float or (type(number) is int and abs(number) < 2**53)
+        for number in cast("list[object]", amounts)
+    )
+
+
 def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
-    """One solution as `tsp solve --json` prints it; no value in it is NaN or infinite."""
+    """One solution as `tsp solve --json` prints it; no value in it is NaN or infinite.
+
+    `amounts`, what each stop of each tour is delivered, is there where deliveries may be split.
+    """
     best, gap = instance.best_known, None
     if best is not None and solution.objective is not None:
         gap = get_problem(instance.problem).objective.gap(solution.objective, best)
+    split = solution.amounts
+    amounts = {} if split is None else {"amounts": [numbers.tolist() for numbers in split]}
     return {
         "instance": instance.name,
         "problem": instance.problem,
@@ -64,6 +98,7 @@ def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
         "feasible": solution.feasible,
         "violations": list(solution.violations),
         "tours": [tour.tolist() for tour in solution.tours],
+        **amounts,
         "seconds": solution.seconds,
         "bound": solution.bound,
         "best_known": best,

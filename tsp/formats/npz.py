@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsp.formats.attributes import require_held
 from tsp.formats.text import quote, reason
-from tsp.instance import EXPLICIT, Instance
+from tsp.instance import EXPLICIT, LIMITS, NODE_VALUES, Instance, Realization
 from tsp.metrics import METRICS
 from tsp.problems import get_problem, unknown
 
@@ -22,31 +23,35 @@ if TYPE_CHECKING:
 _UNREADABLE = (EOFError, LookupError, MemoryError, OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
 
 AXES = {"coordinates": ("(N, n, 2)", "(N, n, 3)"), "matrix": ("(N, n, n)",)}
+WHOLE = ("num_tours", "end")
+ATTRIBUTE_AXES = {
+    **dict.fromkeys(NODE_VALUES, ("(N, n)",)),
+    "time_windows": ("(N, n, 2)",),
+    **dict.fromkeys((*LIMITS, *WHOLE), ("(N,)",)),
+}
+EXPECTED = "expected_prizes"
+"""The array of an instance's prizes where they are expectations; then `prizes` are the real ones."""
 
 
 def read_instances(path: Path) -> list[Instance]:
     """Read a set: `coordinates [N, n, 2]` or `matrix [N, n, n]`, and `problem` and `metric` names.
 
-    Arrays that the problem does not need are ignored.
+    Attributes are arrays of their names: `prizes, penalties, demands, service_times [N, n]`,
+    `time_windows [N, n, 2]`, `max_length, min_prize, capacity, num_tours, end [N]`. Of
+    `expected_prizes [N, n]` and `prizes` the instances get the first; see `read_realizations`.
 
     Raises:
         ValueError: with the file, the array and what was expected.
     """
-    arrays, names = _load(path, (*AXES, "problem", "metric"))
-    given = {name: arrays[name] for name in AXES if name in arrays}
-    if not given:
-        raise ValueError(f"{path}: arrays {quote(', '.join(names))}, expected coordinates or matrix")
-    for name, array in given.items():
-        square = name == "coordinates" or array.shape[1:2] == array.shape[2:]
-        if array.ndim != 3 or not square or array.dtype.kind not in "iuf":
-            found = f"{array.dtype} of shape {array.shape}"
-            raise ValueError(f"{path}: array {name}: {found}, expected numbers {' or '.join(AXES[name])}")
-    counts = {len(array) for array in given.values()}
-    if counts == {0} or len(counts) > 1:
-        found = " and ".join(map(str, sorted(counts)))
-        raise ValueError(f"{path}: {found} instances, expected 1 or more in each array")
+    arrays, names = _load(path, (*AXES, *ATTRIBUTE_AXES, EXPECTED, "problem", "metric"))
     problem = _text(path, arrays, "problem", "tsp")
     metric = _text(path, arrays, "metric", "euclidean")
+    given = {name: array for name, array in arrays.items() if name not in ("problem", "metric")}
+    if not given.keys() & AXES:
+        raise ValueError(f"{path}: arrays {quote(', '.join(names))}, expected coordinates or matrix")
+    count = _require_axes(path, given)
+    if EXPECTED in given:
+        given["prizes"] = given.pop(EXPECTED)
     try:
         get_problem(problem)
         if metric != EXPLICIT and metric not in METRICS:
@@ -54,13 +59,51 @@ def read_instances(path: Path) -> list[Instance]:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     instances: list[Instance] = []
-    for k in range(counts.pop()):
+    for k in range(count):
         try:
-            here = {name: array[k] for name, array in given.items()}
+            here: dict[str, Any] = {name: array[k] for name, array in given.items()}
+            here |= {name: int(here[name]) for name in WHOLE if name in here}
             instances.append(Instance(**here, metric=metric, problem=problem, name=f"{path.stem}[{k}]"))
         except ValueError as error:
             raise ValueError(f"{path}: instance {k}: {error}") from None
     return instances
+
+
+def read_realizations(path: Path) -> list[Realization] | None:
+    """Read the real prizes of a set that has `expected_prizes` beside `prizes`; None where it has not.
+
+    Raises:
+        ValueError: with the file, the array and what was expected.
+    """
+    arrays, _ = _load(path, (EXPECTED, "prizes"))
+    if len(arrays) < 2:
+        return None
+    _require_axes(path, arrays)
+    prizes = arrays["prizes"].astype(np.float64)
+    if prizes.shape != arrays[EXPECTED].shape:
+        raise ValueError(f"{path}: array prizes: shape {prizes.shape}, expected {arrays[EXPECTED].shape} ({EXPECTED})")
+    wrong = np.argwhere(~((prizes >= 0) & (prizes < np.inf)))
+    if wrong.size:
+        k, node = wrong[0].tolist()
+        raise ValueError(f"{path}: array prizes: {prizes[k, node]:g} at [{k}, {node}], expected 0 or more")
+    return [Realization(row) for row in prizes]
+
+
+def _require_axes(path: Path, given: dict[str, NDArray[Any]]) -> int:
+    """How many instances the arrays are of; each must have the axes that its name stands for."""
+    for name, array in given.items():
+        axes = AXES.get(name) or ATTRIBUTE_AXES.get(name, ("(N, n)",))
+        square = name != "matrix" or array.shape[1:2] == array.shape[2:]
+        if array.ndim != len(axes[0].strip("(,)").split(",")) or not square or array.dtype.kind not in "iuf":
+            found = f"{array.dtype} of shape {array.shape}"
+            raise ValueError(f"{path}: array {name}: {found}, expected numbers {' or '.join(axes)}")
+        if name in WHOLE and (array != np.floor(array)).any():
+            raise ValueError(f"{path}: array {name}: {array[array != np.floor(array)][0]:g}, expected whole numbers")
+    counts = {len(array) for array in given.values()}
+    if counts == {0} or len(counts) > 1:
+        found = " and ".join(map(str, sorted(counts)))
+        raise ValueError(f"{path}: {found} instances, expected 1 or more in each array")
+    return counts.pop()
 
 
 def _load(path: Path, wanted: Sequence[str]) -> tuple[dict[str, NDArray[Any]], list[str]]:
@@ -92,29 +135,39 @@ def _text(path: Path, arrays: dict[str, NDArray[Any]], name: str, default: str) 
     return str(array)
 
 
-def write_instances(path: Path, instances: Sequence[Instance]) -> None:
+def write_instances(path: Path, instances: Sequence[Instance], realizations: Sequence[Realization] | None) -> None:
     """Write instances of one size, problem and metric as a set; node names have no place in it.
+
+    Args:
+        path: the file.
+        instances: what it is to hold.
+        realizations: what each of them hides; then both `expected_prizes` and `prizes` are written.
 
     Raises:
         ValueError: where the instances differ, or hold what a set cannot.
     """
     first = instances[0]
     for k, instance in enumerate(instances):
-        if instance.fixed_edges is not None:
-            raise ValueError(f"{instance.name or f'instance {k}'}: an NPZ set cannot hold its fixed edges")
+        require_held(instance, ATTRIBUTE_AXES, "an NPZ set")
         if _kind(instance) != _kind(first):
             raise ValueError(
                 f"{instance.name or f'instance {k}'}: {_kind(instance)}, expected what the first has, {_kind(first)}: "
                 "an NPZ set holds instances of one kind"
             )
     arrays: dict[str, NDArray[Any]] = {"problem": np.array(first.problem), "metric": np.array(first.metric)}
-    for name in AXES:
+    for name in (*AXES, *ATTRIBUTE_AXES):
         if getattr(first, name) is not None:
             arrays[name] = np.stack([getattr(instance, name) for instance in instances])
+    if "prizes" in arrays and (realizations is not None or get_problem(first.problem).hides_prizes):
+        arrays[EXPECTED] = arrays.pop("prizes")
+    if realizations is not None:
+        arrays["prizes"] = np.stack([realization.prizes for realization in realizations])
     with path.open("wb") as file:
         np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
 
 
 def _kind(instance: Instance) -> str:
+    """What must be the same in all instances of a set."""
     shapes = [f"{name} {array.shape}" for name in AXES if (array := getattr(instance, name)) is not None]
-    return f"{instance.problem}, {instance.metric}, {', '.join(shapes)}"
+    given = [name for name in ATTRIBUTE_AXES if getattr(instance, name) is not None]
+    return ", ".join((instance.problem, instance.metric, *shapes, *given))

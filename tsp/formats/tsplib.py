@@ -1,25 +1,30 @@
-"""TSPLIB's `.tsp`, `.atsp` and `.tour` files (Reinelt, "TSPLIB 95", 1995).
+"""TSPLIB's `.tsp`, `.atsp` and `.tour` files (Reinelt, "TSPLIB 95", 1995), and their kin.
 
-A file is first cut into keywords with values and sections of numbers, in any order, then read
-against what it declares. Whatever does not fit is refused with its line.
+CVRPLIB's `.vrp` files are of it; OPLib's `.oplib` files and their solutions, `.sol`, extend it
+(Kobeaga, Merino, Lozano 2018). A file is first cut into keywords with values and sections of
+numbers, in any order, then read against what it declares. Whatever does not fit is refused with
+its line.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tsp.formats.attributes import require_held
 from tsp.formats.text import TextFile, format_number, parse_number, quote, read_text
 from tsp.instance import EXPLICIT, Array, Instance
 from tsp.metrics import METRICS
-from tsp.problems import PROBLEMS, unknown
+from tsp.problems import get_problem, unknown
+from tsp.solution import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from tsp.solution import Solution
@@ -32,13 +37,26 @@ DIMENSIONS = {"TWOD_COORDS": 2, "THREED_COORDS": 3, "NO_COORDS": 0}
 DISPLAYS = ("COORD_DISPLAY", "TWOD_DISPLAY", "NO_DISPLAY")
 LARGEST_DIMENSION = 10**15
 
-VALUES = (
+COMMON = (
     *("NAME", "TYPE", "COMMENT", "DIMENSION", "EDGE_WEIGHT_TYPE", "EDGE_WEIGHT_FORMAT"),
     *("NODE_COORD_TYPE", "DISPLAY_DATA_TYPE"),
 )
-INSTANCE_SECTIONS = ("NODE_COORD_SECTION", "EDGE_WEIGHT_SECTION", "DISPLAY_DATA_SECTION", "FIXED_EDGES_SECTION")
-SECTIONS = (*INSTANCE_SECTIONS, "TOUR_SECTION")
-TYPE_SECTIONS = {"TSP": INSTANCE_SECTIONS, "ATSP": INSTANCE_SECTIONS, "TOUR": ("TOUR_SECTION",)}
+GRAPH = ("NODE_COORD_SECTION", "EDGE_WEIGHT_SECTION", "DISPLAY_DATA_SECTION")
+TYPE_VALUES = {
+    **dict.fromkeys(("TSP", "ATSP", "TOUR"), COMMON),
+    "CVRP": (*COMMON, "CAPACITY", "VEHICLES"),
+    "OP": (*COMMON, "COST_LIMIT", "TSPSOL", "ROUTE_NODES", "ROUTE_SCORE", "ROUTE_COST"),
+}
+TYPE_SECTIONS = {
+    **dict.fromkeys(("TSP", "ATSP"), (*GRAPH, "FIXED_EDGES_SECTION")),
+    "TOUR": ("TOUR_SECTION",),
+    "CVRP": (*GRAPH, "DEMAND_SECTION", "DEPOT_SECTION"),
+    "OP": (*GRAPH, "NODE_SCORE_SECTION", "DEPOT_SECTION", "NODE_SEQUENCE_SECTION"),
+}
+"""Keywords and sections of each TYPE."""
+VALUES = tuple(dict.fromkeys(chain(*TYPE_VALUES.values())))
+SECTIONS = tuple(dict.fromkeys(chain(*TYPE_SECTIONS.values())))
+TYPE_PROBLEMS = {"TSP": "tsp", "ATSP": "atsp", "CVRP": "cvrp", "OP": "op"}
 
 _FLAGS = re.MULTILINE | re.IGNORECASE | re.ASCII
 # A line that begins with a letter, unless it is the not-quite-number nan or inf.
@@ -123,8 +141,21 @@ class _Section:
 
     def points(self, n: int, dimensions: int) -> Array:
         """Coordinates `[n, d]`, from a line `node x y` for each node in any order."""
-        width = 1 + dimensions
-        self._require_widths(width)
+        return self._columns(n, ("x", "y", "z")[:dimensions])
+
+    def column(self, n: int, name: str) -> Array:
+        """A value of 0 or more for each node `[n]`, from a line `node value` for each in any order."""
+        values = self._columns(n, (name,))[:, 0]
+        bad = np.flatnonzero(values < 0)
+        if bad.size:
+            index = 2 * int(np.flatnonzero(self.numbers()[::2] == bad[0] + 1)[0])
+            raise self.error(index, f"{name} {format_number(float(values[bad[0]]))}, expected 0 or more")
+        return values
+
+    def _columns(self, n: int, names: Sequence[str]) -> Array:
+        """Values `[n, k]`, from a line with the node and a value for each name, nodes in any order."""
+        width = 1 + len(names)
+        self._require_widths(("node", *names))
         values = self.numbers()
         if len(values) != n * width:
             raise self.error(n * width, f"{len(values) // width} nodes, expected {n} (DIMENSION)")
@@ -142,16 +173,16 @@ class _Section:
         bad = np.flatnonzero(~np.isfinite(values))
         if bad.size:
             raise self.error(int(bad[0]), f"{values[bad[0]]:g}, expected a finite number")
-        points = np.empty((n, dimensions))
-        points[ids] = values.reshape(n, width)[:, 1:]
-        return points
+        columns = np.empty((n, len(names)))
+        columns[ids] = values.reshape(n, width)[:, 1:]
+        return columns
 
-    def _require_widths(self, width: int) -> None:
+    def _require_widths(self, names: Sequence[str]) -> None:
         for line, text in enumerate(self.body.split("\n"), self.line):
             found = len(text.split())
-            if found not in (0, width):
-                expected = ", ".join(("node", "x", "y", "z")[:width])
-                raise self.file.error(line, f"{self.keyword}: {found} number(s), expected {width}: {expected}")
+            if found not in (0, len(names)):
+                expected = f"{len(names)}: {', '.join(names)}"
+                raise self.file.error(line, f"{self.keyword}: {found} number(s), expected {expected}")
 
     def matrix(self, n: int, weight_format: str, *, symmetric: bool) -> Array:
         """Distances `[n, n]`; its numbers may be broken into lines in any way."""
@@ -188,6 +219,13 @@ class _Section:
         lists = np.split(values.astype(np.int64), ends)
         return [nodes[nodes != -1] - 1 for nodes in lists if (nodes != -1).any()]
 
+    def node(self, n: int) -> int:
+        """The one node, from 0, that the section lists."""
+        lists = self.node_lists(n)
+        if len(lists) != 1 or len(lists[0]) != 1:
+            raise self.error(0, f"{sum(map(len, lists))} nodes, expected one")
+        return int(lists[0][0])
+
 
 @dataclass(frozen=True)
 class _Document:
@@ -214,10 +252,22 @@ class _Document:
         return self.file.error(self.values[keyword].line, f"{keyword} {self.values[keyword].text}: {complaint}")
 
     def dimension(self) -> int:
-        value = self.value("DIMENSION")
+        return self.whole_number("DIMENSION")
+
+    def whole_number(self, keyword: str) -> int:
+        """A value that is a whole number of 1 or more."""
+        value = self.value(keyword)
         if re.fullmatch("[0-9]{1,16}", value.text) and 1 <= int(value.text) <= LARGEST_DIMENSION:
             return int(value.text)
-        raise self.file.error(value.line, f"DIMENSION {quote(value.text)}, expected a whole number from 1 to 10^15")
+        raise self.file.error(value.line, f"{keyword} {quote(value.text)}, expected a whole number from 1 to 10^15")
+
+    def number(self, keyword: str) -> float:
+        """A value that is a number of 0 or more."""
+        value = self.value(keyword)
+        number = parse_number(value.text)
+        if number is None or number < 0:
+            raise self.file.error(value.line, f"{keyword} {quote(value.text)}, expected a number of 0 or more")
+        return number
 
     def section(self, keyword: str) -> _Section:
         if keyword not in self.sections:
@@ -225,7 +275,7 @@ class _Document:
         return self.sections[keyword]
 
 
-def _cut(file: TextFile, types: Collection[str]) -> _Document:
+def _cut(file: TextFile, types: Sequence[str]) -> _Document:
     """Cut a file of one of `types` into its keywords."""
     values: dict[str, _Value] = {}
     sections: dict[str, _Section] = {}
@@ -252,12 +302,13 @@ def _cut(file: TextFile, types: Collection[str]) -> _Document:
                 values[word] = _Value(line, _require_type(file, line, value, types))
             _require_blank(file, line, body)
         else:
-            raise file.error(line, unknown("keyword", match[1][:40], (*VALUES, *SECTIONS, "EOF")))
+            kind = values["TYPE"].text if "TYPE" in values else types[0]
+            raise file.error(line, unknown("keyword", match[1][:40], (*TYPE_VALUES[kind], *TYPE_SECTIONS[kind], "EOF")))
     document = _Document(file, values, sections)
     kind = document.value("TYPE").text
-    for section in sections.values():
-        if section.keyword not in TYPE_SECTIONS[kind]:
-            raise file.error(section.line, f"{section.keyword} does not belong in a file of TYPE {kind}")
+    for keyword, part in chain(values.items(), sections.items()):
+        if keyword not in TYPE_VALUES[kind] and keyword not in TYPE_SECTIONS[kind]:
+            raise file.error(part.line, f"{keyword} does not belong in a file of TYPE {kind}")
     return document
 
 
@@ -276,12 +327,15 @@ def _require_blank(file: TextFile, line: int, text: str) -> None:
 
 
 def read_instance(path: Path) -> Instance:
-    """Read a `.tsp` or `.atsp` file.
+    """Read a `.tsp`, `.atsp`, `.vrp` or `.oplib` file.
+
+    The depot is the node of a DEPOT_SECTION, else the first one. How many tours a `.vrp` file's
+    name promises does not count: the best known values of CVRPLIB leave it free.
 
     Raises:
         ValueError: with the file, the line, what is wrong and what was expected.
     """
-    document = _cut(read_text(path), ("TSP", "ATSP"))
+    document = _cut(read_text(path), tuple(TYPE_PROBLEMS))
     kind = document.value("TYPE").text
     n = document.dimension()
     metric = document.choice("EDGE_WEIGHT_TYPE", METRIC_NAMES)
@@ -295,17 +349,35 @@ def read_instance(path: Path) -> Instance:
         matrix = document.section("EDGE_WEIGHT_SECTION").matrix(n, weight_format, symmetric=kind == "TSP")
     coordinates = _coordinates(document, n, metric)
     fixed_edges = _fixed_edges(document, n)
+    attributes = _attributes(document, n)
     try:
         return Instance(
             coordinates=coordinates,
             matrix=matrix,
             metric=metric,
-            problem="atsp" if kind == "ATSP" and "atsp" in PROBLEMS else "tsp",
+            problem=TYPE_PROBLEMS[kind],
             name=path.stem,
             fixed_edges=fixed_edges,
+            **attributes,
         )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def _attributes(document: _Document, n: int) -> dict[str, Any]:
+    """What a CVRP or an OP has beside its distances."""
+    kind = document.value("TYPE").text
+    if kind not in ("CVRP", "OP"):
+        return {}
+    depot = document.sections.get("DEPOT_SECTION")
+    common: dict[str, Any] = {"depot": 0 if depot is None else depot.node(n)}
+    if kind == "OP":
+        prizes = document.section("NODE_SCORE_SECTION").column(n, "score")
+        return {**common, "prizes": prizes, "max_length": document.number("COST_LIMIT")}
+    if "VEHICLES" in document.values:
+        common["num_tours"] = document.whole_number("VEHICLES")
+    demands = document.section("DEMAND_SECTION").column(n, "demand")
+    return {**common, "demands": demands, "capacity": document.number("CAPACITY")}
 
 
 def _coordinates(document: _Document, n: int, metric: str) -> Array | None:
@@ -343,16 +415,19 @@ def _fixed_edges(document: _Document, n: int) -> Integers | None:
     return edges
 
 
+TOUR_SECTIONS = {"TOUR": "TOUR_SECTION", "OP": "NODE_SEQUENCE_SECTION"}
+
+
 def read_tours(path: Path, instance: Instance) -> list[Integers]:
-    """Read a `.tour` file: the tours in it, nodes counted from 0.
+    """Read a `.tour` file or OPLib's `.sol` file: the tours in it, nodes counted from 0.
 
     Raises:
         ValueError: with the file, the line, what is wrong and what was expected.
     """
-    document = _cut(read_text(path), ("TOUR",))
+    document = _cut(read_text(path), tuple(TOUR_SECTIONS))
     if "DIMENSION" in document.values and document.dimension() != instance.size:
         raise document.error("DIMENSION", f"expected {instance.size}, the nodes of {instance.name or 'the instance'}")
-    section = document.section("TOUR_SECTION")
+    section = document.section(TOUR_SECTIONS[document.value("TYPE").text])
     tours = section.node_lists(instance.size)
     if not tours:
         raise section.error(0, "no node, expected a tour")
@@ -363,12 +438,13 @@ def format_instance(instance: Instance) -> str:
     """The instance as a `.tsp` (or, asymmetric, `.atsp`) file; node names have no place in it.
 
     Raises:
-        ValueError: for plain Euclidean distances, which TSPLIB cannot express.
+        ValueError: for plain Euclidean distances and for attributes, which these files cannot hold.
     """
     if instance.metric not in METRIC_NAMES:
         raise ValueError(
             f"{instance.name or 'instance'}: TSPLIB knows no unrounded {instance.metric} distances; write .npz or .csv"
         )
+    require_held(instance, ("fixed_edges",), "TSPLIB's .tsp")
     lines = [
         f"NAME: {_one_line(instance.name)}",
         f"TYPE: {'TSP' if instance.symmetric else 'ATSP'}",
@@ -391,8 +467,9 @@ def format_instance(instance: Instance) -> str:
 
 def format_tours(instance: Instance, solution: Solution) -> str:
     """The solution as a `.tour` file, nodes counted from 1, its length in the comment."""
+    walked = walk(get_problem(instance.problem), instance, solution.tours)
+    length = sum(instance.path_length(stops) for stops in walked.stops)
     by = f" by {_one_line(solution.solver)}" if solution.solver else ""
-    length = sum(instance.tour_length(tour) for tour in solution.tours)
     lines = [
         f"NAME: {_one_line(instance.name)}",
         "TYPE: TOUR",

@@ -1,6 +1,7 @@
 """CSV as people and their spreadsheets write it, and itineraries that are safe to open in one."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsp.formats import read, read_matrix, write_instances, write_solution
-from tsp.instance import Instance
+from tsp.instance import Instance, Underway
 from tsp.problems import PROBLEMS
 from tsp.solution import check
 
@@ -64,9 +65,33 @@ def test_text_that_is_not_utf8_is_read_as_latin_1(write):
 
 
 def test_other_columns_are_kept_and_names_may_be_missing(write):
-    (instance,) = read(write("x,y,Title,prize\n1,2,On ants,5\n3,4,,\n"))
+    (instance,) = read(write("x,y,Title,board\n1,2,On ants,5\n3,4,,\n"))
     assert instance.names is None
-    assert instance.extras == {"Title": ("On ants", ""), "prize": ("5", "")}
+    assert instance.extras == {"Title": ("On ants", ""), "board": ("5", "")}
+
+
+def test_columns_of_attributes_become_attributes_whatever_their_order_and_case(write):
+    (instance,) = read(write("Closes,x,y,OPENS,demand,Penalty,prize,duration\n9,1,2,1,3,4,5,0.5\n8,3,4,0,6,7,8,0\n"))
+    assert instance.time_windows.tolist() == [[1, 9], [0, 8]]
+    assert instance.demands.tolist() == [3, 6]
+    assert instance.penalties.tolist() == [4, 7]
+    assert instance.prizes.tolist() == [5, 8]
+    assert instance.service_times.tolist() == [0.5, 0]
+    assert (instance.extras, instance.problem) == ({}, "tsp")
+
+
+def test_an_empty_cell_is_0_and_closes_never_and_an_empty_column_is_none(write):
+    (instance,) = read(write("x,y,opens,closes,prize,demand\n1,2,,9,,\n3,4,2,,5,\n"))
+    assert instance.time_windows.tolist() == [[0, 9], [2, np.inf]]
+    assert instance.prizes.tolist() == [0, 5]
+    assert (instance.demands, instance.extras) == (None, {})
+    assert read(write("x,y,closes\n1,2,9\n"))[0].time_windows.tolist() == [[0, 9]]
+    assert read(write("x,y,opens\n1,2,9\n"))[0].time_windows.tolist() == [[9, np.inf]]
+
+
+def test_attributes_may_have_decimal_commas_where_numbers_have(write):
+    (instance,) = read(write("x;y;prize;closes\n1;2;0,5;1,5\n"))
+    assert (instance.prizes.tolist(), instance.time_windows.tolist()) == ([0.5], [[0, 1.5]])
 
 
 @pytest.mark.parametrize(
@@ -86,6 +111,10 @@ def test_other_columns_are_kept_and_names_may_be_missing(write):
         (PLAIN.replace("A1,3,0", "A1,3,1e999"), 3, "column y: '1e999', expected a finite number"),
         (PLAIN.replace("A1,3,0", "A1,3_0,0"), 3, "column x: '3_0', expected a finite number"),
         (PLAIN.replace("A1,3,0", 'A1,"3,000",0'), 3, "column x: '3,000', expected a finite number"),
+        ("x,y,prize\n1,2,3\n4,5,-1\n", 3, "column prize: '-1', expected 0 or more"),
+        ("x,y,closes\n1,2,3\n4,5,late\n", 3, "column closes: 'late', expected a finite number"),
+        ("x,y,closes\n1,2,inf\n", 2, "column closes: 'inf', expected a finite number"),
+        ("x,y,opens,closes\n1,2,0,9\n4,5,7,6.5\n", 3, "opens 7, closes 6.5, expected to open before it closes"),
         (PLAIN.replace("A1", "A2"), 4, "column name: 'A2' is also in line 3, expected different names"),
         (PLAIN.replace("A1", " "), 3, "column name: empty, expected a name"),
         ('name,x,y\n"two\nlines",1,1\nB,x,1\n', 4, "column x: 'x', expected a finite number"),
@@ -174,21 +203,52 @@ texts = st.one_of(names, names.map("=".__add__), names.map("'-".__add__), st.sam
 numbers = st.integers(-(10**6), 10**6) | st.floats(-1e100, 1e100)
 
 
-@settings(max_examples=50)
-@given(
-    st.lists(
-        st.tuples(texts.filter(bool), numbers, numbers, texts), min_size=1, max_size=5, unique_by=lambda row: row[0]
+amounts = st.integers(0, 99) | st.floats(0, 1e100)
+windows = st.tuples(amounts, amounts | st.just(np.inf)).map(sorted)
+
+
+@st.composite
+def instances(draw):
+    """Whatever CSV can express, but for columns that hold nothing."""
+    n = draw(st.integers(1, 5))
+
+    def column(elements, **kwargs):
+        return draw(st.lists(elements, min_size=n, max_size=n, **kwargs))
+
+    attributes = {"prizes": amounts, "penalties": amounts, "demands": amounts, "service_times": amounts}
+    attributes["time_windows"] = windows.filter(lambda window: window[0] != np.inf)
+    return Instance(
+        np.column_stack((column(numbers), column(numbers))),
+        names=column(texts.filter(bool), unique=True),
+        extras={"=title": tuple(column(texts))},
+        **{name: column(elements) for name, elements in attributes.items() if draw(st.booleans())},
     )
-)
-def test_what_is_written_is_read_again_to_the_last_bit(rows):
-    labels, x, y, titles = zip(*rows, strict=True)
-    instance = Instance(np.column_stack((x, y)), names=labels, extras={"=title": titles})
+
+
+@settings(max_examples=50)
+@given(instances())
+def test_what_is_written_is_read_again_to_the_last_bit(instance):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "again.csv"
         write_instances(path, [instance])
         (again,) = read(path)
     assert again.fingerprint == instance.fingerprint
     assert (again.names, again.extras) == (instance.names, instance.extras)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "piece"),
+    [
+        ({"max_length": 3}, "max_length"),
+        ({"capacity": 3, "end": 1}, "capacity and end"),
+        ({"problem": "shpp", "free_start": True}, "free start"),
+        ({"problem": "shpp", "depot": 1}, "depot 1, not the first node"),
+    ],
+)
+def test_what_a_csv_cannot_say_is_not_lost_in_silence(tmp_path, attributes, piece):
+    with pytest.raises(ValueError, match=f"instance: CSV cannot hold its {piece}$"):
+        write_instances(tmp_path / "a.csv", [Instance([[0, 0], [1, 1]], **attributes)])
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -227,11 +287,71 @@ def test_an_itinerary_needs_no_names_and_no_points(tmp_path):
     assert path.read_text() == "order,name,x,y,leg,walked\n0,0,,,0,0\n1,1,,,1.5,1.5\n2,0,,,2,3.5\n"
 
 
+DAY = Instance(
+    [[0, 0], [0, 3], [4, 3]],
+    problem="optw",
+    names=("Coffee", "A", "B"),
+    prizes=[0, 2, 5],
+    service_times=[0, 2, 1],
+    time_windows=[[1, 50], [6, 9], [0, np.inf]],
+    extras={"title": ("", "Ants", "Bees")},
+)
+
+
+def test_an_itinerary_with_time_windows_says_when_and_what_for(tmp_path):
+    path = tmp_path / "plan.csv"
+    write_solution(path, DAY, check(PROBLEMS["optw"], DAY, [[0, 1, 2]]))
+    assert path.read_text() == (
+        "order,name,x,y,leg,walked,arrive,begin,leave,prize,title\n"
+        "0,Coffee,0,0,0,0,1,1,1,,\n"
+        "1,A,0,3,3,3,4,6,8,2,Ants\n"  # waits from 4 to 6
+        "2,B,4,3,4,7,12,12,13,5,Bees\n"
+        "3,Coffee,0,0,5,12,18,18,18,,\n"
+    )
+
+
+def test_an_itinerary_under_way_goes_on_at_the_time_given(tmp_path):
+    path = tmp_path / "plan.csv"
+    instance = replace(DAY, underway=Underway(visited=(1,), elapsed=20))
+    write_solution(path, instance, check(PROBLEMS["optw"], instance, [[0, 1, 2]]))
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["arrive"], row["leave"]) for row in rows[1:]] == [("4", "20"), ("24", "25"), ("30", "30")]
+
+
+def test_times_are_only_there_where_the_problem_keeps_them(tmp_path):
+    path = tmp_path / "plan.csv"
+    instance = replace(DAY, problem="tsp")
+    write_solution(path, instance, check(PROBLEMS["tsp"], instance, [[0, 1, 2]]))
+    assert path.read_text().startswith("order,name,x,y,leg,walked,prize,title\n")
+
+
+def test_an_itinerary_ends_where_the_tour_ends(tmp_path):
+    path = tmp_path / "plan.csv"
+    for name, end, tour in (("op", 1, [0, 2, 1]), ("shpp", None, [0, 2, 1])):
+        instance = Instance([[0, 0], [0, 3], [4, 3]], problem=name, end=end, prizes=[0, 0, 1], max_length=9)
+        write_solution(path, instance, check(PROBLEMS[name], instance, [tour]), force=True)
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [(row["name"], row["walked"]) for row in rows] == [("0", "0"), ("2", "5"), ("1", "9")]
+
+
+def test_an_itinerary_of_several_tours_tells_them_apart_and_says_what_is_delivered(tmp_path):
+    path = tmp_path / "plan.csv"
+    instance = Instance([[0, 0], [0, 3], [4, 3]], problem="sdvrp", demands=[0, 3, 3], capacity=4)
+    tours, amounts = [[0, 1, 2], [0, 1, 2]], [[0, 1, 2], [0, 2, 1]]
+    write_solution(path, instance, check(PROBLEMS["sdvrp"], instance, tours, amounts=amounts))
+    assert path.read_text() == (
+        "tour,order,name,x,y,leg,walked,delivered\n"
+        "0,0,0,0,0,0,0,\n0,1,1,0,3,3,3,1\n0,2,2,4,3,4,7,2\n0,3,0,0,0,5,12,\n"
+        "1,0,0,0,0,0,0,\n1,1,1,0,3,3,3,2\n1,2,2,4,3,4,7,1\n1,3,0,0,0,5,12,\n"
+    )
+
+
 def test_the_poster_session_is_an_instance_of_distinct_places_within_its_hall():
     (instance,) = read(EXAMPLES / "poster-session.csv")
     assert (instance.size, instance.names[0]) == (41, "Coffee corner")
     assert len(np.unique(instance.coordinates, axis=0)) == 41
-    assert list(instance.extras) == ["prize", "opens", "closes", "duration", "title"]
-    with (EXAMPLES / "poster-session.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert all(int(row["opens"]) + int(row["duration"]) <= int(row["closes"]) for row in rows)
+    assert list(instance.extras) == ["title"]
+    assert instance.prizes.max() > 0
+    assert (instance.time_windows[:, 0] + instance.service_times <= instance.time_windows[:, 1]).all()

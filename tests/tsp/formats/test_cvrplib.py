@@ -1,11 +1,13 @@
-"""CVRPLIB's `.sol` files."""
+"""`.sol` files: CVRPLIB's routes, read and written."""
 
 import pytest
 
-from tsp.formats import read_solution
+from tsp.formats import read_solution, write_solution
 from tsp.instance import Instance
+from tsp.problems import PROBLEMS
+from tsp.solution import check
 
-INSTANCE = Instance([[0, 0], [0, 1], [1, 1], [1, 0]])
+INSTANCE = Instance([[0, 0], [0, 1], [1, 1], [1, 0]], problem="cvrp", demands=[0, 1, 1, 1], capacity=2, name="square")
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,54 @@ def test_what_is_wrong_is_refused_with_its_line(tmp_path, text, line, piece):
     with pytest.raises(ValueError, match=r"a\.sol") as refusal:
         read_solution(path, INSTANCE)
     assert str(refusal.value) == f"{path}:{line}: {piece}"
+
+
+def test_routes_are_written_as_cvrplib_has_them(tmp_path):
+    path = tmp_path / "a.sol"
+    write_solution(path, INSTANCE, check(PROBLEMS["cvrp"], INSTANCE, [[0, 1, 2], [0, 3]]))
+    assert path.read_text() == "Route #1: 1 2\nRoute #2: 3\nCost 5.414213562373095\n"
+
+
+ATTRIBUTES = {"prizes": [0, 1, 1, 0], "max_length": 9}
+
+
+@pytest.mark.parametrize(
+    ("problem", "attributes", "tours", "routes"),
+    [
+        ("tsp", {}, [[2, 3, 0, 1]], ["1 2 3"]),
+        ("tsp", {"depot": 2}, [[2, 3, 0, 1]], ["3 0 1"]),
+        ("shpp", {}, [[0, 3, 1, 2]], ["3 1 2"]),
+        ("shpp", {"free_start": True}, [[3, 0, 1, 2]], ["3 0 1 2"]),
+        ("op", {"end": 3, **ATTRIBUTES}, [[0, 2, 3]], ["2 3"]),
+        ("op", ATTRIBUTES, [[0]], [""]),
+        ("top", {"end": 3, "num_tours": 2, **ATTRIBUTES}, [[0, 2, 3], [0, 1, 3]], ["2 3", "1 3"]),
+    ],
+)
+def test_solutions_of_other_problems_are_read_again_as_they_were(tmp_path, problem, attributes, tours, routes):
+    path = tmp_path / "a.sol"
+    instance = Instance(INSTANCE.coordinates, problem=problem, **attributes)
+    solution = check(PROBLEMS[problem], instance, tours)
+    write_solution(path, instance, solution)
+    lines = path.read_text().splitlines()
+    assert lines[: len(routes)] == [f"Route #{k}: {route}" for k, route in enumerate(routes, 1)]
+    assert [line.split()[0] for line in lines[len(routes) :]] == ["Cost"] * (PROBLEMS[problem].objective.sense == "min")
+    again = check(PROBLEMS[problem], instance, read_solution(path, instance))
+    assert (again.objective, again.violations) == (solution.objective, ())
+    assert [tour.tolist() for tour in again.tours] == [tour.tolist() for tour in solution.tours]
+
+
+@pytest.mark.parametrize("name", ["a.sol", "a.tour"])
+def test_split_deliveries_are_written_only_where_the_tours_tell_them(tmp_path, name):
+    problem = PROBLEMS["sdvrp"]
+    instance = Instance([[0, 0], [0, 1], [1, 1]], problem="sdvrp", demands=[0, 3, 3], capacity=4)
+    told = check(problem, instance, [[0, 1, 2], [0, 2]], amounts=[[0, 3, 0.5], [0, 2.5]])
+    write_solution(tmp_path / name, instance, told)
+    assert check(problem, instance, read_solution(tmp_path / name, instance)).objective == told.objective
+    # as much as is wanted at each stop would leave too little for the last
+    untold = check(problem, instance, [[0, 1, 2], [0, 1]], amounts=[[0, 1, 3], [0, 2]])
+    assert untold.feasible
+    with pytest.raises(ValueError, match=rf"{name}: \.\w+ cannot say how deliveries are split; write \.json or \.csv"):
+        write_solution(tmp_path / name, instance, untold, force=True)
 
 
 @pytest.mark.data

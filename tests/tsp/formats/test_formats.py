@@ -6,8 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tsp.formats import INSTANCE_ENDINGS, SOLUTION_ENDINGS, read, read_solution, write_instances, write_solution
-from tsp.instance import Instance
+from tsp.formats import (
+    INSTANCE_ENDINGS,
+    SOLUTION_ENDINGS,
+    read,
+    read_realizations,
+    read_solution,
+    write_instances,
+    write_solution,
+)
+from tsp.instance import Instance, Realization
 from tsp.problems import PROBLEMS
 from tsp.solution import check, no_answer
 
@@ -33,7 +41,7 @@ def test_endings_in_capitals_are_the_same_endings(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "piece"),
     [
-        ("a.txt", "Dear colleague", "of no known format, expected TSPLIB, CSV with x and y, NPZ or a pickled set"),
+        ("a.txt", "Dear colleague", "of no known format, expected TSPLIB, CSV with x and y, NPZ, a pickled set, or"),
         ("a.txt", "", "the file is empty"),
         ("a.tour", "TYPE: TOUR", "holds a solution, expected an instance"),
         ("a.json", "{}", "holds a solution, expected an instance"),
@@ -63,6 +71,49 @@ def test_an_unknown_problem_is_refused_before_the_file_is_opened(tmp_path):
 def test_the_problem_that_is_asked_for_is_what_the_instance_is_of():
     (instance,) = read(EXAMPLES / "poster-session.csv", problem="tsp")
     assert instance.problem == "tsp"
+
+
+ALIKE = {
+    "op": "15 1\n0 0 0\n1 0 0\n1 1 5\n",
+    "top": "n 2\nm 2\ntmax 7\n0 0 0\n1 1 5\n",
+    "optw": "4 10 1 1\n0 200\n0 0 0 0 0 0 0 0 9\n1 1 1 1 1 0 0 0 9\n",
+    "tsptw": "2\n0 5\n5 0\n0 9\n0 9\n",
+    "pctsp": "0 2\n0 4\n0 1\n1 0\n",
+}
+
+
+@pytest.mark.parametrize("ending", ["", ".txt", ".dat", ".0"])
+@pytest.mark.parametrize("problem", ALIKE)
+def test_files_of_numbers_are_told_apart_by_their_first_lines(tmp_path, problem, ending):
+    path = tmp_path / f"numbers{ending}"
+    path.write_text(ALIKE[problem])
+    (instance,) = read(path)
+    assert (instance.problem, instance.name) == (problem, "numbers")
+    assert read(path, problem=problem)[0].fingerprint == instance.fingerprint
+    assert read_realizations(path) is None
+
+
+def test_the_problem_decides_where_the_first_lines_do_not(tmp_path):
+    path = tmp_path / "numbers.txt"
+    path.write_text("15 1\n0 0\n1 0 0\n1 1 5\n")
+    with pytest.raises(ValueError, match=r"numbers\.txt:3: 3 number\(s\), expected 2: the distances"):
+        read(path)  # two lines of two numbers could be prizes and penalties
+    with pytest.raises(ValueError, match=r"numbers\.txt:2: 2 number\(s\), expected 3: x, y, score"):
+        read(path, problem="op")
+
+
+@pytest.mark.parametrize("problem", ["op", "optw", "tsptw", "pctsp"])
+def test_prose_is_no_instance_even_where_the_problem_is_said(tmp_path, problem):
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear colleague\nthank you\n")
+    with pytest.raises(ValueError, match=r"letter\.txt:[12]: "):
+        read(path, problem=problem)
+
+
+def test_a_set_of_hidden_prizes_is_for_npz_alone(tmp_path):
+    instance = Instance(SQUARE.coordinates)
+    with pytest.raises(ValueError, match=r"a\.csv: \.csv cannot hold what the instances hide; write \.npz"):
+        write_instances(tmp_path / "a.csv", [instance], [Realization(np.zeros(4))])
 
 
 def test_a_matrix_replaces_rounded_distances_and_with_them_the_best_known(tmp_path):
@@ -97,11 +148,11 @@ def test_solutions_of_other_endings_are_refused(tmp_path):
     solution = check(PROBLEMS["tsp"], SQUARE, [[0, 1, 2, 3]])
     with pytest.raises(ValueError, match=r"a\.xls: ending '\.xls', expected \.tour or \.sol or \.json for a solution"):
         read_solution(tmp_path / "a.xls", SQUARE)
-    with pytest.raises(ValueError, match=r"a\.xls: ending '\.xls', expected \.tour or \.csv or \.json for a solution"):
+    with pytest.raises(ValueError, match=r"a\.xls: ending '\.xls', expected \.tour or \.sol or \.csv or \.json for"):
         write_solution(tmp_path / "a.xls", SQUARE, solution)
     with pytest.raises(ValueError, match=r"a: ending '', expected \.npz or \.tsp or \.atsp or \.csv for instances"):
         write_instances(tmp_path / "a", [SQUARE])
-    assert SOLUTION_ENDINGS == (".tour", ".csv", ".json")
+    assert SOLUTION_ENDINGS == (".tour", ".sol", ".csv", ".json")
     assert INSTANCE_ENDINGS == (".npz", ".tsp", ".atsp", ".csv")
 
 
@@ -115,7 +166,7 @@ def test_no_tour_and_no_instance_make_no_file(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["a.tour", "a.csv"])
+@pytest.mark.parametrize("name", ["a.tour", "a.sol", "a.csv"])
 def test_an_existing_solution_is_replaced_only_by_force(tmp_path, name):
     solution = check(PROBLEMS["tsp"], SQUARE, [[0, 1, 2, 3]])
     (tmp_path / name).write_text("mine")

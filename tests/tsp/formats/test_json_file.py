@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tsp.formats import read_solution
+from tsp.formats import read_amounts, read_solution
 from tsp.formats.json_file import solution_entry
 from tsp.instance import Instance
 from tsp.problems import PROBLEMS
@@ -71,3 +71,34 @@ def test_anything_else_is_refused_in_one_sentence(tmp_path, content, piece):
         read_solution(path, SQUARE)
     assert str(refusal.value).startswith(str(path))
     assert "\n" not in str(refusal.value)
+
+
+SPLIT = Instance([[0, 0], [0, 1], [1, 1]], problem="sdvrp", demands=[0, 3, 3], capacity=4, name="split")
+
+
+def test_split_deliveries_are_printed_and_read_again(tmp_path):
+    path = tmp_path / "a.json"
+    tours, amounts = [[0, 1, 2], [0, 1, 2]], [[0, 1, 2.5], [0, 2, 0.5]]
+    solution = check(PROBLEMS["sdvrp"], SPLIT, tours, amounts=amounts)
+    assert solution.feasible
+    path.write_text(json.dumps({"solutions": [solution_entry(SPLIT, solution)]}, allow_nan=False))
+    again = check(PROBLEMS["sdvrp"], SPLIT, read_solution(path, SPLIT), amounts=read_amounts(path, SPLIT))
+    assert again.objective == solution.objective
+    assert [numbers.tolist() for numbers in again.amounts] == amounts
+
+
+def test_amounts_are_not_there_where_nothing_is_split(tmp_path):
+    path = tmp_path / "a.json"
+    printed = solution_entry(SQUARE, check(PROBLEMS["tsp"], SQUARE, [[0, 1, 2, 3]]))
+    assert "amounts" not in printed
+    path.write_text(json.dumps({"solutions": [printed]}))
+    assert read_amounts(path, SQUARE) is None
+    assert read_amounts(tmp_path / "none.sol", SQUARE) is None
+
+
+@pytest.mark.parametrize("amounts", [5, [5], [["a"]], [[True]], [[10**30]]])
+def test_amounts_of_anything_but_numbers_are_refused(tmp_path, amounts):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"solutions": [{**entry("split", [0, 1]), "amounts": amounts}]}))
+    with pytest.raises(ValueError, match=r"a\.json: amounts of 'split': expected lists of numbers"):
+        read_amounts(path, SPLIT)

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tsp.formats import read, write_instances
-from tsp.instance import EXPLICIT, Instance
+from tsp.formats import read, read_realizations, write_instances
+from tsp.instance import EXPLICIT, Instance, Realization
+from tsp.problems import PROBLEMS
 
 POINTS = np.random.default_rng(0).random((3, 4, 2))
 
@@ -65,6 +66,18 @@ def test_a_set_is_known_by_its_content_too(tmp_path):
         ({"matrix": np.zeros((2, 3, 4))}, r"array matrix: float64 of shape \(2, 3, 4\), expected numbers \(N, n, n\)"),
         ({"matrix": -np.ones((2, 3, 3))}, r"instance 0: matrix\[0, 1\]: -1"),
         ({"matrix": np.zeros((2, 4, 4)), "coordinates": POINTS}, "2 and 3 instances"),
+        ({"coordinates": POINTS, "prizes": np.ones((3, 5))}, r"instance 0: prizes: shape \(5,\), expected \(4,\)"),
+        ({"coordinates": POINTS, "prizes": np.ones(3)}, r"array prizes: .*expected numbers \(N, n\)"),
+        ({"coordinates": POINTS, "prizes": -np.ones((3, 4))}, r"instance 0: prizes\[0\]: -1, expected 0 or more"),
+        ({"coordinates": POINTS, "expected_prizes": np.ones((3, 4, 1))}, r"array expected_prizes: .*numbers \(N, n\)"),
+        ({"coordinates": POINTS, "time_windows": np.ones((3, 4))}, r"array time_windows: .*numbers \(N, n, 2\)"),
+        ({"coordinates": POINTS, "time_windows": np.ones((3, 4, 3))}, r"instance 0: time_windows: shape \(4, 3\)"),
+        ({"coordinates": POINTS, "max_length": np.ones((3, 1))}, r"array max_length: .*expected numbers \(N,\)"),
+        ({"coordinates": POINTS, "max_length": 2.0}, r"array max_length: .*expected numbers \(N,\)"),
+        ({"coordinates": POINTS, "capacity": np.ones(2)}, "2 and 3 instances"),
+        ({"coordinates": POINTS, "num_tours": np.array([1, 2.5, 3])}, "array num_tours: 2.5, expected whole numbers"),
+        ({"coordinates": POINTS, "end": np.array([1, 2, 4])}, "instance 2: end: node 4, expected 0 to 3"),
+        ({"coordinates": POINTS, "end": np.array([1, np.nan, 2])}, "array end: nan, expected whole numbers"),
         ({"coordinates": POINTS, "problem": "tps"}, "unknown problem 'tps'; did you mean 'tsp'"),
         ({"coordinates": POINTS, "problem": ["tsp"]}, r"array problem: <U3 of shape \(1,\), expected one name"),
         ({"coordinates": POINTS, "problem": 5}, "array problem: int64 of shape .*expected one name"),
@@ -161,10 +174,79 @@ def test_what_is_written_is_read_again_to_the_last_bit(coordinates, explicit):
         (Instance(np.zeros((5, 2))), r"coordinates \(5, 2\), expected what the first has, .*coordinates \(4, 2\)"),
         (Instance(np.zeros((4, 2)), metric="EUC_2D"), "tsp, EUC_2D, .*expected what the first has, tsp, euclidean"),
         (Instance(matrix=np.zeros((4, 4))), "EXPLICIT"),
-        (Instance(np.zeros((4, 2)), fixed_edges=[[0, 1]]), "cannot hold its fixed edges"),
+        (Instance(np.zeros((4, 2)), fixed_edges=[[0, 1]]), "an NPZ set cannot hold its fixed_edges"),
     ],
 )
 def test_instances_of_two_kinds_make_no_set(tmp_path, other, piece):
     with pytest.raises(ValueError, match=piece):
         write_instances(tmp_path / "set.npz", [Instance(np.zeros((4, 2))), other])
+    assert not list(tmp_path.iterdir())
+
+
+def whole_family():
+    """An instance of each problem, with everything that it may have in a set."""
+    rng = np.random.default_rng(1)
+    matrix = rng.random((4, 4))
+    nodes = {"prizes": rng.random(4), "penalties": rng.random(4), "demands": rng.random(4)}
+    opens = rng.random(4)
+    windows = {"time_windows": np.column_stack((opens, [2, 3, 4, np.inf])), "service_times": rng.random(4)}
+    limits = {"max_length": 2.5, "min_prize": 0.5, "capacity": 1.5, "num_tours": 2}
+    for name in PROBLEMS:
+        yield Instance(POINTS[0], matrix, problem=name, **nodes, **windows, **limits)
+    yield Instance(POINTS[0], problem="op", end=3, prizes=rng.random(4), max_length=2)
+
+
+@pytest.mark.parametrize("instance", list(whole_family()), ids=lambda instance: f"{instance.problem}-{instance.end}")
+def test_every_attribute_of_every_problem_is_read_again(tmp_path, instance):
+    write_instances(tmp_path / "set.npz", [instance, instance])
+    for again in read(tmp_path / "set.npz"):
+        assert (again.fingerprint, again.problem) == (instance.fingerprint, instance.problem)
+    assert read_realizations(tmp_path / "set.npz") is None
+    with np.load(tmp_path / "set.npz", allow_pickle=False) as arrays:
+        assert ("expected_prizes" in arrays) == PROBLEMS[instance.problem].hides_prizes
+
+
+def test_what_is_hidden_lies_beside_what_is_expected(tmp_path):
+    instance = Instance(POINTS[0], problem="spctsp", prizes=[0, 1, 2, 3], penalties=np.ones(4), min_prize=2)
+    hidden = [Realization(np.array([0, 2.0, 0, k])) for k in range(2)]
+    write_instances(tmp_path / "set.npz", [instance, instance], hidden)
+    assert [again.prizes.tolist() for again in read(tmp_path / "set.npz")] == [[0, 1, 2, 3]] * 2
+    assert [r.prizes.tolist() for r in read_realizations(tmp_path / "set.npz")] == [[0, 2, 0, 0], [0, 2, 0, 1]]
+    with np.load(tmp_path / "set.npz", allow_pickle=False) as arrays:
+        assert arrays["expected_prizes"].tolist() == [[0, 1, 2, 3]] * 2
+        assert arrays["prizes"].tolist() == [[0, 2, 0, 0], [0, 2, 0, 1]]
+
+
+def test_prizes_alone_hide_nothing(tmp_path):
+    path = save(tmp_path / "set.npz", coordinates=POINTS, problem="spctsp", prizes=np.ones((3, 4)))
+    assert (read_realizations(path), read(path)[0].prizes.tolist()) == (None, [1, 1, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("prizes", "piece"),
+    [
+        (np.ones((3, 5)), r"array prizes: shape \(3, 5\), expected \(3, 4\) \(expected_prizes\)"),
+        (np.ones((2, 4)), "2 and 3 instances"),
+        (-np.ones((3, 4)), r"array prizes: -1 at \[0, 0\], expected 0 or more"),
+        (np.full((3, 4), np.nan), r"array prizes: nan at \[0, 0\]"),
+    ],
+)
+def test_hidden_prizes_that_do_not_fit_are_refused(tmp_path, prizes, piece):
+    path = save(tmp_path / "set.npz", coordinates=POINTS, expected_prizes=np.ones((3, 4)), prizes=prizes)
+    with pytest.raises(ValueError, match=piece):
+        read_realizations(path)
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "piece"),
+    [
+        ({"prizes": np.ones(4)}, {}, "tsp, euclidean.*expected what the first has, .*prizes"),
+        ({"end": 2}, {}, "expected what the first has, .*end"),
+        ({"problem": "shpp", "depot": 1}, {}, "an NPZ set cannot hold its depot 1, not the first node"),
+        ({"problem": "shpp", "free_start": True}, {}, "an NPZ set cannot hold its free start"),
+    ],
+)
+def test_instances_with_different_attributes_make_no_set(tmp_path, first, other, piece):
+    with pytest.raises(ValueError, match=piece):
+        write_instances(tmp_path / "set.npz", [Instance(POINTS[0], **first), Instance(POINTS[0], **other)])
     assert not list(tmp_path.iterdir())

@@ -26,6 +26,16 @@ FULL = (
 )
 UPPER = FULL.replace("FULL_MATRIX", "UPPER_ROW").replace("0 1 2\n1 0 3\n2 3 0\n", "1 2\n3\n")
 FIXED = POINTS.replace("EOF\n", "FIXED_EDGES_SECTION\n1 2\n-1\nEOF\n")
+CVRP = (
+    POINTS.replace("TYPE: TSP", "TYPE: CVRP")
+    .replace("NODE_C", "CAPACITY: 5\nNODE_C")
+    .replace("EOF", "DEMAND_SECTION\n1 0\n2 3\n3 4\nDEPOT_SECTION\n1\n-1\nEOF")
+)
+OP = (
+    POINTS.replace("TYPE: TSP", "TYPE: OP")
+    .replace("NODE_C", "COST_LIMIT: 9\nNODE_C")
+    .replace("EOF", "NODE_SCORE_SECTION\n1 7\n2 3\n3 4\nDEPOT_SECTION\n1\n-1\nEOF")
+)
 TOUR = "NAME: t\nTYPE: TOUR\nDIMENSION: 3\nTOUR_SECTION\n1\n3\n2\n-1\nEOF\n"
 
 
@@ -60,7 +70,7 @@ BROKEN = {
     "no DIMENSION": (swap(POINTS, "DIMENSION: 3\n", ""), 8, "the file ends without DIMENSION"),
     "no EDGE_WEIGHT_TYPE": (swap(POINTS, "EDGE_WEIGHT_TYPE: EUC_2D\n", ""), 8, "ends without EDGE_WEIGHT_TYPE"),
     "TYPE of a tour": (swap(POINTS, "TYPE: TSP", "TYPE: TOUR"), 2, "TYPE 'TOUR', expected TSP or ATSP"),
-    "TYPE CVRP": (swap(POINTS, "TYPE: TSP", "TYPE: CVRP"), 2, "TYPE 'CVRP', expected TSP or ATSP (other types are not"),
+    "TYPE SOP": (swap(POINTS, "TYPE: TSP", "TYPE: SOP"), 2, "expected TSP or ATSP or CVRP or OP (other types are not"),
     "TYPE empty": (swap(POINTS, "TYPE: TSP", "TYPE:"), 2, "TYPE '', expected TSP or ATSP"),
     "keyword twice": (swap(POINTS, "EDGE_W", "DIMENSION: 3\nEDGE_W"), 4, "DIMENSION is given twice, first in line 3"),
     "section twice": (POINTS[:-4] + "NODE_COORD_SECTION\n", 9, "given twice, first in line 5"),
@@ -117,7 +127,20 @@ BROKEN = {
         5,
         "EDGE_WEIGHT_TYPE EUC_2D",
     ),
-    "a demand": (POINTS[:-4] + "DEMAND_SECTION\n1 5\n", 9, "unknown keyword 'DEMAND_SECTION'"),
+    "a demand": (POINTS[:-4] + "DEMAND_SECTION\n1 5\n", 9, "DEMAND_SECTION does not belong in a file of TYPE TSP"),
+    "a capacity": (swap(POINTS, "NODE", "CAPACITY: 5\nNODE"), 5, "CAPACITY does not belong in a file of TYPE TSP"),
+    "no demands": (swap(CVRP, "DEMAND_SECTION\n1 0\n2 3\n3 4\n", ""), 13, "the file ends without DEMAND_SECTION"),
+    "no capacity": (swap(CVRP, "CAPACITY: 5\n", ""), 16, "the file ends without CAPACITY"),
+    "capacity negative": (swap(CVRP, ": 5", ": -5"), 5, "CAPACITY '-5', expected a number of 0 or more"),
+    "half a vehicle": (swap(CVRP, "CAPACITY", "VEHICLES: 2.5\nCAPACITY"), 5, "VEHICLES '2.5', expected a whole number"),
+    "a demand missing": (swap(CVRP, "2 3\n", ""), 12, "DEMAND_SECTION: 2 nodes, expected 3 (DIMENSION)"),
+    "a demand negative": (swap(CVRP, "2 3\n", "2 -3\n"), 12, "DEMAND_SECTION: demand -3, expected 0 or more"),
+    "a demand without its node": (swap(CVRP, "2 3\n", "3\n"), 12, "1 number(s), expected 2: node, demand"),
+    "two depots": (swap(CVRP, "1\n-1\nEOF", "1\n2\n-1\nEOF"), 15, "DEPOT_SECTION: 2 nodes, expected one"),
+    "a depot that is none": (swap(CVRP, "1\n-1\nEOF", "4\n-1\nEOF"), 15, "node 4, expected a whole number from 1 to 3"),
+    "no limit": (swap(OP, "COST_LIMIT: 9\n", ""), 16, "the file ends without COST_LIMIT"),
+    "limit of a word": (swap(OP, ": 9", ": nine"), 5, "COST_LIMIT 'nine', expected a number of 0 or more"),
+    "no scores": (swap(OP, "NODE_SCORE_SECTION\n1 7\n2 3\n3 4\n", ""), 13, "the file ends without NODE_SCORE_SECTION"),
     "a tour within": (
         POINTS[:-4] + "TOUR_SECTION\n1 2 3 -1\n",
         9,
@@ -411,10 +434,31 @@ def test_linhp318_keeps_its_fixed_edge_and_lin318_has_none(data_folder):
     assert check(PROBLEMS["tsp"], fixed, kept).objective == 45214
 
 
-@pytest.mark.data
-@pytest.mark.parametrize(
-    ("path", "kind"), [("cvrplib/A-n32-k5.vrp", "CVRP"), ("op/oplib/gen1/a280-gen1-50.oplib", "OP")]
-)
-def test_types_that_are_not_supported_yet_are_named(data_folder, path, kind):
-    with pytest.raises(ValueError, match=rf":\d+: TYPE '{kind}', expected TSP or ATSP \(other types are not supported"):
-        read(data_folder / path)
+@pytest.mark.parametrize(("section", "depot"), [("1\n-1\n", 0), (" 3\t\n -1\n", 2)])
+def test_capacitated_routing_has_demands_a_capacity_and_a_depot(write, section, depot):
+    instance = read_instance(write(swap(CVRP, "1\n-1\nEOF", f"{section}EOF"), "t.vrp"))
+    assert (instance.problem, instance.capacity, instance.depot, instance.num_tours) == ("cvrp", 5, depot, None)
+    assert instance.demands.tolist() == [0, 3, 4]
+    assert read_instance(write(swap(CVRP, "CAPACITY", "VEHICLES: 2\nCAPACITY"))).num_tours == 2
+    assert read_instance(write(CVRP.partition("DEPOT")[0])).depot == 0
+
+
+def test_orienteering_has_scores_and_a_limit(write):
+    instance = read_instance(write(swap(OP, "TYPE", "TSPSOL: 12\nTYPE"), "t.oplib"))
+    assert (instance.problem, instance.max_length, instance.depot, instance.end) == ("op", 9, 0, None)
+    assert instance.prizes.tolist() == [7, 3, 4]
+
+
+def test_a_solution_of_oplib_is_read_and_counted_from_0(write):
+    instance = read_instance(write(OP, "t.oplib"))
+    text = "NAME : t\nTYPE : OP\nDIMENSION : 3\nCOST_LIMIT : 9\nROUTE_NODES : 2\nROUTE_SCORE : 10\nROUTE_COST : 6\n"
+    solution = write(text + "NODE_SEQUENCE_SECTION\n1\n2\n-1\nDEPOT_SECTION\n1\n-1\nEOF\n", "t.sol")
+    assert [tour.tolist() for tour in read_solution(solution, instance)] == [[0, 1]]
+    with pytest.raises(ValueError, match=r"t\.sol:7: the file ends without NODE_SEQUENCE_SECTION"):
+        read_solution(write(text, "t.sol"), instance)
+
+
+def test_what_tsplib_cannot_hold_is_not_written(tmp_path, write):
+    instance = read_instance(write(CVRP))
+    with pytest.raises(ValueError, match=r"t: TSPLIB's \.tsp cannot hold its demands and capacity"):
+        write_instances(tmp_path / "a.tsp", [instance])

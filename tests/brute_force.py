@@ -1,0 +1,143 @@
+"""Every solution of a tiny instance, by trying them all: slow, plain, and with `check` as the only judge.
+
+For up to 6 nodes. What a solution is, apart from how it is written down, `canonical` says.
+"""
+
+from __future__ import annotations
+
+from itertools import chain, combinations, permutations
+from typing import TYPE_CHECKING
+
+from tsp.problems import SplitDelivery
+from tsp.solution import check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import numpy as np
+
+    from tsp.instance import Instance
+    from tsp.problems import Problem
+    from tsp.solution import Solution
+
+Canonical = tuple[tuple[int, ...], ...]
+
+
+def canonical(problem: Problem, instance: Instance, tours: Iterable[Sequence[int]]) -> Canonical:
+    """One name for all ways to write a solution down.
+
+    Closed tours begin at the depot (their direction stays), several tours are sorted, and those of
+    the depot alone are dropped there.
+    """
+    depot, finish = instance.depot, instance.finish
+    out: list[tuple[int, ...]] = []
+    for tour in tours:
+        nodes = [int(node) for node in tour]
+        if problem.shape == "tours" and set(nodes) <= {depot, finish}:
+            continue
+        if problem.shape == "cycle" or (problem.from_depot and depot == finish):
+            i = nodes.index(depot)
+            nodes = nodes[i:] + nodes[:i]
+        out.append(tuple(nodes))
+    return tuple(sorted(out))
+
+
+def feasible_solutions(problem: Problem, instance: Instance) -> dict[Canonical, Solution]:
+    """All solutions that `check` accepts, by their canonical names.
+
+    Where deliveries are split: all that come of going from node to node and delivering as much as
+    can be, but more than nothing, at each.
+    """
+    walks = _split_walks if problem.rule(SplitDelivery) else _walks
+    found: dict[Canonical, Solution] = {}
+    for tours in walks(problem, instance):
+        name = canonical(problem, instance, tours)
+        if name not in found:
+            solution = check(problem, instance, tours)
+            if solution.feasible:
+                found[name] = solution
+    return found
+
+
+def best_by_enumeration(problem: Problem, instance: Instance) -> tuple[float | None, list[Canonical]]:
+    """The best objective, None where nothing is feasible; and all feasible solutions' canonical names."""
+    found = feasible_solutions(problem, instance)
+    pick = min if problem.objective.sense == "min" else max
+    return pick((solution.objective for solution in found.values()), default=None), list(found)
+
+
+def _orders(nodes: Iterable[int]) -> Iterator[tuple[int, ...]]:
+    """Every order of every selection of nodes, none of them first."""
+    nodes = list(nodes)
+    return chain.from_iterable(permutations(nodes, k) for k in range(len(nodes) + 1))
+
+
+def _walks(problem: Problem, instance: Instance) -> Iterator[list[list[int]]]:
+    depot, finish = instance.depot, instance.finish
+    if problem.shape == "path":
+        for order in _orders(range(instance.size)):
+            yield [list(order)]
+        return
+    if problem.shape == "cycle":
+        finish = depot
+    closing = [] if finish == depot else [finish]
+    customers = [node for node in range(instance.size) if node not in (depot, finish)]
+    if problem.shape != "tours":
+        for order in _orders(customers):
+            yield [[depot, *order, *closing]]
+        return
+    for chosen in chain.from_iterable(combinations(customers, k) for k in range(len(customers) + 1)):
+        for groups in _partitions(list(chosen)):
+            for tours in _ordered(groups):
+                walks = [[depot, *tour, *closing] for tour in tours]
+                # tours that have begun come first, so that their order counts
+                yield from ([list(w) for w in permutations(walks)] if instance.underway else [walks])
+
+
+def _partitions(nodes: list[int]) -> Iterator[list[list[int]]]:
+    if not nodes:
+        yield []
+        return
+    first, *rest = nodes
+    for groups in _partitions(rest):
+        yield [[first], *groups]
+        for i, group in enumerate(groups):
+            yield [*groups[:i], [first, *group], *groups[i + 1 :]]
+
+
+def _ordered(groups: list[list[int]]) -> Iterator[list[tuple[int, ...]]]:
+    if not groups:
+        yield []
+        return
+    for order in permutations(groups[0]):
+        for rest in _ordered(groups[1:]):
+            yield [order, *rest]
+
+
+def _split_walks(problem: Problem, instance: Instance) -> Iterator[list[list[int]]]:
+    """Walks on which every visit delivers something, until nobody wants anything; by steps, as one walks."""
+    depot, finish = instance.depot, instance.finish
+    closing = [] if finish == depot else [finish]
+    customers = [node for node in range(instance.size) if node not in (depot, finish)]
+
+    seen: set[tuple[Canonical, tuple[int, ...], tuple[float, ...], float]] = set()
+
+    def extend(tours: list[list[int]], wanted: np.ndarray) -> Iterator[list[list[int]]]:
+        yield [[*tour, *closing] for tour in tours]
+        if instance.num_tours is not None and len(tours) > instance.num_tours:
+            return
+        for node in (node for node in customers if wanted[node] > 0):
+            onward = [[*tours[:-1], [*tours[-1], node]]] if tours else []
+            for longer in [*onward, [*tours, [depot, node]]]:
+                amounts = check(problem, instance, [[*tour, *closing] for tour in longer]).amounts
+                if amounts is None or amounts[-1][len(longer[-1]) - 1] <= 0:
+                    continue
+                left = wanted.copy()
+                left[node] -= amounts[-1][len(longer[-1]) - 1]
+                finished = tuple(sorted(tuple(tour) for tour in longer[:-1]))
+                state = (finished, tuple(longer[-1]), tuple(left), float(amounts[-1].sum()))
+                if state not in seen:  # what comes after is the same
+                    seen.add(state)
+                    yield from extend(longer, left)
+
+    yield from extend([], instance.demands)

@@ -1,0 +1,194 @@
+"""The referee: for every problem the masks allow exactly what the checker accepts, and call it worth the same.
+
+What they leave out on purpose is listed in `PRUNED`. Dead ends may remain; they count as infeasible.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from brute_force import canonical, feasible_solutions
+from instances import tiny_instance
+
+from envs.batch import from_instances
+from envs.routing_env import RoutingEnv
+from tsp.instance import Instance, Underway
+from tsp.problems import PROBLEMS, LengthBudget, Problem, SplitDelivery, TimeWindows
+from tsp.solution import TOLERANCE, begins, check, walk
+
+if TYPE_CHECKING:
+    from brute_force import Canonical
+
+    from tsp.solution import Solution
+
+EVERY_PROBLEM = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.name)
+SEEDS = range(24)
+SIZES = (4, 5, 6, 4, 5, 6, 4, 5, 1, 2, 3)
+
+
+def walked(
+    env: RoutingEnv, instance: Instance, given: tuple[int, ...] = ()
+) -> tuple[list[list[int]], torch.Tensor, list[bool]]:
+    """Every sequence of actions that begins as given and that the masks allow, and whether it ends dead.
+
+    As lists and, with those that end early staying where they are, as a tensor `[1, P, T]`.
+    """
+    batch = from_instances([instance])
+    open_ones, whole, dead = [list(given)], list[list[int]](), list[bool]()
+    while open_ones:
+        actions = torch.tensor(open_ones, dtype=torch.long)[None]
+        state = env.reset(batch, len(open_ones), actions[..., : len(given)])
+        for action in actions[..., len(given) :].unbind(-1):
+            state = env.step(state, action)
+        masks, going_on = env.observe(state).mask[0], list[list[int]]()
+        for k, sequence in enumerate(open_ones):
+            if state.finished[0, k]:
+                whole.append(sequence)
+                dead.append(bool(state.dead[0, k]))
+            else:
+                assert not masks[k].all(), f"nothing may follow {sequence}"
+                going_on += [[*sequence, int(node)] for node in (~masks[k]).nonzero()]
+        open_ones = going_on
+    longest = max(map(len, whole))
+    assert longest <= env.horizon(batch)
+    actions = torch.tensor([[*s, *[s[-1]] * (longest - len(s))] for s in whole])[None]
+    missed = env.missed(batch, actions)[0].tolist()
+    return whole, actions, [d or m > 0 for d, m in zip(dead, missed, strict=True)]
+
+
+def direct_ways_home(problem: Problem, instance: Instance, solution: Solution) -> list[tuple[float, float]]:
+    """From every visit of a solution, how long its tour would be and when it would end, if she went home directly."""
+    claim, service = walk(problem, instance, solution.tours), instance.service_times
+    found = list[tuple[float, float]]()
+    for k, stops in enumerate(claim.stops):
+        for i, begin in enumerate(begins(claim, k)[1:-1].tolist(), 1):
+            home = instance.path_length([stops[i], instance.finish])
+            length = instance.path_length(stops[: i + 1]) + home
+            found.append((length, begin + (0.0 if service is None else float(service[stops[i]])) + home))
+    return found
+
+
+def within(value: float, limit: float) -> bool:
+    return value <= limit + TOLERANCE * max(1.0, limit)
+
+
+def home_within_budget(problem: Problem, instance: Instance, solution: Solution) -> bool:
+    limit = instance.max_length
+    return limit is None or all(within(length, limit) for length, _ in direct_ways_home(problem, instance, solution))
+
+
+def home_before_it_closes(problem: Problem, instance: Instance, solution: Solution) -> bool:
+    if problem.shape == "tour" and problem.visits_all:  # there the masks know all ways home
+        return True
+    closes = instance.time_windows[instance.finish, 1]
+    return all(within(time, closes) for _, time in direct_ways_home(problem, instance, solution))
+
+
+PRUNED = {LengthBudget: home_within_budget, TimeWindows: home_before_it_closes}
+"""Which of the checker's solutions the masks allow: those where the direct way home is never too long (Kool et al.
+2019), so that she is not locked out. Where the triangle inequality holds these are all. Besides, split deliveries
+deliver as much as can be, and `brute_force` tries no others."""
+
+
+def expected_solutions(problem: Problem, instance: Instance) -> dict[Canonical, Solution]:
+    kept = [PRUNED[type(rule)] for rule in problem.rules if type(rule) in PRUNED]
+    return {
+        name: solution
+        for name, solution in feasible_solutions(problem, instance).items()
+        if all(keeps(problem, instance, solution) for keeps in kept)
+    }
+
+
+def referee(problem: Problem, instance: Instance) -> None:
+    env = RoutingEnv(problem)
+    whole, actions, dead = walked(env, instance)
+    values = env.objective(from_instances([instance]), actions)[0]
+    allowed: dict[Canonical, float] = {}
+    for sequence, row, value, is_dead in zip(whole, actions[0], values.tolist(), dead, strict=True):
+        solution = check(problem, instance, env.tours(row, instance))
+        assert solution.feasible != is_dead, (sequence, solution.violations)
+        if not is_dead:
+            assert value == pytest.approx(solution.objective, rel=1e-9, abs=1e-12)
+            allowed[canonical(problem, instance, solution.tours)] = value
+    expected = expected_solutions(problem, instance)
+    assert set(allowed) == set(expected)
+    if allowed:
+        best = min if problem.objective.sense == "min" else max
+        assert best(allowed.values()) == pytest.approx(best(s.objective for s in expected.values()), rel=1e-9)
+
+
+@EVERY_PROBLEM
+@pytest.mark.parametrize("seed", SEEDS)
+def test_masks_allow_exactly_what_the_checker_accepts(problem, seed):
+    referee(problem, tiny_instance(problem, seed, SIZES[seed % len(SIZES)]))
+
+
+FROM_DEPOT = [problem for problem in PROBLEMS.values() if problem.from_depot]
+
+
+@pytest.mark.parametrize("problem", FROM_DEPOT, ids=lambda problem: problem.name)
+@pytest.mark.parametrize("seed", range(8))
+def test_so_they_do_where_another_end_is_nearer_by_a_detour(problem, seed):
+    """Without the triangle inequality even going home at once may be too long."""
+    rng = np.random.default_rng(seed)
+    instance = tiny_instance(problem, 2 + 4 * seed, 4)
+    place = int(rng.choice([node for node in range(4) if node != instance.depot]))
+    referee(problem, replace(instance, end=place))
+
+
+METRIC = [seed for seed in range(40) if seed % 2 and seed % 8 != 5]
+"""Seeds of tiny instances with plain Euclidean distances."""
+
+
+def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tuple[Instance, tuple[int, ...]] | None:
+    """The instance with a part of one of its solutions walked, not quite as planned; and the actions of that part."""
+    env = RoutingEnv(problem)
+    whole, _, dead = walked(env, instance)
+    alive = [sequence for sequence, is_dead in zip(whole, dead, strict=True) if not is_dead]
+    if problem.shape == "cycle":  # what was visited is told from the depot on
+        alive = [sequence for sequence in alive if sequence[0] == instance.depot]
+    if not alive:
+        return None
+    planned = alive[rng.integers(len(alive))]
+    given = planned[: rng.integers(1, max(len(planned), 2))]
+    visited = given
+    if problem.from_depot:
+        if problem.shape == "tour" and given[-1] == instance.finish:
+            given = given[:-1]
+        visited = [instance.depot if node == instance.finish else node for node in given]
+    claim = walk(problem, instance, env.tours(torch.tensor(planned), instance))
+    k = sum(node == instance.finish for node in given) if problem.shape == "tours" else 0
+    elapsed, travelled, load = 0.0, 0.0, 0.0
+    if k < len(claim.stops):  # else she is at the depot, with nowhere to go
+        stops = claim.stops[k]
+        i = len(given) - max((j for j, node in enumerate(given, 1) if node == instance.finish), default=0)
+        i -= not problem.from_depot
+        elapsed = begins(claim, k)[i] + (0.0 if instance.service_times is None else instance.service_times[stops[i]])
+        travelled = instance.path_length(stops[: i + 1])
+        load = 0.0 if instance.capacity is None else rng.uniform(0, instance.capacity)
+    used = {"elapsed": elapsed * rng.uniform(0.9, 1.2), "travelled": travelled * rng.uniform(0.9, 1.2), "load": load}
+    known = {name: float(value) for name, value in used.items() if rng.random() < 0.6}
+    return replace(instance, underway=Underway(tuple(visited), **known)), tuple(given)
+
+
+@EVERY_PROBLEM
+@pytest.mark.parametrize("seed", METRIC[:8])
+def test_a_tour_under_way_goes_on_as_the_checker_says(problem, seed):
+    """Where the triangle inequality holds, as `PRUNED` knows only what was planned."""
+    env, start = RoutingEnv(problem), begun(problem, tiny_instance(problem, seed, 5), np.random.default_rng(seed))
+    if start is None:
+        pytest.skip("nothing is feasible")
+    instance, given = start
+    whole, actions, dead = walked(env, instance, given)
+    allowed = set()
+    for sequence, row, is_dead in zip(whole, actions[0], dead, strict=True):
+        solution = check(problem, instance, env.tours(row, instance))
+        assert solution.feasible != is_dead, (sequence, instance.underway, solution.violations)
+        if not is_dead:
+            allowed.add(canonical(problem, instance, solution.tours))
+    if not problem.rule(SplitDelivery):  # whose solutions `brute_force` finds from the beginning only
+        assert allowed == set(feasible_solutions(problem, instance))

@@ -1,0 +1,147 @@
+"""Itineraries tell when she is where: worked by hand, and against the checker's own times."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tsp.instance import Instance, Underway
+from tsp.itinerary import format_itinerary_text, rows
+from tsp.problems import PROBLEMS, get_problem
+from tsp.solution import Solution, check
+
+OPTW = get_problem("optw")
+
+HALL = Instance(
+    coordinates=[[0, 0], [3, 4], [3, 0], [9, 9]],
+    problem="optw",
+    name="hall",
+    names=("coffee", "A", "B", "C"),
+    prizes=[0, 5, 2.5, 9],
+    time_windows=[[1, 100], [0, 50], [20, 50], [0, 50]],
+    service_times=[0, 2, 3, 1],
+    extras={"Title": ("", "Bees ", "Ants", "Wasps")},
+)
+
+
+def itinerary(problem, instance, tours):
+    return rows(problem, instance, check(problem, instance, tours))
+
+
+def test_arrival_waiting_visit_and_walk_are_told_up_to_the_way_back():
+    start, a, b, end = itinerary(OPTW, HALL, [[0, 1, 2]])
+    assert (start.order, start.name, start.arrive, start.begin, start.leave, start.walked) == (0, "coffee", 1, 1, 1, 0)
+    assert (a.name, a.arrive, a.begin, a.leave, a.interest, a.walked, a.title) == ("A", 6, 6, 8, 5, 5, "Bees")
+    assert (b.node, b.arrive, b.begin, b.leave, b.interest, b.walked, b.title) == (2, 12, 20, 23, 2.5, 9, "Ants")
+    assert (end.order, end.node, end.arrive, end.leave, end.walked) == (3, 0, 26, 26, 12)
+    assert start.interest is None
+    assert end.interest is None
+    assert {stop.tour for stop in (start, a, b, end)} == {0}
+
+
+def test_windows_count_only_where_the_problem_says_so():
+    stops = itinerary(get_problem("tsp"), HALL, [[0, 1, 2, 3]])
+    assert [stop.begin for stop in stops] == [stop.arrive for stop in stops]
+    assert stops[0].arrive == 0
+
+
+def test_a_path_ends_with_its_last_visit():
+    stops = itinerary(get_problem("shpp"), replace(HALL, time_windows=None), [[0, 1, 2, 3]])
+    assert [stop.node for stop in stops] == [0, 1, 2, 3]
+    assert stops[-1].leave == stops[-1].begin + 1
+
+
+def test_a_walk_to_another_end_has_no_way_back():
+    stops = itinerary(OPTW, replace(HALL, end=3), [[0, 1, 3]])
+    assert [stop.node for stop in stops] == [0, 1, 3]
+    assert stops[-1].interest is None
+    assert stops[-1].leave == stops[-1].begin
+
+
+def test_each_tour_has_an_itinerary_of_its_own():
+    team = replace(HALL, time_windows=None, service_times=None, max_length=30.0, num_tours=2)
+    stops = itinerary(get_problem("top"), team, [[0, 1], [0, 3, 2]])
+    assert [(stop.tour, stop.order, stop.node) for stop in stops] == [
+        (0, 0, 0), (0, 1, 1), (0, 2, 0), (1, 0, 0), (1, 1, 3), (1, 2, 2), (1, 3, 0)
+    ]  # fmt: skip
+    assert stops[3].walked == stops[3].arrive == 0
+
+
+def test_a_tour_under_way_goes_on_from_where_and_when_she_is():
+    late = replace(HALL, underway=Underway((1,), elapsed=30.0, travelled=7.0))
+    _, a, b, end = itinerary(OPTW, late, [[0, 1, 2]])
+    assert (a.leave, a.walked) == (30, 7)
+    assert (b.arrive, b.begin, b.walked) == (34, 34, 11)
+    assert (end.arrive, end.walked) == (40, 14)
+
+
+def test_an_infeasible_solution_has_an_itinerary_of_the_nodes_there_are():
+    solution = check(OPTW, HALL, [[0, 7, 1, 1]])
+    assert not solution.feasible
+    assert [stop.node for stop in rows(OPTW, HALL, solution)] == [0, 1, 1, 0]
+    assert rows(OPTW, HALL, Solution((), None, False)) == []
+
+
+@given(st.sampled_from(["optw", "tsptw", "tsptw-makespan", "cvrptw"]), st.integers(0, 2**32 - 1))
+@settings(max_examples=40, deadline=None)
+def test_the_last_arrival_is_the_checkers_makespan_and_the_walk_its_length(name, seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 9))
+    opens = rng.random((n, 1)) * 3
+    instance = Instance(
+        rng.random((n, 2)),
+        time_windows=np.hstack([opens, opens + 1]),
+        service_times=rng.random(n),
+        prizes=rng.random(n),
+        demands=np.ones(n),
+        capacity=n,
+    )
+    instance = replace(instance, time_windows=np.where([[True, False]], instance.time_windows, np.inf))
+    tour = [0, *(rng.permutation(n - 1) + 1).tolist()]
+    problem = PROBLEMS[name]
+    stops = itinerary(problem, instance, [tour])
+    makespan = check(PROBLEMS["tsptw-makespan"], instance, [tour]).objective
+    assert stops[-1].begin == pytest.approx(makespan)
+    assert stops[-1].walked == pytest.approx(instance.tour_length(tour))
+    assert all(stop.arrive <= stop.begin <= stop.leave for stop in stops)
+
+
+def test_the_text_is_a_table_with_the_columns_that_tell_something():
+    assert format_itinerary_text(itinerary(OPTW, HALL, [[0, 1, 2]])).splitlines() == [
+        "order  poster  arrive  begin  leave  interest  walked  title",
+        "    0  coffee       1      1      1                 0",
+        "    1  A            6      6      8       5.0       5  Bees",
+        "    2  B           12     20     23       2.5       9  Ants",
+        "    3  coffee      26     26     26                12",
+    ]
+
+
+def test_the_text_of_a_plain_tour_leaves_out_times_and_interest():
+    plain = Instance([[0, 0], [0, 1.5]])
+    assert format_itinerary_text(itinerary(get_problem("tsp"), plain, [[0, 1]])).splitlines() == [
+        "order  poster  walked",
+        "    0  0          0.0",
+        "    1  1          1.5",
+        "    2  0          3.0",
+    ]
+
+
+def test_numbers_without_end_have_four_figures_of_the_largest():
+    away = Instance([[0, 0], [1, 3]])
+    lines = format_itinerary_text(itinerary(get_problem("tsp"), away, [[0, 1]])).splitlines()
+    assert [line.split()[-1] for line in lines] == ["walked", "0.000", "3.162", "6.325"]
+
+
+def test_the_text_of_several_tours_names_each():
+    team = replace(HALL, time_windows=None, service_times=None, max_length=30.0, num_tours=2)
+    text = format_itinerary_text(itinerary(get_problem("top"), team, [[0, 1], [0, 2]]))
+    first, second = text.split("\n\n")
+    assert first.startswith("tour 0\norder")
+    assert second.startswith("tour 1\norder")
+    assert len(second.splitlines()) == 5
+
+
+def test_no_tour_no_text():
+    assert format_itinerary_text([]) == ""

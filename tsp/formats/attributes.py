@@ -1,0 +1,31 @@
+"""Which of an instance's attributes a file can hold, so that nothing is lost in silence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tsp.instance import LIMITS, NODE_VALUES
+from tsp.problems import get_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tsp.instance import Instance
+
+ATTRIBUTES = (*NODE_VALUES, "time_windows", *LIMITS, "num_tours", "end", "underway", "fixed_edges")
+"""Whatever an instance may have beside its distances and what is for display."""
+
+
+def require_held(instance: Instance, held: Collection[str], what: str) -> None:
+    """Refuse an instance with an attribute that is not one of `held`, which a file of the kind `what` can say.
+
+    Raises:
+        ValueError: naming the instance and its attributes that would be lost.
+    """
+    lost = [name for name in ATTRIBUTES if name not in held and getattr(instance, name) is not None]
+    if instance.free_start:
+        lost.append("free start")
+    if instance.depot != 0 and get_problem(instance.problem).shape != "cycle":
+        lost.append(f"depot {instance.node_name(instance.depot)}, not the first node")
+    if lost:
+        raise ValueError(f"{instance.name or 'instance'}: {what} cannot hold its {' and '.join(lost)}")

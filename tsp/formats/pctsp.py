@@ -1,0 +1,37 @@
+"""The prize-collecting TSP as Mecler's instances have it: prizes, penalties, matrix; the quota is not in the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tsp.formats.number_table import make_instance, read_rows, require_count, square
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tsp.instance import Instance
+
+
+def read_instance(path: Path) -> Instance:
+    """Read a line of prizes, a line of penalties, then the n × n matrix; node 0 is the depot.
+
+    What stands for the depot's prize and penalty means nothing and becomes 0. The instance has no
+    `min_prize`: the file does not say it.
+
+    Raises:
+        ValueError: with the file, the line and what was expected.
+    """
+    lines = read_rows(path)
+    n = len(lines[0].words)
+    require_count(lines, n + 2, "lines (prizes, penalties, matrix)")
+    values: list[list[float]] = []
+    for row, what in zip(lines, ("prize", "penalty"), strict=False):
+        numbers = row.numbers(n, f"a {what} for each node")
+        if min(numbers) < 0:
+            raise row.error(f"{what} {min(numbers):g}, expected 0 or more")
+        values.append([0.0, *numbers[1:]])
+    prizes, penalties = np.array(values)
+    matrix = square(lines[2:])
+    return make_instance(path, matrix=matrix, prizes=prizes, penalties=penalties, problem="pctsp")
