@@ -38,7 +38,7 @@ ATTEMPTS = 30
 """Random orders that are tried where customers who must be visited do not fit."""
 
 MOST_BEST = 400
-"""Customers up to which each insertion is the best of all; above, they are inserted in the order of their closing."""
+"""Customers who must all be visited, up to which each insertion is the best of all; above, they come in an order."""
 
 
 class Routes(NamedTuple):
@@ -92,7 +92,7 @@ class InsertionByRules(ModelSolver):
         The best insertion each time (no order), the farthest from the start first, by closing time,
         and that blurred.
         """
-        if len(model.customers) <= MOST_BEST:
+        if model.optional or len(model.customers) <= MOST_BEST:
             yield np.empty(0, dtype=np.int32), False
         if not model.optional:
             far = model.distances[model.start, model.customers] + model.distances[model.customers, model.end]
@@ -111,8 +111,8 @@ class InsertionByRules(ModelSolver):
         better = True
         while better:
             better = False
-            for node in model.customers:
-                better |= _reinsert(model, routes, spare, near, node)
+            for i in range(len(model.customers)):
+                better |= _reinsert(model, routes, spare, near, i)
                 if clock.remaining <= 0:
                     return
 
@@ -131,9 +131,13 @@ def _empty_routes(model: Model) -> Routes:
 
 
 def _nearest(model: Model) -> Nodes:
-    """The nearest customers of each node `[n, k]`."""
+    """The nearest customers of each node `[n, k]`, in space and in the time when they are open."""
     k = min(NEIGHBOURS, len(model.customers) - 1)
     between = model.distances[:, model.customers] + model.distances.T[:, model.customers]
+    middle = (model.opens + model.closes) / 2.0
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(middle[:, None] - middle[model.customers])
+    between += np.where(np.isfinite(apart), apart, 0.0)
     between[model.customers, np.arange(len(model.customers))] = np.inf
     return model.customers[np.argsort(between, axis=1, kind="stable")[:, :k]]
 
@@ -305,23 +309,26 @@ def _take_out(model: Model, routes: Routes, node: int) -> None:
 
 
 @kernel
-def _reinsert(model: Model, routes: Routes, spare: Routes, near: Nodes, node: int) -> bool:
-    """Take out `node` with the visits after it, or those near it, and insert anew; whether that is better.
+def _reinsert(model: Model, routes: Routes, spare: Routes, near: Nodes, i: int) -> bool:
+    """Take out a customer with the visits after it, or those near it, and insert anew; whether that is better.
+
+    Who was left out is inserted in place of those near it.
 
     Args:
         model: the problem.
         routes: are changed, where that is better.
         spare: is written to.
         near: `[n, k]`, the nearest customers of each node.
-        node: a customer.
+        i: the customer's place among all.
     """
+    node = model.customers[i]
     before = cost_of(model, routes)
     margin = LEAST * max(1.0, abs(before))
     nothing = model.customers[:0]
     for kind in range(LONGEST_RUN + near.shape[1]):
         k = routes.tour_of[node]
-        if k < 0:  # left out: it comes in at the place of another, or not at all
-            return False
+        if k < 0 and kind < LONGEST_RUN:
+            continue
         _copy(model, routes, spare)
         if kind < LONGEST_RUN:
             p = 1
@@ -331,8 +338,10 @@ def _reinsert(model: Model, routes: Routes, spare: Routes, near: Nodes, node: in
                 _take_out(model, routes, spare.stops[k, q])
         else:
             _take_out(model, routes, node)
-            for i in range(kind - LONGEST_RUN + 1):
-                _take_out(model, routes, near[node, i])
+            for other in near[node, : kind - LONGEST_RUN + 1]:
+                _take_out(model, routes, other)
+            if k < 0:  # left out so far: it comes in before the others
+                _insert_best(model, routes, model.customers[i : i + 1])
         _insert(model, routes, nothing)
         if cost_of(model, routes) < before - margin:
             return True

@@ -132,6 +132,7 @@ class Frame(NamedTuple):
         start: where tours start, None where that is free.
         end: where they end, None where that is free.
         ways: nodes passed between two of the instance's nodes, where that is shorter.
+        walks: how many walks, each with literals of its own, the model needs.
     """
 
     customers: Integers
@@ -139,6 +140,7 @@ class Frame(NamedTuple):
     start: int | None
     end: int | None
     ways: dict[tuple[int, int], tuple[int, ...]]
+    walks: int = 1
 
     def tour(self, nodes: Sequence[int]) -> list[int]:
         """The instance's tour that visits these of the graph's nodes."""
@@ -180,7 +182,8 @@ def make_frame(problem: Problem, instance: Instance) -> Frame:
         legs[1:, 0] = distances[customers, end]
     if start is not None and end is not None and problem.shape != "tours":  # there, idle tours are none
         legs[0, 0] = distances[start, end]
-    return Frame(customers, legs, start, end, ways)
+    frame = Frame(customers, legs, start, end, ways)
+    return frame if problem.rule(SplitDelivery) is None else frame._replace(walks=_most_tours(problem, instance, frame))
 
 
 def _shortest_ways(distances: Floats, through: list[int]) -> tuple[Floats, dict[tuple[int, int], tuple[int, ...]]]:
@@ -255,8 +258,7 @@ class Model:
         self.length, self.prize, self.demand = _make_scales(problem, instance, frame, finer)
         self.legs = self.length.down(frame.legs)
         self.amounts: list[list[cp_model.IntVar]] = []
-        tours = _most_tours(problem, instance, frame) if problem.rule(SplitDelivery) is not None else 1
-        self.walks = [self._make_walk() for _ in range(tours)]
+        self.walks = [self._make_walk() for _ in range(frame.walks)]
 
     def _make_walk(self) -> Walk:
         m, cp = len(self.frame.customers), self.cp
@@ -466,9 +468,9 @@ def _capacity(model: Model, rule: Capacity) -> None:
     instance, cp, customers = model.instance, model.cp, model.frame.customers
     assert instance.demands is not None
     assert instance.capacity is not None
+    if model.problem.rule(SplitDelivery) is not None:
+        return  # which reads it
     demands = model.demand.down(instance.demands)
-    if model.amounts:
-        return
     most = model.demand.most(instance.capacity)
     (walk,) = model.walks
     if not walk.several:
@@ -480,7 +482,7 @@ def _capacity(model: Model, rule: Capacity) -> None:
     model.cumulate(steps, np.append(0.0, demands), np.full(len(customers) + 1, float(most)))
     leaving = sum(x for (a, _), x in zip(walk.arcs.tolist(), walk.literals, strict=True) if a == 0)
     if most:
-        cp.add(leaving * most >= model.collected(model.demand.down(instance.demands)))
+        cp.add(leaving * most >= sum(int(d) * visited for d, visited in zip(demands, walk.visited[1:], strict=True)))
         if model.problem.visits_all:
             cp.add(leaving >= -(-int(demands.sum()) // most))
 
@@ -669,6 +671,10 @@ class CPSATSolver(InstanceSolver):
         frame = make_frame(problem, instance)
         if problem.shape == "path" and frame.start is not None and frame.start == frame.end and instance.size > 1:
             return IMPOSSIBLE  # it would be there twice
+        if frame.walks * instance.size**2 > MOST_NODES**2:
+            most = int(MOST_NODES / math.sqrt(frame.walks))
+            sentence = f"{instance.size} nodes: with {frame.walks} tours to split among cpsat takes on at most {most}"
+            return initial or Solution((), None, False, (sentence,))
         if not len(frame.customers):
             only = check(problem, instance, [] if problem.shape == "tours" else [frame.tour([])])
             return replace(only, bound=only.objective) if only.feasible else IMPOSSIBLE
@@ -691,7 +697,7 @@ class CPSATSolver(InstanceSolver):
             solver.parameters.max_time_in_seconds = clock.remaining
             status = solver.solve(model.cp, _Relay(model, search))
             if status == cp_model.INFEASIBLE:  # but for what is refused
-                return search.exhausted()
+                return IMPOSSIBLE if search.best is None else search.answer(clock.elapsed)
             if status in {cp_model.OPTIMAL, cp_model.FEASIBLE} or solver.best_objective_bound:
                 search.tighten(solver.best_objective_bound / scale.per)
             if len(search.refused) > refused:
@@ -797,12 +803,6 @@ class _Search:
         """Take a bound that was proved: of two the one that says more."""
         tighter = min if self.problem.objective.sense == "max" else max
         self.bound = bound if self.bound is None else tighter(self.bound, bound)
-
-    def exhausted(self) -> Solution:
-        """The answer where the model has no solution but those refused."""
-        if self.best is None or self.best.objective is None:
-            return IMPOSSIBLE
-        return replace(self.best, bound=self.best.objective)
 
     def answer(self, seconds: float) -> Solution:
         """The best answer with its bound, which sums of floats may miss by the last digit."""

@@ -526,7 +526,8 @@ def _search(
 
     if best.report is not None or not model.exact:
         routing.AddAtSolutionCallback(look)
-    assignment = None if start is None else _as_assignment(model, start)
+    # None where the model, rounded, does not allow it.
+    assignment = None if start is None else routing.ReadAssignmentFromRoutes(routes(model, start), True)
     if clock.remaining <= 0:
         return
     parameters = search_parameters(settings, clock.remaining)
@@ -746,22 +747,22 @@ def search_parameters(settings: Settings, seconds: float) -> Any:  # noqa: ANN40
     return parameters
 
 
-def _as_assignment(model: Model, solution: Solution) -> Any:  # noqa: ANN401 (OR-Tools' Assignment)
-    """The solution in OR-Tools' indices; None where the model, rounded, does not allow it."""
+def routes(model: Model, solution: Solution) -> list[list[int]]:
+    """The solution's tours in OR-Tools' indices, without their starts and ends."""
     copies: dict[int, list[int]] = {}
     for node, at in reversed(list(enumerate(model.nodes.tolist()))):
         copies.setdefault(at, []).append(node)
-    routes: list[list[int]] = []
+    found: list[list[int]] = []
     for k, tour in enumerate(solution.tours):
         stops: list[int] = []
         for i, at in enumerate(tour.tolist()):
+            if at in (model.start, model.end):
+                continue
             # Each delivery was cut into copies of its own, in this order.
             count = 1 if solution.amounts is None else len(_cut(float(solution.amounts[k][i]), *_cuts(model.instance)))
-            stops += [copies[at].pop() for _ in range(count) if at not in (model.start, model.end)]
-        routes.append([model.manager.NodeToIndex(node) for node in stops])
-    if len(routes) > len(model.vehicles):
-        return None
-    return model.routing.ReadAssignmentFromRoutes(routes, True)
+            stops += [copies[at].pop() for _ in range(count)]
+        found.append([model.manager.NodeToIndex(node) for node in stops])
+    return found
 
 
 def walk(model: Model, following: Callable[[int], int]) -> tuple[list[list[int]], list[list[float]] | None]:

@@ -9,15 +9,14 @@ Prints a Markdown table; `--ship` also puts the policy into `policies/zoo` with 
 from __future__ import annotations
 
 import argparse
-import json
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
+from ship_policy import ship
 
-from policies.checkpoint import load_policy, read_tensors, save_policy
+from policies.checkpoint import load_policy
 from policies.solver import PolicySolver
 from policies.zoo import ZOO
 from tsp.budget import Budget
@@ -55,66 +54,11 @@ def table(measured: dict[str, dict[str, tuple[float, float, float]]]) -> str:
     return "\n".join(lines)
 
 
-CARD = """---
-library_name: travelling-scientist
-license: mit
-tags: [routing, combinatorial-optimization, travelling-salesman-problem]
-pipeline_tag: reinforcement-learning
----
-
-# {name}
-
-A policy for `{problem}`, trained on {low} to {high} nodes ({distribution}).
-{encoder} encoder, {layers} layers of width {width}, {parameters:,} parameters.
-
-Trained by
-
-```
-{command}
-```
-
-on one CPU core: {instances:,} instances, {steps:,} steps, {minutes:.0f} minutes of training time.
-
-Measured by `python benchmarks/policy_gaps.py {name}` on the first {count} instances of Kool et al.'s test
+MEASURED = """Measured by `python benchmarks/policy_gaps.py {name}` on the first {count} instances of Kool et al.'s test
 sets (seed 1234), against lengths found by LKH (`benchmarks/optimal_lengths.py`):
 
 {table}
 """
-
-
-def ship(source: Path, name: str, command: str, measured: str, count: int) -> None:
-    """Put a run's policy into the zoo, with its configuration and its card."""
-    policy, info = load_policy(source)
-    folder = ZOO / name
-    folder.mkdir(exist_ok=True)
-    info = type(info)(info.problem, info.sizes, info.distribution, command, info.version)
-    save_policy(folder / "model.safetensors", policy, info, force=True)
-    config = {
-        "problem": info.problem,
-        "sizes": info.sizes,
-        "distribution": info.distribution,
-        "policy": asdict(policy.config),
-    }
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    counters = json.loads(read_tensors(source.parent / "training-state.safetensors")[1]["counters"])
-    card = CARD.format(
-        name=name,
-        problem=info.problem,
-        low=info.sizes[0],
-        high=info.sizes[1],
-        distribution=info.distribution,
-        encoder=policy.config.encoder.capitalize(),
-        layers=policy.config.layers,
-        width=policy.config.width,
-        parameters=sum(parameter.numel() for parameter in policy.parameters()),
-        command=command,
-        instances=counters["instances"],
-        steps=counters["step"],
-        minutes=counters["seconds"] / 60,
-        count=count,
-        table=measured,
-    )
-    (folder / "README.md").write_text(card)
 
 
 def main() -> None:
@@ -137,7 +81,12 @@ def main() -> None:
     if arguments.ship:
         source = Path(arguments.policies[0])
         command = arguments.command or load_policy(source)[1].command
-        ship(source, arguments.ship, command, table(measured), arguments.instances)
+        ship(
+            source,
+            arguments.ship,
+            command,
+            MEASURED.format(name=arguments.ship, count=arguments.instances, table=table(measured)),
+        )
 
 
 if __name__ == "__main__":

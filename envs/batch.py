@@ -71,7 +71,7 @@ class Batch(NamedTuple):
     def map(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """The batch with each tensor changed."""
         changed = (change(x) if isinstance(x, Tensor) else x for x in self[:-1])
-        return Batch(*changed, {name: change(x) for name, x in self.values.items()})  # pyright: ignore[reportArgumentType]
+        return Batch(*changed, {name: change(x) for name, x in self.values.items()})  # pyright: ignore[reportCallIssue]
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""

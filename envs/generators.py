@@ -71,7 +71,10 @@ GENERATORS: dict[str, Callable[[int, int, Generator], Values]] = {
 """Named distributions of nodes: `[count, nodes, 2]` coordinates, and whatever else comes with the place."""
 
 VARIANTS = ("const", "unif", "dist", "easy", "medium", "hard")
-"""What may follow a distribution's name: of prizes (Kool et al.: dist is the default), of time windows (medium)."""
+"""What may follow a distribution's name: of prizes (Kool et al.: dist is the default), of time windows (medium).
+
+After `hall-` a number may follow too: every day is then in that one hall.
+"""
 
 
 def split_distribution(name: str) -> tuple[str, str]:
@@ -81,8 +84,9 @@ def split_distribution(name: str) -> tuple[str, str]:
         ValueError: for an unknown name, with what there is and the nearest.
     """
     place, _, variant = name.partition("-")
-    if place not in GENERATORS or (variant and variant not in VARIANTS):
-        known = [*GENERATORS, *(f"uniform-{variant}" for variant in VARIANTS)]
+    one_hall = place == "hall" and variant.isdecimal()
+    if place not in GENERATORS or (variant and variant not in VARIANTS and not one_hall):
+        known = [*GENERATORS, "hall-7", *(f"uniform-{variant}" for variant in VARIANTS)]
         raise ValueError(unknown("distribution", name, known))
     return place, variant
 
@@ -240,7 +244,11 @@ def generate(problem: Problem | str, distribution: str, count: int, size: int, g
     place, variant = split_distribution(distribution)
     if size < 1:
         raise ValueError(f"size: {size}, expected at least one node")
-    values = GENERATORS[place](count, node_count(problem, size), generator)
+    nodes = node_count(problem, size)
+    if variant.isdecimal():
+        values = hall(count, nodes, generator, layouts=[int(variant)])
+    else:
+        values = GENERATORS[place](count, nodes, generator)
     wanted = set(problem.needs)
     drawn: set[str] = set()
     for name, draw in DRAWS.items():

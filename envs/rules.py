@@ -359,14 +359,16 @@ class TimeWindowsEnv(RuleEnv):
         home_closes = closes.gather(1, end)
         ways, latest = batch.distances, None
         if self.problem.visits_all and self.problem.shape == "tour":
-            ways = _earliest(batch.distances, service)
+            # no way leads through padding
+            stay = service if batch.padding is None else service.masked_fill(batch.padding, float("inf"))
+            ways = _earliest(batch.distances, stay)
             latest = (closes + slack(closes))[:, None, :] - ways
-            own = torch.eye(batch.size, dtype=torch.bool, device=batch.device)
-            latest = latest.masked_fill(own, float("inf"))[:, None]
+            itself = torch.eye(batch.size, dtype=torch.bool, device=batch.device)
+            latest = latest.masked_fill(itself, float("inf"))[:, None]
         home = ways.gather(2, end[..., None].expand(-1, batch.size, 1))[..., 0]
         homeward = (home_closes + slack(home_closes) - home)[:, None]
-        now, of_nodes = leaving.expand(-1, trajectories), (x[:, None] for x in (opens, closes, service))
-        return TimeState(batch, now, *of_nodes, leaving, home_closes, homeward, latest)
+        now, own = leaving.expand(-1, trajectories), (opens[:, None], closes[:, None], service[:, None])
+        return TimeState(batch, now, *own, leaving, home_closes, homeward, latest)
 
     def update(self, state: TimeState, move: Move) -> TimeState:
         """Walk, wait, and serve; a tour's end begins anew."""

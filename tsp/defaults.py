@@ -15,8 +15,13 @@ REACH = 2.0
 """A shipped policy starts the search up to this many times the largest size it was trained on."""
 
 
-CLASSICAL = ("insertion+2opt", "ortools", "ga")
-"""Classical solvers that improve what a policy found, or start by themselves: the first that can is taken."""
+CLASSICAL = (
+    ("insertion", "2opt"),
+    ("insertion", "insertion+ortools"),
+    ("insertion", "insertion"),
+    ("ortools", "ortools"),
+)
+"""What starts, and what improves whatever started: the first pair of which both can is taken."""
 
 
 def default_spec(instance: Instance) -> tuple[str, str | None]:
@@ -27,18 +32,19 @@ def default_spec(instance: Instance) -> tuple[str, str | None]:
     only improves what is expected, so a policy that has learned what to expect goes alone.
     """
     problem, size = get_problem(instance.problem), instance.size
-    classical = next((spec for spec in CLASSICAL if make(spec).supports(problem)), CLASSICAL[-1])
+    first, search = next((pair for pair in CLASSICAL if make("+".join(pair)).supports(problem)), CLASSICAL[-1])
+    classical = search if search.startswith(first) else f"{first}+{search}"
     planar = instance.coordinates is not None and instance.coordinates.shape[1] == 2
     find = import_module("policies.zoo").find_policy
     shipped = find(problem.name, size, matrix=instance.matrix is not None)
     judges = shipped is not None and (shipped.distances or (planar and instance.matrix is None))
     if shipped is None or not judges or size < 4:
         return classical, None
-    improved = "policy" if problem.hides_prizes else f"policy+{classical.rpartition('+')[2]}"
+    improved = "policy" if problem.hides_prizes else f"policy+{search}"
     low, high = shipped.sizes
     if low <= size <= high:
         return improved, None
     learned = f"{instance.name or 'instance'}: {size} nodes; policy {shipped.name} learned {low} to {high} nodes"
     if size <= REACH * high:
-        return improved, f"{learned}, so its tour is a start for {classical.rpartition('+')[2]} to improve"
-    return classical, f"{learned}, so {classical.partition('+')[0]} gives the start instead"
+        return improved, f"{learned}, so its tour is a start for {search} to improve"
+    return classical, f"{learned}, so {first} gives the start for {search} instead"

@@ -217,13 +217,12 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
     underway = instance.underway
     if underway is None:
         return Reduced(instance, np.arange(instance.size))
-    finished, current = _given_tours(problem, instance, underway)
+    finished, current = validate_underway(problem, instance)
     if not current:
         return Reduced(replace(instance, underway=None), np.arange(instance.size))
     last = _last(problem, instance)
     several = problem.shape == "tours"
     arrived = current[-1] == last
-    _require_sense(problem, instance, underway, finished, current)
     if several and arrived:
         finished, current = [*finished, current], [instance.depot]
     between = several and len(current) == 1
@@ -266,6 +265,19 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
         amounts=tuple(map(tuple, amounts)),
         exact=not (several and problem.rule(TimeWindows)),
     )
+
+
+def validate_underway(problem: Problem, instance: Instance) -> tuple[list[list[int]], list[int]]:
+    """The tours that were finished and the current one, from where they start on; none without `underway`.
+
+    Raises:
+        ValueError: in one sentence, for what cannot have happened.
+    """
+    if instance.underway is None:
+        return [], []
+    finished, current = _given_tours(problem, instance, instance.underway)
+    _require_sense(problem, instance, instance.underway, finished, current)
+    return finished, current
 
 
 def as_cycle(problem: Problem, instance: Instance) -> tuple[Problem, Reduced]:

@@ -6,9 +6,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from instances import tiny_instance
 
 from envs.batch import from_coordinates, from_instances
-from tsp.instance import Instance
+from envs.generators import generate
+from tsp.instance import Instance, Realization, Underway
+from tsp.problems import PROBLEMS
 
 POINTS = st.integers(1, 8).flatmap(lambda n: arrays(np.float64, (n, 2), elements=st.floats(-1e100, 1e100)))
 
@@ -82,17 +85,93 @@ def test_equal_sizes_need_no_padding():
     assert from_instances([instance([[0, 0], [2, 0]])] * 3).padding is None
 
 
-@pytest.mark.parametrize(
-    "refused",
-    [
-        Instance(np.zeros((3, 3)), name="in space"),
-        Instance(matrix=np.ones((3, 3)), name="in space"),
-    ],
-    ids=["three dimensions", "a bare matrix"],
-)
-def test_what_has_no_picture_in_the_plane_is_refused_by_name(refused):
+def test_what_has_neither_a_picture_in_the_plane_nor_a_matrix_is_refused_by_name():
     with pytest.raises(ValueError, match="in space: a policy needs coordinates in the plane"):
-        from_instances([instance([[0, 0]]), refused])
+        from_instances([instance([[0, 0]]), Instance(np.zeros((3, 3)), name="in space")])
+
+
+def test_a_bare_matrix_has_no_picture_and_its_longest_way_is_the_unit():
+    matrix = np.array([[0, 5, 10], [1, 0, 2], [4, 7, 0]], dtype=float)
+    batch = from_instances([Instance(matrix=matrix)], distances=False)
+    assert not batch.coordinates.any()
+    assert batch.costs()[0].numpy() == pytest.approx(matrix / 10)
+    assert torch.equal(batch.with_distances().distances, batch.distances)
+
+
+def test_a_matrix_in_another_unit_than_the_picture_decides_the_unit():
+    points = np.random.default_rng(0).random((6, 2))
+    walked = 80 * np.sqrt(np.square(points[:, None] - points).sum(-1))  # metres; the picture is of 1 by 1
+    batch = from_instances([instance(points, matrix=walked)])
+    plain = from_instances([instance(80 * points)])
+    assert batch.scale.item() == pytest.approx(plain.scale.item(), rel=1e-5)
+    torch.testing.assert_close(batch.costs(), plain.costs())
+
+
+def test_distances_left_to_the_coordinates_are_made_when_they_are_needed():
+    points = np.random.default_rng(0).random((2, 5, 2)) * 30 + 7
+    own = from_instances([instance(p) for p in points])
+    left = from_instances([instance(p) for p in points], distances=False)
+    assert left.distances is None
+    assert left.with_distances().distances.double().numpy() == pytest.approx(own.distances.numpy(), rel=1e-5, abs=1e-5)
+    torch.testing.assert_close(left.costs(), own.costs(), atol=1e-5, rtol=1e-5)
+
+
+def test_attributes_come_along_padded_and_what_an_instance_lacks_limits_nothing():
+    full = instance(
+        [[0, 0], [1, 0]],
+        prizes=[0, 3],
+        penalties=[0, 2],
+        demands=[0, 4],
+        time_windows=[[0, 9], [1, 2]],
+        service_times=[0, 1],
+        max_length=7,
+        min_prize=2,
+        capacity=5,
+        num_tours=3,
+    )
+    values = from_instances([full, instance([[0, 0], [1, 0], [0, 1]])]).values
+    assert values["prizes"].tolist() == [[0, 3, 0], [0, 0, 0]]
+    assert values["demands"].tolist() == [[0, 4, 0], [0, 0, 0]]
+    assert values["service_times"].tolist() == [[0, 1, 0], [0, 0, 0]]
+    assert values["time_windows"][0].tolist() == [[0, 9], [1, 2], [0, np.inf]]
+    assert values["time_windows"][1].tolist() == [[0, np.inf]] * 3
+    assert [values[name].tolist() for name in ("max_length", "capacity", "num_tours")] == [
+        [7, np.inf],
+        [5, np.inf],
+        [3, np.inf],
+    ]
+    assert values["min_prize"].tolist() == [2, 0]
+    assert values["prize_unit"].tolist() == [2, 1]
+    assert all(value.dtype == torch.float64 for value in values.values())
+
+
+def test_prizes_without_a_quota_are_measured_by_the_largest():
+    batch = from_instances([instance([[0, 0], [1, 0]], prizes=[0, 8])])
+    assert batch.values["prize_unit"].tolist() == [8]
+
+
+def test_ends_and_starts_that_are_free_come_along():
+    batch = from_instances([instance(np.eye(2)), instance(np.eye(3)[:, :2], depot=1, end=2, free_start=True)])
+    assert batch.depot.tolist() == [0, 1]
+    assert batch.end.tolist() == [3, 2]  # 3 stands for none
+    assert batch.finish.tolist() == [0, 2]
+    assert batch.values["free_start"].tolist() == [False, True]
+    assert "free_start" not in from_instances([instance(np.eye(2))]).values
+
+
+def test_what_was_used_on_the_way_comes_along_and_what_is_not_told_is_nan():
+    begun = Underway((1,), elapsed=3.0, load=2.0)
+    values = from_instances([instance(np.eye(2), underway=begun), instance(np.eye(2))]).values
+    for name, used in (("elapsed", [3.0, np.nan]), ("travelled", [np.nan] * 2), ("load", [2.0, np.nan])):
+        assert np.array_equal(values[name].numpy(), used, equal_nan=True)
+    assert "elapsed" not in from_instances([instance(np.eye(2))]).values
+
+
+def test_what_instances_hide_comes_only_where_it_is_handed_over():
+    given = [instance(np.eye(2), prizes=[0, 1]), instance(np.eye(3)[:, :2], prizes=[0, 1, 1])]
+    hidden = [Realization(np.array([0, 2.0])), Realization(np.array([0, 0.5, 3.0]))]
+    assert "real_prizes" not in from_instances(given).values
+    assert from_instances(given, realizations=hidden).values["real_prizes"].tolist() == [[0, 2, 0], [0, 0.5, 3]]
 
 
 def test_generated_batches_measure_plain_euclidean_legs():
@@ -101,8 +180,22 @@ def test_generated_batches_measure_plain_euclidean_legs():
     assert legs.tolist() == pytest.approx(np.array([[0.5, 0.0], [1.0, 0.0]]))
 
 
-def test_rows_choose_instances_with_all_that_belongs_to_them():
-    batch = from_instances([instance([[0, 0], [k, 0]] + [[0, 1]] * k) for k in (1, 2, 3)])
-    chosen = batch.rows(torch.tensor([2, 0]))
-    for whole, part in zip(batch, chosen, strict=True):
-        assert torch.equal(whole[[2, 0]], part)
+def tensors(batch):
+    return {name: x for name, x in (*batch._asdict().items(), *batch.values.items()) if isinstance(x, torch.Tensor)}
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_rows_choose_instances_with_all_that_belongs_to_them(problem):
+    batch = from_instances([tiny_instance(problem, k, k + 3) for k in range(3)])
+    whole, chosen = tensors(batch), tensors(batch.rows(torch.tensor([2, 0])))
+    assert whole.keys() == chosen.keys()
+    assert all(torch.equal(whole[name][[2, 0]], chosen[name]) for name in whole)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_generated_batches_hold_what_instances_hold(problem):
+    batch = generate(problem, "uniform", 2, 5, torch.Generator().manual_seed(0))
+    assert (batch.padding, batch.scale.tolist()) == (None, [1, 1])
+    assert batch.depot.tolist() == [0, 0]
+    assert batch.finish.tolist() == ([4, 4] if problem == "shpp" else [0, 0])
+    assert set(PROBLEMS[problem].needs) - {"matrix"} <= batch.values.keys()

@@ -2,16 +2,16 @@
 
 import pytest
 import torch
+from instances import tiny_instance
 
 import tsp.solution
 from baselines.ortools_cpsat import CPSAT_RULES, CPSAT_TERMS
 from baselines.ortools_routing import ROUTING_RULES, ROUTING_TERMS
 from envs import objectives
-from envs.batch import from_coordinates, from_instances
+from envs.batch import from_instances
 from envs.generators import generate
 from envs.routing_env import RoutingEnv
-from envs.rules import RULES
-from tsp.instance import Instance
+from envs.rules import FEATURES, RULES
 from tsp.problems import PROBLEMS, Objective, Problem, Rule
 
 USED = sorted({rule for problem in PROBLEMS.values() for rule in problem.rules}, key=lambda rule: type(rule).__name__)
@@ -36,55 +36,74 @@ def test_every_rule_has_a_classical_model(rule, table):
 def test_every_term_of_an_objective_has_all_its_readings(term):
     assert term in tsp.solution.TERMS
     assert term in objectives.TERMS
-    assert term in objectives.INCREMENTS
     assert term in ROUTING_TERMS
     assert term in CPSAT_TERMS
 
 
-def check_rule(rule, batch):
-    """The contract of `RuleEnv`, walked along random legal actions: shapes, no side effects, independent rows."""
-    env = RULES[type(rule)](rule)
-    walk = RoutingEnv(Problem("walk", "", "", "cycle", (rule, *WALKABLE), Objective(("length",))))
-    B, P, n = batch.count, 3, batch.size
-    generator = torch.Generator().manual_seed(0)
-    state = walk.reset(batch, P)
-    own, alone = env.start(batch, P), [env.start(batch.rows(slice(i, i + 1)), P) for i in range(B)]
-    for _ in range(walk.horizon(batch)):
-        move = state.move
-        forbidden, context = env.forbids_visit(own, move), env.context(own, move)
-        assert forbidden is None or (forbidden.shape == (B, P, n) and forbidden.dtype == torch.bool)
-        assert (context is None) == (env.context_features == 0)
-        assert context is None or (context.shape == (B, P, env.context_features) and context.dtype == torch.float32)
-        for i, row in enumerate(alone):
-            part = type(move)(*(x[i : i + 1] for x in move))
-            for whole, single in (
-                (forbidden, env.forbids_visit(row, part)),
-                (context, env.context(row, part)),
-            ):
-                assert (whole is None) == (single is None)
-                assert whole is None or torch.equal(whole[i : i + 1], single)
-        allowed = (~walk.observe(state).mask).float()
+@pytest.mark.parametrize("term", sorted(objectives.INCREMENTS))
+def test_increments_are_of_terms_that_there_are(term):
+    assert term in objectives.TERMS
+
+
+def said(rule, own, move):
+    """All that a rule says of a state."""
+    return {
+        "forbids_visit": rule.forbids_visit(own, move),
+        "forbids_return": rule.forbids_return(own, move) if move.returned is not None else None,
+        "context": rule.context(own, move),
+        "node_context": rule.node_context(own, move),
+        "served": rule.served(own),
+    }
+
+
+def copied(parts):
+    return {name: None if part is None else part.clone() for name, part in parts.items()}
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("padded", [False, True])
+def test_every_environment_of_a_rule_keeps_the_contract(problem, padded):
+    """Shapes and kinds as declared, and no step changes what was there before it."""
+    env, generator = RoutingEnv(problem), torch.Generator().manual_seed(1)
+    batch = generate(problem, "uniform", 3, 5, generator)
+    if padded:
+        batch = from_instances([tiny_instance(problem, seed, n) for seed, n in ((0, 3), (1, 6), (3, 4))])
+    B, P, n = batch.count, 2, batch.size
+    state = env.reset(batch, P)
+    for _ in range(env.horizon(batch)):
+        before = [said(rule, own, state.move) for rule, own in zip(env.rules, state.rules, strict=True)]
+        for rule, parts in zip(env.rules, before, strict=True):
+            shapes = {
+                "forbids_visit": ((B, P, n), torch.bool, None),
+                "forbids_return": ((B, P), torch.bool, None),
+                "context": ((B, P, rule.context_features), torch.float32, rule.context_features == 0),
+                "node_context": ((B, P, n, rule.node_context_features), torch.float32, not rule.node_context_features),
+                "served": ((B, P, n), torch.bool, None),
+            }
+            for name, part in parts.items():
+                shape, dtype, absent = shapes[name]
+                assert absent is None or (part is None) == absent, name
+                assert part is None or (part.shape == shape and part.dtype == dtype), name
+                assert part is None or part.isfinite().all(), name
+        kept, state_before = [copied(parts) for parts in before], state
+        allowed = (~env.observe(state).mask).float()
         action = torch.multinomial(allowed.flatten(0, 1), 1, generator=generator).view(B, P)
-        after = walk.step(state, action)
-        before = [x.clone() for x in move]
-        updated = env.update(own, after.move)
-        assert forbidden is None or torch.equal(forbidden, env.forbids_visit(own, move)), "update changed its argument"
-        assert all(torch.equal(x, y) for x, y in zip(move, before, strict=True)), "update changed the move"
-        alone = [env.update(row, type(move)(*(x[i : i + 1] for x in after.move))) for i, row in enumerate(alone)]
-        state, own = after, updated
+        state = env.step(state, action)
+        for rule, own, parts in zip(env.rules, state_before.rules, kept, strict=True):
+            for name, part in said(rule, own, state_before.move).items():
+                assert part is None or torch.equal(part, parts[name]), f"a step changed {name}"
     assert state.finished.all()
 
 
-@EVERY_RULE
-@pytest.mark.parametrize("padded", [False, True])
-def test_every_environment_of_a_rule_keeps_the_contract(rule, padded):
-    generator = torch.Generator().manual_seed(1)
-    if padded:
-        sizes = (2, 5, 3)
-        batch = from_instances([Instance(generate("uniform", 1, n, generator)[0].double().numpy()) for n in sizes])
-    else:
-        batch = from_coordinates(generate("uniform", 3, 5, generator))
-    check_rule(rule, batch)
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_features_are_shares_and_finite(problem):
+    env = RoutingEnv(problem)
+    batch = generate(problem, "uniform", 20, 15, torch.Generator().manual_seed(0))
+    assert set(env.shows) <= FEATURES.keys()
+    features = env.features(batch)
+    assert features.isfinite().all()
+    assert (features >= 0).all()
+    assert features.amax() < 5  # about 1: the policy need not learn units
 
 
 class Unheard(Rule):

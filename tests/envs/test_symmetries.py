@@ -37,19 +37,22 @@ def test_the_eight_pictures_are_distinct():
 
 def test_augmented_batches_keep_padding_and_the_instances_own_distances():
     rng = np.random.default_rng(0)
-    batch = from_instances([Instance(rng.random((n, 2)), metric="EUC_2D") for n in (3, 5)])
+    batch = from_instances([Instance(rng.random((n, 2)), metric="EUC_2D", prizes=np.ones(n)) for n in (3, 5)])
+    assert "prizes" in batch.values
     pictures = augment(batch, 8)
     assert pictures.count == 16
     for k in range(8):
         copy = pictures.rows(slice(2 * k, 2 * k + 2))
         assert torch.equal(copy.coordinates, symmetries(batch.coordinates)[k])
-        for own, repeated in zip(batch[1:], copy[1:], strict=True):
-            assert torch.equal(own, repeated)
+        for name, own in {**batch._asdict(), **batch.values}.items():
+            if isinstance(own, torch.Tensor) and name != "coordinates":
+                assert torch.equal(own, {**copy._asdict(), **copy.values}[name])
 
 
 def test_generated_batches_stay_without_padding_and_distances():
     batch = from_instances([Instance(np.eye(2))], distances=False)
-    assert augment(batch, 3)[2:] == (None, None)
+    pictures = augment(batch, 3)
+    assert (pictures.padding, pictures.distances) == (None, None)
 
 
 @pytest.mark.parametrize("count", [0, 9])
