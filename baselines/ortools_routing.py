@@ -472,18 +472,18 @@ class ORToolsSolver(InstanceSolver):
         if trivial is not None:
             return trivial
         best = Incumbent(problem, instance, initial, report)
-        phases = _phases(problem, instance, self.settings(problem, instance.size, clock.limit), initial)
-        for k, (asked, settings) in enumerate(phases):
+        stages = phases(problem, instance, self.settings(problem, instance.size, clock.limit), initial)
+        for k, (asked, settings) in enumerate(stages):
             begin = initial if k == 0 else best.solution
-            share = Clock(clock.remaining / (len(phases) - k))
+            share = Clock(clock.remaining / (len(stages) - k))
             _search(asked, instance, settings, share, seed, begin, best)
         return best.solution
 
 
-def _phases(
-    problem: Problem, instance: Instance, settings: Settings, initial: Solution | None
+def phases(
+    problem: Problem, instance: Instance, settings: Settings, initial: Solution | None = None
 ) -> list[tuple[Problem, Settings]]:
-    """What is searched in turn, each from the best before, in equal shares of the time."""
+    """What is searched in turn, each from the best before, in equal shares of the time: a problem, and how."""
     last = (problem, settings)
     if initial is None and problem.rule(SplitDelivery) is not None:
         # The search among answers that split no delivery is much smaller.

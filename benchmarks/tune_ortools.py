@@ -1,14 +1,16 @@
 """Make `baselines/ortools_table.json`: the settings with which OR-Tools is the strongest opponent.
 
     python benchmarks/tune_ortools.py
+    python benchmarks/tune_ortools.py --problem op --sizes 20 50
 
-takes about seven minutes on a core of its own. The validation instances are uniform points in the
-unit square from `numpy.random.default_rng([SEED, size])`; test sets are drawn from other seeds. For
-each size the first solution strategy is chosen first (under guided local search), then the
-metaheuristic, then the weight of the penalties, each by the mean length at the time limit.
+takes about seven minutes on a core of its own for tsp. Validation instances of tsp are uniform points
+in the unit square from `numpy.random.default_rng([SEED, size])`, those of other problems are what
+`envs.generators` draws for them from the seed; test sets are drawn from other seeds. For each size
+what arcs cost is chosen first where the objective leaves them free, then the first solution strategy
+(under guided local search), then the metaheuristic, then the weight of the penalties, each by the mean
+objective at the time limit.
 
-Time is counted in core-seconds, so that a busy machine tunes for the same budgets as an idle one. A
-run lasts until it has had the longest limit's, and the best tour so far is read off at each limit.
+Time is counted in core-seconds, so that a busy machine tunes for the same budgets as an idle one.
 """
 
 from __future__ import annotations
@@ -21,11 +23,24 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from baselines.ortools_routing import TABLE, FirstSolution, Settings, build_model, search_parameters, walk
+from baselines.incumbent import Incumbent
+from baselines.ortools_routing import (
+    FREE_ARCS,
+    TABLE,
+    ArcCost,
+    FirstSolution,
+    Settings,
+    build_model,
+    phases,
+    routes,
+    search_parameters,
+    walk,
+)
+from envs.generators import generate_instances
 from tsp.budget import Clock
 from tsp.files import write_text
 from tsp.instance import Instance
-from tsp.problems import get_problem
+from tsp.problems import PROBLEMS, Problem, get_problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,101 +48,136 @@ if TYPE_CHECKING:
 SEED = 4321
 
 PLAN: dict[int, tuple[float, ...]] = {20: (0.1, 1.0), 50: (0.1, 1.0), 100: (0.1, 1.0), 1000: (2.0,)}
-"""Time limits in seconds for each number of nodes."""
+"""Time limits in seconds for each number of nodes (of customers, for other problems than tsp)."""
 
 FINE, COARSE = Settings().resolution, 1_000
 """OR-Tools' simulated annealing starts at temperature 100: a tenth of the longest distance if that is cut coarsely."""
 
 
+def draw(problem: Problem, size: int, count: int) -> list[Instance]:
+    """The validation instances."""
+    if problem.name != "tsp":
+        return generate_instances(problem.name, "uniform", size, count, SEED)
+    rng = np.random.default_rng([SEED, size])
+    return [Instance(coordinates=rng.random((size, 2))) for _ in range(count)]
+
+
 class Tuner:
-    """Runs each setting once on the instances of a size and remembers the means."""
+    """Runs each setting on the instances of a size at a limit and remembers the means."""
 
-    def __init__(self, size: int, limits: tuple[float, ...], count: int) -> None:
-        rng = np.random.default_rng([SEED, size])
-        self.instances = [Instance(coordinates=rng.random((size, 2))) for _ in range(count)]
-        self.limits = limits
-        self.measured: dict[Settings, dict[float, float]] = {}  # mean length at each limit
+    def __init__(self, problem: Problem, size: int, limit: float, count: int) -> None:
+        self.problem, self.size, self.limit = problem, size, limit
+        self.instances = draw(problem, size, count)
+        self.measured: dict[Settings, float] = {}
 
-    def explore(self, limit: float) -> None:
-        """Measure what may be best at the limit, one choice after another."""
-        start = Settings(resolution=FINE)
-        choice = self.best([start._replace(first_solution=name) for name in get_args(FirstSolution)], limit)
+    def explore(self) -> None:
+        """Measure what may be best, one choice after another."""
+        choice = Settings(resolution=FINE)
+        weights = [0.05, 0.2]
+        if "length" not in self.problem.objective.terms:
+            arcs = [FREE_ARCS._replace(arc_cost=name, resolution=FINE) for name in get_args(ArcCost)]
+            choice = self.best([one._replace(guided_lambda=weight) for one in arcs for weight in (0.1, 1.0)])
+            weights = [0.3 * choice.guided_lambda, 3 * choice.guided_lambda]
+        choice = self.best([choice._replace(first_solution=name) for name in get_args(FirstSolution)])
         others = (("SIMULATED_ANNEALING", FINE), ("SIMULATED_ANNEALING", COARSE), ("TABU_SEARCH", FINE))
-        choice = self.best(
-            [choice, *(choice._replace(metaheuristic=name, resolution=steps) for name, steps in others)], limit
-        )
+        choice = self.best([choice, *(choice._replace(metaheuristic=name, resolution=steps) for name, steps in others)])
         if choice.metaheuristic == "GUIDED_LOCAL_SEARCH":
-            self.best([choice._replace(guided_lambda=weight) for weight in (0.05, 0.2)], limit)
+            self.best([choice._replace(guided_lambda=round(weight, 3)) for weight in weights])
 
-    def best(self, settings: Sequence[Settings], limit: float) -> Settings:
-        """The setting with the shortest tours at the limit, the first of equals; measured where not yet."""
+    def best(self, settings: Sequence[Settings]) -> Settings:
+        """The setting with the best mean, the first of equals; measured where not yet."""
         for one in settings:
             if one not in self.measured:
-                runs = [run(one, instance, self.limits) for instance in self.instances]
-                self.measured[one] = dict(zip(self.limits, np.mean(runs, axis=0).tolist(), strict=True))
-                print(f"{self.instances[0].size} nodes: {one}: {self.measured[one]}", flush=True)
-        return min(settings, key=lambda one: self.measured[one][limit])
+                runs = [run(self.problem, one, instance, self.limit) for instance in self.instances]
+                self.measured[one] = float(np.mean(runs))
+                print(f"{self.problem.name}, {self.size}, {self.limit:g} s: {one}: {self.measured[one]}", flush=True)
+        return self.ranked(settings)[0]
 
-    def row(self, limit: float) -> dict[str, Any]:
-        """The table's row for a limit: the best of all settings measured, and every mean."""
-        ranked = sorted(self.measured, key=lambda one: self.measured[one][limit])
-        means = {str(one): self.measured[one][limit] for one in ranked}
-        size = self.instances[0].size
+    def ranked(self, settings: Sequence[Settings]) -> list[Settings]:
+        """The settings from the best to the worst."""
+        return sorted(settings, key=self.measured.__getitem__, reverse=self.problem.objective.sense == "max")
+
+    def row(self) -> dict[str, Any]:
+        """The table's row: the best of all settings measured, and every mean."""
+        ranked = self.ranked(list(self.measured))
+        means = {str(one): self.measured[one] for one in ranked}
+        made_by = f"python benchmarks/tune_ortools.py --instances {len(self.instances)} --sizes {self.size}"
         return {
-            "problem": "tsp",
-            "size": size,
-            "time_limit": limit,
+            "problem": self.problem.name,
+            "size": self.size,
+            "time_limit": self.limit,
             **ranked[0]._asdict(),
             "instances": len(self.instances),
-            "made_by": f"python benchmarks/tune_ortools.py --instances {len(self.instances)} --sizes {size}",
+            "made_by": made_by + ("" if self.problem.name == "tsp" else f" --problem {self.problem.name}"),
             "means": {name: round(mean, 5) if np.isfinite(mean) else None for name, mean in means.items()},
         }
 
 
-def run(settings: Settings, instance: Instance, limits: Sequence[float]) -> list[float]:
-    """Length of the best tour at each limit, infinite where there is none."""
-    trace: list[tuple[float, float]] = []
+def run(problem: Problem, settings: Settings, instance: Instance, limit: float) -> float:
+    """The best objective after `limit` core-seconds; where there is none, an infinitely bad one."""
+    best = Incumbent(problem, instance, None, None)
     start = time.process_time()
-    # The wall clock ends only what finds no further solutions.
-    model = build_model(get_problem("tsp"), instance, settings.resolution, Clock(60 * limits[-1]))
+    stages = phases(problem, instance, settings)
+    for k, (asked, chosen) in enumerate(stages):
+        search(asked, instance, chosen, best, start, limit * (k + 1) / len(stages))
+    worst = np.inf if problem.objective.sense == "min" else -np.inf
+    return worst if best.solution.objective is None else best.solution.objective
+
+
+def search(
+    problem: Problem, instance: Instance, settings: Settings, best: Incumbent, start: float, until: float
+) -> None:
+    """Search until that many core-seconds after `start`; the wall clock ends only what finds no further solutions."""
+    begin = best.solution if best.solution.tours and best.solution.objective else None
+    wall = max(1.0, 20 * until)
+    model = build_model(problem, instance, settings, Clock(wall), begin)
     assert model is not None
-    routing = model.routing
-    parameters = search_parameters(settings, 60 * limits[-1])
+    routing, least = model.routing, np.inf
+    parameters = search_parameters(settings, wall)
     routing.CloseModelWithParameters(parameters)
 
     def note() -> None:
-        length = instance.tour_length(walk(model, lambda index: routing.NextVar(index).Value()))
-        trace.append((time.process_time() - start, length))
-        if trace[-1][0] > limits[-1]:
+        nonlocal least
+        if time.process_time() - start > until:
             routing.solver().FinishCurrentSearch()
+        elif not model.exact or routing.CostVar().Value() < least:
+            least = min(least, routing.CostVar().Value())
+            best.consider(*walk(model, lambda index: routing.NextVar(index).Value()))
 
     routing.AddAtSolutionCallback(note)
-    routing.SolveWithParameters(parameters)
-    return [min((length for at, length in trace if at <= limit), default=np.inf) for limit in limits]
+    assignment = None if begin is None else routing.ReadAssignmentFromRoutes(routes(model, begin), True)
+    if assignment is None:
+        routing.SolveWithParameters(parameters)
+    else:
+        routing.SolveFromAssignmentWithParameters(assignment, parameters)
 
 
 def main() -> None:
     """Tune and write the table."""
     parser = argparse.ArgumentParser(description="Tune OR-Tools on validation instances.")
+    parser.add_argument("--problem", default="tsp", choices=PROBLEMS)
     parser.add_argument("--instances", type=int, default=8, help="how many of each size")
     parser.add_argument(
         "--sizes", type=int, nargs="+", choices=PLAN, default=list(PLAN), help="which sizes; the table's others stay"
     )
+    parser.add_argument("--limits", type=float, nargs="+", help="which time limits; default: the plan's")
     arguments = parser.parse_args()
+    problem = get_problem(arguments.problem)
     for size in arguments.sizes:
-        tuner = Tuner(size, PLAN[size], arguments.instances)
-        for limit in PLAN[size]:
-            tuner.explore(limit)
-        old = json.loads(TABLE.read_text(encoding="utf-8"))["settings"]
-        rows = [row for row in old if row["size"] != size] + [tuner.row(limit) for limit in PLAN[size]]
-        table = {
-            "ortools": version("ortools"),
-            "validation": f"uniform points in the unit square, numpy.random.default_rng([{SEED}, size])",
-            "means": "mean tour length after the time limit's core-seconds, null where an instance had no tour",
-            "settings": sorted(rows, key=lambda row: (row["problem"], row["size"], row["time_limit"])),
-        }
-        write_text(TABLE, json.dumps(table, indent=2) + "\n", force=True)
-        print(f"{TABLE}: {size} nodes", flush=True)
+        for limit in arguments.limits or PLAN[size]:
+            tuner = Tuner(problem, size, limit, arguments.instances)
+            tuner.explore()
+            old = json.loads(TABLE.read_text(encoding="utf-8"))["settings"]
+            here = (problem.name, size, limit)
+            rows = [row for row in old if (row["problem"], row["size"], row["time_limit"]) != here] + [tuner.row()]
+            table = {
+                "ortools": version("ortools"),
+                "validation": f"as benchmarks/tune_ortools.py draws them, seed {SEED}",
+                "means": "mean objective after the time limit's core-seconds, null where an instance had no answer",
+                "settings": sorted(rows, key=lambda row: (row["problem"], row["size"], row["time_limit"])),
+            }
+            write_text(TABLE, json.dumps(table, indent=2) + "\n", force=True)
+            print(f"{TABLE}: {problem.name}, {size} nodes, {limit:g} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class PolicySolver:
         decoding: greedy, or sampling from the policy's distribution; default is greedy where a tour
             may start anywhere, and sampling where it leaves a depot.
         samples: trajectories drawn for each symmetry of an instance when sampling.
-        temperature: of sampling.
+        temperature: of sampling; above 1 trajectories differ more, so that the best of many is better.
         starts: greedy trajectories from as many spread first nodes, where a tour may start anywhere;
             default is every node, up to 100. 1 leaves the first node to the policy.
         augmentations: how many of the square's eight symmetries are decoded; default is 8, and 1
@@ -74,7 +74,7 @@ class PolicySolver:
         path: str | None = None,
         decoding: Literal["greedy", "sampling"] | None = None,
         samples: int = 16,
-        temperature: float = 1.0,
+        temperature: float = 2.0,
         starts: int | None = None,
         augmentations: int | None = None,
         device: str = "auto",

@@ -32,6 +32,7 @@ class _Play:
     Attributes:
         visited: the nodes so far, without the depot.
         plan: the nodes still to come, as planned last; None where there is no plan.
+        stuck: whether there is neither a new plan nor an old one to go on with.
         seconds: what the solver has used.
     """
 
@@ -42,6 +43,7 @@ class _Play:
         self.seen = instance.prizes.copy()
         self.visited: list[int] = []
         self.plan: list[int] | None = None
+        self.stuck = True
         self.seconds = 0.0
         self.over = False
 
@@ -65,6 +67,7 @@ class _Play:
         if answer.feasible:
             ends = {self.instance.depot, self.instance.finish}
             self.plan = [n for n in answer.tours[0].tolist() if n not in ends][len(self.visited) :]
+        self.stuck = not (answer.feasible or self.plan)
 
     def step(self) -> None:
         """Make the next visit of the plan and see what it is worth; without one the tour is over."""
@@ -136,20 +139,28 @@ def play_all(
 
 
 def _plan(solver: Solver, problem: Problem, plays: Sequence[_Play], budget: Budget) -> None:
-    """Plan the rest of each tour, unless its time is up and there is a plan to follow."""
+    """Plan the rest of each tour, unless its time is up and there is a plan to follow.
+
+    A search that finds no plan in its share of the time is asked again with twice as much, and so on.
+    """
     one_shot = is_one_shot(solver)
     asked = [one for one in plays if one_shot or one.seconds < budget.time_limit or not one.plan]
-    if not asked:
-        return
-    questions = [one.question() for one in asked]
-    limits = [max((budget.time_limit - one.seconds) / one.steps, SHORTEST) for one in asked]
-    # Of what ends by itself the plan is asked as it is; a search goes on from where it was.
-    initial = None
-    if not one_shot:
-        initial = [
-            check(problem, question, [one.tour(one.plan or ())]) for one, question in zip(asked, questions, strict=True)
-        ]
-    answers = solve_in_limits(solver, problem, questions, limits, budget, initial=initial)
-    for one, answer in zip(asked, answers, strict=True):
-        one.seconds += answer.seconds
-        one.follow(answer)
+    shares = 1
+    while asked:
+        questions = [one.question() for one in asked]
+        left = [max(budget.time_limit - one.seconds, SHORTEST) for one in asked]
+        limits = [min(max(shares * time / one.steps, SHORTEST), time) for one, time in zip(asked, left, strict=True)]
+        # Of what ends by itself the plan is asked as it is; a search goes on from where it was.
+        initial = None
+        if not one_shot:
+            initial = [
+                check(problem, question, [one.tour(one.plan or ())])
+                for one, question in zip(asked, questions, strict=True)
+            ]
+        answers = solve_in_limits(solver, problem, questions, limits, budget, initial=initial)
+        for one, answer in zip(asked, answers, strict=True):
+            one.seconds += answer.seconds
+            one.follow(answer)
+        more = [limit < time for limit, time in zip(limits, left, strict=True)]
+        asked = [one for one, again in zip(asked, more, strict=True) if one.stuck and again and not one_shot]
+        shares *= 2

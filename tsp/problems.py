@@ -195,8 +195,10 @@ class Problem:
             raise ValueError(f"{name}: problem {self.name!r} has closed tours, expected no end (shpp has one)")
         if self.rule(Capacity) is not None and self.rule(VisitOnce) is not None:
             assert instance.demands is not None
-            heavy = int(instance.demands.argmax())
-            if instance.demands[heavy] > (instance.capacity or 0):
+            demands = instance.demands.copy()
+            demands[[instance.depot, instance.finish]] = 0.0  # nothing is delivered there
+            heavy = int(demands.argmax())
+            if demands[heavy] > (instance.capacity or 0):
                 raise ValueError(
                     f"{name}: node {instance.node_name(heavy)} demands {instance.demands[heavy]:g}, "
                     f"expected at most the capacity {instance.capacity:g}"

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F  # noqa: N812 - the name everybody knows
 
 from envs.routing_env import Observation
 from policies.decoder import Decoder
@@ -13,7 +14,11 @@ WIDTH, HEADS = 16, 4
 @pytest.fixture
 def decoder():
     torch.manual_seed(0)
-    return Decoder(WIDTH, HEADS, context_features=0, clip=10.0)
+    return make_decoder()
+
+
+def make_decoder(context_features=0, node_context_features=0, *, edges=False):
+    return Decoder(WIDTH, HEADS, context_features, node_context_features, clip=10.0, edges=edges)
 
 
 @pytest.fixture
@@ -21,8 +26,8 @@ def nodes():
     return torch.randn(2, 5, WIDTH, generator=torch.Generator().manual_seed(1))
 
 
-def observation(first, last, mask, context=None):
-    return Observation(torch.tensor(first), torch.tensor(last), torch.tensor(mask, dtype=torch.bool), context)
+def observation(first, last, mask):
+    return Observation(torch.tensor(first), torch.tensor(last), torch.tensor(mask, dtype=torch.bool), None, None)
 
 
 SEEN = observation(
@@ -35,23 +40,35 @@ SEEN = observation(
 )
 
 
-def kool_logits(decoder, nodes, first, last, mask):
-    """One query of one instance, by the equations of Kool et al. (2019), section 3.2, in float64."""
+def kool_logits(decoder, nodes, first, last, mask, context=None, node_context=None, legs=None):
+    """One query of one instance, by the equations of Kool et al. (2019), section 3.2, in float64.
+
+    What changes of the nodes is added to their keys and values, as his split-delivery model has it.
+    Distances from the last node bias each head's scores, and the logits.
+    """
     weights = {name: value.detach().double().numpy() for name, value in decoder.named_parameters()}
     h = nodes.double().numpy()
     d, k = WIDTH, WIDTH // HEADS
-    key, value, logit_key = np.split(h @ weights["project_nodes.weight"].T, 3, axis=1)
+    projected = h @ weights["project_nodes.weight"].T
+    if node_context is not None:
+        projected = projected + node_context.double().numpy() @ weights["project_node_context.weight"].T
+    key, value, logit_key = np.split(projected, 3, axis=1)
+    bias = np.zeros((HEADS + 1, len(h)))
+    if legs is not None:
+        bias = weights["project_costs.weight"] * legs.double().numpy()
     placeholder = weights["placeholder"]
     ends = placeholder if first == len(h) else np.concatenate([h[first], h[last]])
     query = weights["project_graph.weight"] @ h.mean(0) + weights["project_step.weight"] @ ends
+    if context is not None:
+        query = query + weights["project_context.weight"] @ context.double().numpy()
     glimpse = np.empty(d)
     for head in range(HEADS):
         part = slice(head * k, (head + 1) * k)
-        scores = np.where(mask, -np.inf, key[:, part] @ query[part] / np.sqrt(k))
+        scores = np.where(mask, -np.inf, key[:, part] @ query[part] / np.sqrt(k) + bias[head])
         attention = np.exp(scores - scores.max())
         glimpse[part] = (attention / attention.sum()) @ value[:, part]
     glimpse = weights["project_glimpse.weight"] @ glimpse
-    return np.where(mask, -np.inf, 10 * np.tanh(logit_key @ glimpse / np.sqrt(d)))
+    return np.where(mask, -np.inf, 10 * np.tanh(logit_key @ glimpse / np.sqrt(d) + bias[-1]))
 
 
 def test_logits_are_those_of_the_paper(decoder, nodes):
@@ -61,6 +78,38 @@ def test_logits_are_those_of_the_paper(decoder, nodes):
         for q in range(3):
             expected = kool_logits(decoder, nodes[b], SEEN.first[b, q], SEEN.last[b, q], SEEN.mask[b, q].numpy())
             np.testing.assert_allclose(logits[b, q].detach().numpy(), expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("context", [0, 2])
+@pytest.mark.parametrize("node_context", [0, 1, 3])
+@pytest.mark.parametrize("edges", [False, True])
+def test_so_they_are_with_all_that_rules_and_distances_add(nodes, context, node_context, edges):
+    torch.manual_seed(0)
+    decoder = make_decoder(context, node_context, edges=edges)
+    with torch.no_grad():
+        for name, parameter in decoder.named_parameters():
+            if "context" in name or "costs" in name:
+                parameter.mul_(3)  # so that it counts
+    costs = torch.rand(2, 5, 5) if edges else None
+    seen = SEEN._replace(
+        context=torch.randn(2, 3, context) if context else None,
+        node_context=torch.randn(2, 3, 5, node_context) if node_context else None,
+    )
+    logits = decoder.logits(decoder.prepare(nodes, None, costs), seen)
+    for b in range(2):
+        for q in range(3):
+            legs = F.pad(costs, (0, 0, 0, 1))[b, seen.last[b, q]] if edges else None  # none before there is a last node
+            expected = kool_logits(
+                decoder,
+                nodes[b],
+                seen.first[b, q],
+                seen.last[b, q],
+                seen.mask[b, q].numpy(),
+                seen.context[b, q] if context else None,
+                seen.node_context[b, q] if node_context else None,
+                legs,
+            )
+            np.testing.assert_allclose(logits[b, q].detach().numpy(), expected, atol=5e-5)
 
 
 def test_forbidden_nodes_and_no_others_have_no_chance(decoder, nodes):
@@ -94,10 +143,10 @@ def test_padded_nodes_change_nothing(decoder, nodes):
 
 def test_what_the_rules_show_enters_the_query(nodes):
     torch.manual_seed(0)
-    decoder = Decoder(WIDTH, HEADS, context_features=2, clip=10.0)
+    decoder = make_decoder(2)
     cache = decoder.prepare(nodes, None)
     shown = [decoder.logits(cache, SEEN._replace(context=torch.full((2, 3, 2), value))) for value in (0.0, 3.0)]
-    without = Decoder(WIDTH, HEADS, context_features=0, clip=10.0)
+    without = make_decoder()
     without.load_state_dict({k: v for k, v in decoder.state_dict().items() if k != "project_context.weight"})
     torch.testing.assert_close(shown[0], without.logits(cache, SEEN))
     assert not torch.allclose(shown[0], shown[1])
@@ -108,6 +157,15 @@ def test_a_detached_cache_collects_its_own_gradient(decoder, nodes):
     leaf = cache.detach(requires_grad=True)
     allowed = decoder.logits(leaf, SEEN)[~SEEN.mask]
     (allowed**2).sum().backward()
-    assert all(part.grad is not None and part.grad.abs().sum() > 0 for part in leaf)
+    assert all(part.grad is not None and part.grad.abs().sum() > 0 for part in leaf if part is not None)
     assert decoder.project_nodes.weight.grad is None
-    assert all(part.dtype == torch.bfloat16 for part in leaf.to(torch.bfloat16))
+    assert all(part.dtype == torch.bfloat16 for part in leaf.to(torch.bfloat16) if part is not None)
+
+
+def test_distances_need_no_gradient(nodes):
+    decoder = make_decoder(edges=True)
+    leaf = decoder.prepare(nodes, None, torch.rand(2, 5, 5)).detach(requires_grad=True)
+    assert leaf.costs is not None
+    assert not leaf.costs.requires_grad
+    decoder.logits(leaf, SEEN)[~SEEN.mask].sum().backward()
+    assert decoder.project_costs.weight.grad.abs().sum() > 0

@@ -7,9 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from envs.batch import from_coordinates, from_instances
-from policies.decoding import Greedy, Sampling, spread_starts
-from tsp.instance import Instance
+from policies.decoding import Consensus, Greedy, Sampling
 
 FORBIDDEN = float("-inf")
 
@@ -85,23 +83,3 @@ def test_a_low_temperature_is_greedy():
 def test_a_temperature_is_positive(temperature):
     with pytest.raises(ValueError, match=r"temperature: .* expected a positive number"):
         Sampling(temperature)
-
-
-@given(size=st.integers(1, 30), starts=st.integers(1, 40))
-def test_starts_are_spread_over_all_nodes_and_differ_while_there_are_enough(size, starts):
-    prefix = spread_starts(from_coordinates(torch.zeros(2, size, 2)), starts)
-    assert prefix.shape == (2, starts, 1)
-    nodes = prefix[0, :, 0].tolist()
-    assert prefix[1, :, 0].tolist() == nodes
-    assert set(nodes) <= set(range(size))
-    assert len(set(nodes)) == min(starts, size)
-    if starts <= size:
-        assert max(np.diff([*nodes, nodes[0] + size])) <= size // starts + 1
-
-
-@given(sizes=st.lists(st.integers(1, 9), min_size=1, max_size=4), starts=st.integers(1, 12))
-def test_starts_are_never_padding(sizes, starts):
-    batch = from_instances([Instance(np.zeros((size, 2))) for size in sizes], distances=False)
-    for size, nodes in zip(sizes, spread_starts(batch, starts)[..., 0].tolist(), strict=True):
-        assert set(nodes) <= set(range(size))
-        assert len(set(nodes)) == min(starts, size)

@@ -5,7 +5,7 @@ import pytest
 
 from tests.brute_force import best_by_enumeration, feasible_solutions
 from tests.instances import tiny_instance
-from tsp.budget import Budget
+from tsp.budget import SHORTEST, Budget
 from tsp.instance import Instance, Realization, Underway
 from tsp.online import play, play_all
 from tsp.problems import get_problem
@@ -145,6 +145,27 @@ def test_last_plan_goes_on_where_there_is_no_new_one():
     answer = play(solver, SPCTSP, instance, Realization(np.ones(5)), Budget(1.0))
     assert answer.feasible
     assert not play(Planner(silent_after=0), SPCTSP, instance, Realization(np.ones(5)), Budget(1.0)).feasible
+
+
+def test_search_without_a_plan_is_asked_again_with_more_time():
+    class Slow(Searcher):
+        def solve(self, problem, instances, budget, **kwargs):
+            self.silent_after = None if self.asked else 0
+            return super().solve(problem, instances, budget, **kwargs)
+
+    slow = Slow()
+    answer = play(slow, SPCTSP, *GAMES[3], Budget(2.0))
+    assert answer.feasible
+    assert slow.limits[1] > slow.limits[0]
+    assert answer.seconds == pytest.approx(sum(slow.limits))
+    assert answer.seconds <= 2.0 + len(slow.limits) * SHORTEST
+
+
+def test_search_that_never_has_a_plan_is_given_up():
+    silent = Planner(silent_after=0)
+    silent.one_shot = False
+    assert not play(silent, SPCTSP, *GAMES[3], Budget(2.0)).feasible
+    assert len(silent.asked) < 5
 
 
 def test_what_cannot_be_played_is_refused():
