@@ -114,7 +114,12 @@ class Settings(NamedTuple):
 
 
 FREE_ARCS = Settings(guided_lambda=1.0, arc_cost="both")
-"""What is used where no table row is, if the objective leaves arcs free."""
+"""What is used where no table row is, if the objective leaves arcs free.
+
+Mean prizes of 20 uniform orienteering instances with prizes by distance after 1 s on a busy core, arcs
+costing nothing, `distance`, `prize`, `both`: 4.70, 5.18, 5.49, 5.50 with 20 customers and budget 2;
+13.14, 13.28, 14.17, 15.25 with 50 and budget 3.
+"""
 
 
 class _GivenUp(Exception):  # noqa: N818 (not an error)

@@ -75,8 +75,9 @@ class Tuner:
         choice = Settings(resolution=FINE)
         weights = [0.05, 0.2]
         if "length" not in self.problem.objective.terms:
-            arcs = [FREE_ARCS._replace(arc_cost=name, resolution=FINE) for name in get_args(ArcCost)]
-            choice = self.best([one._replace(guided_lambda=weight) for one in arcs for weight in (0.1, 1.0)])
+            start = FREE_ARCS._replace(resolution=FINE)
+            arcs = [start, *(start._replace(arc_cost=name) for name in get_args(ArcCost))]
+            choice = self.best([one._replace(guided_lambda=weight) for weight in (1.0, 0.1) for one in arcs])
             weights = [0.3 * choice.guided_lambda, 3 * choice.guided_lambda]
         choice = self.best([choice._replace(first_solution=name) for name in get_args(FirstSolution)])
         others = (("SIMULATED_ANNEALING", FINE), ("SIMULATED_ANNEALING", COARSE), ("TABU_SEARCH", FINE))

@@ -47,19 +47,3 @@ class Sampling:
         threshold = torch.minimum(threshold, total * (1 - 1e-6))
         # a sum in parallel may dip by a rounding at a masked node: its probability is asked too
         return ((cumulative > threshold) & (probabilities > 0)).to(torch.uint8).argmax(-1)
-
-
-@dataclass(frozen=True)
-class Consensus:
-    """The node that several pictures of the same instances find most probable on average.
-
-    Attributes:
-        pictures: A; the batch holds A pictures of its instances, one after another.
-    """
-
-    pictures: int
-
-    def select(self, logits: Tensor, generator: Generator | None) -> Tensor:
-        """See `Strategy.select`; every picture of an instance goes to the same node."""
-        chances = logits.softmax(-1).unflatten(0, (self.pictures, -1)).mean(0)
-        return chances.argmax(-1).repeat(self.pictures, 1)

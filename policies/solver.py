@@ -19,7 +19,7 @@ from tsp.solution import Solution, check, no_answer
 from tsp.solvers import Candidates, Report, require_support
 
 from .checkpoint import load_policy
-from .decoding import Consensus, Greedy, Sampling, Strategy
+from .decoding import Greedy, Sampling, Strategy
 from .device import resolve_device
 from .policy import Policy
 from .rollout import decode
@@ -54,14 +54,13 @@ class PolicySolver:
     Args:
         path: a policy file; default is the shipped policy for the problem and size.
         decoding: greedy, or sampling from the policy's distribution; default is greedy where a tour
-            may start anywhere, and sampling where it leaves a depot.
+            may start anywhere or prizes are hidden, and sampling where it leaves a depot.
         samples: trajectories drawn for each symmetry of an instance when sampling.
         temperature: of sampling; above 1 trajectories differ more, so that the best of many is better.
         starts: greedy trajectories from as many spread first nodes, where a tour may start anywhere;
             default is every node, up to 100. 1 leaves the first node to the policy.
         augmentations: how many of the square's eight symmetries are decoded; default is 8, and 1
-            where instances have no coordinates. Where prizes are hidden a tour is walked once,
-            greedily, by the mean of the symmetries' probabilities.
+            where instances have no coordinates.
         device: where to compute.
     """
 
@@ -191,7 +190,7 @@ class PolicySolver:
         given = [_given(env.problem, instance) for instance in instances]
         prefix = torch.tensor(given, device=self.device)[:, None] if given[0] else None  # [B, 1, L]
         with torch.inference_mode():
-            strategy = self._strategy(env.problem, pictures)
+            strategy: Strategy = Sampling(self.temperature) if self._samples(env.problem) else Greedy()
             actions = self._trajectories(loaded, augment(batch, pictures), strategy, prefix, generator)  # [A * B, P, T]
             actions = actions.unflatten(0, (pictures, batch.count)).transpose(0, 1).flatten(1, 2)
             cost = env.cost(batch, actions).masked_fill(env.missed(batch, actions) > 0, float("inf"))
@@ -209,19 +208,11 @@ class PolicySolver:
             return problem.from_depot and not problem.hides_prizes
         return self.decoding == "sampling"
 
-    def _strategy(self, problem: Problem, pictures: int) -> Strategy:
-        """How nodes are chosen; where prizes are hidden, choosing among trajectories would be hindsight."""
-        if problem.hides_prizes:
-            return Consensus(pictures)
-        return Sampling(self.temperature) if self._samples(problem) else Greedy()
-
     def _trajectories(
         self, loaded: _Loaded, batch: Batch, strategy: Strategy, prefix: Tensor | None, generator: Generator
     ) -> Tensor:
         """Actions `[B, P, T]`, decoded in blocks of instances that fit into memory."""
         block = max(1, BATCH_ELEMENTS // self._elements(loaded.env.problem, loaded, batch.size))
-        if isinstance(strategy, Consensus):  # all pictures walk together
-            block = batch.count
         if prefix is not None:
             prefix = prefix.repeat(batch.count // len(prefix), 1, 1)
         parts: list[Tensor] = []
@@ -277,8 +268,6 @@ class PolicySolver:
 
     def _count(self, problem: Problem, size: int) -> int:
         """P, trajectories for each picture of an instance of `size` nodes."""
-        if problem.hides_prizes:
-            return 1
         if self._samples(problem):
             return self.samples
         return min(self.starts, size) if problem.shape == "cycle" else 1

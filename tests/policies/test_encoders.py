@@ -1,10 +1,12 @@
 """Encoders: padding changes nothing, nodes have no order, and norms are torch's own."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from envs.batch import from_instances
+from envs.generators import generate
 from envs.routing_env import RoutingEnv
 from policies.encoders import AttentionLayer, GraphEncoder, Norm
 from policies.policy import Policy, PolicyConfig
@@ -16,6 +18,8 @@ SHAPES = [
     {"encoder": "gnn"},
     {"encoder": "gnn", "neighbours": 2},
     {"encoder": "gnn", "neighbours": 5},
+    {"encoder": "attention", "edges": True},
+    {"encoder": "gnn", "edges": True},
 ]
 ENCODERS = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape.values())))
 
@@ -24,10 +28,10 @@ def random_points(*shape, seed=0):
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def make_policy(norm, shape):
+def make_policy(norm, shape, problem="tsp"):
     """A small policy in evaluation mode whose norms have seen data and do something."""
     torch.manual_seed(0)
-    policy = Policy(PolicyConfig(layers=2, width=16, heads=4, feedforward=32, norm=norm, **shape), RoutingEnv("tsp"))
+    policy = Policy(PolicyConfig(layers=2, width=16, heads=4, feedforward=32, norm=norm, **shape), RoutingEnv(problem))
     generator = torch.Generator().manual_seed(1)
     for name, tensor in policy.state_dict().items():
         if "norm" in name:
@@ -35,20 +39,35 @@ def make_policy(norm, shape):
     return policy.eval()
 
 
+def encode(policy, batch):
+    return policy.encode(batch, batch.costs() if policy.config.edges else None)
+
+
 def instances(*sizes):
     return [Instance(random_points(size, 2, seed=size).double().numpy()) for size in sizes]
 
 
+def matrices(*sizes):
+    """Lopsided, with and without a picture."""
+    out = []
+    for size in sizes:
+        matrix = 100 * random_points(size, size, seed=size).double().numpy()
+        out += [Instance(matrix=matrix), Instance(random_points(size, 2, seed=size).double().numpy(), matrix=matrix)]
+    return out
+
+
 @NORMS
 @ENCODERS
-def test_padded_instances_are_encoded_and_prepared_as_alone(norm, shape):
-    policy, mixed = make_policy(norm, shape), instances(3, 9, 5, 1)
+@pytest.mark.parametrize("kind", ["points", "matrices"])
+def test_padded_instances_are_encoded_and_prepared_as_alone(norm, shape, kind):
+    policy = make_policy(norm, shape)
+    mixed = instances(3, 9, 5, 1) if kind == "points" else matrices(4, 8)
     batch = from_instances(mixed, distances=False)
     with torch.no_grad():
-        nodes, cache = policy.encode(batch), policy.prepare(batch)
+        nodes, cache = encode(policy, batch), policy.prepare(batch)
         for i, instance in enumerate(mixed):
             single, n = from_instances([instance], distances=False), instance.size
-            torch.testing.assert_close(nodes[i : i + 1, :n], policy.encode(single), atol=3e-5, rtol=0)
+            torch.testing.assert_close(nodes[i : i + 1, :n], encode(policy, single), atol=3e-5, rtol=0)
             own = policy.prepare(single)
             for name in ("first", "last"):
                 together, alone = getattr(cache, name), getattr(own, name)
@@ -57,7 +76,9 @@ def test_padded_instances_are_encoded_and_prepared_as_alone(norm, shape):
             torch.testing.assert_close(cache.keys[i : i + 1, ..., :n], own.keys, atol=3e-5, rtol=0)
             torch.testing.assert_close(cache.values[i : i + 1, :, :n], own.values, atol=3e-5, rtol=0)
             torch.testing.assert_close(cache.logit_keys[i : i + 1, :, :n], own.logit_keys, atol=3e-5, rtol=0)
-        assert all(torch.isfinite(part).all() for part in cache)
+            if own.costs is not None:
+                torch.testing.assert_close(cache.costs[i : i + 1, [*range(n), -1], :n], own.costs, atol=3e-5, rtol=0)
+        assert all(torch.isfinite(part).all() for part in cache if part is not None)
 
 
 @NORMS
@@ -67,9 +88,58 @@ def test_nodes_have_no_order(norm, shape):
     points = random_points(2, 7, 2).double().numpy()
     order = torch.randperm(7, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
-        nodes = policy.encode(from_instances([Instance(p) for p in points]))
-        shuffled = policy.encode(from_instances([Instance(p[order.numpy()]) for p in points]))
+        nodes = encode(policy, from_instances([Instance(p) for p in points]))
+        shuffled = encode(policy, from_instances([Instance(p[order.numpy()]) for p in points]))
     torch.testing.assert_close(nodes[:, order], shuffled, atol=1e-5, rtol=0)
+
+
+@NORMS
+@pytest.mark.parametrize("encoder", ["attention", "gnn"])
+def test_nodes_of_a_matrix_have_no_order_and_its_directions_differ(norm, encoder):
+    policy = make_policy(norm, {"encoder": encoder, "edges": True}, "atsp")
+    matrix = random_points(7, 7).double().numpy()
+    order = torch.randperm(7, generator=torch.Generator().manual_seed(2))
+
+    with torch.no_grad():
+        nodes, shuffled, reverse = (
+            encode(policy, from_instances([Instance(matrix=m)])) for m in (matrix, matrix[order][:, order], matrix.T)
+        )
+    torch.testing.assert_close(nodes[:, order], shuffled, atol=2e-5, rtol=0)
+    assert (nodes - reverse).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize("encoder", ["attention", "gnn"])
+def test_walking_distances_are_seen_only_with_edges(encoder):
+    points = random_points(6, 2).double().numpy()
+    walked = np.abs(points[:, None] - points).sum(-1)
+    barred = walked.copy()
+    barred[0, 1:] *= 1.5
+    plain, far = (from_instances([Instance(points, matrix=matrix)]) for matrix in (walked, barred))
+    for edges in (False, True):
+        policy = make_policy("layer", {"encoder": encoder, "edges": edges})
+        with torch.no_grad():
+            first, second = (policy.prepare(batch) for batch in (plain, far))
+        assert torch.equal(first.keys, second.keys) == (not edges)
+
+
+@pytest.mark.parametrize("problem", ["op", "cvrp", "shpp"])
+def test_where_tours_start_and_end_has_an_embedding_of_its_own(problem):
+    policy = make_policy("layer", {"encoder": "attention"}, problem)
+    batch = generate(problem, "uniform", 2, 5, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        before = policy.encode(batch)
+        policy.embed_ends[0].bias += 1
+        start = (policy.encode(batch) - before).abs().amax(-1)
+        policy.embed_ends[1].bias += 1
+        end = policy.encode(batch._replace(end=torch.tensor([3, 3]))) - policy.encode(batch)
+    assert start[:, 0].min() > 1e-3
+    assert (end.abs().amax(-1)[:, 3] > 1e-3).all()
+
+
+def test_without_distances_a_policy_of_coordinates_does_not_make_them():
+    policy = make_policy("layer", {"encoder": "attention"})
+    batch = generate("tsp", "uniform", 2, 5, torch.Generator().manual_seed(0))
+    assert policy.prepare(batch).costs is None
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -118,7 +188,7 @@ def test_norms_compute_in_float32(norm):
 
 def test_attention_layer_is_torchs_own_attention_with_skips_and_norms():
     torch.manual_seed(0)
-    ours = AttentionLayer(width=16, heads=4, feedforward=32, norm="layer")
+    ours = AttentionLayer(width=16, heads=4, feedforward=32, norm="layer", edges=False)
     theirs = nn.TransformerEncoderLayer(16, 4, 32, dropout=0.0, batch_first=True)  # norm after, as here
     with torch.no_grad():
         theirs.self_attn.in_proj_weight.copy_(ours.qkv.weight)
@@ -129,6 +199,19 @@ def test_attention_layer_is_torchs_own_attention_with_skips_and_norms():
         getattr(theirs, name).load_state_dict(source.state_dict())
     h = random_points(3, 6, 16)
     torch.testing.assert_close(ours(h, None), theirs(h), atol=1e-5, rtol=0)
+
+
+def test_a_bias_of_the_distances_enters_each_heads_scores():
+    torch.manual_seed(0)
+    layer = AttentionLayer(width=16, heads=4, feedforward=32, norm="layer", edges=True)
+    h, edges = random_points(2, 6, 16), random_points(2, 6, 6, 2, seed=1)
+    last = layer.edge_bias[-1]
+    plain = AttentionLayer(width=16, heads=4, feedforward=32, norm="layer", edges=False)
+    plain.load_state_dict({k: v for k, v in layer.state_dict().items() if "edge_bias" not in k})
+    with torch.no_grad():
+        assert not torch.allclose(layer(h, None, edges), plain(h, None), atol=1e-3)
+        last.weight.zero_()  # the same number for all pairs is none
+        torch.testing.assert_close(layer(h, None, edges), plain(h, None), atol=1e-5, rtol=0)
 
 
 class Recorder(nn.Module):

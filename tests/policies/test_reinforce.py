@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from envs.batch import from_coordinates
+from envs.generators import generate
 from envs.routing_env import RoutingEnv
 from policies import reinforce
-from policies.decoding import Sampling, spread_starts
+from policies.decoding import Sampling
 from policies.policy import Policy, PolicyConfig
 from policies.reinforce import accumulate_gradients
 from policies.reinforce_baselines import ExponentialBaseline, NoBaseline, SharedBaseline
@@ -22,41 +23,43 @@ def random_batch(count=B, size=N):
     return from_coordinates(torch.rand(count, size, 2, generator=generator(1)))
 
 
-def make_policy(encoder="attention", norm="batch"):
+def make_policy(encoder="attention", norm="batch", problem="tsp", *, edges=False):
     torch.manual_seed(0)
-    shape = PolicyConfig(encoder, layers=2, width=16, heads=4, feedforward=16, norm=norm)
-    return Policy(shape, RoutingEnv("tsp")).train()
+    shape = PolicyConfig(encoder, layers=2, width=16, heads=4, feedforward=16, norm=norm, edges=edges)
+    return Policy(shape, RoutingEnv(problem)).train()
 
 
 def gradients(policy):
     return {name: parameter.grad for name, parameter in policy.named_parameters()}
 
 
-def naive_step(policy, batch, advantage, starts):
+def naive_step(policy, batch, advantage, starts, entropy=0.0):
     """REINFORCE as the textbook has it: act step by step with the graph kept, then one backward pass.
 
-    Returns the loss and the mean length. It knows nothing of traces, chunks or cuts.
+    Returns the loss and the mean cost. It knows nothing of traces, chunks or cuts.
     """
-    env, draw = RoutingEnv("tsp"), generator()
+    env, draw = policy.env, generator()
     cache = policy.prepare(batch)
-    state, total = env.reset(batch, starts), 0.0
-    prefix = spread_starts(batch, starts)[..., 0] if starts > 1 else None
+    state, total, spread = env.reset(batch, starts), 0.0, 0.0
+    prefix = env.starts(batch, starts)
     walked = []
-    for t in range(batch.size):
+    while not state.finished.all():
         log_probabilities = policy.decoder.logits(cache, env.observe(state)).log_softmax(-1)
-        given = t == 0 and prefix is not None
-        action = prefix if given else Sampling().select(log_probabilities.detach(), draw)
-        if not given:
+        if not walked and prefix is not None:
+            action = prefix[..., 0]
+        else:
+            action = Sampling().select(log_probabilities.detach(), draw)
             total = total + log_probabilities.gather(-1, action[..., None])[..., 0]
+            spread = spread + torch.distributions.Categorical(logits=log_probabilities).entropy()
         walked.append(action)
         state = env.step(state, action)
-    tour = torch.stack([*walked, walked[0]], -1)  # [B, P, n + 1]
-    points = batch.coordinates[:, None].expand(-1, starts, -1, -1)
-    path = points.gather(2, tour[..., None].expand(-1, -1, -1, 2))
-    lengths = (path[:, :, 1:] - path[:, :, :-1]).norm(dim=-1).sum(-1)
-    loss = (advantage(lengths) * total).mean()
+    costs = env.cost(batch, torch.stack(walked, -1)).float()
+    weight = advantage(costs)
+    if entropy:
+        weight = weight / weight.std()
+    loss = (weight * total).mean() - entropy * spread.mean()
     loss.backward()
-    return loss.detach(), lengths.mean()
+    return loss.detach(), costs.mean()
 
 
 ADVANTAGES = {
@@ -68,31 +71,35 @@ ADVANTAGES = {
 
 @pytest.mark.parametrize("chunk", [1, 3, 100], ids=lambda steps: f"{steps} steps at once")
 @pytest.mark.parametrize(
-    ("baseline", "starts", "encoder", "norm"),
+    ("problem", "baseline", "starts", "shape", "entropy"),
     [
-        (SharedBaseline, 4, "attention", "batch"),
-        (SharedBaseline, 3, "gnn", "instance"),
-        (ExponentialBaseline, 1, "attention", "layer"),
-        (NoBaseline, 1, "gnn", "batch"),
+        ("tsp", SharedBaseline, 4, {"encoder": "attention", "norm": "batch"}, 0.0),
+        ("tsp", SharedBaseline, 3, {"encoder": "gnn", "norm": "instance"}, 0.0),
+        ("tsp", ExponentialBaseline, 1, {"encoder": "attention", "norm": "layer"}, 0.3),
+        ("tsp", NoBaseline, 1, {"encoder": "gnn", "norm": "batch"}, 0.0),
+        ("atsp", SharedBaseline, 4, {"encoder": "attention", "edges": True}, 0.0),
+        ("op", SharedBaseline, 4, {"encoder": "attention"}, 0.0),
+        ("sdvrp", SharedBaseline, 3, {"encoder": "attention", "edges": True}, 0.2),
+        ("tsptw", SharedBaseline, 4, {"encoder": "gnn", "edges": True}, 0.0),
     ],
 )
-def test_gradient_is_that_of_the_textbooks_loop(monkeypatch, baseline, starts, encoder, norm, chunk):
-    heads, batch = 4, random_batch()
-    monkeypatch.setattr(reinforce, "QUERY_ELEMENTS", chunk * B * heads * starts * N)
-    policy, textbook = make_policy(encoder, norm), make_policy(encoder, norm)
-    result = accumulate_gradients(
-        RoutingEnv("tsp"), policy, batch, baseline(), starts=starts, bfloat16=False, generator=generator()
-    )
-    loss, length = naive_step(textbook, batch, ADVANTAGES[baseline], starts)
+def test_gradient_is_that_of_the_textbooks_loop(monkeypatch, problem, baseline, starts, shape, entropy, chunk):
+    heads, batch = 4, random_batch() if problem == "tsp" else generate(problem, "uniform", B, N, generator(1))
+    monkeypatch.setattr(reinforce, "QUERY_ELEMENTS", chunk * B * heads * starts * batch.size)
+    policy, textbook = (make_policy(**shape, problem=problem) for _ in range(2))
+    options = {"starts": starts, "bfloat16": False, "entropy": entropy, "generator": generator()}
+    result = accumulate_gradients(policy.env, policy, batch, baseline(), **options)
+    loss, cost = naive_step(textbook, batch, ADVANTAGES[baseline], starts, entropy)
     torch.testing.assert_close(result.loss, loss, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(result.objective, length)
-    expected = gradients(textbook)
+    torch.testing.assert_close(result.objective, policy.env.sign * cost)
+    expected = {name: gradient for name, gradient in gradients(textbook).items() if gradient is not None}
     assert expected["embed.weight"].abs().max() > 1e-4
+    assert {name for name, gradient in gradients(policy).items() if gradient is not None} == set(expected)
     largest = max(gradient.abs().max() for gradient in expected.values())
-    for name, gradient in gradients(policy).items():
+    for name, gradient in expected.items():
         torch.testing.assert_close(
+            gradients(policy)[name],
             gradient,
-            expected[name],
             atol=1e-5 * float(largest),
             rtol=1e-4,
             msg=lambda text, name=name: f"{name}: {text}",
@@ -103,13 +110,13 @@ def test_gradient_is_that_of_the_textbooks_loop(monkeypatch, baseline, starts, e
 
 def test_memory_bound_chunks_cover_every_step_once(monkeypatch):
     scored = []
-    whole = reinforce.log_prob
+    whole = reinforce.score
 
     def watch(decoder, cache, trace, steps):
         scored.append((steps.start, steps.stop))
         return whole(decoder, cache, trace, steps)
 
-    monkeypatch.setattr(reinforce, "log_prob", watch)
+    monkeypatch.setattr(reinforce, "score", watch)
     monkeypatch.setattr(reinforce, "QUERY_ELEMENTS", 2 * B * 4 * 3 * N)
     accumulate_gradients(
         RoutingEnv("tsp"),

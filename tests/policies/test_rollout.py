@@ -1,19 +1,24 @@
 """The two passes: what was walked is scored with the probabilities it was walked with."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
 import pytest
 import torch
+from instances import tiny_instance
 
 from envs import rules
 from envs.batch import from_coordinates, from_instances
-from envs.routing_env import RoutingEnv
-from policies.decoding import Greedy, Sampling, spread_starts
+from envs.generators import generate
+from envs.routing_env import RoutingEnv, spread_starts
+from policies.decoding import Greedy, Sampling
 from policies.policy import Policy, PolicyConfig
-from policies.rollout import decode, log_prob, rollout
-from tsp.instance import Instance
-from tsp.problems import Objective, Problem, Rule, VisitOnce
+from policies.rollout import decode, log_prob, rollout, score
+from tsp.instance import Instance, Underway
+from tsp.problems import PROBLEMS, Objective, Problem, Rule, VisitOnce
+
+EVERY_PROBLEM = pytest.mark.parametrize("problem", PROBLEMS)
 
 
 def generator(seed=0):
@@ -28,12 +33,15 @@ def padded_batch():
     return from_instances([Instance(np.random.default_rng(n).random((n, 2))) for n in (4, 9, 6)])
 
 
-def make_policy(env, encoder="attention", norm="batch"):
+def make_policy(env, encoder="attention", norm="batch", *, edges=False):
     """A small policy with opinions: far from uniform, so that errors in scoring show."""
     torch.manual_seed(0)
-    policy = Policy(PolicyConfig(encoder, layers=2, width=32, heads=4, feedforward=32, norm=norm), env)
+    policy = Policy(PolicyConfig(encoder, layers=2, width=32, heads=4, feedforward=32, norm=norm, edges=edges), env)
     with torch.no_grad():
         policy.decoder.project_glimpse.weight *= 12
+        for name, weight in policy.decoder.named_parameters():
+            if "context" in name or "costs" in name:
+                weight *= 5
     return policy.eval()
 
 
@@ -69,6 +77,48 @@ def test_scored_log_probability_is_the_sampled_one(encoder, norm, batch, starts)
     torch.testing.assert_close(scored, strategy.total, atol=2e-5, rtol=1e-6)
 
 
+def of_problem(problem, *, padded):
+    """Generated instances of one size, or tiny ones of several, in the kinds that there are."""
+    if not padded:
+        return generate(problem, "uniform", 3, 8, generator())
+    return from_instances([tiny_instance(problem, seed, size) for seed, size in ((0, 4), (1, 6), (3, 5), (6, 6))])
+
+
+@EVERY_PROBLEM
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("edges", [False, True])
+def test_so_it_is_in_every_problem(problem, padded, edges):
+    env, batch, strategy = RoutingEnv(problem), of_problem(problem, padded=padded), Recording()
+    policy = make_policy(env, norm="instance", edges=edges)
+    cache = policy.prepare(batch)
+    trace = rollout(env, batch, policy.decoder, cache, strategy, trajectories=6, generator=generator())
+    blind = problem == "atsp" and not (edges or padded)  # a bare matrix shows nothing else
+    assert (strategy.total.std() > 0.1) != blind, "the policy has no opinions"
+    torch.testing.assert_close(log_prob(policy.decoder, cache, trace), strategy.total, atol=5e-5, rtol=1e-6)
+    # and what it saw is what there was
+    again = env.replay(batch, trace.actions.transpose(1, 2))
+    for name, kept in trace._asdict().items():
+        if isinstance(kept, torch.Tensor):
+            torch.testing.assert_close(kept, getattr(again, name))
+    if again.node_context is not None:
+        blind = log_prob(policy.decoder, cache, trace._replace(node_context=torch.zeros_like(trace.node_context)))
+        assert not torch.allclose(blind, strategy.total, atol=1e-3)
+
+
+def test_entropy_is_that_of_the_choices():
+    env, batch = RoutingEnv("op"), of_problem("op", padded=False)
+    policy = make_policy(env)
+    cache = policy.prepare(batch)
+    trace = rollout(env, batch, policy.decoder, cache, Sampling(), trajectories=2, generator=generator())
+    _, entropy = score(policy.decoder, cache, trace)
+    expected = torch.zeros(3, 2)
+    state = env.reset(batch, 2)
+    for action in trace.actions.unbind(1):
+        expected += torch.distributions.Categorical(logits=policy.decoder.logits(cache, env.observe(state))).entropy()
+        state = env.step(state, action)
+    torch.testing.assert_close(entropy, expected, atol=1e-5, rtol=1e-5)
+
+
 BFLOAT16_DRIFT = 0.02
 """Largest difference, in nats a trajectory of 20 steps, between acting and scoring in bfloat16. Measured on a
 CPU: 1e-5, as one query and many are rounded alike there; other kernels may round each step's scores to 8 bits."""
@@ -94,6 +144,27 @@ def test_the_probabilities_of_all_tours_sum_to_1(encoder):
     assert probabilities.shape == (3, 24)
     assert probabilities.sum(1).tolist() == pytest.approx([1] * 3, abs=1e-6)
     assert probabilities.max() > 0.1
+
+
+def every_sequence(env, batch):
+    """Every whole sequence of actions in one instance `[1, P, T]`; those that end early stay."""
+    sequences = [[]]
+    for _ in range(env.horizon(batch)):
+        prefix = torch.tensor(sequences, dtype=torch.long).view(1, len(sequences), -1)
+        masks = env.observe(env.reset(batch, len(sequences), prefix)).mask[0]
+        pairs = zip(sequences, masks, strict=True)
+        sequences = [[*sequence, int(node)] for sequence, mask in pairs for node in (~mask).nonzero()]
+    return torch.tensor(sequences)[None]
+
+
+@pytest.mark.parametrize("problem", ["shpp", "op", "pctsp", "cvrptw", "cvrp", "sdvrp", "mtsp"])
+def test_the_probabilities_of_all_answers_sum_to_1(problem):
+    env, batch = RoutingEnv(problem), generate(problem, "uniform-easy", 1, 5 if problem == "shpp" else 4, generator())
+    policy = make_policy(env, edges=True)
+    every = every_sequence(env, batch)
+    assert every.shape[1] > 2
+    probabilities = log_prob(policy.decoder, policy.prepare(batch), env.replay(batch, every)).exp()
+    assert probabilities.sum().item() == pytest.approx(1, abs=1e-5)
 
 
 def test_whole_tours_are_sampled_as_often_as_they_are_probable():
@@ -168,6 +239,42 @@ def test_padded_greedy_tours_are_those_of_each_instance_alone():
         assert together[i, 0, :size].tolist() == alone[0, 0].tolist()
 
 
+@pytest.mark.parametrize("problem", ["shpp", "op", "tsptw", "sdvrp", "mtsp"])
+def test_so_are_those_of_other_problems(problem):
+    instances = [tiny_instance(problem, seed, size) for seed, size in ((0, 4), (1, 6), (3, 5))]
+    env, batch = RoutingEnv(problem), from_instances(instances)
+    policy = make_policy(env, norm="instance", edges=True)
+    together = decode(env, batch, policy.decoder, policy.prepare(batch), Greedy())
+    for i, instance in enumerate(instances):
+        single = from_instances([instance])
+        alone = decode(env, single, policy.decoder, policy.prepare(single), Greedy())
+        assert env.tours(together[i, 0], instance) == env.tours(alone[0, 0], instance)
+
+
+def test_decoding_ends_when_all_have_come_home():
+    env = RoutingEnv("op")
+    batch = of_problem("op", padded=False)
+    batch = batch._replace(values=batch.values | {"max_length": torch.zeros(3)})
+    policy = make_policy(env)
+    actions = decode(env, batch, policy.decoder, policy.prepare(batch), Sampling(), trajectories=2)
+    assert actions.tolist() == [[[0], [0]]] * 3
+
+
+def test_what_was_really_used_on_the_way_counts_after_the_given_steps():
+    instance = Instance(np.array([[0, 0], [1, 0], [2, 0], [3, 0.0]]), prizes=[0, 1, 1, 1], max_length=6.5)
+    env = RoutingEnv("op")
+    policy = make_policy(env)
+    masks = []
+    for travelled in (None, 4.0):
+        batch = from_instances([replace(instance, underway=Underway((1,), travelled=travelled))])
+        prefix = torch.tensor([[[1]]])
+        cache = policy.prepare(batch)
+        trace = rollout(env, batch, policy.decoder, cache, Sampling(), prefix=prefix, generator=generator())
+        assert torch.equal(trace.mask[:, 1], env.reset(batch, 1, prefix).mask)
+        masks.append(trace.mask[0, 1, 0].tolist())
+    assert masks == [[False, True, False, False], [False, True, True, True]]
+
+
 def test_acting_keeps_no_graph_and_scoring_does():
     env, batch = RoutingEnv("tsp"), random_batch(2, 5)
     policy = make_policy(env)
@@ -181,11 +288,8 @@ class Odometer(Rule):
     """Forbids nothing; shows how far she has walked."""
 
 
-class OdometerEnv:
+class OdometerEnv(rules.RuleEnv):
     context_features = 1
-
-    def __init__(self, rule):
-        self.batch = None
 
     def start(self, batch, trajectories):
         self.batch = batch
@@ -196,9 +300,6 @@ class OdometerEnv:
 
     def context(self, state, move):
         return state[..., None]
-
-    def forbids_visit(self, state, move):
-        return None
 
 
 def test_what_rules_show_is_kept_in_the_trace_and_scored(monkeypatch):
