@@ -25,6 +25,7 @@ from tsp.budget import Budget
 from tsp.problems import (
     Capacity,
     LengthBudget,
+    MaxVisits,
     PrizeQuota,
     Rule,
     SplitDelivery,
@@ -537,6 +538,10 @@ def _too_far(steps: Integers, most: int) -> NDArray[np.bool_]:
     return out
 
 
+def _max_visits(model: Model, rule: MaxVisits) -> None:
+    model.cp.add(sum(sum(walk.visited[1:]) for walk in model.walks) <= rule.most)
+
+
 def _prize_quota(model: Model, rule: PrizeQuota) -> None:
     instance = model.instance
     assert instance.prizes is not None
@@ -560,6 +565,7 @@ CPSAT_RULES: dict[type[Rule], Callable[[Model, Any], None]] = {
     SplitDelivery: _split_delivery,
     Capacity: _capacity,
     LengthBudget: _length_budget,
+    MaxVisits: _max_visits,
     PrizeQuota: _prize_quota,
     TimeWindows: _time_windows,
 }

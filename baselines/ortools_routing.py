@@ -25,6 +25,7 @@ from tsp.metrics import METRICS
 from tsp.problems import (
     Capacity,
     LengthBudget,
+    MaxVisits,
     PrizeQuota,
     Problem,
     Rule,
@@ -234,6 +235,11 @@ def _length_budget(model: Model, rule: LengthBudget) -> None:
         lengths.CumulVar(index).SetMax(most)
 
 
+def _max_visits(model: Model, rule: MaxVisits) -> None:
+    solver = model.routing.solver()
+    solver.Add(solver.Sum([model.routing.ActiveVar(index) for _, index in model.between]) <= rule.most)
+
+
 def _prize_quota(model: Model, rule: PrizeQuota) -> None:
     instance = model.instance
     assert instance.prizes is not None
@@ -310,6 +316,7 @@ ROUTING_RULES: dict[type[Rule], Callable[[Model, Any], None]] = {
     SplitDelivery: _split_delivery,
     Capacity: _capacity,
     LengthBudget: _length_budget,
+    MaxVisits: _max_visits,
     PrizeQuota: _prize_quota,
     TimeWindows: _time_windows,
 }

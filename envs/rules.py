@@ -15,6 +15,7 @@ from torch import Tensor
 from tsp.problems import (
     Capacity,
     LengthBudget,
+    MaxVisits,
     PrizeQuota,
     Rule,
     SplitDelivery,
@@ -273,6 +274,32 @@ class LengthBudgetEnv(RuleEnv):
         return too_long & self.makes_tour(state.batch, move)
 
 
+class MaxVisitsEnv(RuleEnv):
+    """No node may be next once so many are visited."""
+
+    context_features = 1
+
+    def __init__(self, rule: MaxVisits, problem: Problem) -> None:
+        super().__init__(rule, problem)
+        self.most = rule.most
+
+    def start(self, batch: Batch, trajectories: int) -> Tensor:
+        """No visit yet, `[B, P]`."""
+        return torch.zeros((batch.count, trajectories), device=batch.device)
+
+    def update(self, state: Tensor, move: Move) -> Tensor:
+        """Count it, unless it ends a tour."""
+        return state + 1.0 if move.returned is None else state + (~move.returned).float()
+
+    def context(self, state: Tensor, move: Move) -> Tensor:
+        """The share of the visits that is left."""
+        return (1.0 - state / self.most)[..., None]
+
+    def forbids_visit(self, state: Tensor, move: Move) -> Tensor:
+        """Every node, once there were enough."""
+        return (state >= self.most)[..., None].expand_as(move.visited)
+
+
 class QuotaState(NamedTuple):
     """Prizes collected `[B, P]`."""
 
@@ -482,6 +509,7 @@ RULES: dict[type[Rule], type[RuleEnv]] = {
     SplitDelivery: RuleEnv,
     Capacity: CapacityEnv,
     LengthBudget: LengthBudgetEnv,
+    MaxVisits: MaxVisitsEnv,
     PrizeQuota: PrizeQuotaEnv,
     TimeWindows: TimeWindowsEnv,
 }

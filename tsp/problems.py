@@ -76,6 +76,17 @@ class LengthBudget(Rule):
 
 
 @dataclass(frozen=True)
+class MaxVisits(Rule):
+    """All tours together visit so many nodes at most.
+
+    Attributes:
+        most: how many.
+    """
+
+    most: int
+
+
+@dataclass(frozen=True)
 class PrizeQuota(Rule):
     """The prizes collected sum to `min_prize` at least, or every node is visited.
 
@@ -247,6 +258,14 @@ PROBLEMS: dict[str, Problem] = {
             story="the same, with authors present only at times",
             shape="tour",
             rules=(VisitAtMostOnce(), LengthBudget(required=False), TimeWindows()),
+            objective=Objective(("prize",), "max"),
+        ),
+        Problem(
+            name="op10",
+            title="orienteering with ten visits at most",
+            story="a coffee break, and a head that takes in ten posters",
+            shape="tour",
+            rules=(VisitAtMostOnce(), LengthBudget(), MaxVisits(10)),
             objective=Objective(("prize",), "max"),
         ),
         Problem(

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from tsp.problems import (
     Capacity,
     LengthBudget,
+    MaxVisits,
     PrizeQuota,
     Problem,
     Rule,
@@ -387,6 +388,11 @@ def _check_length_budget(claim: Claim, rule: LengthBudget) -> list[str]:
     ]
 
 
+def _check_max_visits(claim: Claim, rule: MaxVisits) -> list[str]:
+    visits = int((claim.visited & claim.customers).sum())
+    return [f"{visits} visits, expected at most {rule.most}"] if visits > rule.most else []
+
+
 def _check_prize_quota(claim: Claim, rule: PrizeQuota) -> list[str]:
     assert claim.prizes is not None
     assert claim.instance.min_prize is not None
@@ -472,6 +478,7 @@ CHECKS: dict[type[Rule], Callable[[Claim, Any], list[str]]] = {
     SplitDelivery: _check_split_delivery,
     Capacity: _check_capacity,
     LengthBudget: _check_length_budget,
+    MaxVisits: _check_max_visits,
     PrizeQuota: _check_prize_quota,
     TimeWindows: _check_time_windows,
 }

@@ -229,8 +229,8 @@ def _solve_job(
     instance, initial, candidates = job.instance, job.initial, job.candidates
     rest = None if instance.underway is None else reduce(problem, instance)
     if rest is not None:
+        begun = None if initial is None else rest.question(rest.problem, initial)
         instance, candidates = rest.instance, None
-        begun = None if initial is None else rest.question(problem, initial)
         initial = begun if begun is not None and begun.feasible else None
 
     def stamp(solution: Solution) -> Solution:
@@ -241,7 +241,7 @@ def _solve_job(
         answer = stamp(no_answer(seconds=0.0, solver=solver.name))
         return replace(answer, bound=answer.objective)
     found = solver.solve_one(
-        problem,
+        problem if rest is None else rest.problem,
         instance,
         clock,
         seed=job.seed,

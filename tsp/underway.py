@@ -22,6 +22,7 @@ from tsp.instance import Instance, Integers
 from tsp.problems import (
     Capacity,
     LengthBudget,
+    MaxVisits,
     PrizeQuota,
     SplitDelivery,
     TimeWindows,
@@ -43,7 +44,7 @@ CURRENT = 1
 """Where the current tour's visits stand in a reduced instance of several tours; the depot is 0."""
 
 Changes = dict[str, Any]
-"""Attributes of the reduced instance that a rule's reading sets."""
+"""What a rule's reading sets: attributes of the reduced instance and, as `rule`, itself where it changes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,7 @@ class Reduced:
     """An instance to solve in place of another, and the way back.
 
     Attributes:
+        problem: by whose rules: those of the original, as far as they still bind.
         instance: to be solved; nothing is under way there.
         nodes: the original node at each of its places; -1 where the original tour lists none.
         before: tours that were finished.
@@ -61,6 +63,7 @@ class Reduced:
         exact: whether every answer to the original is the expansion of one, so that a proof holds.
     """
 
+    problem: Problem
     instance: Instance
     nodes: Integers
     before: tuple[tuple[int, ...], ...] = ()
@@ -216,10 +219,10 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
     """
     underway = instance.underway
     if underway is None:
-        return Reduced(instance, np.arange(instance.size))
+        return Reduced(problem, instance, np.arange(instance.size))
     finished, current = validate_underway(problem, instance)
     if not current:
-        return Reduced(replace(instance, underway=None), np.arange(instance.size))
+        return Reduced(problem, replace(instance, underway=None), np.arange(instance.size))
     last = _last(problem, instance)
     several = problem.shape == "tours"
     arrived = current[-1] == last
@@ -251,11 +254,15 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
         sum(amounts[-1]) if underway.load is None and amounts and not between else underway.load or 0.0,
     )
     changes = _restricted(begun) | _walks(begun)
+    rules: list[Rule] = []
     for rule in problem.rules:
-        changes |= UNDERWAY_RULES[type(rule)](begun, rule, changes)
+        change = UNDERWAY_RULES[type(rule)](begun, rule, changes)
+        rules.append(change.pop("rule", rule))
+        changes |= change
     if home or last in rest:
         changes["end"] = len(nodes) - 1 if home else int(np.flatnonzero(nodes == last)[-1])
     return Reduced(
+        replace(problem, rules=tuple(rules)),
         replace(instance, **changes),
         np.append(nodes[:-1], -1) if home else nodes,
         before=tuple(map(tuple, finished)),
@@ -301,7 +308,9 @@ def as_cycle(problem: Problem, instance: Instance) -> tuple[Problem, Reduced]:
         matrix[1:, 0] = instance.legs(rest, instance.end)
     stand_in = start if start is not None else instance.finish
     closed = _subset(instance, np.append(stand_in, rest)) | {"matrix": matrix, "end": None, "free_start": False}
-    return replace(problem, shape="cycle"), Reduced(
+    cycle = replace(problem, shape="cycle")
+    return cycle, Reduced(
+        cycle,
         replace(instance, **closed),
         np.append(-1, rest),
         head=() if start is None else (start,),
@@ -487,6 +496,11 @@ def _length_budget(begun: Begun, rule: LengthBudget, changes: Changes) -> Change
     return {} if limit is None or begun.merged != 0 else {"max_length": max(0.0, limit - begun.travelled)}
 
 
+def _max_visits(begun: Begun, rule: MaxVisits, changes: Changes) -> Changes:
+    """What is left of the visits; a node that stands for several is one of them."""
+    return {"rule": MaxVisits(rule.most - int(begun.collected.sum()) + int(begun.merged == CURRENT))}
+
+
 def _prize_quota(begun: Begun, rule: PrizeQuota, changes: Changes) -> Changes:
     assert begun.instance.prizes is not None
     assert begun.instance.min_prize is not None
@@ -527,6 +541,7 @@ UNDERWAY_RULES: dict[type[Rule], Callable[[Begun, Any, Changes], Changes]] = {
     SplitDelivery: _split_delivery,
     Capacity: _capacity,
     LengthBudget: _length_budget,
+    MaxVisits: _max_visits,
     PrizeQuota: _prize_quota,
     TimeWindows: _time_windows,
 }

@@ -125,7 +125,7 @@ def test_solution_that_begins_as_given_is_one_to_start_from(name, seed):
         if reduced.decided:
             again = reduced.answer(problem, instance, no_answer(seconds=0.0, solver=""))
         else:
-            question = reduced.question(problem, solution)
+            question = reduced.question(reduced.problem, solution)
             assert question.feasible, question.violations
             again = reduced.answer(problem, instance, question)
         assert again.objective == pytest.approx(solution.objective)
