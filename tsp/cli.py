@@ -472,6 +472,11 @@ def _add_field(command: argparse.ArgumentParser, item: Field[Any], hint: object,
     kinds: list[Any] = [kind for kind in (get_args(hint) or (hint,)) if kind is not type(None)]
     choices = kinds if get_origin(hint) is Literal else None
     default = "" if item.default in (None, MISSING) else f" (default {item.default})"
+    if kinds == [bool]:
+        command.add_argument(
+            "--" + item.name, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text + default
+        )
+        return
     command.add_argument(
         "--" + item.name.replace("_", "-"),
         dest=item.name,
