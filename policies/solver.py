@@ -110,8 +110,7 @@ class PolicySolver:
         path = str(self.path if shipped is None else shipped.path)
         if path not in self._loaded:
             policy, info = load_policy(path, self.device)
-            trained = get_problem(info.problem)
-            if (trained.shape, list(map(type, trained.rules))) != (problem.shape, list(map(type, problem.rules))):
+            if not get_problem(info.problem).resembles(problem):
                 raise ValueError(f"{path}: a policy for {info.problem}, expected one for {problem.name}")
             name = path if shipped is None else shipped.name
             self._loaded[path] = _Loaded(policy, RoutingEnv(problem), info.sizes, name)

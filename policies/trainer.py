@@ -219,7 +219,7 @@ class Trainer:
 
     def _start_from(self, path: str) -> None:
         policy, info = load_policy(path)
-        if info.problem != self.config.problem:
+        if not get_problem(info.problem).resembles(self.env.problem):
             raise ValueError(f"{path}: a policy for {info.problem}, expected one for {self.config.problem}")
         if policy.config != self.config.policy:
             raise ValueError(f"{path}: its shape is {policy.config}, expected {self.config.policy}")

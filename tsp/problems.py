@@ -181,6 +181,11 @@ class Problem:
         quota = self.rule(PrizeQuota)
         return quota is not None and quota.stochastic
 
+    def resembles(self, other: Problem) -> bool:
+        """Whether a policy of one reads the other: tours of one shape, and rules of the same kinds."""
+        kinds = [[type(rule) for rule in problem.rules] for problem in (self, other)]
+        return self.shape == other.shape and kinds[0] == kinds[1]
+
     def rule(self, kind: type[R]) -> R | None:
         """The problem's rule of this class, or None."""
         return next((rule for rule in self.rules if isinstance(rule, kind)), None)

@@ -24,6 +24,7 @@ from tsp.problems import (
     LengthBudget,
     MaxVisits,
     PrizeQuota,
+    Problem,
     SplitDelivery,
     TimeWindows,
     VisitAtMostOnce,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from tsp.instance import Underway
-    from tsp.problems import Problem, Rule
+    from tsp.problems import Rule
     from tsp.solution import Solution
 
 CURRENT = 1
