@@ -37,7 +37,7 @@ class Batch(NamedTuple):
         values: the instances' other attributes by name, `[B, ...]` in their own units;
             `prize_unit` `[B]` is what prizes are divided by for the policy, `real_prizes` what an
             instance hides, and `elapsed, travelled, load` what a tour under way has used (NaN where
-            that is not given).
+            that is not given) after `given` steps.
     """
 
     coordinates: Tensor
@@ -208,4 +208,5 @@ def _values(instances: Sequence[Instance], n: int, realizations: Sequence[Realiz
         for name in UNDERWAY:
             given = [getattr(instance.underway, name, None) for instance in instances]
             out[name] = np.array([np.nan if value is None else float(value) for value in given])
+        out["given"] = np.array([len(instance.underway.visited) if instance.underway else 0 for instance in instances])
     return out

@@ -92,6 +92,10 @@ TERMS: dict[str, Callable[[Walks], Tensor]] = {
 """From a term of `tsp.problems.Objective` to its value `[B, P]`, in the instances' own units."""
 
 
+TOUR_TERMS = ("longest", "makespan")
+"""Terms that are told tour by tour, and so only where tours leave a depot."""
+
+
 def _leg(batch: Batch, move: Move) -> Tensor:
     return batch.legs(move.origin, move.node)
 

@@ -16,7 +16,7 @@ from torch.nn import functional as F  # noqa: N812 - the name everybody knows
 from tsp.problems import TERM_NEEDS, Problem, SplitDelivery, get_problem
 
 from .batch import UNDERWAY, Batch
-from .objectives import TERMS, Walks
+from .objectives import TERMS, TOUR_TERMS, Walks
 from .rules import FEATURES, RULES, Move, RuleEnv
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class State(NamedTuple):
         move: the last move; before the first step `here` is the depot, or n where the start is free.
         tours: `[B, P]` how many tours have ended.
         finished: `[B, P]` bool.
-        dead: `[B, P]` bool, whether nothing was legal any more: the answer is infeasible.
+        dead: `[B, P]` bool, whether nothing is legal but to stay: the answer is infeasible.
         rules: each rule's own state.
         mask: `[B, P, n]` as in `Observation`.
     """
@@ -95,7 +95,7 @@ class RoutingEnv:
         problem: a problem, or the name of one.
 
     Raises:
-        ValueError: for an unknown problem, or one with a rule or term that has no environment.
+        ValueError: for an unknown problem, or one with a rule or term that has no environment for it.
     """
 
     def __init__(self, problem: Problem | str) -> None:
@@ -108,6 +108,11 @@ class RoutingEnv:
             if term not in TERMS:
                 raise ValueError(f"problem {name!r}: no environment knows its objective term {term!r}")
         self.rules: tuple[RuleEnv, ...] = tuple(RULES[type(rule)](rule, self.problem) for rule in self.problem.rules)
+        if not self.problem.from_depot:
+            told = [type(rule.rule).__name__ for rule in self.rules if rule.from_depot]
+            told += [term for term in self.problem.objective.terms if term in TOUR_TERMS]
+            if told:
+                raise ValueError(f"problem {name!r}: {told[0]} has an environment only where tours leave a depot")
         terms = (term for term in TERM_NEEDS if term in self.problem.objective.terms)
         shown = [*(name for rule in self.rules for name in rule.shows), *(n for t in terms for n in TERM_NEEDS[t])]
         self.shows = tuple(name for name in dict.fromkeys(shown) if name in FEATURES)
@@ -205,7 +210,7 @@ class RoutingEnv:
             tuple(rule.start(batch, P) for rule in self.rules),
             visited,
         )
-        state = state._replace(mask=self._mask(state))
+        state = self._with_mask(state)
         for step, action in enumerate(prefix.unbind(-1) if prefix is not None else ()):
             if state.mask.gather(-1, action[..., None]).any():
                 raise ValueError(f"prefix: step {step} goes to a node that is not allowed there")
@@ -217,8 +222,7 @@ class RoutingEnv:
         if not any(name in state.batch.values for name in UNDERWAY):
             return state
         rules = tuple(rule.resume(own, state.batch) for rule, own in zip(self.rules, state.rules, strict=True))
-        state = state._replace(rules=rules)
-        return state._replace(mask=self._mask(state))
+        return self._with_mask(state._replace(rules=rules, dead=torch.zeros_like(state.dead)))
 
     def _with_geometry(self, batch: Batch, move: Move) -> Move:
         if not self.geometry:
@@ -237,8 +241,7 @@ class RoutingEnv:
         if self.problem.from_depot:
             returned = action == state.end[:, None]
             again = returned & (before.here == batch.depot[:, None])  # no tour is left to make
-            stuck = ~returned & (action == before.here)
-            dead = dead | (stuck & ~finished)
+            dead = dead & (action == before.here)  # a given prefix may know a way out
             tours = tours + (returned & ~again & ~finished)
             visited = (
                 before.visited
@@ -267,8 +270,7 @@ class RoutingEnv:
             assert move.returned is not None
             finished = finished | (done & move.returned)
             move = move._replace(here=torch.where(finished & ~dead, move.node, move.here))
-        state = State(batch, state.end, first, move, tours, finished, dead, rules, state.mask)
-        return state._replace(mask=self._mask(state))
+        return self._with_mask(State(batch, state.end, first, move, tours, finished, dead, rules, state.mask))
 
     def _no_more_tours(self, batch: Batch, tours: Tensor) -> Tensor | bool:
         if self.problem.shape == "tour":
@@ -277,8 +279,8 @@ class RoutingEnv:
             return False
         return tours >= batch.values["num_tours"][:, None]
 
-    def _mask(self, state: State) -> Tensor:
-        """What must not be next, `[B, P, n]` bool; finished trajectories, and dead ends, may only stay."""
+    def _with_mask(self, state: State) -> State:
+        """The state with what must not be next; finished trajectories, and dead ends, may only stay."""
         batch, move = state.batch, state.move
         mask = move.visited
         for rule, own in zip(self.rules, state.rules, strict=True):
@@ -292,27 +294,26 @@ class RoutingEnv:
         elif self.problem.shape == "path":
             mask = self._path_mask(state, mask)
         elif batch.padding is None:  # with one size, all finish together, after the last step
-            return mask
-        stay = state.finished | mask.all(-1)
+            return state._replace(mask=mask)
+        nothing = mask.all(-1)
         here = torch.where(move.here < batch.size, move.here, 0)
         elsewhere = torch.arange(batch.size, device=mask.device) != here[..., None]
-        return torch.where(stay[..., None], elsewhere, mask)
+        mask = torch.where((state.finished | nothing)[..., None], elsewhere, mask)
+        return state._replace(mask=mask, dead=state.dead | (nothing & ~state.finished))
 
     def _return_forbidden(self, state: State) -> Tensor:
         """Whether the current tour must not end now, `[B, P]` bool."""
-        move, problem = state.move, self.problem
-        left = ~move.visited.all(-1)
-        forbidden = torch.zeros_like(left)
+        move = state.move
+        unfinished = ~move.visited.all(-1) if self.problem.visits_all else torch.zeros_like(state.finished)
+        forbidden = torch.zeros_like(state.finished)
         for rule, own in zip(self.rules, state.rules, strict=True):
-            said = rule.forbids_return(own, move)
-            if said is not None:
-                forbidden = forbidden | said
-        if problem.visits_all:
-            if problem.shape == "tour":
-                return forbidden | left
-            last = self._no_more_tours(state.batch, state.tours + 1)
-            return forbidden | (left & (move.here == state.batch.depot[:, None])) | (left & last)
-        return forbidden
+            of_tour, of_all = rule.forbids_return(own, move), rule.forbids_end(own, move)
+            forbidden = forbidden if of_tour is None else forbidden | of_tour
+            unfinished = unfinished if of_all is None else unfinished | of_all
+        if self.problem.shape == "tours":  # she ends them all from the depot, and with the last of the fleet
+            at_depot = move.here == state.batch.depot[:, None]
+            unfinished = unfinished & (at_depot | self._no_more_tours(state.batch, state.tours + 1))
+        return forbidden | unfinished
 
     def _path_mask(self, state: State, mask: Tensor) -> Tensor:
         """A path begins at its start, unless that is free, and comes to its end last."""
@@ -413,11 +414,13 @@ class RoutingEnv:
         return sum(others, first)
 
     def missed(self, batch: Batch, actions: Tensor) -> Tensor:
-        """How many nodes that must be visited are not, `[B, P]`: what a dead end leaves."""
-        if not self.problem.visits_all or not self.problem.from_depot:
-            return torch.zeros(actions.shape[:2], dtype=torch.long, device=actions.device)
+        """What whole trajectories lack of what they must do, as a number of nodes `[B, P]`: what a dead end leaves."""
+        none = torch.zeros(actions.shape[:2], dtype=torch.long, device=actions.device)
+        if not self.problem.from_depot:
+            return none
         walks = self.walks(batch, actions)
-        return (walks.customers[:, None] & ~walks.visited()).sum(-1)
+        told = (rule.missed(walks) for rule in self.rules)
+        return sum((part for part in told if part is not None), none)
 
     def cost(self, batch: Batch, actions: Tensor) -> Tensor:
         """The objective with the sign that makes less better, `[B, P]`; a dead end pays for what it missed.

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tsp.problems import Problem
 
     from .batch import Batch
+    from .objectives import Walks
 
 SINGLE = 1e-6
 """Tolerance where generated instances are counted in float32."""
@@ -72,12 +73,14 @@ class RuleEnv:
         context_features: how many numbers it sees of the state.
         node_context_features: how many it sees of each node, which change with the step.
         geometry: whether the rule reads a move's distances.
+        from_depot: whether it counts along tours that leave a depot, and knows no others.
     """
 
     shows: tuple[str, ...] = ()
     context_features = 0
     node_context_features = 0
     geometry = False
+    from_depot = False
 
     def __init__(self, rule: Rule, problem: Problem) -> None:
         self.rule, self.problem = rule, problem
@@ -112,6 +115,14 @@ class RuleEnv:
 
     def forbids_return(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
         """Whether the tour must not end now, `[B, P]` bool; None when the rule forbids nothing."""
+        return None
+
+    def forbids_end(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
+        """Whether the last tour must not end now, `[B, P]` bool; None when the rule forbids nothing."""
+        return None
+
+    def missed(self, walks: Walks) -> Tensor | None:
+        """What whole trajectories lack, as a number of nodes `[B, P]`; None when nothing can be lacking."""
         return None
 
     def makes_tour(self, batch: Batch, move: Move) -> Tensor | bool:
@@ -150,6 +161,10 @@ class VisitOnceEnv(RuleEnv):
         """The visited nodes."""
         return move.visited
 
+    def missed(self, walks: Walks) -> Tensor | None:
+        """The nodes that are not visited, where all must be."""
+        return (walks.customers[:, None] & ~walks.visited()).sum(-1) if self.problem.visits_all else None
+
 
 class CapacityState(NamedTuple):
     """Load left `[B, P]`, and what nodes still want `[B, P, n]` where deliveries are split."""
@@ -162,6 +177,7 @@ class CapacityState(NamedTuple):
 class CapacityEnv(RuleEnv):
     """Only what is left of the load can be delivered; the depot refills it."""
 
+    from_depot = True
     shows = ("demands",)
     context_features = 1
 
@@ -218,6 +234,25 @@ class CapacityEnv(RuleEnv):
             return (state.left <= 0)[..., None] | (state.wanted <= 0)
         return state.batch.values["demands"][:, None] > (state.left + slack(state.left))[..., None]
 
+    def missed(self, walks: Walks) -> Tensor | None:
+        """The nodes that want more, where deliveries are split."""
+        if not self.split:
+            return None
+        assert walks.returned is not None
+        values = walks.batch.values
+        full = values["capacity"][:, None]
+        wanted = (values["demands"] * walks.customers)[:, None].expand(-1, walks.nodes.shape[1], -1)
+        left = full.expand(wanted.shape[:2])
+        for step, (node, returned) in enumerate(zip(walks.nodes.unbind(-1), walks.returned.unbind(-1), strict=True), 1):
+            delivered = torch.minimum(wanted.gather(-1, node[..., None])[..., 0], left)
+            wanted = wanted.scatter_add(-1, node[..., None], -delivered[..., None])
+            left = torch.where(returned, full, left - delivered)
+            if "load" in values:  # a tour under way: see `resume`
+                left = torch.where(
+                    values["given"][:, None] == step, full - _given(full - left, walks.batch, "load"), left
+                )
+        return (wanted > 0).sum(-1)
+
 
 class LengthState(NamedTuple):
     """Length of the current tour `[B, P]`."""
@@ -230,6 +265,7 @@ class LengthBudgetEnv(RuleEnv):
     """A node may be next if the tour can still come to its end within the budget (Kool et al. 2019)."""
 
     context_features = 1
+    from_depot = True
     geometry = True
 
     def start(self, batch: Batch, trajectories: int) -> LengthState:
@@ -308,11 +344,12 @@ class QuotaState(NamedTuple):
 
 
 class PrizeQuotaEnv(RuleEnv):
-    """The tour ends once enough is collected, or all is visited (Kool et al. 2019).
+    """The last tour ends once enough is collected, or all is visited (Kool et al. 2019).
 
     Where the batch has `real_prizes` they count; the policy sees `prizes`.
     """
 
+    from_depot = True
     shows = ("prizes",)
     context_features = 1
 
@@ -332,10 +369,18 @@ class PrizeQuotaEnv(RuleEnv):
         missing = state.batch.values["min_prize"][:, None] - state.collected
         return (missing.clamp(min=0.0) / _prize_unit(state.batch)).float()[..., None]
 
-    def forbids_return(self, state: QuotaState, move: Move) -> Tensor:
+    def forbids_end(self, state: QuotaState, move: Move) -> Tensor:
         """While too little is collected and something is left to visit."""
         quota = state.batch.values["min_prize"][:, None]
         return (state.collected + slack(state.collected) < quota) & ~move.visited.all(-1)
+
+    def missed(self, walks: Walks) -> Tensor:
+        """One where too little is collected, and something is left to visit."""
+        prizes, visited = walks.batch.values.get("real_prizes", walks.batch.values["prizes"]), walks.visited()
+        collected = (visited.to(prizes.dtype) * prizes[:, None]).sum(-1)
+        # summed in another order than on the way, so with twice the slack
+        too_little = collected + 2 * slack(collected) < walks.batch.values["min_prize"][:, None]
+        return (too_little & (walks.customers[:, None] & ~visited).any(-1)).long()
 
 
 class TimeState(NamedTuple):
@@ -370,6 +415,7 @@ class TimeWindowsEnv(RuleEnv):
     be reached in time by any way: that avoids the avoidable dead ends (Bi et al. 2024, PIP).
     """
 
+    from_depot = True
     shows = ("opens", "closes", "service")
     context_features = 1
     node_context_features = 2

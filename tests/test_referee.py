@@ -17,7 +17,19 @@ from instances import tiny_instance
 from envs.batch import from_instances
 from envs.routing_env import RoutingEnv
 from tsp.instance import Instance, Underway
-from tsp.problems import PROBLEMS, LengthBudget, Problem, SplitDelivery, TimeWindows
+from tsp.problems import (
+    PROBLEMS,
+    Capacity,
+    LengthBudget,
+    MaxVisits,
+    Objective,
+    PrizeQuota,
+    Problem,
+    SplitDelivery,
+    TimeWindows,
+    VisitAtMostOnce,
+    VisitOnce,
+)
 from tsp.solution import TOLERANCE, begins, check, walk
 
 if TYPE_CHECKING:
@@ -26,7 +38,19 @@ if TYPE_CHECKING:
     from tsp.solution import Solution
 
 EVERY_PROBLEM = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.name)
-SEEDS = range(24)
+LENGTH, PRIZE = Objective(("length",)), Objective(("prize",), "max")
+UNNAMED = [
+    Problem("op-cap-tw", "", "", "tour", (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()), PRIZE),
+    Problem("top-cap-tw", "", "", "tours", (VisitAtMostOnce(), TimeWindows(), Capacity()), PRIZE),
+    Problem("quota-team", "", "", "tours", (VisitAtMostOnce(), PrizeQuota(), LengthBudget()), LENGTH),
+    Problem("profits", "", "", "tours", (VisitAtMostOnce(), Capacity()), Objective(("length", "penalties"))),
+    Problem("fleet-tw", "", "", "tours", (VisitOnce(), TimeWindows()), Objective(("makespan",)), ("num_tours",)),
+    Problem("few", "", "", "tours", (VisitAtMostOnce(), LengthBudget(), MaxVisits(2)), PRIZE),
+    Problem("split-tw", "", "", "tours", (SplitDelivery(), Capacity(), TimeWindows()), LENGTH),
+    Problem("one-load", "", "", "tour", (VisitOnce(), Capacity(), LengthBudget()), LENGTH),
+]
+"""Problems that nobody has named, of rules and terms that are known."""
+SEEDS = range(22)
 SIZES = (4, 5, 6, 4, 5, 6, 4, 5, 1, 2, 3)
 
 
@@ -124,7 +148,14 @@ def referee(problem: Problem, instance: Instance) -> None:
 @EVERY_PROBLEM
 @pytest.mark.parametrize("seed", SEEDS)
 def test_masks_allow_exactly_what_the_checker_accepts(problem, seed):
-    referee(problem, tiny_instance(problem, seed, SIZES[seed % len(SIZES)]))
+    size = SIZES[seed % len(SIZES)]
+    referee(problem, tiny_instance(problem, seed, min(size, 4) if problem.rule(SplitDelivery) else size))
+
+
+@pytest.mark.parametrize("problem", UNNAMED, ids=lambda problem: problem.name)
+@pytest.mark.parametrize("seed", range(8))
+def test_so_they_do_in_problems_that_nobody_has_named(problem, seed):
+    referee(problem, tiny_instance(problem, seed, 3 + seed % 3))
 
 
 FROM_DEPOT = [problem for problem in PROBLEMS.values() if problem.from_depot]

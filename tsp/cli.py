@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from policies.trainer import TrainConfig
     from tsp.instance import Instance, Realization
+    from tsp.plotting import Floor
     from tsp.solution import Solution
     from tsp.solvers import Solver
 
@@ -172,6 +173,7 @@ def _add_solve(command: argparse.ArgumentParser) -> None:
     command.add_argument("--load", type=_number, metavar="Q", help="under way: what the tour has delivered so far")
     command.add_argument("--probabilities", action="store_true", help="show the policy's P(next node | nodes so far)")
     command.add_argument("--plot", metavar="PATH", help="draw the tour: .png, .svg or .pdf")
+    command.add_argument("--walls", metavar="FILE", help="walls to draw (default: NAME.walls.csv beside NAME.csv)")
     command.add_argument("--out", metavar="PATH", help="write the solution: .tour, .sol, .csv or .json")
     command.add_argument("--json", action="store_true", help="print JSON")
     _add_common(command)
@@ -275,6 +277,7 @@ def _show_probabilities(arguments: argparse.Namespace, instances: Sequence[Insta
     """The policy's distribution over the next node, for each instance."""
     from tsp.problems import get_problem
     from tsp.registry import make
+    from tsp.underway import validate_underway
 
     solver = make(arguments.solver or "policy", device=arguments.device)
     if not hasattr(solver, "next_probabilities"):
@@ -283,6 +286,7 @@ def _show_probabilities(arguments: argparse.Namespace, instances: Sequence[Insta
     for instance in instances:
         problem = get_problem(instance.problem)
         problem.validate(instance)
+        validate_underway(problem, instance)
         chances = cast("Any", solver).next_probabilities(problem, instance).tolist()
         entries.append({"instance": instance.name, "problem": problem.name, "probabilities": chances})
         if not arguments.json:
@@ -328,7 +332,24 @@ def _write_solutions(
     if arguments.plot:
         from tsp.plotting import plot_tour, save_figure
 
-        save_figure(plot_tour(instances[0], solutions[0]), arguments.plot, force=arguments.force)
+        floor = _floor(arguments, arguments.files[0])
+        save_figure(plot_tour(instances[0], solutions[0], floor=floor), arguments.plot, force=arguments.force)
+
+
+WALLS = ".walls.csv"
+
+
+def _floor(arguments: argparse.Namespace, file: str) -> Floor | None:
+    """The walls that are drawn with an instance: those given, else those in a file beside it."""
+    import numpy as np
+
+    from tsp.formats import read_walls
+    from tsp.plotting import Floor
+
+    path = Path(arguments.walls) if arguments.walls else Path(file).with_suffix(WALLS)
+    if not arguments.walls and not path.exists():
+        return None
+    return Floor(read_walls(path), lambda origin, destination: np.stack([origin, destination]))
 
 
 def _describe(instance: Instance, solution: Solution) -> str:
@@ -619,6 +640,7 @@ def _add_plot(command: argparse.ArgumentParser) -> None:
     command.add_argument("--problem", help="what it is of, where the file does not say")
     _add_limits(command)
     command.add_argument("--solution", metavar="FILE", help=".tour, .sol or .json")
+    command.add_argument("--walls", metavar="FILE", help="walls to draw (default: NAME.walls.csv beside NAME.csv)")
     command.add_argument("--out", required=True, metavar="PATH", help=".png, .svg or .pdf")
     _add_common(command, computes=False)
 
@@ -635,7 +657,8 @@ def run_plot(arguments: argparse.Namespace) -> int:
     solution = None
     if arguments.solution:
         solution = check(get_problem(instance.problem), instance, read_solution(arguments.solution, instance))
-    save_figure(plot_tour(instance, solution), arguments.out, force=arguments.force)
+    floor = _floor(arguments, arguments.file)
+    save_figure(plot_tour(instance, solution, floor=floor), arguments.out, force=arguments.force)
     show(arguments.out)
     return DONE
 

@@ -15,6 +15,7 @@ from tsp.instance import Instance, Realization
 from tsp.online import play_all
 from tsp.problems import get_problem
 from tsp.registry import make
+from tsp.underway import validate_underway
 
 if TYPE_CHECKING:
     import os
@@ -109,6 +110,7 @@ def solve_all(
     hidden: list[Realization | None] = list(realizations or [None] * len(instances))
     for i, instance in enumerate(instances):
         get_problem(instance.problem).validate(instance)
+        validate_underway(get_problem(instance.problem), instance)
         chosen, note = (spec, None) if spec else default_spec(instance)
         if note:
             warnings.warn(note, stacklevel=3)

@@ -164,7 +164,8 @@ def test_what_was_used_on_the_way_comes_along_and_what_is_not_told_is_nan():
     values = from_instances([instance(np.eye(2), underway=begun), instance(np.eye(2))]).values
     for name, used in (("elapsed", [3.0, np.nan]), ("travelled", [np.nan] * 2), ("load", [2.0, np.nan])):
         assert np.array_equal(values[name].numpy(), used, equal_nan=True)
-    assert "elapsed" not in from_instances([instance(np.eye(2))]).values
+    assert values["given"].tolist() == [1, 0]
+    assert not {"elapsed", "given"} & from_instances([instance(np.eye(2))]).values.keys()
 
 
 def test_what_instances_hide_comes_only_where_it_is_handed_over():

@@ -220,6 +220,7 @@ SHOWN = {
     "shpp": {"first", "kinds"},
     "op": {"kinds", "features", "context"},
     "optw": {"kinds", "features", "context", "node_context"},
+    "op10": {"kinds", "features", "context"},
     "top": {"kinds", "features", "context"},
     "pctsp": {"kinds", "features", "context"},
     "spctsp": {"kinds", "features", "context"},

@@ -12,7 +12,7 @@ from envs.batch import from_instances
 from envs.generators import generate
 from envs.routing_env import RoutingEnv
 from envs.rules import FEATURES, RULES
-from tsp.problems import PROBLEMS, Objective, Problem, Rule
+from tsp.problems import PROBLEMS, Capacity, Objective, Problem, Rule, TimeWindows
 
 USED = sorted({rule for problem in PROBLEMS.values() for rule in problem.rules}, key=lambda rule: type(rule).__name__)
 TERMS = sorted({term for problem in PROBLEMS.values() for term in problem.objective.terms})
@@ -113,4 +113,19 @@ class Unheard(Rule):
 def test_a_problem_with_a_rule_without_environment_is_refused_by_name():
     problem = Problem("odd", "", "", "cycle", (*WALKABLE, Unheard()), Objective(("length",)))
     with pytest.raises(ValueError, match="problem 'odd': no environment knows its rule Unheard"):
+        RoutingEnv(problem)
+
+
+@pytest.mark.parametrize("shape", ["cycle", "path"])
+@pytest.mark.parametrize(
+    ("rules", "terms", "named"),
+    [
+        ((TimeWindows(),), ("length",), "TimeWindows"),
+        ((Capacity(),), ("length",), "Capacity"),
+        ((), ("longest",), "longest"),
+    ],
+)
+def test_what_counts_along_tours_from_a_depot_is_refused_where_there_is_none(shape, rules, terms, named):
+    problem = Problem("odd", "", "", shape, (*WALKABLE, *rules), Objective(terms))
+    with pytest.raises(ValueError, match=f"problem 'odd': {named} has an environment only where tours leave a depot"):
         RoutingEnv(problem)

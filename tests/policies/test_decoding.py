@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from policies.decoding import Consensus, Greedy, Sampling
+from policies.decoding import Greedy, Sampling
 
 FORBIDDEN = float("-inf")
 
@@ -83,9 +83,3 @@ def test_a_low_temperature_is_greedy():
 def test_a_temperature_is_positive(temperature):
     with pytest.raises(ValueError, match=r"temperature: .* expected a positive number"):
         Sampling(temperature)
-
-
-def test_pictures_of_an_instance_agree_on_their_mean_probability():
-    probabilities = torch.tensor([[0.6, 0.4, 0.0], [0.0, 0.3, 0.7], [0.1, 0.9, 0.0], [0.0, 0.3, 0.7]])  # two of each
-    chosen = Consensus(2).select(probabilities.log()[:, None], None)
-    assert chosen.tolist() == [[1], [2], [1], [2]]  # 0.65 of node 1 in the first, though its first picture prefers 0

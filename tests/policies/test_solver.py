@@ -1,31 +1,45 @@
 """The policy behind the solver protocol."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from brute_force import feasible_solutions
+from instances import tiny_instance
 
 from envs.routing_env import RoutingEnv
 from policies.checkpoint import PolicyInfo, save_policy
 from policies.policy import Policy, PolicyConfig
 from policies.solver import PolicySolver
 from tsp.budget import Budget
-from tsp.instance import Instance
-from tsp.problems import get_problem
+from tsp.instance import Instance, Underway
+from tsp.problems import PROBLEMS, get_problem
 from tsp.solution import check
 
 TSP = get_problem("tsp")
 BUDGET = Budget(time_limit=60)
 
 
+def write_policy(folder, problem, *, edges=False):
+    torch.manual_seed(0)
+    shape = PolicyConfig(layers=1, width=16, heads=2, feedforward=32, norm="instance", edges=edges)
+    file = folder / f"{problem}-{edges}.safetensors"
+    save_policy(file, Policy(shape, RoutingEnv(problem)), PolicyInfo(problem, (1, 40)))
+    return str(file)
+
+
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    torch.manual_seed(0)
-    policy = Policy(PolicyConfig(layers=1, width=16, heads=2, feedforward=32, norm="instance"), RoutingEnv("tsp"))
-    file = tmp_path_factory.mktemp("policy") / "p.safetensors"
-    save_policy(file, policy, PolicyInfo("tsp", (1, 40)))
-    return str(file)
+    return write_policy(tmp_path_factory.mktemp("policy"), "tsp")
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    """A policy that looks at distances for every problem."""
+    folder = tmp_path_factory.mktemp("policies")
+    return {problem: write_policy(folder, problem, edges=True) for problem in PROBLEMS}
 
 
 def instances(*sizes, seed=0):
@@ -117,9 +131,61 @@ def test_a_time_that_is_up_is_counted_as_no_answer(path, monkeypatch):
     assert "time limit" in solutions[-1].violations[0]
 
 
-def test_a_bare_matrix_is_refused(path):
-    with pytest.raises(ValueError, match="needs coordinates in the plane"):
-        PolicySolver(path=path, device="cpu").solve(TSP, [Instance(matrix=np.ones((4, 4)), name="m")], BUDGET)
+def test_what_has_neither_a_picture_nor_a_matrix_is_refused(path):
+    with pytest.raises(ValueError, match="m: a policy needs coordinates in the plane, or a matrix"):
+        PolicySolver(path=path, device="cpu").solve(TSP, [Instance(np.ones((4, 3)), name="m")], BUDGET)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("decoding", ["greedy", "sampling"])
+def test_every_problem_is_answered_in_all_kinds_of_instances(paths, problem, decoding):
+    """Matrices, other depots and ends, whole numbers: see `tiny_instance`."""
+    given = [tiny_instance(problem, seed, 3 + seed % 4) for seed in range(16)]
+    solver = PolicySolver(path=paths[problem], device="cpu", decoding=decoding, samples=8)
+    solutions = solver.solve(PROBLEMS[problem], given, BUDGET)
+    answered = [solution.feasible for solution in solutions]
+    for instance, solution in zip(given, solutions, strict=True):
+        again = check(PROBLEMS[problem], instance, solution.tours, amounts=solution.amounts)
+        assert (solution.feasible, solution.violations) == (again.feasible, again.violations)
+        assert solution.feasible or DEAD_ENDS & {*PROBLEMS[problem].needs, *("num_tours",) * bool(instance.num_tours)}
+    assert sum(answered) > 8
+
+
+DEAD_ENDS = {"time_windows", "num_tours"}
+"""What an answer of one pass may fail for: it cannot be undone."""
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_what_is_allowed_next_has_all_the_probability(paths, problem):
+    instance = tiny_instance(problem, 0, 5)
+    solver = PolicySolver(path=paths[problem], device="cpu")
+    starting = solver.next_probabilities(PROBLEMS[problem], instance)
+    assert starting.shape == (5,)
+    assert starting.sum() == pytest.approx(1, abs=1e-5)
+    node = next(int(node) for node in starting.argsort()[::-1] if node not in (instance.depot, instance.finish))
+    after = solver.next_probabilities(PROBLEMS[problem], replace(instance, underway=Underway((node,))))
+    assert after.sum() == pytest.approx(1, abs=1e-5)
+    assert after[node] == 0
+    assert (after != starting).any()
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_a_tour_under_way_is_continued(paths, problem):
+    instance = replace(tiny_instance(problem, 0, 6), time_windows=None)
+    if "time_windows" in PROBLEMS[problem].needs:
+        windows = np.array([[0.0, 1e6]] * 6)
+        instance = replace(instance, time_windows=windows)
+    ways = [s.tours[0].tolist() for s in feasible_solutions(PROBLEMS[problem], instance).values() if s.tours]
+    longest = max(ways, key=len)
+    begun = replace(instance, underway=Underway(tuple(longest[1:3])))
+    (solution,) = PolicySolver(path=paths[problem], device="cpu").solve(PROBLEMS[problem], [begun], BUDGET)
+    assert solution.feasible, solution.violations
+    assert solution.tours[0].tolist()[:3] == longest[:3]
+
+
+def test_a_policy_of_another_problem_is_refused(paths):
+    with pytest.raises(ValueError, match="a policy for op, expected one for pctsp"):
+        PolicySolver(path=paths["op"], device="cpu").solve(PROBLEMS["pctsp"], [tiny_instance("pctsp", 0)], BUDGET)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +194,7 @@ def test_a_bare_matrix_is_refused(path):
         ({"samples": 0}, "samples=0, expected 1 or more"),
         ({"augmentations": 9}, "augmentations=9, expected 1 to 8"),
         ({"starts": -1}, "starts=-1"),
-        ({"temperature": 0.0, "decoding": "sampling"}, "temperature: 0.0"),
+        ({"temperature": 0.0, "decoding": "sampling"}, "temperature=0.0"),
         ({"device": "gpu9"}, "device 'gpu9' is not there"),
     ],
 )

@@ -181,7 +181,7 @@ def test_data_replaces_the_generator(tmp_path):
     run = trainer(replace(SMALL, size="7", data=str(tmp_path / "own.npz")), tmp_path / "run")
     run.run()
     assert run.instances == 96
-    with pytest.raises(ValueError, match="7 nodes, expected --size 6-8"):
+    with pytest.raises(ValueError, match="7 customers, expected --size 6-8"):
         trainer(replace(SMALL, data=str(tmp_path / "own.npz")), tmp_path / "other")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tsp.best_known import best_known
 from tsp.files import atomic_write, write_text
 from tsp.formats import csv_file, cvrplib, json_file, kool, npz, optw, orienteering, pctsp, tsplib, tsptw
-from tsp.formats.csv_file import read_matrix
+from tsp.formats.csv_file import read_matrix, read_walls
 from tsp.formats.number_table import rows
 from tsp.formats.text import TextFile, read_text
 from tsp.problems import get_problem
@@ -33,6 +33,7 @@ __all__ = [
     "read_matrix",
     "read_realizations",
     "read_solution",
+    "read_walls",
     "write_instances",
     "write_solution",
 ]

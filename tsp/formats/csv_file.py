@@ -175,6 +175,29 @@ def _require_distinct(file: TextFile, lines: list[int], names: Iterable[str]) ->
         seen[name] = line
 
 
+def read_walls(path: Path) -> Array:
+    """Read a hall's walls, which are only drawn: a header `x1,y1,x2,y2`, then a line for each.
+
+    Returns:
+        segments `[w, 2, 2]`, from a point to a point.
+
+    Raises:
+        ValueError: with the file, the line, the column and what was expected.
+    """
+    file = read_text(path)
+    delimiter = _delimiter(file)
+    (header_line, header), *rows = _rows(file, delimiter)
+    names = [name.lower() for name in header]
+    if names != ["x1", "y1", "x2", "y2"]:
+        raise file.error(header_line, f"columns {quote(', '.join(header))}, expected x1, y1, x2, y2")
+    for line, cells in rows:
+        if len(cells) != len(names):
+            raise file.error(line, f"{len(cells)} cells, expected 4 (x1, y1, x2, y2)")
+    lines = [line for line, _ in rows]
+    columns = [_numbers(file, lines, name, [cells[k] for _, cells in rows], delimiter) for k, name in enumerate(names)]
+    return np.column_stack(columns).reshape(-1, 2, 2)
+
+
 def read_matrix(path: Path) -> Array:
     """Read a table of distances: n lines of n numbers, apart by commas, semicolons or blanks.
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsp.formats import read, read_matrix, write_instances, write_solution
+from tsp.formats import read, read_matrix, read_walls, write_instances, write_solution
 from tsp.instance import Instance, Underway
 from tsp.problems import PROBLEMS
 from tsp.solution import check
@@ -355,3 +355,20 @@ def test_the_poster_session_is_an_instance_of_distinct_places_within_its_hall():
     assert list(instance.extras) == ["title"]
     assert instance.prizes.max() > 0
     assert (instance.time_windows[:, 0] + instance.service_times <= instance.time_windows[:, 1]).all()
+
+
+def test_walls_are_segments(tmp_path):
+    path = tmp_path / "hall.walls.csv"
+    path.write_text("x1,y1,x2,y2\n0,1,4,1\n0,2,4,2.5\n")
+    np.testing.assert_array_equal(read_walls(path), [[[0, 1], [4, 1]], [[0, 2], [4, 2.5]]])
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("x,y\n1,2\n", ":1: columns 'x, y', expected x1, y1, x2, y2"), ("x1,y1,x2,y2\n1,2,3\n", ":2: 3 cells, expected 4")],
+)
+def test_broken_walls_name_the_line(tmp_path, text, complaint):
+    path = tmp_path / "hall.walls.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=complaint):
+        read_walls(path)
