@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 SIZE = 50
 SEED = 20_261_121
 FIXED_HALL = 7
-LIBRARY = 2000
+LIBRARY = 1000
 """Days of the fixed hall, or of halls that may be trained on, that retrieval remembers."""
 
 
