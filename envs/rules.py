@@ -231,7 +231,8 @@ class CapacityEnv(RuleEnv):
     def forbids_visit(self, state: CapacityState, move: Move) -> Tensor:
         """Nodes that want more than is left; where deliveries are split, all once nothing is left."""
         if state.wanted is not None:
-            return (state.left <= 0)[..., None] | (state.wanted <= 0)
+            served = (state.left <= 0)[..., None] | (state.wanted <= 0)
+            return served.scatter(-1, move.here[..., None], value=True)  # she has been there just now
         return state.batch.values["demands"][:, None] > (state.left + slack(state.left))[..., None]
 
     def missed(self, walks: Walks) -> Tensor | None:

@@ -9,10 +9,12 @@ import torch
 from brute_force import feasible_solutions
 from instances import tiny_instance
 
+from envs.generators import generate_instances, node_count
 from envs.routing_env import RoutingEnv
 from policies.checkpoint import PolicyInfo, save_policy
 from policies.policy import Policy, PolicyConfig
 from policies.solver import PolicySolver
+from policies.zoo import find_policy, shipped_policies
 from tsp.budget import Budget
 from tsp.instance import Instance, Underway
 from tsp.problems import PROBLEMS, get_problem
@@ -203,13 +205,21 @@ def test_a_bad_option_is_refused(options, sentence):
         PolicySolver(**options)
 
 
-def test_every_shipped_policy_solves_instances_of_its_sizes():
-    from policies.zoo import shipped_policies
+SHIPPED = {policy.name: policy for policy in shipped_policies()}
 
-    assert {"tsp20", "tsp50"} <= {policy.name for policy in shipped_policies()}
-    for policy in shipped_policies():
-        given = instances(*policy.sizes)
-        solver = PolicySolver(device="cpu", starts=4, augmentations=1)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            assert all(s.feasible for s in solver.solve(get_problem(policy.problem), given, BUDGET))
+
+def test_a_policy_is_shipped_for_each_that_the_docs_name():
+    assert {"tsp20", "tsp50", "op", "pctsp", "spctsp", "cvrp", "tsptw", "hall-op", "hall-optw"} <= SHIPPED.keys()
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_policy_solves_instances_of_its_sizes(name):
+    policy = SHIPPED[name]
+    problem, distribution = get_problem(policy.problem), "hall" if policy.distances else "uniform"
+    sizes = [nodes - node_count(problem, 0) for nodes in policy.sizes]
+    given = [generate_instances(problem.name, distribution, size, 1, 5)[0] for size in sizes]
+    assert find_policy(problem.name, given[0].size, matrix=policy.distances) == policy
+    solver = PolicySolver(device="cpu", starts=4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert all(s.feasible for s in solver.solve(problem, given, BUDGET))
