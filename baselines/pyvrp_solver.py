@@ -16,8 +16,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyvrp
-from pyvrp.stop import MaxRuntime
+import pyvrp  # pyright: ignore[reportMissingImports] - an extra
+from pyvrp.stop import MaxRuntime  # pyright: ignore[reportMissingImports]
 
 from tsp.budget import Budget
 from tsp.instance import Array, Instance, Integers

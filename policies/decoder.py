@@ -44,12 +44,12 @@ class Cache(NamedTuple):
 
     def to(self, dtype: torch.dtype) -> Cache:
         """The same cache in another precision."""
-        return Cache(*(x if x is None else x.to(dtype) for x in self))  # pyright: ignore[reportArgumentType]
+        return self._replace(**{name: x.to(dtype) for name, x in self._asdict().items() if x is not None})
 
     def detach(self, *, requires_grad: bool = False) -> Cache:
         """The same values cut off from the graph; distances need no gradient."""
-        cut = (x.detach().requires_grad_(requires_grad) for x in self[:-1])
-        return Cache(*cut, self.costs)  # pyright: ignore[reportArgumentType]
+        learned = {name: x for name, x in self._asdict().items() if name != "costs"}
+        return self._replace(**{name: x.detach().requires_grad_(requires_grad) for name, x in learned.items()})
 
 
 class Decoder(nn.Module):

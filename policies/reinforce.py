@@ -80,6 +80,11 @@ def accumulate_gradients(
             part = part - entropy * spread.sum() / advantage.numel()
         part.backward()
         loss += part.detach()
-    reached = [(x, cut.grad) for x, cut in zip(cache, leaf, strict=True) if cut is not None and cut.grad is not None]
-    torch.autograd.backward([x for x, _ in reached], [grad for _, grad in reached])
+    reached: list[Tensor] = []
+    gradients: list[Tensor] = []
+    for x, cut in zip(cache, leaf, strict=True):
+        if x is not None and cut is not None and cut.grad is not None:
+            reached.append(x)
+            gradients.append(cut.grad)
+    torch.autograd.backward(reached, gradients)
     return StepResult(loss, env.sign * costs.mean())

@@ -598,7 +598,7 @@ def _fill_in(given: dict[str, Any], shape: dict[str, Any]) -> None:
     if "start_from" in given:
         shipped = {policy.name: str(policy.path) for policy in shipped_policies()}
         given["start_from"] = shipped.get(given["start_from"], given["start_from"])
-        policy, info = load_policy(given["start_from"])
+        policy, info = load_policy(str(given["start_from"]))
         given.setdefault("problem", info.problem)
         for name, value in asdict(policy.config).items():
             shape.setdefault(name, value)

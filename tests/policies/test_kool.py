@@ -104,6 +104,9 @@ class AsHeCounts(rules.CapacityEnv):
             return state.batch.values["demands"][:, None] + state.left[..., None] > 1.0
         return (state.left >= 1.0)[..., None] | (state.wanted == 0)
 
+    def missed(self, walks):
+        return None
+
 
 def mean_as_he_counts(monkeypatch, data_folder, problem, count):
     monkeypatch.setitem(rules.RULES, Capacity, AsHeCounts)

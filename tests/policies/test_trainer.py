@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from envs.generators import generate
 from policies.checkpoint import load_policy, read_tensors
 from policies.policy import PolicyConfig
 from policies.trainer import TrainConfig, Trainer, config_from_dict, read_config, start_run
+from tsp.problems import PROBLEMS
 
 SMALL = TrainConfig(
     size="6-8",
@@ -56,6 +58,20 @@ def test_every_baseline_trains_with_every_encoder(tmp_path, monkeypatch, baselin
     run.run()
     assert not same(before, run.policy.state_dict())
     assert [row["instances"] for row in rows(tmp_path)] == ["32", "64", "96"]
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_every_problem_trains(tmp_path, problem):
+    shape = replace(SMALL.policy, edges=problem == "atsp")
+    run = trainer(replace(SMALL, problem=problem, size="4-5", instances=32, entropy=0.01, policy=shape), tmp_path)
+    before = {k: v.clone() for k, v in run.policy.state_dict().items()}
+    run.run()
+    after = run.policy.state_dict()
+    assert all(torch.isfinite(value).all() for value in after.values())
+    assert not torch.equal(before["decoder.project_nodes.weight"], after["decoder.project_nodes.weight"])
+    policy, info = load_policy(tmp_path / "checkpoint-last.safetensors")
+    assert (info.problem, policy.env.problem.name) == (problem, problem)
+    assert info.sizes == ((5, 6) if PROBLEMS[problem].from_depot else (4, 5))  # in nodes
 
 
 @pytest.mark.parametrize("baseline", ["rollout", "shared", "exponential"])
@@ -183,6 +199,24 @@ def test_data_replaces_the_generator(tmp_path):
     assert run.instances == 96
     with pytest.raises(ValueError, match="7 customers, expected --size 6-8"):
         trainer(replace(SMALL, data=str(tmp_path / "own.npz")), tmp_path / "other")
+
+
+@pytest.mark.parametrize("problem", ["op", "spctsp", "tsptw", "cvrp", "atsp"])
+def test_data_of_other_problems_keeps_what_they_need(tmp_path, problem):
+    from envs.generators import generate_set
+    from tsp.formats import write_instances
+
+    instances, hidden = generate_set(problem, "uniform", 6, 5, seed=0)
+    write_instances(tmp_path / "own.npz", instances, realizations=hidden)
+    shape = replace(SMALL.policy, edges=problem == "atsp")
+    config = replace(SMALL, problem=problem, size="6", data=str(tmp_path / "own.npz"), instances=32, policy=shape)
+    run = trainer(config, tmp_path / "run")
+    drawn = generate(problem, "uniform", 5, 6, torch.Generator().manual_seed(0))
+    assert drawn.values.keys() <= run.data.values.keys()
+    for name, value in drawn.values.items():
+        assert run.data.values[name].dtype == torch.float32
+        torch.testing.assert_close(run.data.values[name], value.float(), atol=1e-5, rtol=1e-5)
+    run.run()
 
 
 @pytest.mark.parametrize(

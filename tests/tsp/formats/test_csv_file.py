@@ -365,7 +365,10 @@ def test_walls_are_segments(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
-    [("x,y\n1,2\n", ":1: columns 'x, y', expected x1, y1, x2, y2"), ("x1,y1,x2,y2\n1,2,3\n", ":2: 3 cells, expected 4")],
+    [
+        ("x,y\n1,2\n", ":1: columns 'x, y', expected x1, y1, x2, y2"),
+        ("x1,y1,x2,y2\n1,2,3\n", ":2: 3 cells, expected 4"),
+    ],
 )
 def test_broken_walls_name_the_line(tmp_path, text, complaint):
     path = tmp_path / "hall.walls.csv"
