@@ -34,6 +34,8 @@ def _walk(
     """Each step's observation and action: the one hot loop."""
     given = () if prefix is None else prefix.unbind(-1)
     state = env.reset(batch, trajectories)
+    if not given:  # else after the last of them
+        state = env.resume(state)
     # Looking whether all have finished waits for a device; on the CPU it costs nothing.
     look = 1 if batch.device.type == "cpu" else LOOK
     for t in range(env.horizon(batch)):

@@ -43,6 +43,7 @@ UNNAMED = [
     Problem("op-cap-tw", "", "", "tour", (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()), PRIZE),
     Problem("top-cap-tw", "", "", "tours", (VisitAtMostOnce(), TimeWindows(), Capacity()), PRIZE),
     Problem("quota-team", "", "", "tours", (VisitAtMostOnce(), PrizeQuota(), LengthBudget()), LENGTH),
+    Problem("quota-tours", "", "", "tours", (VisitAtMostOnce(), PrizeQuota()), LENGTH),
     Problem("profits", "", "", "tours", (VisitAtMostOnce(), Capacity()), Objective(("length", "penalties"))),
     Problem("fleet-tw", "", "", "tours", (VisitOnce(), TimeWindows()), Objective(("makespan",)), ("num_tours",)),
     Problem("few", "", "", "tours", (VisitAtMostOnce(), LengthBudget(), MaxVisits(2)), PRIZE),
@@ -118,6 +119,10 @@ PRUNED = {LengthBudget: home_within_budget, TimeWindows: home_before_it_closes}
 deliver as much as can be, and `brute_force` tries no others."""
 
 
+LOCKS = [(TimeWindows,), (Capacity,), (SplitDelivery,), (PrizeQuota, LengthBudget)]
+"""Rules that may have dead ends, which no look ahead at bearable cost avoids."""
+
+
 def expected_solutions(problem: Problem, instance: Instance) -> dict[Canonical, Solution]:
     kept = [PRUNED[type(rule)] for rule in problem.rules if type(rule) in PRUNED]
     return {
@@ -140,6 +145,8 @@ def referee(problem: Problem, instance: Instance) -> None:
             allowed[canonical(problem, instance, solution.tours)] = value
     expected = expected_solutions(problem, instance)
     assert set(allowed) == set(expected)
+    if expected and not any(all(problem.rule(kind) for kind in kinds) for kinds in LOCKS):
+        assert not any(dead), "she is locked out"
     if allowed:
         best = min if problem.objective.sense == "min" else max
         assert best(allowed.values()) == pytest.approx(best(s.objective for s in expected.values()), rel=1e-9)
@@ -158,7 +165,7 @@ def test_so_they_do_in_problems_that_nobody_has_named(problem, seed):
     referee(problem, tiny_instance(problem, seed, 3 + seed % 3))
 
 
-FROM_DEPOT = [problem for problem in PROBLEMS.values() if problem.from_depot]
+FROM_DEPOT = [problem for problem in [*PROBLEMS.values(), *UNNAMED] if problem.from_depot]
 
 
 @pytest.mark.parametrize("problem", FROM_DEPOT, ids=lambda problem: problem.name)
@@ -169,6 +176,16 @@ def test_so_they_do_where_another_end_is_nearer_by_a_detour(problem, seed):
     instance = tiny_instance(problem, 2 + 4 * seed, 4)
     place = int(rng.choice([node for node in range(4) if node != instance.depot]))
     referee(problem, replace(instance, end=place))
+
+
+LOPSIDED = [seed for seed in range(80) if seed % 4 == 2]
+"""Seeds of tiny instances with a matrix, in which detours may be shorter."""
+
+
+@pytest.mark.parametrize("problem", ["tsptw", "tsptw-makespan"])
+def test_the_look_ahead_loses_nothing_where_detours_are_shorter(problem):
+    for seed in LOPSIDED:
+        referee(PROBLEMS[problem], tiny_instance(problem, seed, 4))
 
 
 METRIC = [seed for seed in range(40) if seed % 2 and seed % 8 != 5]

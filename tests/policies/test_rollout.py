@@ -275,6 +275,15 @@ def test_what_was_really_used_on_the_way_counts_after_the_given_steps():
     assert masks == [[False, True, False, False], [False, True, True, True]]
 
 
+def test_what_was_used_counts_too_where_nothing_is_visited_yet():
+    instance = Instance(np.array([[0, 0], [1, 0], [2, 0.0]]), prizes=[0, 1, 1], max_length=5, time_windows=[[0, 9]] * 3)
+    env = RoutingEnv("optw")
+    policy = make_policy(env)
+    batch = from_instances([replace(instance, underway=Underway((), elapsed=6.0))])
+    trace = rollout(env, batch, policy.decoder, policy.prepare(batch), Sampling(), generator=generator())
+    assert trace.mask[0, 0, 0].tolist() == [False, False, True]
+
+
 def test_acting_keeps_no_graph_and_scoring_does():
     env, batch = RoutingEnv("tsp"), random_batch(2, 5)
     policy = make_policy(env)
