@@ -253,7 +253,7 @@ class PolicySolver:
         given = _given(problem, instance)
         with torch.inference_mode():
             batch = augment(from_instances([instance]).to(self.device), self._pictures(problem, [instance]))
-            prefix = torch.tensor(given, device=self.device).expand(batch.count, 1, -1) if given else None
+            prefix = torch.tensor(given, dtype=torch.long, device=self.device).expand(batch.count, 1, -1)
             state = loaded.env.reset(batch, 1, prefix)
             logits = loaded.policy.decoder.logits(loaded.policy.prepare(batch), loaded.env.observe(state))
         return logits.softmax(-1).mean((0, 1)).double().cpu().numpy()
@@ -277,6 +277,8 @@ def _given(problem: Problem, instance: Instance) -> list[int]:
     if instance.underway is None:
         return []
     visited = list(instance.underway.visited)
+    if problem.shape == "tours":  # back at the depot: the action is to go where tours end
+        return [instance.finish if node == instance.depot else node for node in visited]
     at_depot = problem.from_depot or instance.free_start or visited[:1] == [instance.depot]
     return visited if at_depot else [instance.depot, *visited]
 

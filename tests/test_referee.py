@@ -240,3 +240,13 @@ def test_a_tour_under_way_goes_on_as_the_checker_says(problem, seed):
             allowed.add(canonical(problem, instance, solution.tours))
     if not problem.rule(SplitDelivery):  # whose solutions `brute_force` finds from the beginning only
         assert allowed == set(feasible_solutions(problem, instance))
+
+
+@pytest.mark.parametrize("kind", [LengthBudget, TimeWindows])
+def test_a_group_may_stay_at_home_where_its_end_is_too_far(kind):
+    problem = Problem("stay", "", "", "tours", (VisitAtMostOnce(), kind()), PRIZE, ("num_tours",))
+    points = np.array([[0, 0], [9, 1], [10, 0]])
+    windows = np.array([[0, 99], [0, 99], [0, 5]])
+    instance = Instance(points, end=2, prizes=[0, 1, 0], max_length=5, time_windows=windows, num_tours=2)
+    assert set(expected_solutions(problem, instance)) == {()}
+    referee(problem, instance)
