@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from baselines.giant_tour import decode, empty_plan, tours_of
 from baselines.tour_model import closed, is_modelled, model_of
 from tests.instances import tiny_instance
-from tsp.problems import PROBLEMS, Objective, SplitDelivery, get_problem
+from tsp.problems import PROBLEMS, Objective, get_problem
 from tsp.solution import check
 
 MODELLED = [problem for problem in PROBLEMS.values() if is_modelled(problem)]
