@@ -106,7 +106,7 @@ class Retrieval:
     one_shot = True
 
     def __init__(self, problem: Problem, library: list[Instance], solver: Solver) -> None:
-        self.library = library
+        self.days = library
         self.tours = [s.tours[0] if s.tours else np.zeros(1, int) for s in solver.solve(problem, library, Budget(0.02))]
         self.prints = np.stack([_print(day) for day in library])
 
@@ -123,7 +123,7 @@ class Retrieval:
         for instance in instances:
             start = time.perf_counter()
             nearest = int(((self.prints - _print(instance)) ** 2).sum(1).argmin())
-            remembered = self.library[nearest].coordinates[self.tours[nearest]]
+            remembered = self.days[nearest].coordinates[self.tours[nearest]]
             here = instance.coordinates
             along = ((here[:, None] - remembered) ** 2).sum(-1).argmin(1)
             order = [0, *(node for node in np.argsort(along, kind="stable").tolist() if node != 0)]
