@@ -19,6 +19,7 @@ import argparse
 import hashlib
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from envs.batch import from_coordinates
-from envs.generators import generate_set, to_instances
+from envs.generators import as_batch, generate_set, to_instances
 from envs.halls import TEST_LAYOUTS, HallConfig, close_aisle, draw_each, draw_instances, layout
 from envs.routing_env import RoutingEnv
 from policies.checkpoint import PolicyInfo, load_policy, save_policy
@@ -36,7 +36,7 @@ from policies.solver import PolicySolver
 from policies.zoo import shipped_policies
 from tsp.budget import Budget
 from tsp.files import write_text
-from tsp.problems import LengthBudget, Problem, get_problem
+from tsp.problems import Problem, get_problem
 from tsp.registry import make
 from tsp.solution import Solution, check
 from tsp.solvers import Chain, Solver
@@ -71,13 +71,7 @@ def fixed_set(problem: str, count: int, seed: int = SEED) -> list[Instance]:
 
 def _instances(problem: str, drawn: dict[str, np.ndarray]) -> list[Instance]:
     values = {name: torch.from_numpy(np.asarray(x, dtype=np.float32)) for name, x in drawn.items()}
-    needs = {*get_problem(problem).needs, "matrix", "service_times"}
-    needs |= {"max_length"} if get_problem(problem).rule(LengthBudget) else set()
-    if "time_windows" not in needs:
-        needs.discard("service_times")
-    coordinates = values.pop("coordinates")
-    batch = from_coordinates(coordinates, {name: x for name, x in values.items() if name in needs})
-    return to_instances(problem, batch, "day")[0]
+    return to_instances(problem, as_batch(get_problem(problem), values), "day")[0]
 
 
 SETS: dict[str, Callable[[str, int], list[Instance]]] = {
@@ -128,12 +122,8 @@ class Retrieval:
             along = ((here[:, None] - remembered) ** 2).sum(-1).argmin(1)
             order = [0, *(node for node in np.argsort(along, kind="stable").tolist() if node != 0)]
             solution = _repaired(problem, instance, order)
-            out.append(Solution(*_fields(solution), seconds=time.perf_counter() - start, solver=self.name))
+            out.append(replace(solution, seconds=time.perf_counter() - start, solver=self.name))
         return out
-
-
-def _fields(solution: Solution) -> tuple[Any, ...]:
-    return solution.tours, solution.objective, solution.feasible, solution.violations
 
 
 def _print(day: Instance) -> np.ndarray:

@@ -91,10 +91,8 @@ def split_distribution(name: str) -> tuple[str, str]:
     return place, variant
 
 
-def _kool_limit(values: Values, points: tuple[float, ...]) -> float:
-    """Kool et al.'s constant for 20, 50 and 100 customers, on the straight lines between them."""
-    customers = values["coordinates"].shape[1] - 1
-    return float(np.interp(customers, (10, 20, 50, 100), points))
+def _customers(values: Values) -> int:
+    return values["coordinates"].shape[1] - 1
 
 
 def _full(values: Values, value: float) -> Tensor:
@@ -124,18 +122,14 @@ def _draw_prizes(values: Values, problem: Problem, variant: str, generator: Gene
     return {"prizes": _without_depot(prizes)}
 
 
-LENGTHS = (1.4, 2.0, 3.0, 4.0)
-"""Longest tours of Kool et al.'s orienteering for 20, 50 and 100 customers, and for 10."""
-
-
 def _draw_max_length(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
-    return {"max_length": _full(values, _kool_limit(values, LENGTHS))}
+    return {"max_length": _full(values, kool.max_length(_customers(values)))}
 
 
 def _draw_penalties(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
     """Kool et al.'s: uniform up to three longest tours, shared among the customers."""
     count, nodes, _ = values["coordinates"].shape
-    highest = 3 * _kool_limit(values, LENGTHS) / (nodes - 1)
+    highest = 3 * kool.max_length(nodes - 1) / (nodes - 1)
     return {"penalties": _without_depot(_rand(count, nodes, generator=generator) * highest)}
 
 
@@ -156,8 +150,7 @@ def _draw_capacity(values: Values, problem: Problem, variant: str, generator: Ge
     """Kool et al.'s (Nazari et al. 2018): demands of 1 to 9, capacity 20 to 50."""
     count, nodes, _ = values["coordinates"].shape
     demands = torch.randint(1, 10, (count, nodes), generator=generator, device=generator.device).float()
-    capacity = float(np.rint(_kool_limit(values, (20, 30, 40, 50))))
-    return {"demands": _without_depot(demands), "capacity": _full(values, capacity)}
+    return {"demands": _without_depot(demands), "capacity": _full(values, kool.capacity(nodes - 1))}
 
 
 WIDTHS = {"easy": (0.5, 0.75), "medium": (0.1, 0.2)}
@@ -172,33 +165,43 @@ def _draw_windows(values: Values, problem: Problem, variant: str, generator: Gen
     Elsewhere windows of a tenth to four tenths of the day that a tour to the node and back can keep.
     """
     count, nodes, _ = values["coordinates"].shape
-    low, span = torch.zeros((count, nodes), device=generator.device), _rand(count, nodes, generator=generator)
-    back = _to_depot(values)
+    share = _rand(count, nodes, generator=generator)
     if problem.visits_all and problem.shape == "tour":
-        order = _rand(count, nodes - 1, generator=generator).argsort(1) + 1
-        order = torch.cat([torch.zeros_like(order[:, :1]), order], 1)
-        along = values["coordinates"].gather(1, order[..., None].expand(-1, -1, 2))
-        legs = (along[:, 1:] - along[:, :-1]).square().sum(-1).sqrt()
-        times = torch.nn.functional.pad(legs.cumsum(1), (1, 0))
-        arrival = torch.zeros_like(times).scatter(1, order, times)
-        if variant == "hard":
-            before, after = HARD_WIDTH * span, HARD_WIDTH * _rand(count, nodes, generator=generator)
-        else:
-            least, most = WIDTHS[variant if variant in WIDTHS else "medium"]
-            width = (least + (most - least) * span) * times[:, -1:]
-            before = width * _rand(count, nodes, generator=generator)
-            after = width - before
-        opens, closes = (arrival - before).clamp(min=0.0), arrival + after
+        opens, closes = _around_a_tour(values, variant, share, generator)
     else:
-        day = (2.1 * back.amax(1, keepdim=True)).clamp(min=_kool_limit(values, LENGTHS))
-        # she is back in time even from the end of the window
-        closes = back + (day - 2 * back) * (0.1 + 0.9 * _rand(count, nodes, generator=generator))
-        opens = (closes - day * (0.1 + 0.3 * span)).clamp(min=0.0)
-        opens[:, :1], closes[:, :1] = 0.0, day
-        return {"time_windows": torch.stack([opens, closes], -1)}
-    closes[:, 0] = (closes + back)[:, 1:].amax(1)
-    opens[:, 0] = low[:, 0]
+        opens, closes = _there_and_back(values, share, generator)
     return {"time_windows": torch.stack([opens, closes], -1)}
+
+
+def _around_a_tour(values: Values, variant: str, share: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+    count, nodes, _ = values["coordinates"].shape
+    order = _rand(count, nodes - 1, generator=generator).argsort(1) + 1
+    order = torch.cat([torch.zeros_like(order[:, :1]), order], 1)
+    along = values["coordinates"].gather(1, order[..., None].expand(-1, -1, 2))
+    legs = (along[:, 1:] - along[:, :-1]).square().sum(-1).sqrt()
+    times = torch.nn.functional.pad(legs.cumsum(1), (1, 0))
+    arrival = torch.zeros_like(times).scatter(1, order, times)
+    if variant == "hard":
+        before, after = HARD_WIDTH * share, HARD_WIDTH * _rand(count, nodes, generator=generator)
+    else:
+        least, most = WIDTHS[variant if variant in WIDTHS else "medium"]
+        width = (least + (most - least) * share) * times[:, -1:]
+        before = width * _rand(count, nodes, generator=generator)
+        after = width - before
+    opens, closes = (arrival - before).clamp(min=0.0), arrival + after
+    closes[:, 0] = (closes + _to_depot(values))[:, 1:].amax(1)
+    opens[:, 0] = 0.0
+    return opens, closes
+
+
+def _there_and_back(values: Values, share: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+    back = _to_depot(values)
+    day = (2.1 * back.amax(1, keepdim=True)).clamp(min=kool.max_length(_customers(values)))
+    # she is back in time even from the end of the window
+    closes = back + (day - 2 * back) * (0.1 + 0.9 * _rand(*back.shape, generator=generator))
+    opens = (closes - day * (0.1 + 0.3 * share)).clamp(min=0.0)
+    opens[:, :1], closes[:, :1] = 0.0, day
+    return opens, closes
 
 
 def _draw_matrix(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
@@ -257,13 +260,20 @@ def generate(problem: Problem | str, distribution: str, count: int, size: int, g
             new = draw(values, problem, variant, generator)
             values |= new
             drawn |= set(new)
-    kept = wanted | {"coordinates", "matrix", "real_prizes"}
-    kept |= {"service_times"} if "time_windows" in wanted else set()
+    return as_batch(problem, values)
+
+
+def as_batch(problem: Problem, values: Values) -> Batch:
+    """Drawn attributes as a batch: without those that the problem does not need; a path ends at the last node."""
+    kept = {*problem.needs, "coordinates", "matrix", "real_prizes"}
+    kept |= {"service_times"} if "time_windows" in kept else set()
     kept |= {"max_length"} if problem.rule(LengthBudget) else set()
     values = {name: value for name, value in values.items() if name in kept}
+    coordinates = values.pop("coordinates")
     if problem.shape == "path":  # from the first node to the last
-        values["end"] = torch.full((count,), node_count(problem, size) - 1, device=generator.device)
-    return from_coordinates(values.pop("coordinates"), values)
+        count, nodes, _ = coordinates.shape
+        values["end"] = torch.full((count,), nodes - 1, device=coordinates.device)
+    return from_coordinates(coordinates, values)
 
 
 def to_instances(problem: str, batch: Batch, name: str) -> tuple[list[Instance], list[Realization] | None]:

@@ -55,7 +55,7 @@ def _longest(walks: Walks) -> Tensor:
 
 
 def _prize(walks: Walks) -> Tensor:
-    prizes = walks.batch.values.get("real_prizes", walks.batch.values["prizes"])
+    prizes = walks.batch.real_prizes
     return (walks.visited().to(prizes.dtype) * prizes[:, None]).sum(-1)
 
 
@@ -101,7 +101,7 @@ def _leg(batch: Batch, move: Move) -> Tensor:
 
 
 def _prize_there(batch: Batch, move: Move) -> Tensor:
-    prizes = batch.values.get("real_prizes", batch.values["prizes"]).gather(1, move.node)
+    prizes = batch.real_prizes.gather(1, move.node)
     return prizes if move.returned is None else torch.where(move.returned, 0.0, prizes)
 
 

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the name everybody knows
 
 from tsp.problems import TERM_NEEDS, Problem, SplitDelivery, get_problem
 
-from .batch import UNDERWAY, Batch
+from .batch import UNDERWAY, Batch, rows_at
 from .objectives import TERMS, TOUR_TERMS, Walks
 from .rules import FEATURES, RULES, Move, RuleEnv
 
@@ -228,10 +227,8 @@ class RoutingEnv:
         if not self.geometry:
             return move
         assert batch.distances is not None
-        B, n = batch.count, batch.size
         leg = batch.legs(move.origin, move.node)
-        rows = torch.arange(0, B * n, n, device=batch.device)[:, None] + move.here
-        return move._replace(leg=leg, to_nodes=F.embedding(rows, batch.distances.reshape(B * n, n)))
+        return move._replace(leg=leg, to_nodes=rows_at(batch.distances, move.here))
 
     def step(self, state: State, action: Tensor) -> State:
         """The state after going to the nodes `action` `[B, P]`, which must be allowed."""
@@ -409,28 +406,36 @@ class RoutingEnv:
 
     def objective(self, batch: Batch, actions: Tensor) -> Tensor:
         """The objective of whole trajectories `[B, P, T]`, in the instances' own units, `[B, P]`."""
-        walks = self.walks(batch, actions)
+        return self._objective(self.walks(batch, actions))
+
+    def _objective(self, walks: Walks) -> Tensor:
         first, *others = (TERMS[term](walks) for term in self.problem.objective.terms)
         return sum(others, first)
 
     def missed(self, batch: Batch, actions: Tensor) -> Tensor:
         """What whole trajectories lack of what they must do, as a number of nodes `[B, P]`: what a dead end leaves."""
-        none = torch.zeros(actions.shape[:2], dtype=torch.long, device=actions.device)
+        return self._missed(self.walks(batch, actions))
+
+    def _missed(self, walks: Walks) -> Tensor:
+        none = torch.zeros(walks.nodes.shape[:2], dtype=torch.long, device=walks.nodes.device)
         if not self.problem.from_depot:
             return none
-        walks = self.walks(batch, actions)
         told = (rule.missed(walks) for rule in self.rules)
         return sum((part for part in told if part is not None), none)
+
+    def judge(self, batch: Batch, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """`cost` and `missed` of whole trajectories `[B, P, T]`, `[B, P]` each."""
+        walks = self.walks(batch, actions)
+        cost, missed = self.sign * self._objective(walks), self._missed(walks)
+        fine = (missed + DEAD_END * (missed > 0)) * batch.scale[:, None]
+        return cost + fine.to(cost.dtype), missed
 
     def cost(self, batch: Batch, actions: Tensor) -> Tensor:
         """The objective with the sign that makes less better, `[B, P]`; a dead end pays for what it missed.
 
         Each node missed costs the length of a side of the unit square, and a dead end another `DEAD_END` sides.
         """
-        cost = self.sign * self.objective(batch, actions)
-        missed = self.missed(batch, actions)
-        fine = (missed + DEAD_END * (missed > 0)) * batch.scale[:, None]
-        return cost + fine.to(cost.dtype)
+        return self.judge(batch, actions)[0]
 
 
 def spread_starts(batch: Batch, starts: int) -> Tensor:

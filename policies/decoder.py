@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name everybody knows
 
+from envs.batch import rows_at
+
 if TYPE_CHECKING:
     from envs.routing_env import Observation
 
@@ -125,7 +127,7 @@ class Decoder(nn.Module):
         B, Q, n = observation.mask.shape
         d, extra = cache.first.shape[-1], cache.keys.shape[-1] - n
         mask = F.pad(observation.mask, (0, extra), value=True) if extra else observation.mask
-        query = _rows(cache.first, observation.first) + _rows(cache.last, observation.last)
+        query = rows_at(cache.first, observation.first) + rows_at(cache.last, observation.last)
         if self.project_context is not None:
             assert observation.context is not None
             query = query + self.project_context(observation.context).to(query.dtype)
@@ -136,7 +138,7 @@ class Decoder(nn.Module):
         bias = None
         if self.project_costs is not None:
             assert cache.costs is not None
-            legs = _rows(cache.costs, observation.last)  # [B, Q, n]
+            legs = rows_at(cache.costs, observation.last)  # [B, Q, n]
             *of_heads, of_logits = self.project_costs.weight[:, 0]
             scores = scores + legs[:, None] * torch.stack(of_heads).to(legs.dtype)[:, None, None]
             bias = legs.float() * of_logits
@@ -169,10 +171,3 @@ class Decoder(nn.Module):
         glimpse = (glimpse + torch.einsum("bqhk,khe->bqhe", attended, value.view(k, heads, dh))).reshape(B, Q, d)
         of_nodes = glimpse @ (self.project_glimpse.weight.T.to(query.dtype) @ logit_key.T * d**-0.5)  # [B, Q, k]
         return (glimpse @ cache.logit_keys).float() + (seen @ of_nodes[..., None])[..., 0].float()
-
-
-def _rows(table: Tensor, index: Tensor) -> Tensor:
-    """The rows of `table` `[B, m, d]` at `index` `[B, Q]`, as `[B, Q, d]`; faster than a gather."""
-    B, m, d = table.shape
-    offset = torch.arange(0, B * m, m, device=index.device)[:, None]
-    return F.embedding(index + offset, table.reshape(B * m, d))

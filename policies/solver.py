@@ -192,8 +192,8 @@ class PolicySolver:
             strategy: Strategy = Sampling(self.temperature) if self._samples(env.problem) else Greedy()
             actions = self._trajectories(loaded, augment(batch, pictures), strategy, prefix, generator)  # [A * B, P, T]
             actions = actions.unflatten(0, (pictures, batch.count)).transpose(0, 1).flatten(1, 2)
-            cost = env.cost(batch, actions).masked_fill(env.missed(batch, actions) > 0, float("inf"))
-            best = cost.argmin(1)  # over A * P
+            cost, missed = env.judge(batch, actions)
+            best = cost.masked_fill(missed > 0, float("inf")).argmin(1)  # over A * P
             chosen = actions[torch.arange(batch.count, device=best.device), best].cpu()
         return [env.tours(row, instance) for row, instance in zip(chosen, instances, strict=True)]
 

@@ -193,15 +193,15 @@ def _add_limits(command: argparse.ArgumentParser) -> None:
 def run_solve(arguments: argparse.Namespace) -> int:
     """`tsp solve`."""
     from tsp.budget import Budget
-    from tsp.formats import SOLUTION_ENDINGS, read, read_realizations
+    from tsp.formats import SOLUTION_ENDINGS
     from tsp.shortcuts import solve_all
 
     instances: list[Instance] = []
     realizations: list[Realization | None] = []
     for file in arguments.files:
-        found = read(file, problem=arguments.problem, matrix=arguments.matrix)
-        instances += [_completed(instance, arguments) for instance in found]
-        realizations += read_realizations(file) or [None] * len(found)
+        found, hidden = _read_with_hidden(file, arguments)
+        instances += found
+        realizations += hidden or [None] * len(found)
     if arguments.probabilities:
         return _show_probabilities(arguments, instances)
     for path in (_output(arguments, "plot", PICTURES), _output(arguments, "out", SOLUTION_ENDINGS)):
@@ -271,6 +271,16 @@ def _completed(instance: Instance, arguments: argparse.Namespace) -> Instance:
         nodes = tuple(instance.find_node(name.strip()) for name in (visited or "").split(",") if name.strip())
         changes["underway"] = Underway(nodes, **used)
     return recognized(replace(instance, **changes)) if changes else instance
+
+
+def _read_with_hidden(file: str, arguments: argparse.Namespace) -> tuple[list[Instance], list[Realization] | None]:
+    """A file's instances with what the command line adds and, where prizes are hidden, what they really are."""
+    from tsp.formats import read, read_realizations
+    from tsp.problems import get_problem
+
+    instances = read(file, problem=arguments.problem, matrix=arguments.matrix)
+    hides = any(get_problem(instance.problem).hides_prizes for instance in instances)
+    return [_completed(instance, arguments) for instance in instances], read_realizations(file) if hides else None
 
 
 def _show_probabilities(arguments: argparse.Namespace, instances: Sequence[Instance]) -> int:
@@ -411,7 +421,6 @@ def _add_compare(command: argparse.ArgumentParser) -> None:
 
 def run_compare(arguments: argparse.Namespace) -> int:
     """`tsp compare`."""
-    from tsp.formats import read, read_realizations
     from tsp.registry import split
     from tsp.shortcuts import compare
 
@@ -421,9 +430,8 @@ def run_compare(arguments: argparse.Namespace) -> int:
     if arguments.files:
         instances: list[Instance] = []
         for file in arguments.files:
-            found = read(file, problem=arguments.problem, matrix=arguments.matrix)
-            instances += [_completed(instance, arguments) for instance in found]
-            hidden = read_realizations(file)
+            found, hidden = _read_with_hidden(file, arguments)
+            instances += found
             realizations = [*(realizations or []), *hidden] if hidden else realizations
     else:
         instances, realizations = _generated(arguments)
@@ -625,16 +633,6 @@ def run_generate(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _one(arguments: argparse.Namespace) -> Instance:
-    """The one instance in the file."""
-    from tsp.formats import read
-
-    found = read(arguments.file, problem=arguments.problem, matrix=arguments.matrix)
-    if len(found) != 1:
-        raise ValueError(f"{arguments.file}: holds {len(found)} instances, expected one")
-    return found[0]
-
-
 def _add_plot(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", help="an instance")
     command.add_argument("--problem", help="what it is of, where the file does not say")
@@ -650,10 +648,11 @@ def run_plot(arguments: argparse.Namespace) -> int:
     from tsp.formats import read_solution
     from tsp.plotting import plot_tour, save_figure
     from tsp.problems import get_problem
+    from tsp.shortcuts import read
     from tsp.solution import check
 
     _output(arguments, "out", PICTURES)
-    instance = _completed(_one(arguments), arguments)
+    instance = _completed(read(arguments.file, problem=arguments.problem, matrix=arguments.matrix), arguments)
     solution = None
     if arguments.solution:
         solution = check(get_problem(instance.problem), instance, read_solution(arguments.solution, instance))
@@ -677,9 +676,10 @@ def run_check(arguments: argparse.Namespace) -> int:
     from tsp.formats import read_amounts, read_solution
     from tsp.formats.json_file import solution_entry
     from tsp.problems import get_problem
+    from tsp.shortcuts import read
     from tsp.solution import check
 
-    instance = _completed(_one(arguments), arguments)
+    instance = _completed(read(arguments.file, problem=arguments.problem, matrix=arguments.matrix), arguments)
     tours = read_solution(arguments.solution, instance)
     solution = check(
         get_problem(instance.problem),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from tsp.registry import make
 
 if TYPE_CHECKING:
     from tsp.instance import Instance
+    from tsp.problems import Problem
 
 REACH = 2.0
 """A shipped policy starts the search up to this many times the largest size it was trained on."""
@@ -24,6 +26,12 @@ CLASSICAL = (
 """What starts, and what improves whatever started: the first pair of which both can is taken."""
 
 
+@cache
+def _classical(problem: Problem) -> tuple[str, str]:
+    """The first pair of `CLASSICAL` for a problem; found once, since making solvers takes a while."""
+    return next((pair for pair in CLASSICAL if make("+".join(pair)).supports(problem)), CLASSICAL[-1])
+
+
 def default_spec(instance: Instance) -> tuple[str, str | None]:
     """The solver spec for an instance, and a note for the user where there is something to say.
 
@@ -32,7 +40,7 @@ def default_spec(instance: Instance) -> tuple[str, str | None]:
     only improves what is expected, so a policy that has learned what to expect goes alone.
     """
     problem, size = get_problem(instance.problem), instance.size
-    first, search = next((pair for pair in CLASSICAL if make("+".join(pair)).supports(problem)), CLASSICAL[-1])
+    first, search = _classical(problem)
     classical = search if search.startswith(first) else f"{first}+{search}"
     planar = instance.coordinates is not None and instance.coordinates.shape[1] == 2
     find = import_module("policies.zoo").find_policy

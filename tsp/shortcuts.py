@@ -27,13 +27,15 @@ if TYPE_CHECKING:
 __all__ = ["compare", "read", "read_set", "solve"]
 
 
-def read(path: str | os.PathLike[str], *, problem: str | None = None) -> Instance:
-    """Read the one instance in a file (TSPLIB, CSV, …).
+def read(
+    path: str | os.PathLike[str], *, problem: str | None = None, matrix: str | os.PathLike[str] | None = None
+) -> Instance:
+    """Read the one instance in a file (TSPLIB, CSV, …); `problem` and `matrix` are what it does not say.
 
     Raises:
         ValueError: when the file is broken, or holds a set (read those with `read_set`).
     """
-    instances = read_set(path, problem=problem)
+    instances = read_set(path, problem=problem, matrix=matrix)
     if len(instances) != 1:
         raise ValueError(f"{path}: holds {len(instances)} instances, expected one; read_set reads them all")
     return instances[0]

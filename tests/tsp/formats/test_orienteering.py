@@ -1,28 +1,9 @@
 """Orienteering for one and for several paths: Tsiligirides' and Chao's files."""
 
 import pytest
+from broken_files import refuse
 
 from tsp.formats import read
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(content, name="a.txt"):
-        path = tmp_path / name
-        path.write_text(content)
-        return path
-
-    return write
-
-
-def refuse(path, line, piece):
-    with pytest.raises(ValueError, match=path.stem) as refusal:
-        read(path)
-    message = str(refusal.value)
-    assert message.startswith(f"{path}:{line}: ")
-    assert piece in message
-    assert "\n" not in message
-
 
 PATHS = "15\t1\n0.5\t0\t0\n1 0 0\n2 -7.25 30\n"
 TEAM = "n 3\nm 2\ntmax 7.5\n0.5\t0\t0\n2 -7.25 30\n1 0 0\n"

@@ -2,28 +2,9 @@
 
 import numpy as np
 import pytest
+from broken_files import refuse
 
 from tsp.formats import read
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(content, name="a.txt"):
-        path = tmp_path / name
-        path.write_text(content)
-        return path
-
-    return write
-
-
-def refuse(path, line, piece):
-    with pytest.raises(ValueError, match=path.stem) as refusal:
-        read(path)
-    message = str(refusal.value)
-    assert message.startswith(f"{path}:{line}: ")
-    assert piece in message
-    assert "\n" not in message
-
 
 FILE = "7 2 3\n\n1000000 4 5\n\n0 1 2\n1 0 3\n2 3 0\n"
 

@@ -2,30 +2,11 @@
 
 import numpy as np
 import pytest
+from broken_files import refuse
 
 from tsp.formats import read
 from tsp.problems import PROBLEMS
 from tsp.solution import check
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(content, name="a.txt"):
-        path = tmp_path / name
-        path.write_text(content)
-        return path
-
-    return write
-
-
-def refuse(path, line, piece):
-    with pytest.raises(ValueError, match=path.stem) as refusal:
-        read(path)
-    message = str(refusal.value)
-    assert message.startswith(f"{path}:{line}: ")
-    assert piece in message
-    assert "\n" not in message
-
 
 WHOLE = "# made by hand\n3\n0 5 9\n5 7 4 # seven on the diagonal\n\n9 4 0\n0 100\n5 5\n9 \t 20  \n# the end\n"
 
