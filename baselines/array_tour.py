@@ -107,8 +107,8 @@ def swap_runs(tour: ArrayTour, first: int, a: int, b: int) -> None:
 
 
 @kernel
-def undo(tour: ArrayTour) -> None:
-    """Put the tour back to where it was when the log was last cleared."""
-    while tour.count[0] > 0:
+def undo_to(tour: ArrayTour, mark: int) -> None:
+    """Put the tour back to where it was when the log had `mark` entries."""
+    while tour.count[0] > mark:
         tour.count[0] -= 1
         _flip(tour, tour.log[tour.count[0], 0], tour.log[tour.count[0], 1])

@@ -88,13 +88,13 @@ class Geometry(NamedTuple):
     def subset(self, nodes: NDArray[np.integer]) -> Geometry:
         """The geometry of `nodes` alone, renumbered in the order given."""
         if self.code == MATRIX:
-            return self._replace(matrix=_frozen(self.matrix[np.ix_(nodes, nodes)]))
-        return self._replace(points=_frozen(self.points[nodes]))
+            return self._replace(matrix=frozen(self.matrix[np.ix_(nodes, nodes)]))
+        return self._replace(points=frozen(self.points[nodes]))
 
 
 def table_of(instance: Instance) -> Geometry:
     """The geometry of an instance with all its distances in a matrix, which is shared, not copied."""
-    return Geometry(MATRIX, _frozen(np.empty((0, 3))), instance.distances)
+    return Geometry(MATRIX, frozen(np.empty((0, 3))), instance.distances)
 
 
 def geometry_of(instance: Instance) -> Geometry:
@@ -110,10 +110,10 @@ def geometry_of(instance: Instance) -> Geometry:
         latitude, longitude, _ = (GEO_PI * (degrees + 5.0 * (points - degrees) / 3.0) / 180.0).T
         flat = np.cos(latitude)
         points = np.column_stack([flat * np.cos(longitude), flat * np.sin(longitude), np.sin(latitude)])
-    return Geometry(code, _frozen(points), _frozen(np.empty((0, 0))))
+    return Geometry(code, frozen(points), frozen(np.empty((0, 0))))
 
 
-def _frozen(array: Array) -> Array:
+def frozen(array: Array) -> Array:
     """Read-only, as an instance's matrix is: numba compiles for each of the two kinds anew."""
     array = np.ascontiguousarray(array)
     array.flags.writeable = False

@@ -52,6 +52,7 @@ class Routes(NamedTuple):
         length: `[k]`.
         load: `[k]`.
         tour_of: `[n]`, the tour of each customer, -1 of those left out.
+        place: `[n]`, its place in that tour's stops.
     """
 
     stops: Nodes
@@ -61,6 +62,27 @@ class Routes(NamedTuple):
     length: Array
     load: Array
     tour_of: Nodes
+    place: Nodes
+
+
+class Totals(NamedTuple):
+    """What tours come to; one without visits counts for nothing where there may be several.
+
+    Attributes:
+        length: of all together.
+        longest: of the longest.
+        end: the latest.
+        collected: sum of the prizes.
+        penalties: of the customers left out.
+        left: how many customers those are.
+    """
+
+    length: float
+    longest: float
+    end: float
+    collected: float
+    penalties: float
+    left: int
 
 
 class InsertionByRules(ModelSolver):
@@ -73,16 +95,16 @@ class InsertionByRules(ModelSolver):
 
     def search(self, model: Model, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
         """What insertion in one order after the other makes, improved."""
-        routes, spare = _empty_routes(model), _empty_routes(model)
+        routes, spare = empty_routes(model), empty_routes(model)
         near, complete = _nearest(model), False
         for order, last_resort in self._orders(model, seed):
             if last_resort and complete:
                 return
-            _clear(model, routes)
+            clear(model, routes)
             _insert(model, routes, order)
             self._improve(model, routes, spare, near, clock)
             complete |= is_complete(model, routes)
-            yield _tours(model, routes)
+            yield tours_of(model, routes)
             if clock.remaining <= 0:
                 return
 
@@ -117,7 +139,8 @@ class InsertionByRules(ModelSolver):
                     return
 
 
-def _empty_routes(model: Model) -> Routes:
+def empty_routes(model: Model) -> Routes:
+    """Room for the tours of a model."""
     m, k = len(model.customers), model.tours
     return Routes(
         stops=np.zeros((k, m + 2), dtype=np.int32),
@@ -127,6 +150,7 @@ def _empty_routes(model: Model) -> Routes:
         length=np.zeros(k),
         load=np.zeros(k),
         tour_of=np.full(len(model.distances), -1, dtype=np.int32),
+        place=np.zeros(len(model.distances), dtype=np.int32),
     )
 
 
@@ -142,24 +166,25 @@ def _nearest(model: Model) -> Nodes:
     return model.customers[np.argsort(between, axis=1, kind="stable")[:, :k]]
 
 
-def _tours(model: Model, routes: Routes) -> Tours:
+def tours_of(model: Model, routes: Routes) -> Tours:
+    """The tours as lists of nodes, from the start to the end; the end is left out where it is the start."""
     last = 1 if model.end == model.start else 2
     tours = [routes.stops[k, : routes.sizes[k] + last].tolist() for k in range(model.tours)]
     return [tour for k, tour in enumerate(tours) if routes.sizes[k] or not model.several]
 
 
 @kernel
-def _clear(model: Model, routes: Routes) -> None:
+def clear(model: Model, routes: Routes) -> None:
     """No visits at all."""
     routes.sizes[:] = 0
     routes.tour_of[:] = -1
     for k in range(model.tours):
         routes.stops[k, 0], routes.stops[k, 1] = model.start, model.end
-        _refresh(model, routes, k)
+        refresh(model, routes, k)
 
 
 @kernel
-def _refresh(model: Model, routes: Routes, k: int) -> None:
+def refresh(model: Model, routes: Routes, k: int) -> None:
     """Compute anew what a tour keeps."""
     stops, begin, latest = routes.stops[k], routes.begin[k], routes.latest[k]
     last = routes.sizes[k] + 1
@@ -172,6 +197,7 @@ def _refresh(model: Model, routes: Routes, k: int) -> None:
         length += leg
         if p < last:
             load += model.demands[b]
+            routes.place[b] = p
     latest[last] = model.closes[model.end]
     for p in range(last - 1, -1, -1):
         a, b = stops[p], stops[p + 1]
@@ -180,7 +206,7 @@ def _refresh(model: Model, routes: Routes, k: int) -> None:
 
 
 @kernel
-def _put(model: Model, routes: Routes, k: int, p: int, node: int) -> None:
+def put(model: Model, routes: Routes, k: int, p: int, node: int) -> None:
     """Insert `node` into tour `k` after its stop `p`."""
     stops = routes.stops[k]
     for q in range(routes.sizes[k] + 1, p, -1):
@@ -188,47 +214,66 @@ def _put(model: Model, routes: Routes, k: int, p: int, node: int) -> None:
     stops[p + 1] = node
     routes.sizes[k] += 1
     routes.tour_of[node] = k
-    _refresh(model, routes, k)
+    refresh(model, routes, k)
 
 
 @kernel
-def _totals(model: Model, routes: Routes) -> tuple[float, float, float]:
-    """The length of the longest tour, the latest end, and the prizes collected."""
-    longest, end, collected = 0.0, 0.0, 0.0
+def keeps_rules(model: Model, routes: Routes, k: int) -> bool:
+    """Whether a tour does: without the triangle inequality, taking a visit out may make it longer."""
+    if routes.sizes[k] == 0 and model.several:
+        return True
+    for p in range(routes.sizes[k] + 2):
+        if routes.begin[k, p] > routes.latest[k, p]:
+            return False
+    return routes.load[k] <= model.capacity and routes.length[k] <= model.max_length
+
+
+@kernel
+def totals_of(model: Model, routes: Routes) -> Totals:
+    """What all tours together come to."""
+    length, longest, end, collected, penalties, left = 0.0, 0.0, 0.0, 0.0, 0.0, 0
     for k in range(model.tours):
         if routes.sizes[k] > 0 or not model.several:
+            length += routes.length[k]
             longest = max(longest, routes.length[k])
             end = max(end, routes.begin[k, routes.sizes[k] + 1])
     for node in model.customers:
         if routes.tour_of[node] >= 0:
             collected += model.prizes[node]
-    return longest, end, collected
+        else:
+            penalties += model.penalties[node]
+            left += 1
+    return Totals(length, longest, end, collected, penalties, left)
+
+
+@kernel
+def weighted(model: Model, totals: Totals) -> float:
+    """The weighted objective."""
+    cost = model.length * totals.length + model.longest * totals.longest + model.makespan * totals.end
+    return cost + model.prize * totals.collected + model.penalty * totals.penalties
+
+
+@kernel
+def shortfall(model: Model, totals: Totals) -> float:
+    """How many customers are missing, or what share of a quota that is missed; 0 where all is well."""
+    if not model.optional:
+        return float(totals.left)
+    if totals.left > 0 and totals.collected < model.quota:
+        return 1.0 - totals.collected / model.quota
+    return 0.0
 
 
 @kernel
 def cost_of(model: Model, routes: Routes) -> float:
     """The weighted objective; customers missing, or a quota missed, cost more than all else."""
-    longest, end, collected = _totals(model, routes)
-    cost = model.longest * longest + model.makespan * end + model.prize * collected
-    left = 0
-    for k in range(model.tours):
-        if routes.sizes[k] > 0 or not model.several:
-            cost += model.length * routes.length[k]
-    for node in model.customers:
-        if routes.tour_of[node] < 0:
-            left += 1
-            cost += model.penalty * model.penalties[node]
-    if not model.optional:
-        return cost + model.missing * left
-    if left > 0 and collected < model.quota:
-        return cost + model.missing * (1.0 - collected / model.quota)
-    return cost
+    totals = totals_of(model, routes)
+    return weighted(model, totals) + model.missing * shortfall(model, totals)
 
 
 @kernel
 def is_complete(model: Model, routes: Routes) -> bool:
     """Whether nobody is left out who must not be, and the quota is met."""
-    return cost_of(model, routes) < model.missing / 2.0
+    return shortfall(model, totals_of(model, routes)) == 0.0
 
 
 @kernel
@@ -246,10 +291,11 @@ def _insert(model: Model, routes: Routes, order: Nodes) -> None:
 def _insert_best(model: Model, routes: Routes, nodes: Nodes) -> bool:
     """Insert the one of `nodes` that is best where it is best; whether there was one that fits and pays."""
     distances = model.distances
-    longest, end, collected = _totals(model, routes)
-    needy = model.optional and collected < model.quota
+    totals = totals_of(model, routes)
+    longest, end = totals.longest, totals.end
+    needy = model.optional and totals.collected < model.quota
     best = np.inf
-    best_node, best_tour, best_place = -1, -1, -1
+    best_node, best_tour, best_place = np.int64(-1), np.int64(-1), np.int64(-1)
     for node in nodes:
         if routes.tour_of[node] >= 0:
             continue
@@ -288,24 +334,21 @@ def _insert_best(model: Model, routes: Routes, nodes: Nodes) -> bool:
                 break  # the other empty tours are like this one
     if best_node < 0:
         return False
-    _put(model, routes, best_tour, best_place, best_node)
+    put(model, routes, best_tour, best_place, best_node)
     return True
 
 
 @kernel
-def _take_out(model: Model, routes: Routes, node: int) -> None:
+def take_out(model: Model, routes: Routes, node: int) -> None:
     """Remove `node` from its tour, if it is in one."""
-    k = routes.tour_of[node]
+    k = np.int64(routes.tour_of[node])
     if k < 0:
         return
-    p = 1
-    while routes.stops[k, p] != node:
-        p += 1
-    for q in range(p, routes.sizes[k] + 1):
+    for q in range(routes.place[node], routes.sizes[k] + 1):
         routes.stops[k, q] = routes.stops[k, q + 1]
     routes.sizes[k] -= 1
     routes.tour_of[node] = -1
-    _refresh(model, routes, k)
+    refresh(model, routes, k)
 
 
 @kernel
@@ -329,28 +372,29 @@ def _reinsert(model: Model, routes: Routes, spare: Routes, near: Nodes, i: int) 
         k = routes.tour_of[node]
         if k < 0 and kind < LONGEST_RUN:
             continue
-        _copy(model, routes, spare)
+        copy(model, routes, spare)
         if kind < LONGEST_RUN:
-            p = 1
-            while spare.stops[k, p] != node:
-                p += 1
+            p = spare.place[node]
             for q in range(p, min(p + kind, routes.sizes[k]) + 1):
-                _take_out(model, routes, spare.stops[k, q])
+                take_out(model, routes, spare.stops[k, q])
         else:
-            _take_out(model, routes, node)
+            take_out(model, routes, node)
             for other in near[node, : kind - LONGEST_RUN + 1]:
-                _take_out(model, routes, other)
+                take_out(model, routes, other)
             if k < 0:  # left out so far: it comes in before the others
                 _insert_best(model, routes, model.customers[i : i + 1])
         _insert(model, routes, nothing)
-        if cost_of(model, routes) < before - margin:
+        good = cost_of(model, routes) < before - margin
+        for k in range(model.tours):
+            good = good and keeps_rules(model, routes, k)
+        if good:
             return True
-        _copy(model, spare, routes)
+        copy(model, spare, routes)
     return False
 
 
 @kernel
-def _copy(model: Model, routes: Routes, to: Routes) -> None:
+def copy(model: Model, routes: Routes, to: Routes) -> None:
     """Make `to` the same as `routes`."""
     for k in range(model.tours):
         for p in range(routes.sizes[k] + 2):
@@ -362,3 +406,4 @@ def _copy(model: Model, routes: Routes, to: Routes) -> None:
         to.load[k] = routes.load[k]
     for node in range(len(routes.tour_of)):
         to.tour_of[node] = routes.tour_of[node]
+        to.place[node] = routes.place[node]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tsp.problems import Capacity, LengthBudget, PrizeQuota, TimeWindows, VisitAtMostOnce, VisitOnce
+from tsp.problems import Capacity, LengthBudget, MaxVisits, PrizeQuota, TimeWindows, VisitAtMostOnce, VisitOnce
 from tsp.solution import TOLERANCE
 from tsp.underway import as_cycle
 
@@ -104,7 +104,7 @@ def _relaxed(limit: float) -> float:
     return limit + 0.5 * TOLERANCE * max(1.0, abs(limit))
 
 
-def _time_windows(instance: Instance) -> Numbers:
+def _time_windows(instance: Instance, rule: TimeWindows) -> Numbers:
     assert instance.time_windows is not None
     closes = instance.time_windows[:, 1]
     slack = 0.5 * TOLERANCE * np.maximum(1.0, np.abs(np.where(np.isinf(closes), 0.0, closes)))
@@ -112,12 +112,26 @@ def _time_windows(instance: Instance) -> Numbers:
     return {"opens": instance.time_windows[:, 0], "closes": closes + slack, "service": service}
 
 
-MODEL_RULES: dict[type[Rule], Callable[[Instance], Numbers]] = {
-    VisitOnce: lambda instance: {"optional": False},
-    VisitAtMostOnce: lambda instance: {"optional": True},
-    Capacity: lambda instance: {"demands": instance.demands, "capacity": _relaxed(instance.capacity or 0.0)},
-    LengthBudget: lambda instance: {} if instance.max_length is None else {"max_length": _relaxed(instance.max_length)},
-    PrizeQuota: lambda instance: {"quota": (instance.min_prize or 0.0) * (1.0 - 0.5 * TOLERANCE)},
+def _capacity(instance: Instance, rule: Capacity) -> Numbers:
+    return {"demands": instance.demands, "capacity": _relaxed(instance.capacity or 0.0)}
+
+
+def _max_visits(instance: Instance, rule: MaxVisits) -> Numbers:
+    """Of one tour, visits are a load."""
+    return {"demands": np.ones(instance.size), "capacity": float(rule.most)}
+
+
+def _length_budget(instance: Instance, rule: LengthBudget) -> Numbers:
+    return {} if instance.max_length is None else {"max_length": _relaxed(instance.max_length)}
+
+
+MODEL_RULES: dict[type[Rule], Callable[[Instance, Any], Numbers]] = {
+    VisitOnce: lambda instance, rule: {"optional": False},
+    VisitAtMostOnce: lambda instance, rule: {"optional": True},
+    Capacity: _capacity,
+    MaxVisits: _max_visits,
+    LengthBudget: _length_budget,
+    PrizeQuota: lambda instance, rule: {"quota": (instance.min_prize or 0.0) * (1.0 - 0.5 * TOLERANCE)},
     TimeWindows: _time_windows,
 }
 """Each rule's reading: the numbers of the model that it sets."""
@@ -135,13 +149,15 @@ MODEL_TERMS = {
 def is_modelled(problem: Problem) -> bool:
     """Whether every rule and objective term has a reading here.
 
-    Several tours are either measured by sums or by the largest, not by both.
+    Several tours are either measured by sums or by the largest, not by both. Visits are limited where
+    there is one tour and no other load.
     """
     terms = set(problem.objective.terms)
     return (
         all(type(rule) in MODEL_RULES for rule in problem.rules)
         and terms <= set(MODEL_TERMS)
         and problem.objective.sense == ("max" if terms == {"prize"} else "min")
+        and (problem.rule(MaxVisits) is None or (problem.shape != "tours" and problem.rule(Capacity) is None))
         and (problem.shape != "tours" or len(terms) == 1 or not terms & {"longest", "makespan"})
     )
 
@@ -176,7 +192,7 @@ def model_of(problem: Problem, instance: Instance) -> Model:
         "quota": 0.0,
     }
     for rule in problem.rules:
-        numbers |= MODEL_RULES[type(rule)](instance)
+        numbers |= MODEL_RULES[type(rule)](instance, rule)
     for term, weight in MODEL_TERMS.items():
         sign = 1.0 if problem.objective.sense == "min" else -1.0
         numbers[weight] = sign if term in problem.objective.terms else 0.0

@@ -1,16 +1,20 @@
 """Put a run's policy into `policies/zoo`, with its configuration and its card.
 
 python benchmarks/ship_policy.py runs/op --name op --command "tsp train --problem op …"
+
+How a policy is best decoded is written into its file too, of a shipped one without its run:
+
+python benchmarks/ship_policy.py --name tsptw --samples 32 --temperature 3
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from policies.checkpoint import load_policy, read_tensors, save_policy
+from policies.checkpoint import Decoding, load_policy, read_tensors, save_policy
 from policies.zoo import ZOO
 from tsp.problems import get_problem
 
@@ -40,6 +44,25 @@ MEASURED = """Its figures beside OR-Tools and CP-SAT are in `docs/variants.md`.
 """
 
 
+RECOMMENDED = "\nUnless told otherwise the toolkit decodes it with "
+
+
+def recommend(name: str, decoding: Decoding) -> None:
+    """Write into a shipped policy's file, configuration and card how it is best decoded; its weights stay."""
+    folder = ZOO / name
+    policy, info = load_policy(folder / "model.safetensors")
+    save_policy(folder / "model.safetensors", policy, replace(info, decoding=decoding), force=True)
+    config = json.loads((folder / "config.json").read_text())
+    config.pop("decoding", None)
+    card = (folder / "README.md").read_text().split(RECOMMENDED)[0]
+    if decoding.given():
+        config["decoding"] = decoding.given()
+        options = ", ".join(f"{option}={value:g}" for option, value in decoding.given().items())
+        card += f"{RECOMMENDED}`policy({options})`.\n"
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    (folder / "README.md").write_text(card)
+
+
 def ship(source: Path, name: str, command: str, measured: str = MEASURED) -> None:
     """Put a run's policy into the zoo.
 
@@ -52,7 +75,7 @@ def ship(source: Path, name: str, command: str, measured: str = MEASURED) -> Non
     policy, info = load_policy(source)
     folder = ZOO / name
     folder.mkdir(exist_ok=True)
-    info = type(info)(info.problem, info.sizes, info.distribution, command, info.version)
+    info = replace(info, command=command)
     save_policy(folder / "model.safetensors", policy, info, force=True)
     config = {
         "problem": info.problem,
@@ -85,13 +108,20 @@ def ship(source: Path, name: str, command: str, measured: str = MEASURED) -> Non
 
 
 def main() -> None:
-    """Ship one policy."""
+    """Ship one policy, or say how a shipped one is best decoded."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path, help="a run's directory")
+    parser.add_argument("run", type=Path, nargs="?", help="a run's directory; without it the shipped policy stays")
     parser.add_argument("--name", required=True, help="of the folder in the zoo")
-    parser.add_argument("--command", required=True, help="what trained it; separate several by newlines")
+    parser.add_argument("--command", help="what trained it; separate several by newlines")
+    parser.add_argument("--samples", type=int, help="drawn by default for each symmetry")
+    parser.add_argument("--temperature", type=float, help="at which they are drawn by default")
+    parser.add_argument("--augmentations", type=int, help="symmetries decoded by default")
     arguments = parser.parse_args()
-    ship(arguments.run / "checkpoint-last.safetensors", arguments.name, arguments.command)
+    if (arguments.run is None) != (arguments.command is None):
+        parser.error("a run and its --command go together")
+    if arguments.run is not None:
+        ship(arguments.run / "checkpoint-last.safetensors", arguments.name, arguments.command)
+    recommend(arguments.name, Decoding(arguments.samples, arguments.temperature, arguments.augmentations))
 
 
 if __name__ == "__main__":

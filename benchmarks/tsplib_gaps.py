@@ -1,8 +1,11 @@
-"""Gaps of a solver on real instances with known optima: the TSPLIB files up to a number of nodes.
+"""Gaps of a solver on real instances with known optima: TSPLIB files of some sizes.
 
-    python benchmarks/tsplib_gaps.py --largest 1500 --time-limit 5
+    python benchmarks/tsplib_gaps.py --largest 1000 --time-limit 2
+    python benchmarks/tsplib_gaps.py --smallest 1001 --largest 12000 --time-limit 20
+    python benchmarks/tsplib_gaps.py --set atsp --time-limit 2
 
-Reads `tsplib/*.tsp` from the folder named by TSP_DATA (default: ../shared/data beside the checkout).
+Reads `tsplib/*.tsp` (or `atsp/*.atsp`) from the folder named by TSP_DATA (default: ../shared/data beside
+the checkout).
 Instances that a problem cannot state (linhp318 fixes an edge) are named and left out.
 """
 
@@ -26,16 +29,20 @@ def main() -> None:
     """Solve every file and print a line each, then the means."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--solver", help="spec (default: the toolkit's default for each instance)")
-    parser.add_argument("--largest", type=int, default=1500, help="number of nodes")
+    parser.add_argument("--set", choices=("tsplib", "atsp"), default="tsplib")
+    parser.add_argument("--smallest", type=int, default=1, help="number of nodes")
+    parser.add_argument("--largest", type=int, default=1000, help="number of nodes")
     parser.add_argument("--time-limit", type=float, default=5.0)
     arguments = parser.parse_args()
-    folder = Path(os.environ.get("TSP_DATA") or Path(__file__).parents[2] / "shared" / "data") / "tsplib"
-    instances = [tsp.read(path) for path in sorted(folder.glob("*.tsp"))]
-    chosen = [i for i in instances if i.size <= arguments.largest and i.fixed_edges is None]
-    skipped = [i.name for i in instances if i.size <= arguments.largest and i.fixed_edges is not None]
+    folder = Path(os.environ.get("TSP_DATA") or Path(__file__).parents[2] / "shared" / "data") / arguments.set
+    pattern = {"tsplib": "*.tsp", "atsp": "*.atsp"}[arguments.set]
+    instances = [tsp.read(path) for path in sorted(folder.glob(pattern))]
+    instances = [one for one in instances if arguments.smallest <= one.size <= arguments.largest]
+    chosen = [one for one in instances if one.fixed_edges is None]
+    skipped = [one.name for one in instances if one.fixed_edges is not None]
     warnings.simplefilter("ignore", UserWarning)  # notes on sizes, one for each instance
-    for spec in {arguments.solver or default_spec(instance)[0] for instance in chosen}:
-        make(spec).warm_up(get_problem("tsp"))
+    for spec in {arguments.solver or default_spec(instance, arguments.time_limit)[0] for instance in chosen}:
+        make(spec).warm_up(get_problem(chosen[0].problem))
     gaps, seconds = [], []
     for instance in tqdm(sorted(chosen, key=lambda one: one.size), disable=None):
         solution = tsp.solve(instance, arguments.solver, time_limit=arguments.time_limit)

@@ -46,6 +46,9 @@ SEED = 1234
 def arms(ortools: float, cpsat: float) -> dict[str, tuple[str, float]]:
     """Solver specs and their seconds for an instance."""
     return {
+        "policy": ("policy", 1.0),
+        "ls, 50 ms": ("ls", 0.05),
+        "policy+ls, 0.1 s": ("policy+ls", 0.1),
         "policy, greedy": ("policy(decoding=greedy, augmentations=1)", 1.0),
         "policy, greedy × 8": ("policy(decoding=greedy)", 1.0),
         "policy, 16 samples × 8": ("policy(decoding=sampling, samples=16)", 1.0),
@@ -86,7 +89,7 @@ def run(label: str, size: int, count: int, spec: str, limit: float, threads: int
     }
 
 
-ONLINE = ("policy(decoding=greedy, augmentations=1)", "policy(decoding=greedy)", "ortools")
+ONLINE = ("policy", "policy(decoding=greedy, augmentations=1)", "policy(decoding=greedy)", "ortools")
 """What plays where prizes are hidden: all of them plan anew after every visit, by what is expected of the rest."""
 
 

@@ -133,6 +133,10 @@ def _draw_penalties(values: Values, problem: Problem, variant: str, generator: G
     return {"penalties": _without_depot(_rand(count, nodes, generator=generator) * highest)}
 
 
+PRIZE_VARIANCE = 1 / 3
+"""Variance of a real prize whose expected one is 1: it is uniform up to 2 (`_draw_quota`, Kool et al.)."""
+
+
 def _draw_quota(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
     """Kool et al.'s: prizes uniform, twice the quota of 1 in all; real ones uniform up to twice the expected."""
     count, nodes, _ = values["coordinates"].shape

@@ -27,6 +27,40 @@ FORMAT = "travelling-scientist-policy/1"
 
 
 @dataclass(frozen=True)
+class Decoding:
+    """How a policy is best decoded, where its user does not say; None leaves it to the toolkit.
+
+    Attributes:
+        samples: trajectories drawn for each symmetry of an instance.
+        temperature: at which they are drawn.
+        augmentations: how many of the square's symmetries are decoded.
+    """
+
+    samples: int | None = None
+    temperature: float | None = None
+    augmentations: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be decoded with."""
+        for name in ("samples", "augmentations"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name}={value}, expected 1 or more")
+        if self.augmentations is not None and self.augmentations > 8:
+            raise ValueError(f"augmentations={self.augmentations}, expected 1 to 8, the symmetries of the square")
+        if self.temperature is not None and not self.temperature > 0:
+            raise ValueError(f"temperature={self.temperature}, expected a positive number")
+
+    def given(self) -> dict[str, float]:
+        """What it says, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def over(self, other: Decoding) -> Decoding:
+        """This, completed by another."""
+        return Decoding(**{**asdict(other), **self.given()})
+
+
+@dataclass(frozen=True)
 class PolicyInfo:
     """What a policy file says of itself.
 
@@ -36,6 +70,7 @@ class PolicyInfo:
         distribution: what its instances were drawn from.
         command: the command that trained it.
         version: of the toolkit that wrote it.
+        decoding: how it is best decoded.
     """
 
     problem: str
@@ -43,6 +78,7 @@ class PolicyInfo:
     distribution: str = ""
     command: str = ""
     version: str = ""
+    decoding: Decoding = Decoding()
 
 
 def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
@@ -96,6 +132,8 @@ def save_policy(path: str | os.PathLike[str], policy: Policy, info: PolicyInfo, 
         "command": info.command,
         "version": info.version,
     }
+    if info.decoding.given():
+        metadata["decoding"] = json.dumps(info.decoding.given())
     write_tensors(path, policy.state_dict(), metadata, force=force)
 
 
@@ -116,6 +154,7 @@ def load_policy(path: str | os.PathLike[str], device: str | torch.device = "cpu"
             metadata["problem"],
             (int(low), int(high)),
             *(metadata.get(k, "") for k in ("distribution", "command", "version")),
+            Decoding(**json.loads(metadata.get("decoding", "{}"))),
         )
         policy = Policy(config, RoutingEnv(get_problem(info.problem)))
         policy.load_state_dict(tensors)

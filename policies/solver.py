@@ -18,10 +18,11 @@ from tsp.problems import Problem, get_problem
 from tsp.solution import Solution, check, no_answer
 from tsp.solvers import Candidates, Report, require_support
 
-from .checkpoint import load_policy
+from .checkpoint import Decoding, load_policy
 from .decoding import Greedy, Sampling, Strategy
 from .device import resolve_device
 from .policy import Policy
+from .recourse import ENDED, best_plan, disappointing
 from .rollout import decode
 from .zoo import find_policy
 
@@ -46,6 +47,9 @@ class _Loaded:
     env: RoutingEnv
     sizes: tuple[int, int]
     name: str
+    samples: int
+    temperature: float
+    augmentations: int
 
 
 class PolicySolver:
@@ -54,13 +58,16 @@ class PolicySolver:
     Args:
         path: a policy file; default is the shipped policy for the problem and size.
         decoding: greedy, or sampling from the policy's distribution; default is greedy where a tour
-            may start anywhere or prizes are hidden, and sampling where it leaves a depot.
-        samples: trajectories drawn for each symmetry of an instance when sampling.
-        temperature: of sampling; above 1 trajectories differ more, so that the best of many is better.
+            may start anywhere, and sampling where it leaves a depot. Of what is sampled where prizes
+            are hidden, the order is taken that costs least on average (see `recourse`).
+        samples: trajectories drawn for each symmetry of an instance when sampling; default is what
+            the policy's file recommends, else 16.
+        temperature: of sampling; above 1 trajectories differ more, so that the best of many is
+            better; default is what the policy's file recommends, else 2.
         starts: greedy trajectories from as many spread first nodes, where a tour may start anywhere;
             default is every node, up to 100. 1 leaves the first node to the policy.
-        augmentations: how many of the square's eight symmetries are decoded; default is 8, and 1
-            where instances have no coordinates.
+        augmentations: how many of the square's eight symmetries are decoded; default is what the
+            policy's file recommends, else 8, and 1 where instances have no coordinates.
         device: where to compute.
     """
 
@@ -72,23 +79,21 @@ class PolicySolver:
         *,
         path: str | None = None,
         decoding: Literal["greedy", "sampling"] | None = None,
-        samples: int = 16,
-        temperature: float = 2.0,
+        samples: int | None = None,
+        temperature: float | None = None,
         starts: int | None = None,
         augmentations: int | None = None,
         device: str = "auto",
     ) -> None:
-        for option, value in (("samples", samples), ("starts", starts), ("augmentations", augmentations)):
-            if value is not None and value < 1:
-                raise ValueError(f"policy: {option}={value}, expected 1 or more")
-        if augmentations is not None and augmentations > 8:
-            raise ValueError(f"policy: augmentations={augmentations}, expected 1 to 8, the symmetries of the square")
-        if not temperature > 0:
-            raise ValueError(f"policy: temperature={temperature}, expected a positive number")
+        if starts is not None and starts < 1:
+            raise ValueError(f"policy: starts={starts}, expected 1 or more")
+        try:
+            self.asked = Decoding(samples, temperature, augmentations)
+        except ValueError as error:
+            raise ValueError(f"policy: {error}") from None
         self.path, self.device = path, resolve_device(device)
-        self.decoding, self.temperature, self.samples = decoding, temperature, samples
+        self.decoding = decoding
         self.starts = starts or (1 if decoding == "sampling" else MOST_STARTS)
-        self.augmentations = augmentations or 8
         self._loaded: dict[str, _Loaded] = {}
 
     def supports(self, problem: Problem) -> bool:
@@ -113,7 +118,16 @@ class PolicySolver:
             if not get_problem(info.problem).resembles(problem):
                 raise ValueError(f"{path}: a policy for {info.problem}, expected one for {problem.name}")
             name = path if shipped is None else shipped.name
-            self._loaded[path] = _Loaded(policy, RoutingEnv(problem), info.sizes, name)
+            best = self.asked.over(info.decoding)
+            self._loaded[path] = _Loaded(
+                policy,
+                RoutingEnv(problem),
+                info.sizes,
+                name,
+                samples=best.samples or 16,
+                temperature=best.temperature or 2.0,
+                augmentations=best.augmentations or 8,
+            )
         return self._loaded[path]
 
     def solve(
@@ -174,7 +188,7 @@ class PolicySolver:
         """Neighbours in size, as many at once as memory allows."""
         chunks: list[list[int]] = []
         for i in members:
-            each = self._pictures(problem, [instances[i]]) * self._elements(problem, loaded, instances[i].size)
+            each = self._pictures(loaded, [instances[i]]) * self._elements(problem, loaded, instances[i].size)
             if chunks and (len(chunks[-1]) + 1) * each <= BATCH_ELEMENTS:
                 chunks[-1].append(i)
             else:
@@ -185,27 +199,34 @@ class PolicySolver:
         """The best trajectory's tours of each instance, judged on its own distances in float64."""
         env = loaded.env
         batch = from_instances(instances).to(self.device)
-        pictures = self._pictures(env.problem, instances)
+        pictures = self._pictures(loaded, instances)
         given = [_given(env.problem, instance) for instance in instances]
         prefix = torch.tensor(given, device=self.device)[:, None] if given[0] else None  # [B, 1, L]
         with torch.inference_mode():
-            strategy: Strategy = Sampling(self.temperature) if self._samples(env.problem) else Greedy()
+            strategy: Strategy = Sampling(loaded.temperature) if self._samples(env.problem) else Greedy()
             actions = self._trajectories(loaded, augment(batch, pictures), strategy, prefix, generator)  # [A * B, P, T]
             actions = actions.unflatten(0, (pictures, batch.count)).transpose(0, 1).flatten(1, 2)
-            cost, missed = env.judge(batch, actions)
-            best = cost.masked_fill(missed > 0, float("inf")).argmin(1)  # over A * P
-            chosen = actions[torch.arange(batch.count, device=best.device), best].cpu()
-        return [env.tours(row, instance) for row, instance in zip(chosen, instances, strict=True)]
+            if self._draws_orders(env.problem):
+                chosen = best_plan(env, batch, actions, given=len(given[0]))
+            else:
+                cost, missed = env.judge(batch, actions)
+                best = cost.masked_fill(missed > 0, float("inf")).argmin(1)  # over A * P
+                chosen = actions[torch.arange(batch.count, device=best.device), best]
+        return [env.tours(row, instance) for row, instance in zip(chosen.cpu(), instances, strict=True)]
 
-    def _pictures(self, problem: Problem, instances: Sequence[Instance]) -> int:
+    def _pictures(self, loaded: _Loaded, instances: Sequence[Instance]) -> int:
         """How many symmetries are decoded."""
-        return 1 if any(instance.coordinates is None for instance in instances) else self.augmentations
+        return 1 if any(instance.coordinates is None for instance in instances) else loaded.augmentations
 
     def _samples(self, problem: Problem) -> bool:
         """Whether trajectories are drawn by chance."""
         if self.decoding is None:
-            return problem.from_depot and not problem.hides_prizes
+            return problem.from_depot
         return self.decoding == "sampling"
+
+    def _draws_orders(self, problem: Problem) -> bool:
+        """Whether trajectories are orders of all nodes, of which each visit decides how far they are followed."""
+        return problem.hides_prizes and self._samples(problem) and ENDED.keys() >= set(problem.objective.terms)
 
     def _trajectories(
         self, loaded: _Loaded, batch: Batch, strategy: Strategy, prefix: Tensor | None, generator: Generator
@@ -225,7 +246,9 @@ class PolicySolver:
     def _decode(
         self, loaded: _Loaded, batch: Batch, strategy: Strategy, prefix: Tensor | None, generator: Generator
     ) -> Tensor:
-        count = self._count(loaded.env.problem, batch.size)
+        count = self._count(loaded, batch.size)
+        if self._draws_orders(loaded.env.problem):
+            batch = disappointing(batch, prefix)
         if prefix is not None:
             prefix = prefix.expand(-1, count, -1)
         elif self.starts > 1:
@@ -252,7 +275,7 @@ class PolicySolver:
         loaded = self._load(problem, instance.size, matrix=instance.matrix is not None)
         given = _given(problem, instance)
         with torch.inference_mode():
-            batch = augment(from_instances([instance]).to(self.device), self._pictures(problem, [instance]))
+            batch = augment(from_instances([instance]).to(self.device), self._pictures(loaded, [instance]))
             prefix = torch.tensor(given, dtype=torch.long, device=self.device).expand(batch.count, 1, -1)
             state = loaded.env.reset(batch, 1, prefix)
             logits = loaded.policy.decoder.logits(loaded.policy.prepare(batch), loaded.env.observe(state))
@@ -260,15 +283,16 @@ class PolicySolver:
 
     def _elements(self, problem: Problem, loaded: _Loaded, size: int) -> int:
         """Elements of the largest tensor that one picture of an instance needs."""
-        count = self._count(problem, size)
+        count = self._count(loaded, size)
         # one tour that must keep time windows looks at all pairs of nodes for every trajectory
         pairs = count * size if problem.visits_all and problem.shape == "tour" else 0
         return size * max(loaded.policy.config.heads * max(size, count), pairs)
 
-    def _count(self, problem: Problem, size: int) -> int:
+    def _count(self, loaded: _Loaded, size: int) -> int:
         """P, trajectories for each picture of an instance of `size` nodes."""
+        problem = loaded.env.problem
         if self._samples(problem):
-            return self.samples
+            return loaded.samples
         return min(self.starts, size) if problem.shape == "cycle" else 1
 
 

@@ -7,7 +7,6 @@ from the seed and the step's number, so there is no generator state to lose.
 
 from __future__ import annotations
 
-import csv
 import json
 import time
 from dataclasses import asdict, dataclass, field, fields
@@ -22,7 +21,6 @@ from torch import Generator, Tensor
 from envs.batch import Batch, from_instances
 from envs.generators import generate, node_count, split_distribution
 from envs.routing_env import RoutingEnv
-from tsp.files import atomic_write
 from tsp.problems import get_problem
 
 from .checkpoint import PolicyInfo, load_policy, read_tensors, save_policy, write_tensors
@@ -36,6 +34,7 @@ from .reinforce_baselines import (
     SharedBaseline,
     greedy_costs,
 )
+from .run_directory import append_row, drop_rows_after, make_run_directory, read_settings
 
 if TYPE_CHECKING:
     import os
@@ -365,7 +364,7 @@ class Trainer:
             "val/objective": value,
         }
         self.sums.zero_()
-        _append_row(self.out / "metrics.csv", row)
+        append_row(self.out / "metrics.csv", row)
         self.save()
         if note:
             self.say(f"step {self.step}: {note}")
@@ -401,7 +400,7 @@ class Trainer:
             self.step, self.instances, self.seconds = (counters[k] for k in ("step", "instances", "seconds"))
         except (KeyError, RuntimeError, ValueError) as error:
             raise ValueError(f"{self.out}: its state does not fit its configuration ({error})") from None
-        _drop_rows_after(self.out / "metrics.csv", self.step)
+        drop_rows_after(self.out / "metrics.csv", self.step)
 
 
 def _read_data(config: TrainConfig, device: torch.device) -> Batch:
@@ -424,42 +423,13 @@ def _read_data(config: TrainConfig, device: torch.device) -> Batch:
     return batch
 
 
-def _append_row(path: Path, row: dict[str, float]) -> None:
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, row)
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
-
-
-def _drop_rows_after(path: Path, step: int) -> None:
-    """Drop log lines past the checkpoint, a half-written last one included."""
-    if not path.exists():
-        return
-    header, *rows = path.read_text().splitlines(keepends=True)
-    kept = [row for row in rows if row.endswith("\n") and int(row.split(",", 1)[0]) <= step]
-    with atomic_write(path, force=True) as temporary:
-        temporary.write_text("".join((header, *kept)))
-
-
 def start_run(config: TrainConfig, out: str | os.PathLike[str], *, resume: bool = False, force: bool = False) -> None:
     """Make a run's directory with its `config.json`; a resumed one may have got another length.
 
     Raises:
         ValueError: when there is a run already, which is neither to be resumed nor overwritten.
     """
-    folder = Path(out)
-    if (folder / "config.json").exists() and not (resume or force):
-        raise ValueError(f"{folder}: holds a run already; --resume goes on with it, --force starts anew")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"{folder}: cannot be made ({error.strerror})") from None
-    for stale in () if resume else ("metrics.csv", "training-state.safetensors"):
-        (folder / stale).unlink(missing_ok=True)
-    with atomic_write(folder / "config.json", force=True) as temporary:
-        temporary.write_text(config.to_json())
+    make_run_directory(out, config.to_json(), resume=resume, force=force)
 
 
 def read_config(out: str | os.PathLike[str]) -> TrainConfig:
@@ -468,11 +438,5 @@ def read_config(out: str | os.PathLike[str]) -> TrainConfig:
     Raises:
         ValueError: when there is no run, or its configuration is not readable.
     """
-    path = Path(out) / "config.json"
-    if not path.exists():
-        raise ValueError(f"{path}: no such file; there is no run to resume")
-    try:
-        raw = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"{path}: not readable ({error})") from None
-    return config_from_dict(raw, str(path))
+    raw, source = read_settings(out)
+    return config_from_dict(raw, source)

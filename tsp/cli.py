@@ -24,6 +24,7 @@ from tsp import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
+    from policies.edge_training import GuideTrainConfig
     from policies.trainer import TrainConfig
     from tsp.instance import Instance, Realization
     from tsp.plotting import Floor
@@ -362,6 +363,15 @@ def _floor(arguments: argparse.Namespace, file: str) -> Floor | None:
     return Floor(read_walls(path), lambda origin, destination: np.stack([origin, destination]))
 
 
+def _proof(value: float, bound: float) -> str:
+    """What a proved bound says: how much better the optimum can be at most."""
+    from tsp.statistics import format_number
+
+    if bound == 0:
+        return f"proved bound {format_number(bound, 8)}"
+    return f"within {100 * abs(value - bound) / abs(bound):.2f} % of optimal (proved)"
+
+
 def _describe(instance: Instance, solution: Solution) -> str:
     """A solution in words: what it is worth, how it was found, and the tour or, with sights to see, its itinerary."""
     from tsp.itinerary import format_itinerary_text, rows
@@ -380,7 +390,7 @@ def _describe(instance: Instance, solution: Solution) -> str:
     if solution.proved_optimal:
         facts.append("proved optimal")
     elif solution.bound is not None:
-        facts.append(f"proved bound {format_number(solution.bound, 8)}")
+        facts.append(_proof(solution.objective, solution.bound))
     facts += [f"{instance.size} nodes", f"{solution.seconds:.2f} s", f"solver {solution.solver}"]
     lines = [f"{name}: {', '.join(facts)}"]
     if sum(map(len, solution.tours)) > MOST_NODES_LISTED:
@@ -467,10 +477,12 @@ def _generated(arguments: argparse.Namespace) -> tuple[list[Instance], list[Real
     )
 
 
-HIDDEN = {"policy", "data", "start_from"}
+HIDDEN = {"policy", "network", "data", "start_from", "seed"}
 
 
 def _add_train(command: argparse.ArgumentParser) -> None:
+    from policies.edge_guide import EdgeNetworkConfig
+    from policies.edge_training import GuideTrainConfig
     from policies.policy import PolicyConfig
     from policies.trainer import TrainConfig
 
@@ -485,28 +497,50 @@ def _add_train(command: argparse.ArgumentParser) -> None:
     command.add_argument("--data", default=argparse.SUPPRESS, metavar="FILE.npz", help="train on these instances")
     command.add_argument("--config", metavar="FILE.toml", help="settings; flags override them")
     command.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    for cls in (TrainConfig, PolicyConfig):
-        hints, texts = get_type_hints(cls), _attribute_texts(cls.__doc__ or "")
-        for item in fields(cls):
-            if item.name not in HIDDEN and item.name != "seed":
-                _add_field(command, item, hints[item.name], texts.get(item.name, ""))
+    of_policies = _add_fields(command.add_argument, (TrainConfig, PolicyConfig), without=HIDDEN)
     command.add_argument("--seed", type=int, default=argparse.SUPPRESS, help="of everything random (default 1234)")
     command.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
     command.add_argument("--threads", type=_count, default=os.cpu_count() or 1, help="default: all cores")
     command.add_argument("--force", action="store_true", help="start anew over the run in --out")
+    shared = [
+        f"--{item.name.replace('_', '-')}" + ("" if item.default is None else f" ({item.default})")
+        for cls in (GuideTrainConfig, EdgeNetworkConfig)
+        for item in fields(cls)
+        if item.name in of_policies
+    ]
+    guide = command.add_argument_group(
+        "the learned guide of a local search", f"It also takes, with defaults of its own: {', '.join(shared)}."
+    )
+    guide.add_argument("--guide", action="store_true", help="train this instead of a policy")
+    _add_fields(guide.add_argument, (GuideTrainConfig, EdgeNetworkConfig), without=HIDDEN | of_policies)
 
 
-def _add_field(command: argparse.ArgumentParser, item: Field[Any], hint: object, text: str) -> None:
+def _add_fields(
+    add: Callable[..., Any],
+    classes: Sequence[type[Any]],
+    *,
+    without: set[str],
+) -> set[str]:
+    """A flag for each field of some configurations, made by `add`, an `add_argument`; returns their names."""
+    added = set[str]()
+    for cls in classes:
+        hints, texts = get_type_hints(cls), _attribute_texts(cls.__doc__ or "")
+        for item in fields(cls):
+            if item.name not in without:
+                _add_field(add, item, hints[item.name], texts.get(item.name, ""))
+                added.add(item.name)
+    return added
+
+
+def _add_field(add: Callable[..., Any], item: Field[Any], hint: object, text: str) -> None:
     """A flag for a field of a configuration; absent flags leave the field alone."""
     kinds: list[Any] = [kind for kind in (get_args(hint) or (hint,)) if kind is not type(None)]
     choices = kinds if get_origin(hint) is Literal else None
     default = "" if item.default in (None, MISSING) else f" (default {item.default})"
     if kinds == [bool]:
-        command.add_argument(
-            "--" + item.name, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text + default
-        )
+        add("--" + item.name, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text + default)
         return
-    command.add_argument(
+    add(
         "--" + item.name.replace("_", "-"),
         dest=item.name,
         default=argparse.SUPPRESS,
@@ -536,61 +570,129 @@ def run_train(arguments: argparse.Namespace) -> int:
     import torch
 
     from policies.device import resolve_device
-    from policies.trainer import Trainer, start_run
 
     device = resolve_device(arguments.device)
     torch.set_num_threads(arguments.threads)
+    about: dict[str, Any] = {
+        "device": device,
+        "command": shlex.join(["tsp", *sys.argv[1:]]),
+        "version": __version__,
+        "resume": arguments.resume,
+    }
+    if arguments.guide:
+        _train_guide(arguments, about)
+    else:
+        _train_policy(arguments, about)
+    show(str(Path(arguments.out) / "checkpoint-last.safetensors"))
+    return DONE
+
+
+def _train_policy(arguments: argparse.Namespace, about: dict[str, Any]) -> None:
+    from policies.trainer import Trainer, start_run
+    from tsp.plotting import learning_curve, save_figure
+
     config = _train_config(arguments)
-    trainer = Trainer(
-        config,
-        arguments.out,
-        device=device,
-        command=shlex.join(["tsp", *sys.argv[1:]]),
-        version=__version__,
-        resume=arguments.resume,
-        say=say,
-    )
+    trainer = Trainer(config, arguments.out, say=say, **about)
     start_run(config, arguments.out, resume=arguments.resume, force=arguments.force)
     with _progress(1000, "‰") as advance:
         trainer.run(lambda share, text: advance(int(1000 * share), text=text))
-    from tsp.plotting import learning_curve, save_figure
-
     folder = Path(arguments.out)
     save_figure(learning_curve(folder / "metrics.csv"), folder / "learning-curve.png", force=True)
-    show(str(folder / "checkpoint-last.safetensors"))
-    return DONE
+
+
+def _train_guide(arguments: argparse.Namespace, about: dict[str, Any]) -> None:
+    from policies.edge_training import GuideTrainer, start_guide_run
+
+    config = _guide_config(arguments)
+    trainer = GuideTrainer(config, arguments.out, **about)
+    start_guide_run(config, arguments.out, resume=arguments.resume, force=arguments.force)
+    for work in (trainer.prepare, trainer.run):
+        with _progress(1000, "‰") as advance:
+            work(lambda share, text, advance=advance: advance(int(1000 * share), text=text))
 
 
 def _train_config(arguments: argparse.Namespace) -> TrainConfig:
     """Default < file < flag; a resumed run keeps its own configuration but for its length."""
-    import tomllib
     from dataclasses import asdict
 
+    from policies.edge_guide import EdgeNetworkConfig
+    from policies.edge_training import GuideTrainConfig
     from policies.policy import PolicyConfig
     from policies.trainer import LENGTHS, TrainConfig, config_from_dict, read_config
 
-    given = {f.name: getattr(arguments, f.name) for f in fields(TrainConfig) if hasattr(arguments, f.name)}
-    shape = {f.name: getattr(arguments, f.name) for f in fields(PolicyConfig) if hasattr(arguments, f.name)}
+    given, shape = _given(arguments, TrainConfig), _given(arguments, PolicyConfig)
+    others = {**_given(arguments, GuideTrainConfig), **_given(arguments, EdgeNetworkConfig)}
+    _refuse(set(others) - set(given) - set(shape), "a setting of the learned guide; it needs --guide")
+    stored = asdict(read_config(arguments.out)) if arguments.resume else None
+    if stored is None:
+        _fill_in(given, shape)
+    return config_from_dict(*_merged(arguments, given, ("policy", shape), LENGTHS, stored))
+
+
+def _guide_config(arguments: argparse.Namespace) -> GuideTrainConfig:
+    """As `_train_config`, of the learned guide."""
+    from dataclasses import asdict
+
+    from policies.edge_guide import EdgeNetworkConfig
+    from policies.edge_training import LENGTHS, GuideTrainConfig, guide_config_from_dict, read_guide_config
+    from policies.policy import PolicyConfig
+    from policies.trainer import TrainConfig
+
+    given, shape = _given(arguments, GuideTrainConfig), _given(arguments, EdgeNetworkConfig)
+    others = {**_given(arguments, TrainConfig), **_given(arguments, PolicyConfig)}
+    _refuse(set(others) - set(given) - set(shape), "a setting of policies, not of the learned guide")
+    stored = asdict(read_guide_config(arguments.out)) if arguments.resume else None
+    return guide_config_from_dict(*_merged(arguments, given, ("network", shape), LENGTHS, stored))
+
+
+def _given(arguments: argparse.Namespace, cls: type[Any]) -> dict[str, Any]:
+    """The fields of a configuration that flags set."""
+    return {f.name: getattr(arguments, f.name) for f in fields(cls) if hasattr(arguments, f.name)}
+
+
+def _flag(name: str) -> str:
+    return "--from" if name == "start_from" else "--" + name.replace("_", "-")
+
+
+def _refuse(names: set[str], why: str) -> None:
+    if names:
+        raise ValueError(f"{_flag(min(names))}: {why}")
+
+
+def _merged(
+    arguments: argparse.Namespace,
+    given: dict[str, Any],
+    part: tuple[str, dict[str, Any]],
+    lengths: set[str],
+    stored: dict[str, Any] | None,
+) -> tuple[dict[str, Any], str]:
+    """The settings of a run and where they are from: of a file or of the run that is resumed, then of flags.
+
+    Args:
+        arguments: all that was given.
+        given: settings given by flags.
+        part: the name of the settings' nested part, and what flags say of that.
+        lengths: names of the settings that say how long; one replaces another.
+        stored: settings of the run that is resumed.
+    """
+    import tomllib
+
+    name, shape = part
     raw: dict[str, Any] = {}
-    if arguments.resume:
-        raw = asdict(read_config(arguments.out))
-        changed = sorted(
-            k for k, v in {**given, **shape}.items() if k not in LENGTHS and v != {**raw, **raw["policy"]}[k]
-        )
+    if stored is not None:
+        raw = stored
+        changed = sorted(k for k, v in {**given, **shape}.items() if k not in lengths and v != {**raw, **raw[name]}[k])
         if arguments.config or changed:
-            what = "--config" if arguments.config else "--" + changed[0].replace("_", "-")
+            what = "--config" if arguments.config else _flag(changed[0])
             raise ValueError(f"{what}: a resumed run keeps its own settings; only its length can be changed")
     elif arguments.config:
         try:
             raw = tomllib.loads(Path(arguments.config).read_text(encoding="utf-8"))
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"{arguments.config}: not TOML ({error})") from None
-    if not arguments.resume:
-        _fill_in(given, shape)
-    if LENGTHS & set(given):
-        raw = {k: v for k, v in raw.items() if k not in LENGTHS}
-    merged = {**raw, **given, "policy": {**raw.get("policy", {}), **shape}}
-    return config_from_dict(merged, arguments.config or "settings")
+    if lengths & set(given):
+        raw = {k: v for k, v in raw.items() if k not in lengths}
+    return {**raw, **given, name: {**raw.get(name, {}), **shape}}, arguments.config or "settings"
 
 
 def _fill_in(given: dict[str, Any], shape: dict[str, Any]) -> None:

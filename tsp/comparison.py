@@ -75,6 +75,7 @@ class Row:
         seconds_per_instance: mean seconds used; in a batch, the batch's time divided by its size.
         instances_per_second: instances over the wall clock of all, whatever worked at once.
         overruns: how many answers took notably longer than the limit (`OVERRUN`).
+        preparation: seconds for imports, compilation and weights, before any clock ran; not charged.
         gaps: of each compared instance, for drawing their distribution.
     """
 
@@ -92,6 +93,7 @@ class Row:
     seconds_per_instance: float
     instances_per_second: float
     overruns: int
+    preparation: float
     gaps: tuple[float, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -112,6 +114,7 @@ class Row:
             "seconds_per_instance": self.seconds_per_instance,
             "instances_per_second": self.instances_per_second,
             "overruns": self.overruns,
+            "preparation": self.preparation,
         }
 
 
@@ -282,6 +285,7 @@ class _Run:
 
     solver: Solver
     solutions: list[Solution]
+    preparation: float
     wall: float = 0.0
 
 
@@ -290,11 +294,14 @@ def _run(
 ) -> dict[tuple[str, float], _Run]:
     instances, shortest, longest = game.instances, min(budgets), max(budgets)
     threads = budgets[shortest].threads
+    ready: dict[str, float] = {}
     for solver in solvers:
+        started = time.perf_counter()
         solver.warm_up(game.problem)
         game.solve(solver, slice(threads), budgets[shortest].with_limit(min(WARM_UP, shortest)))
-    once = {solver.name: _Run(solver, []) for solver in solvers if is_one_shot(solver)}
-    turns = {(s.name, limit): _Run(s, []) for limit in budgets for s in solvers if s.name not in once}
+        ready[solver.name] = time.perf_counter() - started
+    once = {s.name: _Run(s, [], ready[s.name]) for s in solvers if is_one_shot(s)}
+    turns = {(s.name, limit): _Run(s, [], ready[s.name]) for limit in budgets for s in solvers if s.name not in once}
     done, total = 0, (len(once) + len(turns)) * len(instances)
 
     def take(run: _Run, first: int, past: int, budget: Budget) -> None:
@@ -396,6 +403,7 @@ def _rows(problem: Problem, limit: float, runs: Sequence[_Run], best: Values) ->
                 seconds_per_instance=float(seconds.mean()),
                 instances_per_second=len(own) / max(run.wall, 1e-9),
                 overruns=int((seconds > factor * limit + grace).sum()),
+                preparation=run.preparation,
                 gaps=tuple(gaps),
             )
         )
@@ -489,6 +497,8 @@ def _notes(
     if any(row.overruns for row in rows):
         factor, grace = OVERRUN
         notes.append(f"Overruns are answers after {factor:g} times the limit and {grace:g} s; their time is charged.")
+    ready = {row.solver: f"{row.solver} {row.preparation:.1f} s" for row in rows}
+    notes.append(f"Imports, compilation and weights, not charged: {', '.join(ready.values())}.")
     if any(is_one_shot(solver) for solver in solvers):
         notes.append("A solver that ends when it is done ran once and stands under every limit.")
     return tuple(dict.fromkeys(notes))

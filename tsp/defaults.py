@@ -13,46 +13,50 @@ if TYPE_CHECKING:
     from tsp.instance import Instance
     from tsp.problems import Problem
 
-REACH = 2.0
-"""A shipped policy starts the search up to this many times the largest size it was trained on."""
+SEARCHES = ("ls", "ortools")
+"""The first that knows every rule of the problem improves whatever it is given."""
 
+ALPHA_PAYS = 3e-4
+"""Seconds a node from which on alpha-nearness is worth what it takes (benchmarks/augmentation.py)."""
 
-CLASSICAL = (
-    ("insertion", "2opt"),
-    ("insertion", "insertion+ortools"),
-    ("insertion", "insertion"),
-    ("ortools", "ortools"),
-)
-"""What starts, and what improves whatever started: the first pair of which both can is taken."""
+PROVED = {"cycle": 50, "path": 50}
+"""By the shape of tours: nodes up to which CP-SAT often proves optimality in a second or two."""
+
+PROVED_ELSE = 20
 
 
 @cache
-def _classical(problem: Problem) -> tuple[str, str]:
-    """The first pair of `CLASSICAL` for a problem; found once, since making solvers takes a while."""
-    return next((pair for pair in CLASSICAL if make("+".join(pair)).supports(problem)), CLASSICAL[-1])
+def _search(problem: Problem) -> str:
+    """The first of `SEARCHES` for a problem; found once, since making solvers takes a while."""
+    return next((name for name in SEARCHES if make(name).supports(problem)), SEARCHES[-1])
 
 
-def default_spec(instance: Instance) -> tuple[str, str | None]:
+def default_spec(instance: Instance, time_limit: float) -> tuple[str, str | None]:
     """The solver spec for an instance, and a note for the user where there is something to say.
 
-    A classical search improves whatever it is given; a shipped policy gives it the first solution
-    where there is one and the instance is of a size it can judge. Where prizes are hidden a search
-    only improves what is expected, so a policy that has learned what to expect goes alone.
+    A shipped policy gives the search its first solution where there is one and the instance is of a
+    size it has learned, and tours are not simply closed (there the search needs no help). Where prizes
+    are hidden a search only improves what is expected, so a policy that has learned what to expect
+    goes alone. In the end CP-SAT may prove a small answer optimal; else a bound tells how good it is.
     """
     problem, size = get_problem(instance.problem), instance.size
-    first, search = _classical(problem)
-    classical = search if search.startswith(first) else f"{first}+{search}"
+    search = _search(problem)
+    if problem.shape == "cycle":
+        if search == "ls" and instance.symmetric and time_limit >= ALPHA_PAYS * size:
+            search = "ls(candidates=alpha)"
+        return f"{search}+{_proof(problem, size)}", None
     planar = instance.coordinates is not None and instance.coordinates.shape[1] == 2
-    find = import_module("policies.zoo").find_policy
-    shipped = find(problem.name, size, matrix=instance.matrix is not None)
+    shipped = import_module("policies.zoo").find_policy(problem.name, size, matrix=instance.matrix is not None)
     judges = shipped is not None and (shipped.distances or (planar and instance.matrix is None))
     if shipped is None or not judges or size < 4:
-        return classical, None
-    improved = "policy" if problem.hides_prizes else f"policy+{search}"
+        return f"{search}+{_proof(problem, size)}", None
     low, high = shipped.sizes
     if low <= size <= high:
-        return improved, None
-    learned = f"{instance.name or 'instance'}: {size} nodes; policy {shipped.name} learned {low} to {high} nodes"
-    if size <= REACH * high:
-        return improved, f"{learned}, so its tour is a start for {search} to improve"
-    return classical, f"{learned}, so {first} gives the start for {search} instead"
+        return "policy" if problem.hides_prizes else f"policy+{search}+{_proof(problem, size)}", None
+    note = f"{instance.name or 'instance'}: {size} nodes; policy {shipped.name} learned {low} to {high} nodes"
+    return f"{search}+{_proof(problem, size)}", f"{note}, so {search} starts alone"
+
+
+def _proof(problem: Problem, size: int) -> str:
+    """The stage that says how good the answer is."""
+    return "cpsat" if size <= PROVED.get(problem.shape, PROVED_ELSE) else "bound"

@@ -149,10 +149,12 @@ def _plan(solver: Solver, problem: Problem, plays: Sequence[_Play], budget: Budg
     while asked:
         questions = [one.question() for one in asked]
         left = [max(budget.time_limit - one.seconds, SHORTEST) for one in asked]
-        limits = [min(max(shares * time / one.steps, SHORTEST), time) for one, time in zip(asked, left, strict=True)]
         # Of what ends by itself the plan is asked as it is; a search goes on from where it was.
-        initial = None
+        limits, initial = left, None
         if not one_shot:
+            limits = [
+                min(max(shares * time / one.steps, SHORTEST), time) for one, time in zip(asked, left, strict=True)
+            ]
             initial = [
                 check(problem, question, [one.tour(one.plan or ())])
                 for one, question in zip(asked, questions, strict=True)

@@ -659,6 +659,12 @@ def _overlap(a: Points, b: Points) -> bool:
     return bool((a[0] < b[1]).all() and (b[0] < a[1]).all())
 
 
+LINEAR = 0.01
+"""Percent of gap up to which curves are drawn to a linear scale where they reach far above."""
+
+WIDE = 100
+
+
 def _draw_spreads(axes: Axes, rows: Sequence[Row], colors: Mapping[str, str]) -> None:
     for place, row in enumerate(rows):
         color, gaps = colors[row.solver], 100 * np.array(row.gaps)
@@ -703,6 +709,11 @@ def _draw_curves(axes: Axes, rows: Sequence[Row], colors: Mapping[str, str]) -> 
         else:
             axes.fill_between(seconds, low, high, color=color, alpha=0.18, linewidth=0)
             axes.plot(seconds, means, color=color, linewidth=1.8, marker="o", markersize=5, label=solver)
+    means = [100 * row.mean_gap.mean for row in rows if row.mean_gap is not None]
+    if max(means) > WIDE * LINEAR and min(means) < 10 * LINEAR:  # straight lines would show the worst alone
+        axes.set_yscale("symlog", linthresh=LINEAR)
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.set_ylim(bottom=min(0.0, *means))
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:g}")

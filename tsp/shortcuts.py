@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, overload
 
 from tsp.budget import Budget
@@ -108,12 +109,13 @@ def solve_all(
         report: called with each better solution.
         realizations: what each instance hides; solvers never see it.
     """
+    _require_device(device)
     groups: dict[tuple[str, str, bool], list[int]] = {}
     hidden: list[Realization | None] = list(realizations or [None] * len(instances))
     for i, instance in enumerate(instances):
         get_problem(instance.problem).validate(instance)
         validate_underway(get_problem(instance.problem), instance)
-        chosen, note = (spec, None) if spec else default_spec(instance)
+        chosen, note = (spec, None) if spec else default_spec(instance, budget.time_limit)
         if note:
             warnings.warn(note, stacklevel=3)
         online = hidden[i] is not None and get_problem(instance.problem).hides_prizes
@@ -131,6 +133,12 @@ def solve_all(
         found = solver.solve(get_problem(problem), [instances[i] for i in members], budget, report=own)
         solutions |= dict(zip(members, found, strict=True))
     return [solutions[i] for i in range(len(instances))]
+
+
+def _require_device(device: str) -> None:
+    """Refuse a device that is not there, even where no solver would use it."""
+    if device != "auto":
+        import_module("policies.device").resolve_device(device)
 
 
 def _translated(report: Report, members: Sequence[int]) -> Report:
@@ -163,6 +171,7 @@ def compare(
     Raises:
         ValueError: in one sentence, when there is nothing to compare, or it cannot be.
     """
+    _require_device(device)
     problems = sorted({instance.problem for instance in instances})
     if len(problems) > 1:
         raise ValueError(f"instances of {' and '.join(problems)}, expected instances of one problem to compare")

@@ -92,13 +92,16 @@ def is_one_shot(solver: Solver) -> bool:
 
 
 class InstanceSolver(ABC):
-    """A solver that takes instances one by one; with `threads` > 1, as many processes at once.
+    """A solver that takes instances one by one; with `threads` > 1, as many at once.
 
-    A subclass says how one instance is solved; this class does the rest of the protocol. Processes
-    report an instance once, when it is done. They are started once and kept as long as the solver.
+    A subclass says how one instance is solved; this class does the rest of the protocol. Where most of
+    the work holds Python's lock, processes do it: they report an instance once, when it is done, are
+    started once and kept as long as the solver.
     """
 
     name: str
+    in_threads = False
+    """Whether the work is done without Python's lock, so that threads are enough."""
     _pool: ProcessPoolExecutor | None = None
     _pool_serves: tuple[Problem, int] | None = None
 
@@ -166,11 +169,16 @@ class InstanceSolver(ABC):
             )
             for i, instance in enumerate(instances)
         ]
-        if budget.threads > 1 and len(jobs) > 1:
+        several = budget.threads > 1 and len(jobs) > 1
+        if several and not self.in_threads:
             return self._solve_in_processes(problem, jobs, budget.threads, report)
-        return [
-            _solve_job(self, problem, job, None if report is None else partial(report, i)) for i, job in enumerate(jobs)
-        ]
+        reports = [None if report is None else partial(report, i) for i in range(len(jobs))]
+        if several:
+            from concurrent.futures import ThreadPoolExecutor
+
+            with ThreadPoolExecutor(budget.threads) as pool:
+                return list(pool.map(partial(_solve_job, self, problem), jobs, reports))
+        return list(map(partial(_solve_job, self, problem), jobs, reports))
 
     def _solve_in_processes(
         self, problem: Problem, jobs: Sequence[_Job], threads: int, report: Report | None
@@ -272,7 +280,8 @@ def _work(problem: Problem, job: _Job) -> Solution:
 class Chain:
     """Solvers one after another, each starting from the last one's solution: a solver itself.
 
-    A stage may use an equal share of the time that is left; what it does not use goes to the next.
+    A stage may use an equal share of the time that is left, unless it says by its attribute `share`
+    which part of the whole it needs; what it does not use goes to the next.
     The best solution of any stage is the answer, so a chain is never worse than what any of its
     stages found. An instance that is proved optimal, or that has an answer and no time left, skips
     the stages that remain.
@@ -337,7 +346,7 @@ class Chain:
                 stage,
                 problem,
                 [instances[i] for i in chosen],
-                [max(float(left[i]) / (len(self.stages) - k), SHORTEST) for i in chosen],
+                [max(self._limit(k, float(left[i]), budget.time_limit), SHORTEST) for i in chosen],
                 budget,
                 initial=start if any(solution.feasible for solution in start) else None,
                 candidates=None if candidates is None else [candidates[i] for i in chosen],
@@ -350,6 +359,19 @@ class Chain:
             replace(solution, seconds=float(seconds), solver=self.name)
             for solution, seconds in zip(best, spent, strict=True)
         ]
+
+    def _limit(self, k: int, left: float, whole: float) -> float:
+        """Seconds for stage `k`, of those that are left."""
+        share = _share(self.stages[k])
+        if share is not None:
+            return min(left, share * whole)
+        shares = [_share(stage) for stage in self.stages[k:]]
+        return (left - whole * sum(share or 0.0 for share in shares)) / shares.count(None)
+
+
+def _share(stage: Solver) -> float | None:
+    """The part of a chain's time limit that a stage asks for."""
+    return getattr(stage, "share", None)
 
 
 def solve_in_limits(

@@ -1,5 +1,7 @@
 """The shipped policies: a folder each, with `model.safetensors`, `config.json` and a card.
 
+Beside them lies the local search's learned guide, `edge-guide`, which is not a policy.
+
 Found by problem and size without importing torch.
 """
 
@@ -44,6 +46,8 @@ def shipped_policies() -> tuple[ShippedPolicy, ...]:
     found = []
     for path in sorted(ZOO.glob("*/config.json")):
         raw = json.loads(path.read_text())
+        if "policy" not in raw:  # the learned guide of the local search
+            continue
         low, high = raw["sizes"]
         distances = bool(raw["policy"].get("edges"))
         weights = path.parent / "model.safetensors"

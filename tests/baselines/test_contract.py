@@ -18,10 +18,10 @@ from tsp.solution import check
 from tsp.solvers import is_one_shot
 
 TSP = get_problem("tsp")
-CLASSICAL = [name for name, target in SOLVERS.items() if target.startswith("baselines.") and name not in EXTRAS]
+CLASSICAL = [name for name in SOLVERS if name not in EXTRAS and name not in ("policy", "guided-ls", "bound")]
 OF_TSP = [name for name in CLASSICAL if make(name).supports(TSP)]
 SUPPORTED = [(name, problem) for name in CLASSICAL for problem in PROBLEMS.values() if make(name).supports(problem)]
-UNTIL_THE_LIMIT = ("ortools", "2opt", "ga", "tsiligirides")
+UNTIL_THE_LIMIT = ("ortools", "ls", "2opt", "ga", "tsiligirides")
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,16 @@ class MadeUp(Rule):
 
 
 @cache
-def solver(name):
+def solver(name, problem=TSP):
     made = make(name)
-    made.warm_up(TSP)
+    if made.supports(problem):
+        made.warm_up(problem)
     return made
 
 
 def solve(name, instance, problem=TSP, limit=0.3, **kwargs):
     limit = {"ortools": 0.25}.get(name, limit) if name in UNTIL_THE_LIMIT else 30.0  # it needs a moment for an answer
-    return solver(name).solve(problem, [instance], Budget(limit), **kwargs)[0]
+    return solver(name, problem).solve(problem, [instance], Budget(limit), **kwargs)[0]
 
 
 def points(n, d=2, seed=0):

@@ -1,12 +1,13 @@
 """Policies in files: they come back as they were, and nothing but a policy is taken for one."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from envs.routing_env import RoutingEnv
-from policies.checkpoint import PolicyInfo, load_policy, read_tensors, save_policy, write_tensors
+from policies.checkpoint import Decoding, PolicyInfo, load_policy, read_tensors, save_policy, write_tensors
 from policies.policy import Policy, PolicyConfig
 
 INFO = PolicyInfo("tsp", (5, 9), "uniform", "tsp train --size 5-9", "0.1.0")
@@ -91,3 +92,27 @@ def test_a_description_that_does_not_fit_the_weights_is_refused(tmp_path, policy
     write_tensors(tmp_path / "bad.safetensors", tensors, {**metadata, key: value}, force=False)
     with pytest.raises(ValueError, match=r"bad\.safetensors: its description does not fit"):
         load_policy(tmp_path / "bad.safetensors")
+
+
+def test_how_it_is_best_decoded_is_kept_in_the_file(tmp_path, policy):
+    path = tmp_path / "p.safetensors"
+    info = replace(INFO, decoding=Decoding(samples=32, temperature=3.0))
+    save_policy(path, policy, info)
+    assert load_policy(path)[1] == info
+    save_policy(path, policy, INFO, force=True)
+    assert "decoding" not in read_tensors(path)[1]
+    assert load_policy(path)[1].decoding == Decoding()
+
+
+@pytest.mark.parametrize("wrong", [{"samples": 0}, {"temperature": 0.0}, {"augmentations": 9}, {"sample": 3}])
+def test_a_file_that_recommends_what_cannot_be_is_refused(tmp_path, policy, wrong):
+    save_policy(tmp_path / "p.safetensors", policy, INFO)
+    tensors, metadata = read_tensors(tmp_path / "p.safetensors")
+    write_tensors(tmp_path / "q.safetensors", tensors, {**metadata, "decoding": json.dumps(wrong)}, force=False)
+    with pytest.raises(ValueError, match=r"q\.safetensors: its description does not fit"):
+        load_policy(tmp_path / "q.safetensors")
+
+
+def test_what_the_user_says_comes_before_what_is_recommended():
+    recommended = Decoding(samples=32, temperature=3.0)
+    assert Decoding(samples=4).over(recommended) == Decoding(samples=4, temperature=3.0)

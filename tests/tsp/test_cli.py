@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -56,7 +57,7 @@ def solved(result):
 def test_solve_needs_no_option_and_reaches_the_known_optimum(tsp):
     code, out, _ = tsp("solve", BERLIN)
     assert code == 0
-    assert "berlin52: length 7542, gap 0.00 % to the best known 7542, 52 nodes" in out
+    assert "berlin52: length 7542, gap 0.00 % to the best known 7542, proved optimal, 52 nodes" in out
     assert len(out.splitlines()[1].split()) == 1 + 52
 
 
@@ -111,16 +112,19 @@ def test_duplicate_points_and_huge_coordinates_are_solved(tsp, tmp_path):
         ), solver
 
 
-def test_a_policy_outside_its_sizes_says_so_and_is_improved(tsp, tmp_path):
-    random = np.random.default_rng(0)
-    for size, words in ((75, "a start for 2opt to improve"), (300, "insertion gives the start for 2opt instead")):
-        points = random.random((size, 2))
-        lines = ["name,x,y", *(f"p{i},{x},{y}" for i, (x, y) in enumerate(points))]
-        (tmp_path / "big.csv").write_text("\n".join(lines) + "\n")
-        code, out, err = tsp("solve", "big.csv", "--time-limit", "0.3", "--json")
-        assert code == 0
-        assert json.loads(out)["solutions"][0]["objective"] < 0.7124 * np.sqrt(size) * 1.25
-        assert words in err
+def test_a_policy_outside_its_sizes_says_so_and_a_search_starts_alone(tsp):
+    assert tsp("generate", "--problem", "op", "--size", 150, "--instances", 1, "--out", "big.npz")[0] == 0
+    code, out, err = tsp("solve", "big.npz", "--time-limit", "0.3", "--json")
+    assert code == 0
+    assert json.loads(out)["solutions"][0]["solver"] == "ls+bound"
+    assert "learned 11 to 51 nodes, so ls starts alone" in err
+
+
+def test_the_answer_says_how_far_from_optimal_it_can_be(tsp):
+    assert tsp("generate", "--size", 150, "--instances", 1, "--out", "big.npz")[0] == 0
+    code, out, _ = tsp("solve", "big.npz", "--time-limit", "0.5")
+    assert code == 0
+    assert re.search(r"within [0-3]\.\d\d % of optimal \(proved\)", out)
 
 
 def test_several_instances_come_back_in_order_under_their_names(tsp):

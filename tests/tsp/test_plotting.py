@@ -369,7 +369,9 @@ def test_a_picture_is_not_overwritten_unasked(tmp_path):
 def row(solver, limit, gaps, seconds):
     mean = float(np.mean(gaps))
     estimate = Estimate(mean, (mean - 0.01, mean + 0.01)) if len(gaps) > 1 else Estimate(mean, None)
-    return Row(solver, limit, len(gaps), len(gaps), 0, len(gaps), 5.0, estimate, 0, {}, 0, seconds, 1.0, 0, tuple(gaps))
+    return Row(
+        solver, limit, len(gaps), len(gaps), 0, len(gaps), 5.0, estimate, 0, {}, 0, seconds, 1.0, 0, 0.0, tuple(gaps)
+    )
 
 
 def test_a_single_limit_shows_each_solvers_mean_interval_and_instances():
@@ -407,7 +409,7 @@ def test_the_heading_tells_over_how_many_instances_a_curve_is():
 
 
 def test_one_instance_and_solvers_without_answer_are_drawn_or_left_out():
-    silent = Row("silent", 1.0, 1, 0, 1, 0, None, None, 0, {}, 0, 1.0, 1.0, 0, ())
+    silent = Row("silent", 1.0, 1, 0, 1, 0, None, None, 0, {}, 0, 1.0, 1.0, 0, 0.0, ())
     figure = gap_figure(Comparison("tsp", "best known", 1, (row("a", 1.0, [0.1], 1.0), silent)))
     figure.draw_without_rendering()
     assert not any("silent" in text for text in words(figure))

@@ -233,3 +233,27 @@ def test_a_chain_is_one_shot_when_all_stages_are():
     assert not is_one_shot(timed)
     assert is_one_shot(Chain([once, once]))
     assert not is_one_shot(Chain([once, timed]))
+
+
+class Timed(InstanceSolver):
+    """Writes down how long it may take."""
+
+    def __init__(self, name, share=None):
+        self.name, self.share, self.limits = name, share, []
+
+    def supports(self, problem):
+        return True
+
+    def solve_one(self, problem, instance, clock, *, seed, initial, candidates, report):
+        self.limits.append(clock.limit)
+        return initial or check(problem, instance, [np.arange(instance.size)])
+
+
+@pytest.mark.parametrize("shares", [(None, 0.1), (None, None, 0.1), (0.25, 0.1)])
+def test_stage_that_asks_for_a_share_gets_it_and_the_others_divide_the_rest(shares):
+    stages = [Timed(f"s{i}", share) for i, share in enumerate(shares)]
+    Chain(stages).solve(get_problem("tsp"), [Instance(np.random.default_rng(0).random((5, 2)))], Budget(10.0))
+    rest = (1 - sum(share or 0 for share in shares)) / max(1, shares.count(None))
+    first = next((stage for stage in stages if stage.share is None), None)
+    assert first is None or first.limits == [pytest.approx(10 * rest, rel=0.05)]
+    assert all(stage.limits == [pytest.approx(10 * stage.share)] for stage in stages if stage.share is not None)

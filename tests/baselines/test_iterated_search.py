@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 
 from baselines.array_tour import LOG_SIZE
 from baselines.geometry import geometry_of, nearest_neighbours
-from baselines.two_opt import TwoOptSolver, descend, iterate, kick, make_search, try_exchange, try_or_move, try_two_opt
+from baselines.iterated_search import LinKernighan, TwoOptSolver, descend, iterate, kick
+from baselines.lin_kernighan import try_lin_kernighan
+from baselines.search_state import EXCHANGE, LIN_KERNIGHAN, TWO_OPT, make_search
+from baselines.two_opt import try_exchange, try_or_move, try_two_opt
 from baselines.work_queue import push
 from tsp.budget import Budget
 from tsp.formats import read
@@ -17,11 +20,17 @@ from tsp.solution import check
 
 TSP = get_problem("tsp")
 LONG = Budget(60.0)
-MOVES = {"2-opt": (try_two_opt, True), "or-move": (try_or_move, True), "exchange": (try_exchange, False)}
+MOVES = {
+    "2-opt": (try_two_opt, True),
+    "or-move": (try_or_move, True),
+    "exchange": (try_exchange, False),
+    "lin-kernighan": (try_lin_kernighan, True),
+}
+SOLVERS = [TwoOptSolver, LinKernighan]
 
 
-def solve(instance, budget=LONG, *, kicks=None, **kwargs):
-    return TwoOptSolver(kicks=kicks).solve(TSP, [instance], budget, **kwargs)[0]
+def solve(instance, budget=LONG, *, solver=LinKernighan, kicks=None, **kwargs):
+    return solver(kicks=kicks).solve(TSP, [instance], budget, **kwargs)[0]
 
 
 def some_instance(n, seed, *, symmetric=True, whole=False):
@@ -31,9 +40,10 @@ def some_instance(n, seed, *, symmetric=True, whole=False):
     return Instance(matrix=rng.integers(0, 20, (n, n)) if whole else rng.random((n, n)))
 
 
-def search_from(instance, tour, k=10):
+def search_from(instance, tour, k=10, moves=LIN_KERNIGHAN):
     geometry = geometry_of(instance)
-    return make_search(geometry, instance.symmetric, np.array(tour), nearest_neighbours(geometry, k))
+    moves = moves if instance.symmetric else EXCHANGE
+    return make_search(geometry, moves, np.array(tour), nearest_neighbours(geometry, k))
 
 
 @st.composite
@@ -41,7 +51,8 @@ def searches(draw, least=4, symmetric=None):
     n = draw(st.integers(least, 14))
     symmetric = draw(st.booleans()) if symmetric is None else symmetric
     instance = some_instance(n, draw(st.integers(0, 99)), symmetric=symmetric, whole=draw(st.booleans()))
-    return instance, search_from(instance, draw(st.permutations(range(n))), k=draw(st.integers(1, 13)))
+    moves = draw(st.sampled_from([TWO_OPT, LIN_KERNIGHAN]))
+    return instance, search_from(instance, draw(st.permutations(range(n))), draw(st.integers(1, 13)), moves)
 
 
 @given(st.data(), st.sampled_from(sorted(MOVES)))
@@ -126,10 +137,11 @@ def improving_exchange(instance, tour):
 
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("moves", [TWO_OPT, LIN_KERNIGHAN])
 @pytest.mark.parametrize("seed", range(3))
-def test_with_full_lists_no_move_is_left(seed, symmetric, whole):
+def test_with_full_lists_no_move_is_left(seed, moves, symmetric, whole):
     instance = some_instance(20, seed, symmetric=symmetric, whole=whole)
-    search = search_from(instance, range(20), k=19)
+    search = search_from(instance, range(20), 19, moves)
     change = -1.0
     while change < 0:  # what changes far away may open a move that nobody waits for
         for node in range(20):
@@ -140,30 +152,36 @@ def test_with_full_lists_no_move_is_left(seed, symmetric, whole):
     assert improving(instance, search.tour.nodes) is None
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("symmetric", [True, False])
-def test_same_kicks_and_seed_give_the_same_tour(symmetric):
+def test_same_kicks_and_seed_give_the_same_tour(symmetric, solver):
     instance = some_instance(150, 0, symmetric=symmetric)
-    first, again = (solve(instance, kicks=2_000) for _ in range(2))
-    other = solve(instance, Budget(60.0, seed=1), kicks=2_000)
+    start = [check(TSP, instance, [np.arange(150)])]
+    first, again = (solve(instance, solver=solver, kicks=50, initial=start) for _ in range(2))
+    other = solve(instance, Budget(60.0, seed=1), solver=solver, kicks=50, initial=start)
     assert first.tours[0].tolist() == again.tours[0].tolist()
     assert first.tours[0].tolist() != other.tours[0].tolist()
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("symmetric", [True, False])
-def test_kicks_improve_on_the_local_optimum(symmetric):
+def test_kicks_improve_on_the_local_optimum(symmetric, solver):
     instance = some_instance(150, 0, symmetric=symmetric)
-    assert solve(instance, kicks=10_000).objective < 0.98 * solve(instance, kicks=0).objective
+    start = [check(TSP, instance, [np.arange(150)])]
+    begun = solve(instance, solver=solver, kicks=0, initial=start)
+    assert solve(instance, solver=solver, kicks=10_000, initial=start).objective < 0.99 * begun.objective
 
 
 def test_few_nodes_end_the_search_before_the_time():
     assert solve(some_instance(6, 0)).seconds < LONG.time_limit / 2
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("symmetric", [True, False])
-def test_optimal_start_is_returned_as_it_is(symmetric):
+def test_optimal_start_is_returned_as_it_is(symmetric, solver):
     instance = some_instance(30, 0, symmetric=symmetric)
-    start = solve(instance, kicks=30_000)
-    again = solve(instance, kicks=500, initial=[start])
+    start = solve(instance, solver=solver, kicks=30_000)
+    again = solve(instance, solver=solver, kicks=500, initial=[start])
     assert again.objective == pytest.approx(start.objective, rel=1e-12)
 
 
@@ -215,12 +233,14 @@ def test_negative_number_of_kicks_is_refused():
 
 @pytest.mark.data
 @pytest.mark.parametrize(("name", "optimum"), [("berlin52", 7542), ("bayg29", 1610), ("gr96", 55209)])
-def test_small_instances_are_solved_to_the_known_optimum(data_folder, name, optimum):
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_small_instances_are_solved_to_the_known_optimum(data_folder, name, optimum, solver):
     (instance,) = read(data_folder / "tsplib" / f"{name}.tsp")
-    assert solve(instance, kicks=40_000).objective == optimum
+    assert solve(instance, solver=solver, kicks=40_000).objective == optimum
 
 
 @pytest.mark.data
-def test_asymmetric_instance_is_solved_to_the_known_optimum(data_folder):
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_asymmetric_instance_is_solved_to_the_known_optimum(data_folder, solver):
     (instance,) = read(data_folder / "atsp" / "ftv33.atsp")
-    assert solve(instance, kicks=40_000).objective == 1286
+    assert solve(instance, solver=solver, kicks=40_000).objective == 1286

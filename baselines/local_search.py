@@ -1,0 +1,64 @@
+"""The toolkit's local search: Lin-Kernighan for tours through every node, a search by rules for all else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tsp.solvers import InstanceSolver
+
+from .closed_tours import is_closed_tour
+from .iterated_search import LinKernighan
+from .rule_search import RuleSearch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tsp.budget import Clock
+    from tsp.instance import Instance
+    from tsp.problems import Problem
+    from tsp.solution import Solution
+
+
+class LocalSearch(InstanceSolver):
+    """Whichever search is made for the problem.
+
+    Args:
+        kicks: stop after this many kicks or rounds; None: the clock decides.
+    """
+
+    name = "ls"
+    in_threads = True
+
+    def __init__(self, *, kicks: int | None = None) -> None:
+        self._tours = LinKernighan(kicks=kicks)
+        self._rules = RuleSearch(iterations=kicks)
+
+    def supports(self, problem: Problem) -> bool:
+        """Whether one of the two does."""
+        return self._of(problem).supports(problem)
+
+    def warm_up(self, problem: Problem) -> None:
+        """Compile the one that the problem needs."""
+        self._of(problem).warm_up(problem)
+
+    def solve_one(
+        self,
+        problem: Problem,
+        instance: Instance,
+        clock: Clock,
+        *,
+        seed: int,
+        initial: Solution | None,
+        candidates: NDArray[np.int64] | None,
+        report: Callable[[Solution], None] | None,
+    ) -> Solution:
+        """Solve one instance; see `InstanceSolver.solve_one`."""
+        return self._of(problem).solve_one(
+            problem, instance, clock, seed=seed, initial=initial, candidates=candidates, report=report
+        )
+
+    def _of(self, problem: Problem) -> InstanceSolver:
+        return self._tours if is_closed_tour(problem) else self._rules
