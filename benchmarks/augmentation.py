@@ -1,13 +1,15 @@
-"""Gap against time of learned, classical and hybrid solvers of the TSP: tables and one picture.
+r"""Gap against time of learned, classical and hybrid solvers of the TSP: tables and one picture.
 
 Uniform instances: the first of Kool et al.'s sets (seed 1234) of each size. Gaps are to LKH's lengths
 (`optimal_lengths.npz`) up to 1,000 nodes. Above, the optimum is estimated from the Held-Karp bound of a
 long ascent: it lies 0.7 % above it on average (measured on the instances of 1,000 nodes, and printed).
 
-    python benchmarks/augmentation.py --size 100 --instances 100 --time-limits 0.01 0.02 0.04 0.1 0.2 1
-    python benchmarks/augmentation.py --size 1000 --instances 8 --time-limits 0.2 0.5 1.4 2 5
-    python benchmarks/augmentation.py --size 10000 --instances 1 --time-limits 10 45
-    python benchmarks/augmentation.py --draw docs/images/augmentation.png results/*.json
+    python benchmarks/augmentation.py --size 100 --instances 60 --time-limits 0.02 0.04 0.1 0.2 --out n100.json
+    python benchmarks/augmentation.py --size 1000 --instances 8 --time-limits 0.2 0.5 1.4 2 --out n1000.json \
+        --solvers ls "ls(candidates=quadrant)" "ls(candidates=alpha)" guided-ls 2opt ortools lkh
+    python benchmarks/augmentation.py --size 10000 --instances 1 --time-limits 45 \
+        --solvers ls "ls(candidates=alpha)" guided-ls
+    python benchmarks/augmentation.py --draw docs/images/augmentation.png n100.json n1000.json
 """
 
 from __future__ import annotations
@@ -80,9 +82,10 @@ def run(arguments: argparse.Namespace) -> None:
 def draw(picture: Path, files: list[Path]) -> None:
     """One panel a size."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator
 
     results = sorted((json.loads(path.read_text()) for path in files), key=lambda one: one["size"])
-    figure = Figure(figsize=(4.4 * len(results), 4.6), layout="constrained")
+    figure = Figure(figsize=(5.0 * len(results), 4.8), layout="constrained")
     panels = np.atleast_1d(figure.subplots(1, len(results)))
     names = list(dict.fromkeys(row["solver"] for one in results for row in one["rows"]))
     for axes, one in zip(panels, results, strict=True):
@@ -100,6 +103,9 @@ def draw(picture: Path, files: list[Path]) -> None:
             axes.fill_between(seconds, bands[:, 0], bands[:, 1], color=color, alpha=0.15, linewidth=0)
             axes.plot(seconds, means, "o-", color=color, markersize=4, label=name)
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.set_yscale("symlog", linthresh=0.01)
         axes.yaxis.set_major_formatter("{x:g}")
         axes.set_ylim(bottom=-0.003)
@@ -108,7 +114,7 @@ def draw(picture: Path, files: list[Path]) -> None:
         axes.set_xlabel("seconds used for each instance")
     panels[0].set_ylabel("gap to the optimum, % (mean, 95 % interval)")
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     figure.savefig(picture, dpi=150)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from baselines.constructive import Insertion
@@ -99,8 +99,7 @@ def test_what_ruin_and_recreate_say_of_tours_is_true(name, seed, n):
 @cases
 def test_a_descent_visits_the_same_and_makes_no_tour_longer(name, seed, n):
     problem, instance, search, routes = begun(name, seed, n)
-    if not search.turns:
-        return
+    assume(search.turns)
     visited = routes.tour_of.copy()
     settle(search)
     for k in range(search.model.tours):  # all is to be looked at, in tours that are far from best
@@ -122,8 +121,7 @@ def test_a_descent_visits_the_same_and_makes_no_tour_longer(name, seed, n):
 @given(seed=st.integers(0, 1000), n=st.integers(5, 7))
 def test_a_descent_leaves_no_better_reversal_where_all_are_near(seed, n):
     _, _, search, routes = begun("op", seed, n)
-    if not search.turns:
-        return
+    assume(search.turns)
     distances = search.model.distances
     search.touched[: len(search.queue)] = search.model.customers
     search.counts[2] = len(search.queue)
