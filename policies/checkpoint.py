@@ -153,8 +153,8 @@ def load_policy(path: str | os.PathLike[str], device: str | torch.device = "cpu"
         info = PolicyInfo(
             metadata["problem"],
             (int(low), int(high)),
-            *(metadata.get(k, "") for k in ("distribution", "command", "version")),
-            Decoding(**json.loads(metadata.get("decoding", "{}"))),
+            **{k: metadata.get(k, "") for k in ("distribution", "command", "version")},
+            decoding=Decoding(**json.loads(metadata.get("decoding", "{}"))),
         )
         policy = Policy(config, RoutingEnv(get_problem(info.problem)))
         policy.load_state_dict(tensors)
