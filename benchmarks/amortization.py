@@ -169,11 +169,12 @@ def arms(problem: Problem, policies: dict[str, str], limits: list[float]) -> dic
         out[f"{name}, greedy"] = policy(path, decoding="greedy", augmentations=1)
         for samples in (1, 4, 16):
             out[f"{name}, {8 * samples} samples"] = policy(path, decoding="sampling", samples=samples)
-        for limit in (x for x in limits if x <= 1):
-            out[f"{name}+insertion @ {limit:g}"] = lambda _, path=path, limit=limit: Chain(
-                [PolicySolver(path=path, device="cpu", decoding="sampling", samples=1), make("insertion")], str(limit)
-            )
-    for spec in ("insertion", "ortools", "pyvrp", "cpsat"):
+        for search in ("insertion", "ls"):
+            for limit in (x for x in limits if x <= 1):
+                out[f"{name}+{search} @ {limit:g}"] = lambda _, path=path, limit=limit, search=search: Chain(
+                    [PolicySolver(path=path, device="cpu", decoding="sampling", samples=1), make(search)], str(limit)
+                )
+    for spec in ("insertion", "ls", "ortools", "pyvrp", "cpsat"):
         for limit in limits:
             out[f"{spec} @ {limit:g}"] = lambda _, spec=spec: _made(spec)
     for limit in (x for x in limits if x <= 0.1):

@@ -18,7 +18,7 @@ from tsp.solution import check
 from tsp.solvers import is_one_shot
 
 TSP = get_problem("tsp")
-CLASSICAL = [name for name in SOLVERS if name not in EXTRAS and name not in ("policy", "guided-ls", "bound")]
+CLASSICAL = [name for name in SOLVERS if name not in EXTRAS.values() and name not in ("policy", "guided-ls", "bound")]
 OF_TSP = [name for name in CLASSICAL if make(name).supports(TSP)]
 SUPPORTED = [(name, problem) for name in CLASSICAL for problem in PROBLEMS.values() if make(name).supports(problem)]
 UNTIL_THE_LIMIT = ("ortools", "ls", "2opt", "ga", "tsiligirides")
