@@ -241,7 +241,7 @@ def break_even(
     classical arm reached that quality.
     """
     own = sorted((gap, seconds) for arm, (gap, _, _, seconds, _) in found.items() if arm.startswith(name))
-    others = [(arm, gap, s) for arm, (gap, _, _, s, _) in found.items() if "@" in arm and "+insertion" not in arm]
+    others = [(arm, gap, s) for arm, (gap, _, _, s, _) in found.items() if "@" in arm and "+" not in arm]
     out: list[tuple[float, str, float | None]] = []
     for quality, _ in own:
         mine = min(seconds for gap, seconds in own if gap <= quality)
@@ -285,7 +285,7 @@ def draw(results: dict[str, Any], sign: float, path: Path, title: str) -> None:
 
     from tsp.plotting import PALETTE
 
-    figure = Figure(figsize=(5.0 * len(results), 4.6), layout="constrained")
+    figure = Figure(figsize=(7.0 * len(results), 4.6), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(results), squeeze=False)[0]
     for axes, (name, entry) in zip(panels, results.items(), strict=True):
@@ -293,13 +293,14 @@ def draw(results: dict[str, Any], sign: float, path: Path, title: str) -> None:
         for arm, (gap, _, _, seconds, _) in summary(entry["rows"], sign).items():
             family = arm.split(" @ ")[0].split(", ")[0]
             curves.setdefault(family, []).append((seconds, max(gap, 0.01)))
-        for color, (family, points) in zip([*PALETTE, *PALETTE], sorted(curves.items()), strict=False):
+        looks = [(style, color) for style in ("o-", "s--") for color in PALETTE]
+        for (style, color), (family, points) in zip(looks, sorted(curves.items()), strict=False):
             xs, ys = zip(*sorted(points), strict=True)
-            axes.plot(xs, ys, "o-", color=color, label=family, markersize=4)
+            axes.plot(xs, ys, style, color=color, label=family, markersize=4)
         axes.set(xscale="log", yscale="log", xlabel="core-seconds an instance", title=name)
         axes.grid(alpha=0.25)
     panels[0].set_ylabel("gap to the best answer, %")
-    panels[-1].legend(fontsize=7)
+    figure.legend(*panels[-1].get_legend_handles_labels(), loc="outside right", fontsize=7)
     figure.suptitle(title)
     figure.savefig(path, dpi=130)
 
