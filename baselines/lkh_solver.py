@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import elkai
+import elkai  # pyright: ignore[reportMissingImports] - an extra
 import numpy as np
 
 from tsp.solution import Solution, check
