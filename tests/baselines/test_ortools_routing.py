@@ -236,7 +236,7 @@ def test_arc_costs_beside_the_objective_never_reach_the_answer(name, arc_cost):
         best, _ = best_by_enumeration(problem, instance)
         solver = ORToolsSolver(arc_cost=arc_cost, guided_lambda=1.0)
         answer = solve(
-            instance, solver, limit=0.1, problem=problem, report=lambda _, solution, seen=seen: seen.append(solution)
+            instance, solver, limit=0.5, problem=problem, report=lambda _, solution, seen=seen: seen.append(solution)
         )
         assert answer.objective == pytest.approx(best, rel=0.3)
         objectives = [solution.objective for solution in seen]
