@@ -108,16 +108,8 @@ class Batch(NamedTuple):
 
     @property
     def real_prizes(self) -> Tensor:
-        """What visiting each node is really worth, `[B, 1, n]`; `values["prizes"]` unless something is hidden.
-
-        Where each trajectory meets other prizes, `values["real_prizes"]` is `[B, P, n]`, and so is this.
-        """
-        real = self.values["real_prizes"] if "real_prizes" in self.values else self.values["prizes"]
-        return real[:, None] if real.ndim == 2 else real
-
-    def collected(self, nodes: Tensor) -> Tensor:
-        """What going to the nodes `[B, P]` is really worth, `[B, P]`."""
-        return self.real_prizes.expand(-1, nodes.shape[1], -1).gather(2, nodes[..., None])[..., 0]
+        """What visiting each node is really worth, `[B, n]`; `values["prizes"]` unless something is hidden."""
+        return self.values["real_prizes"] if "real_prizes" in self.values else self.values["prizes"]
 
     def lengths(self, name: str) -> Tensor:
         """The attribute `name`, which is measured in lengths, as the policy sees it; float32."""

@@ -56,7 +56,7 @@ def _longest(walks: Walks) -> Tensor:
 
 def _prize(walks: Walks) -> Tensor:
     prizes = walks.batch.real_prizes
-    return (walks.visited().to(prizes.dtype) * prizes).sum(-1)
+    return (walks.visited().to(prizes.dtype) * prizes[:, None]).sum(-1)
 
 
 def _penalties(walks: Walks) -> Tensor:
@@ -101,7 +101,7 @@ def _leg(batch: Batch, move: Move) -> Tensor:
 
 
 def _prize_there(batch: Batch, move: Move) -> Tensor:
-    prizes = batch.collected(move.node)
+    prizes = batch.real_prizes.gather(1, move.node)
     return prizes if move.returned is None else torch.where(move.returned, 0.0, prizes)
 
 

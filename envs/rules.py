@@ -361,7 +361,7 @@ class PrizeQuotaEnv(RuleEnv):
     def update(self, state: QuotaState, move: Move) -> QuotaState:
         """Collect the node's prize; the ends of tours have none."""
         assert move.returned is not None
-        prize = torch.where(move.returned, 0.0, state.batch.collected(move.node))
+        prize = torch.where(move.returned, 0.0, state.batch.real_prizes.gather(1, move.node))
         return state._replace(collected=state.collected + prize)
 
     def context(self, state: QuotaState, move: Move) -> Tensor:
@@ -377,7 +377,7 @@ class PrizeQuotaEnv(RuleEnv):
     def missed(self, walks: Walks) -> Tensor:
         """One where too little is collected, and something is left to visit."""
         prizes, visited = walks.batch.real_prizes, walks.visited()
-        collected = (visited.to(prizes.dtype) * prizes).sum(-1)
+        collected = (visited.to(prizes.dtype) * prizes[:, None]).sum(-1)
         # summed in another order than on the way, so with twice the slack
         too_little = collected + 2 * slack(collected) < walks.batch.values["min_prize"][:, None]
         return (too_little & (walks.customers[:, None] & ~visited).any(-1)).long()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,7 +30,14 @@ from tsp.registry import make
 from .checkpoint import read_tensors, write_tensors
 from .edge_features import EdgeGraph, edge_graph
 from .edge_guide import EdgeNetwork, EdgeNetworkConfig, edge_scores, join, save_network
-from .run_directory import append_row, drop_rows_after, make_run_directory, read_settings
+from .run_directory import (
+    append_row,
+    drop_rows_after,
+    make_run_directory,
+    nested_config,
+    read_settings,
+    size_range,
+)
 
 if TYPE_CHECKING:
     import os
@@ -107,11 +114,7 @@ class GuideTrainConfig:
     @property
     def sizes(self) -> tuple[int, int]:
         """Smallest and largest number of nodes."""
-        low, _, high = self.size.partition("-")
-        try:
-            sizes = int(low), int(high or low)
-        except ValueError:
-            raise ValueError(f"size: {self.size!r}, expected a number such as 50 or a range such as 50-200") from None
+        sizes = size_range(self.size, "50-200")
         if not self.network.degree < sizes[0] <= sizes[1]:
             raise ValueError(
                 f"size: {self.size!r}, expected more than the {self.network.degree} edges of a node, "
@@ -130,12 +133,7 @@ def guide_config_from_dict(raw: dict[str, Any], source: str) -> GuideTrainConfig
     Raises:
         ValueError: for an unknown key, naming `source`.
     """
-    shape = raw.get("network", {})
-    for given, cls in ((raw, GuideTrainConfig), (shape, EdgeNetworkConfig)):
-        extra = set(given) - {f.name for f in fields(cls)}
-        if extra:
-            raise ValueError(f"{source}: unknown setting {min(extra)!r}")
-    return GuideTrainConfig(**{**raw, "network": EdgeNetworkConfig(**shape)})
+    return nested_config(raw, source, GuideTrainConfig, "network", EdgeNetworkConfig)
 
 
 def read_guide_config(out: str | os.PathLike[str]) -> GuideTrainConfig:

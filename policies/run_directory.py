@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tsp.files import atomic_write
 
 if TYPE_CHECKING:
     import os
+
+Config = TypeVar("Config")
 
 
 def append_row(path: Path, row: dict[str, float]) -> None:
@@ -67,3 +70,30 @@ def read_settings(out: str | os.PathLike[str]) -> tuple[dict[str, Any], str]:
         return json.loads(path.read_text()), str(path)
     except ValueError as error:
         raise ValueError(f"{path}: not readable ({error})") from None
+
+
+def nested_config(raw: dict[str, Any], source: str, cls: type[Config], part: str, part_class: type[Any]) -> Config:
+    """A configuration from plain values, of which those at `part` are a configuration of their own.
+
+    Raises:
+        ValueError: for an unknown key, naming `source`.
+    """
+    inner = raw.get(part, {})
+    for given, known in ((raw, cls), (inner, part_class)):
+        extra = set(given) - {item.name for item in fields(known)}  # pyright: ignore[reportArgumentType]
+        if extra:
+            raise ValueError(f"{source}: unknown setting {min(extra)!r}")
+    return cls(**{**raw, part: part_class(**inner)})
+
+
+def size_range(text: str, example: str) -> tuple[int, int]:
+    """The two ends of a range such as `10-50`, or one number twice.
+
+    Raises:
+        ValueError: for what is neither, with an `example` of a range.
+    """
+    low, _, high = text.partition("-")
+    try:
+        return int(low), int(high or low)
+    except ValueError:
+        raise ValueError(f"size: {text!r}, expected a number such as 50 or a range such as {example}") from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from math import cos, pi
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -34,7 +34,14 @@ from .reinforce_baselines import (
     SharedBaseline,
     greedy_costs,
 )
-from .run_directory import append_row, drop_rows_after, make_run_directory, read_settings
+from .run_directory import (
+    append_row,
+    drop_rows_after,
+    make_run_directory,
+    nested_config,
+    read_settings,
+    size_range,
+)
 
 if TYPE_CHECKING:
     import os
@@ -122,11 +129,7 @@ class TrainConfig:
     @property
     def sizes(self) -> tuple[int, int]:
         """Smallest and largest number of customers."""
-        low, _, high = self.size.partition("-")
-        try:
-            sizes = int(low), int(high or low)
-        except ValueError:
-            raise ValueError(f"size: {self.size!r}, expected a number such as 50 or a range such as 10-50") from None
+        sizes = size_range(self.size, "10-50")
         if not 1 <= sizes[0] <= sizes[1]:
             raise ValueError(f"size: {self.size!r}, expected 1 or more, and the smaller number first")
         return sizes
@@ -142,12 +145,7 @@ def config_from_dict(raw: dict[str, Any], source: str) -> TrainConfig:
     Raises:
         ValueError: for an unknown key, naming `source`.
     """
-    shape = raw.get("policy", {})
-    for given, cls in ((raw, TrainConfig), (shape, PolicyConfig)):
-        extra = set(given) - {f.name for f in fields(cls)}
-        if extra:
-            raise ValueError(f"{source}: unknown setting {min(extra)!r}")
-    return TrainConfig(**{**raw, "policy": PolicyConfig(**shape)})
+    return nested_config(raw, source, TrainConfig, "policy", PolicyConfig)
 
 
 def _stream(seed: int, stream: str, step: int) -> np.random.Generator:
