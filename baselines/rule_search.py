@@ -4,8 +4,9 @@ Strings of visits that lie near each other are taken out and put in again, each 
 among places beside its neighbours, some of which are overlooked at random (SISR: Christiaens, Vanden
 Berghe, "Slack induction by string removals for vehicle routing problems", Transportation Science 54,
 2020). Simulated annealing decides what is kept. Where customers may be left out, those near the
-strings compete for the room; where a rule keeps some out who must be visited, those who were out most
-often count most.
+strings compete for the room, and now and then a whole region is visited, or left out, whatever that
+costs at first: one visit at a time the search would not get there. Where a rule keeps some out who
+must be visited, those who were out most often count most.
 """
 
 # To numba a number read from an array is an int; to numpy's stubs it is an array.
@@ -32,6 +33,7 @@ from .insertion import (
     put,
     refresh,
     shortfall,
+    take_out,
     totals_of,
     tours_of,
     weighted,
@@ -83,6 +85,9 @@ DEARER, CHEAPER = 0.05, 0.02
 APPRAISAL = 2.0
 """By what factor at most customers who may be left out are taken for more or less worth than they are."""
 
+SWAYED = 10
+"""In one of so many iterations a region is visited, or left out, whatever that costs at first."""
+
 LEAST = 1e-9
 """A prize that smaller ones count for, and a relative change of cost that is none."""
 
@@ -106,11 +111,14 @@ class Search(NamedTuple):
         orders: `[o, m]`, orders in which customers are inserted.
         patience: `[n]`, how often each customer was missing.
         waiting: `[n]`, who is to be inserted.
-        queue: `[m]`, the same as a list.
+        queue: `[n]`, the same as a list.
+        touched: `[2 m]`, nodes whose edges were changed; those beyond are forgotten.
+        log: the reversals of a chain.
         changed: `[tours]`, the tours that differ from those kept.
         struck: `[tours]`, how many strings were taken from each; -1 where it is not changed.
         price: what a unit of prize is worth where a quota asks for it, and the unit in which that changes.
-        counts: how many there are in `queue` and in `changed`.
+        favour: `[n]`, infinite for who is welcome whatever that costs, minus infinity for who is barred.
+        counts: how many there are in `queue`, in `changed` and in `touched`.
         random: the generator's state.
     """
 
@@ -126,6 +134,7 @@ class Search(NamedTuple):
     changed: Nodes
     struck: Nodes
     price: Array
+    favour: Array
     counts: NDArray[np.int64]
     random: Random
 
@@ -191,8 +200,12 @@ def _take_string(search: Search, routes: Routes, k: int, p: int, most: int) -> N
 
 
 @kernel
-def ruin(search: Search, routes: Routes) -> None:
-    """Take out strings of visits near a random customer; let those wait who may be put in there."""
+def ruin(search: Search, routes: Routes) -> bool:
+    """Take out strings of visits near a random customer; let those wait who may be put in there.
+
+    Returns:
+        whether some are welcome or barred this time.
+    """
     model, random = search.model, search.random
     visits, used = 0, 0
     for k in range(model.tours):
@@ -217,7 +230,83 @@ def ruin(search: Search, routes: Routes) -> None:
                     break
         for i in range(search.counts[1]):
             refresh(model, routes, np.int64(search.changed[i]))
-    _call_up(search, routes, seed)
+    swayed = model.optional and _below(random, SWAYED) == 0
+    if swayed:
+        _sway(search, routes, seed)
+    else:
+        _call_up(search, routes, seed)
+    return swayed
+
+
+@kernel
+def _sway(search: Search, routes: Routes, seed: int) -> None:
+    """Bar the customers around `seed`, or welcome those around another, or both; let all others wait after them."""
+    model, near, random = search.model, search.near, search.random
+    kind = 1 + _below(random, 3)
+    if kind & 1:
+        _take_out(search, routes, seed)
+        search.favour[seed] = -np.inf
+        for j in range(_below(random, near.shape[1] + 1)):
+            _take_out(search, routes, near[seed, j])
+            search.favour[near[seed, j]] = -np.inf
+    for i in range(search.counts[0]):
+        search.waiting[search.queue[i]] = False
+    search.counts[0] = 0
+    if kind & 2:
+        other = model.customers[_below(random, len(model.customers))]
+        reach = _below(random, near.shape[1] + 1)
+        for j in range(-1, reach):
+            node = other if j < 0 else near[other, j]
+            search.favour[node] = np.inf
+            if routes.tour_of[node] < 0:
+                _wait(search.waiting, search.queue, search.counts, node)
+    welcome = search.counts[0]
+    for node in model.customers:
+        if routes.tour_of[node] < 0:
+            _wait(search.waiting, search.queue, search.counts, node)
+    _shuffle(search, welcome)
+
+
+@kernel
+def _shuffle(search: Search, first: int) -> None:
+    """Bring who waits into a random order, but for the `first` of them."""
+    count = search.counts[0]
+    for i in range(first, count):
+        j = i + _below(search.random, count - i)
+        search.queue[i], search.queue[j] = search.queue[j], search.queue[i]
+
+
+@kernel
+def _take_out(search: Search, routes: Routes, node: int) -> None:
+    """Take out one visit, if there is one."""
+    k = np.int64(routes.tour_of[node])
+    if k < 0:
+        return
+    p = routes.place[node]
+    _touch(search.touched, search.counts, routes.stops[k, p - 1])
+    _touch(search.touched, search.counts, routes.stops[k, p + 1])
+    take_out(search.model, routes, node)
+    _change(search.struck, search.changed, search.counts, k)
+
+
+@kernel
+def _prune(search: Search, routes: Routes, collected: float) -> float:
+    """Take out whom it does not pay to visit; what is collected then."""
+    model, distances = search.model, search.model.distances
+    n = len(model.customers)
+    first = _below(search.random, n)
+    for i in range(n):
+        node = model.customers[(first + i) % n]
+        k = np.int64(routes.tour_of[node])
+        if k < 0 or collected - model.prizes[node] < model.quota:
+            continue
+        p = routes.place[node]
+        a, b = routes.stops[k, p - 1], routes.stops[k, p + 1]
+        saved = model.length * (distances[a, node] + distances[node, b] - distances[a, b])
+        if saved > model.penalty * model.penalties[node] - model.prize * model.prizes[node]:
+            collected -= model.prizes[node]
+            _take_out(search, routes, node)
+    return collected
 
 
 @kernel
@@ -293,21 +382,20 @@ def best_place(
 
 
 @kernel
-def recreate(search: Search, routes: Routes) -> None:
+def recreate(search: Search, routes: Routes, swayed: bool) -> None:
     """Insert who waits, in a random one of the orders: all who must be visited, and of the others who pays.
 
-    Until a quota is met a prize has a price too, which rises when the quota is missed, and falls.
+    Until a quota is met a prize has a price too, which rises when the quota is missed, and falls. Where
+    some were welcome or barred, those who wait come in their order, and then who does not pay goes.
     """
     model = search.model
     totals = totals_of(model, routes)
     longest, end, collected = totals.longest, totals.end, totals.collected
-    kind = _below(search.random, len(search.orders) + 2) - 2
+    kind = -1 if swayed else _below(search.random, len(search.orders) + 2) - 2
     appraisal = APPRAISAL ** (2.0 * random_bits(search.random) / RANGE - 1.0)
     count = search.counts[0]
-    if kind < 0:  # in a random order, but first who waited first
-        for i in range(1, count):
-            j = i + _below(search.random, count - i)
-            search.queue[i], search.queue[j] = search.queue[j], search.queue[i]
+    if kind < 0 and not swayed:  # in a random order, but first who waited first
+        _shuffle(search, 1)
     for i in range(count if kind < 0 else len(model.customers)):
         node = search.queue[i] if kind < 0 else search.orders[kind, i]
         if not search.waiting[node]:
@@ -317,7 +405,7 @@ def recreate(search: Search, routes: Routes) -> None:
         brings = model.penalty * model.penalties[node] - model.prize * model.prizes[node]
         if collected < model.quota:
             brings += search.price[0] * model.prizes[node]
-        if k < 0 or (model.optional and cost >= appraisal * brings):
+        if k < 0 or (model.optional and cost >= appraisal * brings + search.favour[node]):
             continue
         _change(search.struck, search.changed, search.counts, k)
         put(model, routes, k, p, np.int64(node))
@@ -325,6 +413,9 @@ def recreate(search: Search, routes: Routes) -> None:
         longest, end = max(longest, routes.length[k]), max(end, routes.begin[k, routes.sizes[k] + 1])
         collected += model.prizes[node]
     search.counts[0] = 0
+    if swayed:
+        collected = _prune(search, routes, collected)
+        search.favour[:] = 0.0
     if model.quota > 0.0:
         price = search.price[0] + (DEARER if collected < model.quota else -CHEAPER) * search.price[1]
         search.price[0] = max(0.0, price)
@@ -492,8 +583,8 @@ def iterate(
     better = False
     for _ in range(count):
         allowance = -heat * np.log(1.0 - random_bits(search.random) / RANGE)
-        ruin(search, now)
-        recreate(search, now)
+        swayed = ruin(search, now)
+        recreate(search, now, swayed)
         if search.turns:
             descend(search, now)
         totals = totals_of(search.model, now)
@@ -617,12 +708,13 @@ def prepare(model: Model, routes: Routes, seed: int) -> tuple[Search, float]:
         orders=_orders(model),
         patience=np.ones(n),
         waiting=np.zeros(n, dtype=np.bool_),
-        queue=np.zeros(m, dtype=np.int32),
+        queue=np.zeros(n, dtype=np.int32),
         touched=np.zeros(2 * m, dtype=np.int32),
         log=np.zeros(2 * DEPTH, dtype=np.int32),
         changed=np.zeros(model.tours, dtype=np.int32),
         struck=np.full(model.tours, -1, dtype=np.int32),
         price=np.array([0.0, scale * visits / max(totals.collected, LEAST)]),
+        favour=np.zeros(n),
         counts=np.zeros(3, dtype=np.int64),
         random=np.array([seed % 2**64], dtype=np.uint64),
     ), float(scale)

@@ -39,8 +39,7 @@ def begun(name, seed, n):
     routes = empty_routes(model)
     clear(model, routes)
     search, _ = prepare(model, routes, seed)
-    ruin(search, routes)
-    recreate(search, routes)
+    recreate(search, routes, ruin(search, routes))
     return problem, instance, search, routes
 
 
@@ -91,8 +90,7 @@ def test_what_ruin_and_recreate_say_of_tours_is_true(name, seed, n):
     problem, instance, search, routes = begun(name, seed, n)
     for _ in range(10):
         settle(search)
-        ruin(search, routes)
-        recreate(search, routes)
+        recreate(search, routes, ruin(search, routes))
         assert_true(problem, instance, search, routes)
 
 
@@ -108,8 +106,8 @@ def test_a_descent_visits_the_same_and_makes_no_tour_longer(name, seed, n):
         search.struck[k], search.changed[k] = 0, k
     search.counts[1] = search.model.tours
     worse = routes.length.copy()
-    search.touched[: len(search.queue)] = search.model.customers
-    search.counts[2] = len(search.queue)
+    search.touched[: len(search.model.customers)] = search.model.customers
+    search.counts[2] = len(search.model.customers)
     descend(search, routes)
     assert (routes.tour_of == visited).all()
     assert (routes.length <= worse + 1e-9).all()
@@ -123,8 +121,8 @@ def test_a_descent_leaves_no_better_reversal_where_all_are_near(seed, n):
     _, _, search, routes = begun("op", seed, n)
     assume(search.turns)
     distances = search.model.distances
-    search.touched[: len(search.queue)] = search.model.customers
-    search.counts[2] = len(search.queue)
+    search.touched[: len(search.model.customers)] = search.model.customers
+    search.counts[2] = len(search.model.customers)
     descend(search, routes)
     stops = routes.stops[0, : routes.sizes[0] + 2]
     for i in range(1, len(stops) - 1):
@@ -183,10 +181,38 @@ def test_what_is_not_kept_is_put_back_exactly(name, seed, n):
     before = numbers(kept)
     for _ in range(10):
         settle(search)
-        ruin(search, routes)
-        recreate(search, routes)
+        recreate(search, routes, ruin(search, routes))
         take_over(search, kept, routes)
         assert numbers(routes) == before == numbers(kept)
+
+
+@pytest.mark.parametrize("name", ["op", "pctsp", "top"])
+def test_who_is_barred_stays_out_and_the_welcome_come_in(name):
+    _, _, search, routes = begun(name, 3, 12)
+    came_in = False
+    for _ in range(500):
+        settle(search)
+        swayed = ruin(search, routes)
+        favour = search.favour.copy()
+        out = routes.tour_of < 0
+        assert swayed == favour.any()
+        assert out[np.isneginf(favour)].all()
+        recreate(search, routes, swayed)
+        assert not search.favour.any()
+        assert (routes.tour_of[np.isneginf(favour)] < 0).all()
+        came_in |= bool((routes.tour_of[np.isposinf(favour) & out] >= 0).any())
+    assert came_in
+
+
+def test_a_region_that_pays_only_as_a_whole_is_found():
+    """Ten prizes far away, none of which is worth the way alone: insertion leaves them out."""
+    rng = np.random.default_rng(0)
+    near, far = rng.random((10, 2)), 10.0 + 0.1 * rng.random((10, 2))
+    penalties = np.append(0.0, np.repeat([1.0, 4.0], 10))
+    instance = Instance(np.vstack([[0.5, 0.5], near, far]), prizes=np.ones(21), penalties=penalties, min_prize=5.0)
+    (first,) = Insertion().solve(get_problem("pctsp"), [instance], PLENTY)
+    (answer,) = RuleSearch(iterations=1000).solve(get_problem("pctsp"), [instance], PLENTY)
+    assert len(first.tours[0]) <= 11 < 21 == len(answer.tours[0])
 
 
 @pytest.mark.parametrize("name", MODELLED)
