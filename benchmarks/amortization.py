@@ -169,10 +169,12 @@ def arms(problem: Problem, policies: dict[str, str], limits: list[float]) -> dic
         out[f"{name}, greedy"] = policy(path, decoding="greedy", augmentations=1)
         for samples in (1, 4, 16):
             out[f"{name}, {8 * samples} samples"] = policy(path, decoding="sampling", samples=samples)
-        for search in ("insertion", "ls"):
+        # insertion ends by itself and leaves time for samples; the local search needs what there is
+        starts = {"insertion": {"decoding": "sampling", "samples": 1}, "ls": {"decoding": "greedy", "augmentations": 1}}
+        for search, start in starts.items():
             for limit in (x for x in limits if x <= 1):
-                out[f"{name}+{search} @ {limit:g}"] = lambda _, path=path, limit=limit, search=search: Chain(
-                    [PolicySolver(path=path, device="cpu", decoding="sampling", samples=1), make(search)], str(limit)
+                out[f"{name}+{search} @ {limit:g}"] = lambda _, path=path, limit=limit, search=search, start=start: (
+                    Chain([PolicySolver(path=path, device="cpu", **start), make(search)], str(limit))
                 )
     for spec in ("insertion", "ls", "ortools", "pyvrp", "cpsat"):
         for limit in limits:
@@ -214,22 +216,30 @@ def run(problem: Problem, instances: list[Instance], solver: Solver, limit: floa
     }
 
 
-def summary(rows: dict[str, Any], sign: float) -> dict[str, tuple[float, float, float, float, float | None]]:
-    """For each arm: mean gap to the best answer, its interval, seconds an instance, and in a batch."""
-    count = min(len(row["objectives"]) for row in rows.values())
-    values = {arm: np.array(row["objectives"], dtype=float) for arm, row in rows.items()}
+def gaps(rows: dict[str, Any], sign: float) -> dict[str, np.ndarray]:
+    """For each arm the gaps to the best answer of any arm, in percent of that; without an answer 100."""
+    values = {arm: sign * np.array(row["objectives"], dtype=float) for arm, row in rows.items()}
     best = np.full(max(map(len, values.values())), np.nan)
     for v in values.values():
-        best[: len(v)] = sign * np.fmin(sign * best[: len(v)], sign * v)
+        best[: len(v)] = np.fmin(best[: len(v)], v)
+    return {arm: 100 * np.where(np.isnan(v), 1.0, (v - (b := best[: len(v)])) / np.abs(b)) for arm, v in values.items()}
+
+
+def summary(rows: dict[str, Any], sign: float) -> dict[str, tuple[float, float, float, float, float | None]]:
+    """For each arm, on the instances that all solved: mean gap, its interval, seconds an instance, and in a batch."""
+    count = min(len(row["objectives"]) for row in rows.values())
     out: dict[str, tuple[float, float, float, float, float | None]] = {}
-    for arm, v in values.items():
-        # no answer in time is an answer worth nothing
-        gap = np.where(np.isnan(v[:count]), 1.0, sign * (v[:count] - best[:count]) / np.abs(best[:count]))
-        estimate = estimate_mean(100 * gap)
-        assert estimate is not None
-        low, high = estimate.interval or (estimate.mean, estimate.mean)
-        out[arm] = (estimate.mean, low, high, float(np.mean(rows[arm]["seconds"][:count])), rows[arm]["batch"])
+    for arm, gap in gaps(rows, sign).items():
+        mean, low, high = _mean(gap[:count])
+        out[arm] = (mean, low, high, float(np.mean(rows[arm]["seconds"][:count])), rows[arm]["batch"])
     return out
+
+
+def _mean(values: np.ndarray) -> tuple[float, float, float]:
+    """The mean and its interval."""
+    estimate = estimate_mean(values)
+    assert estimate is not None
+    return estimate.mean, *(estimate.interval or (estimate.mean, estimate.mean))
 
 
 def break_even(
@@ -254,6 +264,30 @@ def break_even(
     return out
 
 
+def paired(rows: dict[str, Any], sign: float) -> list[tuple[str, str, int, float, float, float]]:
+    """How much smaller one arm's gap is than another's on the same instances, at the same limit.
+
+    Every policy before a search is set against that search alone and an untrained one before it, and
+    the local search against the other classical arms.
+
+    Returns:
+        for each pair the two arms, on how many instances, and the mean difference with its interval.
+    """
+    out: list[tuple[str, str, int, float, float, float]] = []
+    found = gaps(rows, sign)
+    for arm, gap in found.items():
+        name, _, limit = arm.partition(" @ ")
+        start, _, search = name.rpartition("+")
+        others = ["ortools", "pyvrp", "insertion"] if name == "ls" else []
+        if start:
+            others = [search] if start == "retrieval" else [search, f"untrained+{search}"]
+        for other in (f"{other} @ {limit}" for other in others):
+            if other != arm and other in found:
+                count = min(len(gap), len(found[other]))
+                out.append((arm, other, count, *_mean(found[other][:count] - gap[:count])))
+    return out
+
+
 def report(title: str, results: dict[str, Any], sign: float, costs: dict[str, float]) -> str:
     """The measurements as Markdown."""
     lines = [f"# {title}", ""]
@@ -265,6 +299,9 @@ def report(title: str, results: dict[str, Any], sign: float, costs: dict[str, fl
         for arm, (gap, low, high, seconds, batch) in sorted(found.items(), key=lambda item: item[1][0]):
             together = "" if batch is None else f"{batch:.4f}"
             lines.append(f"| {arm} | {gap:.2f} | {low:.2f} to {high:.2f} | {seconds:.4f} | {together} |")
+        lines += ["", "| arm | against | instances | gap smaller by | 95 % |", "|---|---|--:|--:|---|"]
+        for arm, other, pairs, mean, low, high in paired(entry["rows"], sign):
+            lines.append(f"| {arm} | {other} | {pairs} | {mean:+.2f} | {low:+.2f} to {high:+.2f} |")
         lines.append("")
         for policy, cost in costs.items():
             lines += [f"Break-even of `{policy}` ({cost:.0f} s of training):", ""]
