@@ -41,9 +41,19 @@ def kernel(function: Function) -> Function:
     return _compiled(function, **UNCOUNTED)
 
 
+def part(function: Function) -> Function:
+    """Like `kernel`, for a function that only kernels call: Python must not, as the way in is not compiled."""
+    return _compiled(function, no_cpython_wrapper=True, **UNCOUNTED)
+
+
+def inlined(function: Function) -> Function:
+    """Like `kernel`, for a function with one caller, as whose lines it is compiled."""
+    return _compiled(function, inline="always", **UNCOUNTED)
+
+
 def _compiled(function: Function, **options: Any) -> Function:  # noqa: ANN401 - numba's own options
     try:
-        compiled = numba.njit(cache=True, nogil=True, **options)(function)
+        compiled = numba.njit(cache=True, nogil=True, no_cfunc_wrapper=True, **options)(function)
     except RuntimeError:  # neither the package's folder nor the user's cache folder can be written
         compiled = numba.njit(nogil=True, **options)(function)
     return cast("Function", compiled)
@@ -150,13 +160,22 @@ def distance(geometry: Geometry, i: int, j: int) -> float:
     return np.floor(2.0 * GEO_RADIUS * np.arcsin(min(0.5 * exact, 1.0)) + 1.0)
 
 
+def leg_lengths(geometry: Geometry, origins: Nodes, destinations: Nodes) -> Array:
+    """The distance from each of `origins` `[m]` to the one of `destinations` `[m]` in its place."""
+    lengths = np.empty(len(origins))
+    _measure(geometry, origins, destinations, lengths)
+    return lengths
+
+
 @kernel
+def _measure(geometry: Geometry, origins: Nodes, destinations: Nodes, lengths: Array) -> None:
+    for i in range(len(lengths)):
+        lengths[i] = distance(geometry, origins[i], destinations[i])
+
+
 def tour_length(geometry: Geometry, tour: Nodes) -> float:
     """Length of the closed tour."""
-    total = 0.0
-    for i in range(len(tour)):
-        total += distance(geometry, tour[i - 1], tour[i])
-    return total
+    return float(leg_lengths(geometry, np.roll(tour, 1), tour).sum())
 
 
 def nearest_neighbours(geometry: Geometry, k: int) -> Nodes:

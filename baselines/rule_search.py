@@ -20,7 +20,7 @@ import numpy as np
 from tsp.budget import Budget, Clock
 from tsp.problems import get_problem
 
-from .geometry import Array, Nodes, kernel
+from .geometry import Array, Nodes, inlined, kernel, part
 from .insertion import (
     InsertionByRules,
     Routes,
@@ -130,13 +130,13 @@ class Search(NamedTuple):
     random: Random
 
 
-@kernel
+@part
 def _below(random: Random, limit: int) -> int:
     """A random number from 0 to `limit` - 1."""
     return random_bits(random) % np.int64(limit)
 
 
-@kernel
+@part
 def _wait(waiting: NDArray[np.bool_], queue: Nodes, counts: NDArray[np.int64], node: int) -> None:
     """Let `node` wait, unless it does already."""
     if not waiting[node]:
@@ -145,7 +145,7 @@ def _wait(waiting: NDArray[np.bool_], queue: Nodes, counts: NDArray[np.int64], n
         counts[0] += 1
 
 
-@kernel
+@part
 def _change(struck: Nodes, changed: Nodes, counts: NDArray[np.int64], k: int) -> None:
     """Note that tour `k` was changed."""
     if struck[k] < 0:
@@ -154,7 +154,7 @@ def _change(struck: Nodes, changed: Nodes, counts: NDArray[np.int64], k: int) ->
         counts[1] += 1
 
 
-@kernel
+@part
 def _touch(touched: Nodes, counts: NDArray[np.int64], node: int) -> None:
     """Note that an edge at `node` was changed."""
     if counts[2] < len(touched):
@@ -162,7 +162,7 @@ def _touch(touched: Nodes, counts: NDArray[np.int64], node: int) -> None:
         counts[2] += 1
 
 
-@kernel
+@inlined
 def _take_string(search: Search, routes: Routes, k: int, p: int, most: int) -> None:
     """Take out of tour `k` a run of visits around place `p`, perhaps but for one among them."""
     random = search.random
@@ -190,7 +190,7 @@ def _take_string(search: Search, routes: Routes, k: int, p: int, most: int) -> N
     search.struck[k] += 1
 
 
-@kernel
+@part
 def ruin(search: Search, routes: Routes) -> None:
     """Take out strings of visits near a random customer; let those wait who may be put in there."""
     model, random = search.model, search.random
@@ -220,7 +220,7 @@ def ruin(search: Search, routes: Routes) -> None:
     _call_up(search, routes, seed)
 
 
-@kernel
+@inlined
 def _call_up(search: Search, routes: Routes, seed: int) -> None:
     """Let all wait who must be visited and are not, or, of those who may be left out, who is near `seed` or another."""
     model = search.model
@@ -236,7 +236,7 @@ def _call_up(search: Search, routes: Routes, seed: int) -> None:
                 _wait(search.waiting, search.queue, search.counts, search.near[centre, j])
 
 
-@kernel
+@inlined
 def best_place(
     search: Search, routes: Routes, node: int, longest: float, end: float, blink: int
 ) -> tuple[float, int, int]:
@@ -292,7 +292,7 @@ def best_place(
     return best, best_tour, best_stop
 
 
-@kernel
+@part
 def recreate(search: Search, routes: Routes) -> None:
     """Insert who waits, in a random one of the orders: all who must be visited, and of the others who pays.
 
@@ -330,7 +330,7 @@ def recreate(search: Search, routes: Routes) -> None:
         search.price[0] = max(0.0, price)
 
 
-@kernel
+@part
 def take_over(search: Search, routes: Routes, to: Routes) -> None:
     """Make the changed tours of `to` the same as those of `routes`."""
     for i in range(search.counts[1]):
@@ -351,7 +351,7 @@ def take_over(search: Search, routes: Routes, to: Routes) -> None:
         to.load[k] = routes.load[k]
 
 
-@kernel
+@inlined
 def _missed(search: Search, routes: Routes) -> float:
     """How often those were missing who are."""
     total = 0.0
@@ -361,7 +361,7 @@ def _missed(search: Search, routes: Routes) -> float:
     return total
 
 
-@kernel
+@part
 def _reverse(routes: Routes, k: int, first: int, last: int) -> None:
     """Reverse the visits of tour `k` between two places."""
     stops, place = routes.stops[k], routes.place
@@ -373,7 +373,7 @@ def _reverse(routes: Routes, k: int, first: int, last: int) -> None:
         i, j = i + 1, j - 1
 
 
-@kernel
+@part
 def _chain(search: Search, routes: Routes, base: int, ahead: int, choice: int) -> bool:
     """Make a chain of reversals in a tour, after Lin and Kernighan, as far as that makes it shorter.
 
@@ -432,7 +432,7 @@ def _chain(search: Search, routes: Routes, base: int, ahead: int, choice: int) -
     return best > 0
 
 
-@kernel
+@part
 def descend(search: Search, routes: Routes) -> None:
     """Make tours shorter by chains of reversals where they were changed, until there are none."""
     for i in range(search.counts[2]):
@@ -454,7 +454,7 @@ def descend(search: Search, routes: Routes) -> None:
         refresh(search.model, routes, np.int64(search.changed[i]))
 
 
-@kernel
+@inlined
 def _accepts(search: Search, now: Routes, kept: Routes, totals: Totals, costs: Array, allowance: float) -> bool:
     """Whether the search goes on from `now` rather than from `kept`; `costs` are those of `kept`."""
     for i in range(search.counts[1]):
@@ -503,7 +503,7 @@ def iterate(
             value = weighted(objective, totals)
             margin = LEAST * max(1.0, abs(costs[2]))
             if costs[1] < costs[3] or (costs[1] == costs[3] and value < costs[2] - margin):
-                copy(search.model, now, best)
+                copy(now, best)
                 costs[2], costs[3] = value, costs[1]
                 better = True
         else:
@@ -551,12 +551,12 @@ class RuleSearch(ModelSolver):
             kept_to = all(keeps_rules(model, now, k) for k in range(model.tours))
             if kept_to and cost[::-1] < (costs[3], costs[2]):
                 costs[2:] = cost
-                copy(model, now, best)
+                copy(now, best)
         if np.isinf(costs[3]) or _is_settled(model, costs):
             return
         search, scale = prepare(model, best, seed)
-        copy(model, best, now)
-        copy(model, best, kept)
+        copy(best, now)
+        copy(best, kept)
         totals = totals_of(model, best)
         costs[:2] = weighted(search.model, totals), shortfall(model, totals)
         for count, cooled in self._batches(clock):
