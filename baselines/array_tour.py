@@ -4,6 +4,9 @@ Every change is a sequence of reversals of runs of positions. A reversal undoes 
 of them, walked backward, restores the tour exactly.
 """
 
+# To numba a number read from an array is an int; to numpy's stubs it is an array.
+# pyright: reportArgumentType=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
