@@ -4,13 +4,16 @@ Every change is a sequence of reversals of runs of positions. A reversal undoes 
 of them, walked backward, restores the tour exactly.
 """
 
+# To numba a number read from an array is an int; to numpy's stubs it is an array.
+# pyright: reportArgumentType=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .geometry import Nodes, kernel
+from .geometry import Nodes, kernel, part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +54,7 @@ def beside(i: int, forward: bool, n: int) -> int:
     return i - 1 if i > 0 else n - 1
 
 
-@kernel
+@part
 def _flip(tour: ArrayTour, first: int, last: int) -> None:
     nodes, position = tour.nodes, tour.position
     n = len(nodes)
@@ -64,7 +67,7 @@ def _flip(tour: ArrayTour, first: int, last: int) -> None:
     tour.count[1] += length
 
 
-@kernel
+@part
 def reverse(tour: ArrayTour, first: int, last: int) -> None:
     """Reverse the run of positions from `first` on to `last`, around the array's end if need be."""
     if first != last:
@@ -74,11 +77,11 @@ def reverse(tour: ArrayTour, first: int, last: int) -> None:
         _flip(tour, first, last)
 
 
-@kernel
+@part
 def reverse_path(tour: ArrayTour, first: int, last: int) -> None:
     """Reverse the walk from node `first` on to node `last`, or, which is the same tour, the rest of it."""
     n = len(tour.nodes)
-    i, j = tour.position[first], tour.position[last]
+    i, j = np.int64(tour.position[first]), np.int64(tour.position[last])
     inside = j - i + 1 if i <= j else j - i + 1 + n
     if 2 * inside <= n:
         reverse(tour, i, j)
@@ -86,7 +89,7 @@ def reverse_path(tour: ArrayTour, first: int, last: int) -> None:
         reverse(tour, beside(j, True, n), beside(i, False, n))
 
 
-@kernel
+@part
 def swap_runs(tour: ArrayTour, first: int, a: int, b: int) -> None:
     """Exchange the run of `a` nodes from position `first` with the run of `b` nodes after it.
 
@@ -106,9 +109,9 @@ def swap_runs(tour: ArrayTour, first: int, a: int, b: int) -> None:
     reverse(tour, middle, last)
 
 
-@kernel
+@part
 def undo_to(tour: ArrayTour, mark: int) -> None:
     """Put the tour back to where it was when the log had `mark` entries."""
     while tour.count[0] > mark:
         tour.count[0] -= 1
-        _flip(tour, tour.log[tour.count[0], 0], tour.log[tour.count[0], 1])
+        _flip(tour, np.int64(tour.log[tour.count[0], 0]), np.int64(tour.log[tour.count[0], 1]))

@@ -26,27 +26,46 @@ Nodes = NDArray[np.int32]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-# numba counts references to arrays even where none is made or kept; that takes over half the time of
-# a search. The option that stops it is not part of numba's documented interface: it may be missing.
-UNCOUNTED = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
+def _known(**options: bool) -> dict[str, bool]:
+    """Options that numba has: those here are not part of its documented interface."""
+    return {name: value for name, value in options.items() if hasattr(DefaultOptions, name)}
+
+
+# Nobody takes a kernel's address for C; the way in for that would be a tenth of what there is to compile.
+LEAN = _known(no_cfunc_wrapper=True)
+# numba counts references to arrays even where none is made or kept; that takes over half the time of a search.
+UNCOUNTED = LEAN | _known(_nrt=False)
 
 
 def jit(function: Function) -> Function:
     """Compile `function` on its first call, and keep the result on disk where there is a place to write."""
-    return _compiled(function)
+    return _cached(function, **LEAN)
 
 
 def kernel(function: Function) -> Function:
     """Like `jit`, for a function that makes no arrays, only changes those that it is given."""
-    return _compiled(function, **UNCOUNTED)
+    return _cached(function, **UNCOUNTED)
+
+
+def part(function: Function) -> Function:
+    """A piece of kernels, kept on disk as a part of them. Python must not call it: no way in is compiled."""
+    return _compiled(function, **UNCOUNTED, **_known(no_cpython_wrapper=True))
+
+
+def inlined(function: Function) -> Function:
+    """A piece of one kernel, among whose lines it is compiled: that is quicker than on its own and then again there."""
+    return _compiled(function, inline="always", **UNCOUNTED)
 
 
 def _compiled(function: Function, **options: Any) -> Function:  # noqa: ANN401 - numba's own options
+    return cast("Function", numba.njit(nogil=True, **options)(function))
+
+
+def _cached(function: Function, **options: Any) -> Function:  # noqa: ANN401 - numba's own options
     try:
-        compiled = numba.njit(cache=True, nogil=True, **options)(function)
+        return _compiled(function, cache=True, **options)
     except RuntimeError:  # neither the package's folder nor the user's cache folder can be written
-        compiled = numba.njit(nogil=True, **options)(function)
-    return cast("Function", compiled)
+        return _compiled(function, **options)
 
 
 MATRIX, EUCLIDEAN, ROUNDED, CEILED, PSEUDO, MANHATTAN, MAXIMUM, GEOGRAPHICAL = range(8)
@@ -150,13 +169,22 @@ def distance(geometry: Geometry, i: int, j: int) -> float:
     return np.floor(2.0 * GEO_RADIUS * np.arcsin(min(0.5 * exact, 1.0)) + 1.0)
 
 
+def leg_lengths(geometry: Geometry, origins: Nodes, destinations: Nodes) -> Array:
+    """The distance from each of `origins` `[m]` to the one of `destinations` `[m]` in its place."""
+    lengths = np.empty(len(origins))
+    _measure(geometry, origins, destinations, lengths)
+    return lengths
+
+
 @kernel
+def _measure(geometry: Geometry, origins: Nodes, destinations: Nodes, lengths: Array) -> None:
+    for i in range(len(lengths)):
+        lengths[i] = distance(geometry, origins[i], destinations[i])
+
+
 def tour_length(geometry: Geometry, tour: Nodes) -> float:
     """Length of the closed tour."""
-    total = 0.0
-    for i in range(len(tour)):
-        total += distance(geometry, tour[i - 1], tour[i])
-    return total
+    return float(leg_lengths(geometry, np.roll(tour, 1), tour).sum())
 
 
 def nearest_neighbours(geometry: Geometry, k: int) -> Nodes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .geometry import Array, Geometry, Nodes, distance, jit, kernel, nearest_neighbours
+from .geometry import Geometry, Nodes, kernel, leg_lengths, nearest_neighbours, part
 
 NEIGHBOURS = 8
 """Legs tried from each end of a fragment."""
@@ -30,23 +30,17 @@ def greedy_tour(geometry: Geometry, near: Nodes) -> Nodes:
     ends = fragment.copy()
     while True:
         origins, destinations = np.repeat(ends, near.shape[1]), near.ravel()
-        order = np.argsort(_leg_lengths(geometry, origins, destinations), kind="stable")
+        order = np.argsort(leg_lengths(geometry, origins, destinations), kind="stable")
         _join(origins[order], destinations[order], links, fragment)
         ends = np.flatnonzero(links[:, 1] < 0).astype(np.int32)
         if len(ends) == 2:
-            return _follow(links, ends[0])
+            tour = np.empty(n, dtype=np.int32)
+            _follow(links, ends[0], tour)
+            return tour
         near = ends[nearest_neighbours(geometry.subset(ends), NEIGHBOURS)]
 
 
-@jit
-def _leg_lengths(geometry: Geometry, origins: Nodes, destinations: Nodes) -> Array:
-    out = np.empty(len(origins))
-    for i in range(len(origins)):
-        out[i] = distance(geometry, origins[i], destinations[i])
-    return out
-
-
-@kernel
+@part
 def _root(fragment: Nodes, node: int) -> int:
     while fragment[node] != node:
         fragment[node] = fragment[fragment[node]]
@@ -75,13 +69,11 @@ def _join(origins: Nodes, destinations: Nodes, links: Nodes, fragment: Nodes) ->
             links[b, 0 if links[b, 0] < 0 else 1] = a
 
 
-@jit
-def _follow(links: Nodes, start: int) -> Nodes:
-    """The nodes of the path that has one end in `start`."""
-    tour = np.empty(len(links), dtype=np.int32)
+@kernel
+def _follow(links: Nodes, start: int, tour: Nodes) -> None:
+    """Fill `tour` with the nodes of the path that has one end in `start`."""
     before, here = np.int32(-1), np.int32(start)
     for i in range(len(tour)):
         tour[i] = here
         there = links[here, 1] if links[here, 0] == before else links[here, 0]
         before, here = here, there
-    return tour

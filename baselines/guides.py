@@ -15,7 +15,7 @@ from tsp.budget import Budget, Clock
 from tsp.instance import Instance
 from tsp.problems import get_problem
 
-from .geometry import Array, Geometry, Nodes, geometry_of, hilbert_order, kernel, nearest_neighbours
+from .geometry import Array, Geometry, Nodes, geometry_of, hilbert_order, kernel, nearest_neighbours, part
 from .one_tree import alpha_candidates, ascend
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def quadrant_neighbours(geometry: Geometry, plane: Array | None, k: int) -> Node
     return out
 
 
-@kernel
+@part
 def _quadrant(x: float, y: float) -> int:
     if x > 0 and y >= 0:
         return 0

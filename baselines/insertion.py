@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .geometry import Array, Nodes, kernel
+from .geometry import Array, Nodes, kernel, part
 from .model_solver import ModelSolver, Tours
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def clear(model: Model, routes: Routes) -> None:
         refresh(model, routes, k)
 
 
-@kernel
+@part
 def refresh(model: Model, routes: Routes, k: int) -> None:
     """Compute anew what a tour keeps."""
     stops, begin, latest = routes.stops[k], routes.begin[k], routes.latest[k]
@@ -263,14 +263,13 @@ def shortfall(model: Model, totals: Totals) -> float:
     return 0.0
 
 
-@kernel
+@part
 def cost_of(model: Model, routes: Routes) -> float:
     """The weighted objective; customers missing, or a quota missed, cost more than all else."""
     totals = totals_of(model, routes)
     return weighted(model, totals) + model.missing * shortfall(model, totals)
 
 
-@kernel
 def is_complete(model: Model, routes: Routes) -> bool:
     """Whether nobody is left out who must not be, and the quota is met."""
     return shortfall(model, totals_of(model, routes)) == 0.0
@@ -287,7 +286,7 @@ def _insert(model: Model, routes: Routes, order: Nodes) -> None:
             pass
 
 
-@kernel
+@part
 def _insert_best(model: Model, routes: Routes, nodes: Nodes) -> bool:
     """Insert the one of `nodes` that is best where it is best; whether there was one that fits and pays."""
     distances = model.distances
@@ -338,7 +337,7 @@ def _insert_best(model: Model, routes: Routes, nodes: Nodes) -> bool:
     return True
 
 
-@kernel
+@part
 def take_out(model: Model, routes: Routes, node: int) -> None:
     """Remove `node` from its tour, if it is in one."""
     k = np.int64(routes.tour_of[node])
@@ -372,7 +371,7 @@ def _reinsert(model: Model, routes: Routes, spare: Routes, near: Nodes, i: int) 
         k = routes.tour_of[node]
         if k < 0 and kind < LONGEST_RUN:
             continue
-        copy(model, routes, spare)
+        copy(routes, spare)
         if kind < LONGEST_RUN:
             p = spare.place[node]
             for q in range(p, min(p + kind, routes.sizes[k]) + 1):
@@ -389,14 +388,14 @@ def _reinsert(model: Model, routes: Routes, spare: Routes, near: Nodes, i: int) 
             good = good and keeps_rules(model, routes, k)
         if good:
             return True
-        copy(model, spare, routes)
+        copy(spare, routes)
     return False
 
 
 @kernel
-def copy(model: Model, routes: Routes, to: Routes) -> None:
+def copy(routes: Routes, to: Routes) -> None:
     """Make `to` the same as `routes`."""
-    for k in range(model.tours):
+    for k in range(len(routes.sizes)):
         for p in range(routes.sizes[k] + 2):
             to.stops[k, p] = routes.stops[k, p]
             to.begin[k, p] = routes.begin[k, p]

@@ -31,6 +31,7 @@ from .geometry import (
     frozen,
     geometry_of,
     hilbert_order,
+    inlined,
     kernel,
     nearest_neighbours,
     table_of,
@@ -59,6 +60,9 @@ BATCH = 100
 BATCH_WORK = 500_000
 """Nodes moved between two looks at the clock before the first local optimum."""
 
+UNLIMITED = 1 << 60
+"""Work that no repair comes near."""
+
 LOOK = 100
 """What looking at one node counts for, in nodes moved."""
 
@@ -78,21 +82,25 @@ REPORTS = 50
 """At most how many better tours are reported."""
 
 
-@kernel
-def try_moves(search: Search, a: int) -> float:
+@inlined
+def try_moves(search: Search, moves: int | None, touched: Nodes | None, a: int) -> float:
     """Make an improving move beside node `a`.
 
     Returns:
         the change of the tour's length, 0 where there is no such move.
     """
-    if search.moves == EXCHANGE:
-        return try_exchange(search, a)
-    delta = try_lin_kernighan(search, a) if search.moves == LIN_KERNIGHAN else try_two_opt(search, a)
+    delta = 0.0
+    if touched is not None:
+        delta = try_lin_kernighan(search, touched, a)
+    if moves is not None:
+        if moves == EXCHANGE:
+            return try_exchange(search, a)
+        delta = try_two_opt(search, a)
     return delta if delta < 0.0 else try_or_move(search, a)
 
 
-@kernel
-def descend(search: Search, work: int) -> float:
+@inlined
+def descend(search: Search, moves: int | None, touched: Nodes | None, work: int) -> float:
     """Improve the tour until no node waits, the log is full, or about `work` nodes were moved.
 
     Returns:
@@ -109,12 +117,12 @@ def descend(search: Search, work: int) -> float:
             if tour.count[0] > LOG_SIZE - LONGEST_MOVE:
                 push(queue, a)
                 return total
-            delta = try_moves(search, a)
+            delta = try_moves(search, moves, touched, a)
             total += delta
     return total
 
 
-@kernel
+@inlined
 def kick(search: Search, longest: int, random: Random) -> float:
     """Exchange two random neighbouring runs of up to `longest` nodes each; pairs stay together.
 
@@ -141,26 +149,52 @@ def kick(search: Search, longest: int, random: Random) -> float:
     return added - distance(geometry, a, b) - distance(geometry, c, d) - distance(geometry, e, f)
 
 
-@kernel
-def iterate(search: Search, kicks: int, longest: int, temperature: float, random: Random) -> float:
-    """Kick and repair `kicks` times, and undo what came out too much worse.
+def iterate(search: Search, rounds: int, work: int, longest: int, temperature: float, random: Random) -> float:
+    """Improve the tour, first from the nodes that wait, then by kicks that are repaired or undone.
+
+    Args:
+        search: what is worked on.
+        rounds: kicks; where nodes wait one is a descent without a kick.
+        work: a descent ends after about so many nodes were moved.
+        longest: the most nodes in each of the two runs that a kick exchanges.
+        temperature: the higher, the worse a repaired tour may be.
+        random: the generator's state.
 
     Returns:
         the change of the tour's length.
     """
+    return _iterate(search, search.moves, search.touched, rounds, work, longest, temperature, random)
+
+
+@kernel
+def _iterate(
+    search: Search,
+    moves: int | None,
+    touched: Nodes | None,
+    rounds: int,
+    work: int,
+    longest: int,
+    temperature: float,
+    random: Random,
+) -> float:
+    """`iterate`; of moves and what they touch one is None, so that numba leaves out moves that are not made."""
     tour, queue = search.tour, search.queue
     total = 0.0
-    for _ in range(kicks):
+    for _ in range(rounds):
         tour.count[0] = 0
-        delta = kick(search, longest, random)
-        delta += descend(search, 1 << 60)
-        allowed = -temperature * np.log((random_bits(random) + 1) / 9007199254740993.0)
-        if delta > max(allowed, search.least) or queue.ends[1] > 0:
-            undo_to(tour, 0)
-            while queue.ends[1] > 0:
-                pop(queue)
-        else:
-            total += delta
+        delta = 0.0
+        kicked = queue.ends[1] == 0
+        if kicked:
+            delta = kick(search, longest, random)
+        delta += descend(search, moves, touched, work)
+        if kicked:
+            allowed = -temperature * np.log((random_bits(random) + 1) / 9007199254740993.0)
+            if delta > max(allowed, search.least) or queue.ends[1] > 0:
+                undo_to(tour, np.int64(0))
+                while queue.ends[1] > 0:
+                    pop(queue)
+                delta = 0.0
+        total += delta
     return total
 
 
@@ -312,14 +346,13 @@ class IteratedSearch(ClosedTourSolver):
     def _changes(self, search: Search, clock: Clock, seed: int) -> Iterator[float]:
         """Search, and give the tour's change of length batch by batch until the clock or the kicks run out."""
         n = len(search.tour.nodes)
+        longest = min(self.recipe.longest_run, (n - 2) // 2)
+        random = np.array([seed % 2**64], dtype=np.uint64)
         while search.queue.ends[1] > 0:
             if clock.remaining <= SETTLEMENT * n:
                 return
-            search.tour.count[0] = 0
-            yield descend(search, BATCH_WORK)
-        longest = min(self.recipe.longest_run, (n - 2) // 2)
+            yield iterate(search, 1, BATCH_WORK, longest, 0.0, random)
         hottest = self.recipe.temperature * _mean_edge(search)
-        random = np.array([seed % 2**64], dtype=np.uint64)
         total = self.recipe.enough * n * n if self.kicks is None else self.kicks
         start = clock.remaining
         for done in range(0, total, BATCH):
@@ -328,7 +361,7 @@ class IteratedSearch(ClosedTourSolver):
             cooled = done / total
             if self.kicks is None:
                 cooled = max(cooled, 1.0 - clock.remaining / start)
-            yield iterate(search, min(BATCH, total - done), longest, hottest * (1.0 - cooled), random)
+            yield iterate(search, min(BATCH, total - done), UNLIMITED, longest, hottest * (1.0 - cooled), random)
 
 
 class TwoOptSolver(IteratedSearch):

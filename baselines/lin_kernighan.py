@@ -23,8 +23,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from .array_tour import ArrayTour, beside, reverse_path, swap_runs, undo_to
-from .geometry import distance, kernel
+from .geometry import Nodes, distance, inlined, part
 from .work_queue import push
 
 if TYPE_CHECKING:
@@ -61,20 +63,20 @@ class Step(NamedTuple):
     t6: int
 
 
-@kernel
+@part
 def _follows(tour: ArrayTour, a: int, b: int) -> bool:
     """Whether `b` comes right after `a` in the array's direction."""
-    return tour.nodes[beside(tour.position[a], True, len(tour.nodes))] == b
+    return tour.nodes[beside(np.int64(tour.position[a]), True, len(tour.nodes))] == b
 
 
-@kernel
+@part
 def _ahead(tour: ArrayTour, a: int, b: int, forward: bool) -> int:
     """How many positions `b` is ahead of `a`."""
     i = tour.position[b] - tour.position[a] if forward else tour.position[a] - tour.position[b]
     return i if i >= 0 else i + len(tour.nodes)
 
 
-@kernel
+@inlined
 def find_step(search: Search, t1: int, t2: int, gain: float, breadth: int) -> Step:
     """The first step that closes with a gain, else the one that leaves the shortest path.
 
@@ -85,14 +87,15 @@ def find_step(search: Search, t1: int, t2: int, gain: float, breadth: int) -> St
         gain: what the edges taken so far, (t1, t2) among them, are longer than those added.
         breadth: how many neighbours of t4 are tried.
     """
-    forward = _follows(search.tour, t1, t2)
-    best = Step(NONE, False, search.least, t2, t2, t2, t2)
-    for m in range(search.near.shape[1]):
-        t3 = search.near[t2, m]
-        added = gain - search.near_distance[t2, m]
-        if added <= search.least:
+    near, near_distance, tour, least = search.near, search.near_distance, search.tour, search.least
+    forward = _follows(tour, t1, t2)
+    best = Step(NONE, False, least, t2, t2, t2, t2)
+    for m in range(near.shape[1]):
+        t3 = near[t2, m]
+        added = gain - near_distance[t2, m]
+        if added <= least:
             break
-        i = _ahead(search.tour, t2, t3, forward)
+        i = _ahead(tour, t2, t3, forward)
         if i <= 1 or t3 == t1:
             continue
         best = _break_before(search, t1, t2, t3, i, added, forward, breadth, best)
@@ -103,52 +106,54 @@ def find_step(search: Search, t1: int, t2: int, gain: float, breadth: int) -> St
     return best
 
 
-@kernel
+@inlined
 def _break_before(
     search: Search, t1: int, t2: int, t3: int, i: int, added: float, forward: bool, breadth: int, best: Step
 ) -> Step:
     """The first closing step, or the better of `best` and those with t4 = p[i - 1]."""
-    geometry, near, near_distance, tour = search.geometry, search.near, search.near_distance, search.tour
+    geometry, tour, least = search.geometry, search.tour, search.least
+    near, near_distance = search.near, search.near_distance
     nodes, position = tour.nodes, tour.position
     n = len(nodes)
-    t4 = nodes[beside(position[t3], not forward, n)]
+    t4 = nodes[beside(np.int64(position[t3]), not forward, n)]
     taken = added + distance(geometry, t3, t4)
     closed = taken - distance(geometry, t4, t1)
-    if closed > search.least:
+    if closed > least:
         return Step(TWICE, True, closed, t3, t4, t4, t4)
     for o in range(min(breadth, near.shape[1])):
         t5 = near[t4, o]
         opened = taken - near_distance[t4, o]
-        if opened <= search.least:
+        if opened <= least:
             break
         j = _ahead(tour, t2, t5, forward)
         if t5 == t3 or j == i - 2:
             continue
         kind = FORWARD if j > i else BACKWARD
-        t6 = nodes[beside(position[t5], forward == (kind == BACKWARD), n)]
+        t6 = nodes[beside(np.int64(position[t5]), forward == (kind == BACKWARD), n)]
         opened += distance(geometry, t5, t6)
         closed = opened - distance(geometry, t6, t1)
-        if closed > search.least:
+        if closed > least:
             return Step(kind, True, closed, t3, t4, t5, t6)
         if opened > best.gain:
             best = Step(kind, False, opened, t3, t4, t5, t6)
     return best
 
 
-@kernel
+@inlined
 def _break_after(
     search: Search, t1: int, t2: int, t3: int, i: int, added: float, forward: bool, breadth: int, best: Step
 ) -> Step:
     """The first closing step, or the better of `best` and those with t4 = p[i + 1]."""
-    geometry, near, near_distance, tour = search.geometry, search.near, search.near_distance, search.tour
+    geometry, tour, least = search.geometry, search.tour, search.least
+    near, near_distance = search.near, search.near_distance
     nodes, position = tour.nodes, tour.position
     n = len(nodes)
-    t4 = nodes[beside(position[t3], forward, n)]
+    t4 = nodes[beside(np.int64(position[t3]), forward, n)]
     taken = added + distance(geometry, t3, t4)
     for o in range(min(breadth, near.shape[1])):
         t5 = near[t4, o]
         opened = taken - near_distance[t4, o]
-        if opened <= search.least:
+        if opened <= least:
             break
         j = _ahead(tour, t2, t5, forward)
         if j > i or t5 == t3:
@@ -156,17 +161,17 @@ def _break_after(
         for kind in (SWAP, MIRROR):
             if kind == MIRROR and j == 0:
                 continue
-            t6 = nodes[beside(position[t5], forward == (kind == SWAP), n)]
+            t6 = nodes[beside(np.int64(position[t5]), forward == (kind == SWAP), n)]
             left = opened + distance(geometry, t5, t6)
             closed = left - distance(geometry, t6, t1)
-            if closed > search.least:
+            if closed > least:
                 return Step(kind, True, closed, t3, t4, t5, t6)
             if left > best.gain:
                 best = Step(kind, False, left, t3, t4, t5, t6)
     return best
 
 
-@kernel
+@part
 def _reverse(tour: ArrayTour, first: int, last: int, forward: bool) -> None:
     """Reverse the walk from `first` on to `last`, in the direction given."""
     if forward:
@@ -175,7 +180,7 @@ def _reverse(tour: ArrayTour, first: int, last: int, forward: bool) -> None:
         reverse_path(tour, last, first)
 
 
-@kernel
+@inlined
 def make_step(tour: ArrayTour, t1: int, t2: int, step: Step) -> None:
     """Change the tour; reversing a run or the rest of the tour is the same, so directions are looked up anew."""
     forward = _follows(tour, t1, t2)
@@ -183,9 +188,9 @@ def make_step(tour: ArrayTour, t1: int, t2: int, step: Step) -> None:
         first = _ahead(tour, t2, step.t5, forward) + 1
         second = _ahead(tour, step.t6, step.t3, forward) + 1
         if forward:
-            swap_runs(tour, tour.position[t2], first, second)
+            swap_runs(tour, np.int64(tour.position[t2]), first, second)
         else:
-            swap_runs(tour, tour.position[step.t3], second, first)
+            swap_runs(tour, np.int64(tour.position[step.t3]), second, first)
     elif step.kind == MIRROR:
         _reverse(tour, t2, step.t6, forward)
         _reverse(tour, step.t5, step.t3, _follows(tour, t1, step.t6))
@@ -195,19 +200,19 @@ def make_step(tour: ArrayTour, t1: int, t2: int, step: Step) -> None:
             _reverse(tour, step.t4, step.t6, _follows(tour, t1, step.t4))
 
 
-@kernel
-def try_lin_kernighan(search: Search, t1: int) -> float:
+@part
+def try_lin_kernighan(search: Search, touched: Nodes, t1: int) -> float:
     """Make the first chain from `t1` that makes the tour shorter.
 
     Returns:
         the change of the tour's length, 0 where there is no such chain.
     """
-    tour, touched = search.tour, search.touched
+    geometry, tour, queue = search.geometry, search.tour, search.queue
     n = len(tour.nodes)
     mark = tour.count[0]
     for forward in (True, False):
-        end = tour.nodes[beside(tour.position[t1], forward, n)]
-        gain = distance(search.geometry, t1, end)
+        end = tour.nodes[beside(np.int64(tour.position[t1]), forward, n)]
+        gain = distance(geometry, t1, end)
         touched[0], touched[1] = t1, end
         for s in range(STEPS):
             step = find_step(search, t1, end, gain, BREADTH if s == 0 else LATER_BREADTH)
@@ -218,7 +223,7 @@ def try_lin_kernighan(search: Search, t1: int) -> float:
             touched[4 * s + 4], touched[4 * s + 5] = step.t5, step.t6
             if step.closes:
                 for k in range(4 * s + 6):
-                    push(search.queue, touched[k])
+                    push(queue, touched[k])
                 return -step.gain
             end, gain = step.t6, step.gain
         undo_to(tour, mark)

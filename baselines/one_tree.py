@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import MATRIX, Array, Geometry, Nodes, distance, kernel
+from .geometry import MATRIX, Array, Geometry, Nodes, distance, kernel, leg_lengths, part
 
 if TYPE_CHECKING:
     from tsp.budget import Clock
@@ -164,9 +164,8 @@ def _with(geometry: Geometry, graph: Graph, pairs: NDArray[np.integer]) -> Graph
 
 
 def _lengths(geometry: Geometry, edges: Integers) -> Array:
-    out = np.empty(len(edges))
-    _measure(geometry, edges, out)
-    return out
+    n = geometry.size
+    return leg_lengths(geometry, (edges // n).astype(np.int32), (edges % n).astype(np.int32))
 
 
 def empty_tree(n: int) -> Tree:
@@ -175,14 +174,7 @@ def empty_tree(n: int) -> Tree:
     return Tree(order, rank, parent, np.zeros(n), degree, np.zeros(2, dtype=np.int32), heap)
 
 
-@kernel
-def _measure(geometry: Geometry, edges: Integers, lengths: Array) -> None:
-    n = geometry.points.shape[0] + geometry.matrix.shape[0]  # one of them is empty
-    for e in range(len(edges)):
-        lengths[e] = distance(geometry, edges[e] // n, edges[e] % n)
-
-
-@kernel
+@part
 def _rise(heap: Nodes, place: Nodes, key: Array, i: int) -> None:
     """Move the heap's `i`th node up to where its key belongs."""
     node = heap[i]
@@ -199,7 +191,7 @@ def _rise(heap: Nodes, place: Nodes, key: Array, i: int) -> None:
     place[node] = i
 
 
-@kernel
+@part
 def _sink(heap: Nodes, place: Nodes, key: Array, size: int) -> None:
     """Move the heap's first node down to where its key belongs."""
     node = heap[0]
@@ -452,7 +444,7 @@ def prove(geometry: Geometry, graph: Graph, multipliers: Array, steps: int = 0) 
         tree.ends[1] = nearest
         tree.degree[end] -= 1
         tree.degree[nearest] += 1
-    last = distance(geometry, leaf, nearest) + multipliers[leaf] + multipliers[nearest]
+    last = distance(geometry, np.int32(leaf), np.int32(nearest)) + multipliers[leaf] + multipliers[nearest]
     length = math.fsum(tree.key) + last - 2.0 * math.fsum(multipliers)
     bound = length - 2.0 * n * error - 8.0 * EPSILON * (abs(last) + abs(length))
     return OneTree(multipliers, bound, tree, steps), graph
@@ -484,7 +476,7 @@ def path_maximum(longest: Array, a: int, b: int) -> float:
     return max(longest[k, a + 1], longest[k, b + 1 - (1 << k)])
 
 
-@kernel
+@part
 def _note(i: int, j: int, gain: float, partner: Nodes, saved: Array) -> None:
     if gain > saved[i]:
         saved[i] = gain
@@ -593,7 +585,7 @@ def _compare_boxes(
         if u >= smallest and v >= smallest:
             for i in range((u - smallest) * BOX, min((u - smallest + 1) * BOX, n)):
                 for j in range(i + 1 if u == v else (v - smallest) * BOX, min((v - smallest + 1) * BOX, n)):
-                    length = distance(geometry, i, j) + multipliers[i] + multipliers[j]
+                    length = distance(geometry, np.int32(i), np.int32(j)) + multipliers[i] + multipliers[j]
                     _note(i, j, path_maximum(longest, rank[i], rank[j]) - length, partner, saved)
         elif u == v:
             stack[size, 0], stack[size, 1] = 2 * u, 2 * u
@@ -614,7 +606,7 @@ def _nearest_but(geometry: Geometry, multipliers: Array, node: int, but: int) ->
     least, nearest = np.inf, -1
     for j in range(len(multipliers)):
         if j not in (node, but):
-            length = distance(geometry, node, j) + multipliers[j]
+            length = distance(geometry, np.int32(node), np.int32(j)) + multipliers[j]
             if length < least:
                 least, nearest = length, j
     return nearest
@@ -653,7 +645,7 @@ def _choose(
     for i in range(len(near)):
         for m in range(near.shape[1]):
             j = near[i, m]
-            length = distance(geometry, i, j) + multipliers[i] + multipliers[j]
+            length = distance(geometry, np.int32(i), j) + multipliers[i] + multipliers[j]
             replaced = second
             if leaf not in (np.int32(i), j):
                 replaced = path_maximum(longest, tree.rank[i], tree.rank[j])

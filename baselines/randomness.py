@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import kernel
+from .geometry import part
 
 Random = NDArray[np.uint64]
 """The generator's state `[1]`."""
@@ -16,7 +16,7 @@ RANGE = float(1 << 53)
 """How many numbers `random_bits` may give."""
 
 
-@kernel
+@part
 def random_bits(state: Random) -> int:
     """The next 53 random bits (splitmix64: Steele, Lea, Flood, OOPSLA 2014)."""
     state[0] += np.uint64(0x9E3779B97F4A7C15)

@@ -21,7 +21,7 @@ import numpy as np
 from tsp.budget import Budget, Clock
 from tsp.problems import get_problem
 
-from .geometry import Array, Nodes, kernel
+from .geometry import Array, Nodes, inlined, kernel, part
 from .insertion import (
     InsertionByRules,
     Routes,
@@ -139,13 +139,13 @@ class Search(NamedTuple):
     random: Random
 
 
-@kernel
+@part
 def _below(random: Random, limit: int) -> int:
     """A random number from 0 to `limit` - 1."""
     return random_bits(random) % np.int64(limit)
 
 
-@kernel
+@part
 def _wait(waiting: NDArray[np.bool_], queue: Nodes, counts: NDArray[np.int64], node: int) -> None:
     """Let `node` wait, unless it does already."""
     if not waiting[node]:
@@ -154,7 +154,7 @@ def _wait(waiting: NDArray[np.bool_], queue: Nodes, counts: NDArray[np.int64], n
         counts[0] += 1
 
 
-@kernel
+@part
 def _change(struck: Nodes, changed: Nodes, counts: NDArray[np.int64], k: int) -> None:
     """Note that tour `k` was changed."""
     if struck[k] < 0:
@@ -163,7 +163,7 @@ def _change(struck: Nodes, changed: Nodes, counts: NDArray[np.int64], k: int) ->
         counts[1] += 1
 
 
-@kernel
+@part
 def _touch(touched: Nodes, counts: NDArray[np.int64], node: int) -> None:
     """Note that an edge at `node` was changed."""
     if counts[2] < len(touched):
@@ -171,7 +171,7 @@ def _touch(touched: Nodes, counts: NDArray[np.int64], node: int) -> None:
         counts[2] += 1
 
 
-@kernel
+@inlined
 def _take_string(search: Search, routes: Routes, k: int, p: int, most: int) -> None:
     """Take out of tour `k` a run of visits around place `p`, perhaps but for one among them."""
     random = search.random
@@ -199,7 +199,7 @@ def _take_string(search: Search, routes: Routes, k: int, p: int, most: int) -> N
     search.struck[k] += 1
 
 
-@kernel
+@part
 def ruin(search: Search, routes: Routes) -> bool:
     """Take out strings of visits near a random customer; let those wait who may be put in there.
 
@@ -238,7 +238,7 @@ def ruin(search: Search, routes: Routes) -> bool:
     return swayed
 
 
-@kernel
+@inlined
 def _sway(search: Search, routes: Routes, seed: int) -> None:
     """Bar the customers around `seed`, or welcome those around another, or both; let all others wait after them."""
     model, near, random = search.model, search.near, search.random
@@ -267,7 +267,7 @@ def _sway(search: Search, routes: Routes, seed: int) -> None:
     _shuffle(search, welcome)
 
 
-@kernel
+@part
 def _shuffle(search: Search, first: int) -> None:
     """Bring who waits into a random order, but for the `first` of them."""
     count = search.counts[0]
@@ -276,7 +276,7 @@ def _shuffle(search: Search, first: int) -> None:
         search.queue[i], search.queue[j] = search.queue[j], search.queue[i]
 
 
-@kernel
+@part
 def _take_out(search: Search, routes: Routes, node: int) -> None:
     """Take out one visit, if there is one."""
     k = np.int64(routes.tour_of[node])
@@ -289,7 +289,7 @@ def _take_out(search: Search, routes: Routes, node: int) -> None:
     _change(search.struck, search.changed, search.counts, k)
 
 
-@kernel
+@inlined
 def _prune(search: Search, routes: Routes, collected: float) -> float:
     """Take out whom it does not pay to visit; what is collected then."""
     model, distances = search.model, search.model.distances
@@ -309,7 +309,7 @@ def _prune(search: Search, routes: Routes, collected: float) -> float:
     return collected
 
 
-@kernel
+@inlined
 def _call_up(search: Search, routes: Routes, seed: int) -> None:
     """Let all wait who must be visited and are not, or, of those who may be left out, who is near `seed` or another."""
     model = search.model
@@ -325,7 +325,7 @@ def _call_up(search: Search, routes: Routes, seed: int) -> None:
                 _wait(search.waiting, search.queue, search.counts, search.near[centre, j])
 
 
-@kernel
+@inlined
 def best_place(
     search: Search, routes: Routes, node: int, longest: float, end: float, blink: int
 ) -> tuple[float, int, int]:
@@ -381,7 +381,7 @@ def best_place(
     return best, best_tour, best_stop
 
 
-@kernel
+@part
 def recreate(search: Search, routes: Routes, swayed: bool) -> None:
     """Insert who waits, in a random one of the orders: all who must be visited, and of the others who pays.
 
@@ -421,7 +421,7 @@ def recreate(search: Search, routes: Routes, swayed: bool) -> None:
         search.price[0] = max(0.0, price)
 
 
-@kernel
+@part
 def take_over(search: Search, routes: Routes, to: Routes) -> None:
     """Make the changed tours of `to` the same as those of `routes`."""
     for i in range(search.counts[1]):
@@ -442,7 +442,7 @@ def take_over(search: Search, routes: Routes, to: Routes) -> None:
         to.load[k] = routes.load[k]
 
 
-@kernel
+@inlined
 def _missed(search: Search, routes: Routes) -> float:
     """How often those were missing who are."""
     total = 0.0
@@ -452,7 +452,7 @@ def _missed(search: Search, routes: Routes) -> float:
     return total
 
 
-@kernel
+@part
 def _reverse(routes: Routes, k: int, first: int, last: int) -> None:
     """Reverse the visits of tour `k` between two places."""
     stops, place = routes.stops[k], routes.place
@@ -464,7 +464,7 @@ def _reverse(routes: Routes, k: int, first: int, last: int) -> None:
         i, j = i + 1, j - 1
 
 
-@kernel
+@part
 def _chain(search: Search, routes: Routes, base: int, ahead: int, choice: int) -> bool:
     """Make a chain of reversals in a tour, after Lin and Kernighan, as far as that makes it shorter.
 
@@ -523,7 +523,7 @@ def _chain(search: Search, routes: Routes, base: int, ahead: int, choice: int) -
     return best > 0
 
 
-@kernel
+@part
 def descend(search: Search, routes: Routes) -> None:
     """Make tours shorter by chains of reversals where they were changed, until there are none."""
     for i in range(search.counts[2]):
@@ -545,7 +545,7 @@ def descend(search: Search, routes: Routes) -> None:
         refresh(search.model, routes, np.int64(search.changed[i]))
 
 
-@kernel
+@inlined
 def _accepts(search: Search, now: Routes, kept: Routes, totals: Totals, costs: Array, allowance: float) -> bool:
     """Whether the search goes on from `now` rather than from `kept`; `costs` are those of `kept`."""
     for i in range(search.counts[1]):
@@ -594,7 +594,7 @@ def iterate(
             value = weighted(objective, totals)
             margin = LEAST * max(1.0, abs(costs[2]))
             if costs[1] < costs[3] or (costs[1] == costs[3] and value < costs[2] - margin):
-                copy(search.model, now, best)
+                copy(now, best)
                 costs[2], costs[3] = value, costs[1]
                 better = True
         else:
@@ -642,12 +642,12 @@ class RuleSearch(ModelSolver):
             kept_to = all(keeps_rules(model, now, k) for k in range(model.tours))
             if kept_to and cost[::-1] < (costs[3], costs[2]):
                 costs[2:] = cost
-                copy(model, now, best)
+                copy(now, best)
         if np.isinf(costs[3]) or _is_settled(model, costs):
             return
         search, scale = prepare(model, best, seed)
-        copy(model, best, now)
-        copy(model, best, kept)
+        copy(best, now)
+        copy(best, kept)
         totals = totals_of(model, best)
         costs[:2] = weighted(search.model, totals), shortfall(model, totals)
         for count, cooled in self._batches(clock):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .array_tour import ArrayTour, array_tour
-from .geometry import Array, Geometry, Nodes, distance, kernel, tour_length
+from .geometry import Array, Geometry, Nodes, leg_lengths, tour_length
 from .work_queue import WorkQueue, full_queue
 
 if TYPE_CHECKING:
@@ -22,36 +22,28 @@ class Search(NamedTuple):
 
     Attributes:
         geometry: the distances.
-        moves: `TWO_OPT`, `EXCHANGE` or `LIN_KERNIGHAN`.
+        moves: `TWO_OPT` or `EXCHANGE`; None where they are Lin-Kernighan's.
         paired: whether nodes `2 i` and `2 i + 1` stay side by side, so that no kick may part them.
         near: `[n, k]`, the neighbours of each node worth trying, nearest first.
         near_distance: `[n, k]`, the distances to them.
         tour: the current tour.
         queue: the nodes to look at.
-        touched: `[m]`, where a search of deep moves keeps the ends of the edges that it changes.
+        touched: `[m]`, where Lin-Kernighan moves keep the ends of the edges that they change; None for others.
         least: a change smaller than this is none.
     """
 
     geometry: Geometry
-    moves: int
+    moves: int | None
     paired: bool
     near: Nodes
     near_distance: Array
     tour: ArrayTour
     queue: WorkQueue
-    touched: Nodes
+    touched: Nodes | None
     least: float
 
 
 MOST_TOUCHED = 64
-
-
-@kernel
-def _measure(geometry: Geometry, near: Nodes, near_distance: Array) -> None:
-    for i in range(near.shape[0]):
-        for m in range(near.shape[1]):
-            j = near[i, m]
-            near_distance[i, m] = np.inf if i == j else distance(geometry, i, j)
 
 
 def make_search(
@@ -66,19 +58,21 @@ def make_search(
         near: `[n, k]`, the neighbours of each node worth trying, in any order.
         paired: whether nodes `2 i` and `2 i + 1` stay side by side, as they do in `tour`.
     """
-    near_distance = np.empty(near.shape)
-    _measure(geometry, near, near_distance)
+    own = np.repeat(np.arange(len(near), dtype=np.int32), near.shape[1])
+    others = near.ravel()
+    near_distance = np.where(own == others, np.inf, leg_lengths(geometry, own, others)).reshape(near.shape)
     order = np.argsort(near_distance, axis=1, kind="stable")
     start = array_tour(tour)
+    deep = moves == LIN_KERNIGHAN
     return Search(
         geometry,
-        moves,
+        None if deep else moves,
         paired,
         np.take_along_axis(near, order, 1),
         np.take_along_axis(near_distance, order, 1),
         start,
         full_queue(start.nodes),
-        np.empty(MOST_TOUCHED, dtype=np.int32),
+        np.empty(MOST_TOUCHED, dtype=np.int32) if deep else None,
         # Rounding errors of a few units in the last place of the longest edge must not count as progress.
         1e-14 * abs(tour_length(geometry, start.nodes)),
     )

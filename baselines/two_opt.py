@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .array_tour import beside, reverse_path, swap_runs
-from .geometry import distance, kernel
+from .geometry import distance, part
 from .work_queue import push
 
 if TYPE_CHECKING:
@@ -23,13 +25,13 @@ SEGMENT = 3
 """The most nodes that an Or-move takes along."""
 
 
-@kernel
+@part
 def _ahead(start: int, i: int, n: int) -> int:
     """How many positions `i` is ahead of `start`."""
     return i - start if i >= start else i - start + n
 
 
-@kernel
+@part
 def try_two_opt(search: Search, a: int) -> float:
     """Apply the first improving 2-opt move that gives `a` a neighbour from its list.
 
@@ -39,7 +41,7 @@ def try_two_opt(search: Search, a: int) -> float:
     geometry, near, near_distance, tour = search.geometry, search.near, search.near_distance, search.tour
     nodes, position = tour.nodes, tour.position
     n = len(nodes)
-    i = position[a]
+    i = np.int64(position[a])
     for forward in (True, False):
         b = nodes[beside(i, forward, n)]
         ab = distance(geometry, a, b)
@@ -48,7 +50,7 @@ def try_two_opt(search: Search, a: int) -> float:
             if ac >= ab:
                 break
             c = near[a, m]
-            d = nodes[beside(position[c], forward, n)]
+            d = nodes[beside(np.int64(position[c]), forward, n)]
             delta = ac + distance(geometry, b, d) - ab - distance(geometry, c, d)
             if delta < -search.least:
                 if forward:
@@ -61,7 +63,7 @@ def try_two_opt(search: Search, a: int) -> float:
     return 0.0
 
 
-@kernel
+@part
 def try_or_move(search: Search, a: int) -> float:
     """Apply the first improving move of a short run that ends in `a` to beside a node from its list.
 
@@ -71,7 +73,7 @@ def try_or_move(search: Search, a: int) -> float:
     geometry, near, near_distance, tour = search.geometry, search.near, search.near_distance, search.tour
     nodes, position = tour.nodes, tour.position
     n = len(nodes)
-    i = position[a]
+    i = np.int64(position[a])
     nearest = near_distance[a, 0]
     for forward in (True, False):  # the direction in which the run goes on from a
         before = nodes[beside(i, not forward, n)]
@@ -91,7 +93,7 @@ def try_or_move(search: Search, a: int) -> float:
                 if ac >= removed:
                     break
                 c = near[a, m]
-                p = position[c]
+                p = np.int64(position[c])
                 if _ahead(start, p, n) < length:
                     continue
                 for onward in (True, False):  # the other end comes beside c's successor or predecessor
@@ -110,7 +112,7 @@ def try_or_move(search: Search, a: int) -> float:
     return 0.0
 
 
-@kernel
+@part
 def try_exchange(search: Search, a: int) -> float:
     """Apply the first improving exchange of two runs that gives `a` a successor from its list.
 
@@ -120,7 +122,7 @@ def try_exchange(search: Search, a: int) -> float:
     geometry, near, near_distance, tour = search.geometry, search.near, search.near_distance, search.tour
     nodes, position = tour.nodes, tour.position
     n = len(nodes)
-    start = beside(position[a], True, n)
+    start = beside(np.int64(position[a]), True, n)
     b = nodes[start]
     ab = distance(geometry, a, b)
     for m in range(near.shape[1]):
@@ -128,20 +130,20 @@ def try_exchange(search: Search, a: int) -> float:
         if ad >= ab:
             break
         d = near[a, m]  # a [b ... c] [d ... e] f becomes a [d ... e] [b ... c] f
-        first = _ahead(start, position[d], n)
+        first = _ahead(start, np.int64(position[d]), n)
         if first == 0:
             continue
-        c = nodes[beside(position[d], False, n)]
+        c = nodes[beside(np.int64(position[d]), False, n)]
         gain = ab - ad + distance(geometry, c, d)
         for o in range(near.shape[1]):
             cf = near_distance[c, o]
             if cf >= gain:
                 break
             f = near[c, o]
-            second = _ahead(start, position[f], n) - first
+            second = _ahead(start, np.int64(position[f]), n) - first
             if second <= 0:
                 continue
-            e = nodes[beside(position[f], False, n)]
+            e = nodes[beside(np.int64(position[f]), False, n)]
             delta = cf + distance(geometry, e, b) - distance(geometry, e, f) - gain
             if delta < -search.least:
                 swap_runs(tour, start, first, second)

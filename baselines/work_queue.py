@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .array_tour import beside
-from .geometry import Nodes, kernel
+from .geometry import Nodes, part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +35,7 @@ def full_queue(nodes: Nodes) -> WorkQueue:
     return WorkQueue(nodes.copy(), np.ones(len(nodes), dtype=np.bool_), np.array([0, len(nodes)]))
 
 
-@kernel
+@part
 def push(queue: WorkQueue, node: int) -> None:
     """Let `node` wait, unless it does already."""
     if not queue.waiting[node]:
@@ -46,7 +46,7 @@ def push(queue: WorkQueue, node: int) -> None:
         queue.ends[1] += 1
 
 
-@kernel
+@part
 def pop(queue: WorkQueue) -> int:
     """Take the node that has waited longest; there must be one."""
     i = queue.ends[0]

@@ -3,7 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baselines.array_tour import array_tour, beside, reverse, reverse_path, swap_runs, undo_to
+from baselines import array_tour as module
+from baselines.array_tour import array_tour, beside
+from tests.compiled import compiled
+
+reverse, reverse_path = compiled(module.reverse), compiled(module.reverse_path)
+swap_runs, undo_to = compiled(module.swap_runs), compiled(module.undo_to)
 
 
 def cycle(nodes):

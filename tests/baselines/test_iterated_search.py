@@ -5,13 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baselines import lin_kernighan, two_opt, work_queue
 from baselines.array_tour import LOG_SIZE
 from baselines.geometry import geometry_of, nearest_neighbours
-from baselines.iterated_search import LinKernighan, TwoOptSolver, descend, iterate, kick
-from baselines.lin_kernighan import try_lin_kernighan
-from baselines.search_state import EXCHANGE, LIN_KERNIGHAN, TWO_OPT, make_search
-from baselines.two_opt import try_exchange, try_or_move, try_two_opt
-from baselines.work_queue import push
+from baselines.iterated_search import UNLIMITED, LinKernighan, TwoOptSolver, iterate, kick
+from baselines.search_state import EXCHANGE, LIN_KERNIGHAN, MOST_TOUCHED, TWO_OPT, make_search
+from tests.compiled import compiled
 from tsp.budget import Budget
 from tsp.formats import read
 from tsp.instance import Instance
@@ -20,11 +19,13 @@ from tsp.solution import check
 
 TSP = get_problem("tsp")
 LONG = Budget(60.0)
+push = compiled(work_queue.push)
+try_chain = compiled(lin_kernighan.try_lin_kernighan)
 MOVES = {
-    "2-opt": (try_two_opt, True),
-    "or-move": (try_or_move, True),
-    "exchange": (try_exchange, False),
-    "lin-kernighan": (try_lin_kernighan, True),
+    "2-opt": (compiled(two_opt.try_two_opt), True),
+    "or-move": (compiled(two_opt.try_or_move), True),
+    "exchange": (compiled(two_opt.try_exchange), False),
+    "lin-kernighan": (lambda search, a: try_chain(search, np.empty(MOST_TOUCHED, dtype=np.int32), a), True),
 }
 SOLVERS = [TwoOptSolver, LinKernighan]
 
@@ -81,11 +82,10 @@ def test_kicks_that_fail_leave_no_trace(case, seed):
     instance, search = case
     longest, random = (instance.size - 2) // 2, np.array([seed], dtype=np.uint64)
     while search.queue.ends[1] > 0:
-        search.tour.count[0] = 0
-        descend(search, 1000)
+        iterate(search, 1, 1000, longest, 0.0, random)
     for _ in range(20):
         nodes, length = search.tour.nodes.copy(), instance.tour_length(search.tour.nodes)
-        delta = iterate(search, 1, longest, 0.0, random)
+        delta = iterate(search, 1, UNLIMITED, longest, 0.0, random)
         after = instance.tour_length(search.tour.nodes)
         assert after - length == pytest.approx(delta, abs=1e-9)
         assert delta <= search.least
@@ -99,8 +99,10 @@ def test_kick_that_fills_the_log_fails_and_leaves_no_trace():
     n = 3 * LOG_SIZE // 2
     instance = some_instance(n, 0)
     search = search_from(instance, np.random.default_rng(0).permutation(n), k=5)
+    search.queue.waiting[:] = False
+    search.queue.ends[1] = 0
     nodes = search.tour.nodes.copy()
-    assert iterate(search, 1, 50, 0.0, np.array([0], dtype=np.uint64)) == 0
+    assert iterate(search, 1, UNLIMITED, 50, 0.0, np.array([0], dtype=np.uint64)) == 0
     assert np.array_equal(search.tour.nodes, nodes)
     assert search.queue.ends[1] == 0
 
@@ -146,8 +148,7 @@ def test_with_full_lists_no_move_is_left(seed, moves, symmetric, whole):
     while change < 0:  # what changes far away may open a move that nobody waits for
         for node in range(20):
             push(search.queue, np.int32(node))
-        search.tour.count[0] = 0
-        change = descend(search, 1 << 40)
+        change = iterate(search, 1, UNLIMITED, 1, 0.0, np.array([0], dtype=np.uint64))
     improving = improving_reversal if symmetric else improving_exchange
     assert improving(instance, search.tour.nodes) is None
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from baselines import insertion, rule_search
 from baselines.constructive import Insertion
 from baselines.insertion import (
     clear,
@@ -12,15 +13,15 @@ from baselines.insertion import (
     empty_routes,
     keeps_rules,
     put,
-    refresh,
     shortfall,
     totals_of,
     tours_of,
     weighted,
 )
-from baselines.rule_search import RuleSearch, best_place, descend, prepare, recreate, ruin, take_over
+from baselines.rule_search import RuleSearch, best_place, prepare
 from baselines.tour_model import closed, model_of
 from tests.brute_force import best_by_enumeration
+from tests.compiled import compiled
 from tests.instances import tiny_instance
 from tsp.budget import Budget
 from tsp.instance import Instance, Underway
@@ -29,6 +30,8 @@ from tsp.solution import check
 
 MODELLED = [name for name, problem in PROBLEMS.items() if RuleSearch().supports(problem)]
 PLENTY = Budget(60.0)
+descend, recreate, ruin = map(compiled, (rule_search.descend, rule_search.recreate, rule_search.ruin))
+refresh, take_over = compiled(insertion.refresh), compiled(rule_search.take_over)
 cases = given(name=st.sampled_from(MODELLED), seed=st.integers(0, 1000), n=st.integers(4, 9))
 
 
@@ -165,7 +168,7 @@ def test_a_place_is_found_where_and_only_where_the_checker_allows_one(name, seed
         possible = False
         for tour in range(model.tours):
             for p in range(routes.sizes[tour] + 1):
-                copy(model, routes, spare)
+                copy(routes, spare)
                 put(model, spare, tour, p, int(node))
                 wrong = check(problem, instance, tours_of(model, spare)).violations
                 possible |= all("not visited" in sentence or "collects" in sentence for sentence in wrong)
@@ -177,7 +180,7 @@ def test_what_is_not_kept_is_put_back_exactly(name, seed, n):
     _, _, search, routes = begun(name, seed, n)
     kept = empty_routes(search.model)
     clear(search.model, kept)
-    copy(search.model, routes, kept)
+    copy(routes, kept)
     before = numbers(kept)
     for _ in range(10):
         settle(search)

@@ -2,7 +2,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baselines.work_queue import full_queue, pop, push
+from baselines import work_queue
+from baselines.work_queue import full_queue
+from tests.compiled import compiled
+
+pop, push = compiled(work_queue.pop), compiled(work_queue.push)
 
 
 def test_full_queue_gives_every_node_in_order():
