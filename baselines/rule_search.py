@@ -643,7 +643,7 @@ class RuleSearch(ModelSolver):
             if kept_to and cost[::-1] < (costs[3], costs[2]):
                 costs[2:] = cost
                 copy(now, best)
-        if np.isinf(costs[3]) or _is_settled(model, costs):
+        if np.isinf(costs[3]) or _is_settled(model, costs) or clock.remaining <= 0.0:
             return
         search, scale = prepare(model, best, seed)
         copy(best, now)
