@@ -108,11 +108,11 @@ class AlphaNearness(_Guide):
     European Journal of Operational Research 126, 2000.
 
     Args:
-        neighbours: how many; Helsgaun takes five.
+        neighbours: how many; as many as Helsgaun takes.
         steps: of the ascent.
     """
 
-    def __init__(self, *, neighbours: int = 7, steps: int = ASCENT) -> None:
+    def __init__(self, *, neighbours: int = 5, steps: int = ASCENT) -> None:
         super().__init__(neighbours)
         self.name = "alpha"
         self.steps = steps
