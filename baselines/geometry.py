@@ -226,7 +226,8 @@ def delaunay_edges(plane: Array) -> Integers:
     triangles = found.simplices
     sides = [triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]], found.coplanar[:, [0, 2]]]
     edges = np.sort(np.concatenate(sides).astype(np.int64), axis=1)
-    return np.column_stack(np.divmod(np.unique(edges[:, 0] * len(plane) + edges[:, 1]), len(plane)))
+    keys = np.unique(edges[:, 0] * len(plane) + edges[:, 1])
+    return np.column_stack([keys // len(plane), keys % len(plane)])
 
 
 def hilbert_order(points: Array, bits: int = 20) -> NDArray[np.int64]:
