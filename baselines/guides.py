@@ -108,11 +108,11 @@ class AlphaNearness(_Guide):
     European Journal of Operational Research 126, 2000.
 
     Args:
-        neighbours: how many; as many as Helsgaun takes.
+        neighbours: how many; Helsgaun takes five, which now and then are too few among clusters.
         steps: of the ascent.
     """
 
-    def __init__(self, *, neighbours: int = 5, steps: int = ASCENT) -> None:
+    def __init__(self, *, neighbours: int = 6, steps: int = ASCENT) -> None:
         super().__init__(neighbours)
         self.name = "alpha"
         self.steps = steps
