@@ -16,7 +16,7 @@ from tsp.problems import Capacity, LengthBudget, MaxVisits, SplitDelivery, TimeW
 from tsp.solution import TOLERANCE
 from tsp.underway import as_cycle
 
-from .guides import sorted_neighbours
+from .guides import sorted_edges
 from .one_tree import ascend
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from .geometry import Array
 
-NEIGHBOURS = 8
-"""Quadrant neighbours of each node whose edges an ascent begins with."""
+NEIGHBOURS = 7
+"""Nearest neighbours of each node whose edges an ascent begins with, beside a triangulation's."""
 
 PREPARATION = 3e-5
 """Seconds a node that the shortest ascent and its proof take; with less time there is no bound."""
@@ -112,8 +112,8 @@ def _tour_bound(instance: Instance, clock: Clock) -> float | None:
         return _assignment_bound(instance) if n <= LARGEST_ASSIGNMENT else None
     if clock.remaining < PREPARATION * n:
         return None
-    _, geometry, near = sorted_neighbours(instance, NEIGHBOURS)
-    return _rounded_up(instance, ascend(geometry, near, clock).bound)
+    _, geometry, pairs = sorted_edges(instance, NEIGHBOURS)
+    return _rounded_up(instance, ascend(geometry, pairs, clock).bound)
 
 
 def _assignment_bound(instance: Instance) -> float:

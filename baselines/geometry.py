@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Nodes = NDArray[np.int32]
+Integers = NDArray[np.int64]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -229,6 +230,32 @@ def _without_self(found: NDArray[np.integer]) -> Nodes:
     own = found == np.arange(n)[:, None]
     own[~own.any(axis=1), -1] = True
     return found[~own].reshape(n, columns - 1).astype(np.int32)
+
+
+def delaunay_edges(plane: Array) -> Integers:
+    """Edges of the Delaunay triangulation, which lead from every cluster to those around it.
+
+    A node that shares its point with another is joined to that one.
+
+    Args:
+        plane: `[n, 2]`.
+
+    Returns:
+        node numbers `[m, 2]`, m < 3 n; none where there are no triangles (few points, or all on a line).
+    """
+    from scipy.spatial import Delaunay, QhullError
+
+    if len(plane) < 4:
+        return np.empty((0, 2), dtype=np.int64)
+    try:
+        found = Delaunay(plane)
+    except QhullError:
+        return np.empty((0, 2), dtype=np.int64)
+    triangles = found.simplices
+    sides = [triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]], found.coplanar[:, [0, 2]]]
+    edges = np.sort(np.concatenate(sides).astype(np.int64), axis=1)
+    keys = np.unique(edges[:, 0] * len(plane) + edges[:, 1])
+    return np.column_stack([keys // len(plane), keys % len(plane)])
 
 
 def hilbert_order(points: Array, bits: int = 20) -> NDArray[np.int64]:

@@ -15,7 +15,18 @@ from tsp.budget import Budget, Clock
 from tsp.instance import Instance
 from tsp.problems import get_problem
 
-from .geometry import Array, Geometry, Nodes, geometry_of, hilbert_order, kernel, nearest_neighbours, part
+from .geometry import (
+    Array,
+    Geometry,
+    Integers,
+    Nodes,
+    delaunay_edges,
+    geometry_of,
+    hilbert_order,
+    kernel,
+    nearest_neighbours,
+    part,
+)
 from .one_tree import alpha_candidates, ascend
 
 if TYPE_CHECKING:
@@ -28,8 +39,8 @@ if TYPE_CHECKING:
 LOOKED_AT = 3
 """Nearest nodes among which the quadrants' are looked for, in lists."""
 
-CONSIDERED = 10
-"""Quadrant neighbours among which alpha-nearness chooses."""
+CONSIDERED = 8
+"""Nearest neighbours among which, beside those of a triangulation, alpha-nearness chooses."""
 
 ASCENT = 100
 """Steps of its ascent: within 0.1 % of the Held-Karp bound where points lie evenly."""
@@ -98,11 +109,11 @@ class AlphaNearness(_Guide):
     European Journal of Operational Research 126, 2000.
 
     Args:
-        neighbours: how many; Helsgaun takes five.
+        neighbours: how many; Helsgaun takes five, which now and then are too few among clusters.
         steps: of the ascent.
     """
 
-    def __init__(self, *, neighbours: int = 7, steps: int = ASCENT) -> None:
+    def __init__(self, *, neighbours: int = 6, steps: int = ASCENT) -> None:
         super().__init__(neighbours)
         self.name = "alpha"
         self.steps = steps
@@ -110,9 +121,8 @@ class AlphaNearness(_Guide):
     def _lists(self, problem: Problem, instance: Instance) -> NDArray[np.integer]:
         if instance.size < 3:
             return nearest_neighbours(geometry_of(instance), self.neighbours)
-        order, geometry, near = sorted_neighbours(instance, max(CONSIDERED, self.neighbours))
-        found = ascend(geometry, near, Clock(LONGEST_ASCENT), steps=self.steps)
-        chosen = alpha_candidates(geometry, found, near, self.neighbours)
+        order, geometry, pairs = sorted_edges(instance, max(CONSIDERED, self.neighbours))
+        chosen = alpha_candidates(ascend(geometry, pairs, Clock(LONGEST_ASCENT), steps=self.steps), self.neighbours)
         out = np.empty_like(chosen)
         out[order] = order[chosen]
         return out
@@ -169,18 +179,28 @@ def plane_of(instance: Instance) -> Array | None:
     return instance.coordinates
 
 
-def sorted_neighbours(instance: Instance, k: int) -> tuple[NDArray[np.int64], Geometry, Nodes]:
-    """Nodes renumbered along a curve where there are points, their geometry, and their quadrant neighbours.
+def sorted_edges(instance: Instance, k: int) -> tuple[Integers, Geometry, Integers]:
+    """Edges for an ascent to begin with, of nodes renumbered along a curve where there are points.
+
+    To the nearest neighbours, and in a plane those of the Delaunay triangulation: where points lie in
+    clusters few others lead out of them.
+
+    Args:
+        instance: of n nodes, with symmetric distances.
+        k: how many neighbours of each node.
 
     Returns:
-        the old number of each node `[n]`, the geometry in new numbers, and lists `[n, min(k, n - 1)]`.
+        the old number of each node `[n]`, the geometry in new numbers, and the edges `[m, 2]`, min(k, n - 1)
+        or more at each node.
     """
     geometry, plane = geometry_of(instance), plane_of(instance)
-    if instance.matrix is not None:
-        return np.arange(instance.size), geometry, nearest_neighbours(geometry, k)
-    order = hilbert_order(geometry.points)
-    geometry = geometry.subset(order)
-    return order, geometry, quadrant_neighbours(geometry, None if plane is None else plane[order], k)
+    order = np.arange(instance.size)
+    if instance.matrix is None:
+        order = hilbert_order(geometry.points)
+        geometry = geometry.subset(order)
+    near = nearest_neighbours(geometry, k)
+    pairs = np.column_stack([np.repeat(np.arange(len(near)), near.shape[1]), near.ravel()])
+    return order, geometry, pairs if plane is None else np.concatenate([pairs, delaunay_edges(plane[order])])
 
 
 def quadrant_neighbours(geometry: Geometry, plane: Array | None, k: int) -> Nodes:

@@ -23,11 +23,12 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .geometry import MATRIX, Array, Geometry, Nodes, distance, kernel, leg_lengths, part
+from .geometry import MATRIX, Array, Geometry, Integers, Nodes, distance, kernel, leg_lengths, part
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tsp.budget import Clock
 
 STEPS = 20_000
@@ -39,17 +40,23 @@ FIRST_STEP = 0.01
 PATIENCE = 10
 """Steps without a longer 1-tree after which the step's size begins to fall."""
 
-PEAK = 2.0
-"""From how many times its last size on: where points lie in clusters it is too small else."""
+SHORT = 50
+"""Steps of an ascent in which it falls from there; in one k times as long it rises first, by the root of k.
+
+Where points lie in clusters they must all move far before the least 1-tree begins to look like a tour.
+"""
 
 POWER = 2.0
 """The step's size falls with this power of the steps that are left."""
 
-MEMORY = 0.3
+MEMORY = 0.7
 """The share of the last step's direction in the next one's."""
 
-BLOCK = 16
+BLOCK = PATIENCE
 """Steps between two looks at the clock, and before the first look for edges that were left out."""
+
+PAUSE = 256
+"""The most steps between two such looks, each of which takes the time of some ten steps."""
 
 LOST = 1e-4
 """The part of the bound that such edges may cost before they are looked for again as soon."""
@@ -64,8 +71,6 @@ STACK = 256
 """Pairs of boxes that wait: at most three for each halving of either."""
 
 EPSILON = float(np.finfo(np.float64).eps)
-
-Integers = NDArray[np.int64]
 
 
 class Graph(NamedTuple):
@@ -112,12 +117,14 @@ class OneTree(NamedTuple):
         bound: the least 1-tree's length less what the multipliers add to a tour, all rounding errors
             allowed for: no tour is shorter.
         tree: the 1-tree.
+        graph: edges that the ascent was made with, and those that the proof took in.
         steps: how many were made.
     """
 
     multipliers: Array
     bound: float
     tree: Tree
+    graph: Graph
     steps: int
 
     @property
@@ -343,34 +350,34 @@ def climb(graph: Graph, ascent: Ascent, begin: int, end: int, total: int) -> int
                 state[0] *= 2.0
         elif state[2] < 0 and step - state[3] > PATIENCE:
             state[2] = step
-            state[0] *= PEAK
             for i in range(n):
                 multipliers[i] = best[i]
+                last[i] = 0.0
             continue
         if not bent:
             return step + 1
         size = state[0]
         if state[2] >= 0:
-            size *= ((total - step) / (total - state[2])) ** POWER
+            whole = total - state[2]
+            size *= math.sqrt(max(1.0, whole / SHORT)) * ((total - step) / whole) ** POWER
         for i in range(n):
-            direction = degree[i] - 2.0
-            multipliers[i] += size * ((1.0 - MEMORY) * direction + MEMORY * last[i])
-            last[i] = direction
+            last[i] = (1.0 - MEMORY) * (degree[i] - 2.0) + MEMORY * last[i]
+            multipliers[i] += size * last[i]
     return end
 
 
-def ascend(geometry: Geometry, near: NDArray[np.integer], clock: Clock, *, steps: int = STEPS) -> OneTree:
+def ascend(geometry: Geometry, pairs: NDArray[np.integer], clock: Clock, *, steps: int = STEPS) -> OneTree:
     """Look for multipliers that make the least 1-tree long, and prove its length a lower bound.
 
     Args:
         geometry: of n nodes, n >= 3, with symmetric distances. Of points it is quickest if nodes near
             each other have near numbers.
-        near: neighbour lists `[n, k]`, whose edges are tried first.
+        pairs: `[m, 2]`, edges to begin with.
         clock: the ascent ends when it runs out; the last proof takes the time of some ten more steps.
         steps: how many; fewer where the clock does not suffice or the 1-tree becomes a tour.
     """
     n = geometry.size
-    graph = graph_of(geometry, np.column_stack([np.repeat(np.arange(n), near.shape[1]), near.ravel()]))
+    graph = graph_of(geometry, pairs)
     size = FIRST_STEP * float(graph.cost.mean())
     ascent = Ascent(np.zeros(n), np.zeros(n), np.zeros(n), empty_tree(n), np.array([size, -np.inf, -1.0, 0.0]))
     answer: OneTree | None = None
@@ -386,7 +393,8 @@ def ascend(geometry: Geometry, near: NDArray[np.integer], clock: Clock, *, steps
         over = done >= total or clock.remaining <= 0
         if not (over or tour or done >= proof):
             continue
-        found, graph = prove(geometry, graph, ascent.best, done)
+        found = prove(geometry, graph, ascent.best)
+        graph = found.graph
         if answer is None or found.bound > answer.bound:
             answer = found
         lost = ascent.state[1] - found.bound > LOST * abs(found.bound)
@@ -395,11 +403,11 @@ def ascend(geometry: Geometry, near: NDArray[np.integer], clock: Clock, *, steps
         if lost:
             ascent.state[1] = found.bound
         else:
-            pause *= 2
+            pause = min(2 * pause, PAUSE)
         proof = done + pause
 
 
-def prove(geometry: Geometry, graph: Graph, multipliers: Array, steps: int = 0) -> tuple[OneTree, Graph]:
+def prove(geometry: Geometry, graph: Graph, multipliers: Array) -> OneTree:
     """The least 1-tree of all edges, whose length, less the multipliers, no tour is shorter than.
 
     A spanning tree is least if no edge is shorter than the longest on the path between its ends.
@@ -409,10 +417,6 @@ def prove(geometry: Geometry, graph: Graph, multipliers: Array, steps: int = 0) 
         geometry: of n nodes.
         graph: edges to begin with.
         multipliers: `[n]`.
-        steps: what the answer says of them.
-
-    Returns:
-        the 1-tree, and the graph with the edges that joined it.
     """
     n = len(multipliers)
     multipliers = multipliers.copy()
@@ -447,7 +451,7 @@ def prove(geometry: Geometry, graph: Graph, multipliers: Array, steps: int = 0) 
     last = distance(geometry, np.int32(leaf), np.int32(nearest)) + multipliers[leaf] + multipliers[nearest]
     length = math.fsum(tree.key) + last - 2.0 * math.fsum(multipliers)
     bound = length - 2.0 * n * error - 8.0 * EPSILON * (abs(last) + abs(length))
-    return OneTree(multipliers, bound, tree, steps), graph
+    return OneTree(multipliers, bound, tree, graph, 0)
 
 
 def range_maxima(tree: Tree) -> Array:
@@ -612,40 +616,40 @@ def _nearest_but(geometry: Geometry, multipliers: Array, node: int, but: int) ->
     return nearest
 
 
-def alpha_candidates(geometry: Geometry, found: OneTree, near: Nodes, k: int) -> Nodes:
-    """Of each node's neighbours the `k` of least alpha: what the 1-tree grows by if it must have that edge.
+def alpha_candidates(found: OneTree, k: int) -> Nodes:
+    """Of each node's edges in the graph the `k` of least alpha: what the 1-tree grows by if it must have that edge.
 
-    Helsgaun's alpha-nearness, looked up among neighbours alone. Ties go to the shorter edge, with its
+    Helsgaun's alpha-nearness, looked up in the graph alone. Ties go to the shorter edge, with its
     multipliers.
 
     Args:
-        geometry: of n nodes.
-        found: the 1-tree.
-        near: neighbour lists `[n, m]`.
-        k: how many; at most m are given.
+        found: the 1-tree, and the graph.
+        k: how many; at most as many are given as every node has edges.
 
     Returns:
-        node numbers `[n, min(k, m)]`, least alpha first.
+        node numbers `[n, k]`, least alpha first.
     """
-    tree = found.tree
-    out = np.empty((len(near), min(k, near.shape[1])), dtype=np.int32)
-    row = np.empty((2, near.shape[1]))
-    _choose(geometry, found.multipliers, tree, range_maxima(tree), near, row, out)
+    tree, graph = found.tree, found.graph
+    k = min(k, int(np.diff(graph.first).min()))
+    out = np.empty((len(found.multipliers), k), dtype=np.int32)
+    _choose(graph, found.multipliers, tree, range_maxima(tree), np.empty((2, k)), out)
     return out
 
 
 @kernel
-def _choose(
-    geometry: Geometry, multipliers: Array, tree: Tree, longest: Array, near: Nodes, row: Array, out: Nodes
-) -> None:
+def _choose(graph: Graph, multipliers: Array, tree: Tree, longest: Array, row: Array, out: Nodes) -> None:
     """Fill `out` with the neighbours of least alpha; `row` is room for a node's alphas and lengths."""
+    first, nodes, cost = graph.first, graph.node, graph.cost
     alpha, lengths = row[0], row[1]
     leaf, end = tree.ends[0], tree.ends[1]
-    second = distance(geometry, leaf, end) + multipliers[leaf] + multipliers[end]
-    for i in range(len(near)):
-        for m in range(near.shape[1]):
-            j = near[i, m]
-            length = distance(geometry, np.int32(i), j) + multipliers[i] + multipliers[j]
+    second = np.inf
+    for e in range(first[leaf], first[leaf + 1]):
+        if nodes[e] == end:
+            second = cost[e] + multipliers[leaf] + multipliers[end]
+    for i in range(len(out)):
+        for e in range(first[i], first[i + 1]):
+            j = nodes[e]
+            length = cost[e] + multipliers[i] + multipliers[j]
             replaced = second
             if leaf not in (np.int32(i), j):
                 replaced = path_maximum(longest, tree.rank[i], tree.rank[j])
@@ -653,6 +657,7 @@ def _choose(
             value = max(0.0, length - replaced)
             if tree.parent[i] == j or tree.parent[j] == i:
                 value = 0.0
+            m = e - first[i]
             place = min(m, out.shape[1])
             while place > 0 and (
                 value < alpha[place - 1] or (value == alpha[place - 1] and length < lengths[place - 1])

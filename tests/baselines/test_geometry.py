@@ -1,8 +1,20 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from baselines import geometry as geometry_module
-from baselines.geometry import distance, geometry_of, hilbert_order, jit, nearest_neighbours, tour_length
+from baselines.geometry import (
+    delaunay_edges,
+    distance,
+    geometry_of,
+    hilbert_order,
+    jit,
+    nearest_neighbours,
+    tour_length,
+)
 from tsp.instance import Instance
 from tsp.metrics import METRICS
 
@@ -119,3 +131,26 @@ def test_kernels_work_where_nothing_can_be_written(monkeypatch):
 
     monkeypatch.setattr(geometry_module.numba, "njit", njit)
     assert jit(abs)(-1) == 1
+
+
+@settings(max_examples=50)
+@given(st.integers(4, 60), st.integers(0, 99), st.sampled_from([3, 8, 1000]))
+def test_triangulation_joins_all_nodes_each_to_its_nearest_even_where_points_coincide(n, seed, side):
+    points = np.random.default_rng([n, seed]).integers(0, side, (n, 2)).astype(float)
+    points[:3] = [[0, 0], [0, side], [side, 0]]
+    edges = delaunay_edges(points)
+    assert len(edges) < 3 * n
+    assert len(np.unique(edges, axis=0)) == len(edges)
+    assert (edges[:, 0] < edges[:, 1]).all()
+    a, b = edges.T
+    assert connected_components(coo_matrix((np.ones(len(a)), (a, b)), (n, n)))[0] == 1
+    distances = np.hypot(*(points[:, None] - points).T)
+    np.fill_diagonal(distances, np.inf)
+    shortest = np.full(n, np.inf)
+    np.minimum.at(shortest, edges.ravel(), np.repeat(distances[a, b], 2))
+    np.testing.assert_array_equal(shortest, distances.min(axis=1))
+
+
+@pytest.mark.parametrize("points", [np.zeros((9, 2)), np.column_stack([np.arange(9.0), np.arange(9.0)]), np.eye(3, 2)])
+def test_where_there_are_no_triangles_there_are_no_edges_of_them(points):
+    assert delaunay_edges(points).shape == (0, 2)

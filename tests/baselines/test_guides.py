@@ -66,6 +66,15 @@ def test_quadrants_reach_out_of_a_cluster():
     assert not (Distance(neighbours=8).candidates(TSP, [Instance(points)])[0][:12] >= 12).any()
 
 
+def test_alpha_lists_lead_out_of_clusters_however_many_nodes_they_have():
+    rng = np.random.default_rng(0)
+    points = np.concatenate([rng.random((100, 2)), rng.random((100, 2)) + np.array([30, 0])])
+    lists = AlphaNearness().candidates(TSP, [Instance(points)])[0]
+    crossing = (lists >= 100) != (np.arange(200) >= 100)[:, None]
+    assert crossing.any(axis=1)[:100].sum() >= 2
+    assert crossing.any(axis=1)[100:].sum() >= 2
+
+
 @settings(max_examples=30)
 @given(st.integers(5, 30), st.integers(0, 99), st.integers(1, 3))
 def test_every_quadrant_gives_its_nearest(n, seed, share):

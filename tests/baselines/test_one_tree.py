@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 import tsp
 from baselines.geometry import geometry_of, nearest_neighbours
+from baselines.guides import sorted_edges
+from baselines.iterated_search import LinKernighan
 from baselines.one_tree import (
     alpha_candidates,
     ascend,
@@ -17,9 +19,10 @@ from baselines.one_tree import (
     range_maxima,
     span,
 )
-from tsp.budget import Clock
+from tsp.budget import Budget, Clock
 from tsp.instance import Instance
 from tsp.metrics import METRICS
+from tsp.problems import get_problem
 
 METRICS_OF_POINTS = sorted(name for name, metric in METRICS.items() if 2 in metric.dimensions)
 
@@ -34,6 +37,11 @@ def some_instance(n, seed, kind):
         return Instance(points, metric=kind)
     matrix = rng.integers(0, 9, (n, n)).astype(float) if kind == "ties" else rng.random((n, n))
     return Instance(matrix=matrix + matrix.T)
+
+
+def edges_to_nearest(geometry, k):
+    near = nearest_neighbours(geometry, k)
+    return np.column_stack([np.repeat(np.arange(len(near)), near.shape[1]), near.ravel()])
 
 
 kinds = st.sampled_from([*METRICS_OF_POINTS, "ties", "matrix"])
@@ -74,9 +82,7 @@ def test_proof_finds_the_least_one_tree_of_all_edges_from_whatever_edges_it_begi
     rng = np.random.default_rng(seed)
     multipliers = spread * instance.distances.mean() * rng.normal(size=n)
     geometry = geometry_of(instance)
-    near = nearest_neighbours(geometry, k)
-    graph = graph_of(geometry, np.column_stack([np.repeat(np.arange(n), near.shape[1]), near.ravel()]))
-    found, _ = prove(geometry, graph, multipliers)
+    found = prove(geometry, graph_of(geometry, edges_to_nearest(geometry, k)), multipliers)
     weights = instance.distances + multipliers[:, None] + multipliers
     edges = spanning_tree(weights)
     tree = sum(weights[e] for e in edges)
@@ -109,7 +115,7 @@ def test_longest_edge_on_a_path_of_the_tree_is_the_largest_key_between_two_place
 def test_bound_is_never_above_the_shortest_tour(n, seed, kind, k, steps):
     instance = some_instance(n, seed, kind)
     geometry = geometry_of(instance)
-    found = ascend(geometry, nearest_neighbours(geometry, k), Clock(60.0), steps=steps)
+    found = ascend(geometry, edges_to_nearest(geometry, k), Clock(60.0), steps=steps)
     shortest = min(instance.tour_length([0, *order]) for order in permutations(range(1, n)))
     assert found.bound <= shortest + 1e-12
     if found.is_tour:
@@ -121,7 +127,7 @@ def test_ascent_proves_most_small_random_instances_nearly_optimal():
     for seed in range(20):
         instance = Instance(np.random.default_rng(seed).random((7, 2)))
         geometry = geometry_of(instance)
-        found = ascend(geometry, nearest_neighbours(geometry, 6), Clock(60.0), steps=300)
+        found = ascend(geometry, edges_to_nearest(geometry, 6), Clock(60.0), steps=300)
         shortest = min(instance.tour_length([0, *order]) for order in permutations(range(1, 7)))
         gaps.append(1 - found.bound / shortest)
     assert np.median(gaps) < 1e-3
@@ -130,9 +136,9 @@ def test_ascent_proves_most_small_random_instances_nearly_optimal():
 def test_an_ascent_that_has_no_time_still_gives_a_bound():
     instance = Instance(np.random.default_rng(0).random((200, 2)))
     geometry = geometry_of(instance)
-    near = nearest_neighbours(geometry, 8)
-    short = ascend(geometry, near, Clock(1e-9), steps=10_000)
-    long = ascend(geometry, near, Clock(60.0), steps=300)
+    pairs = edges_to_nearest(geometry, 8)
+    short = ascend(geometry, pairs, Clock(1e-9), steps=10_000)
+    long = ascend(geometry, pairs, Clock(60.0), steps=300)
     assert short.steps < 50
     assert 0 < short.bound < long.bound
 
@@ -142,10 +148,9 @@ def test_an_ascent_that_has_no_time_still_gives_a_bound():
 def test_alpha_is_what_the_one_tree_grows_by_if_it_must_have_an_edge(n, seed, kind, k):
     instance = some_instance(n, seed, kind)
     geometry = geometry_of(instance)
-    near = nearest_neighbours(geometry, n - 1)
-    found = ascend(geometry, near, Clock(60.0), steps=30)
+    found = ascend(geometry, edges_to_nearest(geometry, n - 1), Clock(60.0), steps=30)
     tree, multipliers = found.tree, found.multipliers
-    chosen = alpha_candidates(geometry, found, near, k)
+    chosen = alpha_candidates(found, k)
     weights = instance.distances + multipliers[:, None] + multipliers
     edges = [(i, int(tree.parent[i])) for i in tree.order[1:].tolist()]
     alpha = weights - path_maxima(edges, weights)
@@ -164,14 +169,25 @@ def test_alpha_is_what_the_one_tree_grows_by_if_it_must_have_an_edge(n, seed, ki
         )
 
 
+def test_bound_of_clusters_far_apart_comes_near_the_shortest_tour():
+    corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], dtype=float)
+    centres = [1000.0 * np.array([np.cos(a), np.sin(a)]) for a in np.arange(9) * 2 * np.pi / 9]
+    points = np.concatenate([centre + 10 * (corners[:, None] + 0.1 * corners).reshape(-1, 2) for centre in centres])
+    instance = Instance(points)
+    _, geometry, pairs = sorted_edges(instance, 4)
+    tour = LinKernighan(kicks=20_000).solve(get_problem("tsp"), [instance], Budget(60.0))[0]
+    assert tour.objective is not None
+    assert ascend(geometry, pairs, Clock(60.0), steps=3000).bound > 0.999 * tour.objective
+
+
 @pytest.mark.data
 def test_bound_of_no_real_instance_is_above_its_optimum(data_folder):
     shares = []
     for path in sorted((data_folder / "tsplib").glob("*.tsp")):
         instance = tsp.read(path)
         if instance.size <= 1100:
-            geometry = geometry_of(instance)
-            found = ascend(geometry, nearest_neighbours(geometry, 8), Clock(0.1))
+            _, geometry, pairs = sorted_edges(instance, 8)
+            found = ascend(geometry, pairs, Clock(0.1))
             assert instance.best_known is not None
             assert found.bound <= instance.best_known, path.name
             shares.append(found.bound / instance.best_known)
