@@ -2,6 +2,9 @@
 
 Every change is a sequence of reversals of runs of positions. A reversal undoes itself, so the log
 of them, walked backward, restores the tour exactly.
+
+Positions are handed on as int64, whatever arrays they are kept in: numba compiles a function anew for
+every type that it is given.
 """
 
 # To numba a number read from an array is an int; to numpy's stubs it is an array.

@@ -225,14 +225,13 @@ def gaps(rows: dict[str, Any], sign: float) -> dict[str, np.ndarray]:
     return {arm: 100 * np.where(np.isnan(v), 1.0, (v - (b := best[: len(v)])) / np.abs(b)) for arm, v in values.items()}
 
 
-def summary(rows: dict[str, Any], sign: float) -> dict[str, tuple[float, float, float, float, float | None]]:
-    """For each arm, on the instances that all solved: mean gap, its interval, seconds an instance, and in a batch."""
-    count = min(len(row["objectives"]) for row in rows.values())
-    out: dict[str, tuple[float, float, float, float, float | None]] = {}
-    for arm, gap in gaps(rows, sign).items():
-        mean, low, high = _mean(gap[:count])
-        out[arm] = (mean, low, high, float(np.mean(rows[arm]["seconds"][:count])), rows[arm]["batch"])
-    return out
+def summary(rows: dict[str, Any], sign: float, count: int) -> dict[str, tuple[float, ...]]:
+    """For each arm that solved the first `count` instances: mean gap, its interval, and seconds an instance."""
+    return {
+        arm: (*_mean(gap[:count]), float(np.mean(rows[arm]["seconds"][:count])))
+        for arm, gap in gaps(rows, sign).items()
+        if len(gap) >= count
+    }
 
 
 def _mean(values: np.ndarray) -> tuple[float, float, float]:
@@ -242,16 +241,14 @@ def _mean(values: np.ndarray) -> tuple[float, float, float]:
     return estimate.mean, *(estimate.interval or (estimate.mean, estimate.mean))
 
 
-def break_even(
-    found: dict[str, tuple[float, float, float, float, float | None]], name: str, cost: float
-) -> list[tuple[float, str, float | None]]:
+def break_even(found: dict[str, tuple[float, ...]], name: str, cost: float) -> list[tuple[float, str, float | None]]:
     """For each quality that the policy reaches: the cheapest classical arm, and after how many days learning has paid.
 
     `--cost` is charged against the seconds saved a day; infinity where none are saved, None where no
     classical arm reached that quality.
     """
-    own = sorted((gap, seconds) for arm, (gap, _, _, seconds, _) in found.items() if arm.startswith(name))
-    others = [(arm, gap, s) for arm, (gap, _, _, s, _) in found.items() if "@" in arm and "+" not in arm]
+    own = sorted((gap, seconds) for arm, (gap, _, _, seconds) in found.items() if arm.startswith(name))
+    others = [(arm, gap, s) for arm, (gap, _, _, s) in found.items() if "@" in arm and "+" not in arm]
     out: list[tuple[float, str, float | None]] = []
     for quality, _ in own:
         mine = min(seconds for gap, seconds in own if gap <= quality)
@@ -292,21 +289,29 @@ def report(title: str, results: dict[str, Any], sign: float, costs: dict[str, fl
     """The measurements as Markdown."""
     lines = [f"# {title}", ""]
     for name, entry in results.items():
-        found = summary(entry["rows"], sign)
-        count = min(len(row["objectives"]) for row in entry["rows"].values())
-        lines += [f"## {name} ({count} instances, set {entry['hash']})", ""]
-        lines += ["| arm | gap % | 95 % | s an instance | s in a batch |", "|---|---|---|---|---|"]
-        for arm, (gap, low, high, seconds, batch) in sorted(found.items(), key=lambda item: item[1][0]):
-            together = "" if batch is None else f"{batch:.4f}"
-            lines.append(f"| {arm} | {gap:.2f} | {low:.2f} to {high:.2f} | {seconds:.4f} | {together} |")
-        lines += ["", "| arm | against | instances | gap smaller by | 95 % |", "|---|---|--:|--:|---|"]
-        for arm, other, pairs, mean, low, high in paired(entry["rows"], sign):
+        rows = entry["rows"]
+        counts = sorted({len(row["objectives"]) for row in rows.values()}, reverse=True)
+        lines += [f"## {name} (set {entry['hash']})", ""]
+        for count in counts:
+            lines += [
+                f"{count} instances",
+                "",
+                "| arm | gap % | 95 % | s an instance | s in a batch |",
+                "|---|---|---|---|---|",
+            ]
+            for arm, (gap, low, high, seconds) in sorted(summary(rows, sign, count).items(), key=lambda item: item[1]):
+                together = rows[arm]["batch"]
+                batch = "" if together is None or len(rows[arm]["objectives"]) > count else f"{together:.4f}"
+                lines.append(f"| {arm} | {gap:.2f} | {low:.2f} to {high:.2f} | {seconds:.4f} | {batch} |")
+            lines.append("")
+        lines += ["| arm | against | instances | gap smaller by | 95 % |", "|---|---|--:|--:|---|"]
+        for arm, other, pairs, mean, low, high in paired(rows, sign):
             lines.append(f"| {arm} | {other} | {pairs} | {mean:+.2f} | {low:+.2f} to {high:+.2f} |")
         lines.append("")
         for policy, cost in costs.items():
             lines += [f"Break-even of `{policy}` ({cost:.0f} s of training):", ""]
             lines += ["| quality: gap % | cheapest classical arm | N* |", "|---|---|---|"]
-            for quality, arm, count_needed in break_even(found, policy, cost):
+            for quality, arm, count_needed in break_even(summary(rows, sign, counts[0]), policy, cost):
                 needed = (
                     "–" if count_needed is None else "never" if count_needed == float("inf") else f"{count_needed:,.0f}"
                 )
@@ -327,9 +332,10 @@ def draw(results: dict[str, Any], sign: float, path: Path, title: str) -> None:
     panels = figure.subplots(1, len(results), squeeze=False)[0]
     for axes, (name, entry) in zip(panels, results.items(), strict=True):
         curves: dict[str, list[tuple[float, float]]] = {}
-        for arm, (gap, _, _, seconds, _) in summary(entry["rows"], sign).items():
+        for arm, gap in gaps(entry["rows"], sign).items():
             family = arm.split(" @ ")[0].split(", ")[0]
-            curves.setdefault(family, []).append((seconds, max(gap, 0.01)))
+            seconds = float(np.mean(entry["rows"][arm]["seconds"]))
+            curves.setdefault(family, []).append((seconds, max(float(gap.mean()), 0.01)))
         looks = [(style, color) for style in ("o-", "s--") for color in PALETTE]
         for (style, color), (family, points) in zip(looks, sorted(curves.items()), strict=False):
             xs, ys = zip(*sorted(points), strict=True)

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from processor_clock import ProcessorClock
 
 import tsp
 from baselines.bounds import NEIGHBOURS, bound
@@ -27,19 +28,6 @@ from tsp.problems import get_problem
 
 LONGEST = 1_000_000
 """Steps of the long ascent, which the clock ends."""
-
-
-class ProcessorClock(Clock):
-    """A clock that stands still while others use the processor."""
-
-    def __init__(self, limit: float) -> None:
-        super().__init__(limit)
-        self._begin = time.process_time()
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds that this process has used since the clock was made."""
-        return time.process_time() - self._begin
 
 
 def measure(instance: Instance, seconds: float, long: float) -> tuple[float, float, float]:

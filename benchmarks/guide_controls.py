@@ -26,16 +26,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from processor_clock import count_processor_time
 from scipy.optimize import minimize
 
 import tsp
-import tsp.solvers
 from baselines.guides import AlphaNearness, Distance, Quadrant, TourUnion
 from envs.generators import generate_instances
 from policies.edge_features import edge_graph
 from policies.edge_guide import EdgeNetwork, EdgeNetworkConfig, LearnedGuide
 from policies.edge_training import read_labels, tour_edges
-from tsp.budget import Budget, Clock
+from tsp.budget import Budget
 from tsp.formats import read_solution
 from tsp.instance import Instance
 from tsp.problems import get_problem
@@ -172,19 +172,6 @@ def recall(arguments: argparse.Namespace) -> None:
             )
 
 
-class ProcessClock(Clock):
-    """A clock that runs only while the process does."""
-
-    def __init__(self, limit: float) -> None:
-        super().__init__(limit)
-        self._began = time.process_time()
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds of processor time so far."""
-        return time.process_time() - self._began
-
-
 def run_guided(guide: Any, solver: Any, instance: Instance, limit: float, seed: int) -> float:  # noqa: ANN401
     """Length of the tour found in `limit` seconds, of which the guide takes its part."""
     start = time.process_time()
@@ -195,7 +182,7 @@ def run_guided(guide: Any, solver: Any, instance: Instance, limit: float, seed: 
 
 def gap(arguments: argparse.Namespace) -> None:
     """Print each guide's mean gap at equal time, and the learned one's difference to the best other."""
-    tsp.solvers.Clock = ProcessClock  # the only clock that a search for one instance looks at
+    count_processor_time()
     solver = make("ls")
     solver.warm_up(TSP)
     guides = all_guides(arguments.labels, arguments.runs)
@@ -213,7 +200,6 @@ def gap(arguments: argparse.Namespace) -> None:
             if i < half or k == chosen_length(gaps, name, half):
                 found = run_guided(guide, solver, instance, arguments.time_limit, seed=i)
                 gaps.setdefault((name, k), []).append(100 * (found / length - 1))
-    tsp.solvers.Clock = Clock
     print(f"{arguments.distribution} {arguments.size}, {half} instances, {arguments.time_limit:g} s, guide included")
     measured: dict[str, NDArray[np.float64]] = {}
     for name in guides:

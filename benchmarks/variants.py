@@ -89,7 +89,7 @@ def run(label: str, size: int, count: int, spec: str, limit: float, threads: int
     }
 
 
-ONLINE = ("policy", "policy(decoding=greedy, augmentations=1)", "policy(decoding=greedy)", "ortools")
+ONLINE = ("policy", "ls", "policy(decoding=greedy, augmentations=1)", "policy(decoding=greedy)", "ortools")
 """What plays where prizes are hidden: all of them plan anew after every visit, by what is expected of the rest."""
 
 
