@@ -48,6 +48,7 @@ def arms(ortools: float, cpsat: float) -> dict[str, tuple[str, float]]:
     return {
         "policy": ("policy", 1.0),
         "ls, 50 ms": ("ls", 0.05),
+        "ls, 0.1 s": ("ls", 0.1),
         "policy+ls, 0.1 s": ("policy+ls", 0.1),
         "policy, greedy": ("policy(decoding=greedy, augmentations=1)", 1.0),
         "policy, greedy × 8": ("policy(decoding=greedy)", 1.0),

@@ -34,27 +34,26 @@ def _search(problem: Problem) -> str:
 def default_spec(instance: Instance, time_limit: float) -> tuple[str, str | None]:
     """The solver spec for an instance, and a note for the user where there is something to say.
 
-    A shipped policy gives the search its first solution where there is one and the instance is of a
-    size it has learned, and tours are not simply closed (there the search needs no help). Where prizes
-    are hidden a search only improves what is expected, so a policy that has learned what to expect
-    goes alone. In the end CP-SAT may prove a small answer optimal; else a bound tells how good it is.
+    The local search starts alone: neither a policy's tour nor a learned guide makes it better in the
+    same time (docs/augmentation.md, docs/amortization.md). Where prizes are hidden a search only
+    improves what is expected, so a shipped policy that has learned what to expect goes alone, where
+    the instance is of a size that it has learned. In the end CP-SAT may prove a small answer optimal;
+    else a bound tells how good it is.
     """
     problem, size = get_problem(instance.problem), instance.size
-    search = _search(problem)
-    if problem.shape == "cycle":
-        if search == "ls" and instance.symmetric and time_limit >= ALPHA_PAYS * size:
-            search = "ls(candidates=alpha)"
-        return f"{search}+{_proof(problem, size)}", None
-    planar = instance.coordinates is not None and instance.coordinates.shape[1] == 2
-    shipped = import_module("policies.zoo").find_policy(problem.name, size, matrix=instance.matrix is not None)
-    judges = shipped is not None and (shipped.distances or (planar and instance.matrix is None))
-    if shipped is None or not judges or size < 4:
-        return f"{search}+{_proof(problem, size)}", None
-    low, high = shipped.sizes
-    if low <= size <= high:
-        return "policy" if problem.hides_prizes else f"policy+{search}+{_proof(problem, size)}", None
-    note = f"{instance.name or 'instance'}: {size} nodes; policy {shipped.name} learned {low} to {high} nodes"
-    return f"{search}+{_proof(problem, size)}", f"{note}, so {search} starts alone"
+    search, note = _search(problem), None
+    if problem.hides_prizes:
+        shipped = import_module("policies.zoo").find_policy(problem.name, size, matrix=instance.matrix is not None)
+        planar = instance.matrix is None and instance.coordinates is not None and instance.coordinates.shape[1] == 2
+        if shipped is not None and size >= 4 and (shipped.distances or planar):
+            low, high = shipped.sizes
+            if low <= size <= high:
+                return "policy", None
+            name = instance.name or "instance"
+            note = f"{name}: {size} nodes; policy {shipped.name} learned {low} to {high} nodes, so {search} plans"
+    elif search == "ls" and problem.shape == "cycle" and instance.symmetric and time_limit >= ALPHA_PAYS * size:
+        search = "ls(candidates=alpha)"
+    return f"{search}+{_proof(problem, size)}", note
 
 
 def _proof(problem: Problem, size: int) -> str:

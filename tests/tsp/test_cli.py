@@ -112,12 +112,12 @@ def test_duplicate_points_and_huge_coordinates_are_solved(tsp, tmp_path):
         ), solver
 
 
-def test_a_policy_outside_its_sizes_says_so_and_a_search_starts_alone(tsp):
-    assert tsp("generate", "--problem", "op", "--size", 150, "--instances", 1, "--out", "big.npz")[0] == 0
+def test_a_policy_outside_its_sizes_says_so_and_a_search_plans(tsp):
+    assert tsp("generate", "--problem", "spctsp", "--size", 150, "--instances", 1, "--out", "big.npz")[0] == 0
     code, out, err = tsp("solve", "big.npz", "--time-limit", "0.3", "--json")
     assert code == 0
     assert json.loads(out)["solutions"][0]["solver"] == "ls+bound"
-    assert "learned 11 to 51 nodes, so ls starts alone" in err
+    assert "learned 11 to 51 nodes, so ls plans" in err
 
 
 def test_the_answer_says_how_far_from_optimal_it_can_be(tsp):

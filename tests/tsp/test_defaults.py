@@ -30,15 +30,14 @@ def test_asymmetric_tours_are_searched_without_a_guide():
     assert default_spec(instance, 2.0)[0] == "ls+cpsat"
 
 
-def test_policy_starts_where_it_has_learned_the_size():
-    small = generate_set("op", "uniform", 30, 1, 0)[0][0]
-    large = generate_set("op", "uniform", 300, 1, 0)[0][0]
-    assert default_spec(small, 2.0) == ("policy+ls+bound", None)
+def test_the_search_starts_alone_where_nothing_is_hidden():
+    assert default_spec(generate_set("op", "uniform", 30, 1, 0)[0][0], 2.0) == ("ls+bound", None)
+
+
+def test_policy_goes_alone_where_prizes_are_hidden_and_it_has_learned_the_size():
+    small, large = (generate_set("spctsp", "uniform", size, 1, 0)[0][0] for size in (20, 300))
+    assert default_spec(small, 2.0) == ("policy", None)
     spec, note = default_spec(large, 2.0)
     assert spec == "ls+bound"
     assert note is not None
     assert "learned" in note
-
-
-def test_policy_goes_alone_where_prizes_are_hidden():
-    assert default_spec(generate_set("spctsp", "uniform", 20, 1, 0)[0][0], 2.0)[0] == "policy"
