@@ -199,8 +199,10 @@ def sorted_edges(instance: Instance, k: int) -> tuple[Integers, Geometry, Intege
         order = hilbert_order(geometry.points)
         geometry = geometry.subset(order)
     near = nearest_neighbours(geometry, k)
-    pairs = np.column_stack([np.repeat(np.arange(len(near)), near.shape[1]), near.ravel()])
-    return order, geometry, pairs if plane is None else np.concatenate([pairs, delaunay_edges(plane[order])])
+    pairs = np.column_stack([np.repeat(np.arange(len(near)), near.shape[1]), near.ravel()]).astype(np.int64)
+    if plane is not None:
+        pairs = np.concatenate([pairs, delaunay_edges(plane[order])])
+    return order, geometry, pairs
 
 
 def quadrant_neighbours(geometry: Geometry, plane: Array | None, k: int) -> Nodes:

@@ -10,7 +10,7 @@ must be visited, those who were out most often count most.
 """
 
 # To numba a number read from an array is an int; to numpy's stubs it is an array.
-# pyright: reportArgumentType=false, reportReturnType=false
+# pyright: reportArgumentType=false, reportAssignmentType=false, reportReturnType=false
 
 from __future__ import annotations
 

@@ -342,7 +342,7 @@ def draw(results: dict[str, Any], sign: float, path: Path, title: str) -> None:
             axes.plot(xs, ys, style, color=color, label=family, markersize=4)
         axes.set(xscale="log", yscale="log", xlabel="core-seconds an instance", title=name)
         axes.grid(alpha=0.25)
-    panels[0].set_ylabel("gap to the best answer, %")
+    panels[0].set_ylabel("gap to the best answer, % (0.01 at the bottom: or less)")
     figure.legend(*panels[-1].get_legend_handles_labels(), loc="outside right", fontsize=7)
     figure.suptitle(title)
     figure.savefig(path, dpi=130)
