@@ -33,10 +33,13 @@ from .edge_guide import EdgeNetwork, EdgeNetworkConfig, edge_scores, join, save_
 from .run_directory import (
     append_row,
     drop_rows_after,
+    load_optimizer,
     make_run_directory,
     nested_config,
+    optimizer_tensors,
     read_settings,
     size_range,
+    under,
 )
 
 if TYPE_CHECKING:
@@ -419,8 +422,7 @@ class GuideTrainer:
     def save(self) -> None:
         """Write the network and, beside it, all that resuming needs; each file atomically."""
         tensors: dict[str, Tensor] = {f"network.{k}": v for k, v in self.network.state_dict().items()}
-        for index, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
+        tensors |= optimizer_tensors(self.optimizer)
         tensors["sums"] = self.sums
         counters = {"step": self.step, "seconds": self.seconds}
         write_tensors(self.out / "training-state.safetensors", tensors, {"counters": json.dumps(counters)}, force=True)
@@ -428,17 +430,9 @@ class GuideTrainer:
 
     def _load_state(self) -> None:
         tensors, metadata = read_tensors(self.out / "training-state.safetensors", self.device)
-
-        def under(prefix: str) -> dict[str, Tensor]:
-            return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
         try:
-            self.network.load_state_dict(under("network."))
-            states: dict[int, dict[str, Tensor]] = {}
-            for key, value in under("optimizer.").items():
-                index, _, name = key.partition(".")
-                states.setdefault(int(index), {})[name] = value.cpu() if name == "step" else value
-            self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": states})
+            self.network.load_state_dict(under("network.", tensors))
+            load_optimizer(self.optimizer, tensors)
             self.sums = tensors["sums"].cpu()
             counters = json.loads(metadata["counters"])
             self.step, self.seconds = counters["step"], counters["seconds"]

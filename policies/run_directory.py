@@ -13,6 +13,9 @@ from tsp.files import atomic_write
 if TYPE_CHECKING:
     import os
 
+    from torch import Tensor
+    from torch.optim import Optimizer
+
 Config = TypeVar("Config")
 
 
@@ -97,3 +100,23 @@ def size_range(text: str, example: str) -> tuple[int, int]:
         return int(low), int(high or low)
     except ValueError:
         raise ValueError(f"size: {text!r}, expected a number such as 50 or a range such as {example}") from None
+
+
+def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
+    """What resuming needs of an optimizer, as `optimizer.INDEX.NAME`."""
+    states = optimizer.state_dict()["state"].items()
+    return {f"optimizer.{index}.{key}": value for index, state in states for key, value in state.items()}
+
+
+def load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put back what `optimizer_tensors` gave."""
+    states: dict[int, dict[str, Tensor]] = {}
+    for key, value in under("optimizer.", tensors).items():
+        index, _, name = key.partition(".")
+        states.setdefault(int(index), {})[name] = value.cpu() if name == "step" else value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
+
+
+def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with `prefix`, without it."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -37,10 +37,13 @@ from .reinforce_baselines import (
 from .run_directory import (
     append_row,
     drop_rows_after,
+    load_optimizer,
     make_run_directory,
     nested_config,
+    optimizer_tensors,
     read_settings,
     size_range,
+    under,
 )
 
 if TYPE_CHECKING:
@@ -371,8 +374,7 @@ class Trainer:
     def save(self) -> None:
         """Write the policy and, beside it, all that resuming needs; each file atomically."""
         tensors: dict[str, Tensor] = {f"policy.{k}": v for k, v in self.policy.state_dict().items()}
-        for index, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
+        tensors |= optimizer_tensors(self.optimizer)
         tensors |= {f"baseline.{k}": v for k, v in self.baseline.state().items()}
         tensors["sums"] = self.sums
         counters = {"step": self.step, "instances": self.instances, "seconds": self.seconds}
@@ -381,18 +383,10 @@ class Trainer:
 
     def _load_state(self) -> None:
         tensors, metadata = read_tensors(self.out / "training-state.safetensors", self.device)
-
-        def under(prefix: str) -> dict[str, Tensor]:
-            return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
         try:
-            self.policy.load_state_dict(under("policy."))
-            states: dict[int, dict[str, Tensor]] = {}
-            for key, value in under("optimizer.").items():
-                index, _, name = key.partition(".")
-                states.setdefault(int(index), {})[name] = value.cpu() if name == "step" else value
-            self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": states})
-            self.baseline.load_state(under("baseline."))
+            self.policy.load_state_dict(under("policy.", tensors))
+            load_optimizer(self.optimizer, tensors)
+            self.baseline.load_state(under("baseline.", tensors))
             self.sums = tensors["sums"].cpu()
             counters = json.loads(metadata["counters"])
             self.step, self.instances, self.seconds = (counters[k] for k in ("step", "instances", "seconds"))
