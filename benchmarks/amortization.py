@@ -3,14 +3,15 @@
 Orienteering (with and without time windows) past 50 posters. The sets: `halls`, new halls whose
 layouts nobody trained on; `fixed`, days in the one hall that a policy was fine-tuned on; `uniform`
 points; `tight` and `loose`, new halls with a budget 30 % smaller and larger; `closed`, new halls with
-an aisle closed. Every arm solves the same instances on one core; what is charged is the time used,
-inference and search included, imports and compilation not. The reference is the best answer of any
-arm to each instance.
+an aisle closed; `small`, new halls of 25 posters, for which CP-SAT proves the best. Every arm solves the
+same instances on one core; what is charged is the time used, inference and search included, imports and
+compilation not. The reference is the best answer of any arm to each instance. A policy that was trained
+several times, from other seeds, is one arm: its intervals are over seeds and instances.
 
-    python benchmarks/amortization.py op --policy hall=op-hall --cost hall=720 --out docs/images/amortization-op
+    python benchmarks/amortization.py op --policy hall=op-hall,runs/2/policy.safetensors --cost hall=720 --out runs/op
 
-Arms are kept in `OUT.json` one by one, so a run that was stopped goes on. `OUT.md` and `OUT.png` are the
-table and the picture.
+Arms are kept in `OUT.json` one by one, so a run that was stopped goes on, and one with other limits adds
+to it. `OUT.md` and `OUT.png` are the table and the picture.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +42,7 @@ from tsp.problems import Problem, get_problem
 from tsp.registry import make
 from tsp.solution import Solution, check
 from tsp.solvers import Chain, Solver
-from tsp.statistics import estimate_mean
+from tsp.statistics import estimate_crossed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,17 +52,23 @@ if TYPE_CHECKING:
 SIZE = 50
 SEED = 20_261_121
 FIXED_HALL = 7
+CLASSICAL = ("insertion", "ls", "ortools", "pyvrp", "cpsat")
+PAYS, NEVER = 1e5, 1e9
+"""Days within which learning was to pay, and where the picture says never."""
+
 LIBRARY = 1000
 """Days of the fixed hall, or of halls that may be trained on, that retrieval remembers."""
 
 
-def hall_set(problem: str, count: int, *, budget: float | None = None, closed: bool = False) -> list[Instance]:
+def hall_set(
+    problem: str, count: int, *, size: int = SIZE, budget: float | None = None, closed: bool = False
+) -> list[Instance]:
     """Days in as many new halls, of layouts that are kept for tests."""
-    config = HallConfig.for_size(SIZE)
+    config = HallConfig.for_size(size)
     halls = [layout(seed, config) for seed in TEST_LAYOUTS[:count]]
     if closed:
         halls = [close_aisle(hall, 1) for hall in halls]
-    return _instances(problem, draw_each(np.random.default_rng(SEED), halls, SIZE, budget=budget))
+    return _instances(problem, draw_each(np.random.default_rng(SEED), halls, size, budget=budget))
 
 
 def fixed_set(problem: str, count: int, seed: int = SEED) -> list[Instance]:
@@ -81,6 +89,7 @@ SETS: dict[str, Callable[[str, int], list[Instance]]] = {
     "tight": lambda problem, count: hall_set(problem, count, budget=0.7 * HallConfig().budget),
     "loose": lambda problem, count: hall_set(problem, count, budget=1.3 * HallConfig().budget),
     "closed": lambda problem, count: hall_set(problem, count, closed=True),
+    "small": lambda problem, count: hall_set(problem, count, size=25),
 }
 
 
@@ -176,7 +185,7 @@ def arms(problem: Problem, policies: dict[str, str], limits: list[float]) -> dic
                 out[f"{name}+{search} @ {limit:g}"] = lambda _, path=path, limit=limit, search=search, start=start: (
                     Chain([PolicySolver(path=path, device="cpu", **start), make(search)], str(limit))
                 )
-    for spec in ("insertion", "ls", "ortools", "pyvrp", "cpsat"):
+    for spec in CLASSICAL:
         for limit in limits:
             out[f"{spec} @ {limit:g}"] = lambda _, spec=spec: _made(spec)
     for limit in (x for x in limits if x <= 0.1):
@@ -217,48 +226,75 @@ def run(problem: Problem, instances: list[Instance], solver: Solver, limit: floa
 
 
 def gaps(rows: dict[str, Any], sign: float) -> dict[str, np.ndarray]:
-    """For each arm the gaps to the best answer of any arm, in percent of that; without an answer 100."""
+    """The gaps `[seeds, N]` of each arm to the best answer of any, in percent of that; without an answer 100."""
     values = {arm: sign * np.array(row["objectives"], dtype=float) for arm, row in rows.items()}
     best = np.full(max(map(len, values.values())), np.nan)
     for v in values.values():
         best[: len(v)] = np.fmin(best[: len(v)], v)
-    return {arm: 100 * np.where(np.isnan(v), 1.0, (v - (b := best[: len(v)])) / np.abs(b)) for arm, v in values.items()}
+    seeds: dict[str, list[np.ndarray]] = {}
+    for arm, v in values.items():
+        b = best[: len(v)]
+        seeds.setdefault(family(arm), []).append(100 * np.where(np.isnan(v), 1.0, (v - b) / np.abs(b)))
+    return {arm: np.stack(each) for arm, each in seeds.items()}
 
 
-def summary(rows: dict[str, Any], sign: float, count: int) -> dict[str, tuple[float, ...]]:
-    """For each arm that solved the first `count` instances: mean gap, its interval, and seconds an instance."""
-    return {
-        arm: (*_mean(gap[:count]), float(np.mean(rows[arm]["seconds"][:count])))
-        for arm, gap in gaps(rows, sign).items()
-        if len(gap) >= count
-    }
+def family(arm: str) -> str:
+    """The arm without the number of its training seed."""
+    return re.sub(r"#\d+", "", arm)
 
 
-def _mean(values: np.ndarray) -> tuple[float, float, float]:
-    """The mean and its interval."""
-    estimate = estimate_mean(values)
-    assert estimate is not None
+def mean_of(rows: dict[str, Any], arm: str, what: str, count: int) -> float | None:
+    """The mean of a measurement over the first instances and the training seeds; None where none was made."""
+    values = [
+        np.mean(row[what][:count] if what == "seconds" else row[what])
+        for name, row in rows.items()
+        if family(name) == arm and row[what] is not None
+    ]
+    return float(np.mean(values)) if values else None
+
+
+def interval(values: np.ndarray) -> tuple[float, float, float]:
+    """The mean over seeds and instances, and its interval."""
+    estimate = estimate_crossed(values)
     return estimate.mean, *(estimate.interval or (estimate.mean, estimate.mean))
 
 
-def break_even(found: dict[str, tuple[float, ...]], name: str, cost: float) -> list[tuple[float, str, float | None]]:
-    """For each quality that the policy reaches: the cheapest classical arm, and after how many days learning has paid.
+Curves = dict[str, list[tuple[float, float]]]
 
-    `--cost` is charged against the seconds saved a day; infinity where none are saved, None where no
-    classical arm reached that quality.
+
+def curves(rows: dict[str, Any], sign: float, count: int) -> Curves:
+    """Seconds and mean gaps of each solver at its settings and limits, on the first `count` instances."""
+    out: Curves = {}
+    for arm, gap in gaps(rows, sign).items():
+        if gap.shape[1] >= count:
+            seconds = mean_of(rows, arm, "seconds", count)
+            assert seconds is not None
+            out.setdefault(re.split(" @ |, ", arm)[0], []).append((seconds, float(gap[:, :count].mean())))
+    return {name: sorted(points) for name, points in out.items()}
+
+
+def seconds_at(points: list[tuple[float, float]], quality: float) -> float:
+    """When a solver reaches a gap, interpolated between what was measured; infinity where it does not."""
+    seconds, found = np.array(points).T
+    found = np.minimum.accumulate(found)
+    if quality < found[-1]:
+        return float("inf")
+    return float(np.exp(np.interp(-quality, -found, np.log(seconds))))
+
+
+def break_even(found: Curves, policy: str, cost: float, against: Curves, quality: float) -> float | None:
+    """After how many days the `cost` of learning is saved, if gaps of `quality` are wanted.
+
+    Returns:
+        infinity where the policy, with or without a search, is not the quicker way there; None where
+        nothing it is set against gets there.
     """
-    own = sorted((gap, seconds) for arm, (gap, _, _, seconds) in found.items() if arm.startswith(name))
-    others = [(arm, gap, s) for arm, (gap, _, _, s) in found.items() if "@" in arm and "+" not in arm]
-    out: list[tuple[float, str, float | None]] = []
-    for quality, _ in own:
-        mine = min(seconds for gap, seconds in own if gap <= quality)
-        there = [(seconds, arm) for arm, gap, seconds in others if gap <= quality]
-        if not there:
-            out.append((quality, "none reached it", None))
-            continue
-        seconds, arm = min(there)
-        out.append((quality, arm, cost / (seconds - mine) if seconds > mine else float("inf")))
-    return out
+    own = [points for name, points in found.items() if name.split("+")[0] == policy]
+    mine = min(seconds_at(points, quality) for points in own)
+    theirs = min(seconds_at(points, quality) for points in against.values())
+    if theirs == float("inf"):
+        return None
+    return cost / (theirs - mine) if theirs > mine else float("inf")
 
 
 def paired(rows: dict[str, Any], sign: float) -> list[tuple[str, str, int, float, float, float]]:
@@ -280,8 +316,8 @@ def paired(rows: dict[str, Any], sign: float) -> list[tuple[str, str, int, float
             others = [search] if start == "retrieval" else [search, f"untrained+{search}"]
         for other in (f"{other} @ {limit}" for other in others):
             if other != arm and other in found:
-                count = min(len(gap), len(found[other]))
-                out.append((arm, other, count, *_mean(found[other][:count] - gap[:count])))
+                count = min(gap.shape[1], found[other].shape[1])
+                out.append((arm, other, count, *interval(found[other][:, :count] - gap[:, :count])))
     return out
 
 
@@ -290,70 +326,120 @@ def report(title: str, results: dict[str, Any], sign: float, costs: dict[str, fl
     lines = [f"# {title}", ""]
     for name, entry in results.items():
         rows = entry["rows"]
-        counts = sorted({len(row["objectives"]) for row in rows.values()}, reverse=True)
+        found = gaps(rows, sign)
+        counts = sorted({gap.shape[1] for gap in found.values()}, reverse=True)
         lines += [f"## {name} (set {entry['hash']})", ""]
         for count in counts:
             lines += [
                 f"{count} instances",
                 "",
-                "| arm | gap % | 95 % | s an instance | s in a batch |",
-                "|---|---|---|---|---|",
+                "| arm | gap % | 95 % | s an instance | s in a batch | proved |",
+                "|---|---|---|---|---|---|",
             ]
-            for arm, (gap, low, high, seconds) in sorted(summary(rows, sign, count).items(), key=lambda item: item[1]):
-                together = rows[arm]["batch"]
-                batch = "" if together is None or len(rows[arm]["objectives"]) > count else f"{together:.4f}"
-                lines.append(f"| {arm} | {gap:.2f} | {low:.2f} to {high:.2f} | {seconds:.4f} | {batch} |")
+            here = {arm: gap[:, :count] for arm, gap in found.items() if gap.shape[1] >= count}
+            for arm, gap in sorted(here.items(), key=lambda item: float(item[1].mean())):
+                mean, low, high = interval(gap)
+                seconds, batch, proved = (mean_of(rows, arm, what, count) for what in ("seconds", "batch", "proved"))
+                if found[arm].shape[1] > count:  # these were of other instances
+                    batch = proved = None
+                cells = [f"{mean:.2f}", f"{low:.2f} to {high:.2f}", f"{seconds:.4f}"]
+                cells += [f"{batch:.4f}" if batch else "", f"{proved:.0f}" if proved else ""]
+                lines.append(f"| {' | '.join([arm, *cells])} |")
             lines.append("")
         lines += ["| arm | against | instances | gap smaller by | 95 % |", "|---|---|--:|--:|---|"]
         for arm, other, pairs, mean, low, high in paired(rows, sign):
             lines.append(f"| {arm} | {other} | {pairs} | {mean:+.2f} | {low:+.2f} to {high:+.2f} |")
         lines.append("")
-        for policy, cost in costs.items():
-            lines += [f"Break-even of `{policy}` ({cost:.0f} s of training):", ""]
-            lines += ["| quality: gap % | cheapest classical arm | N* |", "|---|---|---|"]
-            for quality, arm, count_needed in break_even(summary(rows, sign, counts[0]), policy, cost):
-                needed = (
-                    "–" if count_needed is None else "never" if count_needed == float("inf") else f"{count_needed:,.0f}"
-                )
-                lines.append(f"| {quality:.2f} | {arm} | {needed} |")
+        drawn = curves(rows, sign, counts[0])
+        for policy in (policy for policy in costs if policy in drawn):
+            lines += [f"Break-even of `{policy}` ({costs[policy]:.0f} s of training), in days:", ""]
+            lines += ["| quality: gap % | against OR-Tools | against the best classical arm |", "|---|---|---|"]
+            for quality in qualities(drawn, policy):
+                cells = [
+                    days(break_even(drawn, policy, costs[policy], against, quality)) for against in opponents(drawn)
+                ]
+                lines.append(f"| {' | '.join([f'{quality:.2f}', *cells])} |")
             lines.append("")
     return "\n".join(lines)
 
 
-def draw(results: dict[str, Any], sign: float, path: Path, title: str) -> None:
-    """Gap against seconds, a panel for each set."""
+def qualities(found: Curves, policy: str) -> list[float]:
+    """The mean gaps that a policy was measured at, with and without a search."""
+    return sorted(gap for name, points in found.items() if name.split("+")[0] == policy for _, gap in points)
+
+
+def opponents(found: Curves) -> tuple[Curves, Curves]:
+    """OR-Tools, and all that neither learn nor remember."""
+    ortools = {name: points for name, points in found.items() if name == "ortools"}
+    return ortools, {name: points for name, points in found.items() if name in CLASSICAL}
+
+
+def days(count: float | None) -> str:
+    """A break-even in words."""
+    if count is None:
+        return "not reached"
+    return "never" if count == float("inf") else f"{count:,.0f}"
+
+
+def draw(results: dict[str, Any], sign: float, costs: dict[str, float], path: Path, title: str) -> None:
+    """Gap against seconds, a panel for each set, and below it the break-even of its policies over the gap wanted."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     from tsp.plotting import PALETTE
 
-    figure = Figure(figsize=(7.0 * len(results), 4.6), layout="constrained")
+    looks = [(style, color) for style in ("o-", "s--", "^:") for color in PALETTE]
+    figure = Figure(figsize=(7.0 * len(results), 8.0), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(1, len(results), squeeze=False)[0]
-    for axes, (name, entry) in zip(panels, results.items(), strict=True):
-        curves: dict[str, list[tuple[float, float]]] = {}
-        for arm, gap in gaps(entry["rows"], sign).items():
-            family = arm.split(" @ ")[0].split(", ")[0]
-            seconds = float(np.mean(entry["rows"][arm]["seconds"]))
-            curves.setdefault(family, []).append((seconds, max(float(gap.mean()), 0.01)))
-        looks = [(style, color) for style in ("o-", "s--") for color in PALETTE]
-        for (style, color), (family, points) in zip(looks, sorted(curves.items()), strict=False):
-            xs, ys = zip(*sorted(points), strict=True)
-            axes.plot(xs, ys, style, color=color, label=family, markersize=4)
-        axes.set(xscale="log", yscale="log", xlabel="core-seconds an instance", title=name)
-        axes.grid(alpha=0.25)
-    panels[0].set_ylabel("gap to the best answer, % (0.01 at the bottom: or less)")
-    figure.legend(*panels[-1].get_legend_handles_labels(), loc="outside right", fontsize=7)
+    panels = figure.subplots(2, len(results), squeeze=False, height_ratios=(3, 2))
+    for (upper, lower), (name, entry) in zip(panels.T, results.items(), strict=True):
+        rows = entry["rows"]
+        most = max(gap.shape[1] for gap in gaps(rows, sign).values())
+        found = curves(rows, sign, most)
+        for (style, color), (solver, points) in zip(looks, sorted(found.items()), strict=False):
+            xs, ys = zip(*points, strict=True)
+            upper.plot(xs, [max(y, 0.01) for y in ys], style, color=color, label=solver, markersize=4)
+        upper.set(xscale="log", yscale="log", xlabel="core-seconds an instance", title=f"{name}, {most} instances")
+        upper.set_ylabel("gap to the best answer, % (0.01 at the bottom: or less)")
+        upper.grid(alpha=0.25)
+        wanted = np.geomspace(0.1, 20.0, 200)
+        drawn = ((policy, cost) for policy, cost in costs.items() if policy in found)
+        for (policy, cost), color in zip(drawn, PALETTE, strict=False):
+            for style, opponent, against in zip(
+                ("-", "--"), ("OR-Tools", "best classical"), opponents(found), strict=True
+            ):
+                counts = [break_even(found, policy, cost, against, q) for q in wanted]
+                ys = [np.nan if n is None else min(n, NEVER) for n in counts]
+                lower.plot(wanted, ys, style, color=color, label=f"{policy} against {opponent}")
+        lower.axhline(PAYS, color="0.6", linewidth=0.8)
+        lower.set(
+            xscale="log",
+            yscale="log",
+            xlabel="gap wanted, %",
+            ylabel="days until learning has paid",
+            ylim=(1e2, 2 * NEVER),
+        )
+        lower.set_yticks([1e3, PAYS, 1e7, NEVER], ["1,000", "100,000", "10,000,000", "never"])
+        lower.grid(alpha=0.25)
+        lower.legend(fontsize=7)
+    figure.legend(*panels[0, -1].get_legend_handles_labels(), loc="outside right", fontsize=7)
     figure.suptitle(title)
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=110)
 
 
 def main() -> None:
     """Run what is not there yet; write the table and the picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("problem", choices=("op", "optw"))
-    parser.add_argument("--policy", action="append", default=[], metavar="NAME=PATH", help="a policy, or a shipped one")
+    parser.add_argument(
+        "--policy",
+        action="append",
+        default=[],
+        metavar="NAME=PATH[,PATH…]",
+        help="a file or a shipped one; several, of other seeds, by commas",
+    )
     parser.add_argument("--cost", action="append", default=[], metavar="NAME=SECONDS", help="of its training")
+    parser.add_argument("--arms", type=re.compile, default="", metavar="REGEX", help="only arms that begin like this")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=["halls"])
     parser.add_argument("--instances", type=int, default=500)
     parser.add_argument("--limits", type=float, nargs="+", default=[0.01, 0.1, 1.0, 10.0])
@@ -362,7 +448,11 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     shipped = {policy.name: str(policy.path) for policy in shipped_policies()}
-    policies = {name: shipped.get(path, path) for name, _, path in (text.partition("=") for text in arguments.policy)}
+    policies = {
+        f"{name}#{seed}" if seed > 1 else name: shipped.get(path, path)
+        for name, _, paths in (text.partition("=") for text in arguments.policy)
+        for seed, path in enumerate(paths.split(","), 1)
+    }
     costs = {name: float(seconds) for name, _, seconds in (text.partition("=") for text in arguments.cost)}
     problem = get_problem(arguments.problem)
     sign = 1.0 if problem.objective.sense == "min" else -1.0
@@ -381,7 +471,7 @@ def main() -> None:
         instances = SETS[name](problem.name, arguments.instances)
         entry = results.setdefault(name, {"hash": set_hash(instances), "rows": {}})
         for arm, made in tqdm(arms(problem, policies, arguments.limits).items(), desc=name):
-            if arm in entry["rows"]:
+            if arm in entry["rows"] or not arguments.arms.match(arm):
                 continue
             solver = made(name)
             if solver is None or not solver.supports(problem):
@@ -394,7 +484,8 @@ def main() -> None:
         Path(policies["untrained"]).unlink()
     title = f"{problem.title}, {SIZE} posters"
     write_text(arguments.out.with_suffix(".md"), report(title, results, sign, costs), force=True)
-    draw(results, sign, arguments.out.with_suffix(".png"), title)
+    drawn = {name: results[name] for name in arguments.sets}
+    draw(drawn, sign, costs, arguments.out.with_suffix(".png"), title)
     print(arguments.out.with_suffix(".md").read_text())
 
 

@@ -40,6 +40,7 @@ from tsp.formats import read_solution
 from tsp.instance import Instance
 from tsp.problems import get_problem
 from tsp.registry import make
+from tsp.statistics import estimate_crossed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -210,10 +211,11 @@ def gap(arguments: argparse.Namespace) -> None:
     learned = np.array([gap for name, gap in measured.items() if name.startswith("learned")])
     others = {name: gap for name, gap in measured.items() if not name.startswith("learned")}
     for name, gap in others.items():
-        low, high = interval(learned - gap)
+        estimate = estimate_crossed(learned - gap)
+        low, high = estimate.interval or (estimate.mean, estimate.mean)
         share = 100 * (1 - learned.mean() / gap.mean())
         print(
-            f"  learned - {name:16} {(learned - gap).mean():+.4f} points, 95 % interval {low:+.4f} to {high:+.4f} "
+            f"  learned - {name:16} {estimate.mean:+.4f} points, 95 % interval {low:+.4f} to {high:+.4f} "
             f"({share:.0f} % less)"
         )
 
@@ -221,15 +223,6 @@ def gap(arguments: argparse.Namespace) -> None:
 def chosen_length(gaps: dict[tuple[str, int], list[float]], name: str, half: int) -> int:
     """The length of a guide's lists that was best on the tuning half."""
     return min(LENGTHS, key=lambda k: np.mean(gaps[name, k][:half]))
-
-
-def interval(differences: NDArray[np.float64], draws: int = 10_000) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean of `[seeds, instances]`: seeds are drawn, then instances."""
-    rng = np.random.default_rng(0)
-    seeds, count = differences.shape
-    rows, columns = rng.integers(seeds, size=(draws, seeds, 1)), rng.integers(count, size=(draws, 1, count))
-    low, high = np.quantile(differences[rows, columns].mean((1, 2)), [0.025, 0.975])
-    return float(low), float(high)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_rel
 
-from tsp.statistics import Estimate, estimate_mean, format_number
+from tsp.statistics import Estimate, estimate_crossed, estimate_mean, format_number
 
 
 @pytest.mark.parametrize("n", [2, 5, 29, 30, 400])
@@ -34,6 +34,38 @@ def test_the_mean_is_in_the_middle_of_its_interval(values):
     assert math.isfinite(high)
     assert low <= estimate.mean <= high
     assert (low + high) / 2 == pytest.approx(estimate.mean, abs=1e-6)
+
+
+def test_one_seed_is_estimated_like_any_sample():
+    values = np.random.default_rng(0).random(20)
+    assert estimate_crossed(values[None]) == estimate_mean(values)
+
+
+def test_seeds_that_agree_say_as_much_as_one_of_them():
+    values = np.random.default_rng(0).random(20)
+    one, three = estimate_mean(values), estimate_crossed(np.stack([values] * 3))
+    assert three.mean == pytest.approx(one.mean)
+    assert three.interval == pytest.approx(one.interval)
+
+
+def test_seeds_that_differ_alike_on_all_instances_are_a_sample_of_seeds():
+    seeds = np.array([0.0, 1.0, 5.0])
+    estimate = estimate_crossed(np.tile(seeds[:, None], 30))
+    assert estimate.interval == pytest.approx(estimate_mean(seeds).interval)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.2, 1.0])
+def test_intervals_over_seeds_and_instances_cover_the_true_mean(spread):
+    rng, covered = np.random.default_rng(0), 0
+    for _ in range(400):
+        values = spread * rng.normal(size=(3, 1)) + rng.normal(size=(1, 40)) + rng.normal(size=(3, 40))
+        low, high = estimate_crossed(values).interval
+        covered += low <= 0.0 <= high
+    assert 0.9 <= covered / 400 <= 0.985
+
+
+def test_values_that_are_all_the_same_are_known_exactly():
+    assert estimate_crossed(np.ones((3, 5))) == Estimate(1.0, (1.0, 1.0))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
