@@ -276,7 +276,8 @@ def curves(rows: dict[str, Any], sign: float, count: int) -> Curves:
 def seconds_at(points: list[tuple[float, float]], quality: float) -> float:
     """When a solver reaches a gap, interpolated between what was measured; infinity where it does not."""
     seconds, found = np.array(points).T
-    found = np.minimum.accumulate(found)
+    better = np.diff(np.minimum.accumulate(found), prepend=np.inf) < 0.0
+    seconds, found = seconds[better], found[better]
     if quality < found[-1]:
         return float("inf")
     return float(np.exp(np.interp(-quality, -found, np.log(seconds))))
