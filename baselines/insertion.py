@@ -20,6 +20,8 @@ from .model_solver import ModelSolver, Tours
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from tsp.budget import Clock
     from tsp.solution import Solution
 
@@ -39,6 +41,9 @@ ATTEMPTS = 30
 
 MOST_BEST = 400
 """Customers who must all be visited, up to which each insertion is the best of all; above, they come in an order."""
+
+BETWEEN_LOOKS = 1_000_000
+"""About how many places are tried between two looks at the clock."""
 
 
 class Routes(NamedTuple):
@@ -96,13 +101,15 @@ class InsertionByRules(ModelSolver):
     def search(self, model: Model, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
         """What insertion in one order after the other makes, improved."""
         routes, spare = empty_routes(model), empty_routes(model)
-        near, complete = _nearest(model), False
+        near, complete = None, False
         for order, last_resort in self._orders(model, seed):
             if last_resort and complete:
                 return
             clear(model, routes)
-            _insert(model, routes, order)
-            self._improve(model, routes, spare, near, clock)
+            self._build(model, routes, order, clock)
+            if clock.remaining > 0:
+                near = _nearest(model) if near is None else near
+                self._improve(model, routes, spare, near, clock)
             complete |= is_complete(model, routes)
             yield tours_of(model, routes)
             if clock.remaining <= 0:
@@ -128,15 +135,26 @@ class InsertionByRules(ModelSolver):
             blurred = np.where(np.isfinite(closes), closes, width) + rng.normal(0.0, 0.1 * width, len(closes))
             yield model.customers[np.argsort(blurred, kind="stable")], True
 
+    def _build(self, model: Model, routes: Routes, order: Nodes, clock: Clock) -> None:
+        """Insert who fits: in an order; without one each time who is best, and the rest by worth when time is up."""
+        if len(order) == 0:
+            at_once = 1 + BETWEEN_LOOKS // len(model.customers) ** 2
+            while _insert_best_first(model, routes, at_once):
+                if clock.remaining <= 0:
+                    worth = model.penalty * model.penalties - model.prize * model.prizes
+                    order = model.customers[np.argsort(-worth[model.customers], kind="stable")]
+                    break
+        _insert_in_order(model, routes, order)
+
     def _improve(self, model: Model, routes: Routes, spare: Routes, near: Nodes, clock: Clock) -> None:
         """Take out and insert again until nothing gets better; `routes` are changed."""
         better = True
         while better:
             better = False
             for i in range(len(model.customers)):
-                better |= _reinsert(model, routes, spare, near, i)
                 if clock.remaining <= 0:
                     return
+                better |= _reinsert(model, routes, spare, near, i)
 
 
 def empty_routes(model: Model) -> Routes:
@@ -163,7 +181,14 @@ def _nearest(model: Model) -> Nodes:
         apart = np.abs(middle[:, None] - middle[model.customers])
     between += np.where(np.isfinite(apart), apart, 0.0)
     between[model.customers, np.arange(len(model.customers))] = np.inf
-    return model.customers[np.argsort(between, axis=1, kind="stable")[:, :k]]
+    return model.customers[smallest(between, k)]
+
+
+def smallest(values: Array, count: int) -> NDArray[np.int64]:
+    """Where in each row the `count` smallest values are `[n, count]`, the smallest first, and of equals the first."""
+    where = np.sort(np.argpartition(values, count - 1, axis=1)[:, :count], axis=1)
+    order = np.argsort(np.take_along_axis(values, where, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(where, order, axis=1)
 
 
 def tours_of(model: Model, routes: Routes) -> Tours:
@@ -276,14 +301,18 @@ def is_complete(model: Model, routes: Routes) -> bool:
 
 
 @kernel
-def _insert(model: Model, routes: Routes, order: Nodes) -> None:
-    """Insert who fits: in an order, each where it costs least; without one, each time who is best."""
-    if len(order) > 0:
-        for i in range(len(order)):
-            _insert_best(model, routes, order[i : i + 1])
-    else:
-        while _insert_best(model, routes, model.customers):
-            pass
+def _insert_in_order(model: Model, routes: Routes, order: Nodes) -> None:
+    """Insert one after the other, each where it costs least."""
+    for i in range(len(order)):
+        _insert_best(model, routes, order[i : i + 1])
+
+
+@kernel
+def _insert_best_first(model: Model, routes: Routes, most: int) -> bool:
+    """Insert as many, each time who is best; whether there may be more."""
+    while most > 0 and _insert_best(model, routes, model.customers):
+        most -= 1
+    return most == 0
 
 
 @part
@@ -366,7 +395,6 @@ def _reinsert(model: Model, routes: Routes, spare: Routes, near: Nodes, i: int) 
     node = model.customers[i]
     before = cost_of(model, routes)
     margin = LEAST * max(1.0, abs(before))
-    nothing = model.customers[:0]
     for kind in range(LONGEST_RUN + near.shape[1]):
         k = routes.tour_of[node]
         if k < 0 and kind < LONGEST_RUN:
@@ -382,7 +410,7 @@ def _reinsert(model: Model, routes: Routes, spare: Routes, near: Nodes, i: int) 
                 take_out(model, routes, other)
             if k < 0:  # left out so far: it comes in before the others
                 _insert_best(model, routes, model.customers[i : i + 1])
-        _insert(model, routes, nothing)
+        _insert_best_first(model, routes, len(model.customers))
         good = cost_of(model, routes) < before - margin
         for k in range(model.tours):
             good = good and keeps_rules(model, routes, k)

@@ -33,6 +33,7 @@ from .insertion import (
     put,
     refresh,
     shortfall,
+    smallest,
     take_out,
     totals_of,
     tours_of,
@@ -741,7 +742,7 @@ def _near(model: Model) -> Nodes:
     ahead = model.distances + 0.2 * early + late
     apart = np.minimum(ahead, ahead.T)[:, customers]
     apart[customers, np.arange(len(customers))] = np.inf
-    return customers[np.argsort(apart, axis=1, kind="stable")[:, :k]]
+    return customers[smallest(apart, k)]
 
 
 def _orders(model: Model) -> Nodes:

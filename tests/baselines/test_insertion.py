@@ -2,10 +2,13 @@ import numpy as np
 import pytest
 
 from baselines.constructive import Insertion
+from baselines.insertion import InsertionByRules, smallest
 from baselines.nearest_feasible import NearestFeasible
-from tsp.budget import Budget
+from baselines.tour_model import closed, model_of
+from tsp.budget import Budget, Clock
 from tsp.instance import Instance
 from tsp.problems import get_problem
+from tsp.solution import check
 
 
 def instance_of(name, seed, n=40):
@@ -56,6 +59,22 @@ def test_what_a_quota_asks_for_is_inserted_though_it_does_not_pay():
     instance = Instance([[0, 0], [1, 0], [2, 0], [3, 0], [9, 0]], **given)
     answer = Insertion().solve(problem, [instance], Budget(60.0))[0]
     assert sorted(answer.tours[0].tolist()) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["op", "pctsp", "cvrp"])
+def test_when_time_is_up_an_answer_is_completed_in_an_order(name):
+    problem, instance = instance_of(name, 0, n=1500)
+    model = model_of(*closed(problem, instance)[:2])
+    answer = check(problem, instance, next(InsertionByRules().search(model, Clock(0.0), seed=0, initial=None)))
+    assert answer.feasible, answer.violations
+    assert len(answer.tours[0]) > 3
+
+
+def test_the_smallest_are_in_order_and_of_equals_the_first():
+    values = np.random.default_rng(0).integers(0, 5, (20, 30)).astype(float)
+    assert (smallest(values, 7) == np.argsort(values, axis=1, kind="stable")[:, :7])[:, 0].all()
+    chosen = np.take_along_axis(values, smallest(values, 7), axis=1)
+    assert (chosen == np.sort(values, axis=1)[:, :7]).all()
 
 
 def test_late_opening_does_not_make_earlier_visits_late():
