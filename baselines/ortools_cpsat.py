@@ -12,6 +12,7 @@ that only the rounding allows is refused by the checker, forbidden to the model,
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
@@ -701,7 +702,7 @@ class CPSATSolver(InstanceSolver):
             solver.parameters.random_seed = seed % 2**31
             solver.parameters.catch_sigint_signal = False
             solver.parameters.max_time_in_seconds = clock.remaining
-            status = solver.solve(model.cp, _Relay(model, search))
+            status = _solve(solver, model.cp, _Relay(model, search))
             if status == cp_model.INFEASIBLE:  # but for what is refused
                 return IMPOSSIBLE if search.best is None else search.answer(clock.elapsed)
             if status in {cp_model.OPTIMAL, cp_model.FEASIBLE} or solver.best_objective_bound:
@@ -715,6 +716,17 @@ class CPSATSolver(InstanceSolver):
             else:
                 finer *= FINER
         return search.answer(clock.elapsed)
+
+
+def _solve(solver: cp_model.CpSolver, model: cp_model.CpModel, relay: _Relay) -> cp_model.CpSolverStatus:
+    """Solve beside the main thread, so that Ctrl-C is heard before the time is up."""
+    with ThreadPoolExecutor(1) as pool:
+        status = pool.submit(solver.solve, model, relay)
+        try:
+            return status.result()
+        except KeyboardInterrupt:
+            solver.stop_search()
+            raise
 
 
 def build_model(problem: Problem, instance: Instance, frame: Frame, clock: Clock, finer: float = 1.0) -> Model | None:

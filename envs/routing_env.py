@@ -179,7 +179,8 @@ class RoutingEnv:
                 the batch says was really used then counts.
 
         Raises:
-            ValueError: when a given action is not allowed where it stands.
+            ValueError: when a given action is not allowed where it stands, by the batch's own plan: where
+                it says what was really used, that is what counts.
         """
         if self.geometry:
             batch = batch.with_distances()
@@ -210,8 +211,9 @@ class RoutingEnv:
             visited,
         )
         state = self._with_mask(state)
+        planned = not any(name in batch.values for name in UNDERWAY)
         for step, action in enumerate(prefix.unbind(-1) if prefix is not None else ()):
-            if state.mask.gather(-1, action[..., None]).any():
+            if planned and state.mask.gather(-1, action[..., None]).any():
                 raise ValueError(f"prefix: step {step} goes to a node that is not allowed there")
             state = self.step(state, action)
         return state if prefix is None else self.resume(state)

@@ -57,9 +57,10 @@ class PolicySolver:
 
     Args:
         path: a policy file; default is the shipped policy for the problem and size.
-        decoding: greedy, or sampling from the policy's distribution; default is greedy where a tour
-            may start anywhere, and sampling where it leaves a depot. Of what is sampled where prizes
-            are hidden, the order is taken that costs least on average (see `recourse`).
+        decoding: greedy, or sampling from the policy's distribution; default is sampling where `samples`
+            or `temperature` say how or a tour leaves a depot, and greedy where it may start anywhere. Of
+            what is sampled where prizes are hidden, the order is taken that costs least on average (see
+            `recourse`).
         samples: trajectories drawn for each symmetry of an instance when sampling; default is what
             the policy's file recommends, else 16.
         temperature: of sampling; above 1 trajectories differ more, so that the best of many is
@@ -91,10 +92,14 @@ class PolicySolver:
             self.asked = Decoding(samples, temperature, augmentations)
         except ValueError as error:
             raise ValueError(f"policy: {error}") from None
+        if samples is not None or temperature is not None:
+            if decoding == "greedy":
+                raise ValueError("policy: samples and temperature are of sampling, expected no decoding=greedy beside")
+            decoding = "sampling"
         self.path, self.device = path, resolve_device(device)
         self.decoding = decoding
         self.starts = starts or (1 if decoding == "sampling" else MOST_STARTS)
-        self._loaded: dict[str, _Loaded] = {}
+        self._loaded: dict[tuple[str, Problem], _Loaded] = {}
 
     def supports(self, problem: Problem) -> bool:
         """Whether the environment knows every rule, and a policy for the problem is there."""
@@ -113,13 +118,13 @@ class PolicySolver:
     def _load(self, problem: Problem, size: int, *, matrix: bool = False) -> _Loaded:
         shipped = None if self.path is not None else find_policy(problem.name, size, matrix=matrix)
         path = str(self.path if shipped is None else shipped.path)
-        if path not in self._loaded:
+        if (path, problem) not in self._loaded:
             policy, info = load_policy(path, self.device)
             if not get_problem(info.problem).resembles(problem):
                 raise ValueError(f"{path}: a policy for {info.problem}, expected one for {problem.name}")
             name = path if shipped is None else shipped.name
             best = self.asked.over(info.decoding)
-            self._loaded[path] = _Loaded(
+            self._loaded[path, problem] = _Loaded(
                 policy,
                 RoutingEnv(problem),
                 info.sizes,
@@ -128,7 +133,7 @@ class PolicySolver:
                 temperature=best.temperature or 2.0,
                 augmentations=best.augmentations or 8,
             )
-        return self._loaded[path]
+        return self._loaded[path, problem]
 
     def solve(
         self,

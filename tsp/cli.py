@@ -224,7 +224,7 @@ def run_solve(arguments: argparse.Namespace) -> int:
                 budget,
                 device=arguments.device,
                 prepare=_prepare,
-                report=report if arguments.threads == 1 else None,
+                report=report,
                 realizations=realizations,
             )
         except KeyboardInterrupt:

@@ -1,5 +1,9 @@
 """What every classical solver of the registry must do, whatever it is."""
 
+import os
+import signal
+import threading
+import time
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import permutations
@@ -194,3 +198,19 @@ def test_tour_that_has_begun_is_continued(name, problem, seed):
     assert answer.feasible or may_fail(name, problem), answer.violations
     if answer.feasible:  # the checker compares the tours' beginning with what was visited
         assert check(problem, begun, answer.tours, amounts=answer.amounts).feasible
+
+
+@pytest.mark.parametrize("name", ["ortools", "cpsat", "ls", "2opt", "ga"])
+def test_an_interrupt_ends_the_search_long_before_the_limit(name):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    waiting = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    start = time.perf_counter()
+    try:
+        made = solver(name)
+        waiting.start()
+        with pytest.raises(KeyboardInterrupt):
+            made.solve(TSP, [Instance(points(150))], Budget(60.0), report=lambda *_: None)
+    finally:
+        waiting.cancel()
+        signal.signal(signal.SIGINT, before)
+    assert time.perf_counter() - start < 30.0

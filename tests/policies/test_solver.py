@@ -93,6 +93,15 @@ def test_sampling_is_fixed_by_the_seed(path):
     assert one != other
 
 
+def test_how_many_samples_says_that_they_are_drawn(path):
+    given = instances(15)
+    said, meant = (
+        PolicySolver(path=path, device="cpu", samples=3, decoding=decoding).solve(TSP, given, BUDGET)[0].tours[0]
+        for decoding in ("sampling", None)
+    )
+    assert said.tolist() == meant.tolist()
+
+
 def test_the_best_trajectory_is_judged_in_the_files_own_rounding(path):
     random = np.random.default_rng(4)
     points = random.integers(0, 6, (9, 2)).astype(float)  # so small that rounding changes which tour is best
@@ -143,7 +152,9 @@ def test_what_has_neither_a_picture_nor_a_matrix_is_refused(path):
 def test_every_problem_is_answered_in_all_kinds_of_instances(paths, problem, decoding):
     """Matrices, other depots and ends, whole numbers: see `tiny_instance`."""
     given = [tiny_instance(problem, seed, 3 + seed % 4) for seed in range(16)]
-    solver = PolicySolver(path=paths[problem], device="cpu", decoding=decoding, samples=8)
+    solver = PolicySolver(
+        path=paths[problem], device="cpu", decoding=decoding, samples=8 if decoding == "sampling" else None
+    )
     solutions = solver.solve(PROBLEMS[problem], given, BUDGET)
     answered = [solution.feasible for solution in solutions]
     for instance, solution in zip(given, solutions, strict=True):
@@ -186,6 +197,26 @@ def test_a_tour_under_way_is_continued(paths, problem):
     assert solution.tours[0].tolist()[:3] == longest[:3]
 
 
+def test_what_was_really_used_counts_for_what_comes_next(paths):
+    points = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    instance = Instance(points, prizes=np.array([0.0, 1.0, 1.0, 1.0]), max_length=5.0)
+    begun = replace(instance, underway=Underway((1,), travelled=1.0))  # a short cut: by plan it is too far
+    chances = PolicySolver(path=paths["op"], device="cpu").next_probabilities(PROBLEMS["op"], begun)
+    assert chances.sum() == pytest.approx(1, abs=1e-5)
+    assert chances[3] > 0
+
+
+def test_one_solver_answers_each_problem_by_its_own_objective(paths):
+    solver = PolicySolver(path=paths["tsptw"], device="cpu")
+    given = [tiny_instance("tsptw", seed, 6) for seed in range(10)]
+    solver.solve(PROBLEMS["tsptw"], given, BUDGET)
+    again = solver.solve(PROBLEMS["tsptw-makespan"], given, BUDGET)
+    alone = PolicySolver(path=paths["tsptw"], device="cpu").solve(PROBLEMS["tsptw-makespan"], given, BUDGET)
+    assert [s.objective for s in again] == [s.objective for s in alone]
+    with pytest.raises(ValueError, match="a policy for tsptw, expected one for cvrp"):
+        solver.solve(PROBLEMS["cvrp"], [tiny_instance("cvrp", 0)], BUDGET)
+
+
 def test_a_policy_of_another_problem_is_refused(paths):
     with pytest.raises(ValueError, match="a policy for op, expected one for pctsp"):
         PolicySolver(path=paths["op"], device="cpu").solve(PROBLEMS["pctsp"], [tiny_instance("pctsp", 0)], BUDGET)
@@ -198,6 +229,7 @@ def test_a_policy_of_another_problem_is_refused(paths):
         ({"augmentations": 9}, "augmentations=9, expected 1 to 8"),
         ({"starts": -1}, "starts=-1"),
         ({"temperature": 0.0, "decoding": "sampling"}, "temperature=0.0"),
+        ({"temperature": 2.0, "decoding": "greedy"}, "temperature are of sampling, expected no decoding=greedy"),
         ({"device": "gpu9"}, "device 'gpu9' is not there"),
     ],
 )

@@ -148,7 +148,8 @@ def test_no_answer_in_time_exits_with_1_and_still_prints_json(tsp, monkeypatch):
     assert "time limit" in solution["violations"][0]
 
 
-def test_an_interruption_gives_the_best_so_far(tsp, monkeypatch):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interruption_gives_the_best_so_far(tsp, monkeypatch, threads):
     from baselines.constructive import NearestNeighbour
 
     whole = NearestNeighbour.solve_one
@@ -158,7 +159,7 @@ def test_an_interruption_gives_the_best_so_far(tsp, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(NearestNeighbour, "solve_one", interrupted)
-    code, out, err = tsp("solve", BERLIN, "--solver", "nearest", "--json")
+    code, out, err = tsp("solve", BERLIN, "--solver", "nearest", "--threads", threads, "--json")
     assert code == 130
     assert json.loads(out)["solutions"][0]["feasible"] is True
     assert "best so far" in err
