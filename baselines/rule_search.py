@@ -617,7 +617,7 @@ class RuleSearch(ModelSolver):
     def __init__(self, *, iterations: int | None = None) -> None:
         if iterations is not None and iterations < 0:
             raise ValueError(f"iterations: {iterations}, expected 0 or more")
-        self.name = "rule-search"
+        self.name = "ls"
         self.iterations = iterations
 
     def warm_up(self, problem: Problem) -> None:

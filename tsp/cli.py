@@ -204,6 +204,8 @@ def run_solve(arguments: argparse.Namespace) -> int:
         instances += found
         realizations += hidden or [None] * len(found)
     if arguments.probabilities:
+        if arguments.plot or arguments.out:
+            raise ValueError("--probabilities: printed alone, expected neither --plot nor --out beside it")
         return _show_probabilities(arguments, instances)
     for path in (_output(arguments, "plot", PICTURES), _output(arguments, "out", SOLUTION_ENDINGS)):
         if path is not None and path.suffix.lower() != ".json" and len(instances) > 1:
@@ -247,7 +249,7 @@ def _completed(instance: Instance, arguments: argparse.Namespace) -> Instance:
     """The instance with what the command line adds to its file."""
     from tsp.best_known import recognized
     from tsp.instance import Underway
-    from tsp.problems import PROBLEMS, unknown
+    from tsp.problems import get_problem, with_objective
 
     changes: dict[str, Any] = {
         name: value
@@ -260,12 +262,8 @@ def _completed(instance: Instance, arguments: argparse.Namespace) -> Instance:
         changes["depot"] = instance.find_node(arguments.start)
     if arguments.end is not None:
         changes["end"] = instance.find_node(arguments.end)
-    objective = getattr(arguments, "objective", None)
-    if objective not in (None, "travel-time"):
-        changes["problem"] = f"{instance.problem}-{objective}"
-        if changes["problem"] not in PROBLEMS:
-            others = [name.partition("-")[2] for name in PROBLEMS if name.startswith(f"{instance.problem}-")]
-            raise ValueError(unknown(f"objective of {instance.problem}", objective, ["travel-time", *others]))
+    if (goal := getattr(arguments, "objective", None)) is not None:
+        changes["problem"] = with_objective(get_problem(instance.problem), goal).name
     used = {name: getattr(arguments, name, None) for name in ("elapsed", "travelled", "load")}
     visited = getattr(arguments, "visited", None)
     if visited is not None or any(value is not None for value in used.values()):
@@ -405,11 +403,10 @@ def _describe(instance: Instance, solution: Solution) -> str:
 
 def _add_instances(command: argparse.ArgumentParser, *, count: int) -> None:
     command.add_argument("--problem", default=None, help="default: what the files say, else tsp")
-    command.add_argument("--size", type=_count, default=50, help="number of customers (default 50)")
-    command.add_argument("--instances", type=_count, default=count, help=f"how many (default {count})")
+    command.add_argument("--size", type=_count, help="number of customers (default 50)")
+    command.add_argument("--instances", type=_count, help=f"how many (default {count})")
     command.add_argument(
         "--distribution",
-        default="uniform",
         help="uniform (default), clusters, mixed, hall or kool; then perhaps -const, -unif, -dist (prizes) or "
         "-easy, -medium, -hard (time windows)",
     )
@@ -438,13 +435,17 @@ def run_compare(arguments: argparse.Namespace) -> int:
     _output(arguments, "out", (".csv",))
     realizations: list[Realization] | None = None
     if arguments.files:
+        for name in GENERATED:
+            if getattr(arguments, name) is not None:
+                raise ValueError(f"--{name}: of instances that are generated, expected no files beside it")
         instances: list[Instance] = []
         for file in arguments.files:
             found, hidden = _read_with_hidden(file, arguments)
             instances += found
             realizations = [*(realizations or []), *hidden] if hidden else realizations
     else:
-        instances, realizations = _generated(arguments)
+        instances, realizations = _generated(arguments, 100)
+        instances = [_completed(instance, arguments) for instance in instances]
     with _progress(0, "answer") as advance:
         comparison = compare(
             instances,
@@ -469,11 +470,15 @@ def run_compare(arguments: argparse.Namespace) -> int:
     return DONE if all(row.feasible == row.instances for row in comparison.rows) else INFEASIBLE
 
 
-def _generated(arguments: argparse.Namespace) -> tuple[list[Instance], list[Realization] | None]:
+GENERATED = ("size", "instances", "distribution")
+
+
+def _generated(arguments: argparse.Namespace, count: int) -> tuple[list[Instance], list[Realization] | None]:
     from envs.generators import generate_set
 
+    size, instances, distribution = (getattr(arguments, name) for name in GENERATED)
     return generate_set(
-        arguments.problem or "tsp", arguments.distribution, arguments.size, arguments.instances, arguments.seed
+        arguments.problem or "tsp", distribution or "uniform", size or 50, instances or count, arguments.seed
     )
 
 
@@ -729,7 +734,7 @@ def run_generate(arguments: argparse.Namespace) -> int:
     from tsp.formats import INSTANCE_ENDINGS, write_instances
 
     _output(arguments, "out", INSTANCE_ENDINGS)
-    instances, realizations = _generated(arguments)
+    instances, realizations = _generated(arguments, 1000)
     write_instances(arguments.out, instances, realizations, force=arguments.force)
     show(arguments.out)
     return DONE

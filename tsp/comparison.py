@@ -244,8 +244,8 @@ def compare(
         require_support(solver, problem)
     for instance in instances:
         problem.validate(instance)
-    if problem.hides_prizes and realizations is None:
-        raise ValueError(f"problem {problem.name!r} hides prizes: a comparison needs what they really are")
+    if problem.hides_prizes and (realizations is None or len(realizations) != len(instances)):
+        raise ValueError(f"problem {problem.name!r} hides prizes: a comparison needs what they are for each instance")
 
     game = _Game(problem, instances, realizations if problem.hides_prizes else None)
     runs = _run(game, solvers, budgets, progress)
@@ -389,7 +389,7 @@ def _rows(problem: Problem, limit: float, runs: Sequence[_Run], best: Values) ->
                 time_limit=limit,
                 instances=len(own),
                 feasible=int(mask.sum()),
-                no_answer=sum(not solution.tours for solution in run.solutions),
+                no_answer=sum(not solution.feasible and not solution.tours for solution in run.solutions),
                 compared=int(shared.sum()),
                 mean_objective=float(own[shared].mean()) if shared.any() else None,
                 mean_gap=estimate_mean(gaps),

@@ -7,7 +7,7 @@ known rules is one row of `PROBLEMS`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
@@ -349,6 +349,25 @@ PROBLEMS: dict[str, Problem] = {
         ),
     )
 }
+
+
+GOALS = {"travel-time": Objective(("length",)), "makespan": Objective(("makespan",))}
+"""What a user may ask for in place of a problem's own objective."""
+
+
+def with_objective(problem: Problem, goal: str) -> Problem:
+    """The problem that has the same rules, and one of `GOALS` for objective.
+
+    Raises:
+        ValueError: where there is none.
+    """
+    if goal not in GOALS:
+        raise ValueError(unknown("objective", goal, GOALS))
+    asked = replace(problem, objective=GOALS[goal])
+    for other in PROBLEMS.values():
+        if replace(asked, name=other.name, title=other.title, story=other.story) == other:
+            return other
+    raise ValueError(f"problem {problem.name!r} is not there with objective {goal!r}")
 
 
 def get_problem(name: str) -> Problem:

@@ -195,6 +195,12 @@ def test_compare_prints_a_table_with_paired_intervals(tsp):
     assert "95 % interval" in out
 
 
+def test_compare_adds_what_is_asked_for_to_generated_instances(tsp):
+    words = "compare", "--problem", "op", "--size", 10, "--instances", 5, "--solvers", "insertion", "--json"
+    longer, shorter = (json.loads(tsp(*words, "--max-length", most)[1])["rows"][0] for most in (3.0, 0.5))
+    assert longer["mean_objective"] > shorter["mean_objective"]
+
+
 def test_generate_kool_is_his_set(tsp):
     tsp("generate", "--size", 20, "--instances", 2, "--distribution", "kool", "--seed", 1234, "--out", "kool.npz")
     expected = np.random.RandomState(1234).uniform(size=(10_000, 20, 2))[:2]
@@ -289,6 +295,8 @@ def test_info_tells_versions_problems_solvers_and_policies(tsp):
         (["solve", BERLIN, "--threads", "0"], "--threads"),
         (["solve", BERLIN, "--solver", "policy(path=none.safetensors)"], "none.safetensors: no such file"),
         (["solve", BERLIN, BERLIN, "--out", "a.tour"], "there are 2 instances"),
+        (["solve", BERLIN, "--objective", "makespan"], "problem 'tsp' is not there with objective 'makespan'"),
+        (["solve", BERLIN, "--probabilities", "--plot", "a.png"], "expected neither --plot nor --out"),
         (["solve"], "FILE"),
         (["solve", BERLIN, "--no-such-option"], "--no-such-option"),
         (["sovle"], "invalid choice: 'sovle'"),
@@ -297,6 +305,7 @@ def test_info_tells_versions_problems_solvers_and_policies(tsp):
         (["compare", "--solvers", "nearest,,ortools"], "expected a name"),
         (["compare", "--solvers", "nearest,nearest"], "given twice"),
         (["compare", "--size", "-3"], "--size"),
+        (["compare", BERLIN, "--size", "20"], "--size: of instances that are generated, expected no files"),
         (["generate", "--out", "a.doc"], "a.doc"),
         (["generate", "--problem", "tps", "--out", "a.npz"], "did you mean 'tsp'"),
         (["train", "--out", "r", "--instances", "8", "--size", "x"], "size: 'x'"),

@@ -116,6 +116,19 @@ def test_no_answer_and_infeasible_ones_are_counted_and_means_are_over_what_all_a
     assert "b answered only 2 of 4" in run(a, b).verdicts()[0]
 
 
+def test_to_stay_at_home_is_an_answer_where_that_is_allowed():
+    class AtHome(Fake):
+        def supports(self, problem):
+            return True
+
+        def solve(self, problem, instances, budget, **_):
+            return [check(problem, instance, [], solver=self.name) for instance in instances]
+
+    around = Instance(np.eye(3), prizes=np.ones(3), max_length=0.1, num_tours=2)
+    (row,) = compare(get_problem("top"), [around], [AtHome("a", [])], [1.0]).rows
+    assert (row.feasible, row.no_answer) == (1, 0)
+
+
 def test_a_solver_that_never_answers_takes_nothing_from_the_others():
     a, b, c = run(Fake("a", [AROUND]), Fake("b", [None]), Fake("c", [LONG])).rows
     assert (b.feasible, b.compared, b.mean_objective, b.mean_gap, b.wins) == (0, 0, None, None, 0)

@@ -1,7 +1,7 @@
 import pytest
 
 from tsp.instance import Instance
-from tsp.problems import PROBLEMS, Objective, get_problem, unknown
+from tsp.problems import PROBLEMS, Objective, get_problem, unknown, with_objective
 from tsp.solution import CHECKS, TERMS
 
 
@@ -42,3 +42,29 @@ def test_fixed_edges_are_refused_in_one_sentence():
     instance = Instance([[0, 0], [1, 0], [1, 1]], name="linhp318", fixed_edges=[[0, 1]])
     with pytest.raises(ValueError, match="linhp318: it fixes 1 edge"):
         get_problem("tsp").validate(instance)
+
+
+@pytest.mark.parametrize(
+    ("problem", "goal", "found"),
+    [
+        ("tsptw", "makespan", "tsptw-makespan"),
+        ("tsptw-makespan", "travel-time", "tsptw"),
+        ("tsptw-makespan", "makespan", "tsptw-makespan"),
+        ("atsp", "travel-time", "atsp"),
+    ],
+)
+def test_another_objective_is_another_row_with_the_same_rules(problem, goal, found):
+    assert with_objective(get_problem(problem), goal) is get_problem(found)
+
+
+@pytest.mark.parametrize(
+    ("problem", "goal", "sentence"),
+    [
+        ("tsptw", "makspan", "did you mean 'makespan'"),
+        ("op", "travel-time", "problem 'op' is not there with objective 'travel-time'"),
+        ("tsp", "makespan", "problem 'tsp' is not there with objective 'makespan'"),
+    ],
+)
+def test_an_objective_that_no_row_has_is_refused(problem, goal, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        with_objective(get_problem(problem), goal)
