@@ -4,8 +4,8 @@ Orienteering (with and without time windows) past 50 posters. The sets: `halls`,
 layouts nobody trained on; `fixed`, days in the one hall that a policy was fine-tuned on; `uniform`
 points; `tight` and `loose`, new halls with a budget 30 % smaller and larger; `closed`, new halls with
 an aisle closed; `small`, new halls of 25 posters, for which CP-SAT proves the best. Every arm solves the
-same instances on one core; what is charged is the time used, inference and search included, imports and
-compilation not. The reference is the best answer of any arm to each instance. A policy that was trained
+same instances on one core; what is charged is the processor time used, inference and search included,
+imports and compilation not. The reference is the best answer of any arm to each instance. A policy that was trained
 several times, from other seeds, is one arm: its intervals are over seeds and instances.
 
     python benchmarks/amortization.py op --policy hall=op-hall,runs/2/policy.safetensors --cost hall=720 --out runs/op
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from processor_clock import count_processor_time
 from tqdm import tqdm
 
 from envs.generators import as_batch, generate_set, to_instances
@@ -124,14 +125,14 @@ class Retrieval:
         """One answer for each instance."""
         out: list[Solution] = []
         for instance in instances:
-            start = time.perf_counter()
+            start = time.process_time()
             nearest = int(((self.prints - _print(instance)) ** 2).sum(1).argmin())
             remembered = self.days[nearest].coordinates[self.tours[nearest]]
             here = instance.coordinates
             along = ((here[:, None] - remembered) ** 2).sum(-1).argmin(1)
             order = [0, *(node for node in np.argsort(along, kind="stable").tolist() if node != 0)]
             solution = _repaired(problem, instance, order)
-            out.append(replace(solution, seconds=time.perf_counter() - start, solver=self.name))
+            out.append(replace(solution, seconds=time.process_time() - start, solver=self.name))
         return out
 
 
@@ -208,14 +209,14 @@ def run(problem: Problem, instances: list[Instance], solver: Solver, limit: floa
     found: list[Solution] = []
     seconds: list[float] = []
     for instance in instances:
-        start = time.perf_counter()
+        start = time.process_time()
         found += solver.solve(problem, [instance], budget)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     together = None
     if getattr(solver, "one_shot", False):
-        start = time.perf_counter()
+        start = time.process_time()
         solver.solve(problem, instances, budget)
-        together = (time.perf_counter() - start) / len(instances)
+        together = (time.process_time() - start) / len(instances)
     judged = [check(problem, i, s.tours) if s.tours else s for i, s in zip(instances, found, strict=True)]
     return {
         "objectives": [s.objective for s in judged],
@@ -448,6 +449,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="without an ending")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    count_processor_time()
     shipped = {policy.name: str(policy.path) for policy in shipped_policies()}
     policies = {
         f"{name}#{seed}" if seed > 1 else name: shipped.get(path, path)
