@@ -8,7 +8,6 @@ epoch's number, so there is no generator state to lose.
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import asdict, dataclass, field
 from math import ceil
 from pathlib import Path
@@ -27,20 +26,9 @@ from tsp.instance import Instance
 from tsp.problems import get_problem
 from tsp.registry import make
 
-from .checkpoint import read_tensors, write_tensors
 from .edge_features import EdgeGraph, edge_graph
 from .edge_guide import EdgeNetwork, EdgeNetworkConfig, edge_scores, join, save_network
-from .run_directory import (
-    append_row,
-    drop_rows_after,
-    load_optimizer,
-    make_run_directory,
-    nested_config,
-    optimizer_tensors,
-    read_settings,
-    size_range,
-    under,
-)
+from .run_directory import Run, append_row, make_run_directory, nested_config, read_settings, size_range, under
 
 if TYPE_CHECKING:
     import os
@@ -266,7 +254,7 @@ def missed_share(scores: NDArray[np.floating], wanted: NDArray[np.bool_], neighb
     return 1.0 - float(np.take_along_axis(wanted, best, 1).sum()) / (2 * len(wanted))
 
 
-class GuideTrainer:
+class GuideTrainer(Run):
     """One run: everything that changes while training, and how it is kept.
 
     Args:
@@ -276,6 +264,7 @@ class GuideTrainer:
         command: the command line, for the checkpoint's description.
         version: of the toolkit, for the same.
         resume: go on with the run that `out` holds.
+        say: called with notes for the user.
     """
 
     def __init__(
@@ -287,8 +276,10 @@ class GuideTrainer:
         command: str = "",
         version: str = "",
         resume: bool = False,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.config, self.out, self.device = config, Path(out), torch.device(device)
+        super().__init__(out, device, say)
+        self.config = config
         self.about = {
             "problem": "tsp",
             "sizes": json.dumps(config.sizes),
@@ -301,13 +292,12 @@ class GuideTrainer:
             self.network = EdgeNetwork(config.network)
         self.network.to(self.device)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.lr)
-        self.step, self.seconds = 0, 0.0
         self.sums = torch.zeros(2, dtype=torch.float64)  # loss and steps since the last log line
         self.examples: list[Example] = []
         self.kept_out: list[Example] = []
         self._check_source()
         if resume and (self.out / "training-state.safetensors").exists():
-            self._load_state()
+            self.load()
 
     def _check_source(self) -> None:
         """Refuse, before a run's directory is made, what cannot give labels."""
@@ -384,26 +374,8 @@ class GuideTrainer:
             missed.append(missed_share(scores, example.wanted, SHORT_LIST))
         return float(np.mean(losses)), float(np.mean(missed))
 
-    def run(self, progress: Callable[[float, str], None] = lambda *_: None) -> None:
-        """Train to the end, or until interrupted; the checkpoint is whole in either case.
-
-        Args:
-            progress: called after each step with the share done and a short text.
-        """
-        latest = ""
-        try:
-            while self.progress() < 1.0:
-                start = time.perf_counter()
-                self.train_step()
-                self.seconds += time.perf_counter() - start
-                if self.step % self.epoch_steps == 0 or self.progress() >= 1.0:
-                    latest = self._end_epoch()
-                progress(self.progress(), latest)
-        except KeyboardInterrupt:
-            self.save()
-            raise
-
-    def _end_epoch(self) -> str:
+    def end_epoch(self) -> str:
+        """Validate, log and save; a short text for the user."""
         loss, steps = self.sums.tolist()
         self.sums.zero_()
         value, missed = self.validate()
@@ -419,23 +391,14 @@ class GuideTrainer:
         self.save()
         return f"val {value:.4f}, {100 * missed:.2f} % of the edges not among the best {SHORT_LIST}"
 
-    def save(self) -> None:
-        """Write the network and, beside it, all that resuming needs; each file atomically."""
-        tensors: dict[str, Tensor] = {f"network.{k}": v for k, v in self.network.state_dict().items()}
-        tensors |= optimizer_tensors(self.optimizer)
-        tensors["sums"] = self.sums
-        counters = {"step": self.step, "seconds": self.seconds}
-        write_tensors(self.out / "training-state.safetensors", tensors, {"counters": json.dumps(counters)}, force=True)
-        save_network(self.out / "checkpoint-last.safetensors", self.network, self.about, force=True)
+    def model_state(self) -> dict[str, Tensor]:
+        """The network."""
+        return {f"network.{k}": v for k, v in self.network.state_dict().items()}
 
-    def _load_state(self) -> None:
-        tensors, metadata = read_tensors(self.out / "training-state.safetensors", self.device)
-        try:
-            self.network.load_state_dict(under("network.", tensors))
-            load_optimizer(self.optimizer, tensors)
-            self.sums = tensors["sums"].cpu()
-            counters = json.loads(metadata["counters"])
-            self.step, self.seconds = counters["step"], counters["seconds"]
-        except (KeyError, RuntimeError, ValueError) as error:
-            raise ValueError(f"{self.out}: its state does not fit its configuration ({error})") from None
-        drop_rows_after(self.out / "metrics.csv", self.step)
+    def load_model_state(self, tensors: dict[str, Tensor]) -> None:
+        """The network."""
+        self.network.load_state_dict(under("network.", tensors))
+
+    def save_model(self, path: Path) -> None:
+        """Write the network."""
+        save_network(path, self.network, self.about, force=True)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .decoding import Greedy
 from .rollout import decode
+from .run_directory import under
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -179,10 +180,6 @@ class RolloutBaseline:
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Go on from a saved state; the test costs are computed again from it."""
         self.epochs, self.draws = (int(x) for x in state["counters"])
-        self.exponential.load_state(_under("exponential.", state))
-        self.best.load_state_dict(_under("best.", state))
+        self.exponential.load_state(under("exponential.", state))
+        self.best.load_state_dict(under("best.", state))
         self._costs = None
-
-
-def _under(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

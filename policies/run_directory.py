@@ -1,17 +1,30 @@
-"""A training run's directory: `config.json`, `metrics.csv`, and what `--resume` and `--force` do to them."""
+"""What training runs share: their loop, and a directory with `config.json`, `metrics.csv` and checkpoints.
+
+Here is what Ctrl-C, `--resume` and `--force` do to them.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
+import signal
+import threading
+import time
+from abc import ABC, abstractmethod
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import torch
+
 from tsp.files import atomic_write
+
+from .checkpoint import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable, Generator
 
     from torch import Tensor
     from torch.optim import Optimizer
@@ -19,12 +32,149 @@ if TYPE_CHECKING:
 Config = TypeVar("Config")
 
 
+@contextmanager
+def held_interrupts(say: Callable[[str], None]) -> Generator[Callable[[], bool]]:
+    """Hold back Ctrl-C: it raises KeyboardInterrupt when the block ends, or at once when it comes again.
+
+    Nothing is held where Ctrl-C would not raise KeyboardInterrupt here anyway: in another thread than
+    the main one, and where someone else handles or ignores it.
+
+    Args:
+        say: called with a note for the user when the first Ctrl-C comes.
+
+    Yields:
+        What says whether an interrupt is held.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield lambda: False
+        return
+    held = False
+
+    def hold(*_: object) -> None:
+        nonlocal held
+        if held:
+            raise KeyboardInterrupt
+        held = True
+        with suppress(RuntimeError):  # Ctrl-C may fall into the middle of another line's writing
+            say("stopping after this step; Ctrl-C again to stop at once")
+
+    try:
+        signal.signal(signal.SIGINT, hold)
+        yield lambda: held
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if held:
+        raise KeyboardInterrupt
+
+
+class Run(ABC):
+    """A training run: whole steps until it is done, and all that is needed to go on with it.
+
+    Args:
+        out: the run's directory.
+        device: where to train.
+        say: called with notes for the user.
+    """
+
+    optimizer: Optimizer
+    sums: Tensor
+    """What the steps since the last log line add up to."""
+
+    def __init__(self, out: str | os.PathLike[str], device: torch.device | str, say: Callable[[str], None]) -> None:
+        self.out, self.device, self.say = Path(out), torch.device(device), say
+        self.step, self.seconds = 0, 0.0
+
+    @property
+    @abstractmethod
+    def epoch_steps(self) -> int:
+        """Steps between log lines."""
+
+    @abstractmethod
+    def progress(self) -> float:
+        """How much of the training is done, 0 to 1."""
+
+    @abstractmethod
+    def train_step(self) -> None:
+        """One step, counted in `step`."""
+
+    @abstractmethod
+    def end_epoch(self) -> str:
+        """Validate, log and save; a short text for the user."""
+
+    @abstractmethod
+    def model_state(self) -> dict[str, Tensor]:
+        """What resuming needs beside the optimizer, the sums and the counters."""
+
+    @abstractmethod
+    def load_model_state(self, tensors: dict[str, Tensor]) -> None:
+        """Put back what `model_state` gave."""
+
+    @abstractmethod
+    def save_model(self, path: Path) -> None:
+        """Write what was learned so far, ready for use."""
+
+    def run(self, progress: Callable[[float, str], None] = lambda *_: None) -> None:
+        """Train to the end, or until Ctrl-C; then the step under way, or the end of the epoch, is finished and saved.
+
+        Whatever else ends it, a second Ctrl-C included, leaves the last checkpoint to go on from.
+
+        Args:
+            progress: called after each step with the share done and a short text.
+
+        Raises:
+            ValueError: when the loss is not finite; that is never saved.
+        """
+        latest = ""
+        with held_interrupts(self.say) as interrupted:
+            if self.step == 0:
+                self.save()  # so that there is a checkpoint from the start
+            while self.progress() < 1.0 and not interrupted():
+                start = time.perf_counter()
+                self.train_step()
+                if self.device.type == "cuda" and self.step % self.epoch_steps == 0:
+                    torch.cuda.synchronize()
+                self.count_seconds(time.perf_counter() - start)
+                if self.step % self.epoch_steps == 0 or self.progress() >= 1.0:
+                    latest = self.end_epoch()
+                progress(self.progress(), latest)
+            if interrupted():
+                self.save()
+
+    def count_seconds(self, seconds: float) -> None:
+        """Add to the training time."""
+        self.seconds += seconds
+
+    def save(self) -> None:
+        """Write what was learned and, before it, all that resuming needs; each file atomically."""
+        tensors = {**self.model_state(), **optimizer_tensors(self.optimizer), "sums": self.sums}
+        counters = json.dumps({"step": self.step, "seconds": self.seconds})
+        write_tensors(self.out / "training-state.safetensors", tensors, {"counters": counters}, force=True)
+        self.save_model(self.out / "checkpoint-last.safetensors")
+
+    def load(self) -> None:
+        """Go on from what `save` wrote.
+
+        Raises:
+            ValueError: when that is missing, corrupted, or of another configuration.
+        """
+        tensors, metadata = read_tensors(self.out / "training-state.safetensors", self.device)
+        try:
+            self.load_model_state(tensors)
+            load_optimizer(self.optimizer, tensors)
+            self.sums = tensors["sums"].cpu()
+            counters = json.loads(metadata["counters"])
+            self.step, self.seconds = counters["step"], counters["seconds"]
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise ValueError(f"{self.out}: its state does not fit its configuration ({error})") from None
+        drop_rows_after(self.out / "metrics.csv", self.step)
+
+
 def append_row(path: Path, row: dict[str, float]) -> None:
     """Append a line to `metrics.csv`, which gets its header with the first."""
-    new = not path.exists()
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, row)
-        if new:
+        if file.tell() == 0:
             writer.writeheader()
         writer.writerow(row)
 
@@ -33,10 +183,10 @@ def drop_rows_after(path: Path, step: int) -> None:
     """Drop log lines past the checkpoint, a half-written last one included."""
     if not path.exists():
         return
-    header, *rows = path.read_text().splitlines(keepends=True)
-    kept = [row for row in rows if row.endswith("\n") and int(row.split(",", 1)[0]) <= step]
+    whole = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    kept = [row for row in whole[1:] if int(row.split(",", 1)[0]) <= step]
     with atomic_write(path, force=True) as temporary:
-        temporary.write_text("".join((header, *kept)))
+        temporary.write_text("".join((*whole[:1], *kept)))
 
 
 def make_run_directory(

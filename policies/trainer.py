@@ -11,7 +11,6 @@ import json
 import time
 from dataclasses import asdict, dataclass, field
 from math import cos, pi
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -23,7 +22,7 @@ from envs.generators import generate, node_count, split_distribution
 from envs.routing_env import RoutingEnv
 from tsp.problems import get_problem
 
-from .checkpoint import PolicyInfo, load_policy, read_tensors, save_policy, write_tensors
+from .checkpoint import PolicyInfo, load_policy, save_policy
 from .policy import Policy, PolicyConfig
 from .reinforce import accumulate_gradients
 from .reinforce_baselines import (
@@ -34,21 +33,12 @@ from .reinforce_baselines import (
     SharedBaseline,
     greedy_costs,
 )
-from .run_directory import (
-    append_row,
-    drop_rows_after,
-    load_optimizer,
-    make_run_directory,
-    nested_config,
-    optimizer_tensors,
-    read_settings,
-    size_range,
-    under,
-)
+from .run_directory import Run, append_row, make_run_directory, nested_config, read_settings, size_range, under
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 BaselineName = Literal["rollout", "shared", "exponential", "none"]
 EVALUATION_BATCH = 500
@@ -167,7 +157,7 @@ def fast_in_bfloat16(device: torch.device) -> bool:
     return device.type == "cpu" and oneDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001
 
 
-class Trainer:
+class Trainer(Run):
     """One run: everything that changes while training, and how it is kept.
 
     Args:
@@ -191,7 +181,8 @@ class Trainer:
         resume: bool = False,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.config, self.out, self.device, self.say = config, Path(out), torch.device(device), say
+        super().__init__(out, device, say)
+        self.config = config
         low, high = (node_count(get_problem(config.problem), size) for size in config.sizes)
         self.info = PolicyInfo(config.problem, (low, high), config.data or config.distribution, command, version)
         self.bfloat16 = config.precision == "bfloat16" or (config.precision == "auto" and fast_in_bfloat16(self.device))
@@ -209,13 +200,10 @@ class Trainer:
         )
         self.data = _read_data(config, self.device) if config.data else None
         self.baseline = self._make_baseline()
-        self.step = 0
-        self.instances = 0
-        self.seconds = 0.0
         self.sums = torch.zeros(4, dtype=torch.float64)  # loss, objective, steps, seconds since the last log line
         self._recent: list[Tensor] = []  # loss and objective of the steps that are not in the sums yet
         if resume:
-            self._load_state()
+            self.load()
 
     def _start_from(self, path: str) -> None:
         policy, info = load_policy(path)
@@ -257,6 +245,16 @@ class Trainer:
         costs = [greedy_costs(self.env, self.policy, batch, bfloat16=self.bfloat16) for batch in batches]
         return self.env.sign * float(torch.cat(costs).mean())
 
+    @property
+    def epoch_steps(self) -> int:
+        """Steps in an epoch."""
+        return max(1, self.config.epoch_size // self.config.batch_size)
+
+    @property
+    def instances(self) -> int:
+        """Instances trained on so far."""
+        return self.step * self.config.batch_size
+
     def progress(self) -> float:
         """How much of the training is done, 0 to 1."""
         config = self.config
@@ -281,8 +279,7 @@ class Trainer:
     def train_step(self) -> None:
         """One step: draw a batch, add its gradient, clip, update.
 
-        Raises:
-            ValueError: when the loss is not finite, before it can spoil the weights.
+        The device is not waited for: whether the loss was finite is asked before the next `save`.
         """
         config = self.config
         low, high = config.sizes
@@ -304,33 +301,12 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.policy.parameters(), config.clip_norm)
         self.optimizer.step()
         self.step += 1
-        self.instances += config.batch_size
         self._recent.append(torch.stack((result.loss, result.objective)).double())
 
-    def run(self, progress: Callable[[float, str], None] = lambda *_: None) -> None:
-        """Train to the end, or until interrupted; the checkpoint is whole in either case.
-
-        Args:
-            progress: called after each step with the share done and a short text.
-        """
-        epoch_steps = max(1, self.config.epoch_size // self.config.batch_size)
-        latest = ""
-        try:
-            while self.progress() < 1.0:
-                start = time.perf_counter()
-                self.train_step()
-                if self.device.type == "cuda" and self.step % epoch_steps == 0:
-                    torch.cuda.synchronize()
-                took = time.perf_counter() - start
-                self.seconds += took
-                self.sums[3] += took
-                if self.step % epoch_steps == 0 or self.progress() >= 1.0:
-                    latest = self._end_epoch()
-                progress(self.progress(), latest)
-        except KeyboardInterrupt:
-            self._collect()
-            self.save()
-            raise
+    def count_seconds(self, seconds: float) -> None:
+        """Add to the training time, also of this epoch."""
+        super().count_seconds(seconds)
+        self.sums[3] += seconds
 
     def _collect(self) -> None:
         """Add the steps since the last call to the sums; the only look at results on a device."""
@@ -345,13 +321,16 @@ class Trainer:
                     "A smaller --lr or --precision float32 may help"
                 )
 
-    def _end_epoch(self) -> str:
+    def end_epoch(self) -> str:
+        """Let the baseline learn, validate, log and save; a short text for the user.
+
+        Raises:
+            ValueError: when the loss was not finite, before anything is written.
+        """
         self._collect()
         start = time.perf_counter()
         note = self.baseline.end_epoch(self.policy)
-        spent = time.perf_counter() - start  # the baseline's evaluation is part of training
-        self.seconds += spent
-        self.sums[3] += spent
+        self.count_seconds(time.perf_counter() - start)  # the baseline's evaluation is part of training
         loss, objective, steps, seconds = self.sums.tolist()
         value = self.validate()
         row = {
@@ -372,27 +351,29 @@ class Trainer:
         return f"val {value:.4f}, {row['train/instances_per_second']:.0f} instances/s"
 
     def save(self) -> None:
-        """Write the policy and, beside it, all that resuming needs; each file atomically."""
-        tensors: dict[str, Tensor] = {f"policy.{k}": v for k, v in self.policy.state_dict().items()}
-        tensors |= optimizer_tensors(self.optimizer)
-        tensors |= {f"baseline.{k}": v for k, v in self.baseline.state().items()}
-        tensors["sums"] = self.sums
-        counters = {"step": self.step, "instances": self.instances, "seconds": self.seconds}
-        write_tensors(self.out / "training-state.safetensors", tensors, {"counters": json.dumps(counters)}, force=True)
-        save_policy(self.out / "checkpoint-last.safetensors", self.policy, self.info, force=True)
+        """Write the policy and, before it, all that resuming needs; each file atomically.
 
-    def _load_state(self) -> None:
-        tensors, metadata = read_tensors(self.out / "training-state.safetensors", self.device)
-        try:
-            self.policy.load_state_dict(under("policy.", tensors))
-            load_optimizer(self.optimizer, tensors)
-            self.baseline.load_state(under("baseline.", tensors))
-            self.sums = tensors["sums"].cpu()
-            counters = json.loads(metadata["counters"])
-            self.step, self.instances, self.seconds = (counters[k] for k in ("step", "instances", "seconds"))
-        except (KeyError, RuntimeError, ValueError) as error:
-            raise ValueError(f"{self.out}: its state does not fit its configuration ({error})") from None
-        drop_rows_after(self.out / "metrics.csv", self.step)
+        Raises:
+            ValueError: when the loss was not finite, before anything is written.
+        """
+        self._collect()
+        super().save()
+
+    def model_state(self) -> dict[str, Tensor]:
+        """The policy and the REINFORCE baseline."""
+        return {
+            **{f"policy.{k}": v for k, v in self.policy.state_dict().items()},
+            **{f"baseline.{k}": v for k, v in self.baseline.state().items()},
+        }
+
+    def load_model_state(self, tensors: dict[str, Tensor]) -> None:
+        """The policy and the REINFORCE baseline."""
+        self.policy.load_state_dict(under("policy.", tensors))
+        self.baseline.load_state(under("baseline.", tensors))
+
+    def save_model(self, path: Path) -> None:
+        """Write the policy."""
+        save_policy(path, self.policy, self.info, force=True)
 
 
 def _read_data(config: TrainConfig, device: torch.device) -> Batch:

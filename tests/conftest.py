@@ -1,6 +1,8 @@
 """Fixtures and Hypothesis profiles for all tests."""
 
 import os
+import signal
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -28,3 +30,27 @@ def one_torch_thread() -> None:
     except ModuleNotFoundError:
         return
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def ctrl_c(monkeypatch):
+    """Arrange for Ctrl-C, once or more often, right after the given call of a method."""
+
+    def arrange(owner, name, *, call=1, times=1):
+        method, calls = getattr(owner, name), count(1)
+
+        def interrupted(*args, **kwargs):
+            result = method(*args, **kwargs)
+            if next(calls) == call:
+                for _ in range(times):
+                    signal.raise_signal(signal.SIGINT)
+            return result
+
+        monkeypatch.setattr(owner, name, interrupted)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it
+    try:
+        yield arrange
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)

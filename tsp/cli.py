@@ -583,6 +583,7 @@ def run_train(arguments: argparse.Namespace) -> int:
         "command": shlex.join(["tsp", *sys.argv[1:]]),
         "version": __version__,
         "resume": arguments.resume,
+        "say": say,
     }
     if arguments.guide:
         _train_guide(arguments, about)
@@ -597,7 +598,7 @@ def _train_policy(arguments: argparse.Namespace, about: dict[str, Any]) -> None:
     from tsp.plotting import learning_curve, save_figure
 
     config = _train_config(arguments)
-    trainer = Trainer(config, arguments.out, say=say, **about)
+    trainer = Trainer(config, arguments.out, **about)
     start_run(config, arguments.out, resume=arguments.resume, force=arguments.force)
     with _progress(1000, "‰") as advance:
         trainer.run(lambda share, text: advance(int(1000 * share), text=text))

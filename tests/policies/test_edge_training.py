@@ -96,21 +96,22 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path, 
     assert not same(weights(tmp_path / "a"), weights(tmp_path / "c"))
 
 
-@pytest.mark.parametrize("interrupted_at", [2, 5])
-def test_an_interrupted_run_resumes_to_the_same_bits(tmp_path, interrupted_at):
-    ready(TINY, tmp_path / "whole").run()
-    start_guide_run(TINY, tmp_path / "part")
-    (tmp_path / "part" / "labels.npz").write_bytes((tmp_path / "whole" / "labels.npz").read_bytes())
-    part = GuideTrainer(TINY, tmp_path / "part")
-    part.prepare()
-
-    def interrupt(share, text):
-        if part.step == interrupted_at:
-            raise KeyboardInterrupt
-
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize(
+    ("place", "call"),
+    [(lambda run: (run.optimizer, "step"), 2), (lambda run: (run, "validate"), 1)],
+    ids=["update", "validation"],
+)
+def test_wherever_ctrl_c_falls_a_run_resumes_to_the_same_bits(tmp_path, convex, ctrl_c, place, call, times):
+    config = replace(TINY, labels=convex)
+    ready(config, tmp_path / "whole").run()
+    part = ready(config, tmp_path / "part")
+    ctrl_c(*place(part), call=call, times=times)
     with pytest.raises(KeyboardInterrupt):
-        part.run(interrupt)
-    ready(read_guide_config(tmp_path / "part"), tmp_path / "part", resume=True).run()
+        part.run()
+    resumed = ready(read_guide_config(tmp_path / "part"), tmp_path / "part", resume=True)
+    assert resumed.step == (part.step if times == 1 else 0)
+    resumed.run()
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "part"))
     assert rows(tmp_path / "whole") == rows(tmp_path / "part")
 

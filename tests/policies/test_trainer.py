@@ -48,6 +48,10 @@ def rows(out):
         return list(csv.DictReader(file))
 
 
+def untimed(out):
+    return [{k: v for k, v in row.items() if "second" not in k} for row in rows(out)]
+
+
 @pytest.mark.parametrize("baseline", ["rollout", "shared", "exponential", "none"])
 @pytest.mark.parametrize("encoder", ["attention", "gnn"])
 def test_every_baseline_trains_with_every_encoder(tmp_path, monkeypatch, baseline, encoder):
@@ -74,29 +78,36 @@ def test_every_problem_trains(tmp_path, problem):
     assert info.sizes == ((5, 6) if PROBLEMS[problem].from_depot else (4, 5))  # in nodes
 
 
-@pytest.mark.parametrize("baseline", ["rollout", "shared", "exponential"])
-@pytest.mark.parametrize("interrupted_at", [3, 5, 8])
-def test_an_interrupted_run_resumes_to_the_same_bits(tmp_path, monkeypatch, baseline, interrupted_at):
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize(
+    ("baseline", "place", "call"),
+    [
+        ("exponential", lambda run: (run.baseline, "advantage"), 6),
+        ("rollout", lambda run: (run.baseline.exponential, "advantage"), 2),
+        ("shared", lambda run: (run.optimizer, "step"), 6),
+        ("rollout", lambda run: (run.baseline, "_evaluate"), 2),
+        ("shared", lambda run: (run, "validate"), 2),
+    ],
+    ids=["scoring", "warm-up", "update", "rollout test", "validation"],
+)
+def test_wherever_ctrl_c_falls_a_run_resumes_to_the_same_bits(
+    tmp_path, monkeypatch, ctrl_c, baseline, place, call, times
+):
     monkeypatch.setattr("policies.trainer.BASELINE_INSTANCES", 16)
     config = replace(SMALL, baseline=baseline)
     trainer(config, tmp_path / "whole").run()
 
     part = trainer(config, tmp_path / "part")
-
-    def interrupt(share, text):
-        if part.step == interrupted_at:
-            raise KeyboardInterrupt
-
+    ctrl_c(*place(part), call=call, times=times)
     with pytest.raises(KeyboardInterrupt):
-        part.run(interrupt)
-    trainer(read_config(tmp_path / "part"), tmp_path / "part", resume=True).run()
+        part.run()
+    resumed = trainer(read_config(tmp_path / "part"), tmp_path / "part", resume=True)
+    # the first Ctrl-C saves the step it falls into, the second leaves the last epoch's checkpoint
+    assert resumed.step == (part.step if times == 1 else (part.step - 1) // 4 * 4)
+    resumed.run()
 
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "part"))
-    whole, resumed = (
-        [{k: v for k, v in row.items() if "second" not in k} for row in rows(tmp_path / name)]
-        for name in ("whole", "part")
-    )
-    assert whole == resumed
+    assert untimed(tmp_path / "whole") == untimed(tmp_path / "part")
 
 
 def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
@@ -111,7 +122,7 @@ def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
     root = str(Path(__file__).parents[2])
     environment = {**os.environ, "PYTHONPATH": root}
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "part")], env=environment, cwd=root)
-    while not (tmp_path / "part" / "checkpoint-last.safetensors").exists():
+    while not (tmp_path / "part" / "metrics.csv").exists():
         assert process.poll() is None
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)

@@ -243,6 +243,22 @@ def test_train_makes_a_run_that_solves_and_resumes(tsp):
     assert solution["size"] == 52
 
 
+@pytest.mark.parametrize("guide", [(), ("--guide",)])
+def test_train_stops_at_ctrl_c_and_resumes(tsp, ctrl_c, guide):
+    from policies.edge_training import GuideTrainer
+    from policies.trainer import Trainer
+
+    shape = ("--degree", 4, "--width", 8, "--solver", "spacefilling") if guide else TINY[2:]
+    few = ("--validation-instances", 8, "--instances", 16) if guide else ()
+    here = ("train", *guide, "--out", "run", "--epochs", 2, "--threads", 1, "--device", "cpu")
+    ctrl_c(GuideTrainer if guide else Trainer, "validate")
+    code, out, err = tsp(*here, "--size", 9, *shape, *few)
+    assert (code, out) == (130, "")
+    assert err.splitlines() == ["tsp: stopping after this step; Ctrl-C again to stop at once", "tsp: interrupted"]
+    code, _, err = tsp(*here, "--resume")
+    assert (code, err) == (0, "")
+
+
 def test_train_reads_settings_from_a_file_and_flags_override_them(tsp, tmp_path):
     (tmp_path / "settings.toml").write_text('size = "7"\nbatch_size = 4\n[policy]\nlayers = 2\n')
     code, _, _ = tsp("train", "--config", "settings.toml", "--instances", 16, "--out", "run", *TINY)
