@@ -21,7 +21,7 @@ from ortools.util.optional_boolean_pb2 import BOOL_TRUE
 
 from tsp.budget import Budget, Clock
 from tsp.instance import Array, Instance, Integers
-from tsp.interrupts import noted_interrupts
+from tsp.interrupts import held_interrupts
 from tsp.metrics import METRICS
 from tsp.problems import (
     Capacity,
@@ -545,13 +545,11 @@ def _search(
         return
     parameters = search_parameters(settings, clock.remaining)
     # An exception in a callback would be lost in the search.
-    with noted_interrupts(routing.solver().FinishCurrentSearch) as interrupted:
+    with held_interrupts(routing.solver().FinishCurrentSearch):
         if assignment is None:
             found = routing.SolveWithParameters(parameters)
         else:
             found = routing.SolveFromAssignmentWithParameters(assignment, parameters)
-    if interrupted():
-        raise KeyboardInterrupt
     if found:
         best.consider(*walk(model, lambda index: found.Value(routing.NextVar(index))))
 

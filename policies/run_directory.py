@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import csv
 import json
-import signal
-import threading
 import time
 from abc import ABC, abstractmethod
-from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,53 +16,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from tsp.files import atomic_write
+from tsp.interrupts import held_interrupts
 
 from .checkpoint import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from torch import Tensor
     from torch.optim import Optimizer
 
 Config = TypeVar("Config")
-
-
-@contextmanager
-def held_interrupts(say: Callable[[str], None]) -> Generator[Callable[[], bool]]:
-    """Hold back Ctrl-C: it raises KeyboardInterrupt when the block ends, or at once when it comes again.
-
-    Nothing is held where Ctrl-C would not raise KeyboardInterrupt here anyway: in another thread than
-    the main one, and where someone else handles or ignores it.
-
-    Args:
-        say: called with a note for the user when the first Ctrl-C comes.
-
-    Yields:
-        What says whether an interrupt is held.
-    """
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield lambda: False
-        return
-    held = False
-
-    def hold(*_: object) -> None:
-        nonlocal held
-        if held:
-            raise KeyboardInterrupt
-        held = True
-        with suppress(RuntimeError):  # Ctrl-C may fall into the middle of another line's writing
-            say("stopping after this step; Ctrl-C again to stop at once")
-
-    try:
-        signal.signal(signal.SIGINT, hold)
-        yield lambda: held
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    if held:
-        raise KeyboardInterrupt
 
 
 class Run(ABC):
@@ -126,7 +88,7 @@ class Run(ABC):
             ValueError: when the loss is not finite; that is never saved.
         """
         latest = ""
-        with held_interrupts(self.say) as interrupted:
+        with held_interrupts(lambda: self.say("stopping after this step; Ctrl-C again to stop at once")) as interrupted:
             if self.step == 0:
                 self.save()  # so that there is a checkpoint from the start
             while self.progress() < 1.0 and not interrupted():

@@ -167,7 +167,9 @@ def _add_solve(command: argparse.ArgumentParser) -> None:
     command.add_argument("--solver", metavar="SPEC", help="default: the best the toolkit has")
     command.add_argument("--time-limit", type=_positive, default=2.0, help="seconds for each instance (default 2)")
     _add_limits(command)
-    command.add_argument("--objective", metavar="NAME", help="another one under the same rules: travel-time or makespan")
+    command.add_argument(
+        "--objective", metavar="NAME", help="another one under the same rules: travel-time or makespan"
+    )
     command.add_argument("--visited", metavar="A,B,C", help="under way: what was visited so far, the rest is planned")
     command.add_argument("--elapsed", type=_number, metavar="T", help="under way: the time now")
     command.add_argument("--travelled", type=_number, metavar="L", help="under way: length of the tour so far")

@@ -1,10 +1,10 @@
-"""Ctrl-C where an exception would come at the wrong moment: it is noted, and raised when that does no harm."""
+"""Ctrl-C where an exception would come at the wrong moment: it is held back until it does no harm."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,30 +12,36 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def noted_interrupts(note: Callable[[], object] = lambda: None) -> Generator[Callable[[], bool]]:
-    """While this is open a first Ctrl-C calls `note` and no more; a second one is raised at once.
+def held_interrupts(note: Callable[[], object]) -> Generator[Callable[[], bool]]:
+    """Hold back Ctrl-C: it raises KeyboardInterrupt when the block ends, or at once when it comes again.
 
-    Only the main thread gets signals, and only while they raise `KeyboardInterrupt` is there something
-    to hold back: elsewhere nothing changes.
+    Nothing is held where Ctrl-C would not raise KeyboardInterrupt here anyway: in another thread than
+    the main one, and where someone else handles or ignores it.
+
+    Args:
+        note: called when the first Ctrl-C comes.
 
     Yields:
-        what tells whether there was one.
+        What says whether an interrupt is held.
     """
-    noted = False
-
-    def handler(number: int, frame: object) -> None:
-        nonlocal noted
-        if noted:
-            raise KeyboardInterrupt
-        noted = True
-        note()
-
-    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if threading.current_thread() is not threading.main_thread() or not usual:
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield lambda: False
         return
-    signal.signal(signal.SIGINT, handler)
+    held = False
+
+    def hold(*_: object) -> None:
+        nonlocal held
+        if held:
+            raise KeyboardInterrupt
+        held = True
+        with suppress(RuntimeError):  # what is said may fall into the middle of another line's writing
+            note()
+
     try:
-        yield lambda: noted
+        signal.signal(signal.SIGINT, hold)
+        yield lambda: held
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if held:
+        raise KeyboardInterrupt

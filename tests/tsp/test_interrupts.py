@@ -1,64 +1,62 @@
+"""Ctrl-C is held back where it would do harm."""
+
 import signal
-import threading
+from threading import Thread
 
 import pytest
 
-from tsp.interrupts import noted_interrupts
+from tsp.interrupts import held_interrupts
 
 
-@pytest.fixture(autouse=True)
-def usual():
-    """Signals raise `KeyboardInterrupt`, as they do in a terminal."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    signal.signal(signal.SIGINT, before)
-
-
-def test_the_first_interrupt_is_noted_and_no_more():
-    calls = []
-    with noted_interrupts(lambda: calls.append(1)) as noted:
-        assert not noted()
-        signal.raise_signal(signal.SIGINT)
-        assert noted()
-    assert noted()
-    assert calls == [1]
-
-
-def test_the_second_interrupt_is_raised():
-    with noted_interrupts():
-        signal.raise_signal(signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
+def interrupted(times, note, after=lambda: None):
+    """Ctrl-C while interrupts are held, and what comes after it."""
+    with held_interrupts(note) as held:
+        assert not held()
+        for _ in range(times):
             signal.raise_signal(signal.SIGINT)
+        assert held()
+        after()
 
 
-def test_afterwards_interrupts_are_raised_again():
-    with pytest.raises(ValueError, match="inside"), noted_interrupts():
-        raise ValueError("inside")
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_interrupt_is_held_until_the_block_ends_and_a_second_is_not(times):
+    said, done = [], []
     with pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
+        interrupted(times, lambda: said.append(1), lambda: done.append("the rest"))
+    assert len(said) == 1
+    assert done == (["the rest"] if times == 1 else [])
 
 
-def test_other_threads_leave_signals_alone():
-    seen = []
+@pytest.mark.usefixtures("ctrl_c")  # which looks whether the handler is put back
+def test_another_error_goes_its_way():
+    with pytest.raises(ZeroDivisionError):
+        interrupted(1, lambda: None, lambda: 1 / 0)
 
-    def work():
-        with noted_interrupts() as noted:
-            seen.append((signal.getsignal(signal.SIGINT), noted()))
 
-    thread = threading.Thread(target=work)
+@pytest.mark.usefixtures("ctrl_c")
+def test_a_note_that_cannot_be_said_now_is_left_unsaid():
+    def say():
+        raise RuntimeError("reentrant call")
+
+    done = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(1, say, lambda: done.append("the rest"))
+    assert done
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_other_threads_and_other_handlers_are_left_alone():
+    handlers = []
+
+    def look():
+        with held_interrupts(lambda: None):
+            handlers.append(signal.getsignal(signal.SIGINT))
+
+    thread = Thread(target=look)
     thread.start()
     thread.join()
-    assert seen == [(signal.default_int_handler, False)]
-
-
-def test_a_handler_that_is_not_the_usual_one_stays():
-    def own(*_):
-        pass
-
-    signal.signal(signal.SIGINT, own)
-    with noted_interrupts() as noted:
-        signal.raise_signal(signal.SIGINT)
-        assert signal.getsignal(signal.SIGINT) is own
-    assert not noted()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    look()
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert handlers == [signal.default_int_handler, signal.SIG_IGN]
