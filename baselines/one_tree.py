@@ -127,11 +127,6 @@ class OneTree(NamedTuple):
     graph: Graph
     steps: int
 
-    @property
-    def is_tour(self) -> bool:
-        """Whether the 1-tree is a tour: then no tour is shorter."""
-        return bool((self.tree.degree == 2).all())
-
 
 def graph_of(geometry: Geometry, pairs: NDArray[np.integer]) -> Graph:
     """A connected graph of these edges, and of some between consecutive nodes where they leave parts.

@@ -48,8 +48,6 @@ LARGEST_LOAD = 2**38
 PRIZE_SHARE = 0.01
 """What a hop of mean length costs, as a share of the mean prize, where prizes count."""
 
-FOREVER = int(np.iinfo(np.int64).max)
-
 
 @dataclass
 class Model:

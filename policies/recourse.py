@@ -77,7 +77,11 @@ def _cheapest(env: RoutingEnv, batch: Batch, orders: Tensor, given: int) -> Tens
 
 
 def average_cost(env: RoutingEnv, batch: Batch, orders: Tensor, given: int = 0) -> Tensor:
-    """What following orders `[B, P, T]` costs on average, less is better, `[B, P]`; arguments as `best_plan`'s."""
+    """What following orders `[B, P, T]` costs on average, less is better, `[B, P]`; arguments as `best_plan`'s.
+
+    Whatever the instance, a hidden prize is taken to vary as our generator draws it: between 0 and twice
+    the expected one.
+    """
     # from each visit on: ended at the best time
     onward = _ended(env, batch, orders, given).flip(-1).cummin(-1).values.flip(-1)
     mean, variance = _collected(batch, orders, given)

@@ -10,7 +10,8 @@ import pytest
 from tsp.budget import Budget
 from tsp.cli import _parser
 from tsp.instance import Instance
-from tsp.problems import get_problem
+from tsp.problems import PROBLEMS, get_problem
+from tsp.registry import EXTRAS, SOLVERS, make
 from tsp.solvers import Solver
 
 ROOT = Path(__file__).parents[1]
@@ -49,3 +50,23 @@ def test_the_documented_solver_is_one(tmp_path, monkeypatch):
     (solution,) = solver.solve(get_problem("tsp"), [square], Budget())
     assert solution.objective == 4
     assert solution.solver == "in-file-order"
+
+
+def support_by_the_table():
+    """Each solver of the table in docs/problems.md, with the problems that it is said to support."""
+    page = (ROOT / "docs" / "problems.md").read_text()
+    _, rows = page.split("| solver | problems | |\n|---|---|---|\n")
+    for row in rows.partition("\n\n")[0].splitlines():
+        _, solvers, problems, *_ = row.split("|")
+        named = set(re.findall("`(.+?)`", problems))
+        for solver in re.findall("`(.+?)`", solvers):
+            yield solver, PROBLEMS.keys() - named if problems.strip().startswith("all") else named
+
+
+@pytest.mark.parametrize("name", sorted({*SOLVERS, *dict(support_by_the_table())}))
+def test_the_table_of_solvers_says_what_each_supports(name):
+    for package, extra in EXTRAS.items():
+        if name == extra:
+            pytest.importorskip(package, reason=f"needs the extra {extra}")
+    solver, said = make(name), dict(support_by_the_table())
+    assert {problem.name for problem in PROBLEMS.values() if solver.supports(problem)} == said[name]
