@@ -40,7 +40,7 @@ on one CPU core: {instances:,} instances, {steps:,} steps, {minutes:.0f} minutes
 
 {measured}"""
 
-MEASURED = """Its figures beside OR-Tools and CP-SAT are in `docs/variants.md`.
+MEASURED = """Its figures beside OR-Tools and CP-SAT are in `docs/{page}`.
 """
 
 
@@ -63,7 +63,7 @@ def recommend(name: str, decoding: Decoding) -> None:
     (folder / "README.md").write_text(card)
 
 
-def ship(source: Path, name: str, command: str, measured: str = MEASURED) -> None:
+def ship(source: Path, name: str, command: str, measured: str) -> None:
     """Put a run's policy into the zoo.
 
     Args:
@@ -85,6 +85,7 @@ def ship(source: Path, name: str, command: str, measured: str = MEASURED) -> Non
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     counters = json.loads(read_tensors(source.parent / "training-state.safetensors")[1]["counters"])
+    batch_size = json.loads((source.parent / "config.json").read_text())["batch_size"]
     card = CARD.format(
         name=name,
         tag=get_problem(info.problem).title.replace(" ", "-"),
@@ -98,7 +99,7 @@ def ship(source: Path, name: str, command: str, measured: str = MEASURED) -> Non
         width=policy.config.width,
         parameters=sum(parameter.numel() for parameter in policy.parameters()),
         command=command,
-        instances=counters["instances"],
+        instances=counters["step"] * batch_size,
         steps=counters["step"],
         minutes=counters["seconds"] / 60,
         last=" in the last of these runs" if "\n" in command else "",
@@ -113,6 +114,7 @@ def main() -> None:
     parser.add_argument("run", type=Path, nargs="?", help="a run's directory; without it the shipped policy stays")
     parser.add_argument("--name", required=True, help="of the folder in the zoo")
     parser.add_argument("--command", help="what trained it; separate several by newlines")
+    parser.add_argument("--page", default="variants.md", help="of docs, that has its figures (default variants.md)")
     parser.add_argument("--samples", type=int, help="drawn by default for each symmetry")
     parser.add_argument("--temperature", type=float, help="at which they are drawn by default")
     parser.add_argument("--augmentations", type=int, help="symmetries decoded by default")
@@ -120,7 +122,8 @@ def main() -> None:
     if (arguments.run is None) != (arguments.command is None):
         parser.error("a run and its --command go together")
     if arguments.run is not None:
-        ship(arguments.run / "checkpoint-last.safetensors", arguments.name, arguments.command)
+        measured = MEASURED.format(page=arguments.page)
+        ship(arguments.run / "checkpoint-last.safetensors", arguments.name, arguments.command, measured)
     recommend(arguments.name, Decoding(arguments.samples, arguments.temperature, arguments.augmentations))
 
 

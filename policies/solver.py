@@ -117,6 +117,8 @@ class PolicySolver:
 
     def _load(self, problem: Problem, size: int, *, matrix: bool = False) -> _Loaded:
         shipped = None if self.path is not None else find_policy(problem.name, size, matrix=matrix)
+        if shipped is None and self.path is None:
+            raise ValueError(f"policy: none is shipped for {problem.name!r}, expected policy(path=…) with one of yours")
         path = str(self.path if shipped is None else shipped.path)
         if (path, problem) not in self._loaded:
             policy, info = load_policy(path, self.device)
@@ -275,14 +277,18 @@ class PolicySolver:
     def next_probabilities(self, problem: Problem, instance: Instance) -> NDArray[np.float64]:
         """P(next node | nodes so far) `[n]`, averaged over the symmetries that are decoded.
 
-        The talk's reading of a policy; nodes so far are those of `instance.underway`.
+        The talk's reading of a policy; nodes so far are those of `instance.underway`. All are 0 where
+        nothing comes next: the tour is at its end, or no node is legal.
         """
         loaded = self._load(problem, instance.size, matrix=instance.matrix is not None)
+        self._warn_of_sizes(loaded, [instance])
         given = _given(problem, instance)
         with torch.inference_mode():
             batch = augment(from_instances([instance]).to(self.device), self._pictures(loaded, [instance]))
             prefix = torch.tensor(given, dtype=torch.long, device=self.device).expand(batch.count, 1, -1)
             state = loaded.env.reset(batch, 1, prefix)
+            if bool((state.dead | state.finished).all()):
+                return torch.zeros(instance.size, dtype=torch.double).numpy()
             logits = loaded.policy.decoder.logits(loaded.policy.prepare(batch), loaded.env.observe(state))
         return logits.softmax(-1).mean((0, 1)).double().cpu().numpy()
 

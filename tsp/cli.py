@@ -212,6 +212,7 @@ def run_solve(arguments: argparse.Namespace) -> int:
     for path in (_output(arguments, "plot", PICTURES), _output(arguments, "out", SOLUTION_ENDINGS)):
         if path is not None and path.suffix.lower() != ".json" and len(instances) > 1:
             raise ValueError(f"{path}: holds one solution, but there are {len(instances)} instances")
+    floor = _floor(arguments, arguments.files[0]) if arguments.plot or arguments.walls else None
     budget = Budget(arguments.time_limit, arguments.threads, arguments.seed)
     best: dict[int, Solution] = {}
     interrupted = False
@@ -235,7 +236,7 @@ def run_solve(arguments: argparse.Namespace) -> int:
             interrupted = True
             say("interrupted: this is the best so far")
             solutions = [best.get(i) or _none_yet() for i in range(len(instances))]
-    _write_solutions(arguments, instances, solutions)
+    _write_solutions(arguments, instances, solutions, floor)
     if interrupted:
         return INTERRUPTED
     return DONE if all(solution.feasible for solution in solutions) else INFEASIBLE
@@ -270,6 +271,9 @@ def _completed(instance: Instance, arguments: argparse.Namespace) -> Instance:
     visited = getattr(arguments, "visited", None)
     if visited is not None or any(value is not None for value in used.values()):
         nodes = tuple(instance.find_node(name.strip()) for name in (visited or "").split(",") if name.strip())
+        start = changes.get("depot", instance.depot)
+        if nodes[:1] == (start,) and get_problem(changes.get("problem", instance.problem)).from_depot:
+            nodes = nodes[1:]  # where all tours start goes without saying
         changes["underway"] = Underway(nodes, **used)
     return recognized(replace(instance, **changes)) if changes else instance
 
@@ -303,10 +307,11 @@ def _show_probabilities(arguments: argparse.Namespace, instances: Sequence[Insta
         if not arguments.json:
             ranked = sorted(range(instance.size), key=lambda node: -chances[node])
             rows = [f"  {chances[node]:7.4f}  {instance.node_name(node)}" for node in ranked if chances[node] >= 5e-5]
+            rows = rows or ["  none: the tour is at its end, or no node is legal"]
             show("\n".join([f"{instance.name}: P(next node | nodes so far)", *rows[:MOST_NODES_LISTED]]))
     if arguments.json:
         show(json.dumps({"version": __version__, "solutions": entries}, allow_nan=False))
-    return DONE
+    return DONE if all(any(entry["probabilities"]) for entry in entries) else INFEASIBLE
 
 
 def _prepare(solver: Solver, problem: str) -> None:
@@ -323,7 +328,7 @@ def _prepare(solver: Solver, problem: str) -> None:
 
 
 def _write_solutions(
-    arguments: argparse.Namespace, instances: Sequence[Instance], solutions: Sequence[Solution]
+    arguments: argparse.Namespace, instances: Sequence[Instance], solutions: Sequence[Solution], floor: Floor | None
 ) -> None:
     from tsp.files import write_text
     from tsp.formats import write_solution
@@ -343,7 +348,6 @@ def _write_solutions(
     if arguments.plot:
         from tsp.plotting import plot_tour, save_figure
 
-        floor = _floor(arguments, arguments.files[0])
         save_figure(plot_tour(instances[0], solutions[0], floor=floor), arguments.plot, force=arguments.force)
 
 
@@ -393,7 +397,9 @@ def _describe(instance: Instance, solution: Solution) -> str:
         facts.append(_proof(solution.objective, solution.bound))
     facts += [f"{instance.size} nodes", f"{solution.seconds:.2f} s", f"solver {solution.solver}"]
     lines = [f"{name}: {', '.join(facts)}"]
-    if sum(map(len, solution.tours)) > MOST_NODES_LISTED:
+    if not solution.tours:
+        lines.append("no tours: nobody sets out")
+    elif sum(map(len, solution.tours)) > MOST_NODES_LISTED:
         lines.append("tour: too long to print; --out writes it")
     elif instance.names and any(getattr(instance, name) is not None for name in ("prizes", "time_windows")):
         lines.append(format_itinerary_text(rows(get_problem(instance.problem), instance, solution)))

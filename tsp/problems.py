@@ -207,6 +207,8 @@ class Problem:
             raise ValueError(f"{name}: problem {self.name!r} needs {' and '.join(missing)}, which it does not have")
         if instance.free_start and self.shape != "path":
             raise ValueError(f"{name}: only a path may start anywhere, problem {self.name!r} is none")
+        if self.shape == "path" and not instance.free_start and instance.end == instance.depot and instance.size > 1:
+            raise ValueError(f"{name}: starts and ends at {instance.node_name(instance.depot)}, expected another end")
         if self.shape == "cycle" and instance.end not in (None, instance.depot):
             raise ValueError(f"{name}: problem {self.name!r} has closed tours, expected no end (shpp has one)")
         if self.rule(Capacity) is not None and self.rule(VisitOnce) is not None:

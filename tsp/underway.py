@@ -102,6 +102,9 @@ class Reduced:
                 rest_amounts.append(amount[keep])
         out = [np.array(tour, dtype=np.int64) for tour in self.before]
         out_amounts = [np.array(amount) for amount in self.amounts]
+        if self.merged == CURRENT and self.instance.num_tours is not None and len(rest) == len(tours):
+            most = self.instance.num_tours - 1  # the tour that has begun is one, though it was left out
+            rest, rest_amounts = rest[:most], rest_amounts[:most]
         if self.merged is not None:
             walk = [*self.head, *first.tolist()]
             tail = [node for node in self.tail if walk[-1:] != [node]]
@@ -374,6 +377,8 @@ def _require_sense(
     used = len(finished) + (not between and problem.shape == "tours")
     if problem.shape == "tours" and instance.num_tours is not None and used > instance.num_tours:
         raise ValueError(f"visited: {used} tours, expected at most {instance.num_tours}")
+    if underway.load is not None and problem.rule(Capacity) is None:
+        raise ValueError(f"load: {underway.load:g}, expected none in problem {problem.name!r}, which has no capacity")
     limit = instance.capacity if problem.rule(Capacity) is not None else None
     if limit is not None and underway.load is not None and underway.load > limit:
         raise ValueError(f"load: {underway.load:g}, expected at most the capacity {limit:g}")

@@ -224,3 +224,16 @@ def test_several_tours_that_nothing_holds_are_refused():
     instance = replace(LINE, prizes=np.ones(6), demands=np.ones(6), capacity=2.0, underway=Underway((1,)))
     with pytest.raises(ValueError, match="in problem 'loose' neither length nor time counts"):
         reduce(loose, instance)
+
+
+def test_what_has_begun_is_one_of_the_tours_though_an_answer_leaves_it_out():
+    points = [[0, 0], [3, 4], [6, 8], [1, 1]]
+    instance = Instance(
+        points, prizes=[0, 2, 3, 1], max_length=12.0, num_tours=2, underway=Underway((2,), travelled=10)
+    )
+    problem = get_problem("top")
+    reduced = reduce(problem, instance)
+    place = reduced.nodes.tolist().index
+    without = check(reduced.problem, reduced.instance, [[0, place(1)], [0, place(3)]])
+    answer = reduced.answer(problem, instance, without)
+    assert answer.violations == ("tour 0: is 20 long, expected at most 12",)
