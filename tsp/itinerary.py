@@ -37,6 +37,7 @@ class Stop:
         interest: the node's prize; None where a tour starts or ends, and where there are no prizes.
         walked: length of the tour so far.
         title: what the source's column `title` says, or nothing.
+        delivered: what the node gets at this visit; None where that cannot be split, and at the depot.
     """
 
     tour: int
@@ -49,6 +50,7 @@ class Stop:
     interest: float | None
     walked: float
     title: str
+    delivered: float | None
 
 
 def rows(problem: Problem, instance: Instance, solution: Solution) -> list[Stop]:
@@ -83,7 +85,9 @@ def rows(problem: Problem, instance: Instance, solution: Solution) -> list[Stop]
             prizes = instance.prizes if claim.customers[node] else None
             interest = None if prizes is None else float(prizes[node])
             name = instance.node_name(node)
-            out.append(Stop(k, i, node, name, arrive, begin, leave, interest, walked, titles[int(node)]))
+            amounts = solution.amounts if claim.customers[node] else None
+            delivered = None if amounts is None else float(amounts[k][i])
+            out.append(Stop(k, i, node, name, arrive, begin, leave, interest, walked, titles[int(node)], delivered))
     return out
 
 
@@ -107,6 +111,8 @@ def format_itinerary_text(stops: Sequence[Stop]) -> str:
         columns.append(_numbers("leave", stops, lambda stop: stop.leave))
     if any(stop.interest is not None for stop in stops):
         columns.append(_numbers("interest", stops, lambda stop: stop.interest))
+    if any(stop.delivered is not None for stop in stops):
+        columns.append(_numbers("delivered", stops, lambda stop: stop.delivered))
     columns.append(_numbers("walked", stops, lambda stop: stop.walked))
     if any(stop.title for stop in stops):
         columns.append(("title", "<", [stop.title for stop in stops]))

@@ -145,3 +145,13 @@ def test_the_text_of_several_tours_names_each():
 
 def test_no_tour_no_text():
     assert format_itinerary_text([]) == ""
+
+
+def test_what_is_delivered_is_told_where_deliveries_may_be_split():
+    problem = get_problem("sdvrp")
+    instance = Instance([[0, 0], [1, 0], [2, 0]], demands=[0, 3, 4], capacity=5.0)
+    solution = check(problem, instance, [[0, 1, 2], [0, 2]], amounts=[[0, 3, 2], [0, 2]])
+    stops = rows(problem, instance, solution)
+    assert [stop.delivered for stop in stops] == [None, 3, 2, None, None, 2, None]
+    assert "delivered" in format_itinerary_text(stops)
+    assert "delivered" not in format_itinerary_text(itinerary(OPTW, HALL, [[0, 1]]))

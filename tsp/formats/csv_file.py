@@ -284,8 +284,8 @@ def format_itinerary(instance: Instance, solution: Solution) -> str:
         }
         if instance.coordinates is not None:
             cells |= zip("xy", map(format_number, instance.coordinates[stop.node, :2].tolist()), strict=True)
-        if solution.amounts is not None and stop.node not in (instance.depot, instance.finish):
-            cells["delivered"] = _rounded(float(solution.amounts[stop.tour][stop.order]))
+        if stop.delivered is not None:
+            cells["delivered"] = _rounded(stop.delivered)
         texts = (_guarded(column[stop.node]) for column in instance.extras.values())
         table.append([*(cells.get(name, "") for name in header), *texts])
         before = stop.node
