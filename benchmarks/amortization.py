@@ -293,7 +293,7 @@ def break_even(found: Curves, policy: str, cost: float, against: Curves, quality
     """
     own = [points for name, points in found.items() if name.split("+")[0] == policy]
     mine = min(seconds_at(points, quality) for points in own)
-    theirs = min(seconds_at(points, quality) for points in against.values())
+    theirs = min((seconds_at(points, quality) for points in against.values()), default=float("inf"))
     if theirs == float("inf"):
         return None
     return cost / (theirs - mine) if theirs > mine else float("inf")

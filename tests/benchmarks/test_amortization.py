@@ -60,6 +60,7 @@ def test_learning_pays_after_its_cost_over_what_a_day_saves():
     assert break_even(found, "hall", 90.0, {"ls": [(0.005, 10.0)]}, 10.0) == math.inf
     assert break_even(found, "hall", 90.0, {"ls": [(0.1, 10.0)]}, 1.0) is None
     assert break_even(found, "hall", 90.0, {"ls": [(0.1, 0.5)]}, 0.5) == math.inf
+    assert break_even(found, "hall", 90.0, {}, 10.0) is None
     assert [days(x) for x in (math.inf, None, 1234.5)] == ["never", "not reached", "1,234"]
 
 
