@@ -284,6 +284,11 @@ def seconds_at(points: list[tuple[float, float]], quality: float) -> float:
     return float(np.exp(np.interp(-quality, -found, np.log(seconds))))
 
 
+def of_policy(found: Curves, policy: str) -> list[list[tuple[float, float]]]:
+    """The curves of a policy, with and without a search behind it."""
+    return [points for name, points in found.items() if name.split("+")[0] == policy]
+
+
 def break_even(found: Curves, policy: str, cost: float, against: Curves, quality: float) -> float | None:
     """After how many days the `cost` of learning is saved, if gaps of `quality` are wanted.
 
@@ -291,8 +296,7 @@ def break_even(found: Curves, policy: str, cost: float, against: Curves, quality
         infinity where the policy, with or without a search, is not the quicker way there; None where
         nothing it is set against gets there.
     """
-    own = [points for name, points in found.items() if name.split("+")[0] == policy]
-    mine = min(seconds_at(points, quality) for points in own)
+    mine = min(seconds_at(points, quality) for points in of_policy(found, policy))
     theirs = min((seconds_at(points, quality) for points in against.values()), default=float("inf"))
     if theirs == float("inf"):
         return None
@@ -367,7 +371,7 @@ def report(title: str, results: dict[str, Any], sign: float, costs: dict[str, fl
 
 def qualities(found: Curves, policy: str) -> list[float]:
     """The mean gaps that a policy was measured at, with and without a search."""
-    return sorted(gap for name, points in found.items() if name.split("+")[0] == policy for _, gap in points)
+    return sorted(gap for points in of_policy(found, policy) for _, gap in points)
 
 
 def opponents(found: Curves) -> tuple[Curves, Curves]:
