@@ -19,6 +19,8 @@ from .objectives import TERMS, TOUR_TERMS, Walks
 from .rules import FEATURES, RULES, Move, RuleEnv
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tsp.instance import Instance
 
 DEAD_END = 2.0
@@ -387,6 +389,14 @@ class RoutingEnv:
             elif node != tours[-1][-1]:  # a dead end stays
                 tours[-1].append(node)
         return [tour for tour in tours if set(tour) - {depot, end}]
+
+    def actions(self, tours: Sequence[Sequence[int]], instance: Instance) -> list[int]:
+        """What walks the tours of a solution of an instance, the reverse of `tours`; depots come first in them."""
+        if not self.problem.from_depot:
+            return list(tours[0])
+        closing = [instance.depot] if instance.finish == instance.depot else []
+        walked = [node for tour in tours for node in (*tour[1:], *closing)]
+        return walked or [instance.finish]
 
     def walks(self, batch: Batch, actions: Tensor) -> Walks:
         """Whole trajectories `[B, P, T]`, as objective terms read them."""

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from envs.routing_env import Observation
 
 
-ALIGNMENT = 32
+ALIGNMENT = {"cpu": 32, "cuda": 8}
+"""Multiples of nodes at which products in bfloat16 are fast, on each kind of device."""
 
 
 class Cache(NamedTuple):
@@ -112,7 +113,7 @@ class Decoder(nn.Module):
 
         In bfloat16 on a CPU, a softmax over 31 nodes takes six times as long as one over 32.
         """
-        extra = -cache.keys.shape[-1] % ALIGNMENT
+        extra = -cache.keys.shape[-1] % ALIGNMENT.get(cache.keys.device.type, 1)
         if not extra:
             return cache
         return cache._replace(

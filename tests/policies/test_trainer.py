@@ -14,10 +14,11 @@ import pytest
 import torch
 
 from envs.generators import generate
-from policies.checkpoint import load_policy, read_tensors
+from policies.checkpoint import load_policy, read_tensors, write_tensors
 from policies.policy import PolicyConfig
 from policies.trainer import TrainConfig, Trainer, config_from_dict, read_config, start_run
 from tsp.problems import PROBLEMS
+from tsp.registry import make
 
 SMALL = TrainConfig(
     size="6-8",
@@ -272,3 +273,79 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_pa
     with pytest.raises(ValueError, match="not finite"):
         run.run()
     assert same(weights(tmp_path), kept)
+
+
+TAUGHT = replace(
+    SMALL,
+    size="6,8",
+    teacher="ls(kicks=10)",
+    labels=64,
+    label_batch=8,
+    label_ways=3,
+    label_every=1,
+    reinforce_from=0.5,
+    average=0.9,
+    scale=True,
+    optimizer="muon",
+    warmup_steps=3,
+)
+
+
+def test_a_taught_run_imitates_first_and_then_reinforces_too(tmp_path):
+    run = trainer(TAUGHT, tmp_path)
+    run.run()
+    objectives = [row["train/objective"] for row in rows(tmp_path)]
+    assert objectives[0] == "nan"  # nothing is sampled before REINFORCE joins
+    assert 1.0 < float(objectives[-1]) < 4.0
+    policy, _ = load_policy(tmp_path / "checkpoint-last.safetensors")
+    assert same(policy.state_dict(), run.average.state_dict())
+    assert not same(run.policy.state_dict(), run.average.state_dict())
+
+
+@pytest.mark.parametrize("problem", [name for name in PROBLEMS if make("ls").supports(PROBLEMS[name])])
+def test_every_problem_that_the_search_solves_can_be_taught(tmp_path, problem):
+    shape = replace(SMALL.policy, edges=problem == "atsp")
+    run = trainer(replace(TAUGHT, problem=problem, size="4,5", instances=16, policy=shape), tmp_path)
+    before = {k: v.clone() for k, v in run.policy.state_dict().items()}
+    run.run()
+    after = run.policy.state_dict()
+    assert all(torch.isfinite(value).all() for value in after.values())
+    assert not torch.equal(before["decoder.project_nodes.weight"], after["decoder.project_nodes.weight"])
+
+
+def test_a_taught_run_resumes_to_the_same_bits(tmp_path, ctrl_c):
+    trainer(TAUGHT, tmp_path / "whole").run()
+    part = trainer(TAUGHT, tmp_path / "part")
+    ctrl_c(part.optimizer, "step", call=7)
+    with pytest.raises(KeyboardInterrupt):
+        part.run()
+    trainer(read_config(tmp_path / "part"), tmp_path / "part", resume=True).run()
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "part"))
+    assert untimed(tmp_path / "whole") == untimed(tmp_path / "part")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"problem": "spctsp"}, "teacher: 'ls' cannot label for problem 'spctsp', which hides prizes"),
+        ({"data": "set.npz"}, "teacher: 'ls' cannot label for --data"),
+        ({"labels": 0}, "labels: 0, expected a positive number"),
+        ({"average": 1.0}, "average: 1.0, expected at least 0 and less than 1"),
+        ({"reinforce_from": 2.0}, "reinforce_from: 2.0, expected a share from 0 to 1"),
+        ({"size": "6,x"}, "size: '6,x', expected numbers such as 20,50,100"),
+        ({"size": "6,0"}, "size: '6,0', expected numbers of 1 or more"),
+    ],
+)
+def test_what_cannot_be_taught_is_refused_in_a_sentence(changes, message):
+    with pytest.raises(ValueError, match=message):
+        replace(SMALL, **({"teacher": "ls"} | changes))
+
+
+def test_a_training_state_from_before_there_was_a_teacher_still_loads(tmp_path):
+    trainer(SMALL, tmp_path).run()
+    path = tmp_path / "training-state.safetensors"
+    tensors, metadata = read_tensors(path)
+    tensors["sums"] = tensors["sums"][:4]
+    write_tensors(path, tensors, metadata, force=True)
+    resumed = trainer(read_config(tmp_path), tmp_path, resume=True)
+    assert resumed.sums.shape == (5,)

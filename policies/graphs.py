@@ -1,0 +1,200 @@
+"""Rollouts of one shape from static buffers, replayed as CUDA graphs.
+
+A step of a rollout launches some fifty small kernels; on a GPU their launches take longer than their
+work. Here a run of steps is captured once for each shape of a batch and then replayed as a whole, so
+the host launches one graph for many steps. On the CPU the same steps run without a graph.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Generator, Tensor
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from envs.routing_env import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envs.batch import Batch
+    from envs.routing_env import Observation, RoutingEnv, State
+
+    from .decoder import Cache, Decoder
+    from .decoding import Strategy
+
+SEGMENT = 8
+"""Steps in a graph, after each of which the host asks whether all trajectories have finished."""
+
+
+class GraphRollout:
+    """As `rollout`, for batches of one shape; the trace that a call returns is overwritten by the next.
+
+    Args:
+        env: the environment.
+        decoder: gives the logits; its weights may change between calls, in place.
+        batch: a batch of the shape; only its shape counts.
+        cache: what the decoder prepared for it; only its shape counts.
+        strategy: how the next node is chosen.
+        trajectories: P.
+        generator: randomness of the strategy; on the batch's device.
+        replays: longest trajectories to be replayed; with it a call takes their actions, and neither the
+            strategy nor the decoder is asked.
+    """
+
+    def __init__(
+        self,
+        env: RoutingEnv,
+        decoder: Decoder,
+        batch: Batch,
+        cache: Cache,
+        strategy: Strategy,
+        *,
+        trajectories: int,
+        generator: Generator,
+        replays: int | None = None,
+    ) -> None:
+        self.env, self.decoder, self.strategy, self.generator = env, decoder, strategy, generator
+        self.trajectories = trajectories
+        self.batch, self.cache = _copy(batch), _copy(cache.detach())
+        self.prefix = env.starts(self.batch, trajectories) if replays is None else None
+        self.given = 0 if self.prefix is None else self.prefix.shape[-1]
+        horizon = env.horizon(batch) if replays is None else replays
+        # where every trajectory takes all steps, there is nothing to ask on the way
+        self.segment = min(SEGMENT, horizon) if env.problem.from_depot else horizon - self.given
+        self.segments = -(-(horizon - self.given) // self.segment) if self.segment else 0
+        steps = self.given + self.segments * self.segment
+        self.actions = None  # [B, P, T]
+        if replays is not None:
+            self.actions = torch.zeros((batch.count, trajectories, steps), dtype=torch.long, device=batch.device)
+        self.trace = _empty_trace(env, self.batch, steps, trajectories, self.given)
+        self.step = torch.zeros(1, dtype=torch.long, device=batch.device)
+        self.finished = torch.zeros((), dtype=torch.bool, device=batch.device)
+        with torch.no_grad():
+            self._state = self._static_state()
+            self._start = self._captured(self._begin)
+            self._go_on = self._captured(self._walk)
+
+    @torch.no_grad()
+    def __call__(self, batch: Batch, cache: Cache, actions: Tensor | None = None) -> Trace:
+        """Walk P trajectories an instance to their ends; see `rollout`.
+
+        Args:
+            batch: the instances.
+            cache: what the decoder prepared for them.
+            actions: `[B, P, T]` what to replay; its steps are rounded up to whole segments, of which a
+                finished trajectory stays where it is.
+        """
+        _overwrite((self.batch, self.cache), (batch, cache.detach()))
+        segments = self.segments
+        if self.actions is not None:
+            assert actions is not None
+            segments = -(-actions.shape[-1] // self.segment)
+            self.actions[..., : actions.shape[-1]] = actions
+            self.actions[..., actions.shape[-1] :] = actions[..., -1:]
+        self._start()
+        done = 0
+        for _ in range(segments):
+            self._go_on()
+            done += 1
+            if self.actions is None and self.env.problem.from_depot and bool(self.finished):
+                break
+        steps = self.given + done * self.segment
+        kept = (x if x is None else x[:, :steps] for x in self.trace[:-1])
+        return Trace(*kept, given=self.given)  # pyright: ignore[reportArgumentType]
+
+    def _captured(self, work: Callable[[], None]) -> Callable[[], None]:
+        """`work` as a CUDA graph where there is CUDA, after the warm-up that capturing asks for."""
+        if self.batch.device.type != "cuda":
+            return work
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(2):
+                self._begin()
+                work()
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        graph.register_generator_state(self.generator)
+        self._begin()
+        with torch.cuda.graph(graph):
+            work()
+        return graph.replay
+
+    def _static_state(self) -> list[Tensor | None]:
+        """Buffers for all that changes from step to step, in the order of the flattened state."""
+        leaves, self._layout = tree_flatten(self.env.reset(self.batch, self.trajectories))
+        # what only depends on the instances is made once for each batch, by `_begin`
+        return [x.contiguous().clone() if isinstance(x, Tensor) else x for x in leaves]
+
+    def _begin(self) -> None:
+        """Reset, and take the steps that are given."""
+        self.step.zero_()
+        state = self.env.reset(self.batch, self.trajectories)
+        for t in range(self.given):
+            assert self.prefix is not None
+            action = self.prefix[..., t]
+            self._record(self.env.observe(state), action)
+            state = self.env.step(state, action)
+        self._keep(self.env.resume(state))
+
+    def _walk(self) -> None:
+        """Take a segment's steps from the kept state."""
+        state: State = tree_unflatten(self._state, self._layout)
+        for _ in range(self.segment):
+            seen = self.env.observe(state)
+            if self.actions is not None:
+                action = self.actions.index_select(2, self.step)[..., 0]
+            else:
+                action = self.strategy.select(self.decoder.logits(self.cache, seen), self.generator)
+            self._record(seen, action)
+            state = self.env.step(state, action)
+        self._keep(state)
+        self.finished.copy_(state.finished.all())
+
+    def _record(self, seen: Observation, action: Tensor) -> None:
+        values = (action, seen.first, seen.last, seen.mask, seen.context, seen.node_context)
+        for buffer, value in zip(self.trace[:-1], values, strict=True):
+            if isinstance(buffer, Tensor) and value is not None:
+                buffer.index_copy_(1, self.step, value[:, None].to(buffer.dtype))
+        self.step += 1
+
+    def _keep(self, state: State) -> None:
+        """Copy a state into the buffers; what is read from one buffer and written to another is read first."""
+        leaves, layout = tree_flatten(state)
+        assert layout == self._layout, "the state's structure changed on the way"
+        own = {x.untyped_storage().data_ptr() for x in self._state if x is not None}
+        pairs: list[tuple[Tensor, Tensor]] = []
+        for buffer, value in zip(self._state, leaves, strict=True):
+            if buffer is None or value is buffer:
+                continue
+            pairs.append((buffer, value.clone() if value.untyped_storage().data_ptr() in own else value))
+        for buffer, value in pairs:
+            buffer.copy_(value)
+
+
+def _copy(tree: Any) -> Any:  # noqa: ANN401 - any tuple of tensors
+    leaves, layout = tree_flatten(tree)
+    return tree_unflatten([x.clone() if isinstance(x, Tensor) else x for x in leaves], layout)
+
+
+def _overwrite(buffers: Any, values: Any) -> None:  # noqa: ANN401
+    for buffer, value in zip(tree_flatten(buffers)[0], tree_flatten(values)[0], strict=True):
+        if isinstance(buffer, Tensor):
+            buffer.copy_(value)
+
+
+def _empty_trace(env: RoutingEnv, batch: Batch, steps: int, trajectories: int, given: int) -> Trace:
+    shape, device = (batch.count, steps, trajectories), batch.device
+    actions = torch.zeros(shape, dtype=torch.long, device=device)
+    context, changing = env.context_features, env.node_context_features
+    return Trace(
+        actions,
+        torch.zeros_like(actions),
+        torch.zeros_like(actions),
+        torch.zeros((*shape, batch.size), dtype=torch.bool, device=device),
+        torch.zeros((*shape, context), device=device) if context else None,
+        torch.zeros((*shape, batch.size, changing), device=device) if changing else None,
+        given,
+    )
