@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from tsp.solvers import InstanceSolver
 
-from .closed_tours import is_closed_tour
-from .iterated_search import LinKernighan
-from .rule_search import RuleSearch
+from .routes.rule_search import RuleSearch
+from .tours.closed_tours import is_closed_tour
+from .tours.iterated_search import LinKernighan
 
 if TYPE_CHECKING:
     from collections.abc import Callable

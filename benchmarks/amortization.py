@@ -40,9 +40,9 @@ from policies.zoo import shipped_policies
 from tsp.budget import Budget
 from tsp.files import write_text
 from tsp.problems import Problem, get_problem
-from tsp.registry import make
 from tsp.solution import Solution, check
 from tsp.solvers import Chain, Solver
+from tsp.solvers.registry import make
 from tsp.statistics import estimate_crossed
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from baselines.bounds import length_bound
+from baselines.bounds.bounds import length_bound
+from envs.kool_sets import generate_tsp
 from tsp.budget import Clock
-from tsp.formats.kool import generate_tsp
 from tsp.instance import Instance
 from tsp.problems import get_problem
 from tsp.shortcuts import compare

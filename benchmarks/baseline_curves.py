@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from policies.policy import PolicyConfig
-from policies.trainer import TrainConfig, Trainer, start_run
+from policies.training.trainer import TrainConfig, Trainer, start_run
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 BASELINES = {

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from envs import kool_sets
 from envs.batch import Batch, from_instances
 from envs.generators import generate
 from envs.symmetries import augment
@@ -30,9 +31,8 @@ from policies.checkpoint import PolicyInfo, save_policy
 from policies.decoding import Greedy, Sampling
 from policies.policy import Policy, PolicyConfig
 from policies.rollout import decode
-from policies.trainer import TrainConfig, Trainer, start_run
+from policies.training.trainer import TrainConfig, Trainer, start_run
 from tsp.files import atomic_write
-from tsp.formats import kool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +101,7 @@ def recipe(name: str, *, small: bool, start_from: str | None, changes: dict[str,
 def test_set(name: str, size: int, count: int, device: torch.device) -> Batch:
     """The first instances of Kool et al.'s test set where there is one, else generated ones, in float32."""
     if name in ("tsp", "op", "cvrp", "pctsp"):
-        instances, _ = kool.generate(name, "kool-dist" if name == "op" else "kool", size, count, 1234)
+        instances, _ = kool_sets.generate(name, "kool-dist" if name == "op" else "kool", size, count, 1234)
         batch = from_instances(instances, distances=False)
         batch = batch.map(lambda x: x.float() if x.dtype == torch.float64 else x)
         return batch._replace(scale=batch.scale.double()).to(device)

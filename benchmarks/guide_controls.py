@@ -30,16 +30,16 @@ from processor_clock import count_processor_time
 from scipy.optimize import minimize
 
 import tsp
-from baselines.guides import AlphaNearness, Distance, Quadrant, TourUnion
+from baselines.bounds.guides import AlphaNearness, Distance, Quadrant, TourUnion
 from envs.generators import generate_instances
-from policies.edge_features import edge_graph
-from policies.edge_guide import EdgeNetwork, EdgeNetworkConfig, LearnedGuide
-from policies.edge_training import read_labels, tour_edges
+from policies.guide.features import edge_graph
+from policies.guide.network import EdgeNetwork, EdgeNetworkConfig, LearnedGuide
+from policies.guide.training import read_labels, tour_edges
 from tsp.budget import Budget
 from tsp.formats import read_solution
 from tsp.instance import Instance
 from tsp.problems import get_problem
-from tsp.registry import make
+from tsp.solvers.registry import make
 from tsp.statistics import estimate_crossed
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from tqdm import tqdm
 
 from envs.generators import generate_set
 from tsp.budget import Budget
-from tsp.online import play
 from tsp.problems import get_problem
-from tsp.registry import make
+from tsp.solvers.online import play
+from tsp.solvers.registry import make
 from tsp.statistics import estimate_mean
 
 SEED, WHOLE = 1234, 10_000

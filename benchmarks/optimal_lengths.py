@@ -18,11 +18,11 @@ import elkai
 import numpy as np
 from tqdm import tqdm
 
+from envs.kool_sets import generate_tsp
 from tsp.budget import Budget
-from tsp.formats.kool import generate_tsp
 from tsp.instance import Instance
 from tsp.problems import get_problem
-from tsp.registry import make
+from tsp.solvers.registry import make
 
 TABLE = Path(__file__).with_suffix(".npz")
 SCALE = 1_000_000

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from ship_policy import ship
 
+from envs.kool_sets import generate_tsp
 from policies.checkpoint import load_policy
 from policies.solver import PolicySolver
 from policies.zoo import ZOO
 from tsp.budget import Budget
-from tsp.formats.kool import generate_tsp
 from tsp.instance import Instance
 from tsp.problems import get_problem
 

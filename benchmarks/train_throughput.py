@@ -67,7 +67,7 @@ CASES = (
 def make_ours(case: Case, precision: str) -> Callable[[], None]:
     """Our step, as `tsp train` takes it."""
     from policies.policy import PolicyConfig
-    from policies.trainer import TrainConfig, Trainer
+    from policies.training.trainer import TrainConfig, Trainer
 
     config = TrainConfig(
         size=str(case.size),

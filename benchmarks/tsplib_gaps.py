@@ -20,9 +20,9 @@ import numpy as np
 from tqdm import tqdm
 
 import tsp
-from tsp.defaults import default_spec
 from tsp.problems import get_problem
-from tsp.registry import make
+from tsp.solvers.defaults import default_spec
+from tsp.solvers.registry import make
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Make `baselines/ortools_table.json`: the settings with which OR-Tools is the strongest opponent.
+"""Make `baselines/models/ortools_table.json`: the settings with which OR-Tools is the strongest opponent.
 
     python benchmarks/tune_ortools.py
     python benchmarks/tune_ortools.py --problem op --sizes 20 50
@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from baselines.incumbent import Incumbent
-from baselines.ortools_routing import (
+from baselines.models.incumbent import Incumbent
+from baselines.models.ortools_routing import (
     FREE_ARCS,
     TABLE,
     ArcCost,

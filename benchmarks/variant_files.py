@@ -26,7 +26,7 @@ from tqdm import tqdm
 import tsp
 from tsp.budget import Budget
 from tsp.problems import get_problem
-from tsp.registry import make
+from tsp.solvers.registry import make
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

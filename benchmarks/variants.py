@@ -23,10 +23,10 @@ from tqdm import tqdm
 from envs.generators import generate_set
 from tsp.budget import Budget
 from tsp.files import write_text
-from tsp.online import play_all
 from tsp.problems import get_problem
-from tsp.registry import make
 from tsp.solution import check
+from tsp.solvers.online import play_all
+from tsp.solvers.registry import make
 from tsp.statistics import estimate_mean
 
 SETS = {

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from tsp.formats import kool
 from tsp.instance import LIMITS, NODE_VALUES, Instance, Realization
 from tsp.problems import LengthBudget, Problem, get_problem, unknown
 
+from . import kool_sets
 from .batch import Batch, from_coordinates
 from .halls import TRAIN_LAYOUTS, draw_many
 
@@ -123,13 +123,13 @@ def _draw_prizes(values: Values, problem: Problem, variant: str, generator: Gene
 
 
 def _draw_max_length(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
-    return {"max_length": _full(values, kool.max_length(_customers(values)))}
+    return {"max_length": _full(values, kool_sets.max_length(_customers(values)))}
 
 
 def _draw_penalties(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
     """Kool et al.'s: uniform up to three longest tours, shared among the customers."""
     count, nodes, _ = values["coordinates"].shape
-    highest = 3 * kool.max_length(nodes - 1) / (nodes - 1)
+    highest = 3 * kool_sets.max_length(nodes - 1) / (nodes - 1)
     return {"penalties": _without_depot(_rand(count, nodes, generator=generator) * highest)}
 
 
@@ -154,7 +154,7 @@ def _draw_capacity(values: Values, problem: Problem, variant: str, generator: Ge
     """Kool et al.'s (Nazari et al. 2018): demands of 1 to 9, capacity 20 to 50."""
     count, nodes, _ = values["coordinates"].shape
     demands = torch.randint(1, 10, (count, nodes), generator=generator, device=generator.device).float()
-    return {"demands": _without_depot(demands), "capacity": _full(values, kool.capacity(nodes - 1))}
+    return {"demands": _without_depot(demands), "capacity": _full(values, kool_sets.capacity(nodes - 1))}
 
 
 WIDTHS = {"easy": (0.5, 0.75), "medium": (0.1, 0.2)}
@@ -200,7 +200,7 @@ def _around_a_tour(values: Values, variant: str, share: Tensor, generator: Gener
 
 def _there_and_back(values: Values, share: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
     back = _to_depot(values)
-    day = (2.1 * back.amax(1, keepdim=True)).clamp(min=kool.max_length(_customers(values)))
+    day = (2.1 * back.amax(1, keepdim=True)).clamp(min=kool_sets.max_length(_customers(values)))
     # she is back in time even from the end of the window
     closes = back + (day - 2 * back) * (0.1 + 0.9 * _rand(*back.shape, generator=generator))
     opens = (closes - day * (0.1 + 0.3 * share)).clamp(min=0.0)
@@ -320,7 +320,7 @@ def generate_set(
     """
     get_problem(problem)
     if distribution.partition("-")[0] == "kool":
-        return kool.generate(problem, distribution, count, size, seed)
+        return kool_sets.generate(problem, distribution, count, size, seed)
     batch = generate(problem, distribution, count, size, Generator().manual_seed(seed))
     return to_instances(problem, batch, f"{distribution}{size}")
 

@@ -24,8 +24,8 @@ from tsp.problems import PROBLEMS, Problem, unknown
 
 from .batch import Batch, from_instances
 from .generators import generate, split_distribution, to_instances
-from .objectives import INCREMENTS
 from .routing_env import RoutingEnv, State
+from .walks import INCREMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

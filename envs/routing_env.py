@@ -15,16 +15,14 @@ from torch import Tensor
 from tsp.problems import TERM_NEEDS, Problem, SplitDelivery, get_problem
 
 from .batch import UNDERWAY, Batch, rows_at
-from .objectives import TERMS, TOUR_TERMS, Walks
-from .rules import FEATURES, RULES, Move, RuleEnv
+from .features import FEATURES
+from .rules import RULES, RuleEnv
+from .walks import TERMS, TOUR_TERMS, Move, Walks, cost_of, customers_of, ends_of, missed_of, objective_of, walks_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tsp.instance import Instance
-
-DEAD_END = 2.0
-"""What a dead end costs beside what it missed, in sides of the unit square."""
 
 
 class Observation(NamedTuple):
@@ -134,27 +132,11 @@ class RoutingEnv:
         if self.problem.shape == "cycle":
             return None
         kinds = torch.zeros((batch.count, batch.size + 1), dtype=torch.long, device=batch.device)
-        kinds.scatter_(1, self._end(batch)[:, None], 2)
+        kinds.scatter_(1, ends_of(self.problem, batch)[:, None], 2)
         start = batch.depot
         if "free_start" in batch.values:
             start = torch.where(batch.values["free_start"], batch.size, start)
         return kinds.scatter_(1, start[:, None], 1)[:, :-1]
-
-    def _end(self, batch: Batch) -> Tensor:
-        """Where tours end `[B]`: the depot, unless the instance names a node; a path without one, n."""
-        if not self.problem.from_depot:
-            return batch.end
-        return batch.finish
-
-    def _customers(self, batch: Batch) -> Tensor:
-        """Nodes to visit `[B, n]` bool: neither padding nor where tours start and end."""
-        nodes = torch.ones((batch.count, batch.size), dtype=torch.bool, device=batch.device)
-        if batch.padding is not None:
-            nodes = ~batch.padding
-        if self.problem.from_depot:
-            ends = torch.stack([batch.depot, self._end(batch)], 1)
-            nodes = nodes.scatter(1, ends, value=False)
-        return nodes
 
     def horizon(self, batch: Batch) -> int:
         """Steps after which every trajectory has finished; most finish earlier."""
@@ -187,13 +169,13 @@ class RoutingEnv:
         if self.geometry:
             batch = batch.with_distances()
         B, P, n = batch.count, trajectories, batch.size
-        customers = self._customers(batch)
+        customers = customers_of(self.problem, batch)
         visited = ~customers[:, None].expand(B, P, n)
         here = torch.full((B, P), n, dtype=torch.long, device=batch.device)
         if self.problem.from_depot:
             here = batch.depot[:, None].expand(B, P)
         no = torch.zeros((B, P), dtype=torch.bool, device=batch.device)
-        end = self._end(batch)
+        end = ends_of(self.problem, batch)
         home = None
         if self.geometry:
             assert batch.distances is not None
@@ -400,47 +382,24 @@ class RoutingEnv:
 
     def walks(self, batch: Batch, actions: Tensor) -> Walks:
         """Whole trajectories `[B, P, T]`, as objective terms read them."""
-        customers = self._customers(batch)
-        if not self.problem.from_depot:
-            before = actions.roll(1, dims=-1)
-            if self.problem.shape == "path":
-                before[..., 0] = actions[..., 0]
-            return Walks(batch, before, actions, None, customers)
-        depot = batch.depot[:, None, None].expand(*actions.shape[:2], 1)
-        end = self._end(batch)[:, None, None]
-        before = torch.cat([depot, actions[..., :-1]], -1)
-        returned = actions == end
-        before = torch.where((before == end) & ~returned, depot, before)  # another tour begins
-        if self.problem.shape == "tours":  # without a visit there is no tour, and no way
-            before = torch.where(returned & (before == depot), end, before)
-            returned = returned & (before != end)
-        return Walks(batch, before, actions, returned, customers)
+        return walks_of(self.problem, batch, actions)
 
     def objective(self, batch: Batch, actions: Tensor) -> Tensor:
         """The objective of whole trajectories `[B, P, T]`, in the instances' own units, `[B, P]`."""
-        return self._objective(self.walks(batch, actions))
-
-    def _objective(self, walks: Walks) -> Tensor:
-        first, *others = (TERMS[term](walks) for term in self.problem.objective.terms)
-        return sum(others, first)
+        return objective_of(self.problem, self.walks(batch, actions))
 
     def missed(self, batch: Batch, actions: Tensor) -> Tensor:
         """What whole trajectories lack of what they must do, as a number of nodes `[B, P]`: what a dead end leaves."""
         return self._missed(self.walks(batch, actions))
 
     def _missed(self, walks: Walks) -> Tensor:
-        none = torch.zeros(walks.nodes.shape[:2], dtype=torch.long, device=walks.nodes.device)
-        if not self.problem.from_depot:
-            return none
-        told = (rule.missed(walks) for rule in self.rules)
-        return sum((part for part in told if part is not None), none)
+        return missed_of(self.problem, [rule.missed for rule in self.rules], walks)
 
     def judge(self, batch: Batch, actions: Tensor) -> tuple[Tensor, Tensor]:
         """`cost` and `missed` of whole trajectories `[B, P, T]`, `[B, P]` each."""
         walks = self.walks(batch, actions)
-        cost, missed = self.sign * self._objective(walks), self._missed(walks)
-        fine = (missed + DEAD_END * (missed > 0)) * batch.scale[:, None]
-        return cost + fine.to(cost.dtype), missed
+        missed = self._missed(walks)
+        return cost_of(self.problem, walks, missed), missed
 
     def cost(self, batch: Batch, actions: Tensor) -> Tensor:
         """The objective with the sign that makes less better, `[B, P]`; a dead end pays for what it missed.

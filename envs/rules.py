@@ -25,42 +25,19 @@ from tsp.problems import (
 )
 from tsp.solution import TOLERANCE
 
+from .features import day, prize_unit
+
 if TYPE_CHECKING:
     from tsp.problems import Problem
 
     from .batch import Batch
-    from .objectives import Walks
+    from .walks import Move, Walks
 
 SINGLE = 1e-6
 """Tolerance where generated instances are counted in float32."""
 
 FAR = 5.0
 """Longest way, wait or spare time that a policy tells from a longer one, in sides of the unit square."""
-
-
-class Move(NamedTuple):
-    """What happened in a step, computed once for all rules.
-
-    Attributes:
-        origin: `[B, P]` the node she came from (the node itself at the very start).
-        node: `[B, P]` the node she went to.
-        here: `[B, P]` where she is now: as `node`, but at the depot once a tour has ended elsewhere.
-        visited: `[B, P, n]` bool, nodes done with; padding, and where tours start and end, count as
-            visited.
-        returned: `[B, P]` bool, whether the step ended a tour; None where tours have no depot.
-        leg: `[B, P]` length of the step; None where no rule needs geometry, as the next two.
-        to_nodes: `[B, P, n]` distances from `here`.
-        home: `[B, 1, n]` distances to where tours end.
-    """
-
-    origin: Tensor
-    node: Tensor
-    here: Tensor
-    visited: Tensor
-    returned: Tensor | None
-    leg: Tensor | None
-    to_nodes: Tensor | None
-    home: Tensor | None
 
 
 class RuleEnv:
@@ -367,7 +344,7 @@ class PrizeQuotaEnv(RuleEnv):
     def context(self, state: QuotaState, move: Move) -> Tensor:
         """What is still to be collected."""
         missing = state.batch.values["min_prize"][:, None] - state.collected
-        return (missing.clamp(min=0.0) / _prize_unit(state.batch)).float()[..., None]
+        return (missing.clamp(min=0.0) / prize_unit(state.batch)).float()[..., None]
 
     def forbids_end(self, state: QuotaState, move: Move) -> Tensor:
         """While too little is collected and something is left to visit."""
@@ -457,7 +434,7 @@ class TimeWindowsEnv(RuleEnv):
 
     def context(self, state: TimeState, move: Move) -> Tensor:
         """The time now, as a share of the day."""
-        return (state.now / _day(state.batch)).float()[..., None]
+        return (state.now / day(state.batch)).float()[..., None]
 
     def node_context(self, state: TimeState, move: Move) -> Tensor:
         """How long one would wait at each node, and how long before it closes one would be there."""
@@ -500,54 +477,6 @@ def _earliest(distances: Tensor, service: Tensor) -> Tensor:
         out = torch.minimum(out, through)
     return out
 
-
-def _prize_unit(batch: Batch) -> Tensor:
-    unit = batch.values.get("prize_unit")
-    return torch.ones((batch.count, 1), device=batch.device) if unit is None else unit[:, None]
-
-
-def _prizes(batch: Batch) -> Tensor:
-    return batch.values["prizes"] / _prize_unit(batch)
-
-
-def _penalties(batch: Batch) -> Tensor:
-    return batch.lengths("penalties")
-
-
-def _demands(batch: Batch) -> Tensor:
-    return batch.values["demands"] / batch.values["capacity"][:, None]
-
-
-def _day(batch: Batch) -> Tensor:
-    """When the last window closes that ever does, `[B, 1]`."""
-    windows = batch.values["time_windows"]
-    last = torch.where(windows.isfinite(), windows, 0.0).flatten(1).amax(1, keepdim=True)
-    return torch.where(last > 0, last, 1.0)
-
-
-def _opens(batch: Batch) -> Tensor:
-    return batch.values["time_windows"][..., 0] / _day(batch)
-
-
-def _closes(batch: Batch) -> Tensor:
-    return (batch.values["time_windows"][..., 1] / _day(batch)).clamp(max=1.0)
-
-
-def _service(batch: Batch) -> Tensor:
-    if "service_times" not in batch.values:
-        return torch.zeros((batch.count, batch.size), device=batch.device)
-    return batch.lengths("service_times")
-
-
-FEATURES = {
-    "prizes": _prizes,
-    "penalties": _penalties,
-    "demands": _demands,
-    "opens": _opens,
-    "closes": _closes,
-    "service": _service,
-}
-"""What a policy may see of each node: name → `[B, n]`."""
 
 RULES: dict[type[Rule], type[RuleEnv]] = {
     VisitOnce: VisitOnceEnv,

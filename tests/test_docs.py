@@ -11,8 +11,8 @@ from tsp.budget import Budget
 from tsp.cli import _parser
 from tsp.instance import Instance
 from tsp.problems import PROBLEMS, get_problem
-from tsp.registry import EXTRAS, SOLVERS, make
 from tsp.solvers import Solver
+from tsp.solvers.registry import EXTRAS, SOLVERS, make
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("policies/zoo/*/README.md")])

@@ -4,13 +4,13 @@ import pytest
 import torch
 from brute_force import best_by_enumeration
 
-from baselines.ortools_cpsat import CPSATSolver
-from baselines.ortools_routing import ORToolsSolver
+from baselines.models.ortools_cpsat import CPSATSolver
+from baselines.models.ortools_routing import ORToolsSolver
 from envs.generators import generate_set
 from envs.gym import RoutingGymEnv
 from policies.policy import PolicyConfig
 from policies.solver import PolicySolver
-from policies.trainer import TrainConfig, Trainer, start_run
+from policies.training.trainer import TrainConfig, Trainer, start_run
 from tsp.budget import Budget
 from tsp.problems import (
     PROBLEMS,

@@ -24,8 +24,8 @@ from tsp import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from policies.edge_training import GuideTrainConfig
-    from policies.trainer import TrainConfig
+    from policies.guide.training import GuideTrainConfig
+    from policies.training.trainer import TrainConfig
     from tsp.instance import Instance, Realization
     from tsp.plotting import Floor
     from tsp.solution import Solution
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     warnings.simplefilter("always", UserWarning)
     try:
         arguments = _parser(words[0] if words else "").parse_args(words)
-        from tsp.registry import verify_packages
+        from tsp.solvers.registry import verify_packages
 
         verify_packages()
         return arguments.run(arguments)
@@ -291,7 +291,7 @@ def _read_with_hidden(file: str, arguments: argparse.Namespace) -> tuple[list[In
 def _show_probabilities(arguments: argparse.Namespace, instances: Sequence[Instance]) -> int:
     """The policy's distribution over the next node, for each instance."""
     from tsp.problems import get_problem
-    from tsp.registry import make
+    from tsp.solvers.registry import make
     from tsp.underway import validate_underway
 
     solver = make(arguments.solver or "policy", device=arguments.device)
@@ -436,8 +436,8 @@ def _add_compare(command: argparse.ArgumentParser) -> None:
 
 def run_compare(arguments: argparse.Namespace) -> int:
     """`tsp compare`."""
-    from tsp.registry import split
     from tsp.shortcuts import compare
+    from tsp.solvers.registry import split
 
     _output(arguments, "plot", PICTURES)
     _output(arguments, "out", (".csv",))
@@ -494,10 +494,10 @@ HIDDEN = {"policy", "network", "data", "start_from", "seed"}
 
 
 def _add_train(command: argparse.ArgumentParser) -> None:
-    from policies.edge_guide import EdgeNetworkConfig
-    from policies.edge_training import GuideTrainConfig
+    from policies.guide.network import EdgeNetworkConfig
+    from policies.guide.training import GuideTrainConfig
     from policies.policy import PolicyConfig
-    from policies.trainer import TrainConfig
+    from policies.training.trainer import TrainConfig
 
     command.add_argument("--out", required=True, metavar="DIR", help="the run's directory")
     command.add_argument(
@@ -602,7 +602,7 @@ def run_train(arguments: argparse.Namespace) -> int:
 
 
 def _train_policy(arguments: argparse.Namespace, about: dict[str, Any]) -> None:
-    from policies.trainer import Trainer, start_run
+    from policies.training.trainer import Trainer, start_run
     from tsp.plotting import learning_curve, save_figure
 
     config = _train_config(arguments)
@@ -615,7 +615,7 @@ def _train_policy(arguments: argparse.Namespace, about: dict[str, Any]) -> None:
 
 
 def _train_guide(arguments: argparse.Namespace, about: dict[str, Any]) -> None:
-    from policies.edge_training import GuideTrainer, start_guide_run
+    from policies.guide.training import GuideTrainer, start_guide_run
 
     config = _guide_config(arguments)
     trainer = GuideTrainer(config, arguments.out, **about)
@@ -629,10 +629,10 @@ def _train_config(arguments: argparse.Namespace) -> TrainConfig:
     """Default < file < flag; a resumed run keeps its own configuration but for its length."""
     from dataclasses import asdict
 
-    from policies.edge_guide import EdgeNetworkConfig
-    from policies.edge_training import GuideTrainConfig
+    from policies.guide.network import EdgeNetworkConfig
+    from policies.guide.training import GuideTrainConfig
     from policies.policy import PolicyConfig
-    from policies.trainer import LENGTHS, TrainConfig, config_from_dict, read_config
+    from policies.training.trainer import LENGTHS, TrainConfig, config_from_dict, read_config
 
     given, shape = _given(arguments, TrainConfig), _given(arguments, PolicyConfig)
     others = {**_given(arguments, GuideTrainConfig), **_given(arguments, EdgeNetworkConfig)}
@@ -647,10 +647,10 @@ def _guide_config(arguments: argparse.Namespace) -> GuideTrainConfig:
     """As `_train_config`, of the learned guide."""
     from dataclasses import asdict
 
-    from policies.edge_guide import EdgeNetworkConfig
-    from policies.edge_training import LENGTHS, GuideTrainConfig, guide_config_from_dict, read_guide_config
+    from policies.guide.network import EdgeNetworkConfig
+    from policies.guide.training import LENGTHS, GuideTrainConfig, guide_config_from_dict, read_guide_config
     from policies.policy import PolicyConfig
-    from policies.trainer import TrainConfig
+    from policies.training.trainer import TrainConfig
 
     given, shape = _given(arguments, GuideTrainConfig), _given(arguments, EdgeNetworkConfig)
     others = {**_given(arguments, TrainConfig), **_given(arguments, PolicyConfig)}
@@ -853,7 +853,7 @@ def run_info(arguments: argparse.Namespace) -> int:
 
     from policies.zoo import shipped_policies
     from tsp.problems import PROBLEMS
-    from tsp.registry import PACKAGES, known_solvers
+    from tsp.solvers.registry import PACKAGES, known_solvers
 
     def installed(name: str) -> str | None:
         try:

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from tsp.budget import Budget
 from tsp.files import atomic_write
 from tsp.instance import Instance, Realization
-from tsp.online import play_all
 from tsp.problems import Problem
 from tsp.solution import Solution, check
 from tsp.solvers import Chain, Solver, is_one_shot, require_support
+from tsp.solvers.online import play_all
 from tsp.statistics import Estimate, estimate_mean, format_number
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def compare(
 ) -> Comparison:
     """Run every solver on every instance under every time limit.
 
-    Where prizes are hidden, every solver plays online (`tsp.online`): it plans, makes one visit, sees
+    Where prizes are hidden, every solver plays online (`tsp.solvers.online`): it plans, makes one visit, sees
     what that is worth, and plans anew, under one time limit for the whole tour.
 
     Args:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from importlib import import_module
 from typing import TYPE_CHECKING, overload
 
 from tsp.budget import Budget
 from tsp.comparison import Comparison
 from tsp.comparison import compare as compare_solvers
-from tsp.defaults import default_spec
 from tsp.formats import read as read_set
 from tsp.instance import Instance, Realization
-from tsp.online import play_all
 from tsp.problems import get_problem
-from tsp.registry import make
+from tsp.solvers.defaults import default_spec
+from tsp.solvers.online import play_all
+from tsp.solvers.registry import load, make
 from tsp.underway import validate_underway
 
 if TYPE_CHECKING:
@@ -138,7 +137,7 @@ def solve_all(
 def _require_device(device: str) -> None:
     """Refuse a device that is not there, even where no solver would use it."""
     if device != "auto":
-        import_module("policies.device").resolve_device(device)
+        load("policies.device:resolve_device")(device)
 
 
 def _translated(report: Report, members: Sequence[int]) -> Report:

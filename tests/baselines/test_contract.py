@@ -10,16 +10,16 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from brute_force import best_by_enumeration, feasible_solutions
+from instances import tiny_instance
 
-from tests.brute_force import best_by_enumeration, feasible_solutions
-from tests.instances import tiny_instance
 from tsp.budget import Budget
 from tsp.instance import Instance, Underway
 from tsp.metrics import METRICS
 from tsp.problems import PROBLEMS, Capacity, Rule, SplitDelivery, TimeWindows, get_problem
-from tsp.registry import EXTRAS, SOLVERS, make
 from tsp.solution import check
 from tsp.solvers import is_one_shot
+from tsp.solvers.registry import EXTRAS, SOLVERS, make
 
 TSP = get_problem("tsp")
 CLASSICAL = [name for name in SOLVERS if name not in EXTRAS.values() and name not in ("policy", "guided-ls", "bound")]

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from brute_force import best_by_enumeration
+from instances import tiny_instance
 
 from baselines.trivial import solve_trivial
-from tests.brute_force import best_by_enumeration
-from tests.instances import tiny_instance
 from tsp.instance import Instance
 from tsp.problems import PROBLEMS, SplitDelivery, get_problem
 

@@ -6,8 +6,8 @@ import torch
 from brute_force import feasible_solutions
 from scipy.spatial import cKDTree
 
+from envs import kool_sets
 from envs.generators import GENERATORS, generate, generate_instances, generate_set, node_count, to_instances
-from tsp.formats import kool
 from tsp.problems import PROBLEMS
 from tsp.solution import check
 
@@ -141,9 +141,9 @@ def test_what_users_get_is_what_was_drawn(problem):
 @pytest.mark.parametrize("size", [10, 20, 35, 50, 100])
 def test_limits_are_those_of_kool_et_al(size):
     assert draw("uniform", 1, size, problem="op").values["max_length"].tolist() == pytest.approx(
-        [kool.max_length(size)]
+        [kool_sets.max_length(size)]
     )
-    assert draw("uniform", 1, size, problem="cvrp").values["capacity"].tolist() == [kool.capacity(size)]
+    assert draw("uniform", 1, size, problem="cvrp").values["capacity"].tolist() == [kool_sets.capacity(size)]
 
 
 def test_prizes_are_alike_or_uniform_or_larger_far_away():

@@ -5,13 +5,14 @@ import torch
 from instances import tiny_instance
 
 import tsp.solution
-from baselines.ortools_cpsat import CPSAT_RULES, CPSAT_TERMS
-from baselines.ortools_routing import ROUTING_RULES, ROUTING_TERMS
-from envs import objectives
+from baselines.models.ortools_cpsat import CPSAT_RULES, CPSAT_TERMS
+from baselines.models.ortools_routing import ROUTING_RULES, ROUTING_TERMS
+from envs import walks
 from envs.batch import from_instances
+from envs.features import FEATURES
 from envs.generators import generate
 from envs.routing_env import RoutingEnv
-from envs.rules import FEATURES, RULES
+from envs.rules import RULES
 from tsp.problems import PROBLEMS, Capacity, Objective, Problem, Rule, TimeWindows
 
 USED = sorted({rule for problem in PROBLEMS.values() for rule in problem.rules}, key=lambda rule: type(rule).__name__)
@@ -35,14 +36,14 @@ def test_every_rule_has_a_classical_model(rule, table):
 @pytest.mark.parametrize("term", TERMS)
 def test_every_term_of_an_objective_has_all_its_readings(term):
     assert term in tsp.solution.TERMS
-    assert term in objectives.TERMS
+    assert term in walks.TERMS
     assert term in ROUTING_TERMS
     assert term in CPSAT_TERMS
 
 
-@pytest.mark.parametrize("term", sorted(objectives.INCREMENTS))
+@pytest.mark.parametrize("term", sorted(walks.INCREMENTS))
 def test_increments_are_of_terms_that_there_are(term):
-    assert term in objectives.TERMS
+    assert term in walks.TERMS
 
 
 def said(rule, own, move):

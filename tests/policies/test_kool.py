@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from envs import rules
+from envs import kool_sets, rules
 from envs.batch import from_coordinates
 from policies.kool import read_kool_checkpoint, trained_size
-from policies.reinforce_baselines import greedy_costs
-from tsp.formats import kool
+from policies.training.reinforce_baselines import greedy_costs
+from tsp.formats.kool import QUOTA
 from tsp.problems import Capacity, get_problem
 
 # Means over the first instances of the seed-1234 sets of 10,000, and over all of them; published to fewer digits:
@@ -39,11 +39,11 @@ EVERY = pytest.mark.parametrize(("folder", "problem", "distribution", "size"), G
 def first(problem, distribution, size, count):
     """The first instances of his set as his model sees them: in float32, in the square they were drawn in."""
     if problem == "tsp":
-        return from_coordinates(torch.from_numpy(kool.generate_tsp(count, size)).float())
-    arrays = {name: array[:count] for name, array in kool.draw(problem, distribution, size).items()}
+        return from_coordinates(torch.from_numpy(kool_sets.generate_tsp(count, size)).float())
+    arrays = {name: array[:count] for name, array in kool_sets.draw(problem, distribution, size).items()}
     points = np.concatenate([arrays.pop("depot")[:, None], arrays.pop("loc")], 1)
     values = {name: torch.from_numpy(np.pad(array, ((0, 0), (1, 0)))).float() for name, array in arrays.items()}
-    constants = {"capacity": kool.capacity(size), "max_length": kool.max_length(size), "min_prize": kool.QUOTA}
+    constants = {"capacity": kool_sets.capacity(size), "max_length": kool_sets.max_length(size), "min_prize": QUOTA}
     values |= {name: torch.full((count,), constants[name]) for name in get_problem(problem).needs if name in constants}
     if not get_problem(problem).hides_prizes:
         values.pop("real_prizes", None)
@@ -72,7 +72,7 @@ def test_a_converted_checkpoint_decodes_as_published_on_the_first_instances(
 @EVERY
 def test_a_converted_checkpoint_decodes_as_published_on_the_whole_set(data_folder, folder, problem, distribution, size):
     mean = GOLDEN[folder, problem, distribution, size][2]
-    batch = first(problem, distribution, size, kool.SET_SIZE)
+    batch = first(problem, distribution, size, kool_sets.SET_SIZE)
     assert greedy_mean(data_folder, folder, problem, batch) == pytest.approx(mean, abs=1e-3)
 
 
@@ -127,7 +127,7 @@ def test_counting_in_float32_as_he_does_is_a_little_worse(monkeypatch, data_fold
 @pytest.mark.slow
 @pytest.mark.parametrize(("problem", "published"), [("cvrp", 6.403), ("sdvrp", 6.394)])
 def test_counting_in_float32_as_he_does_gives_his_figures(monkeypatch, data_folder, problem, published):
-    found = mean_as_he_counts(monkeypatch, data_folder, problem, kool.SET_SIZE)
+    found = mean_as_he_counts(monkeypatch, data_folder, problem, kool_sets.SET_SIZE)
     assert found == pytest.approx(published, abs=1e-3)
 
 

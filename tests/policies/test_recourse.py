@@ -17,9 +17,9 @@ from policies.rollout import decode
 from policies.solver import PolicySolver
 from tsp.budget import Budget
 from tsp.instance import Instance, Realization, Underway
-from tsp.online import play_all
 from tsp.problems import get_problem
 from tsp.solution import check
+from tsp.solvers.online import play_all
 
 SPCTSP = get_problem("spctsp")
 ENV = RoutingEnv(SPCTSP)

@@ -138,7 +138,8 @@ def test_no_answer_in_time_exits_with_1_and_still_prints_json(tsp, monkeypatch):
     from tsp.solution import no_answer
 
     monkeypatch.setattr(
-        "baselines.constructive.NearestNeighbour.solve_one", lambda *_, **__: no_answer(seconds=0.0, solver="")
+        "baselines.heuristics.constructive.NearestNeighbour.solve_one",
+        lambda *_, **__: no_answer(seconds=0.0, solver=""),
     )
     code, out, _ = tsp("solve", BERLIN, "--solver", "nearest", "--json")
     (solution,) = json.loads(out)["solutions"]
@@ -150,7 +151,7 @@ def test_no_answer_in_time_exits_with_1_and_still_prints_json(tsp, monkeypatch):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_an_interruption_gives_the_best_so_far(tsp, monkeypatch, threads):
-    from baselines.constructive import NearestNeighbour
+    from baselines.heuristics.constructive import NearestNeighbour
 
     whole = NearestNeighbour.solve_one
 
@@ -265,8 +266,8 @@ def test_train_makes_a_run_that_solves_and_resumes(tsp):
 
 @pytest.mark.parametrize("guide", [(), ("--guide",)])
 def test_train_stops_at_ctrl_c_and_resumes(tsp, ctrl_c, guide):
-    from policies.edge_training import GuideTrainer
-    from policies.trainer import Trainer
+    from policies.guide.training import GuideTrainer
+    from policies.training.trainer import Trainer
 
     shape = ("--degree", 4, "--width", 8, "--solver", "spacefilling") if guide else TINY[2:]
     few = ("--validation-instances", 8, "--instances", 16) if guide else ()

@@ -1,0 +1,1 @@
+"""Lower bounds on tours, and the guides that follow from them."""

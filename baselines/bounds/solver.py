@@ -1,0 +1,58 @@
+"""`bound`: the stage of a chain that proves how far from optimal the answer can be at most."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from baselines.trivial import SQUARE
+from tsp.budget import Clock
+from tsp.problems import get_problem
+from tsp.solution import no_answer
+from tsp.solvers import InstanceSolver
+
+from .bounds import bound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tsp.instance import Instance
+    from tsp.problems import Problem
+    from tsp.solution import Solution
+
+
+class BoundSolver(InstanceSolver):
+    """Adds a proved bound to the answer that it is given; alone it finds no tour."""
+
+    name = "bound"
+    one_shot = True
+    in_threads = True
+    share = 0.1
+
+    def supports(self, problem: Problem) -> bool:
+        """Every problem; of some nothing is known."""
+        return True
+
+    def warm_up(self, problem: Problem) -> None:
+        """Compile the ascent, where the problem may need one."""
+        if problem.visits_all:
+            bound(problem if problem.shape == "cycle" else get_problem("tsp"), SQUARE, Clock(1.0))
+
+    def solve_one(
+        self,
+        problem: Problem,
+        instance: Instance,
+        clock: Clock,
+        *,
+        seed: int,
+        initial: Solution | None,
+        candidates: NDArray[np.int64] | None,
+        report: Callable[[Solution], None] | None,
+    ) -> Solution:
+        """The initial solution with its bound, or a bound alone."""
+        answer = initial or no_answer(seconds=0.0, solver=self.name)
+        proved = bound(problem, instance, clock)
+        return replace(answer, bound=None if proved is None else float(proved))

@@ -1,0 +1,1 @@
+"""Constructions and the classical heuristics of single problems."""

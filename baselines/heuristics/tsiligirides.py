@@ -1,0 +1,152 @@
+"""Tsiligirides' S-algorithm for orienteering: many random tours towards what is worth much and near.
+
+Source: Tsiligirides, "Heuristic methods applied to orienteering", Journal of the Operational Research
+Society 35, 1984.
+"""
+
+# To numba a number read from an array is an int; to numpy's stubs it is an array.
+# pyright: reportArgumentType=false, reportReturnType=false
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from baselines.kernels.geometry import Array, Nodes, kernel
+from baselines.kernels.randomness import RANGE, Random, random_bits
+from baselines.routes.giant_tour import Plan, decode, empty_plan, tours_of
+from baselines.routes.model import Model, Walk, fits, is_modelled, set_out, visit
+from baselines.routes.model_solver import ModelSolver, Tours
+from baselines.trivial import SQUARE
+from tsp.budget import Budget
+from tsp.instance import Instance
+from tsp.problems import get_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tsp.budget import Clock
+    from tsp.problems import Problem
+    from tsp.solution import Solution
+
+CHOICE = 4
+"""Among how many of the most desirable the next is drawn."""
+
+POWER = 4.0
+"""Of prize over distance: the paper's choice."""
+
+NEAREST = 1e-9
+"""The distance that shorter ones count for."""
+
+BATCH = 100
+"""Tours between two looks at the clock."""
+
+
+class Tsiligirides(ModelSolver):
+    """Draw tours until the clock runs out: the next node among the four of largest (prize / distance)⁴.
+
+    With time windows the time until a visit could begin stands for the distance.
+
+    Args:
+        tours: stop after so many (the paper's 3,000), which makes the answer a function of the
+            instance and the seed alone if the time suffices; None: the clock decides.
+    """
+
+    def __init__(self, *, tours: int | None = None) -> None:
+        if tours is not None and tours < 1:
+            raise ValueError(f"tours: {tours}, expected 1 or more")
+        self.name = "tsiligirides"
+        self.tours = tours
+
+    def supports(self, problem: Problem) -> bool:
+        """Whether it is one tour that is free to collect prizes, and nothing else counts."""
+        return (
+            is_modelled(problem)
+            and problem.shape == "tour"
+            and not problem.visits_all
+            and problem.objective.terms == ("prize",)
+        )
+
+    def warm_up(self, problem: Problem) -> None:
+        """Compile; what is compiled serves every problem."""
+        square = Instance(SQUARE.coordinates, prizes=np.ones(SQUARE.size), max_length=9.0)
+        Tsiligirides(tours=1).solve(get_problem("op"), [square], Budget(60.0))
+
+    def search(self, model: Model, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
+        """The best tour so far, whenever there is a better one."""
+        plan = empty_plan(model)
+        order, best_order = model.customers.copy(), model.customers.copy()
+        desire, choice = np.empty(CHOICE), np.empty(CHOICE, dtype=np.int32)
+        random = np.array([seed % 2**64], dtype=np.uint64)
+        least, drawn = np.inf, 0
+        while True:
+            batch = BATCH if self.tours is None else min(BATCH, self.tours - drawn)
+            cost = _draw(model, order, best_order, plan, desire, choice, random, batch)
+            drawn += batch
+            if cost < least:
+                least = cost
+                _, count = decode(model, best_order, plan)
+                yield tours_of(model, plan, count)
+            if clock.remaining <= 0 or drawn == self.tours:
+                return
+
+
+@kernel
+def _draw(
+    model: Model,
+    order: Nodes,
+    best_order: Nodes,
+    plan: Plan,
+    desire: Array,
+    choice: Nodes,
+    random: Random,
+    batch: int,
+) -> float:
+    """Draw a batch of tours; the best one's order goes to `best_order`, and its cost is returned."""
+    least = np.inf
+    for _ in range(batch):
+        walk = set_out(model)
+        for i in range(len(order)):
+            some = _most_desirable(model, walk, order, i, desire, choice)
+            if some == 0:
+                break
+            total = 0.0
+            for c in range(some):
+                total += desire[c]
+            left = total * random_bits(random) / RANGE
+            c = 0
+            while c < some - 1 and left >= desire[c]:
+                left -= desire[c]
+                c += 1
+            k = choice[c]
+            node = order[k]
+            order[k], order[i] = order[i], node
+            walk = visit(model, walk, node)
+        cost = decode(model, order, plan)[0]
+        if cost < least:
+            least = cost
+            for i in range(len(order)):
+                best_order[i] = order[i]
+    return least
+
+
+@kernel
+def _most_desirable(model: Model, walk: Walk, order: Nodes, first: int, desire: Array, choice: Nodes) -> int:
+    """How many may be next, `CHOICE` at most: their desirability and places in `order`, largest first."""
+    some = 0
+    for k in range(first, len(order)):
+        node = order[k]
+        if not fits(model, walk, node):
+            continue
+        wait = max(walk.now + model.distances[walk.at, node], model.opens[node]) - walk.now
+        value = (model.prizes[node] / max(wait, NEAREST)) ** POWER
+        if some == CHOICE and value <= desire[some - 1]:
+            continue
+        place = some if some < CHOICE else some - 1
+        some = min(some + 1, CHOICE)
+        while place > 0 and desire[place - 1] < value:
+            desire[place], choice[place] = desire[place - 1], choice[place - 1]
+            place -= 1
+        desire[place], choice[place] = value, k
+    return some

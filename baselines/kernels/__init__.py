@@ -1,0 +1,1 @@
+"""Compiled functions that all searches share: distances and random numbers."""

@@ -1,0 +1,1 @@
+"""Solvers of other authors, and how each is told a problem."""

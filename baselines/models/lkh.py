@@ -1,0 +1,74 @@
+"""`lkh`: Helsgaun's Lin-Kernighan, by the package `elkai` (an extra, under LKH's own non-commercial licence)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import elkai  # pyright: ignore[reportMissingImports] - an extra
+import numpy as np
+
+from baselines.tours.closed_tours import ClosedTourSolver
+from tsp.solution import Solution, check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from tsp.budget import Clock
+    from tsp.instance import Instance
+    from tsp.problems import Problem
+
+WHOLE = 2**20
+"""Distances that are not whole numbers are scaled until the longest is this, and rounded."""
+
+LONGEST = 2**23
+"""So are whole ones where one is longer: LKH multiplies them by a hundred, in 32 bits."""
+
+MOST_NODES = 2_000
+"""The package takes all distances as a list of Python's numbers."""
+
+
+class LKHSolver(ClosedTourSolver):
+    """LKH; the package offers no time limit, so it ends when its runs are done.
+
+    Args:
+        runs: how many.
+    """
+
+    one_shot = True
+
+    def __init__(self, *, runs: int = 1) -> None:
+        if runs < 1:
+            raise ValueError(f"runs: {runs}, expected 1 or more")
+        self.name = "lkh"
+        self.runs = runs
+
+    def solve_closed(
+        self,
+        problem: Problem,
+        instance: Instance,
+        clock: Clock,
+        *,
+        seed: int,
+        initial: Solution | None,
+        candidates: NDArray[np.int64] | None,
+        report: Callable[[Solution], None] | None,
+    ) -> Solution:
+        """LKH's tour, or the initial one where that is shorter."""
+        if instance.size > MOST_NODES:
+            sentence = f"{instance.size} nodes: {self.name} takes on at most {MOST_NODES}"
+            return initial or Solution((), None, False, (sentence,))
+        distances = instance.distances
+        longest = float(np.abs(distances[~np.eye(instance.size, dtype=bool)]).max())
+        if longest > LONGEST or (distances != np.rint(distances)).any():
+            distances = distances * (WHOLE / longest)
+        whole = np.rint(distances).astype(np.int64)
+        np.fill_diagonal(whole, 0)
+        tour = elkai.DistanceMatrix(whole.tolist()).solve_tsp(runs=self.runs)
+        found = check(problem, instance, [tour[:-1]])
+        if initial is not None and not problem.objective.better(found.objective or np.inf, initial.objective or np.inf):
+            return initial
+        if report is not None:
+            report(found)
+        return found

@@ -1,0 +1,346 @@
+"""PyVRP, an open solver of vehicle routing problems, as a second reference; needs the extra `pyvrp`.
+
+An iterated local search (Wouda, Lan and Kool 2024, doi:10.1287/ijoc.2023.0055, whose genetic search
+later versions replaced). It works on integers: distances and times are rounded up and limits so that
+whatever the model allows is allowed, and the answer is measured anew on the instance's own numbers.
+PyVRP counts nothing for a tour without visits, so one straight from the depot to another end, where
+its length counts, looks better to it than it is.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyvrp  # pyright: ignore[reportMissingImports] - an extra
+from pyvrp.stop import MaxRuntime  # pyright: ignore[reportMissingImports]
+
+from baselines.trivial import SQUARE, solve_trivial
+from tsp.budget import Budget
+from tsp.instance import Array, Instance, Integers
+from tsp.problems import Capacity, LengthBudget, Problem, Rule, TimeWindows, VisitAtMostOnce, VisitOnce, get_problem
+from tsp.solution import TOLERANCE
+from tsp.solvers import InstanceSolver
+
+from .incumbent import Incumbent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from tsp.budget import Clock
+    from tsp.solution import Solution
+
+MOST_NODES = 3_000
+"""Its matrices and neighbourhoods take seconds to make beyond."""
+
+LARGEST_SUM = 2**42
+"""What lengths and times may sum to in integer steps; PyVRP's penalties multiply them."""
+
+LARGEST_LOAD = 2**38
+"""The capacity in integer steps: so many that PyVRP's bounded penalty for a step too much suffices."""
+
+PRIZE_SHARE = 0.01
+"""What a hop of mean length costs, as a share of the mean prize, where prizes count."""
+
+
+@dataclass
+class Model:
+    """What PyVRP is told, in integers. A location is a node, or none (-1) where a path may start or end anywhere.
+
+    Attributes:
+        problem: what is modelled.
+        instance: likewise.
+        nodes: each location's node `[m]`.
+        start: location of the depot where tours start.
+        end: location of the depot where they end.
+        clients: locations of the others.
+        steps: integer steps in a unit of length or time.
+        service: what is added to the time of every leg from a location `[m]`.
+        client: keyword arguments of each client.
+        vehicle: keyword arguments of the vehicles.
+        depot: keyword arguments of the depot at each location.
+    """
+
+    problem: Problem
+    instance: Instance
+    nodes: Integers
+    start: int
+    end: int
+    clients: list[int]
+    steps: float
+    service: Array
+    client: list[dict[str, Any]]
+    vehicle: dict[str, Any] = field(default_factory=dict[str, Any])
+    depot: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
+
+    def most(self, limit: float) -> int:
+        """A limit in steps; half the checker's tolerance makes up for quantities that were rounded up."""
+        return math.floor(min((limit + TOLERANCE / 2 * max(1.0, abs(limit))) * self.steps, 2.0 * LARGEST_SUM))
+
+    def legs(self) -> Array:
+        """Lengths between locations `[m, m]`."""
+        nowhere = self.nodes < 0
+        legs = self.instance.legs(self.nodes[:, None], self.nodes)
+        return np.where(nowhere[:, None] | nowhere, 0.0, legs)
+
+
+def _visit_once(model: Model, rule: VisitOnce) -> None:
+    """Nothing to add: clients are required."""
+
+
+def _visit_at_most_once(model: Model, rule: VisitAtMostOnce) -> None:
+    for client in model.client:
+        client["required"] = False
+
+
+def _capacity(model: Model, rule: Capacity) -> None:
+    instance = model.instance
+    assert instance.demands is not None
+    assert instance.capacity is not None
+    demands = instance.demands[model.nodes[model.clients]]
+    scale = LARGEST_LOAD / max(instance.capacity, float(demands.max(initial=0.0)), 1e-290)
+    if (demands == np.floor(demands)).all():
+        scale = max(1.0, math.floor(scale))
+    for client, demand in zip(model.client, demands.tolist(), strict=True):
+        client["delivery"] = [math.ceil(demand * scale)]
+    model.vehicle["capacity"] = [math.floor((instance.capacity * (1 + TOLERANCE / 2)) * scale)]
+
+
+def _length_budget(model: Model, rule: LengthBudget) -> None:
+    if model.instance.max_length is not None:
+        model.vehicle["max_distance"] = model.most(model.instance.max_length)
+
+
+def _time_windows(model: Model, rule: TimeWindows) -> None:
+    instance = model.instance
+    assert instance.time_windows is not None
+    if instance.service_times is not None:
+        model.service = np.where(model.nodes < 0, 0.0, instance.service_times[model.nodes])
+
+    def window(location: int) -> dict[str, int]:
+        if model.nodes[location] < 0:
+            return {}
+        opens, closes = instance.time_windows[model.nodes[location]]  # pyright: ignore[reportOptionalSubscript]
+        early, late = math.ceil(max(opens, 0.0) * model.steps), model.most(closes)
+        return {"tw_early": early, "tw_late": max(early, late)}  # what closes too early the checker refuses
+
+    for client, location in zip(model.client, model.clients, strict=True):
+        client |= window(location)
+    for location, depot in model.depot.items():
+        depot |= window(location)
+
+
+def _length(model: Model) -> None:
+    model.vehicle["unit_distance_cost"] = 1
+
+
+def _penalties(model: Model) -> None:
+    assert model.instance.penalties is not None
+    _add_prizes(model, model.instance.penalties[model.nodes[model.clients]] * model.steps)
+
+
+def _prize(model: Model) -> None:
+    """Prizes in such units that lengths, which cost a step each, count a little beside them."""
+    instance = model.instance
+    assert instance.prizes is not None
+    prizes = instance.prizes[model.nodes[model.clients]]
+    hop = float(instance.legs(instance.depot, np.arange(instance.size)).mean()) * model.steps
+    unit = max(hop, 1.0) / PRIZE_SHARE / max(float(prizes.mean()), 1e-290)
+    model.vehicle["unit_distance_cost"] = 1
+    _add_prizes(model, prizes * unit)
+
+
+def _makespan(model: Model) -> None:
+    """From the depot's opening to the end."""
+    model.vehicle["unit_duration_cost"] = 1
+    model.vehicle["start_late"] = model.depot[model.start].get("tw_early", 0)
+
+
+def _add_prizes(model: Model, prizes: Array) -> None:
+    for client, prize in zip(model.client, np.rint(prizes).astype(np.int64).tolist(), strict=True):
+        client["prize"] = client.get("prize", 0) + prize
+
+
+PYVRP_RULES: dict[type[Rule], Callable[[Model, Any], None]] = {
+    VisitOnce: _visit_once,
+    VisitAtMostOnce: _visit_at_most_once,
+    Capacity: _capacity,
+    LengthBudget: _length_budget,
+    TimeWindows: _time_windows,
+}
+"""Each rule's reading: what it adds to the model. A quota of prizes or split deliveries PyVRP cannot state."""
+
+PYVRP_TERMS: dict[str, Callable[[Model], None]] = {
+    "length": _length,
+    "penalties": _penalties,
+    "prize": _prize,
+    "makespan": _makespan,
+}
+"""Each objective term's reading. The longest of several tours PyVRP cannot state."""
+
+MAXIMIZED = {"prize"}
+"""Terms that can be made large; the others can be made small."""
+
+
+class _Watch(pyvrp.IteratedLocalSearchCallbacks):
+    """Passes on what may be better; PyVRP itself compares solutions by costs that are not quite the objective."""
+
+    def __init__(self, consider: Callable[[pyvrp.Solution], None]) -> None:
+        self._consider = consider
+        self._most = -1
+
+    def on_best(self, best: pyvrp.Solution) -> None:
+        if best.is_feasible():
+            self._consider(best)
+
+    def on_iteration(
+        self,
+        current: pyvrp.Solution,
+        candidate: pyvrp.Solution,
+        best: pyvrp.Solution,
+        cost_evaluator: pyvrp.CostEvaluator,
+    ) -> None:
+        if candidate.prizes() > self._most and candidate.is_feasible():
+            self._most = candidate.prizes()
+            self._consider(candidate)
+
+
+class PyVRPSolver(InstanceSolver):
+    """PyVRP on one core, with its own default settings."""
+
+    def __init__(self) -> None:
+        self.name = "pyvrp"
+
+    def supports(self, problem: Problem) -> bool:
+        """Whether PyVRP can state every rule and every objective term."""
+        several = problem.shape == "tours"
+        return all(type(rule) in PYVRP_RULES for rule in problem.rules) and all(
+            term in PYVRP_TERMS
+            and (term in MAXIMIZED) == (problem.objective.sense == "max")
+            and not (term == "makespan" and several)  # PyVRP sums over the tours
+            for term in problem.objective.terms
+        )
+
+    def describe(self, problem: Problem, size: int, time_limit: float) -> str:
+        """The version, on which its settings depend."""
+        return f"{self.name}: PyVRP {version('pyvrp')} with its default settings."
+
+    def warm_up(self, problem: Problem) -> None:
+        """Let PyVRP set itself up."""
+        self.solve(get_problem("tsp"), [SQUARE], Budget(0.01))
+
+    def solve_one(
+        self,
+        problem: Problem,
+        instance: Instance,
+        clock: Clock,
+        *,
+        seed: int,
+        initial: Solution | None,
+        candidates: NDArray[np.int64] | None,
+        report: Callable[[Solution], None] | None,
+    ) -> Solution:
+        """Solve one instance; see `InstanceSolver.solve_one`."""
+        trivial = solve_trivial(problem, instance)
+        if trivial is not None:
+            return trivial
+        incumbent = Incumbent(problem, instance, initial, report)
+        if instance.size > MOST_NODES or clock.remaining <= 0:
+            return incumbent.solution
+        model = build_model(problem, instance)
+        if not model.clients:
+            return incumbent.solution
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about penalties at their bounds, which only the search is concerned with
+            data = problem_data(model)
+            start = None if initial is None else _as_pyvrp(model, data, initial)
+            watch = _Watch(lambda found: incumbent.consider(_tours(model, found)))
+            parameters = pyvrp.SolveParams(ils=replace(pyvrp.IteratedLocalSearchParams(), callbacks=watch))
+            result = pyvrp.solve(
+                data,
+                MaxRuntime(max(clock.remaining, 1e-6)),
+                seed=seed % 2**31,
+                collect_stats=False,
+                params=parameters,
+                initial_solution=start,
+            )
+        if result.is_feasible():
+            incumbent.consider(_tours(model, result.best))
+        return incumbent.solution
+
+
+def build_model(problem: Problem, instance: Instance) -> Model:
+    """What PyVRP is told of the instance."""
+    nodes, start, end = np.arange(instance.size), instance.depot, instance.finish
+    if problem.shape == "path" and (instance.free_start or instance.end is None):
+        nodes = np.append(nodes, -1)
+        start = instance.size if instance.free_start else start
+        end = instance.size if instance.end is None else end
+    clients = [location for location in range(len(nodes)) if location not in (start, end)]
+    windows, service = instance.time_windows, instance.service_times
+    longest = float(instance.distances.max())
+    total = len(nodes) * longest
+    if windows is not None:
+        total += max(0.0, float(windows[:, 0].max())) + (0.0 if service is None else float(service.sum()))
+    steps = LARGEST_SUM / max(total, 1e-290)
+    given = [instance.distances, windows[np.isfinite(windows)] if windows is not None else None, service]
+    if total == 0 or (steps >= 1 and all(a is None or bool((a == np.floor(a)).all()) for a in given)):
+        steps = 1.0 if total == 0 else float(math.floor(steps))
+    vehicles = max(1, len(clients)) if problem.shape == "tours" else 1
+    model = Model(
+        problem=problem,
+        instance=instance,
+        nodes=nodes,
+        start=start,
+        end=end,
+        clients=clients,
+        steps=steps,
+        service=np.zeros(len(nodes)),
+        client=[{"location": location} for location in clients],
+        vehicle={"num_available": min(vehicles, instance.num_tours or vehicles), "unit_distance_cost": 0},
+        depot={location: {"location": location} for location in dict.fromkeys((start, end))},
+    )
+    for rule in problem.rules:
+        PYVRP_RULES[type(rule)](model, rule)
+    for term in problem.objective.terms:
+        PYVRP_TERMS[term](model)
+    return model
+
+
+def problem_data(model: Model) -> pyvrp.ProblemData:
+    """The model in PyVRP's own terms."""
+    legs = model.legs()
+    order = list(model.depot)
+    vehicle = pyvrp.VehicleType(start_depot=order.index(model.start), end_depot=order.index(model.end), **model.vehicle)
+    times = np.ceil((legs + model.service[:, None]) * model.steps)
+    np.fill_diagonal(times, 0.0)
+    return pyvrp.ProblemData(
+        locations=[pyvrp.Location(0.0, 0.0) for _ in model.nodes],
+        clients=[pyvrp.Client(**client) for client in model.client],
+        depots=[pyvrp.Depot(**depot) for depot in model.depot.values()],
+        vehicle_types=[vehicle],
+        distance_matrices=[np.ceil(legs * model.steps).astype(np.int64)],
+        duration_matrices=[times.astype(np.int64)],
+    )
+
+
+def _as_pyvrp(model: Model, data: pyvrp.ProblemData, solution: Solution) -> pyvrp.Solution:
+    places = {int(model.nodes[location]): i for i, location in enumerate(model.clients)}
+    routes = [[places[node] for node in tour.tolist() if node in places] for tour in solution.tours]
+    return pyvrp.Solution(data, [pyvrp.Route(data, visits, 0) for visits in routes if visits])
+
+
+def _tours(model: Model, solution: pyvrp.Solution) -> list[list[int]]:
+    """The tours in the instance's nodes."""
+    tours: list[list[int]] = []
+    last = [model.end] if model.end != model.start else []
+    for route in solution.routes():
+        visits = [model.clients[activity.idx] for activity in route if activity.is_client()]
+        tours.append([int(model.nodes[place]) for place in (model.start, *visits, *last) if model.nodes[place] >= 0])
+    return tours

@@ -1,0 +1,78 @@
+"""What solvers that work on a `Model` share: small instances, paths, a start that is kept where it is better."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from baselines.trivial import SQUARE, is_better, solve_trivial
+from tsp.budget import Clock
+from tsp.problems import get_problem
+from tsp.solution import Solution, check
+from tsp.solvers import InstanceSolver
+
+from .model import closed, is_modelled, model_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tsp.instance import Instance
+    from tsp.problems import Problem
+
+    from .model import Model
+
+MOST_NODES = 5_000
+"""Nodes up to which a model, which has all distances, is made."""
+
+Tours = list[list[int]]
+
+
+class ModelSolver(InstanceSolver):
+    """A solver of every problem that has a model; a subclass finds better and better tours."""
+
+    def supports(self, problem: Problem) -> bool:
+        """Whether every rule and objective term has a reading in the model."""
+        return is_modelled(problem)
+
+    def warm_up(self, problem: Problem) -> None:
+        """Compile; what is compiled serves every problem."""
+        list(self.search(model_of(get_problem("tsp"), SQUARE), Clock(0.0), seed=0, initial=None))
+
+    def solve_one(
+        self,
+        problem: Problem,
+        instance: Instance,
+        clock: Clock,
+        *,
+        seed: int,
+        initial: Solution | None,
+        candidates: NDArray[np.int64] | None,
+        report: Callable[[Solution], None] | None,
+    ) -> Solution:
+        """Search until the search or the clock ends it, and keep the best."""
+        trivial = solve_trivial(problem, instance)
+        if trivial is not None:
+            return trivial
+        if instance.size > MOST_NODES:
+            sentence = f"{instance.size} nodes: {self.name} takes on at most {MOST_NODES}"
+            return initial or Solution((), None, False, (sentence,))
+        shape, place, path = closed(problem, instance)
+        model = model_of(shape, place)
+        start = path.question(shape, initial) if path is not None and initial is not None else initial
+        answer = initial
+        for tours in self.search(model, clock, seed=seed, initial=start):
+            found = check(shape, place, tours)
+            found = found if path is None else path.answer(problem, instance, found)
+            if answer is None or is_better(problem, found, answer):
+                answer = found
+                if report is not None and found.feasible:
+                    report(found)
+        assert answer is not None
+        return answer
+
+    @abstractmethod
+    def search(self, model: Model, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
+        """Give at least one answer, then those that may be better; `initial` is of the model's instance."""

@@ -1,0 +1,1 @@
+"""Searches of closed tours through every node, by the lengths of edges alone; paths become such tours."""

@@ -1,0 +1,79 @@
+"""The greedy tour: from the shortest leg on, all that together can make one tour."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from baselines.kernels.geometry import Geometry, Nodes, kernel, leg_lengths, nearest_neighbours, part
+
+NEIGHBOURS = 8
+"""Legs tried from each end of a fragment."""
+
+
+def greedy_tour(geometry: Geometry, near: Nodes) -> Nodes:
+    """The tour of the shortest legs that can be in one (symmetric distances).
+
+    Legs between neighbours come first. The ends of the fragments that they make are then joined in
+    the same way among themselves, until one path is left. Source: Bentley, "Fast algorithms for
+    geometric traveling salesman problems", ORSA Journal on Computing 4, 1992.
+
+    Args:
+        geometry: of n nodes, n >= 3.
+        near: neighbour lists `[n, k]`.
+
+    Returns:
+        the nodes `[n]` in the tour's order.
+    """
+    n = geometry.size
+    links = np.full((n, 2), -1, dtype=np.int32)
+    fragment = np.arange(n, dtype=np.int32)
+    ends = fragment.copy()
+    while True:
+        origins, destinations = np.repeat(ends, near.shape[1]), near.ravel()
+        order = np.argsort(leg_lengths(geometry, origins, destinations), kind="stable")
+        _join(origins[order], destinations[order], links, fragment)
+        ends = np.flatnonzero(links[:, 1] < 0).astype(np.int32)
+        if len(ends) == 2:
+            tour = np.empty(n, dtype=np.int32)
+            _follow(links, ends[0], tour)
+            return tour
+        near = ends[nearest_neighbours(geometry.subset(ends), NEIGHBOURS)]
+
+
+@part
+def _root(fragment: Nodes, node: int) -> int:
+    while fragment[node] != node:
+        fragment[node] = fragment[fragment[node]]
+        node = fragment[node]
+    return node
+
+
+@kernel
+def _join(origins: Nodes, destinations: Nodes, links: Nodes, fragment: Nodes) -> None:
+    """Take each leg, in order, that leaves every node with at most two and closes no cycle.
+
+    Args:
+        origins: `[m]`, one node of each leg.
+        destinations: `[m]`, the other.
+        links: `[n, 2]`, the neighbours of each node so far, -1 where there is none; changed.
+        fragment: `[n]`, a union-find forest of the fragments; changed.
+    """
+    for i in range(len(origins)):
+        a, b = origins[i], destinations[i]
+        if links[a, 1] >= 0 or links[b, 1] >= 0:
+            continue
+        root_a, root_b = _root(fragment, a), _root(fragment, b)
+        if root_a != root_b:
+            fragment[root_a] = root_b
+            links[a, 0 if links[a, 0] < 0 else 1] = b
+            links[b, 0 if links[b, 0] < 0 else 1] = a
+
+
+@kernel
+def _follow(links: Nodes, start: int, tour: Nodes) -> None:
+    """Fill `tour` with the nodes of the path that has one end in `start`."""
+    before, here = np.int32(-1), np.int32(start)
+    for i in range(len(tour)):
+        tour[i] = here
+        there = links[here, 1] if links[here, 0] == before else links[here, 0]
+        before, here = here, there

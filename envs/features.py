@@ -1,0 +1,62 @@
+"""What a policy may see of each node of an instance, as shares and in sides of the unit square."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .batch import Batch
+
+
+def prize_unit(batch: Batch) -> Tensor:
+    """What prizes are counted in, `[B, 1]`."""
+    unit = batch.values.get("prize_unit")
+    return torch.ones((batch.count, 1), device=batch.device) if unit is None else unit[:, None]
+
+
+def _prizes(batch: Batch) -> Tensor:
+    return batch.values["prizes"] / prize_unit(batch)
+
+
+def _penalties(batch: Batch) -> Tensor:
+    return batch.lengths("penalties")
+
+
+def _demands(batch: Batch) -> Tensor:
+    return batch.values["demands"] / batch.values["capacity"][:, None]
+
+
+def day(batch: Batch) -> Tensor:
+    """When the last window closes that ever does, `[B, 1]`."""
+    windows = batch.values["time_windows"]
+    last = torch.where(windows.isfinite(), windows, 0.0).flatten(1).amax(1, keepdim=True)
+    return torch.where(last > 0, last, 1.0)
+
+
+def _opens(batch: Batch) -> Tensor:
+    return batch.values["time_windows"][..., 0] / day(batch)
+
+
+def _closes(batch: Batch) -> Tensor:
+    return (batch.values["time_windows"][..., 1] / day(batch)).clamp(max=1.0)
+
+
+def _service(batch: Batch) -> Tensor:
+    if "service_times" not in batch.values:
+        return torch.zeros((batch.count, batch.size), device=batch.device)
+    return batch.lengths("service_times")
+
+
+FEATURES = {
+    "prizes": _prizes,
+    "penalties": _penalties,
+    "demands": _demands,
+    "opens": _opens,
+    "closes": _closes,
+    "service": _service,
+}
+"""What a policy may see of each node: name → `[B, n]`."""

@@ -1,0 +1,197 @@
+"""Moves and whole trajectories as the environment walks them: their objective, what they miss, what they cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tsp.problems import Problem
+
+    from .batch import Batch
+
+DEAD_END = 2.0
+"""What a dead end costs beside what it missed, in sides of the unit square."""
+
+
+class Move(NamedTuple):
+    """What happened in a step, computed once for all rules.
+
+    Attributes:
+        origin: `[B, P]` the node she came from (the node itself at the very start).
+        node: `[B, P]` the node she went to.
+        here: `[B, P]` where she is now: as `node`, but at the depot once a tour has ended elsewhere.
+        visited: `[B, P, n]` bool, nodes done with; padding, and where tours start and end, count as
+            visited.
+        returned: `[B, P]` bool, whether the step ended a tour; None where tours have no depot.
+        leg: `[B, P]` length of the step; None where no rule needs geometry, as the next two.
+        to_nodes: `[B, P, n]` distances from `here`.
+        home: `[B, 1, n]` distances to where tours end.
+    """
+
+    origin: Tensor
+    node: Tensor
+    here: Tensor
+    visited: Tensor
+    returned: Tensor | None
+    leg: Tensor | None
+    to_nodes: Tensor | None
+    home: Tensor | None
+
+
+class Walks(NamedTuple):
+    """Whole trajectories.
+
+    Attributes:
+        batch: the instances.
+        origins, nodes: `[B, P, T]` from where to where each step goes; staying is a step to where
+            she is.
+        returned: `[B, P, T]` bool, whether the step ends a tour; None where tours have no depot.
+        customers: `[B, n]` bool, nodes that are neither padding nor where tours start and end.
+    """
+
+    batch: Batch
+    origins: Tensor
+    nodes: Tensor
+    returned: Tensor | None
+    customers: Tensor
+
+    def legs(self) -> Tensor:
+        """Length of each step, `[B, P, T]`."""
+        return self.batch.legs(self.origins, self.nodes)
+
+    def visited(self) -> Tensor:
+        """Customers that are visited, `[B, P, n]` bool."""
+        B, P, _ = self.nodes.shape
+        none = torch.zeros((B, P, self.batch.size), dtype=torch.bool, device=self.nodes.device)
+        return none.scatter(-1, self.nodes, value=True) & self.customers[:, None]
+
+
+def _length(walks: Walks) -> Tensor:
+    return walks.legs().sum(-1)
+
+
+def _longest(walks: Walks) -> Tensor:
+    assert walks.returned is not None
+    ended = walks.returned.long()
+    tour = ended.cumsum(-1) - ended  # which tour each step belongs to
+    legs = walks.legs()
+    return torch.zeros_like(legs).scatter_add(-1, tour, legs).amax(-1)
+
+
+def _prize(walks: Walks) -> Tensor:
+    prizes = walks.batch.real_prizes
+    return (walks.visited().to(prizes.dtype) * prizes[:, None]).sum(-1)
+
+
+def _penalties(walks: Walks) -> Tensor:
+    penalties = walks.batch.values["penalties"]
+    missed = walks.customers[:, None] & ~walks.visited()
+    return (missed.to(penalties.dtype) * penalties[:, None]).sum(-1)
+
+
+def _makespan(walks: Walks) -> Tensor:
+    assert walks.returned is not None
+    values, (B, P, T) = walks.batch.values, walks.nodes.shape
+    legs = walks.legs()
+    opens = values["time_windows"][..., 0].to(legs.dtype)
+    service = values.get("service_times", torch.zeros_like(opens))
+    opens_at, service_at = (x[:, None].expand(B, P, -1).gather(-1, walks.nodes) for x in (opens, service))
+    leaving = (opens + service).gather(1, walks.batch.depot[:, None]).expand(B, P)
+    now, latest = leaving, torch.zeros_like(leaving)
+    for t in range(T):
+        begin = torch.maximum(now + legs[..., t], opens_at[..., t])
+        ends = walks.returned[..., t]
+        latest = torch.where(ends, torch.maximum(latest, begin), latest)
+        now = torch.where(ends, leaving, begin + service_at[..., t])
+    return latest
+
+
+TERMS: dict[str, Callable[[Walks], Tensor]] = {
+    "length": _length,
+    "longest": _longest,
+    "prize": _prize,
+    "penalties": _penalties,
+    "makespan": _makespan,
+}
+"""From a term of `tsp.problems.Objective` to its value `[B, P]`, in the instances' own units."""
+
+
+TOUR_TERMS = ("longest", "makespan")
+"""Terms that are told tour by tour, and so only where tours leave a depot."""
+
+
+def _leg(batch: Batch, move: Move) -> Tensor:
+    return batch.legs(move.origin, move.node)
+
+
+def _prize_there(batch: Batch, move: Move) -> Tensor:
+    prizes = batch.real_prizes.gather(1, move.node)
+    return prizes if move.returned is None else torch.where(move.returned, 0.0, prizes)
+
+
+INCREMENTS: dict[str, Callable[[Batch, Move], Tensor]] = {"length": _leg, "prize": _prize_there}
+"""From a term to what a move adds to it, `[B, P]`; what is left (the way home, other terms) comes with the end."""
+
+
+def ends_of(problem: Problem, batch: Batch) -> Tensor:
+    """Where tours end `[B]`: the depot, unless the instance names a node; a path without one, n."""
+    return batch.finish if problem.from_depot else batch.end
+
+
+def customers_of(problem: Problem, batch: Batch) -> Tensor:
+    """Nodes to visit `[B, n]` bool: neither padding nor where tours start and end."""
+    nodes = torch.ones((batch.count, batch.size), dtype=torch.bool, device=batch.device)
+    if batch.padding is not None:
+        nodes = ~batch.padding
+    if problem.from_depot:
+        ends = torch.stack([batch.depot, ends_of(problem, batch)], 1)
+        nodes = nodes.scatter(1, ends, value=False)
+    return nodes
+
+
+def walks_of(problem: Problem, batch: Batch, actions: Tensor) -> Walks:
+    """Whole trajectories from their actions `[B, P, T]`."""
+    customers = customers_of(problem, batch)
+    if not problem.from_depot:
+        before = actions.roll(1, dims=-1)
+        if problem.shape == "path":
+            before[..., 0] = actions[..., 0]
+        return Walks(batch, before, actions, None, customers)
+    depot = batch.depot[:, None, None].expand(*actions.shape[:2], 1)
+    end = ends_of(problem, batch)[:, None, None]
+    before = torch.cat([depot, actions[..., :-1]], -1)
+    returned = actions == end
+    before = torch.where((before == end) & ~returned, depot, before)  # another tour begins
+    if problem.shape == "tours":  # without a visit there is no tour, and no way
+        before = torch.where(returned & (before == depot), end, before)
+        returned = returned & (before != end)
+    return Walks(batch, before, actions, returned, customers)
+
+
+def objective_of(problem: Problem, walks: Walks) -> Tensor:
+    """The objective in the instances' own units, `[B, P]`."""
+    first, *others = (TERMS[term](walks) for term in problem.objective.terms)
+    return sum(others, first)
+
+
+def missed_of(problem: Problem, readings: Sequence[Callable[[Walks], Tensor | None]], walks: Walks) -> Tensor:
+    """What trajectories lack by the rules' `readings`, as a number of nodes `[B, P]`."""
+    none = torch.zeros(walks.nodes.shape[:2], dtype=torch.long, device=walks.nodes.device)
+    if not problem.from_depot:
+        return none
+    told = (reading(walks) for reading in readings)
+    return sum((part for part in told if part is not None), none)
+
+
+def cost_of(problem: Problem, walks: Walks, missed: Tensor) -> Tensor:
+    """The objective with the sign that makes less better, and a fine for what is `missed`, `[B, P]`."""
+    cost = objective_of(problem, walks)
+    if problem.objective.sense == "max":
+        cost = -cost
+    fine = (missed + DEAD_END * (missed > 0)) * walks.batch.scale[:, None]
+    return cost + fine.to(cost.dtype)

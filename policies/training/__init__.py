@@ -1,0 +1,1 @@
+"""Training of policies by REINFORCE, and the runs that every training shares."""

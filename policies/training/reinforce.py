@@ -1,0 +1,164 @@
+"""One REINFORCE step: encode once, act without gradient, score with gradient, in bounded memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from policies.decoding import Sampling
+from policies.rollout import rollout, score
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envs.batch import Batch
+    from envs.routing_env import RoutingEnv, Trace
+    from policies.decoder import Cache
+    from policies.policy import Policy
+
+    from .reinforce_baselines import ReinforceBaseline
+
+    Walk = Callable[[Batch, Cache], Trace]
+    Replay = Callable[[Batch, Cache, Tensor], Trace]
+
+QUERY_ELEMENTS = 4_000_000
+"""Elements of the glimpse's scores `[B, H, Q, n]` computed at once while scoring: about what caches hold."""
+GPU_QUERY_ELEMENTS = 400_000_000
+"""The same on a GPU, where launches count and memory is plenty: under a gigabyte in bfloat16."""
+LEAST_DEVIATION = 1e-3
+"""Least standard deviation of an instance's costs that advantages are divided by."""
+
+
+class StepResult(NamedTuple):
+    """Means over a step's trajectories, still on the device."""
+
+    loss: Tensor
+    objective: Tensor
+
+
+def query_elements(device: torch.device) -> int:
+    """Elements of the glimpse's scores `[B, H, Q, n]` computed at once while scoring."""
+    return GPU_QUERY_ELEMENTS if device.type == "cuda" else QUERY_ELEMENTS
+
+
+def accumulate_gradients(
+    env: RoutingEnv,
+    policy: Policy,
+    batch: Batch,
+    baseline: ReinforceBaseline,
+    *,
+    starts: int,
+    bfloat16: bool,
+    generator: Generator,
+    entropy: float = 0.0,
+    scale: bool = False,
+    weight: float = 1.0,
+    walk: Walk | None = None,
+) -> StepResult:
+    """Add the gradient of the REINFORCE loss on one batch to the policy's parameters.
+
+    ∇L = E[(C(π) - b) ∇ log p(π)] (Williams 1992; Kool et al. 2019, equation 9). The decoder's cache
+    is the cut: chunks of steps each run backward into it, then one backward pass goes through the
+    encoder, so memory does not grow with the number of steps.
+
+    Args:
+        env: the environment.
+        policy: in training mode.
+        batch: B instances of one size.
+        baseline: what costs are compared with.
+        starts: P, trajectories an instance; above 1 their first nodes are given and spread, where a
+            tour may start anywhere.
+        bfloat16: compute products in bfloat16.
+        generator: randomness of the sampled trajectories.
+        entropy: what a nat of the choices' entropy is worth, in standard deviations of the advantage;
+            it keeps the policy from settling too early (Mnih et al. 2016).
+        scale: divide each instance's advantages by their own standard deviation, so that instances of
+            all sizes count alike.
+        weight: of the loss.
+        walk: makes the trace of a batch and its cache; `rollout` by default.
+    """
+    cache = policy.prepare(batch, bfloat16=bfloat16)
+    leaf = cache.detach(requires_grad=True)
+    if walk is None:
+        starts = min(starts, batch.size)
+        prefix = env.starts(batch, starts)
+        trace = rollout(
+            env, batch, policy.decoder, leaf, Sampling(), trajectories=starts, prefix=prefix, generator=generator
+        )
+    else:
+        trace = walk(batch, leaf)
+    costs = env.cost(batch, trace.actions.transpose(1, 2)).float()  # [B, P]
+    advantage = baseline.advantage(batch, costs)
+    if scale:
+        advantage = advantage / costs.std(1, keepdim=True).clamp(min=LEAST_DEVIATION)
+    elif entropy:
+        advantage = advantage / advantage.std().clamp(min=1e-6)
+    loss = _backward_in_chunks(policy, leaf, trace, advantage / advantage.numel() * weight, weight * entropy)
+    _backward_through_encoder(cache, leaf)
+    return StepResult(loss, env.sign * costs.mean())
+
+
+def accumulate_imitation(
+    env: RoutingEnv,
+    policy: Policy,
+    batch: Batch,
+    actions: Tensor,
+    *,
+    bfloat16: bool,
+    weight: float = 1.0,
+    replay: Replay | None = None,
+) -> Tensor:
+    """Add the gradient of the cross-entropy of given trajectories to the policy's parameters.
+
+    Args:
+        env: the environment.
+        policy: in training mode.
+        batch: B instances of one size.
+        actions: `[B, P, T]` trajectories to imitate. Where a tour may start anywhere, its first node is
+            not learned.
+        bfloat16: compute products in bfloat16.
+        weight: of the loss.
+        replay: makes the trace of a batch, its cache and actions; `env.replay` by default.
+
+    Returns:
+        the mean over trajectories of the negative log-probability.
+    """
+    cache = policy.prepare(batch, bfloat16=bfloat16)
+    leaf = cache.detach(requires_grad=True)
+    trace = env.replay(batch, actions) if replay is None else replay(batch, leaf, actions)
+    if env.starts(batch, 2) is not None:
+        trace = trace._replace(given=1)
+    count = actions.shape[0] * actions.shape[1]
+    per_trajectory = torch.full(actions.shape[:2], -weight / count, device=batch.device)
+    loss = _backward_in_chunks(policy, leaf, trace, per_trajectory, 0.0)
+    _backward_through_encoder(cache, leaf)
+    return loss / weight
+
+
+def _backward_in_chunks(policy: Policy, leaf: Cache, trace: Trace, weight: Tensor, entropy: float) -> Tensor:
+    """Backward passes into the cache, of `weight` `[B, P]` times the trace's log-probabilities; the loss."""
+    B, T, P = trace.actions.shape
+    loss = torch.zeros((), device=weight.device)
+    per_step = B * policy.decoder.heads * P * trace.mask.shape[-1]
+    chunk = max(1, query_elements(weight.device) // per_step)
+    for begin in range(trace.given, T, chunk):
+        scored, spread = score(policy.decoder, leaf, trace, slice(begin, min(begin + chunk, T)))
+        part = (weight * scored).sum()
+        if entropy:
+            part = part - entropy * spread.sum() / weight.numel()
+        part.backward()
+        loss += part.detach()
+    return loss
+
+
+def _backward_through_encoder(cache: Cache, leaf: Cache) -> None:
+    """One backward pass from the gradients that the scores left at the cut."""
+    reached: list[Tensor] = []
+    gradients: list[Tensor] = []
+    for x, cut in zip(cache, leaf, strict=True):
+        if x is not None and cut is not None and cut.grad is not None:
+            reached.append(x)
+            gradients.append(cut.grad)
+    torch.autograd.backward(reached, gradients)

@@ -1,0 +1,207 @@
+"""Labels: near-optimal tours that a solver finds for generated instances, made ahead by worker processes.
+
+A shard is a file of labels for instances of one size. Instances and labels of shard i are a function
+of the seed and of i alone (with a teacher that stops after a number of kicks), so that it does not
+matter which process makes it, or when.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from envs.generators import generate, to_instances
+from envs.routing_env import RoutingEnv
+from tsp.budget import Budget
+from tsp.files import atomic_write
+from tsp.problems import get_problem
+from tsp.solvers.registry import make
+
+if TYPE_CHECKING:
+    import os
+    from multiprocessing.process import BaseProcess
+
+    from envs.batch import Batch
+    from tsp.solvers import Solver
+
+PATIENCE = 600.0
+"""Seconds that a step waits for a shard before it gives up."""
+SAME_COST = 1e-4
+"""Relative difference in cost up to which another way around counts as the same tour."""
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """How labels are made.
+
+    Attributes:
+        problem: name of the problem.
+        distribution: what instances are drawn from.
+        sizes: numbers of customers, in turn from shard to shard.
+        solver: spec of the teacher, such as `ls(kicks=50)`.
+        time_limit: of the teacher, in seconds for each instance.
+        count: instances in a shard.
+        ways: P, in how many ways each tour is written down: from other first nodes, the other way around,
+            tours in another order.
+        seed: of instances and teacher.
+    """
+
+    problem: str
+    distribution: str
+    sizes: tuple[int, ...]
+    solver: str
+    time_limit: float
+    count: int
+    ways: int
+    seed: int
+
+    def size(self, index: int) -> int:
+        """Number of customers in shard `index`."""
+        return self.sizes[index % len(self.sizes)]
+
+
+class Shard(NamedTuple):
+    """Labelled instances.
+
+    Attributes:
+        batch: the instances.
+        actions: `[B, P, T]` what the environment is given to walk the teacher's tours.
+    """
+
+    batch: Batch
+    actions: Tensor
+
+
+def draw(labelling: Labelling, index: int) -> Batch:
+    """The instances of a shard."""
+    seeds = np.random.SeedSequence([labelling.seed, index])
+    generator = Generator().manual_seed(int(np.random.default_rng(seeds).integers(2**63)))
+    size = labelling.size(index)
+    return generate(labelling.problem, labelling.distribution, labelling.count, size, generator)
+
+
+def make_labels(labelling: Labelling, index: int, solver: Solver) -> np.ndarray:
+    """The trajectories `[B, P, T]` of a shard, int16.
+
+    Raises:
+        ValueError: when the teacher has no answer for an instance.
+    """
+    env = RoutingEnv(labelling.problem)
+    batch = draw(labelling, index)
+    instances, _ = to_instances(labelling.problem, batch, f"shard {index}")
+    budget = Budget(labelling.time_limit, threads=1, seed=labelling.seed)
+    solutions = solver.solve(env.problem, instances, budget)
+    for instance, solution in zip(instances, solutions, strict=True):
+        if not solution.feasible:
+            raise ValueError(
+                f"teacher {labelling.solver!r}: no answer for {instance.name}; a longer --label-time may help"
+            )
+    rng = np.random.default_rng([labelling.seed, index])
+    tours = [[tour.tolist() for tour in solution.tours] for solution in solutions]
+    rows = [
+        [env.actions(given if way == 0 else _another_way(env, given, rng), instance) for way in range(labelling.ways)]
+        for given, instance in zip(tours, instances, strict=True)
+    ]
+    longest = max(len(row) for ways in rows for row in ways)
+    actions = np.array([[row + row[-1:] * (longest - len(row)) for row in ways] for ways in rows])
+    return _legal(env, batch, actions).astype(np.int16)
+
+
+def _another_way(env: RoutingEnv, tours: list[list[int]], rng: np.random.Generator) -> list[list[int]]:
+    """The same tours in another order, each perhaps the other way around, a free start elsewhere."""
+    if env.problem.from_depot:
+        return [[tours[i][0], *tours[i][1:][:: rng.choice((-1, 1))]] for i in rng.permutation(len(tours))]
+    if env.problem.shape == "cycle":
+        nodes = np.roll(tours[0][:: rng.choice((-1, 1))], rng.integers(len(tours[0])))
+        return [nodes.tolist()]
+    return tours
+
+
+def _legal(env: RoutingEnv, batch: Batch, actions: np.ndarray) -> np.ndarray:
+    """The trajectories, with the teacher's own way instead of those that are forbidden or cost more."""
+    walked = torch.from_numpy(actions)
+    trace = env.replay(batch, walked)
+    forbidden = trace.mask.gather(-1, trace.actions[..., None])[..., 0].any(1)  # [B, P]
+    cost = env.cost(batch, walked)
+    worse = cost > cost[:, :1] + SAME_COST * cost[:, :1].abs()
+    return np.where((forbidden | worse).numpy()[..., None], actions[:, :1], actions)
+
+
+def shard_path(folder: Path, index: int) -> Path:
+    """Where a shard lies."""
+    return folder / f"{index:06d}.npy"
+
+
+def work(labelling: Labelling, folder: str, first: int, step: int, last: int) -> None:
+    """Make shards `first`, `first + step`, … before `last` that are not there yet: a worker process."""
+    torch.set_num_threads(1)
+    solver = make(labelling.solver)
+    solver.warm_up(get_problem(labelling.problem))
+    for index in range(first, last, step):
+        path = shard_path(Path(folder), index)
+        if not path.exists():
+            labels = make_labels(labelling, index, solver)
+            with atomic_write(path, force=True) as temporary, temporary.open("wb") as file:
+                np.save(file, labels)
+
+
+class Teacher:
+    """Labels by number, from worker processes that run ahead.
+
+    Args:
+        labelling: how they are made.
+        folder: where the folder of shards is made, named after what makes them.
+        shards: how many there will be.
+        workers: processes that make them.
+    """
+
+    def __init__(self, labelling: Labelling, folder: str | os.PathLike[str], *, shards: int, workers: int) -> None:
+        self.labelling, self.shards = labelling, shards
+        digest = hashlib.sha256(repr(labelling).encode()).hexdigest()
+        self.folder = Path(folder) / f"labels-{digest[:12]}"
+        context = get_context("spawn")
+        self._workers: list[BaseProcess] = [
+            context.Process(target=work, args=(labelling, str(self.folder), k, workers, shards), daemon=True)
+            for k in range(workers)
+        ]
+        self._kept: dict[int, Shard] = {}
+
+    def __enter__(self) -> Teacher:
+        """Start the workers."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for worker in self._workers:
+            worker.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the workers."""
+        for worker in self._workers:
+            worker.terminate()
+            worker.join()
+
+    def shard(self, index: int, device: torch.device) -> Shard:
+        """A shard on `device`; waits until it is made.
+
+        Raises:
+            ValueError: when the workers have ended without it.
+        """
+        if index not in self._kept:
+            path = shard_path(self.folder, index)
+            give_up = time.monotonic() + PATIENCE
+            while not path.exists():
+                alive = any(worker.is_alive() for worker in self._workers)
+                if not path.exists() and (not alive or time.monotonic() > give_up):
+                    raise ValueError(f"{path}: the workers that make labels ended without it; see their messages above")
+                time.sleep(0.02)
+            actions = torch.from_numpy(np.load(path)).to(device)
+            self._kept[index] = Shard(draw(self.labelling, index).to(device), actions)
+        batch, actions = self._kept[index]
+        return Shard(batch, actions.long())

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+from brute_force import best_by_enumeration
+from instances import tiny_instance
+
+from baselines.bounds.solver import BoundSolver
+from tsp.budget import Budget
+from tsp.problems import PROBLEMS, get_problem
+from tsp.solution import check
+from tsp.solvers.registry import make
+
+TSP = get_problem("tsp")
+
+
+def test_alone_it_gives_a_bound_and_no_tour():
+    instance = tiny_instance(TSP, 0, 7)
+    found = BoundSolver().solve(TSP, [instance], Budget(5.0))[0]
+    best, _ = best_by_enumeration(TSP, instance)
+    assert not found.feasible
+    assert 0.9 * best < found.bound <= best * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_answer_is_handed_on_with_a_bound_that_holds(name):
+    problem = PROBLEMS[name]
+    instance = tiny_instance(problem, 1, 5)
+    best, _ = best_by_enumeration(problem, instance)
+    if best is None:
+        return
+    start = make("cpsat").solve(problem, [instance], Budget(30.0))[0]
+    found = BoundSolver().solve(problem, [instance], Budget(5.0), initial=[start])[0]
+    assert found.objective == start.objective
+    sign = 1 if problem.objective.sense == "min" else -1
+    assert found.bound is None or sign * found.bound <= sign * best + 1e-6
+
+
+def test_chain_keeps_a_tenth_of_the_time_for_it_and_the_tour_of_the_stage_before():
+    instance = tiny_instance(TSP, 0, 7)
+    chain = make("nearest+bound")
+    found = chain.solve(TSP, [instance], Budget(5.0))[0]
+    assert found.feasible
+    assert found.bound is not None
+    assert found.objective == check(TSP, instance, found.tours).objective
+    assert np.isfinite(found.bound)

@@ -1,0 +1,40 @@
+import numpy as np
+
+from baselines.heuristics.constructive import NearestNeighbour
+from baselines.heuristics.nearest_feasible import NearestFeasible
+from tsp.budget import Budget
+from tsp.instance import Instance
+from tsp.problems import get_problem
+
+
+def solve(name, instance):
+    return NearestFeasible().solve(get_problem(name), [instance], Budget(60.0))[0]
+
+
+def test_without_windows_it_goes_to_the_nearest():
+    instance = Instance(np.random.default_rng(0).random((40, 2)))
+    expected = NearestNeighbour().solve(get_problem("tsp"), [instance], Budget(60.0))[0]
+    assert solve("tsp", instance).tours[0].tolist() == expected.tours[0].tolist()
+
+
+def test_nobody_is_missed_for_the_nearest():
+    line = Instance([[0, 0], [1, 0], [-2, 0]], time_windows=[[0, 99], [0, 99], [0, 3]])
+    # to 1 and back to 2 takes 4, so that 2 comes first
+    wide = Instance([*line.coordinates, [5, 0]], time_windows=[*line.time_windows, [0, 99]])
+    assert solve("tsptw", wide).tours[0].tolist() == [0, 2, 1, 3]
+
+
+def test_soonest_visit_counts_not_the_shortest_way():
+    instance = Instance([[0, 0], [1, 0], [2, 0], [0, 3]], time_windows=[[0, 99], [9, 20], [0, 99], [0, 99]])
+    assert solve("tsptw", instance).tours[0].tolist()[1] == 2
+
+
+def test_another_tour_begins_when_nobody_fits():
+    instance = Instance([[0, 0], [1, 0], [2, 0], [3, 0], [4, 0]], demands=np.ones(5), capacity=2.0)
+    answer = solve("cvrp", instance)
+    assert [tour.tolist() for tour in answer.tours] == [[0, 1, 2], [0, 3, 4]]
+
+
+def test_end_stays_within_reach():
+    instance = Instance([[0, 0], [1, 0], [2, 0], [3, 0]], prizes=np.ones(4), max_length=4.5)
+    assert solve("op", instance).tours[0].tolist() == [0, 1, 2]

@@ -1,0 +1,394 @@
+import math
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise, permutations, product
+
+import numpy as np
+import pytest
+from brute_force import best_by_enumeration, feasible_solutions
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from instances import tiny_instance
+from ortools.sat.python import cp_model
+
+from baselines.models.ortools_cpsat import (
+    LARGEST_SUM,
+    MOST_NODES,
+    RESOLUTION,
+    CPSATSolver,
+    build_model,
+    make_frame,
+    make_scale,
+)
+from tsp.budget import Budget, Clock
+from tsp.instance import Instance
+from tsp.problems import (
+    PROBLEMS,
+    Capacity,
+    LengthBudget,
+    Objective,
+    PrizeQuota,
+    Problem,
+    Rule,
+    SplitDelivery,
+    TimeWindows,
+    VisitAtMostOnce,
+    VisitOnce,
+    get_problem,
+)
+from tsp.solution import check
+
+TSP = get_problem("tsp")
+SOLVER = CPSATSolver()
+SPLIT = [problem for problem in PROBLEMS.values() if problem.rule(SplitDelivery)]
+WHOLE = [problem for problem in PROBLEMS.values() if problem not in SPLIT]
+PRIZE = Objective(("prize",), "max")
+POINTS = np.random.default_rng(1).random((25, 2))
+ROWS = [
+    Problem("op-cap", "", "", "tour", (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()), PRIZE),
+    Problem("top-cap", "", "", "tours", (VisitAtMostOnce(), TimeWindows(), Capacity()), PRIZE),
+    Problem("quota-team", "", "", "tours", (VisitAtMostOnce(), PrizeQuota(), LengthBudget()), Objective(("length",))),
+    Problem("profits", "", "", "tours", (VisitAtMostOnce(), Capacity()), Objective(("length", "penalties"))),
+    Problem("fleet-tw", "", "", "tours", (VisitOnce(), TimeWindows()), Objective(("makespan",)), ("num_tours",)),
+    Problem("path-tw", "", "", "path", (VisitOnce(), TimeWindows()), Objective(("makespan",))),
+    Problem("cycle-tw", "", "", "cycle", (VisitOnce(), TimeWindows(), LengthBudget()), Objective(("length",))),
+]
+"""Problems that nobody has named, of rules and terms that are known."""
+
+
+def solve(instance, problem=TSP, limit=30.0, **kwargs):
+    return SOLVER.solve(problem, [instance], Budget(limit), **kwargs)[0]
+
+
+def assert_best(problem, instance):
+    best, _ = best_by_enumeration(problem, instance)
+    answer = solve(instance, problem)
+    assert (answer.objective is None) == (best is None)
+    if best is not None:
+        assert answer.objective == pytest.approx(best, rel=1e-6, abs=1e-12)
+        assert answer.proved_optimal
+        assert not problem.objective.better(answer.objective, answer.bound)
+    return answer
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("problem", WHOLE, ids=lambda problem: problem.name)
+def test_proved_optimum_is_the_best_of_all_solutions(problem, seed):
+    assert_best(problem, tiny_instance(problem, seed))
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("problem", ROWS, ids=lambda problem: problem.name)
+def test_new_rows_of_known_rules_need_no_code(problem, seed):
+    assert SOLVER.supports(problem)
+    assert_best(problem, tiny_instance(problem, seed))
+
+
+def shortest_split(instance):
+    """The shortest way to deliver whole demands, by dynamic programming over what is still wanted."""
+    n, depot, finish = instance.size, instance.depot, instance.finish
+    customers = [node for node in range(n) if node not in (depot, finish)]
+    distances = instance.distances
+
+    @cache
+    def trip(served):
+        """Length of the shortest walk from the depot to the end past these nodes, whatever else it passes."""
+        least = dict.fromkeys(product(range(n), range(2 ** len(served))), math.inf)
+        least[depot, 0] = 0.0
+        for _ in range(len(least)):
+            for (a, seen), length in list(least.items()):
+                for b in range(n):
+                    now = seen | (1 << served.index(b) if b in served else 0)
+                    least[b, now] = min(least[b, now], length + distances[a, b])
+        return least[finish, 2 ** len(served) - 1]
+
+    @cache
+    def rest(wanted, tours):
+        if not any(wanted):
+            return 0.0
+        if tours == 0:
+            return math.inf
+        loads = [load for load in product(*(range(w + 1) for w in wanted)) if 0 < sum(load) <= instance.capacity]
+        return min(
+            trip(tuple(node for node, amount in zip(customers, load, strict=True) if amount))
+            + rest(tuple(w - amount for w, amount in zip(wanted, load, strict=True)), tours - 1)
+            for load in loads
+        )
+
+    wanted = tuple(int(instance.demands[node]) for node in customers)
+    return rest(wanted, sum(wanted) if instance.num_tours is None else instance.num_tours)
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_split_deliveries_are_as_short_as_can_be(seed):
+    instance = tiny_instance("sdvrp", seed, n=4)
+    rng = np.random.default_rng(seed)
+    capacity = float(rng.integers(2, 5))
+    instance = replace(
+        instance, demands=rng.integers(0, 5, 4), capacity=capacity, num_tours=[None, 2, 3][seed % 3], best_known=None
+    )
+    best, answer = shortest_split(instance), solve(instance, get_problem("sdvrp"))
+    assert (answer.objective is None) == (best == math.inf)
+    if answer.objective is not None:
+        assert answer.objective == pytest.approx(best, rel=1e-6)
+        assert answer.proved_optimal
+
+
+@pytest.mark.parametrize("seed", range(1, 12, 2))
+def test_splitting_fractions_is_no_worse_than_delivering_what_one_can(seed):
+    problem, instance = get_problem("sdvrp"), tiny_instance("sdvrp", seed, n=4)
+    best, _ = best_by_enumeration(problem, instance)
+    answer = solve(instance, problem)
+    assert answer.feasible == (best is not None)
+    if best is not None:
+        assert answer.proved_optimal
+        assert answer.objective <= best * (1 + 1e-6)
+
+
+def limits(problem, solution, instance):
+    """Each limit of the instance as it would have to be for this solution to use it up, and which way is tighter."""
+    claim = check(problem, instance, solution.tours)
+    lengths = [
+        instance.path_length([*tour, tour[0]] if instance.finish == instance.depot else tour) for tour in claim.tours
+    ]
+    customers = [node for tour in claim.tours for node in tour if node not in (instance.depot, instance.finish)]
+    if problem.rule(LengthBudget):
+        yield "max_length", max(lengths), -1
+    if problem.rule(PrizeQuota):
+        yield "min_prize", instance.prizes[customers].sum(), +1
+    if problem.rule(Capacity):
+        loads = [
+            sum(instance.demands[node] for node in tour if node not in (instance.depot, instance.finish))
+            for tour in claim.tours
+        ]
+        yield "capacity", max(loads), -1
+
+
+@pytest.mark.parametrize("off", [0.0, 5e-10, -5e-10, 3e-9, -3e-9, 1e-7])
+@pytest.mark.parametrize("name", ["op", "top", "pctsp", "cvrp"])
+def test_limits_decide_as_the_checker_does_to_the_last_digit(name, off):
+    problem = get_problem(name)
+    for seed in (1, 5):
+        instance = tiny_instance(problem, seed)
+        found = list(feasible_solutions(problem, instance).values())
+        for solution in found[:: max(1, len(found) // 3)]:
+            for limit, value, way in limits(problem, solution, instance) if solution.tours else ():
+                at = replace(instance, **{limit: value * (1 + way * off)})
+                if limit != "capacity" or at.capacity >= at.demands.max():
+                    assert_best(problem, at)
+
+
+@pytest.mark.parametrize("off", [0.0, -5e-10, -3e-9, -1e-7])
+@pytest.mark.parametrize("name", ["tsptw", "tsptw-makespan", "optw"])
+def test_windows_close_as_the_checker_says_to_the_last_digit(name, off):
+    problem = get_problem(name)
+    for seed in (1, 9, 21):
+        instance = tiny_instance(problem, 3 * seed)  # which close when a tour just comes
+        windows = instance.time_windows.copy()
+        windows[1:, 0] *= 0.5
+        windows[:, 1] *= 1 + off
+        windows[0, 1] = max(windows[0])
+        assert_best(problem, replace(instance, time_windows=windows))
+
+
+def test_what_only_rounding_allows_is_refused_and_does_not_spoil_the_proof(monkeypatch):
+    # The dear node is 2e-9 too far, which is far less than a step.
+    points = np.array([[0.0, 0.0], [math.pi, 0.0], [0.0, math.e], [-1.0, 0.5]])
+    prizes, too_far = np.array([0.0, 5.0, 3.0, 1.0]), 2 * math.pi * (1 - 2.5e-9)
+    accepted = []
+
+    def watched(*args, **kwargs):
+        solution = check(*args, **kwargs)
+        accepted.append(solution.feasible)
+        return solution
+
+    monkeypatch.setattr("baselines.models.ortools_cpsat.check", watched)
+    assert_best(get_problem("op"), Instance(points, prizes=prizes, max_length=too_far))
+    assert not all(accepted)
+
+
+def test_numbers_are_cut_finer_where_the_optimum_is_not_recognized():
+    # Nobody goes to the outlier, whose distance is what steps are made of.
+    points = np.vstack([np.random.default_rng(0).random((6, 2)), [[1e6, 1e6]]])
+    penalties = np.append(np.full(6, 10.0), 0.0)
+    instance = Instance(points, prizes=np.ones(7), penalties=penalties, min_prize=0.0)
+    nearby = Instance(points[:6])
+    answer = solve(instance, get_problem("pctsp"))
+    assert answer.proved_optimal
+    assert answer.objective == pytest.approx(solve(nearby).objective)
+
+
+def test_what_costs_nothing_is_proved():
+    instance = Instance(np.random.default_rng(0).random((6, 2)), prizes=np.ones(6), penalties=np.zeros(6), min_prize=0)
+    answer = solve(instance, get_problem("pctsp"))
+    assert answer.objective == answer.bound == 0
+    assert answer.proved_optimal
+
+
+@pytest.mark.parametrize(
+    ("problem", "changes"),
+    [
+        ("tsptw", {"time_windows": np.array([[0, 9], [5, 6], [0, 0.5], [0, 9], [0, 9]])}),
+        ("tsptw", {"time_windows": np.array([[-9, -5], *[[0, 99]] * 4])}),
+        ("op", {"end": 1, "max_length": 0.0, "prizes": np.ones(5)}),
+        ("cvrp", {"num_tours": 1, "demands": np.ones(5), "capacity": 3.0}),
+        ("shpp", {"end": 0}),
+    ],
+)
+def test_that_there_is_no_solution_is_proved_and_said(problem, changes):
+    instance = Instance(np.arange(10.0).reshape(5, 2), **changes)
+    assert best_by_enumeration(get_problem(problem), instance)[0] is None
+    answer = solve(instance, get_problem(problem))
+    assert answer.violations == ("no solution keeps every rule, which is proved",)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("seed", range(4))
+def test_start_is_a_solution_of_the_model_and_is_where_the_search_starts(problem, seed):
+    problem, instance = get_problem(problem), tiny_instance(problem, seed, n=4 if problem == "sdvrp" else 5)
+    frame = make_frame(problem, instance)
+    for start in list(feasible_solutions(problem, instance).values())[::9]:
+        if not start.tours or len(start.tours) > max(frame.walks, 1) > 1:
+            continue  # an answer that only delivers more often than ever is needed
+        model = build_model(problem, instance, frame, Clock(30.0))
+        model.hint(start)
+        solver = cp_model.CpSolver()
+        solver.parameters.num_workers = 1
+        solver.parameters.fix_variables_to_their_hinted_value = True
+        assert solver.solve(model.cp) == cp_model.OPTIMAL
+        value = solver.objective_value / model.objective.per
+        if frame.ways:  # which are shorter than the start's
+            assert value <= start.objective
+        else:
+            assert value == pytest.approx(start.objective, rel=1e-5)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_answers_on_the_way_are_feasible_and_each_is_better_than_the_start_and_all_before(problem):
+    problem, instance = get_problem(problem), tiny_instance(problem, 1 if problem != "sdvrp" else 3)
+    found = sorted(feasible_solutions(problem, instance).values(), key=lambda solution: solution.objective)
+    worst = found[-1] if problem.objective.sense == "min" else found[0]
+    seen = [worst]
+    answer = solve(instance, problem, initial=[worst], report=lambda i, solution: seen.append(solution))
+    assert all(solution.feasible for solution in seen)
+    assert all(problem.objective.better(b.objective, a.objective) for a, b in pairwise(seen))
+    assert seen[-1].objective == answer.objective
+
+
+def test_start_is_the_answer_where_there_is_no_time():
+    instance = Instance(np.random.default_rng(0).random((20, 2)))
+    start = check(TSP, instance, [np.arange(20)])
+    ended = Clock(1e-9)
+    answer = SOLVER.solve_one(TSP, instance, ended, seed=0, initial=start, candidates=None, report=None)
+    assert answer.objective == start.objective
+    nothing = SOLVER.solve_one(TSP, instance, ended, seed=0, initial=None, candidates=None, report=None)
+    assert nothing.violations == ("no answer within the time limit",)
+
+
+def test_too_many_nodes_are_left_to_others_in_a_sentence():
+    n = MOST_NODES + 1
+    instance = Instance(np.random.default_rng(0).random((n, 2)))
+    assert solve(instance).violations == (f"{n} nodes: cpsat takes on at most {MOST_NODES}",)
+    start = check(TSP, instance, [np.arange(n)])
+    assert solve(instance, initial=[start]).objective == start.objective
+    split = Instance(instance.coordinates[:200], demands=np.ones(200), capacity=2.0)
+    assert "tours to split among cpsat takes on at most" in solve(split, get_problem("sdvrp")).violations[0]
+
+
+@pytest.mark.parametrize(
+    ("problem", "instance"),
+    [
+        ("op", Instance(POINTS, prizes=POINTS[:, 0], max_length=2.0)),
+        ("mtsp", Instance(POINTS[:14], num_tours=3)),
+        ("tsptw-makespan", Instance(POINTS[:12], time_windows=np.array([(opens / 4, 9.0) for opens in range(12)]))),
+    ],
+)
+def test_without_a_proof_the_bound_stays_beyond_the_answer(problem, instance):
+    problem = get_problem(problem)
+    answer = solve(instance, problem, limit=3.0)  # a tenth of which is enough for both
+    assert answer.objective is not None
+    assert answer.bound is not None
+    assert not problem.objective.better(answer.objective, answer.bound)
+
+
+numbers = st.lists(st.floats(0, 1e12, allow_subnormal=False), min_size=1, max_size=30)
+
+
+@given(numbers, st.integers(1, 1000))
+def test_steps_are_no_more_down_and_no_less_up_than_the_number_and_never_overflow(values, count):
+    values = np.array(values)
+    scale = make_scale(values, count)
+    down, up = scale.down(values), scale.up(values)
+    assert (down <= values * scale.per * (1 + 1e-14)).all()
+    assert (up >= values * scale.per * (1 - 1e-14)).all()
+    assert ((up - down) <= 1).all()
+    assert count * int(up.max()) <= LARGEST_SUM * (1 + 1e-9)
+    if scale.exact:
+        assert (down == up).all()
+        np.testing.assert_allclose(down / scale.per, values, rtol=1e-15)
+    elif count * scale.per * values.max() < LARGEST_SUM / 2:
+        assert count / scale.per <= values.max() / RESOLUTION
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=30), st.integers(0, 6))
+def test_decimals_stay_what_they_are(values, digits):
+    decimals = np.array(values) / 10.0**digits
+    scale = make_scale(decimals, 10)
+    assert scale.exact
+    assert (scale.down(decimals) / scale.per == decimals).all()
+
+
+def test_whole_numbers_are_proved_to_the_last_unit():
+    instance = Instance(matrix=np.random.default_rng(3).integers(0, 50, (8, 8)))
+    answer = solve(instance)
+    tours = np.array([(0, *order) for order in permutations(range(1, 8))])
+    assert answer.bound == answer.objective == instance.legs(tours, np.roll(tours, -1, axis=1)).sum(axis=1).min()
+
+
+@pytest.mark.parametrize("factor", [1e-9, 1e9, 1e30])
+@pytest.mark.parametrize("name", ["tsp", "pctsp", "cvrp", "tsptw-makespan"])
+def test_numbers_may_be_of_any_size(name, factor):
+    problem, instance = get_problem(name), tiny_instance(name, 1)
+    grown = {
+        name: getattr(instance, name) * factor
+        for name in ("time_windows", "service_times", "penalties")
+        if getattr(instance, name) is not None
+    }
+    points = instance.coordinates * factor
+    assert_best(problem, replace(instance, coordinates=points, **grown))
+
+
+class MadeUp(Rule):
+    """A rule that no solver has heard of."""
+
+
+@pytest.mark.parametrize(
+    ("shape", "rules", "objective"),
+    [
+        ("cycle", (VisitOnce(), MadeUp()), Objective(("length",))),
+        ("cycle", (VisitOnce(),), Objective(("beauty",))),
+        ("tour", (VisitAtMostOnce(),), Objective(("prize",), "min")),
+        ("tour", (VisitOnce(),), Objective(("length",), "max")),
+        ("cycle", (VisitAtMostOnce(),), Objective(("length",))),
+        ("tours", (SplitDelivery(),), Objective(("length",))),
+        ("tours", (SplitDelivery(), Capacity(), TimeWindows()), Objective(("length",))),
+        ("tour", (SplitDelivery(), Capacity()), Objective(("length",))),
+        ("tour", (LengthBudget(),), Objective(("length",))),
+    ],
+)
+def test_what_has_no_reading_is_refused(shape, rules, objective):
+    problem = Problem("odd", "", "", shape, rules, objective)
+    assert not SOLVER.supports(problem)
+    with pytest.raises(ValueError, match="solver 'cpsat' does not support problem 'odd'"):
+        solve(tiny_instance("tsp", 0), problem)
+
+
+def test_every_problem_is_supported():
+    assert all(SOLVER.supports(problem) for problem in PROBLEMS.values())
+
+
+def test_workers_are_stated():
+    assert CPSATSolver(workers=2).describe(TSP, 20, 1.0) == "cpsat: 2 workers for each instance."
+    with pytest.raises(ValueError, match="workers: 0"):
+        CPSATSolver(workers=0)

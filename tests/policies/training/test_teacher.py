@@ -1,0 +1,93 @@
+"""Labels: what the teacher found, written down in ways that the environment allows, the same from any process."""
+
+import numpy as np
+import pytest
+import torch
+
+from envs.generators import to_instances
+from envs.routing_env import RoutingEnv
+from policies.training.teacher import Labelling, Teacher, draw, make_labels, shard_path
+from tsp.problems import PROBLEMS, get_problem
+from tsp.solvers.registry import make
+
+SOLVABLE = [name for name, row in PROBLEMS.items() if make("ls").supports(row) and not row.hides_prizes]
+
+
+def labelling(problem="tsp", **changes):
+    default = {"distribution": "uniform", "sizes": (6, 8), "solver": "ls(kicks=20)", "time_limit": 60.0}
+    return Labelling(problem, **(default | {"count": 4, "ways": 5, "seed": 3} | changes))
+
+
+@pytest.mark.parametrize("problem", SOLVABLE)
+def test_every_way_of_a_label_is_legal_and_costs_what_the_teacher_found(problem):
+    own, env = labelling(problem), RoutingEnv(problem)
+    batch = draw(own, 0)
+    actions = torch.from_numpy(make_labels(own, 0, make(own.solver))).long()
+    assert actions.shape[:2] == (4, 5)
+    trace = env.replay(batch, actions)
+    assert not trace.mask.gather(-1, trace.actions[..., None]).any()
+    cost, missed = env.judge(batch, actions)
+    assert not missed.any()
+    instances, _ = to_instances(problem, batch, "")
+    found = make(own.solver).solve(get_problem(problem), instances, own_budget(own))
+    expected = torch.tensor([env.sign * solution.objective for solution in found], dtype=cost.dtype)
+    torch.testing.assert_close(cost, expected[:, None].expand(4, 5), rtol=2e-4, atol=2e-4)
+
+
+def own_budget(own):
+    from tsp.budget import Budget
+
+    return Budget(own.time_limit, seed=own.seed)
+
+
+def test_ways_of_a_closed_tour_begin_at_different_nodes_and_go_around_in_both_directions():
+    own = labelling(ways=40)
+    actions = make_labels(own, 0, make(own.solver))
+    for ways in actions:
+        assert len({row[0] for row in ways.tolist()}) > 3
+        after = {row[(row.index(0) + 1) % len(row)] for row in ways.tolist()}
+        assert len(after) == 2
+
+
+def test_a_shard_depends_on_its_number_and_the_seed_alone(tmp_path):
+    own = labelling()
+    with (
+        Teacher(own, tmp_path / "a", shards=3, workers=1) as one,
+        Teacher(own, tmp_path / "b", shards=3, workers=2) as two,
+    ):
+        for index in (2, 0, 1):
+            first, second = one.shard(index, torch.device("cpu")), two.shard(index, torch.device("cpu"))
+            assert torch.equal(first.actions, second.actions)
+            assert torch.equal(first.batch.coordinates, second.batch.coordinates)
+            assert first.batch.size == own.size(index)
+    other = make_labels(labelling(seed=4), 0, make(own.solver))
+    assert not np.array_equal(other, np.load(shard_path(one.folder, 0)))
+
+
+def test_labels_of_other_settings_are_kept_apart(tmp_path):
+    assert Teacher(labelling(), tmp_path, shards=1, workers=1).folder != (
+        Teacher(labelling(sizes=(6,)), tmp_path, shards=1, workers=1).folder
+    )
+
+
+def test_a_shard_that_no_worker_makes_is_missed_in_a_sentence(tmp_path):
+    with (
+        Teacher(labelling(), tmp_path, shards=1, workers=1) as teacher,
+        pytest.raises(ValueError, match="the workers that make labels ended without it"),
+    ):
+        teacher.shard(5, torch.device("cpu"))
+
+
+def test_a_teacher_without_an_answer_is_named():
+    own = labelling("cvrp", solver="ortools", time_limit=1e-3)
+    with pytest.raises(ValueError, match="teacher 'ortools': no answer for shard 0"):
+        make_labels(own, 0, NoAnswer())
+
+
+class NoAnswer:
+    name = "nobody"
+
+    def solve(self, problem, instances, budget):
+        from tsp.solution import no_answer
+
+        return [no_answer(seconds=0.0, solver=self.name) for _ in instances]

@@ -1,0 +1,353 @@
+"""Training runs: they learn, resume to the same bits, and keep their directory in order."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from envs.generators import generate
+from policies.checkpoint import load_policy, read_tensors, write_tensors
+from policies.policy import PolicyConfig
+from policies.training.trainer import TrainConfig, Trainer, config_from_dict, read_config, start_run
+from tsp.problems import PROBLEMS
+from tsp.solvers.registry import make
+
+SMALL = TrainConfig(
+    size="6-8",
+    instances=96,
+    epoch_size=32,
+    batch_size=8,
+    starts=3,
+    validation_instances=16,
+    policy=PolicyConfig(layers=1, width=16, heads=2, feedforward=32),
+)
+
+
+def trainer(config, out, *, resume=False):
+    start_run(config, out, resume=resume)
+    return Trainer(config, out, resume=resume)
+
+
+def weights(out):
+    return read_tensors(Path(out) / "checkpoint-last.safetensors")[0]
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def rows(out):
+    with (Path(out) / "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def untimed(out):
+    return [{k: v for k, v in row.items() if "second" not in k} for row in rows(out)]
+
+
+@pytest.mark.parametrize("baseline", ["rollout", "shared", "exponential", "none"])
+@pytest.mark.parametrize("encoder", ["attention", "gnn"])
+def test_every_baseline_trains_with_every_encoder(tmp_path, monkeypatch, baseline, encoder):
+    monkeypatch.setattr("policies.training.trainer.BASELINE_INSTANCES", 16)
+    config = replace(SMALL, baseline=baseline, policy=replace(SMALL.policy, encoder=encoder, norm="instance"))
+    run = trainer(config, tmp_path)
+    before = {k: v.clone() for k, v in run.policy.state_dict().items()}
+    run.run()
+    assert not same(before, run.policy.state_dict())
+    assert [row["instances"] for row in rows(tmp_path)] == ["32", "64", "96"]
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_every_problem_trains(tmp_path, problem):
+    shape = replace(SMALL.policy, edges=problem == "atsp")
+    run = trainer(replace(SMALL, problem=problem, size="4-5", instances=32, entropy=0.01, policy=shape), tmp_path)
+    before = {k: v.clone() for k, v in run.policy.state_dict().items()}
+    run.run()
+    after = run.policy.state_dict()
+    assert all(torch.isfinite(value).all() for value in after.values())
+    assert not torch.equal(before["decoder.project_nodes.weight"], after["decoder.project_nodes.weight"])
+    policy, info = load_policy(tmp_path / "checkpoint-last.safetensors")
+    assert (info.problem, policy.env.problem.name) == (problem, problem)
+    assert info.sizes == ((5, 6) if PROBLEMS[problem].from_depot else (4, 5))  # in nodes
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize(
+    ("baseline", "place", "call"),
+    [
+        ("exponential", lambda run: (run.baseline, "advantage"), 6),
+        ("rollout", lambda run: (run.baseline.exponential, "advantage"), 2),
+        ("shared", lambda run: (run.optimizer, "step"), 6),
+        ("rollout", lambda run: (run.baseline, "_evaluate"), 2),
+        ("shared", lambda run: (run, "validate"), 2),
+    ],
+    ids=["scoring", "warm-up", "update", "rollout test", "validation"],
+)
+def test_wherever_ctrl_c_falls_a_run_resumes_to_the_same_bits(
+    tmp_path, monkeypatch, ctrl_c, baseline, place, call, times
+):
+    monkeypatch.setattr("policies.training.trainer.BASELINE_INSTANCES", 16)
+    config = replace(SMALL, baseline=baseline)
+    trainer(config, tmp_path / "whole").run()
+
+    part = trainer(config, tmp_path / "part")
+    ctrl_c(*place(part), call=call, times=times)
+    with pytest.raises(KeyboardInterrupt):
+        part.run()
+    resumed = trainer(read_config(tmp_path / "part"), tmp_path / "part", resume=True)
+    # the first Ctrl-C saves the step it falls into, the second leaves the last epoch's checkpoint
+    assert resumed.step == (part.step if times == 1 else (part.step - 1) // 4 * 4)
+    resumed.run()
+
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "part"))
+    assert untimed(tmp_path / "whole") == untimed(tmp_path / "part")
+
+
+def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
+    config = replace(SMALL, instances=400)
+    trainer(config, tmp_path / "whole").run()
+    start_run(config, tmp_path / "part")
+    code = (
+        "import sys, torch; torch.set_num_threads(1)\n"
+        "from policies.training.trainer import Trainer, read_config\n"
+        "Trainer(read_config(sys.argv[1]), sys.argv[1]).run()"
+    )
+    root = str(Path(__file__).parents[3])
+    environment = {**os.environ, "PYTHONPATH": root}
+    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "part")], env=environment, cwd=root)
+    while not (tmp_path / "part" / "metrics.csv").exists():
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    with (tmp_path / "part" / "metrics.csv").open("a") as file:
+        file.write("384,3072,9.9")  # what a kill may leave: a row past the checkpoint, half written
+    trainer(config, tmp_path / "part", resume=True).run()
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "part"))
+    assert [row["step"] for row in rows(tmp_path / "part")] == [row["step"] for row in rows(tmp_path / "whole")]
+
+
+def test_log_rows_past_the_checkpoint_are_dropped(tmp_path):
+    trainer(SMALL, tmp_path).run()
+    kept = rows(tmp_path)
+    with (tmp_path / "metrics.csv").open("a") as file:
+        file.write("999,7992,1,0,0,0,0,0\n1000,80")
+    trainer(replace(SMALL, instances=128), tmp_path, resume=True).run()
+    assert rows(tmp_path)[:3] == kept
+    assert [row["instances"] for row in rows(tmp_path)] == ["32", "64", "96", "128"]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        trainer(replace(SMALL, seed=seed), tmp_path / name).run()
+    assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
+    assert not same(weights(tmp_path / "a"), weights(tmp_path / "c"))
+
+
+def test_training_leaves_the_global_generator_alone(tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    trainer(SMALL, tmp_path).run()
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("baseline", ["shared", "rollout"])
+def test_a_short_training_learns(tmp_path, monkeypatch, baseline):
+    monkeypatch.setattr("policies.training.trainer.BASELINE_INSTANCES", 200)
+    config = replace(
+        SMALL,
+        size="8",
+        baseline=baseline,
+        starts=8 if baseline == "shared" else 1,
+        instances=6400,
+        epoch_size=3200,
+        batch_size=64,
+        lr=2e-3,
+        warmup_epochs=1,
+        validation_instances=500,
+        policy=PolicyConfig(layers=1, width=32, heads=4, feedforward=64),
+    )
+    run = trainer(config, tmp_path)
+    untrained = run.validate()
+    run.run()
+    # random tours have mean length 4.17 here, optimal ones 2.6
+    assert float(rows(tmp_path)[-1]["val/objective"]) < min(3.1, 0.9 * untrained)
+
+
+def test_the_checkpoint_describes_itself(tmp_path):
+    trainer(SMALL, tmp_path).run()
+    policy, info = load_policy(tmp_path / "checkpoint-last.safetensors")
+    assert (info.problem, info.sizes, info.distribution) == ("tsp", (6, 8), "uniform")
+    assert policy.config == SMALL.policy
+    assert not policy.training
+    assert json.loads((tmp_path / "config.json").read_text())["batch_size"] == 8
+
+
+def test_fine_tuning_starts_from_the_given_policy(tmp_path):
+    trainer(SMALL, tmp_path / "first").run()
+    path = tmp_path / "first" / "checkpoint-last.safetensors"
+    tuned = trainer(replace(SMALL, start_from=str(path)), tmp_path / "second")
+    assert same(weights(tmp_path / "first"), tuned.policy.state_dict())
+
+
+def test_data_replaces_the_generator(tmp_path):
+    from tsp.formats import write_instances
+    from tsp.instance import Instance
+
+    generator = torch.Generator().manual_seed(0)
+    own = [Instance(torch.rand(7, 2, generator=generator).numpy() * 100) for _ in range(5)]
+    write_instances(tmp_path / "own.npz", own)
+    run = trainer(replace(SMALL, size="7", data=str(tmp_path / "own.npz")), tmp_path / "run")
+    run.run()
+    assert run.instances == 96
+    with pytest.raises(ValueError, match="7 customers, expected --size 6-8"):
+        trainer(replace(SMALL, data=str(tmp_path / "own.npz")), tmp_path / "other")
+
+
+@pytest.mark.parametrize("problem", ["op", "spctsp", "tsptw", "cvrp", "atsp"])
+def test_data_of_other_problems_keeps_what_they_need(tmp_path, problem):
+    from envs.generators import generate_set
+    from tsp.formats import write_instances
+
+    instances, hidden = generate_set(problem, "uniform", 6, 5, seed=0)
+    write_instances(tmp_path / "own.npz", instances, realizations=hidden)
+    shape = replace(SMALL.policy, edges=problem == "atsp")
+    config = replace(SMALL, problem=problem, size="6", data=str(tmp_path / "own.npz"), instances=32, policy=shape)
+    run = trainer(config, tmp_path / "run")
+    drawn = generate(problem, "uniform", 5, 6, torch.Generator().manual_seed(0))
+    assert drawn.values.keys() <= run.data.values.keys()
+    for name, value in drawn.values.items():
+        assert run.data.values[name].dtype == torch.float32
+        torch.testing.assert_close(run.data.values[name], value.float(), atol=1e-5, rtol=1e-5)
+    run.run()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"size": "many"}, "size: 'many'"),
+        ({"size": "9-5"}, "size: '9-5'"),
+        ({"minutes": 3.0}, "expected one of minutes, epochs, instances"),
+        ({"instances": None}, "expected one of minutes, epochs, instances"),
+        ({"lr": 0.0}, "lr: 0.0"),
+        ({"starts": 1}, "starts: 1, expected 2 or more"),
+        ({"problem": "tps"}, "did you mean 'tsp'"),
+        ({"distribution": "unifrom"}, "did you mean 'uniform'"),
+    ],
+)
+def test_a_configuration_that_cannot_be_trained_is_refused(changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        replace(SMALL, **changes)
+
+
+def test_an_unknown_setting_is_refused():
+    with pytest.raises(ValueError, match=r"here: unknown setting 'learning_rate'"):
+        config_from_dict({"learning_rate": 1}, "here")
+    with pytest.raises(ValueError, match=r"here: unknown setting 'depth'"):
+        config_from_dict({"policy": {"depth": 1}}, "here")
+
+
+def test_a_run_is_not_overwritten_unless_forced(tmp_path):
+    start_run(SMALL, tmp_path)
+    with pytest.raises(ValueError, match="holds a run already"):
+        start_run(SMALL, tmp_path)
+    start_run(SMALL, tmp_path, force=True)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_path):
+    run = trainer(SMALL, tmp_path)
+    run.run()
+    kept = weights(tmp_path)
+    run = trainer(replace(SMALL, instances=192), tmp_path, resume=True)
+    with torch.no_grad():
+        run.policy.embed.weight.fill_(float("nan"))
+    with pytest.raises(ValueError, match="not finite"):
+        run.run()
+    assert same(weights(tmp_path), kept)
+
+
+TAUGHT = replace(
+    SMALL,
+    size="6,8",
+    teacher="ls(kicks=10)",
+    labels=64,
+    label_batch=8,
+    label_ways=3,
+    label_every=1,
+    reinforce_from=0.5,
+    average=0.9,
+    scale=True,
+    optimizer="muon",
+    warmup_steps=3,
+)
+
+
+def test_a_taught_run_imitates_first_and_then_reinforces_too(tmp_path):
+    run = trainer(TAUGHT, tmp_path)
+    run.run()
+    objectives = [row["train/objective"] for row in rows(tmp_path)]
+    assert objectives[0] == "nan"  # nothing is sampled before REINFORCE joins
+    assert 1.0 < float(objectives[-1]) < 4.0
+    policy, _ = load_policy(tmp_path / "checkpoint-last.safetensors")
+    assert same(policy.state_dict(), run.average.state_dict())
+    assert not same(run.policy.state_dict(), run.average.state_dict())
+
+
+@pytest.mark.parametrize(
+    "problem", [name for name, row in PROBLEMS.items() if make("ls").supports(row) and not row.hides_prizes]
+)
+def test_every_problem_that_the_search_solves_can_be_taught(tmp_path, problem):
+    shape = replace(SMALL.policy, edges=problem == "atsp")
+    run = trainer(replace(TAUGHT, problem=problem, size="4,5", instances=16, policy=shape), tmp_path)
+    before = {k: v.clone() for k, v in run.policy.state_dict().items()}
+    run.run()
+    after = run.policy.state_dict()
+    assert all(torch.isfinite(value).all() for value in after.values())
+    assert not torch.equal(before["decoder.project_nodes.weight"], after["decoder.project_nodes.weight"])
+
+
+def test_a_taught_run_resumes_to_the_same_bits(tmp_path, ctrl_c):
+    trainer(TAUGHT, tmp_path / "whole").run()
+    part = trainer(TAUGHT, tmp_path / "part")
+    ctrl_c(part.optimizer, "step", call=7)
+    with pytest.raises(KeyboardInterrupt):
+        part.run()
+    trainer(read_config(tmp_path / "part"), tmp_path / "part", resume=True).run()
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "part"))
+    assert untimed(tmp_path / "whole") == untimed(tmp_path / "part")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"problem": "spctsp"}, "teacher: 'ls' cannot label for problem 'spctsp', which hides prizes"),
+        ({"data": "set.npz"}, "teacher: 'ls' cannot label for --data"),
+        ({"labels": 0}, "labels: 0, expected a positive number"),
+        ({"average": 1.0}, "average: 1.0, expected at least 0 and less than 1"),
+        ({"reinforce_from": 2.0}, "reinforce_from: 2.0, expected a share from 0 to 1"),
+        ({"size": "6,x"}, "size: '6,x', expected numbers such as 20,50,100"),
+        ({"size": "6,0"}, "size: '6,0', expected numbers of 1 or more"),
+    ],
+)
+def test_what_cannot_be_taught_is_refused_in_a_sentence(changes, message):
+    with pytest.raises(ValueError, match=message):
+        replace(SMALL, **({"teacher": "ls"} | changes))
+
+
+def test_a_training_state_from_before_there_was_a_teacher_still_loads(tmp_path):
+    trainer(SMALL, tmp_path).run()
+    path = tmp_path / "training-state.safetensors"
+    tensors, metadata = read_tensors(path)
+    tensors["sums"] = tensors["sums"][:4]
+    write_tensors(path, tensors, metadata, force=True)
+    resumed = trainer(read_config(tmp_path), tmp_path, resume=True)
+    assert resumed.sums.shape == (5,)

@@ -1,0 +1,153 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fake_solvers import AROUND, LONG, RECTANGLE, SHORT, TSP, Batch, OneByOne
+
+from tsp.budget import SHORTEST, Budget
+from tsp.instance import Instance
+from tsp.problems import get_problem
+from tsp.solution import check
+from tsp.solvers import Chain, InstanceSolver, is_one_shot
+
+
+def test_a_chain_is_never_worse_than_any_of_its_stages():
+    for tours in ([AROUND, LONG], [LONG, AROUND], [LONG, SHORT, AROUND], [None, LONG], [AROUND, None], [[0], SHORT]):
+        stages = [Batch(str(k), tour) for k, tour in enumerate(tours)]
+        (answer,) = Chain(stages).solve(TSP, [RECTANGLE], Budget())
+        alone = [stage.solve(TSP, [RECTANGLE], Budget())[0].objective for stage in stages]
+        assert answer.objective == min(value for value in alone if value is not None)
+
+
+def test_a_chain_without_any_answer_has_none():
+    (answer,) = Chain([Batch("a", None, seconds=1.0), Batch("b", None, seconds=0.5)]).solve(TSP, [RECTANGLE], Budget())
+    assert (answer.feasible, answer.seconds, answer.solver) == (False, 1.5, "a+b")
+
+
+def test_a_chain_charges_the_seconds_of_all_stages():
+    chain = Chain([Batch("a", LONG, seconds=0.25), Batch("b", AROUND, seconds=0.5), Batch("c", SHORT, seconds=0.125)])
+    (answer,) = chain.solve(TSP, [RECTANGLE], Budget(9.0))
+    assert answer.seconds == 0.875
+    assert answer.solver == "a+b+c"
+
+
+def test_a_stage_gets_an_equal_share_of_the_time_that_is_left():
+    stages = [Batch("a", LONG, seconds=0.3), Batch("b", LONG, seconds=1.5), Batch("c", LONG)]
+    Chain(stages).solve(TSP, [RECTANGLE], Budget(3.0, threads=2, seed=5))
+    limits = [stage.calls[0][1].time_limit for stage in stages]
+    assert limits == pytest.approx([3.0 / 3, 2.7 / 2, 1.2])
+    assert all(replace(stage.calls[0][1], time_limit=1.0) == Budget(1.0, 2, 5) for stage in stages)
+
+
+def test_each_instance_has_what_it_did_not_use_itself():
+    class Slow(Batch):
+        def solve(self, *arguments, **options):
+            answers = super().solve(*arguments, **options)
+            return [replace(answer, seconds=0.5 * i) for i, answer in enumerate(answers)]
+
+    second = OneByOne()
+    Chain([Slow("a", LONG), second]).solve(TSP, [RECTANGLE] * 2, Budget(2.0))
+    assert [limit for limit, *_ in second.seen] == [2.0, 1.5]
+    batch = Batch("c", LONG)
+    Chain([Slow("a", LONG), batch]).solve(TSP, [RECTANGLE] * 2, Budget(2.0))
+    assert batch.calls[0][1].time_limit == 1.75
+
+
+def test_a_stage_starts_from_the_best_so_far():
+    last = Batch("c", LONG)
+    Chain([Batch("a", AROUND), Batch("b", SHORT), last]).solve(TSP, [RECTANGLE], Budget())
+    ((_, _, initial),) = last.calls
+    assert initial[0].objective == 14
+
+
+def test_nothing_infeasible_is_handed_on_alone():
+    last = Batch("b", AROUND)
+    Chain([Batch("a", None), last]).solve(TSP, [RECTANGLE], Budget())
+    assert last.calls[0][2] is None
+
+
+def test_without_time_left_an_answered_instance_skips_the_rest_but_an_unanswered_one_is_still_tried():
+    late = Batch("b", AROUND)
+    (answer,) = Chain([Batch("a", LONG, seconds=9.0), late]).solve(TSP, [RECTANGLE], Budget(1.0))
+    assert (late.calls, answer.objective) == ([], 18)
+    (answer,) = Chain([Batch("a", None, seconds=9.0), late]).solve(TSP, [RECTANGLE], Budget(1.0))
+    assert (late.calls[0][1].time_limit, answer.objective) == (SHORTEST, 14)
+
+
+def test_a_proved_instance_skips_the_rest():
+    rest = Batch("b", LONG)
+    (answer,) = Chain([Batch("a", AROUND, bound=14.0), rest]).solve(TSP, [RECTANGLE], Budget())
+    assert answer.proved_optimal
+    assert rest.calls == []
+
+
+def test_the_tightest_bound_of_all_stages_stands():
+    for bounds in ((13.0, 10.0), (10.0, 13.0), (None, 13.0), (13.0, None)):
+        stages = [Batch("a", SHORT, bound=bounds[0]), Batch("b", AROUND, bound=bounds[1])]
+        assert Chain(stages).solve(TSP, [RECTANGLE], Budget())[0].bound == 13.0
+
+
+def test_a_chain_reports_only_what_is_better_in_its_own_name_and_time():
+    stages = [Batch("a", SHORT, seconds=0.5), Batch("b", LONG, seconds=0.25), Batch("c", AROUND, seconds=0.125)]
+    seen = []
+    Chain(stages).solve(
+        TSP, [RECTANGLE], Budget(), report=lambda i, s: seen.append((i, s.objective, s.seconds, s.solver))
+    )
+    assert seen == [(0, 16.0, 0.5, "a+b+c"), (0, 14.0, 0.875, "a+b+c")]
+
+
+def test_a_chain_starts_from_a_given_solution_and_never_loses_it():
+    given = check(TSP, RECTANGLE, [AROUND])
+    stage = Batch("a", LONG)
+    (answer,) = Chain([stage]).solve(TSP, [RECTANGLE], Budget(), initial=[given])
+    assert answer.objective == 14
+    assert stage.calls[0][2] == [given]
+
+
+def test_a_chain_supports_what_all_stages_do_and_warms_all_up():
+    stages = [Batch("a", AROUND), Batch("b", AROUND, problems=())]
+    chain = Chain(stages)
+    assert not chain.supports(TSP)
+    with pytest.raises(ValueError, match="solver 'b' does not support"):
+        chain.solve(TSP, [RECTANGLE], Budget())
+    assert stages[0].calls == []
+    chain.warm_up(TSP)
+    assert [stage.calls for stage in stages] == [["warm up"]] * 2
+
+
+def test_a_chain_of_nothing_is_refused_and_of_no_instances_is_empty():
+    with pytest.raises(ValueError, match="at least one solver"):
+        Chain([])
+    assert Chain([Batch("a", AROUND), OneByOne()]).solve(TSP, [], Budget()) == []
+
+
+def test_a_chain_is_one_shot_when_all_stages_are():
+    once, timed = Batch("a", AROUND, one_shot=True), OneByOne()
+    assert is_one_shot(once)
+    assert not is_one_shot(timed)
+    assert is_one_shot(Chain([once, once]))
+    assert not is_one_shot(Chain([once, timed]))
+
+
+class Timed(InstanceSolver):
+    """Writes down how long it may take."""
+
+    def __init__(self, name, share=None):
+        self.name, self.share, self.limits = name, share, []
+
+    def supports(self, problem):
+        return True
+
+    def solve_one(self, problem, instance, clock, *, seed, initial, candidates, report):
+        self.limits.append(clock.limit)
+        return initial or check(problem, instance, [np.arange(instance.size)])
+
+
+@pytest.mark.parametrize("shares", [(None, 0.1), (None, None, 0.1), (0.25, 0.1)])
+def test_stage_that_asks_for_a_share_gets_it_and_the_others_divide_the_rest(shares):
+    stages = [Timed(f"s{i}", share) for i, share in enumerate(shares)]
+    Chain(stages).solve(get_problem("tsp"), [Instance(np.random.default_rng(0).random((5, 2)))], Budget(10.0))
+    rest = (1 - sum(share or 0 for share in shares)) / max(1, shares.count(None))
+    first = next((stage for stage in stages if stage.share is None), None)
+    assert first is None or first.limits == [pytest.approx(10 * rest, rel=0.05)]
+    assert all(stage.limits == [pytest.approx(10 * stage.share)] for stage in stages if stage.share is not None)

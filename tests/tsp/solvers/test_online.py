@@ -1,0 +1,178 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from brute_force import best_by_enumeration, feasible_solutions
+from instances import tiny_instance
+
+from tsp.budget import SHORTEST, Budget
+from tsp.instance import Instance, Realization, Underway
+from tsp.problems import get_problem
+from tsp.solution import check, no_answer
+from tsp.solvers.online import play, play_all
+
+SPCTSP = get_problem("spctsp")
+
+
+class Planner:
+    """The best plan by enumeration, in batches; writes down what it was asked."""
+
+    name = "planner"
+    one_shot = True
+
+    def __init__(self, seconds=0.0, silent_after=None):
+        self.seconds, self.silent_after = seconds, silent_after
+        self.asked = []
+        self.limits = []
+
+    def supports(self, problem):
+        return problem.name != "tsp"
+
+    def solve(self, problem, instances, budget, *, initial=None, candidates=None, report=None):
+        self.asked.append(list(instances))
+        self.limits.append(budget.time_limit)
+        self.initial = initial
+        if self.silent_after is not None and len(self.asked) > self.silent_after:
+            return [no_answer(seconds=self.seconds, solver=self.name) for _ in instances]
+        return [
+            replace(
+                min(feasible_solutions(problem, instance).values(), key=lambda s: s.objective), seconds=self.seconds
+            )
+            for instance in instances
+        ]
+
+
+class Searcher(Planner):
+    """The same, that takes all the time it is given."""
+
+    one_shot = False
+
+    def solve(self, problem, instances, budget, **kwargs):
+        answers = super().solve(problem, instances, budget, **kwargs)
+        return [replace(answer, seconds=budget.time_limit) for answer in answers]
+
+
+def game(seed, n=5):
+    instance = tiny_instance(SPCTSP, seed, n)
+    real = instance.prizes * 2 * np.random.default_rng(seed).random(n)
+    return instance, Realization(real)
+
+
+GAMES = [game(seed) for seed in range(8)]
+
+
+def test_real_prizes_count_and_are_seen_only_after_the_visit():
+    planner = Planner()
+    instances, realizations = zip(*GAMES, strict=True)
+    answers = play_all(planner, SPCTSP, instances, realizations, Budget(1.0))
+    for instance, real, answer in zip(instances, realizations, answers, strict=True):
+        assert answer.feasible, answer.violations
+        again = check(SPCTSP, instance, answer.tours, realization=real)
+        assert answer.objective == again.objective
+        assert answer.solver == "planner"
+    for question in (question for step in planner.asked for question in step):
+        i = [instance.name for instance in instances].index(question.name)
+        visited = [] if question.underway is None else list(question.underway.visited)
+        others = np.setdiff1d(np.arange(question.size), visited)
+        assert (question.prizes[visited] == realizations[i].prizes[visited]).all()
+        assert (question.prizes[others] == instances[i].prizes[others]).all()
+        # each question's visits are how the answer's tour begins
+        assert answers[i].tours[0].tolist()[1 : 1 + len(visited)] == visited
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_without_surprises_the_tour_is_the_best_one(seed):
+    instance, _ = game(seed)
+    answer = play(Planner(), SPCTSP, instance, Realization(instance.prizes), Budget(1.0))
+    assert answer.objective == pytest.approx(best_by_enumeration(SPCTSP, instance)[0])
+
+
+def test_disappointment_leads_on_and_luck_leads_home():
+    points = np.array([[0.0, 0.0], [0.0, 1.0], [0.0, 2.0], [0.0, 3.0]])
+    given = {"penalties": np.zeros(4), "prizes": np.array([0.0, 0.5, 0.5, 0.5]), "min_prize": 1.0}
+    instance = Instance(points, **given)
+    poor = play(Planner(), SPCTSP, instance, Realization(np.array([0.0, 0.1, 0.1, 0.1])), Budget(1.0))
+    assert poor.feasible
+    assert sorted(poor.tours[0].tolist()) == [0, 1, 2, 3]
+    rich = play(Planner(), SPCTSP, instance, Realization(np.array([0.0, 1.0, 1.0, 1.0])), Budget(1.0))
+    assert len(rich.tours[0]) == 2
+
+
+def test_all_tours_that_are_not_over_are_planned_together():
+    planner = Planner()
+    instances, realizations = zip(*GAMES, strict=True)
+    answers = play_all(planner, SPCTSP, instances, realizations, Budget(1.0))
+    sizes = [len(step) for step in planner.asked]
+    assert sizes[0] == len(GAMES)
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(sizes) <= max(len(answer.tours[0]) for answer in answers)
+
+
+def test_time_limit_is_for_the_whole_tour():
+    searcher = Searcher()
+    instance, real = game(3, 6)
+    answer = play(searcher, SPCTSP, instance, real, Budget(2.0))
+    assert answer.seconds == pytest.approx(sum(searcher.limits))
+    assert answer.seconds <= 2.0 + 1e-9
+    assert searcher.limits[0] == pytest.approx(2.0 / 6)
+    assert searcher.initial is not None
+
+
+def test_what_ends_by_itself_starts_from_nothing():
+    planner = Planner()
+    play(planner, SPCTSP, *GAMES[0], Budget(1.0))
+    assert planner.initial is None
+
+
+def test_search_whose_time_is_up_follows_its_last_plan():
+    class Spendthrift(Planner):
+        one_shot = False
+
+    instance = Instance(
+        np.random.default_rng(0).random((5, 2)), prizes=np.ones(5), penalties=np.zeros(5), min_prize=4.0
+    )
+    solver = Spendthrift(seconds=9.0)
+    answer = play(solver, SPCTSP, instance, Realization(np.ones(5)), Budget(1.0))
+    assert answer.feasible
+    assert len(solver.asked) == 1
+
+
+def test_last_plan_goes_on_where_there_is_no_new_one():
+    instance = Instance(
+        np.random.default_rng(0).random((5, 2)), prizes=np.ones(5), penalties=np.zeros(5), min_prize=4.0
+    )
+    solver = Planner(silent_after=1)
+    answer = play(solver, SPCTSP, instance, Realization(np.ones(5)), Budget(1.0))
+    assert answer.feasible
+    assert not play(Planner(silent_after=0), SPCTSP, instance, Realization(np.ones(5)), Budget(1.0)).feasible
+
+
+def test_search_without_a_plan_is_asked_again_with_more_time():
+    class Slow(Searcher):
+        def solve(self, problem, instances, budget, **kwargs):
+            self.silent_after = None if self.asked else 0
+            return super().solve(problem, instances, budget, **kwargs)
+
+    slow = Slow()
+    answer = play(slow, SPCTSP, *GAMES[3], Budget(2.0))
+    assert answer.feasible
+    assert slow.limits[1] > slow.limits[0]
+    assert answer.seconds == pytest.approx(sum(slow.limits))
+    assert answer.seconds <= 2.0 + len(slow.limits) * SHORTEST
+
+
+def test_search_that_never_has_a_plan_is_given_up():
+    silent = Planner(silent_after=0)
+    silent.one_shot = False
+    assert not play(silent, SPCTSP, *GAMES[3], Budget(2.0)).feasible
+    assert len(silent.asked) < 5
+
+
+def test_what_cannot_be_played_is_refused():
+    instance, real = GAMES[0]
+    with pytest.raises(ValueError, match="does not support problem 'tsp'"):
+        play(Planner(), get_problem("tsp"), instance, real, Budget(1.0))
+    with pytest.raises(ValueError, match="'cvrp': expected one tour that collects prizes"):
+        play(Planner(), get_problem("cvrp"), instance, real, Budget(1.0))
+    with pytest.raises(ValueError, match="is under way"):
+        play(Planner(), SPCTSP, replace(instance, underway=Underway((1,))), real, Budget(1.0))

@@ -1,0 +1,239 @@
+from dataclasses import replace
+from itertools import permutations
+
+import numpy as np
+import pytest
+from brute_force import best_by_enumeration, canonical, feasible_solutions
+from instances import tiny_instance
+
+from tsp.budget import Budget
+from tsp.instance import Instance, Underway
+from tsp.problems import (
+    PROBLEMS,
+    Capacity,
+    LengthBudget,
+    Objective,
+    PrizeQuota,
+    Problem,
+    Rule,
+    SplitDelivery,
+    TimeWindows,
+    VisitAtMostOnce,
+    get_problem,
+)
+from tsp.solution import check, no_answer
+from tsp.solvers import InstanceSolver
+from tsp.underway import UNDERWAY_RULES, as_cycle, reduce
+
+MADE_UP = [
+    Problem("made-up op", "", "", "tour", (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()),
+            Objective(("prize",), "max")),
+    Problem("made-up pctsp", "", "", "tours", (VisitAtMostOnce(), PrizeQuota()), Objective(("length", "penalties"))),
+    Problem("made-up top", "", "", "tours", (VisitAtMostOnce(), TimeWindows(), LengthBudget(required=False)),
+            Objective(("prize",), "max")),
+]  # fmt: skip
+ALL = {problem.name: problem for problem in (*PROBLEMS.values(), *MADE_UP)}
+SHPP = get_problem("shpp")
+
+
+class Enumeration(InstanceSolver):
+    """Knows no `Underway`: tries everything."""
+
+    name = "enumeration"
+
+    def supports(self, problem):
+        return True
+
+    def solve_one(self, problem, instance, clock, *, seed, initial, candidates, report):
+        assert instance.underway is None
+        assert candidates is None
+        self.start = initial
+        best = None
+        for solution in feasible_solutions(problem, instance).values():
+            if best is None or problem.objective.better(solution.objective, best.objective):
+                best = solution
+                if report is not None:
+                    report(best)
+        return no_answer(seconds=0.0, solver="") if best is None else replace(best, bound=best.objective)
+
+
+def all_that_begin_as_given(problem, instance):
+    """Feasible solutions by canonical names."""
+    if problem.rule(SplitDelivery) is None:
+        return feasible_solutions(problem, instance)
+    found = {}  # the enumeration walks from nothing on, and in one order of the tours
+    for name in feasible_solutions(problem, replace(instance, underway=None)):
+        for tours in permutations([list(tour) for tour in name]):
+            solution = check(problem, instance, tours)
+            if solution.feasible:
+                found[name] = solution
+    return found
+
+
+def begin(problem, instance, rng):
+    """The instance with a random beginning of one of its solutions made, or None where it has none."""
+    solutions = [s for s in feasible_solutions(problem, instance).values() if sum(map(len, s.tours)) > 1]
+    if not solutions:
+        return None
+    tours = [tour.tolist() for tour in solutions[rng.integers(len(solutions))].tours]
+    current = int(rng.integers(len(tours)))
+    skip = 0 if problem.shape == "path" and instance.free_start else 1
+    visited = [node for tour in tours[:current] for node in [*tour[1:], instance.depot]]
+    visited += tours[current][skip : rng.integers(skip, len(tours[current]) + 1)]
+    underway = Underway(tuple(visited))
+    if visited and visited[-1] not in (instance.depot, instance.finish) and rng.random() < 0.5:
+        scale = instance.distances.mean()
+        underway = replace(underway, elapsed=scale * rng.uniform(0, 4), travelled=scale * rng.uniform(0, 3))
+        if problem.rule(Capacity) is not None and problem.rule(SplitDelivery) is None:
+            underway = replace(underway, load=instance.capacity * rng.random())
+    return replace(instance, underway=underway)
+
+
+def test_every_rule_has_a_reading():
+    assert set(UNDERWAY_RULES) == {rule for rule in Rule.__subclasses__() if rule.__module__ == "tsp.problems"}
+
+
+@pytest.mark.parametrize("seed", range(7))
+@pytest.mark.parametrize("name", ALL)
+def test_best_rest_is_the_best_of_all_that_begin_as_given(name, seed):
+    problem = ALL[name]
+    n = 4 if problem.rule(SplitDelivery) else 5
+    instance = begin(problem, tiny_instance(problem, seed, n), np.random.default_rng([seed, n]))
+    if instance is None:
+        return
+    names = all_that_begin_as_given(problem, instance)
+    pick = min if problem.objective.sense == "min" else max
+    expected = pick((solution.objective for solution in names.values()), default=None)
+    found = Enumeration().solve(problem, [instance], Budget(60.0))[0]
+    assert found.objective == (None if expected is None else pytest.approx(expected))
+    assert expected is None or canonical(problem, instance, found.tours) in names
+    if found.bound is not None:
+        assert found.bound == pytest.approx(found.objective)
+    elif found.feasible:
+        assert problem.rule(TimeWindows)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", ALL)
+def test_solution_that_begins_as_given_is_one_to_start_from(name, seed):
+    problem = ALL[name]
+    instance = begin(problem, tiny_instance(problem, seed, 4), np.random.default_rng([seed, 7]))
+    if instance is None:
+        return
+    reduced = reduce(problem, instance)
+    for solution in all_that_begin_as_given(problem, instance).values():
+        if reduced.decided:
+            again = reduced.answer(problem, instance, no_answer(seconds=0.0, solver=""))
+        else:
+            question = reduced.question(reduced.problem, solution)
+            assert question.feasible, question.violations
+            again = reduced.answer(problem, instance, question)
+        assert again.objective == pytest.approx(solution.objective)
+        assert canonical(problem, instance, again.tours) == canonical(problem, instance, solution.tours)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_path_is_a_cycle_through_its_ends(seed):
+    instance = tiny_instance(SHPP, seed, 5)
+    expected, names = best_by_enumeration(SHPP, instance)
+    cycle, reduced = as_cycle(SHPP, instance)
+    best = min(feasible_solutions(cycle, reduced.instance).values(), key=lambda solution: solution.objective)
+    answer = reduced.answer(SHPP, instance, best)
+    assert answer.objective == pytest.approx(expected)
+    assert canonical(SHPP, instance, answer.tours) in names
+    assert best.objective == pytest.approx(expected)
+    assert reduced.question(cycle, answer).objective == pytest.approx(expected)
+
+
+LINE = Instance(np.array([[float(i), 0.0] for i in range(6)]), names=tuple("DABCEF"))
+
+
+def test_reports_and_starts_are_of_the_instance_as_given():
+    problem = get_problem("tsp")
+    instance = replace(LINE, underway=Underway((3, 1)))
+    seen = []
+    solver = Enumeration()
+    start = check(problem, instance, [[0, 3, 1, 5, 4, 2]])
+    answer = solver.solve(
+        problem, [instance], Budget(60.0), initial=[start], candidates=[np.zeros((6, 1), int)],
+        report=lambda i, solution: seen.append(solution),
+    )[0]  # fmt: skip
+    assert solver.start.tours[0].tolist() == [0, 3, 2, 1]  # where she is, then what is left in its order
+    assert all(solution.feasible and solution.tours[0].tolist()[:3] == [0, 3, 1] for solution in seen)
+    assert seen[-1].objective == answer.objective == 14.0
+    assert answer.proved_optimal
+    assert answer.solver == "enumeration"
+
+
+def test_nothing_left_to_plan_needs_no_solver():
+    class Idle(Enumeration):
+        def solve_one(self, *args, **kwargs):
+            raise AssertionError("asked")
+
+    problem = get_problem("tsp")
+    answer = Idle().solve(problem, [replace(LINE, underway=Underway((1, 2, 3, 4, 5)))], Budget(1.0))[0]
+    assert answer.tours[0].tolist() == [0, 1, 2, 3, 4, 5]
+    assert answer.proved_optimal
+
+
+def test_waiting_between_tours_is_not_made_up_for():
+    problem = get_problem("cvrptw")
+    given = {"demands": np.ones(6), "capacity": 2.0, "time_windows": np.array([[0.0, 99.0]] * 3 + [[0.0, 12.0]] * 3)}
+    late = replace(LINE, **given, underway=Underway((1, 2, 0), elapsed=9.0))
+    answer = Enumeration().solve(problem, [late], Budget(60.0))[0]
+    assert not answer.feasible  # node 4 or 5 closes before she could be at it
+    soon = replace(LINE, **given, underway=Underway((1, 2, 0), elapsed=6.0))
+    assert Enumeration().solve(problem, [soon], Budget(60.0))[0].feasible
+
+
+def test_no_answer_stays_none():
+    problem = get_problem("tsptw")
+    windows = np.array([[0.0, 99.0]] * 5 + [[0.0, 1.0]])
+    instance = replace(LINE, time_windows=windows, underway=Underway((1,)))
+    answer = Enumeration().solve(problem, [instance], Budget(60.0))[0]
+    assert not answer.feasible
+    assert answer.bound is None
+
+
+NO = [
+    ("tsp", Underway((1, 2, 1)), "visited: A is there twice"),
+    ("tsp", Underway((1, 0, 2)), "visited: D is there twice"),
+    ("op", Underway((1, 0, 2)), "visited: D is where the tour ends"),
+    ("shpp", Underway((1, 5, 2)), "visited: F is where the tour ends, expected nothing after it"),
+    ("tsptw", Underway((1,), elapsed=-1.0), "elapsed: -1, expected a number of 0 or more"),
+    ("op", Underway((1,), travelled=float("nan")), "travelled: nan, expected a number of 0 or more"),
+    ("cvrp", Underway((1,), load=9.0), "load: 9, expected at most the capacity 4"),
+    ("cvrp", Underway((1, 0), load=1.0), "load: 1 at the depot, expected none before a tour begins"),
+    ("top", Underway((1, 0, 2, 0, 3)), "visited: 3 tours, expected at most 2"),
+    ("top with end", Underway((1, 0, 2)), "visited: a tour ends at A, expected the end F before the next tour"),
+]
+
+
+@pytest.mark.parametrize(("name", "underway", "sentence"), NO)
+def test_what_cannot_have_happened_is_refused_in_one_sentence(name, underway, sentence):
+    name, _, with_end = name.partition(" with ")
+    given = {"demands": np.ones(6), "capacity": 4.0, "prizes": np.ones(6), "max_length": 9.0, "num_tours": 2}
+    end = 5 if with_end or name == "shpp" else None
+    instance = replace(LINE, **given, end=end, time_windows=np.array([[0.0, 99.0]] * 6), underway=underway)
+    with pytest.raises(ValueError, match=sentence):
+        reduce(get_problem(name), instance)
+
+
+def test_several_tours_that_nothing_holds_are_refused():
+    loose = Problem("loose", "", "", "tours", (VisitAtMostOnce(), Capacity()), Objective(("prize",), "max"))
+    instance = replace(LINE, prizes=np.ones(6), demands=np.ones(6), capacity=2.0, underway=Underway((1,)))
+    with pytest.raises(ValueError, match="in problem 'loose' neither length nor time counts"):
+        reduce(loose, instance)
+
+
+def test_what_has_begun_is_one_of_the_tours_though_an_answer_leaves_it_out():
+    points = [[0, 0], [3, 4], [6, 8], [1, 1]]
+    instance = Instance(
+        points, prizes=[0, 2, 3, 1], max_length=12.0, num_tours=2, underway=Underway((2,), travelled=10)
+    )
+    problem = get_problem("top")
+    reduced = reduce(problem, instance)
+    place = reduced.nodes.tolist().index
+    without = check(reduced.problem, reduced.instance, [[0, place(1)], [0, place(3)]])
+    answer = reduced.answer(problem, instance, without)
+    assert answer.violations == ("tour 0: is 20 long, expected at most 12",)

@@ -1,0 +1,6 @@
+"""A scientist under way: what has happened, and the rest of it as a problem of its own."""
+
+from tsp.underway.begun import Begun, validate_underway
+from tsp.underway.remainder import UNDERWAY_RULES, Reduced, as_cycle, reduce
+
+__all__ = ["UNDERWAY_RULES", "Begun", "Reduced", "as_cycle", "reduce", "validate_underway"]

@@ -1,0 +1,187 @@
+"""What has happened: the tours of a scientist under way, as given and as far as they can be."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from tsp.problems import Capacity, LengthBudget, SplitDelivery
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tsp.instance import Instance, Integers, Underway
+    from tsp.problems import Problem
+
+CURRENT = 1
+"""Where the current tour's visits stand in a reduced instance of several tours; the depot is 0."""
+
+
+class Begun(NamedTuple):
+    """What has happened, and what is left, for the readings of the rules.
+
+    Attributes:
+        problem: whose rules count.
+        instance: as given.
+        finished: tours that were finished, each from the depot on.
+        current: the current tour so far, from its start on.
+        nodes: the original node at each place of the reduced instance `[m]`; at `merged`, where she is.
+        merged: the place of what was visited; None where she is at the depot between tours.
+        left: what each node is still to be delivered `[n]`; None without demands.
+        elapsed: the time now, ready to leave.
+        travelled: length of the current tour so far.
+        load: what the current tour has delivered.
+    """
+
+    problem: Problem
+    instance: Instance
+    finished: list[list[int]]
+    current: list[int]
+    nodes: Integers
+    merged: int | None
+    left: NDArray[np.float64] | None
+    elapsed: float
+    travelled: float
+    load: float
+
+    @property
+    def collected(self) -> NDArray[np.bool_]:
+        """Nodes whose prizes were collected `[n]`."""
+        out = np.zeros(self.instance.size, dtype=bool)
+        out[[node for tour in (*self.finished, self.current) for node in tour]] = True
+        if self.problem.from_depot:
+            out[[self.instance.depot, self.instance.finish]] = False
+        return out
+
+    @property
+    def lure(self) -> float:
+        """More than all prizes together: what keeps a node in the tours that need not be there."""
+        if self.merged != CURRENT or self.problem.visits_all or self.instance.prizes is None:
+            return 0.0
+        return 1.0 + float(self.instance.prizes.sum())
+
+    @property
+    def far(self) -> float:
+        """Longer than any tours worth walking."""
+        return 1.0 + 2.0 * float(self.instance.distances.max(axis=1).sum()) + (self.instance.max_length or 0.0)
+
+    @property
+    def entry(self) -> float:
+        """The leg from the depot to the current tour's visits: what was travelled, where a tour's length counts."""
+        if self.problem.rule(SplitDelivery) is not None:
+            return self.far  # which no tour but one will pay
+        counts = self.problem.rule(LengthBudget) is not None or "longest" in self.problem.objective.terms
+        return self.travelled if counts else 0.0
+
+
+def validate_underway(problem: Problem, instance: Instance) -> tuple[list[list[int]], list[int]]:
+    """The tours that were finished and the current one, from where they start on; none without `underway`.
+
+    Raises:
+        ValueError: in one sentence, for what cannot have happened.
+    """
+    if instance.underway is None:
+        return [], []
+    finished, current = _given_tours(problem, instance, instance.underway)
+    _require_sense(problem, instance, instance.underway, finished, current)
+    return finished, current
+
+
+def listed_end(problem: Problem, instance: Instance) -> int | None:
+    """The node that a tour lists last because it ends there; None where there is none."""
+    if problem.shape == "path":
+        return instance.end
+    return instance.finish if problem.from_depot and instance.finish != instance.depot else None
+
+
+def _given_tours(problem: Problem, instance: Instance, underway: Underway) -> tuple[list[list[int]], list[int]]:
+    """Tours that were finished, and the current one from its start on; that is empty where no path has begun."""
+    depot, last = instance.depot, listed_end(problem, instance)
+    several = problem.shape == "tours"
+    tours: list[list[int]] = [[depot] if problem.from_depot else []]
+    for node in underway.visited:
+        if node == depot and several:
+            tours.append([depot])
+        else:
+            tours[-1].append(node)
+    if not problem.from_depot and tours[0][:1] != [depot] and not instance.free_start:
+        tours[0].insert(0, depot)
+    finished, current = [tour for tour in tours[:-1] if len(tour) > 1], tours[-1]
+    name = instance.node_name
+    seen: set[int] = set()
+    for tour in tours:
+        for i, node in enumerate(tour[1:] if problem.from_depot else tour):
+            if node == last and i < len(tour) - 1 - problem.from_depot:
+                raise ValueError(f"visited: {name(node)} is where the tour ends, expected nothing after it")
+            if node == depot and problem.from_depot:
+                raise ValueError(f"visited: {name(node)} is where the tour ends, expected only what is before it")
+            if node in seen and node != last and problem.rule(SplitDelivery) is None:
+                raise ValueError(f"visited: {name(node)} is there twice, expected each node once")
+            seen.add(node)
+    for tour in finished:
+        if last is not None and tour[-1] != last:
+            raise ValueError(
+                f"visited: a tour ends at {name(tour[-1])}, expected the end {name(last)} before the next tour"
+            )
+    return finished, current
+
+
+def _require_sense(
+    problem: Problem, instance: Instance, underway: Underway, finished: list[list[int]], current: list[int]
+) -> None:
+    """Refuse numbers that cannot be."""
+    between = problem.shape == "tours" and len(current) == 1
+    for field in ("elapsed", "travelled", "load"):
+        value = getattr(underway, field)
+        if value is not None and not 0 <= value < math.inf:
+            raise ValueError(f"{field}: {value:g}, expected a number of 0 or more")
+    for field in ("travelled", "load"):
+        if between and getattr(underway, field):
+            raise ValueError(f"{field}: {getattr(underway, field):g} at the depot, expected none before a tour begins")
+    used = len(finished) + (not between and problem.shape == "tours")
+    if problem.shape == "tours" and instance.num_tours is not None and used > instance.num_tours:
+        raise ValueError(f"visited: {used} tours, expected at most {instance.num_tours}")
+    if underway.load is not None and problem.rule(Capacity) is None:
+        raise ValueError(f"load: {underway.load:g}, expected none in problem {problem.name!r}, which has no capacity")
+    limit = instance.capacity if problem.rule(Capacity) is not None else None
+    if limit is not None and underway.load is not None and underway.load > limit:
+        raise ValueError(f"load: {underway.load:g}, expected at most the capacity {limit:g}")
+
+
+def deliveries(
+    problem: Problem, instance: Instance, tours: list[list[int]]
+) -> tuple[NDArray[np.float64] | None, list[list[float]]]:
+    """What each node still wants, and what each of the tours' nodes got: what it wanted, as far as the load went."""
+    if instance.demands is None or problem.rule(Capacity) is None:
+        return None, []
+    split = problem.rule(SplitDelivery) is not None
+    left = instance.demands.copy()
+    if problem.from_depot:
+        left[[instance.depot, instance.finish]] = 0.0
+    amounts: list[list[float]] = []
+    for tour in tours:
+        room = instance.capacity if split and instance.capacity is not None else math.inf
+        amounts.append([])
+        for node in tour:
+            amount = min(room, float(left[node]))
+            room -= amount
+            left[node] -= amount
+            amounts[-1].append(amount)
+    return left, amounts
+
+
+def elapsed_time(instance: Instance, underway: Underway, current: list[int]) -> float:
+    """The time now: as given, else as the tour so far takes."""
+    if underway.elapsed is not None:
+        return underway.elapsed
+    windows, service = instance.time_windows, instance.service_times
+    legs = instance.legs(current[:-1], current[1:]).tolist()
+    now = 0.0
+    for node, leg in zip(current, [0.0, *legs], strict=True):
+        now += leg
+        if windows is not None:
+            now = max(now, float(windows[node, 0]))
+        now += 0.0 if service is None else float(service[node])
+    return now

@@ -1,0 +1,382 @@
+"""A scientist under way: the rest of a tour that has begun, as a problem of its own.
+
+`reduce` turns an instance with `Instance.underway` into one without, so that a solver plans the rest
+and need not know that there was a beginning. What was visited is merged into one node. Where there
+is one tour, that is its start: where she is; the depot, if the tour ends there, becomes a node of its
+own, the end (or, of a cycle, the start's column). Where there are several, it is a node that stands
+for the current tour so far and comes right after the depot. Of each rule's limits what is left
+counts, by the table `UNDERWAY_RULES`.
+
+`as_cycle` turns a path into a closed tour in the same way, for solvers that know only those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tsp.instance import Instance, Integers
+from tsp.problems import (
+    Capacity,
+    LengthBudget,
+    MaxVisits,
+    PrizeQuota,
+    Problem,
+    SplitDelivery,
+    TimeWindows,
+    VisitAtMostOnce,
+    VisitOnce,
+)
+from tsp.solution import TOLERANCE, check
+from tsp.underway.begun import CURRENT, Begun, deliveries, elapsed_time, listed_end, validate_underway
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from tsp.problems import Rule
+    from tsp.solution import Solution
+
+Changes = dict[str, Any]
+"""What a rule's reading sets: attributes of the reduced instance and, as `rule`, itself where it changes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reduced:
+    """An instance to solve in place of another, and the way back.
+
+    Attributes:
+        problem: by whose rules: those of the original, as far as they still bind.
+        instance: to be solved; nothing is under way there.
+        nodes: the original node at each of its places; -1 where the original tour lists none.
+        before: tours that were finished.
+        head: what the tour that visits `merged` begins with, in place of the depot and `merged`.
+        tail: what that tour ends with, if it does not already.
+        merged: the place that stands for `head`, 0 or `CURRENT`; None where there is none.
+        amounts: what the nodes of `before` and `head` were delivered, where deliveries may be split.
+        exact: whether every answer to the original is the expansion of one, so that a proof holds.
+    """
+
+    problem: Problem
+    instance: Instance
+    nodes: Integers
+    before: tuple[tuple[int, ...], ...] = ()
+    head: tuple[int, ...] = ()
+    tail: tuple[int, ...] = ()
+    merged: int | None = None
+    amounts: tuple[tuple[float, ...], ...] = ()
+    exact: bool = True
+
+    @property
+    def decided(self) -> bool:
+        """Whether nothing is left to plan: `expand` of no tours is the only answer."""
+        others = 1 + (self.merged == CURRENT) + (self.instance.end is not None)
+        return bool(self.head or self.before) and len(self.nodes) <= others
+
+    def expand(
+        self, tours: Sequence[ArrayLike], amounts: Sequence[ArrayLike] | None = None
+    ) -> tuple[list[Integers], list[NDArray[np.float64]] | None]:
+        """Tours of the reduced instance, and their amounts, as those of the original one.
+
+        What was visited comes first, even if a solver put it elsewhere.
+        """
+        first, first_amounts = np.empty(0, dtype=np.int64), np.empty(0)
+        rest: list[Integers] = []
+        rest_amounts: list[NDArray[np.float64]] = []
+        for k, tour in enumerate(tours):
+            walk = np.asarray(tour, dtype=np.int64)
+            amount = np.zeros(len(walk)) if amounts is None else np.asarray(amounts[k], dtype=np.float64)
+            if self.merged is not None and not first.size and self.merged in walk:
+                keep = (walk > self.merged) & (self.nodes[walk] >= 0)
+                first, first_amounts = self.nodes[walk[keep]], amount[keep]
+            else:
+                keep = np.ones(len(walk), dtype=bool) if self.merged is None else walk != self.merged
+                rest.append(self.nodes[walk[keep]])
+                rest_amounts.append(amount[keep])
+        out = [np.array(tour, dtype=np.int64) for tour in self.before]
+        out_amounts = [np.array(amount) for amount in self.amounts]
+        if self.merged == CURRENT and self.instance.num_tours is not None and len(rest) == len(tours):
+            most = self.instance.num_tours - 1  # the tour that has begun is one, though it was left out
+            rest, rest_amounts = rest[:most], rest_amounts[:most]
+        if self.merged is not None:
+            walk = [*self.head, *first.tolist()]
+            tail = [node for node in self.tail if walk[-1:] != [node]]
+            out.append(np.array(walk + tail, dtype=np.int64))
+            if out_amounts:
+                out_amounts[-1] = np.concatenate([out_amounts[-1], first_amounts, np.zeros(len(tail))])
+        return out + rest, None if amounts is None else out_amounts + rest_amounts
+
+    def shrink(
+        self, tours: Sequence[ArrayLike], amounts: Sequence[ArrayLike] | None = None
+    ) -> tuple[list[Integers], list[NDArray[np.float64]] | None]:
+        """Tours of the original instance that begin as given, and their amounts, as those of the reduced one."""
+        place = {node: i for i, node in enumerate(self.nodes.tolist()) if i != self.merged}
+        out: list[Integers] = []
+        out_amounts: list[NDArray[np.float64]] = []
+        for k in range(len(self.before), len(tours)):
+            nodes = np.asarray(tours[k], dtype=np.int64).tolist()
+            amount = [0.0] * len(nodes) if amounts is None else np.asarray(amounts[k], dtype=np.float64).tolist()
+            start: list[int] = []
+            start_amounts: list[float] = []
+            if k == len(self.before) and self.merged is not None:
+                start = list(range(self.merged + 1))
+                start_amounts = [0.0] * self.merged + [sum(amount[: len(self.head)])]
+                nodes, amount = nodes[len(self.head) :], amount[len(self.head) :]
+            kept = [(place[node], a) for node, a in zip(nodes, amount, strict=True) if node in place]
+            if self.instance.end is not None and (not kept or kept[-1][0] != self.instance.end):
+                kept.append((self.instance.end, 0.0))
+            out.append(np.array(start + [i for i, _ in kept], dtype=np.int64))
+            out_amounts.append(np.array(start_amounts + [a for _, a in kept]))
+        return out, None if amounts is None else out_amounts
+
+    def answer(self, problem: Problem, instance: Instance, found: Solution) -> Solution:
+        """The original instance's answer that an answer `found` to the reduced one is."""
+        if found.objective is None and not found.tours and not self.decided:
+            return replace(found, bound=None)
+        tours, amounts = self.expand(found.tours, found.amounts)
+        checked = check(problem, instance, tours, amounts=amounts, seconds=found.seconds, solver=found.solver)
+        if found.bound is None or not self.exact or found.objective is None or checked.objective is None:
+            return checked
+        return replace(checked, bound=found.bound + checked.objective - found.objective)
+
+    def question(self, problem: Problem, solution: Solution) -> Solution:
+        """A solution of the original instance as one of the reduced instance, to start from."""
+        tours, amounts = self.shrink(solution.tours, solution.amounts)
+        return check(problem, self.instance, tours, amounts=amounts)
+
+
+def reduce(problem: Problem, instance: Instance) -> Reduced:
+    """The rest that is to be planned, as an instance in which nothing is under way.
+
+    Every answer to it, expanded, begins with what was visited, and is as good, but for a constant,
+    as on the original instance (where the longest or the latest of several tours counts, it may be
+    one of the finished ones). Between two of several tours, with time windows, the tours to come
+    leave at `elapsed` or later: earlier is past.
+
+    Raises:
+        ValueError: in one sentence, for what cannot have happened, or for several tours with a free
+            choice of nodes where nothing would hold a tour to its beginning.
+    """
+    underway = instance.underway
+    if underway is None:
+        return Reduced(problem, instance, np.arange(instance.size))
+    finished, current = validate_underway(problem, instance)
+    if not current:
+        return Reduced(problem, replace(instance, underway=None), np.arange(instance.size))
+    last = listed_end(problem, instance)
+    several = problem.shape == "tours"
+    arrived = current[-1] == last
+    if several and arrived:
+        finished, current = [*finished, current], [instance.depot]
+    between = several and len(current) == 1
+    left, amounts = deliveries(problem, instance, [*finished, *([] if between else [current])])
+    gone = {node for tour in (*finished, current) for node in tour}
+    if left is not None and problem.rule(SplitDelivery) is not None:
+        assert instance.demands is not None
+        gone -= set(np.flatnonzero(left > TOLERANCE * np.maximum(1.0, instance.demands)).tolist())
+    gone = (gone | {current[0]}) - {last}
+    over = (arrived and not several) or (between and instance.num_tours == len(finished))
+    rest = [] if over else [node for node in range(instance.size) if node not in gone]
+    merged = None if between else CURRENT if several else 0
+    nodes = np.array([instance.depot, current[-1]] if merged == CURRENT else [current[-1]], dtype=np.int64)
+    home = problem.shape == "tour" and last is None
+    nodes = np.concatenate([nodes, np.array(rest + [instance.depot] * home, dtype=np.int64)])
+    begun = Begun(
+        problem,
+        instance,
+        finished,
+        current,
+        nodes,
+        merged,
+        left,
+        elapsed_time(instance, underway, current),
+        instance.path_length(current) if underway.travelled is None else underway.travelled,
+        sum(amounts[-1]) if underway.load is None and amounts and not between else underway.load or 0.0,
+    )
+    changes = _restricted(begun) | _walks(begun)
+    rules: list[Rule] = []
+    for rule in problem.rules:
+        change = UNDERWAY_RULES[type(rule)](begun, rule, changes)
+        rules.append(change.pop("rule", rule))
+        changes |= change
+    if home or last in rest:
+        changes["end"] = len(nodes) - 1 if home else int(np.flatnonzero(nodes == last)[-1])
+    return Reduced(
+        replace(problem, rules=tuple(rules)),
+        replace(instance, **changes),
+        np.append(nodes[:-1], -1) if home else nodes,
+        before=tuple(map(tuple, finished)),
+        head=() if between else tuple(current),
+        tail=() if last is None else (last,),
+        merged=merged,
+        amounts=tuple(map(tuple, amounts)),
+        exact=not (several and problem.rule(TimeWindows)),
+    )
+
+
+def as_cycle(problem: Problem, instance: Instance) -> tuple[Problem, Reduced]:
+    """A path as a closed tour of an instance with an explicit, asymmetric matrix.
+
+    The path's fixed ends are merged into one node, that leads on from the start and is come to at
+    the cost of the end; an end that is free costs nothing. Lengths stay the same.
+
+    Args:
+        problem: of shape `path`, with no rule but `VisitOnce`.
+        instance: with nothing under way.
+    """
+    start = None if instance.free_start else instance.depot
+    ends = {node for node in (start, instance.end) if node is not None}
+    rest = np.array([node for node in range(instance.size) if node not in ends], dtype=np.int64)
+    matrix = np.zeros((len(rest) + 1, len(rest) + 1))
+    matrix[1:, 1:] = instance.distances[np.ix_(rest, rest)]
+    if start is not None:
+        matrix[0, 1:] = instance.legs(start, rest)
+    if instance.end is not None:
+        matrix[1:, 0] = instance.legs(rest, instance.end)
+    stand_in = start if start is not None else instance.finish
+    closed = _subset(instance, np.append(stand_in, rest)) | {"matrix": matrix, "end": None, "free_start": False}
+    cycle = replace(problem, shape="cycle")
+    return cycle, Reduced(
+        cycle,
+        replace(instance, **closed),
+        np.append(-1, rest),
+        head=() if start is None else (start,),
+        tail=() if instance.end is None else (instance.end,),
+        merged=0,
+    )
+
+
+def _subset(instance: Instance, nodes: Integers) -> Changes:
+    """Every attribute for `nodes` alone, in their order, the first of them the depot."""
+    changes: Changes = {"depot": 0, "underway": None, "fixed_edges": None, "best_known": None}
+    kept: list[int] = nodes.tolist()
+    for name in ("coordinates", "prizes", "penalties", "demands", "time_windows", "service_times"):
+        values = getattr(instance, name)
+        changes[name] = None if values is None else values[nodes]
+    if instance.matrix is not None:
+        changes["matrix"] = instance.matrix[np.ix_(nodes, nodes)]
+    if instance.names is not None:
+        changes["names"] = tuple(instance.names[node] for node in kept)
+    changes["extras"] = {name: tuple(column[node] for node in kept) for name, column in instance.extras.items()}
+    return changes
+
+
+def _restricted(begun: Begun) -> Changes:
+    """What is left of the instance, whatever the rules."""
+    changes: Changes = {**_subset(begun.instance, begun.nodes), "end": None, "free_start": False}
+    if begun.instance.num_tours is not None:
+        changes["num_tours"] = max(1, begun.instance.num_tours - len(begun.finished))
+    for name in ("prizes", "penalties", "demands"):
+        if changes[name] is not None:
+            changes[name] = _with(changes[name], begun.merged, 0.0)
+    return changes
+
+
+def _walks(begun: Begun) -> Changes:
+    """The distances, where they are others than between the nodes left."""
+    problem, instance, nodes = begun.problem, begun.instance, begun.nodes
+    if begun.merged is None or (begun.merged == 0 and (problem.shape != "cycle" or nodes[0] == instance.depot)):
+        return {}
+    matrix = instance.distances[np.ix_(nodes, nodes)]
+    if begun.merged == 0:
+        matrix[:, 0] = instance.legs(nodes, instance.depot)
+    else:
+        limited = problem.rule(LengthBudget) is not None and instance.max_length is not None
+        if not (limited or problem.rule(TimeWindows) or {"length", "longest"} & set(problem.objective.terms)):
+            raise ValueError(
+                f"visited: in problem {problem.name!r} neither length nor time counts, "
+                f"which alone would hold the rest of several tours to their beginning"
+            )
+        matrix[:, CURRENT] = 2.0 * begun.far
+        matrix[0, CURRENT] = begun.entry
+    return {"matrix": matrix}
+
+
+def _visit_once(begun: Begun, rule: VisitOnce, changes: Changes) -> Changes:
+    return {}
+
+
+def _visit_at_most_once(begun: Begun, rule: VisitAtMostOnce, changes: Changes) -> Changes:
+    """Of several tours, the node of the current one's visits is made too dear to leave out."""
+    if begun.merged != CURRENT:
+        return {}
+    instance, out = begun.instance, Changes()
+    if instance.prizes is not None:
+        out["prizes"] = _with(changes["prizes"], CURRENT, begun.lure)
+    if instance.penalties is not None:
+        out["penalties"] = _with(changes["penalties"], CURRENT, 4.0 * begun.far + float(instance.penalties.sum()))
+    return out
+
+
+def _split_delivery(begun: Begun, rule: SplitDelivery, changes: Changes) -> Changes:
+    assert begun.left is not None
+    return {"demands": _with(begun.left[begun.nodes], begun.merged, begun.load)}
+
+
+def _capacity(begun: Begun, rule: Capacity, changes: Changes) -> Changes:
+    """One tour has what is left of the capacity; of several, the current one has its load in its node."""
+    assert begun.instance.capacity is not None
+    if begun.merged == 0:
+        return {"capacity": max(0.0, begun.instance.capacity - begun.load)}
+    return {"demands": _with(changes["demands"], begun.merged, begun.load)}
+
+
+def _length_budget(begun: Begun, rule: LengthBudget, changes: Changes) -> Changes:
+    """One tour has what is left of the budget; of several, the current one pays at its entry."""
+    limit = begun.instance.max_length
+    return {} if limit is None or begun.merged != 0 else {"max_length": max(0.0, limit - begun.travelled)}
+
+
+def _max_visits(begun: Begun, rule: MaxVisits, changes: Changes) -> Changes:
+    """What is left of the visits; a node that stands for several is one of them."""
+    return {"rule": MaxVisits(rule.most - int(begun.collected.sum()) + int(begun.merged == CURRENT))}
+
+
+def _prize_quota(begun: Begun, rule: PrizeQuota, changes: Changes) -> Changes:
+    assert begun.instance.prizes is not None
+    assert begun.instance.min_prize is not None
+    collected = float(begun.instance.prizes[begun.collected].sum())
+    return {"min_prize": max(0.0, begun.instance.min_prize - collected) + begun.lure}
+
+
+def _time_windows(begun: Begun, rule: TimeWindows, changes: Changes) -> Changes:
+    """She leaves where she is at `elapsed`."""
+    windows, service = changes["time_windows"].copy(), changes["service_times"]
+    instance, now = begun.instance, begun.elapsed
+    assert instance.time_windows is not None
+    out: Changes = {}
+    if service is not None and begun.merged is not None:
+        out["service_times"] = _with(service, begun.merged, 0.0)
+    wait = 0.0 if service is None else float(service[0])
+    if begun.merged == 0:
+        windows[0] = now, max(now, float(instance.time_windows[instance.finish, 1]))
+    elif begun.merged == CURRENT:
+        windows[CURRENT] = now, max(now, float(windows[0, 0]) + wait + min(begun.entry, begun.travelled))
+    else:
+        opens = max(float(windows[0, 0]), now - wait)
+        windows[0] = opens, max(opens, float(windows[0, 1]))
+    return out | {"time_windows": windows}
+
+
+def _with(values: NDArray[np.float64], place: int | None, value: float) -> NDArray[np.float64]:
+    """A copy of `values` with another value at `place`."""
+    out = values.copy()
+    if place is not None:
+        out[place] = value
+    return out
+
+
+UNDERWAY_RULES: dict[type[Rule], Callable[[Begun, Any, Changes], Changes]] = {
+    VisitOnce: _visit_once,
+    VisitAtMostOnce: _visit_at_most_once,
+    SplitDelivery: _split_delivery,
+    Capacity: _capacity,
+    LengthBudget: _length_budget,
+    MaxVisits: _max_visits,
+    PrizeQuota: _prize_quota,
+    TimeWindows: _time_windows,
+}
+"""Each rule's reading: attributes of the reduced instance, of the changes so far what they become."""
