@@ -99,6 +99,7 @@ def test_a_static_replay_observes_what_the_environment_shows_of_given_actions(pr
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+@pytest.mark.filterwarnings("ignore:TensorFloat32")  # a hint of the compiler's
 @pytest.mark.parametrize("problem", ["cvrp", "op", "tsp"])
 def test_compiled_steps_are_legal_and_observe_what_the_environment_shows(problem):
     own, generator = policy(problem, "cuda"), torch.Generator("cuda").manual_seed(0)
