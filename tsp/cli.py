@@ -378,7 +378,7 @@ def _proof(value: float, bound: float) -> str:
 
 def _describe(instance: Instance, solution: Solution) -> str:
     """A solution in words: what it is worth, how it was found, and the tour or, with sights to see, its itinerary."""
-    from tsp.itinerary import format_itinerary_text, rows
+    from tsp.itinerary import format_itinerary_text, make_itinerary
     from tsp.problems import get_problem
     from tsp.statistics import format_number
 
@@ -402,7 +402,7 @@ def _describe(instance: Instance, solution: Solution) -> str:
     elif sum(map(len, solution.tours)) > MOST_NODES_LISTED:
         lines.append("tour: too long to print; --out writes it")
     elif instance.names and any(getattr(instance, name) is not None for name in ("prizes", "time_windows")):
-        lines.append(format_itinerary_text(rows(get_problem(instance.problem), instance, solution)))
+        lines.append(format_itinerary_text(make_itinerary(get_problem(instance.problem), instance, solution)))
     else:
         separator = " - " if instance.names else " "
         lines += [f"tour: {separator.join(instance.node_name(int(node)) for node in t)}" for t in solution.tours]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tsp.itinerary import rows as itinerary
+from tsp.itinerary import make_itinerary
 from tsp.plotting.canvas import (
     INK,
     LONGEST_NAME,
@@ -69,7 +69,7 @@ def schedule_stops(problem: Problem, instance: Instance, solution: Solution | No
     else:
         stops = [
             ScheduledStop(stop.tour, stop.name, windows[stop.node], (stop.arrive, stop.begin, stop.leave))
-            for stop in itinerary(problem, instance, solution)
+            for stop in make_itinerary(problem, instance, solution)
         ]
     return stops if len(stops) <= MOST_ROWS else []
 
