@@ -30,7 +30,7 @@ def best_known(instance: Instance) -> float | None:
     return next((table[key] for name in _same_problems(instance.problem) if key in (table := _tables()[name])), None)
 
 
-def recognized(instance: Instance) -> Instance:
+def recognize(instance: Instance) -> Instance:
     """The instance with `best_known` looked up again, after a change of its numbers or problem."""
     return replace(instance, best_known=best_known(instance))
 

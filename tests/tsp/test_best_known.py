@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tsp.best_known import TABLE, best_known, recognized
+from tsp.best_known import TABLE, best_known, recognize
 from tsp.formats import read, write_instances
 from tsp.instance import Instance
 
@@ -94,15 +94,15 @@ def test_each_objective_of_an_instance_has_its_own_best_known_value(data_folder)
 def test_an_instance_is_recognized_once_its_quota_is_given(data_folder):
     (instance,) = read(data_folder / "pctsp" / "problem_20_100_10000_10000.pctsp")
     assert instance.best_known is None
-    assert recognized(replace(instance, min_prize=139)).best_known == 18222
-    assert recognized(replace(instance, min_prize=140, best_known=18222)).best_known is None
+    assert recognize(replace(instance, min_prize=139)).best_known == 18222
+    assert recognize(replace(instance, min_prize=140, best_known=18222)).best_known is None
 
 
 @pytest.mark.data
 def test_an_instance_with_another_depot_is_not_recognized(data_folder):
     (instance,) = read(data_folder / "cvrplib" / "A-n32-k5.vrp")
-    assert recognized(replace(instance, depot=5)).best_known is None
+    assert recognize(replace(instance, depot=5)).best_known is None
 
 
 def test_an_instance_of_closed_tours_is_recognized_with_another_start(berlin52):
-    assert recognized(replace(berlin52, depot=5)).best_known == 7542
+    assert recognize(replace(berlin52, depot=5)).best_known == 7542

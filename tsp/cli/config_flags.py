@@ -46,16 +46,18 @@ def _add_flag(add: Callable[..., Any], item: Field[Any], hint: object, text: str
     kinds: list[Any] = [kind for kind in (get_args(hint) or (hint,)) if kind is not type(None)]
     choices = kinds if get_origin(hint) is Literal else None
     default = "" if item.default in (None, MISSING) else f" (default {item.default})"
+    flag, help_text = flag_name(item.name), (text + default).replace("%", "%%")
     if kinds == [bool]:
-        add("--" + item.name, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text + default)
+        switch = argparse.BooleanOptionalAction
+        add(flag, dest=item.name, action=switch, default=argparse.SUPPRESS, help=help_text)
         return
     add(
-        flag_name(item.name),
+        flag,
         dest=item.name,
         default=argparse.SUPPRESS,
         type=str if choices else kinds[0],
         choices=choices,
-        help=(text + default).replace("%", "%%"),
+        help=help_text,
         metavar=None if choices else getattr(kinds[0], "__name__", "VALUE").upper(),
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsp.best_known import recognized
+from tsp.best_known import recognize
 from tsp.cli.options import GENERATED
 from tsp.formats import read_realizations, read_walls
 from tsp.instance import Underway
@@ -23,8 +23,13 @@ if TYPE_CHECKING:
     from tsp.plotting import Floor
 
 LIMITS = ("max_length", "capacity", "min_prize", "num_tours")
+"""Options that replace attributes of an instance."""
+
 USED = ("elapsed", "travelled", "load")
+"""Options that say what a tour under way has used."""
+
 WALLS = ".walls.csv"
+"""Ending of the file of walls beside an instance."""
 
 
 def read_instances(
@@ -65,7 +70,7 @@ def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Inst
         if nodes[:1] == (start,) and get_problem(changes.get("problem", instance.problem)).from_depot:
             nodes = nodes[1:]  # the start of all tours may be given, but is not needed
         changes["underway"] = Underway(nodes, **used)
-    return recognized(replace(instance, **changes)) if changes else instance
+    return recognize(replace(instance, **changes)) if changes else instance
 
 
 def generate_instances(

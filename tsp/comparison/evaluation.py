@@ -40,7 +40,7 @@ def find_reference(
         for answer in (run[i] for run in runs):
             if answer.bound is not None:
                 bounds.append(answer.bound)
-            if answer.objective is not None and (leader is None or _beats(problem, answer.objective, best[i])):
+            if answer.objective is not None and (leader is None or _is_better(problem, answer.objective, best[i])):
                 leader, best[i] = answer, answer.objective
         # The bound of one solver may prove the answer of another.
         bound = tightest(bounds) if bounds else None
@@ -65,7 +65,7 @@ def evaluate_runs(problem: Problem, limit: float, runs: Sequence[SolverRun], ref
         others = [(other.solver.name, theirs) for other, theirs in zip(runs, values, strict=True) if other is not run]
         lost = np.zeros(len(own), dtype=bool)
         for _, theirs in others:
-            lost |= [_beats(problem, b, a) for a, b in zip(own, theirs, strict=True)]
+            lost |= [_is_better(problem, b, a) for a, b in zip(own, theirs, strict=True)]
         seconds = np.array([solution.seconds for solution in run.solutions])
         rows.append(
             Row(
@@ -105,7 +105,7 @@ def _is_tie(a: float, b: float) -> bool:
     return abs(a - b) <= TIE * max(abs(a), abs(b))
 
 
-def _beats(problem: Problem, a: float, b: float) -> bool:
+def _is_better(problem: Problem, a: float, b: float) -> bool:
     """Whether `a` is better than `b` by more than a tie; NaN is worse than any number."""
     if not np.isfinite(b):
         return bool(np.isfinite(a))
