@@ -2,15 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 
+from fake_solvers import RECTANGLE, TSP
+
 from tsp.comparison import compare
-from tsp.instance import Instance
-from tsp.problems import get_problem
 from tsp.solution import check, no_answer
 
-TSP = get_problem("tsp")
-# A rectangle of 3 by 4: around it 14; crossing along the long sides 18, along the short sides 16.
-RECTANGLE = Instance([[0, 0], [0, 3], [4, 3], [4, 0]])
-AROUND, LONG, SHORT, INFEASIBLE = [0, 1, 2, 3], [0, 2, 1, 3], [0, 1, 3, 2], [0, 0, 1, 2]
+INFEASIBLE = [0, 0, 1, 2]
 
 
 @dataclass

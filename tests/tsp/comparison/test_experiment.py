@@ -1,7 +1,8 @@
 import re
 
 import pytest
-from comparisons import AROUND, LONG, TSP, FixedAnswers, numbered, run
+from comparisons import FixedAnswers, numbered, run
+from fake_solvers import AROUND, LONG, TSP
 
 from tsp.comparison import compare
 from tsp.problems import Objective, Problem

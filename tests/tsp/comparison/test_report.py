@@ -1,4 +1,5 @@
-from comparisons import AROUND, INFEASIBLE, LONG, SHORT, FixedAnswers, run
+from comparisons import INFEASIBLE, FixedAnswers, run
+from fake_solvers import AROUND, LONG, SHORT
 
 
 def test_the_verdict_says_that_no_solver_answered():
