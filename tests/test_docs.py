@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tsp.budget import Budget
-from tsp.cli import _parser
+from tsp.cli.program import make_parser
 from tsp.instance import Instance
 from tsp.problems import PROBLEMS, get_problem
 from tsp.solvers import Solver
@@ -35,7 +35,7 @@ def commands():
 @pytest.mark.parametrize("words", list(commands()))
 def test_every_command_of_the_documentation_parses(words, capsys):
     try:
-        _parser(words[0]).parse_args(words)
+        make_parser(words[0]).parse_args(words)
     except SystemExit:
         pytest.fail(capsys.readouterr().err)
 
