@@ -62,11 +62,11 @@ COMMON = TrainConfig(
 )
 TEACHER = {"label_batch": 256, "label_time": 10.0, "reinforce_from": 0.3}
 RECIPES: dict[str, dict[str, Any]] = {
-    "tsp": {**TEACHER, "teacher": "ls(kicks=400)", "labels": 1_000_000, "label_every": 8, "label_workers": 6},
+    "tsp": {**TEACHER, "teacher": "ls(kicks=400)", "label_count": 1_000_000, "label_every": 8, "label_workers": 6},
     "op": {
         **TEACHER,
         "teacher": "ls(kicks=3000)",
-        "labels": 150_000,
+        "label_count": 150_000,
         "label_every": 24,
         "label_workers": 7,
         "label_ways": 2,
@@ -84,7 +84,7 @@ TINY = {
     "starts": 4,
     "label_batch": 8,
     "label_workers": 1,
-    "labels": 64,
+    "label_count": 64,
     "epoch_size": 32,
     "validation_instances": 16,
     "policy": PolicyConfig(layers=1, width=16, heads=2, feedforward=16),
