@@ -291,18 +291,20 @@ def _read_with_hidden(file: str, arguments: argparse.Namespace) -> tuple[list[In
 def _show_probabilities(arguments: argparse.Namespace, instances: Sequence[Instance]) -> int:
     """The policy's distribution over the next node, for each instance."""
     from tsp.problems import get_problem
+    from tsp.solvers import next_probabilities
     from tsp.solvers.registry import make
     from tsp.underway import validate_underway
 
     solver = make(arguments.solver or "policy", device=arguments.device)
-    if not hasattr(solver, "next_probabilities"):
-        raise ValueError(f"solver {solver.name!r} has no probabilities; a policy has")
     entries: list[dict[str, Any]] = []
     for instance in instances:
         problem = get_problem(instance.problem)
         problem.validate(instance)
         validate_underway(problem, instance)
-        chances = cast("Any", solver).next_probabilities(problem, instance).tolist()
+        predicted = next_probabilities(solver, problem, instance)
+        if predicted is None:
+            raise ValueError(f"solver {solver.name!r} has no probabilities; a policy has")
+        chances: list[float] = predicted.tolist()
         entries.append({"instance": instance.name, "problem": problem.name, "probabilities": chances})
         if not arguments.json:
             ranked = sorted(range(instance.size), key=lambda node: -chances[node])

@@ -24,7 +24,7 @@ from tsp.files import atomic_write
 from tsp.instance import Instance, Realization
 from tsp.problems import Problem
 from tsp.solution import Solution, check
-from tsp.solvers import Chain, Solver, is_one_shot, require_support
+from tsp.solvers import Chain, Solver, description_of, is_one_shot, require_support
 from tsp.solvers.online import play_all
 from tsp.statistics import Estimate, estimate_mean, format_number
 
@@ -482,9 +482,10 @@ def _notes(
     notes: list[str] = []
     sizes = sorted({instance.size for instance in instances})
     for solver in _stages(solvers):
-        describe = getattr(solver, "describe", None)
-        if describe is not None:
-            notes += [describe(problem, size, limit) for limit in limits for size in {sizes[0]: 0, sizes[-1]: 0}]
+        for limit in limits:
+            for size in dict.fromkeys((sizes[0], sizes[-1])):
+                description = description_of(solver, problem, size, limit)
+                notes += [] if description is None else [description]
     if threads > 1:
         notes.append(
             f"A solver that takes instances one by one works on {threads} at once; its seconds are each instance's own."

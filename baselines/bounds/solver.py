@@ -14,14 +14,9 @@ from tsp.solvers import InstanceSolver
 from .bounds import bound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
+    from tsp.solvers import Task
 
 
 class BoundSolver(InstanceSolver):
@@ -41,18 +36,8 @@ class BoundSolver(InstanceSolver):
         if problem.visits_all:
             bound(problem if problem.shape == "cycle" else get_problem("tsp"), SQUARE, Clock(1.0))
 
-    def solve_one(
-        self,
-        problem: Problem,
-        instance: Instance,
-        clock: Clock,
-        *,
-        seed: int,
-        initial: Solution | None,
-        candidates: NDArray[np.int64] | None,
-        report: Callable[[Solution], None] | None,
-    ) -> Solution:
+    def solve_one(self, task: Task) -> Solution:
         """The initial solution with its bound, or a bound alone."""
-        answer = initial or no_answer(seconds=0.0, solver=self.name)
-        proved = bound(problem, instance, clock)
+        answer = task.initial or no_answer(seconds=0.0, solver=self.name)
+        proved = bound(task.problem, task.instance, task.clock)
         return replace(answer, bound=None if proved is None else float(proved))

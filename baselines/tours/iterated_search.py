@@ -32,7 +32,7 @@ from baselines.kernels.geometry import (
 )
 from baselines.kernels.randomness import Random, random_bits
 from baselines.trivial import is_better
-from tsp.budget import Budget, Clock
+from tsp.budget import Budget
 from tsp.instance import Instance
 from tsp.problems import get_problem
 from tsp.solution import check
@@ -47,12 +47,14 @@ from .two_opt import SEGMENT, try_exchange, try_or_move, try_two_opt
 from .work_queue import pop, push
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from tsp.budget import Clock
     from tsp.problems import Problem
     from tsp.solution import Solution
+    from tsp.solvers import Task
 
 BATCH = 100
 """Kicks between two looks at the clock."""
@@ -283,20 +285,11 @@ class IteratedSearch(ClosedTourSolver):
         points = np.random.default_rng(0).random((8, 2))
         type(self)(kicks=1).solve(get_problem("tsp"), [Instance(coordinates=points)], Budget(60.0))
 
-    def solve_closed(
-        self,
-        problem: Problem,
-        instance: Instance,
-        clock: Clock,
-        *,
-        seed: int,
-        initial: Solution | None,
-        candidates: NDArray[np.int64] | None,
-        report: Callable[[Solution], None] | None,
-    ) -> Solution:
+    def solve_closed(self, task: Task) -> Solution:
         """Descend and iterate until the clock runs out or the kicks are done."""
+        problem, instance, clock, report = task.problem, task.instance, task.clock, task.report
         places = _places_of(instance)
-        answer = initial
+        answer = initial = task.initial
 
         def settle(tour: NDArray[np.integer]) -> Solution:
             nonlocal answer
@@ -316,7 +309,7 @@ class IteratedSearch(ClosedTourSolver):
         if n < 4 or clock.remaining < preparation:
             return settle(start)
         k = self.recipe.neighbours
-        near = nearest_neighbours(geometry, k) if candidates is None else places.lists_of_places(candidates)
+        near = nearest_neighbours(geometry, k) if task.candidates is None else places.lists_of_places(task.candidates)
         if initial is None and instance.symmetric:
             start = greedy_tour(geometry, near)
         elif initial is None:
@@ -327,7 +320,7 @@ class IteratedSearch(ClosedTourSolver):
         best = search.tour.nodes.copy()
         length = best_length = tour_length(search.geometry, best)
         due = clock.elapsed
-        for change in self._changes(search, clock, seed):
+        for change in self._changes(search, clock, task.seed):
             length += change
             if length < best_length - search.least:
                 best_length = length

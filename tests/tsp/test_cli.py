@@ -155,8 +155,8 @@ def test_an_interruption_gives_the_best_so_far(tsp, monkeypatch, threads):
 
     whole = NearestNeighbour.solve_one
 
-    def interrupted(self, problem, instance, clock, *, report, **rest):
-        report(whole(self, problem, instance, clock, report=None, **rest))
+    def interrupted(self, task):
+        task.report(whole(self, task))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(NearestNeighbour, "solve_one", interrupted)
@@ -164,6 +164,12 @@ def test_an_interruption_gives_the_best_so_far(tsp, monkeypatch, threads):
     assert code == 130
     assert json.loads(out)["solutions"][0]["feasible"] is True
     assert "best so far" in err
+
+
+def test_probabilities_of_a_solver_without_any_are_refused(tsp):
+    code, _, err = tsp("solve", BERLIN, "--solver", "nearest", "--probabilities")
+    assert code == 2
+    assert "solver 'nearest' has no probabilities; a policy has" in err
 
 
 def test_where_nothing_is_legal_there_are_no_probabilities(tsp):
