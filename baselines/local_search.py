@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from tsp.solvers import Task
 
 
-class LocalSearch(InstanceSolver):
-    """Whichever search is made for the problem.
+class UnguidedLocalSearch(InstanceSolver):
+    """Iterated Lin-Kernighan moves for tours through every node, ruin and recreate for all other problems.
 
     Args:
         kicks: stop after this many kicks or rounds; None: the clock decides.

@@ -19,6 +19,7 @@ import numpy as np
 from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 from ortools.util.optional_boolean_pb2 import BOOL_TRUE
 
+from baselines.incumbent import Incumbent
 from baselines.trivial import SQUARE, solve_trivial
 from tsp.budget import Budget, Clock
 from tsp.instance import Array, Instance, Integers
@@ -39,8 +40,6 @@ from tsp.problems import (
 )
 from tsp.solution import TOLERANCE
 from tsp.solvers import InstanceSolver
-
-from .incumbent import Incumbent
 
 if TYPE_CHECKING:
     from collections.abc import Callable

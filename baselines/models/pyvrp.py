@@ -19,14 +19,13 @@ import numpy as np
 import pyvrp  # pyright: ignore[reportMissingImports] - an extra
 from pyvrp.stop import MaxRuntime  # pyright: ignore[reportMissingImports]
 
+from baselines.incumbent import Incumbent
 from baselines.trivial import SQUARE, solve_trivial
 from tsp.budget import Budget
 from tsp.instance import Array, Instance, Integers
 from tsp.problems import Capacity, LengthBudget, Problem, Rule, TimeWindows, VisitAtMostOnce, VisitOnce, get_problem
 from tsp.solution import TOLERANCE
 from tsp.solvers import InstanceSolver
-
-from .incumbent import Incumbent
 
 if TYPE_CHECKING:
     from collections.abc import Callable

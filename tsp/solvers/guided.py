@@ -32,7 +32,7 @@ GUIDES = {
 }
 """The toolkit's guides: name → `module:class`."""
 
-LOCAL_SEARCH = "baselines.local_search:LocalSearch"
+LOCAL_SEARCH = "baselines.local_search:UnguidedLocalSearch"
 
 MOST_TRIVIAL = 4
 """Up to this many nodes every node is every other's neighbour, so no guide is needed."""
