@@ -11,19 +11,13 @@ from .tours.closed_tours import is_closed_tour
 from .tours.iterated_search import LinKernighan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from tsp.budget import Clock
-    from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
+    from tsp.solvers import Task
 
 
-class LocalSearch(InstanceSolver):
-    """Whichever search is made for the problem.
+class UnguidedLocalSearch(InstanceSolver):
+    """Iterated Lin-Kernighan moves for tours through every node, ruin and recreate for all other problems.
 
     Args:
         kicks: stop after this many kicks or rounds; None: the clock decides.
@@ -44,21 +38,9 @@ class LocalSearch(InstanceSolver):
         """Compile the one that the problem needs."""
         self._of(problem).warm_up(problem)
 
-    def solve_one(
-        self,
-        problem: Problem,
-        instance: Instance,
-        clock: Clock,
-        *,
-        seed: int,
-        initial: Solution | None,
-        candidates: NDArray[np.int64] | None,
-        report: Callable[[Solution], None] | None,
-    ) -> Solution:
+    def solve_one(self, task: Task) -> Solution:
         """Solve one instance; see `InstanceSolver.solve_one`."""
-        return self._of(problem).solve_one(
-            problem, instance, clock, seed=seed, initial=initial, candidates=candidates, report=report
-        )
+        return self._of(task.problem).solve_one(task)
 
     def _of(self, problem: Problem) -> InstanceSolver:
         return self._tours if is_closed_tour(problem) else self._rules

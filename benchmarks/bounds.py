@@ -19,9 +19,9 @@ import numpy as np
 from processor_clock import ProcessorClock
 
 import tsp
+from baselines.bounds.ascent import ascend
 from baselines.bounds.bounds import NEIGHBOURS, bound
 from baselines.bounds.guides import sorted_edges
-from baselines.bounds.one_tree import ascend
 from tsp.budget import Clock
 from tsp.instance import Instance
 from tsp.problems import get_problem

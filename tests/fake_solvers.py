@@ -57,13 +57,14 @@ class OneByOne(InstanceSolver):
     def supports(self, problem):
         return True
 
-    def solve_one(self, problem, instance, clock, *, seed, initial, candidates, report):
-        if instance.size == 1:
+    def solve_one(self, task):
+        size = task.instance.size
+        if size == 1:
             raise ValueError("too small")
-        if instance.size == 2:
+        if size == 2:
             os._exit(1)
-        self.seen.append((clock.limit, seed, initial, candidates))
-        solution = check(problem, instance, [range(instance.size)], bound=os.getpid())
-        if report is not None:
-            report(solution)
+        self.seen.append((task.clock.limit, task.seed, task.initial, task.candidates))
+        solution = check(task.problem, task.instance, [range(size)], bound=os.getpid())
+        if task.report is not None:
+            task.report(solution)
         return solution

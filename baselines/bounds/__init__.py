@@ -1,1 +1,1 @@
-"""Lower bounds on tours, and the guides that follow from them."""
+"""Proved bounds, and the guides of local searches that use the same computations."""

@@ -1,7 +1,7 @@
-"""Proved bounds on objectives, whatever tours have been found: what no solution can be better than.
+"""Proved bounds on objectives: no solution is better, whatever tours have been found.
 
-Which bound serves is decided by how tours run, the rules and the objective. Each forgets some of the
-rules (a relaxation), so that a rule that is not known here makes it weaker, never wrong.
+The shape of the tours, the rules and the objective determine which bound is computed. Each bound is of a
+relaxation, which drops some of the rules; a rule that is unknown here makes the bound weaker, never wrong.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from tsp.problems import Capacity, LengthBudget, MaxVisits, SplitDelivery, TimeW
 from tsp.solution import TOLERANCE
 from tsp.underway import as_cycle
 
+from .ascent import ascend
 from .guides import sorted_edges
-from .one_tree import ascend
 
 if TYPE_CHECKING:
     from baselines.kernels.geometry import Array
@@ -25,34 +25,34 @@ if TYPE_CHECKING:
     from tsp.problems import Problem
 
 NEIGHBOURS = 7
-"""Nearest neighbours of each node whose edges an ascent begins with, beside a triangulation's."""
+"""Nearest neighbours of each node whose edges an ascent begins with, in addition to those of a triangulation."""
 
 PREPARATION = 3e-5
-"""Seconds a node that the shortest ascent and its proof take; with less time there is no bound."""
+"""Seconds a node for the shortest ascent and its proof; with less time there is no bound."""
 
 LARGEST_ASSIGNMENT = 2000
-"""Nodes up to which an assignment is solved (within some seconds)."""
+"""The most nodes for which an assignment is solved (within a few seconds)."""
 
 LARGEST_REMADE = 2000
-"""Nodes up to which prizes are bounded, and matrices are made anew."""
+"""The most nodes for which prizes are bounded, or a changed matrix is made."""
 
 PRICINGS = 200
-"""Steps of the search for shares of length that let few prizes be collected."""
+"""Steps of the search for the division of lengths that gives the smallest prize bound."""
 
 ROUNDING = 1e-9
-"""Relative; what sums of floats may be off by."""
+"""Relative rounding error of sums of floats."""
 
 
 def bound(problem: Problem, instance: Instance, clock: Clock) -> float | None:
-    """A number that no solution's objective is better than; None where none is known.
+    """A number that no solution's objective is better than; None where no bound is known.
 
     Args:
         problem: with its rules and objective.
         instance: with nothing under way.
-        clock: what it may take; it ends soon after at the latest.
+        clock: the time limit, which may be exceeded a little.
 
     Returns:
-        a lower bound where the objective is to be small, else an upper bound.
+        a lower bound where the objective is minimized, else an upper bound.
     """
     if instance.underway is not None or problem.hides_prizes:
         return None
@@ -75,15 +75,16 @@ def bound(problem: Problem, instance: Instance, clock: Clock) -> float | None:
 def length_bound(problem: Problem, instance: Instance, clock: Clock) -> float | None:
     """A lower bound on the length of all tours together, if they visit every node.
 
-    One-tree for symmetric distances, assignment for others. A path closes over one more node. Several
-    tours join where they meet, at the depot, if no leg counts for more than the way past the depot;
-    and they are no shorter than the demands are to be carried far (Haimovich, Rinnooy Kan, "Bounds and
-    heuristics for capacitated routing problems", Mathematics of Operations Research 10, 1985).
+    The bound is that of the 1-tree for symmetric distances, that of the assignment for others. A path
+    becomes a closed tour through one more node. Several tours become one closed tour by shortcuts at the
+    depot, where each distance is at most that by way of the depot. With a capacity the radial bound holds
+    too: demands times distances from the depot (Haimovich, Rinnooy Kan, "Bounds and heuristics for
+    capacitated routing problems", Mathematics of Operations Research 10, 1985).
 
     Args:
         problem: that visits all nodes.
         instance: with nothing under way.
-        clock: what it may take.
+        clock: the time limit.
     """
     ends = {instance.depot, instance.finish} if problem.from_depot else {instance.depot}
     several, open_ended = problem.shape == "tours", problem.shape == "path" or len(ends) > 1
@@ -116,7 +117,7 @@ def _tour_bound(instance: Instance, clock: Clock) -> float | None:
 
 
 def _assignment_bound(instance: Instance) -> float:
-    """The least length of closed tours, however many, that together visit every node."""
+    """The shortest total length of closed tours, any number of them, that together visit every node."""
     from scipy.optimize import linear_sum_assignment
 
     cost = instance.distances.copy()
@@ -127,10 +128,10 @@ def _assignment_bound(instance: Instance) -> float:
 
 
 def _path_bound(problem: Problem, instance: Instance, clock: Clock) -> float | None:
-    """A lower bound on symmetric paths: they are closed tours through one node more.
+    """A lower bound on symmetric paths, which become closed tours through one more node.
 
-    It costs nothing to go there from an end that is fixed, or from anywhere if none is; else so much
-    that it does not pay not to use that end.
+    That node is at distance 0 from each fixed end, or, where no end is fixed, from every node. From the other
+    nodes it is so far that no tour gains by leaving out a fixed end.
     """
     start = None if problem.shape == "path" and instance.free_start else instance.depot
     fixed = [node for node in (start, instance.end) if node is not None]
@@ -144,7 +145,7 @@ def _path_bound(problem: Problem, instance: Instance, clock: Clock) -> float | N
 
 
 def _past_depot(problem: Problem, instance: Instance) -> Array:
-    """Distances, none longer than by way of the depot (of all nodes, where visits may be repeated)."""
+    """Distances with shortcuts by way of the depot (by way of any node, where nodes may be visited repeatedly)."""
     distances, depot = instance.distances, instance.depot
     if problem.rule(SplitDelivery) is None:
         return np.minimum(distances, distances[:, depot, None] + distances[None, depot, :])
@@ -155,7 +156,7 @@ def _past_depot(problem: Problem, instance: Instance) -> Array:
 
 
 def _radial_bound(problem: Problem, instance: Instance) -> float | None:
-    """Each load goes out and back at least as far as each of its parts: demands times distances, by capacity."""
+    """The radial bound: demands times the distances from and to the depot, divided by the capacity."""
     if problem.rule(Capacity) is None or instance.demands is None or not instance.capacity:
         return None
     out = _shortest(instance.distances, instance.depot)
@@ -167,14 +168,14 @@ def _radial_bound(problem: Problem, instance: Instance) -> float | None:
 def prize_bound(problem: Problem, instance: Instance, clock: Clock) -> float | None:
     """An upper bound on the prizes that tours of limited length can collect.
 
-    Every leg's length is shared between its two nodes, so that a visit takes at least a node's two
-    least shares: a fractional knapsack. How legs are shared is improved step by step (the subgradients
-    of the shares' potentials), which leads to what a relaxation to degrees two would give.
+    The length of every leg is divided between its two nodes, so that a visit takes at least the node's two
+    smallest shares of the length budget: a fractional knapsack. Subgradient steps on the nodes' potentials
+    improve the division, towards the bound of the relaxation to degrees of two.
 
     Args:
-        problem: whose objective is the prizes' sum.
+        problem: whose objective is the sum of prizes.
         instance: with nothing under way.
-        clock: what it may take.
+        clock: the time limit.
     """
     assert instance.prizes is not None
     n = instance.size
@@ -200,7 +201,7 @@ def prize_bound(problem: Problem, instance: Instance, clock: Clock) -> float | N
 
 
 def _budgets(problem: Problem, instance: Instance) -> list[tuple[float, Array]]:
-    """What limits each tour, and what each visit takes of it beside the way there; always at least one."""
+    """The limits of each tour, each with what a visit takes of it besides travel `[n]`; there is at least one."""
     out: list[tuple[float, Array]] = []
     if problem.rule(LengthBudget) is not None and instance.max_length is not None:
         out.append((_relaxed(instance.max_length), np.zeros(instance.size)))
@@ -213,21 +214,21 @@ def _budgets(problem: Problem, instance: Instance) -> list[tuple[float, Array]]:
 
 
 def _knapsack_bound(distances: Array, prizes: Array, extra: Array, limit: float, tours: int, clock: Clock) -> float:
-    """The least fractional knapsack over ways to share the legs' lengths.
+    """The smallest fractional knapsack over divisions of the legs' lengths.
 
     Args:
-        distances: `[m + 2, m + 2]`, symmetric, of the start, the end (perhaps the same) and m customers.
+        distances: `[m + 2, m + 2]`, symmetric, of the start, the end (which may be the same node) and m customers.
         prizes: `[m]`.
-        extra: `[m]`, what each visit takes beside.
+        extra: `[m]`, what each visit takes of the limit besides travel.
         limit: of each tour.
-        tours: how many there may be.
-        clock: when to stop.
+        tours: the most tours.
+        clock: the time limit.
     """
     if not math.isfinite(limit):
         return float(prizes.sum())
     legs = distances.copy()
     np.fill_diagonal(legs, np.inf)
-    legs[0, 1] = legs[1, 0] = np.inf  # a tour that goes straight to its end collects nothing
+    legs[0, 1] = legs[1, 0] = np.inf  # a tour without customers collects nothing
     m = len(prizes)
     potentials, best = np.zeros(m + 2), math.inf
     for step in range(PRICINGS):
@@ -254,7 +255,7 @@ def _knapsack_bound(distances: Array, prizes: Array, extra: Array, limit: float,
 
 
 def _fractional(values: Array, weights: Array, room: float) -> tuple[float, Array]:
-    """The fractional knapsack's value, and how much of each is taken; weights may be negative."""
+    """The value of the fractional knapsack, and the share of each item taken; weights may be negative."""
     free = weights <= 0.0
     taken = free.astype(np.float64)
     room -= float(weights[free].sum())
@@ -266,7 +267,7 @@ def _fractional(values: Array, weights: Array, room: float) -> tuple[float, Arra
 
 
 def _shortest(distances: Array, start: int) -> Array:
-    """Length of the shortest way from `start` to each node, by whatever nodes (Dijkstra)."""
+    """Length of the shortest path from `start` to each node (Dijkstra)."""
     out = distances[start].copy()
     out[start] = 0.0
     done = np.zeros(len(out), dtype=bool)
@@ -278,7 +279,7 @@ def _shortest(distances: Array, start: int) -> Array:
 
 
 def _service(instance: Instance, depot: int) -> Array:
-    """How long visits take, without what comes after the end `[n]`."""
+    """Service times `[n]`, without that of the end."""
     out = np.zeros(instance.size) if instance.service_times is None else instance.service_times.copy()
     if instance.finish != depot:
         out[instance.finish] = 0.0
@@ -286,10 +287,10 @@ def _service(instance: Instance, depot: int) -> Array:
 
 
 def _relaxed(limit: float) -> float:
-    """A limit with what the checker forgives."""
+    """A limit with the checker's tolerance."""
     return limit + 2.0 * TOLERANCE * max(1.0, abs(limit)) if math.isfinite(limit) else limit
 
 
 def _rounded_up(instance: Instance, value: float) -> float:
-    """The least number not below `value` that a length can be."""
+    """The smallest possible length that is not below `value`."""
     return float(math.ceil(value)) if instance.integral else value

@@ -1,8 +1,8 @@
-"""Classical guides: which neighbours a local search of closed tours should try, and in which order.
+"""Classical guides: candidate lists of local searches of closed tours.
 
-By distance, by distance in each quadrant, by alpha-nearness (how far an edge is from being in the least
-1-tree), and, as a control for learned guides, by the edges of a few quick tours. What a guide costs
-is part of the search that it guides.
+Candidates are chosen by distance, by distance in each quadrant, by alpha-nearness (how much the minimum 1-tree
+grows if it must contain an edge), and, as a control for learned guides, by the edges of a few quick tours. The
+time of a guide is part of the time of the search that follows it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from tsp.budget import Budget, Clock
 from tsp.instance import Instance
 from tsp.problems import get_problem
 
-from .one_tree import alpha_candidates, ascend
+from .alpha import alpha_candidates
+from .ascent import ascend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,23 +38,23 @@ if TYPE_CHECKING:
     from tsp.problems import Problem
 
 LOOKED_AT = 3
-"""Nearest nodes among which the quadrants' are looked for, in lists."""
+"""The quadrants' neighbours are chosen among this many times `k` nearest nodes."""
 
 CONSIDERED = 8
-"""Nearest neighbours among which, beside those of a triangulation, alpha-nearness chooses."""
+"""Nearest neighbours, in addition to those of a triangulation, among which alpha-nearness chooses."""
 
 ASCENT = 100
-"""Steps of its ascent: within 0.1 % of the Held-Karp bound where points lie evenly."""
+"""Steps of its ascent: within 0.1 % of the Held-Karp bound where points are evenly distributed."""
 
 LONGEST_ASCENT = 600.0
-"""Seconds, which no ascent of so few steps comes near."""
+"""Seconds; far more than so few steps take."""
 
 ENOUGH = 60.0
 """Seconds for each quick tour, which ends by itself long before."""
 
 
-class _Guide:
-    """A guide that takes instances one by one; a subclass says how."""
+class _InstanceGuide:
+    """A guide that takes instances one by one; a subclass writes `_lists`."""
 
     name: str
 
@@ -63,7 +64,7 @@ class _Guide:
         self.neighbours = neighbours
 
     def warm_up(self) -> None:
-        """Compile what is compiled, for points and matrices alike."""
+        """Compile the kernels; points and matrices need the same."""
         points = np.random.default_rng(0).random((12, 2))
         self.candidates(get_problem("tsp"), [Instance(coordinates=points)])
 
@@ -80,7 +81,7 @@ class _Guide:
         raise NotImplementedError
 
 
-class Distance(_Guide):
+class Distance(_InstanceGuide):
     """The nearest neighbours."""
 
     def __init__(self, *, neighbours: int = 10) -> None:
@@ -91,8 +92,8 @@ class Distance(_Guide):
         return nearest_neighbours(geometry_of(instance), self.neighbours)
 
 
-class Quadrant(_Guide):
-    """Neighbours from all sides, nearest first; with a matrix or in space the nearest."""
+class Quadrant(_InstanceGuide):
+    """Neighbours in all four quadrants, nearest first; with a matrix or in three dimensions, the nearest."""
 
     def __init__(self, *, neighbours: int = 8) -> None:
         super().__init__(neighbours)
@@ -102,14 +103,14 @@ class Quadrant(_Guide):
         return quadrant_neighbours(geometry_of(instance), plane_of(instance), self.neighbours)
 
 
-class AlphaNearness(_Guide):
-    """The neighbours whose edges are nearest to being in the least 1-tree, after a short ascent.
+class AlphaNearness(_InstanceGuide):
+    """The neighbours of smallest alpha, after a short ascent.
 
     Source: Helsgaun, "An effective implementation of the Lin-Kernighan traveling salesman heuristic",
     European Journal of Operational Research 126, 2000.
 
     Args:
-        neighbours: how many; Helsgaun takes five, which now and then are too few among clusters.
+        neighbours: number of candidates; Helsgaun's five are sometimes too few with clusters.
         steps: of the ascent.
     """
 
@@ -128,13 +129,13 @@ class AlphaNearness(_Guide):
         return out
 
 
-class TourUnion(_Guide):
-    """The neighbours in a few quick tours, the most frequent first, filled up with quadrant neighbours.
+class TourUnion(_InstanceGuide):
+    """The neighbours in a few quick tours, the most frequent first, then quadrant neighbours.
 
     Args:
-        neighbours: how many.
-        tours: how many tours.
-        find: gives a tour `[n]` of an instance for a seed; None: a short local search.
+        neighbours: number of candidates.
+        tours: number of tours.
+        find: gives a tour `[n]` of an instance for a seed; None uses a short local search.
     """
 
     def __init__(
@@ -173,25 +174,25 @@ def _quick_tour(problem: Problem, instance: Instance, seed: int) -> NDArray[np.i
 
 
 def plane_of(instance: Instance) -> Array | None:
-    """Where the nodes lie `[n, 2]`; None where distances are not those of points in a plane."""
+    """The nodes' coordinates `[n, 2]`; None where distances are not those of points in a plane."""
     if instance.matrix is not None or instance.coordinates is None or instance.coordinates.shape[1] != 2:
         return None
     return instance.coordinates
 
 
 def sorted_edges(instance: Instance, k: int) -> tuple[Integers, Geometry, Integers]:
-    """Edges for an ascent to begin with, of nodes renumbered along a curve where there are points.
+    """The edges that an ascent begins with; nodes are renumbered along a curve where there are points.
 
-    To the nearest neighbours, and in a plane those of the Delaunay triangulation: where points lie in
-    clusters few others lead out of them.
+    They are the edges to the nearest neighbours and, in a plane, those of the Delaunay triangulation: where
+    points form clusters, few other edges leave the clusters.
 
     Args:
         instance: of n nodes, with symmetric distances.
-        k: how many neighbours of each node.
+        k: number of nearest neighbours of each node.
 
     Returns:
-        the old number of each node `[n]`, the geometry in new numbers, and the edges `[m, 2]`, min(k, n - 1)
-        or more at each node.
+        the old number of each node `[n]`, the geometry in new numbers, and the edges `[m, 2]`, at least
+        min(k, n - 1) at each node.
     """
     geometry, plane = geometry_of(instance), plane_of(instance)
     order = np.arange(instance.size)
@@ -206,16 +207,16 @@ def sorted_edges(instance: Instance, k: int) -> tuple[Integers, Geometry, Intege
 
 
 def quadrant_neighbours(geometry: Geometry, plane: Array | None, k: int) -> Nodes:
-    """Neighbours from all sides: the k / 4 nearest in each quadrant, and the nearest of the others.
+    """Quadrant neighbours: the k / 4 nearest in each quadrant, and the nearest of the others.
 
-    So nodes at the border of a cluster have some outside it. They are looked for among the nearest
-    `LOOKED_AT` k. Source: Johnson, McGeoch, "Experimental analysis of heuristics for the STSP", in:
+    So nodes at the border of a cluster have neighbours outside it. All are chosen among the `LOOKED_AT` k
+    nearest nodes. Source: Johnson, McGeoch, "Experimental analysis of heuristics for the STSP", in:
     Gutin, Punnen (eds.), The Traveling Salesman Problem and Its Variations, 2002.
 
     Args:
         geometry: of n nodes.
-        plane: `[n, 2]`, where they lie; None: nowhere, and the k nearest are given.
-        k: how many; at most n - 1 are given.
+        plane: `[n, 2]`, the coordinates; without them, the k nearest are given.
+        k: number of neighbours; at most n - 1 are given.
 
     Returns:
         node numbers `[n, min(k, n - 1)]`, nearest first.
@@ -239,10 +240,10 @@ def _quadrant(x: float, y: float) -> int:
 
 @kernel
 def _choose_by_quadrant(plane: Array, near: Nodes, share: int, counts: Nodes, out: Nodes) -> None:
-    """Fill the rows of `out` from those of `near`, in their order; `counts` is room for four numbers."""
+    """Fill the rows of `out` from those of `near`, in their order; `counts` `[4]` is working memory."""
     for i in range(len(near)):
         spare, place = out.shape[1], 0
-        for taking in (False, True):  # first count what the quadrants' shares leave to the others
+        for taking in (False, True):  # first count how many places the quadrants' shares leave to other nodes
             for q in range(4):
                 counts[q] = 0
             for m in range(near.shape[1]):

@@ -1,4 +1,4 @@
-"""`bound`: the stage of a chain that proves how far from optimal the answer can be at most."""
+"""`bound`: the stage of a chain that proves how far from optimal the answer can be."""
 
 from __future__ import annotations
 
@@ -14,18 +14,13 @@ from tsp.solvers import InstanceSolver
 from .bounds import bound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
+    from tsp.solvers import Task
 
 
 class BoundSolver(InstanceSolver):
-    """Adds a proved bound to the answer that it is given; alone it finds no tour."""
+    """Adds a proved bound to the initial solution; without one, it gives a bound and no tour."""
 
     name = "bound"
     one_shot = True
@@ -33,26 +28,16 @@ class BoundSolver(InstanceSolver):
     share = 0.1
 
     def supports(self, problem: Problem) -> bool:
-        """Every problem; of some nothing is known."""
+        """Every problem is supported, though for some no bound is known."""
         return True
 
     def warm_up(self, problem: Problem) -> None:
-        """Compile the ascent, where the problem may need one."""
+        """Compile the ascent, where the problem may need it."""
         if problem.visits_all:
             bound(problem if problem.shape == "cycle" else get_problem("tsp"), SQUARE, Clock(1.0))
 
-    def solve_one(
-        self,
-        problem: Problem,
-        instance: Instance,
-        clock: Clock,
-        *,
-        seed: int,
-        initial: Solution | None,
-        candidates: NDArray[np.int64] | None,
-        report: Callable[[Solution], None] | None,
-    ) -> Solution:
-        """The initial solution with its bound, or a bound alone."""
-        answer = initial or no_answer(seconds=0.0, solver=self.name)
-        proved = bound(problem, instance, clock)
+    def solve_one(self, task: Task) -> Solution:
+        """The initial solution with a bound, or a bound alone."""
+        answer = task.initial or no_answer(seconds=0.0, solver=self.name)
+        proved = bound(task.problem, task.instance, task.clock)
         return replace(answer, bound=None if proved is None else float(proved))

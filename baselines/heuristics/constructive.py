@@ -28,14 +28,12 @@ from baselines.trivial import SQUARE
 from tsp.solution import check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-    from tsp.budget import Clock
     from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
+    from tsp.solvers import Task
 
 NEIGHBOURS = 10
 """Nearest nodes that are tried before all."""
@@ -56,19 +54,10 @@ class Construction(ClosedTourSolver):
         """Compile; what is compiled for points serves matrices too."""
         self.construct(SQUARE, seed=0)
 
-    def solve_closed(
-        self,
-        problem: Problem,
-        instance: Instance,
-        clock: Clock,
-        *,
-        seed: int,
-        initial: Solution | None,
-        candidates: NDArray[np.int64] | None,
-        report: Callable[[Solution], None] | None,
-    ) -> Solution:
+    def solve_closed(self, task: Task) -> Solution:
         """Make the tour; `initial` is the answer where it is better."""
-        found = check(problem, instance, [self.construct(instance, seed=seed)])
+        problem, instance, initial = task.problem, task.instance, task.initial
+        found = check(problem, instance, [self.construct(instance, seed=task.seed)])
         if initial is not None and initial.objective is not None and found.objective is not None:
             return found if problem.objective.better(found.objective, initial.objective) else initial
         return found
@@ -130,20 +119,9 @@ class Insertion(Construction):
         """Whether it is one short tour through every node, or every rule and objective term has a model."""
         return is_closed_tour(problem) or self._by_rules.supports(problem)
 
-    def solve_one(
-        self,
-        problem: Problem,
-        instance: Instance,
-        clock: Clock,
-        *,
-        seed: int,
-        initial: Solution | None,
-        candidates: NDArray[np.int64] | None,
-        report: Callable[[Solution], None] | None,
-    ) -> Solution:
+    def solve_one(self, task: Task) -> Solution:
         """Make the tours; `initial` is the answer where it is better."""
-        solve = super().solve_one if is_closed_tour(problem) else self._by_rules.solve_one
-        return solve(problem, instance, clock, seed=seed, initial=initial, candidates=candidates, report=report)
+        return super().solve_one(task) if is_closed_tour(task.problem) else self._by_rules.solve_one(task)
 
     def construct(self, instance: Instance, *, seed: int) -> NDArray[np.integer]:
         """See `Construction`."""

@@ -11,13 +11,7 @@ from baselines.tours.closed_tours import ClosedTourSolver
 from tsp.solution import Solution, check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    from tsp.budget import Clock
-    from tsp.instance import Instance
-    from tsp.problems import Problem
+    from tsp.solvers import Task
 
 WHOLE = 2**20
 """Distances that are not whole numbers are scaled until the longest is this, and rounded."""
@@ -44,18 +38,9 @@ class LKHSolver(ClosedTourSolver):
         self.name = "lkh"
         self.runs = runs
 
-    def solve_closed(
-        self,
-        problem: Problem,
-        instance: Instance,
-        clock: Clock,
-        *,
-        seed: int,
-        initial: Solution | None,
-        candidates: NDArray[np.int64] | None,
-        report: Callable[[Solution], None] | None,
-    ) -> Solution:
+    def solve_closed(self, task: Task) -> Solution:
         """LKH's tour, or the initial one where that is shorter."""
+        problem, instance, initial = task.problem, task.instance, task.initial
         if instance.size > MOST_NODES:
             sentence = f"{instance.size} nodes: {self.name} takes on at most {MOST_NODES}"
             return initial or Solution((), None, False, (sentence,))
@@ -69,6 +54,6 @@ class LKHSolver(ClosedTourSolver):
         found = check(problem, instance, [tour[:-1]])
         if initial is not None and not problem.objective.better(found.objective or np.inf, initial.objective or np.inf):
             return initial
-        if report is not None:
-            report(found)
+        if task.report is not None:
+            task.report(found)
         return found

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from tsp.budget import Clock
     from tsp.instance import Instance
     from tsp.problems import Problem
+    from tsp.solvers import Task
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -659,18 +660,9 @@ class CPSATSolver(InstanceSolver):
         """The settings in words."""
         return f"{self.name}: {self.workers} worker{'s' if self.workers > 1 else ''} for each instance."
 
-    def solve_one(
-        self,
-        problem: Problem,
-        instance: Instance,
-        clock: Clock,
-        *,
-        seed: int,
-        initial: Solution | None,
-        candidates: NDArray[np.int64] | None,
-        report: Callable[[Solution], None] | None,
-    ) -> Solution:
+    def solve_one(self, task: Task) -> Solution:
         """Solve one instance; see `InstanceSolver.solve_one`."""
+        problem, instance, clock, initial = task.problem, task.instance, task.clock, task.initial
         if instance.size > MOST_NODES:
             sentence = f"{instance.size} nodes: cpsat takes on at most {MOST_NODES}"
             return initial or Solution((), None, False, (sentence,))
@@ -684,7 +676,7 @@ class CPSATSolver(InstanceSolver):
         if not len(frame.customers):
             only = check(problem, instance, [] if problem.shape == "tours" else [frame.tour([])])
             return replace(only, bound=only.objective) if only.feasible else IMPOSSIBLE
-        search = _Search(problem, instance, frame, initial, report)
+        search = _Search(task, frame)
         scale, finer = None, 1.0
         while clock.remaining > 0:
             model = build_model(problem, instance, frame, clock, finer)
@@ -698,7 +690,7 @@ class CPSATSolver(InstanceSolver):
             solver = cp_model.CpSolver()
             solver.parameters.num_workers = self.workers
             solver.parameters.linearization_level = 2  # cuts for circuits: 50 nodes proved in 1 s, not in 12 s without
-            solver.parameters.random_seed = seed % 2**31
+            solver.parameters.random_seed = task.seed % 2**31
             solver.parameters.catch_sigint_signal = False
             solver.parameters.max_time_in_seconds = clock.remaining
             status = _solve(solver, model.cp, _Relay(model, search))
@@ -765,16 +757,10 @@ class _Search:
         refused: solutions of the model that the checker did not accept.
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        instance: Instance,
-        frame: Frame,
-        initial: Solution | None,
-        report: Callable[[Solution], None] | None,
-    ) -> None:
-        self.problem, self.instance, self.frame, self.report = problem, instance, frame, report
-        self.best = initial
+    def __init__(self, task: Task, frame: Frame) -> None:
+        self.problem, self.instance, self.report = task.problem, task.instance, task.report
+        self.frame = frame
+        self.best = task.initial
         self.bound: float | None = None
         self.refused: list[Routes] = []
 

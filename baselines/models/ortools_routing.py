@@ -19,6 +19,7 @@ import numpy as np
 from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 from ortools.util.optional_boolean_pb2 import BOOL_TRUE
 
+from baselines.incumbent import Incumbent
 from baselines.trivial import SQUARE, solve_trivial
 from tsp.budget import Budget, Clock
 from tsp.instance import Array, Instance, Integers
@@ -40,14 +41,11 @@ from tsp.problems import (
 from tsp.solution import TOLERANCE
 from tsp.solvers import InstanceSolver
 
-from .incumbent import Incumbent
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
     from tsp.solution import Solution
+    from tsp.solvers import Task
 
 FirstSolution = Literal[
     "AUTOMATIC",
@@ -469,27 +467,19 @@ class ORToolsSolver(InstanceSolver):
         """Read the table, and let OR-Tools set itself up."""
         self.solve(get_problem("tsp"), [SQUARE], Budget(0.01))
 
-    def solve_one(
-        self,
-        problem: Problem,
-        instance: Instance,
-        clock: Clock,
-        *,
-        seed: int,
-        initial: Solution | None,
-        candidates: NDArray[np.int64] | None,
-        report: Callable[[Solution], None] | None,
-    ) -> Solution:
+    def solve_one(self, task: Task) -> Solution:
         """Solve one instance; see `InstanceSolver.solve_one`."""
+        problem, instance = task.problem, task.instance
         trivial = solve_trivial(problem, instance)
         if trivial is not None:
             return trivial
-        best = Incumbent(problem, instance, initial, report)
-        stages = phases(problem, instance, self.settings(problem, instance.size, clock.limit), initial)
-        for k, (asked, settings) in enumerate(stages):
-            begin = initial if k == 0 else best.solution
-            share = Clock(clock.remaining / (len(stages) - k))
-            _search(asked, instance, settings, share, seed, begin, best)
+        best = Incumbent(task)
+        settings = self.settings(problem, instance.size, task.clock.limit)
+        stages = phases(problem, instance, settings, task.initial)
+        for k, (relaxed, settings) in enumerate(stages):
+            initial = task.initial if k == 0 else best.solution
+            share = Clock(task.clock.remaining / (len(stages) - k))
+            _search(replace(task, problem=relaxed, clock=share, initial=initial), settings, best)
         return best.solution
 
 
@@ -511,23 +501,16 @@ def phases(
     return [last]
 
 
-def _search(
-    problem: Problem,
-    instance: Instance,
-    settings: Settings,
-    clock: Clock,
-    seed: int,
-    initial: Solution | None,
-    best: Incumbent,
-) -> None:
-    """Search from `initial`, and let `best` consider what is found."""
+def _search(task: Task, settings: Settings, best: Incumbent) -> None:
+    """Search from `task.initial`, and let `best` consider each solution."""
+    clock, initial = task.clock, task.initial
     start = initial if initial is not None and initial.feasible else None
-    model = build_model(problem, instance, settings, clock, start)
+    model = build_model(task.problem, task.instance, settings, clock, start)
     if model is None:
         return
     routing = model.routing
     routing.CloseModelWithParameters(search_parameters(settings, clock.remaining))
-    routing.solver().ReSeed(seed % 2**31)
+    routing.solver().ReSeed(task.seed % 2**31)
     least = math.inf
 
     def look() -> None:

@@ -19,6 +19,7 @@ import numpy as np
 import pyvrp  # pyright: ignore[reportMissingImports] - an extra
 from pyvrp.stop import MaxRuntime  # pyright: ignore[reportMissingImports]
 
+from baselines.incumbent import Incumbent
 from baselines.trivial import SQUARE, solve_trivial
 from tsp.budget import Budget
 from tsp.instance import Array, Instance, Integers
@@ -26,15 +27,11 @@ from tsp.problems import Capacity, LengthBudget, Problem, Rule, TimeWindows, Vis
 from tsp.solution import TOLERANCE
 from tsp.solvers import InstanceSolver
 
-from .incumbent import Incumbent
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    from tsp.budget import Clock
     from tsp.solution import Solution
+    from tsp.solvers import Task
 
 MOST_NODES = 3_000
 """Its matrices and neighbourhoods take seconds to make beyond."""
@@ -235,22 +232,13 @@ class PyVRPSolver(InstanceSolver):
         """Let PyVRP set itself up."""
         self.solve(get_problem("tsp"), [SQUARE], Budget(0.01))
 
-    def solve_one(
-        self,
-        problem: Problem,
-        instance: Instance,
-        clock: Clock,
-        *,
-        seed: int,
-        initial: Solution | None,
-        candidates: NDArray[np.int64] | None,
-        report: Callable[[Solution], None] | None,
-    ) -> Solution:
+    def solve_one(self, task: Task) -> Solution:
         """Solve one instance; see `InstanceSolver.solve_one`."""
+        problem, instance, clock, initial = task.problem, task.instance, task.clock, task.initial
         trivial = solve_trivial(problem, instance)
         if trivial is not None:
             return trivial
-        incumbent = Incumbent(problem, instance, initial, report)
+        incumbent = Incumbent(task)
         if instance.size > MOST_NODES or clock.remaining <= 0:
             return incumbent.solution
         model = build_model(problem, instance)
@@ -265,7 +253,7 @@ class PyVRPSolver(InstanceSolver):
             result = pyvrp.solve(
                 data,
                 MaxRuntime(max(clock.remaining, 1e-6)),
-                seed=seed % 2**31,
+                seed=task.seed % 2**31,
                 collect_stats=False,
                 params=parameters,
                 initial_solution=start,

@@ -14,13 +14,10 @@ from tsp.solvers import InstanceSolver
 from .model import closed, is_modelled, model_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from tsp.instance import Instance
     from tsp.problems import Problem
+    from tsp.solvers import Task
 
     from .model import Model
 
@@ -41,18 +38,9 @@ class ModelSolver(InstanceSolver):
         """Compile; what is compiled serves every problem."""
         list(self.search(model_of(get_problem("tsp"), SQUARE), Clock(0.0), seed=0, initial=None))
 
-    def solve_one(
-        self,
-        problem: Problem,
-        instance: Instance,
-        clock: Clock,
-        *,
-        seed: int,
-        initial: Solution | None,
-        candidates: NDArray[np.int64] | None,
-        report: Callable[[Solution], None] | None,
-    ) -> Solution:
+    def solve_one(self, task: Task) -> Solution:
         """Search until the search or the clock ends it, and keep the best."""
+        problem, instance, initial, report = task.problem, task.instance, task.initial, task.report
         trivial = solve_trivial(problem, instance)
         if trivial is not None:
             return trivial
@@ -63,7 +51,7 @@ class ModelSolver(InstanceSolver):
         model = model_of(shape, place)
         start = path.question(shape, initial) if path is not None and initial is not None else initial
         answer = initial
-        for tours in self.search(model, clock, seed=seed, initial=start):
+        for tours in self.search(model, task.clock, seed=task.seed, initial=start):
             found = check(shape, place, tours)
             found = found if path is None else path.answer(problem, instance, found)
             if answer is None or is_better(problem, found, answer):

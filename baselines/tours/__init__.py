@@ -1,1 +1,1 @@
-"""Searches of closed tours through every node, by the lengths of edges alone; paths become such tours."""
+"""Searches of closed tours through every node by the lengths of edges alone; paths become such tours."""

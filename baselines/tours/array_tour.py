@@ -1,10 +1,10 @@
-"""A tour as an array that a local search changes in place and can put back.
+"""A tour as an array that a local search changes in place, with a log from which changes are undone.
 
-Every change is a sequence of reversals of runs of positions. A reversal undoes itself, so the log
-of them, walked backward, restores the tour exactly.
+Every change is a sequence of reversals of runs of positions. A reversal undoes itself, so undoing the
+logged reversals in the opposite order restores the tour exactly.
 
-Positions are handed on as int64, whatever arrays they are kept in: numba compiles a function anew for
-every type that it is given.
+Positions are passed to functions as int64, whatever the type of the array they come from, because numba
+compiles a function anew for each combination of argument types.
 """
 
 # To numba a number read from an array is an int; to numpy's stubs it is an array.
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 LOG_SIZE = 3_000
 
+RUN_FIRST, RUN_LAST = range(2)
+"""Columns of `ArrayTour.log`: first and last position of a reversed run."""
+
+LOGGED, MOVED = range(2)
+"""Slots of `ArrayTour.counts`: reversals in the log, and nodes moved since the tour was made."""
+
 
 class ArrayTour(NamedTuple):
     """A tour that kernels change.
@@ -30,18 +36,18 @@ class ArrayTour(NamedTuple):
     Attributes:
         nodes: `[n]`, the node at each position.
         position: `[n]`, the position of each node.
-        log: `[LOG_SIZE, 2]`, first and last position of each reversal since the log was cleared.
-        count: `[2]`, the number of reversals in the log, and of nodes moved since the tour was made.
+        log: `[LOG_SIZE, 2]`, the reversals since the log was cleared; columns `RUN_FIRST`, `RUN_LAST`.
+        counts: `[2]`, slots `LOGGED`, `MOVED`.
     """
 
     nodes: Nodes
     position: Nodes
     log: Nodes
-    count: NDArray[np.int64]  # pyright: ignore[reportIncompatibleMethodOverride]
+    counts: NDArray[np.int64]
 
 
 def array_tour(nodes: NDArray[np.integer]) -> ArrayTour:
-    """An `ArrayTour` that walks `nodes`."""
+    """An `ArrayTour` that visits `nodes` in order."""
     position = np.empty(len(nodes), dtype=np.int32)
     position[nodes] = np.arange(len(nodes))
     return ArrayTour(
@@ -67,22 +73,22 @@ def _flip(tour: ArrayTour, first: int, last: int) -> None:
         nodes[first], nodes[last] = b, a
         position[b], position[a] = first, last
         first, last = beside(first, True, n), beside(last, False, n)
-    tour.count[1] += length
+    tour.counts[MOVED] += length
 
 
 @part
 def reverse(tour: ArrayTour, first: int, last: int) -> None:
-    """Reverse the run of positions from `first` on to `last`, around the array's end if need be."""
+    """Reverse the run of positions from `first` to `last`, which may pass the array's end."""
     if first != last:
-        tour.log[tour.count[0], 0] = first
-        tour.log[tour.count[0], 1] = last
-        tour.count[0] += 1
+        tour.log[tour.counts[LOGGED], RUN_FIRST] = first
+        tour.log[tour.counts[LOGGED], RUN_LAST] = last
+        tour.counts[LOGGED] += 1
         _flip(tour, first, last)
 
 
 @part
 def reverse_path(tour: ArrayTour, first: int, last: int) -> None:
-    """Reverse the walk from node `first` on to node `last`, or, which is the same tour, the rest of it."""
+    """Reverse the path from node `first` to node `last`, or the rest of the tour, which gives the same cycle."""
     n = len(tour.nodes)
     i, j = np.int64(tour.position[first]), np.int64(tour.position[last])
     inside = j - i + 1 if i <= j else j - i + 1 + n
@@ -96,8 +102,8 @@ def reverse_path(tour: ArrayTour, first: int, last: int) -> None:
 def swap_runs(tour: ArrayTour, first: int, a: int, b: int) -> None:
     """Exchange the run of `a` nodes from position `first` with the run of `b` nodes after it.
 
-    Seen around the tour, exchanging any two of the three runs that make it up is the same change, so
-    the longest is left alone. No run changes its direction.
+    The tour consists of these two runs and a third. Exchanging any two of them gives the same cycle, so
+    the longest run stays in place. No run changes its direction.
     """
     n = len(tour.nodes)
     c = n - a - b
@@ -114,7 +120,8 @@ def swap_runs(tour: ArrayTour, first: int, a: int, b: int) -> None:
 
 @part
 def undo_to(tour: ArrayTour, mark: int) -> None:
-    """Put the tour back to where it was when the log had `mark` entries."""
-    while tour.count[0] > mark:
-        tour.count[0] -= 1
-        _flip(tour, np.int64(tour.log[tour.count[0], 0]), np.int64(tour.log[tour.count[0], 1]))
+    """Restore the tour to its state when the log had `mark` entries."""
+    while tour.counts[LOGGED] > mark:
+        tour.counts[LOGGED] -= 1
+        entry = tour.counts[LOGGED]
+        _flip(tour, np.int64(tour.log[entry, RUN_FIRST]), np.int64(tour.log[entry, RUN_LAST]))

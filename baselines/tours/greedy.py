@@ -1,4 +1,4 @@
-"""The greedy tour: from the shortest leg on, all that together can make one tour."""
+"""The greedy tour: legs are added from the shortest to the longest, where they can still be part of one tour."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import numpy as np
 from baselines.kernels.geometry import Geometry, Nodes, kernel, leg_lengths, nearest_neighbours, part
 
 NEIGHBOURS = 8
-"""Legs tried from each end of a fragment."""
+"""Number of legs tried from each end of a fragment."""
 
 
 def greedy_tour(geometry: Geometry, near: Nodes) -> Nodes:
-    """The tour of the shortest legs that can be in one (symmetric distances).
+    """The greedy tour, for symmetric distances.
 
-    Legs between neighbours come first. The ends of the fragments that they make are then joined in
-    the same way among themselves, until one path is left. Source: Bentley, "Fast algorithms for
+    Legs between neighbours are tried first. The ends of the fragments so made are then joined in the same
+    way, until one path is left. Source: Bentley, "Fast algorithms for
     geometric traveling salesman problems", ORSA Journal on Computing 4, 1992.
 
     Args:
@@ -50,12 +50,12 @@ def _root(fragment: Nodes, node: int) -> int:
 
 @kernel
 def _join(origins: Nodes, destinations: Nodes, links: Nodes, fragment: Nodes) -> None:
-    """Take each leg, in order, that leaves every node with at most two and closes no cycle.
+    """Add each leg, in order, after which every node has at most two legs and there is no cycle.
 
     Args:
         origins: `[m]`, one node of each leg.
-        destinations: `[m]`, the other.
-        links: `[n, 2]`, the neighbours of each node so far, -1 where there is none; changed.
+        destinations: `[m]`, the other node.
+        links: `[n, 2]`, the neighbours of each node so far, -1 for none; changed.
         fragment: `[n]`, a union-find forest of the fragments; changed.
     """
     for i in range(len(origins)):
@@ -71,7 +71,7 @@ def _join(origins: Nodes, destinations: Nodes, links: Nodes, fragment: Nodes) ->
 
 @kernel
 def _follow(links: Nodes, start: int, tour: Nodes) -> None:
-    """Fill `tour` with the nodes of the path that has one end in `start`."""
+    """Fill `tour` with the nodes of the path that ends in `start`, from there on."""
     before, here = np.int32(-1), np.int32(start)
     for i in range(len(tour)):
         tour[i] = here

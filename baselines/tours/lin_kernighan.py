@@ -1,10 +1,10 @@
-"""Lin-Kernighan moves on an array tour: chains of sequential 3-opt moves, symmetric distances.
+"""Lin-Kernighan moves on an array tour: chains of sequential 3-opt moves, for symmetric distances.
 
 Lin and Kernighan (Operations Research 21, 1973), with the 3-opt move as the step of the chain
-(Helsgaun, European Journal of Operational Research 126, 2000). Seen from a node t1 whose edge to its
-neighbour t2 is taken away, the tour is a path from p[0] = t2 to p[n - 1] = t1. A step adds (t2, t3),
-takes (t3, t4), adds (t4, t5), takes (t5, t6), so that a path from t6 to t1 is left; with p[i] = t3 and
-p[j] = t5 it is, runs from left to right, `~` for a run that is reversed:
+(Helsgaun, European Journal of Operational Research 126, 2000). Without the edge from a node t1 to its
+neighbour t2 the tour is a path from p[0] = t2 to p[n - 1] = t1. A step adds (t2, t3), removes (t3, t4),
+adds (t4, t5) and removes (t5, t6), so that a path from t6 to t1 is left. With p[i] = t3 and p[j] = t5 the
+new path is, runs from left to right, `~` before a run that is reversed:
 
     TWICE     ~[p[0] .. p[i-1]] p[i] ..                    one reversal only: t4 = p[i-1] is the end
     FORWARD   [p[i] .. p[j-1]]~ [p[0] .. p[i-1]] p[j] ..   t4 = p[i-1], t6 = p[j-1], j > i
@@ -12,8 +12,8 @@ p[j] = t5 it is, runs from left to right, `~` for a run that is reversed:
     SWAP      [p[j+1] .. p[i]] [p[0] .. p[j]] p[i+1] ..    t4 = p[i+1], t6 = p[j+1], j < i
     MIRROR    ~[p[0] .. p[j-1]] ~[p[j] .. p[i]] p[i+1] ..  t4 = p[i+1], t6 = p[j-1], 0 < j <= i
 
-Steps are found by positions alone. The first whose closing edge (t6, t1) makes the tour shorter is made;
-where there is none, the one that leaves the shortest path is, and the chain goes on from its end.
+Steps are found by positions alone. The first step whose closing edge (t6, t1) gives a shorter tour is made.
+Where there is none, the step that leaves the shortest path is made, and the chain continues from its end.
 """
 
 # To numba a number read from an array is an int; to numpy's stubs it is an array.
@@ -27,32 +27,34 @@ import numpy as np
 
 from baselines.kernels.geometry import Nodes, distance, inlined, part
 
-from .array_tour import ArrayTour, beside, reverse_path, swap_runs, undo_to
+from .array_tour import LOGGED, ArrayTour, beside, reverse_path, swap_runs, undo_to
 from .work_queue import push
 
 if TYPE_CHECKING:
-    from .search_state import Search
+    from .search_state import TourSearch
 
 STEPS = 2
 """The most steps of a chain."""
 
 BREADTH = 5
-"""How many neighbours of t4 are tried in the first step of a chain."""
+"""Number of neighbours of t4 that are tried in the first step of a chain."""
 
 LATER_BREADTH = 3
-"""How many in those after it."""
+"""The same number in later steps."""
 
 NONE, TWICE, FORWARD, BACKWARD, SWAP, MIRROR = range(6)
+"""Kinds of steps, as drawn above; `NONE` is no step."""
 
 
 class Step(NamedTuple):
     """A step of a chain.
 
     Attributes:
-        kind: which of the module's kinds.
-        closes: whether the tour that its closing edge makes is shorter.
-        gain: by how much; else what the path that it leaves is shorter, the edge (t1, t2) counted in.
-        t3: and so on, nodes; of `TWICE` the last three are the same.
+        kind: one of the module's kinds.
+        closes: whether its closing edge gives a shorter tour.
+        gain: by how much the tour is shorter; where the step does not close, by how much the path is,
+            the edge (t1, t2) included.
+        t3, t4, t5, t6: nodes, as above; of `TWICE` the last three are the same.
     """
 
     kind: int
@@ -72,21 +74,21 @@ def _follows(tour: ArrayTour, a: int, b: int) -> bool:
 
 @part
 def _ahead(tour: ArrayTour, a: int, b: int, forward: bool) -> int:
-    """How many positions `b` is ahead of `a`."""
+    """Number of positions from `a` forward (or backward) to `b`."""
     i = tour.position[b] - tour.position[a] if forward else tour.position[a] - tour.position[b]
     return i if i >= 0 else i + len(tour.nodes)
 
 
 @inlined
-def find_step(search: Search, t1: int, t2: int, gain: float, breadth: int) -> Step:
-    """The first step that closes with a gain, else the one that leaves the shortest path.
+def find_step(search: TourSearch, t1: int, t2: int, gain: float, breadth: int) -> Step:
+    """The first step that closes with a gain; where there is none, the step that leaves the shortest path.
 
     Args:
         search: of n >= 4 nodes.
         t1: the end of the path that stays.
         t2: the other end, beside `t1` in the tour.
-        gain: what the edges taken so far, (t1, t2) among them, are longer than those added.
-        breadth: how many neighbours of t4 are tried.
+        gain: length of the edges removed so far, with (t1, t2), minus the length of those added.
+        breadth: number of neighbours of t4 that are tried.
     """
     near, near_distance, tour, least = search.near, search.near_distance, search.tour, search.least
     forward = _follows(tour, t1, t2)
@@ -109,7 +111,7 @@ def find_step(search: Search, t1: int, t2: int, gain: float, breadth: int) -> St
 
 @inlined
 def _break_before(
-    search: Search, t1: int, t2: int, t3: int, i: int, added: float, forward: bool, breadth: int, best: Step
+    search: TourSearch, t1: int, t2: int, t3: int, i: int, added: float, forward: bool, breadth: int, best: Step
 ) -> Step:
     """The first closing step, or the better of `best` and those with t4 = p[i - 1]."""
     geometry, tour, least = search.geometry, search.tour, search.least
@@ -142,7 +144,7 @@ def _break_before(
 
 @inlined
 def _break_after(
-    search: Search, t1: int, t2: int, t3: int, i: int, added: float, forward: bool, breadth: int, best: Step
+    search: TourSearch, t1: int, t2: int, t3: int, i: int, added: float, forward: bool, breadth: int, best: Step
 ) -> Step:
     """The first closing step, or the better of `best` and those with t4 = p[i + 1]."""
     geometry, tour, least = search.geometry, search.tour, search.least
@@ -174,7 +176,7 @@ def _break_after(
 
 @part
 def _reverse(tour: ArrayTour, first: int, last: int, forward: bool) -> None:
-    """Reverse the walk from `first` on to `last`, in the direction given."""
+    """Reverse the path from `first` to `last`, in the direction given."""
     if forward:
         reverse_path(tour, first, last)
     else:
@@ -183,7 +185,7 @@ def _reverse(tour: ArrayTour, first: int, last: int, forward: bool) -> None:
 
 @inlined
 def make_step(tour: ArrayTour, t1: int, t2: int, step: Step) -> None:
-    """Change the tour; reversing a run or the rest of the tour is the same, so directions are looked up anew."""
+    """Change the tour. A reversal may have reversed the rest instead, so each direction is determined anew."""
     forward = _follows(tour, t1, t2)
     if step.kind == SWAP:
         first = _ahead(tour, t2, step.t5, forward) + 1
@@ -202,15 +204,15 @@ def make_step(tour: ArrayTour, t1: int, t2: int, step: Step) -> None:
 
 
 @part
-def try_lin_kernighan(search: Search, touched: Nodes, t1: int) -> float:
-    """Make the first chain from `t1` that makes the tour shorter.
+def try_lin_kernighan(search: TourSearch, touched: Nodes, t1: int) -> float:
+    """Make the first chain from `t1` that gives a shorter tour.
 
     Returns:
         the change of the tour's length, 0 where there is no such chain.
     """
     geometry, tour, queue = search.geometry, search.tour, search.queue
     n = len(tour.nodes)
-    mark = tour.count[0]
+    mark = tour.counts[LOGGED]
     for forward in (True, False):
         end = tour.nodes[beside(np.int64(tour.position[t1]), forward, n)]
         gain = distance(geometry, t1, end)

@@ -1,7 +1,7 @@
-"""A first tour for asymmetric distances: the cheapest cycles through all nodes, patched together.
+"""A first tour for asymmetric distances: the cycles of the cheapest assignment, joined into one.
 
 Karp, "A patching algorithm for the nonsymmetric traveling-salesman problem", SIAM Journal on Computing
-8, 1979. Where many distances are alike, as in scheduling, it is close to optimal.
+8, 1979. Where many distances are equal, as in scheduling, it is close to optimal.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def patched_tour(matrix: Array) -> NDArray[np.int64]:
-    """The tour that is left when the two largest cycles of the least assignment are joined until there is one.
+    """Join the two largest cycles of the cheapest assignment, at least cost, until there is one.
 
     Args:
-        matrix: `[n, n]`, row = from, n >= 2; the diagonal means nothing.
+        matrix: `[n, n]`, row = from, n >= 2; the diagonal is not read.
 
     Returns:
         the nodes `[n]` in the tour's order.
@@ -33,7 +33,7 @@ def patched_tour(matrix: Array) -> NDArray[np.int64]:
     cycles = sorted(_cycles(after), key=len)
     while len(cycles) > 1:
         a, b = cycles.pop(), cycles.pop()
-        # i goes on to what came after j, and j to what came after i.
+        # i is followed by the successor of j, and j by the successor of i.
         change = cost[np.ix_(a, after[b])] + cost[np.ix_(b, after[a])].T
         change -= cost[a, after[a]][:, None] + cost[b, after[b]]
         i, j = np.unravel_index(change.argmin(), change.shape)
@@ -43,7 +43,7 @@ def patched_tour(matrix: Array) -> NDArray[np.int64]:
 
 
 def _cycles(after: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The cycles of a permutation, each in its order."""
+    """The cycles of a permutation, each from its smallest node on."""
     left = np.ones(len(after), dtype=bool)
     found: list[NDArray[np.int64]] = []
     for start in range(len(after)):

@@ -1,4 +1,4 @@
-"""What a local search of closed tours works on: a tour, its neighbour lists, the nodes still to look at."""
+"""The state of a local search of closed tours: the tour, its neighbour lists and the nodes to process."""
 
 from __future__ import annotations
 
@@ -15,22 +15,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TWO_OPT, EXCHANGE, LIN_KERNIGHAN = range(3)
-"""The moves that a search makes: of `two_opt` for symmetric distances, for any, and of `lin_kernighan`."""
+"""Kinds of moves: 2-opt and Or-moves (symmetric distances), exchanges of runs (any), Lin-Kernighan (symmetric)."""
+
+MOST_TOUCHED = 64
+"""Room in `TourSearch.touched`, more than any Lin-Kernighan move needs."""
 
 
-class Search(NamedTuple):
-    """What the kernels work on.
+class TourSearch(NamedTuple):
+    """The state that kernels work on.
 
     Attributes:
         geometry: the distances.
-        moves: `TWO_OPT` or `EXCHANGE`; None where they are Lin-Kernighan's.
-        paired: whether nodes `2 i` and `2 i + 1` stay side by side, so that no kick may part them.
-        near: `[n, k]`, the neighbours of each node worth trying, nearest first.
+        moves: `TWO_OPT` or `EXCHANGE`; None for Lin-Kernighan moves.
+        paired: whether nodes `2 i` and `2 i + 1` stay neighbours in the tour, so that no kick separates them.
+        near: `[n, k]`, the candidate list of each node, nearest first.
         near_distance: `[n, k]`, the distances to them.
         tour: the current tour.
-        queue: the nodes to look at.
-        touched: `[m]`, where Lin-Kernighan moves keep the ends of the edges that they change; None for others.
-        least: a change smaller than this is none.
+        queue: the nodes to process.
+        touched: `[MOST_TOUCHED]`, where Lin-Kernighan moves note the ends of the edges that they change;
+            None for other moves.
+        least: a smaller change of the length does not count as progress.
     """
 
     geometry: Geometry
@@ -44,20 +48,17 @@ class Search(NamedTuple):
     least: float
 
 
-MOST_TOUCHED = 64
-
-
 def make_search(
     geometry: Geometry, moves: int, tour: NDArray[np.integer], near: Nodes, *, paired: bool = False
-) -> Search:
-    """A search that starts at `tour`, with every node to be looked at.
+) -> TourSearch:
+    """A search that starts at `tour`, with every node in the queue.
 
     Args:
         geometry: of n nodes, n >= 4; symmetric unless the moves are `EXCHANGE`.
-        moves: which moves it makes.
+        moves: the kind of moves.
         tour: `[n]`, the nodes in order.
-        near: `[n, k]`, the neighbours of each node worth trying, in any order.
-        paired: whether nodes `2 i` and `2 i + 1` stay side by side, as they do in `tour`.
+        near: `[n, k]`, the candidates of each node, in any order.
+        paired: whether nodes `2 i` and `2 i + 1` stay neighbours, as they are in `tour`.
     """
     own = np.repeat(np.arange(len(near), dtype=np.int32), near.shape[1])
     others = near.ravel()
@@ -65,7 +66,7 @@ def make_search(
     order = np.argsort(near_distance, axis=1, kind="stable")
     start = array_tour(tour)
     deep = moves == LIN_KERNIGHAN
-    return Search(
+    return TourSearch(
         geometry,
         None if deep else moves,
         paired,

@@ -1,8 +1,8 @@
 """2-opt and Or-moves with neighbour lists, and, for asymmetric distances, exchanges of runs.
 
-Moves that a local search looks for beside one node (Bentley, "Fast algorithms for geometric traveling
-salesman problems", ORSA Journal on Computing 4, 1992). Asymmetric distances allow only moves that
-reverse nothing: runs that change places (3-opt's "or-3opt"), of which an Or-move is the shortest kind.
+Each function looks for an improving move at one node (Bentley, "Fast algorithms for geometric traveling
+salesman problems", ORSA Journal on Computing 4, 1992). For asymmetric distances no run may be reversed:
+two neighbouring runs are exchanged ("or-3opt"), of which an Or-move is the shortest kind.
 """
 
 # To numba a number read from an array is an int; to numpy's stubs it is an array.
@@ -20,21 +20,21 @@ from .array_tour import beside, reverse_path, swap_runs
 from .work_queue import push
 
 if TYPE_CHECKING:
-    from .search_state import Search
+    from .search_state import TourSearch
 
 SEGMENT = 3
-"""The most nodes that an Or-move takes along."""
+"""The most nodes that an Or-move moves."""
 
 
 @part
 def _ahead(start: int, i: int, n: int) -> int:
-    """How many positions `i` is ahead of `start`."""
+    """Number of positions from `start` forward to `i`."""
     return i - start if i >= start else i - start + n
 
 
 @part
-def try_two_opt(search: Search, a: int) -> float:
-    """Apply the first improving 2-opt move that gives `a` a neighbour from its list.
+def try_two_opt(search: TourSearch, a: int) -> float:
+    """Apply the first improving 2-opt move that makes a candidate of `a` its neighbour.
 
     Returns:
         the change of the tour's length, 0 where there is no such move.
@@ -65,8 +65,8 @@ def try_two_opt(search: Search, a: int) -> float:
 
 
 @part
-def try_or_move(search: Search, a: int) -> float:
-    """Apply the first improving move of a short run that ends in `a` to beside a node from its list.
+def try_or_move(search: TourSearch, a: int) -> float:
+    """Apply the first improving Or-move: a short run that ends in `a` is moved beside a candidate of `a`.
 
     Returns:
         the change of the tour's length, 0 where there is no such move.
@@ -76,7 +76,7 @@ def try_or_move(search: Search, a: int) -> float:
     n = len(nodes)
     i = np.int64(position[a])
     nearest = near_distance[a, 0]
-    for forward in (True, False):  # the direction in which the run goes on from a
+    for forward in (True, False):  # the direction of the run, seen from a
         before = nodes[beside(i, not forward, n)]
         j = i
         for length in range(1, min(SEGMENT, n - 3) + 1):
@@ -97,7 +97,7 @@ def try_or_move(search: Search, a: int) -> float:
                 p = np.int64(position[c])
                 if _ahead(start, p, n) < length:
                     continue
-                for onward in (True, False):  # the other end comes beside c's successor or predecessor
+                for onward in (True, False):  # the run's other end is moved beside c's successor or predecessor
                     q = beside(p, onward, n)
                     if _ahead(start, q, n) < length:
                         continue
@@ -114,8 +114,8 @@ def try_or_move(search: Search, a: int) -> float:
 
 
 @part
-def try_exchange(search: Search, a: int) -> float:
-    """Apply the first improving exchange of two runs that gives `a` a successor from its list.
+def try_exchange(search: TourSearch, a: int) -> float:
+    """Apply the first improving exchange of two runs that makes a candidate of `a` its successor.
 
     Returns:
         the change of the tour's length, 0 where there is no such move.

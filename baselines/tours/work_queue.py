@@ -1,4 +1,7 @@
-"""Which nodes a local search still has to look at, first in, first out, each at most once."""
+"""A first-in-first-out queue of the nodes that a local search has yet to process, each at most once.
+
+It has the role of don't-look bits: a node outside the queue is not looked at.
+"""
 
 # To numba a number read from an array is an int; to numpy's stubs it is an array.
 # pyright: reportArgumentType=false, reportReturnType=false
@@ -16,43 +19,46 @@ from .array_tour import beside
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+HEAD, LENGTH = range(2)
+"""Slots of `WorkQueue.span`: the first node's place in the ring, and the number of nodes in the queue."""
+
 
 class WorkQueue(NamedTuple):
-    """Nodes that wait to be looked at.
+    """Nodes to process.
 
     Attributes:
-        ring: `[n]`, the nodes, from `ends[0]` on and around.
-        waiting: `[n]`, whether a node is in it.
-        ends: where the first node is, and how many there are.
+        ring: `[n]`, the nodes of the queue, from place `HEAD` on and around the end.
+        queued: `[n]`, whether each node is in the queue.
+        span: `[2]`, slots `HEAD`, `LENGTH`.
     """
 
     ring: Nodes
-    waiting: NDArray[np.bool_]
-    ends: NDArray[np.int64]
+    queued: NDArray[np.bool_]
+    span: NDArray[np.int64]
 
 
 def full_queue(nodes: Nodes) -> WorkQueue:
-    """A queue in which every node waits, in the order given."""
+    """A queue of all nodes, in the order given."""
     return WorkQueue(nodes.copy(), np.ones(len(nodes), dtype=np.bool_), np.array([0, len(nodes)]))
 
 
 @part
 def push(queue: WorkQueue, node: int) -> None:
-    """Let `node` wait, unless it does already."""
-    if not queue.waiting[node]:
-        queue.waiting[node] = True
+    """Add `node` at the end, unless it is in the queue."""
+    if not queue.queued[node]:
+        queue.queued[node] = True
         n = len(queue.ring)
-        i = queue.ends[0] + queue.ends[1]
+        i = queue.span[HEAD] + queue.span[LENGTH]
         queue.ring[i if i < n else i - n] = node
-        queue.ends[1] += 1
+        queue.span[LENGTH] += 1
 
 
 @part
 def pop(queue: WorkQueue) -> int:
-    """Take the node that has waited longest; there must be one."""
-    i = queue.ends[0]
+    """Remove the first node and return it; the queue must not be empty."""
+    i = queue.span[HEAD]
     node = queue.ring[i]
-    queue.ends[0] = beside(i, True, len(queue.ring))
-    queue.ends[1] -= 1
-    queue.waiting[node] = False
+    queue.span[HEAD] = beside(i, True, len(queue.ring))
+    queue.span[LENGTH] -= 1
+    queue.queued[node] = False
     return node

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from tsp import __version__
 from tsp.cli.command import DONE, INFEASIBLE, INTERRUPTED, Command
@@ -151,18 +151,20 @@ def _write_solutions(
 def _show_probabilities(arguments: argparse.Namespace, instances: Sequence[Instance]) -> int:
     """Print the policy's distribution over the next node, for each instance."""
     from tsp.problems import get_problem
+    from tsp.solvers import next_probabilities
     from tsp.solvers.registry import make
     from tsp.underway import validate_underway
 
     solver = make(arguments.solver or "policy", device=arguments.device)
-    if not hasattr(solver, "next_probabilities"):
-        raise ValueError(f"solver {solver.name!r}: gives no probabilities, expected a policy")
     entries: list[dict[str, Any]] = []
     for instance in instances:
         problem = get_problem(instance.problem)
         problem.validate(instance)
         validate_underway(problem, instance)
-        probabilities = cast("Any", solver).next_probabilities(problem, instance).tolist()
+        predicted = next_probabilities(solver, problem, instance)
+        if predicted is None:
+            raise ValueError(f"solver {solver.name!r}: gives no probabilities, expected a policy")
+        probabilities: list[float] = predicted.tolist()
         entries.append({"instance": instance.name, "problem": problem.name, "probabilities": probabilities})
         if not arguments.json:
             show(_describe_probabilities(instance, probabilities))

@@ -9,7 +9,7 @@ from tsp.comparison.evaluation import evaluate_runs, find_reference
 from tsp.comparison.results import Comparison
 from tsp.comparison.rows import OVERRUN_FACTOR, OVERRUN_GRACE, Row
 from tsp.comparison.runs import Workload, run_solvers
-from tsp.solvers import Chain, is_one_shot, require_support
+from tsp.solvers import Chain, description_of, is_one_shot, require_support
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -91,11 +91,11 @@ def _describe_settings(
     """How solvers describe their settings for the smallest and the largest instance, under each limit."""
     sizes = [instance.size for instance in instances]
     for solver in _stages(solvers):
-        describe = getattr(solver, "describe", None)
-        if describe is not None:
-            for limit in limits:
-                yield describe(problem, min(sizes), limit)
-                yield describe(problem, max(sizes), limit)
+        for limit in limits:
+            for size in (min(sizes), max(sizes)):
+                description = description_of(solver, problem, size, limit)
+                if description is not None:
+                    yield description
 
 
 def _reading_notes(

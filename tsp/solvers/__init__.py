@@ -1,23 +1,35 @@
-"""Solvers: their protocol and chains of them, by name, by default, led by a guide, and online."""
+"""Solvers: their protocol, chains of them, solvers by name and by default, guided searches, and the online loop."""
 
 from tsp.solvers.chain import Chain
+from tsp.solvers.instance_solver import InstanceSolver
 from tsp.solvers.protocol import (
+    BaseSolver,
     Candidates,
-    InstanceSolver,
     Report,
+    Request,
     Solver,
+    Task,
+    description_of,
     is_one_shot,
+    next_probabilities,
     require_support,
-    solve_in_limits,
+    share_of,
+    solve_request,
 )
 
 __all__ = [
+    "BaseSolver",
     "Candidates",
     "Chain",
     "InstanceSolver",
     "Report",
+    "Request",
     "Solver",
+    "Task",
+    "description_of",
     "is_one_shot",
+    "next_probabilities",
     "require_support",
-    "solve_in_limits",
+    "share_of",
+    "solve_request",
 ]

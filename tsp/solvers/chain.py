@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from tsp.budget import SHORTEST
 from tsp.solution import no_answer
-from tsp.solvers.protocol import is_one_shot, require_support, solve_in_limits
+from tsp.solvers.protocol import BaseSolver, is_one_shot, require_support, share_of, solve_request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tsp.budget import Budget
-    from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
-    from tsp.solvers.protocol import Candidates, Report, Solver
+    from tsp.solvers.protocol import Report, Request, Solver
 
 
-class Chain:
-    """Solvers one after another, each starting from the last one's solution: a solver itself.
+class Chain(BaseSolver):
+    """Solvers one after another, each starting from the best solution so far: a solver itself.
 
-    A stage may use an equal share of the time that is left, unless it says by its attribute `share`
-    which part of the whole it needs; what it does not use goes to the next.
-    The best solution of any stage is the answer, so a chain is never worse than what any of its
-    stages found. An instance that is proved optimal, or that has an answer and no time left, skips
-    the stages that remain.
+    A stage gets an equal share of the time that is left, or, if it has a `share`, that share of the
+    whole time. What a stage does not use is left to the next. The best solution of all stages is the
+    answer. An instance that is proved optimal, or that has an answer and no time left, skips the
+    stages that remain.
     """
 
     def __init__(self, stages: Sequence[Solver], name: str | None = None) -> None:
@@ -37,14 +31,10 @@ class Chain:
             raise ValueError("a chain needs at least one solver")
         self.stages = tuple(stages)
         self.name = name or "+".join(stage.name for stage in stages)
-
-    @property
-    def one_shot(self) -> bool:
-        """Whether no stage depends on the time limit."""
-        return all(is_one_shot(stage) for stage in self.stages)
+        self.one_shot = all(is_one_shot(stage) for stage in stages)
 
     def supports(self, problem: Problem) -> bool:
-        """Whether every stage does."""
+        """Whether every stage supports the problem."""
         return all(stage.supports(problem) for stage in self.stages)
 
     def warm_up(self, problem: Problem) -> None:
@@ -52,33 +42,16 @@ class Chain:
         for stage in self.stages:
             stage.warm_up(problem)
 
-    def solve(
-        self,
-        problem: Problem,
-        instances: Sequence[Instance],
-        budget: Budget,
-        *,
-        initial: Sequence[Solution] | None = None,
-        candidates: Candidates | None = None,
-        report: Report | None = None,
-    ) -> list[Solution]:
-        """Solve each instance; see `Solver.solve`. `seconds` is the sum over the stages."""
+    def solve_request(self, request: Request) -> list[Solution]:
+        """Solve each instance; `seconds` is the sum over the stages."""
+        problem, limits = request.problem, request.limits
         for stage in self.stages:
             require_support(stage, problem)
-        best = list(initial) if initial is not None else [no_answer(seconds=0.0, solver=self.name) for _ in instances]
-        spent = np.zeros(len(instances))
-        reported: dict[int, float] = {}
-
-        def relay(chosen: Sequence[int], before: Sequence[float], index: int, solution: Solution) -> None:
-            i = chosen[index]
-            if report is None or solution.objective is None:
-                return
-            if i not in reported or problem.objective.better(solution.objective, reported[i]):
-                reported[i] = solution.objective
-                report(i, replace(solution, seconds=before[index] + solution.seconds, solver=self.name))
-
+        best = list(request.initial or [no_answer(seconds=0.0, solver=self.name) for _ in request.instances])
+        spent = [0.0] * len(best)
+        report = None if request.report is None else self._relay(problem, request.report, spent)
         for k, stage in enumerate(self.stages):
-            left = budget.time_limit - spent
+            left = [limit - seconds for limit, seconds in zip(limits, spent, strict=True)]
             chosen = [
                 i
                 for i, solution in enumerate(best)
@@ -86,41 +59,40 @@ class Chain:
             ]
             if not chosen:
                 break
-            start = [best[i] for i in chosen]
-            found = solve_in_limits(
-                stage,
-                problem,
-                [instances[i] for i in chosen],
-                [max(self._limit(k, float(left[i]), budget.time_limit), SHORTEST) for i in chosen],
-                budget,
-                initial=start if any(solution.feasible for solution in start) else None,
-                candidates=None if candidates is None else [candidates[i] for i in chosen],
-                report=None if report is None else partial(relay, chosen, spent[chosen].tolist()),
-            )
-            for i, solution in zip(chosen, found, strict=True):
+            shares = [max(self._limit(k, left[i], limits[i]), SHORTEST) for i in range(len(best))]
+            initial = best if any(best[i].feasible for i in chosen) else None
+            part = replace(request, limits=shares, initial=initial, report=report).select(chosen)
+            for i, solution in zip(chosen, solve_request(stage, part), strict=True):
                 spent[i] += solution.seconds
                 best[i] = _better(problem, best[i], solution)
         return [
-            replace(solution, seconds=float(seconds), solver=self.name)
-            for solution, seconds in zip(best, spent, strict=True)
+            replace(solution, seconds=seconds, solver=self.name) for solution, seconds in zip(best, spent, strict=True)
         ]
+
+    def _relay(self, problem: Problem, report: Report, spent: Sequence[float]) -> Report:
+        """Pass on what is better than all reported before, in the chain's name and with the seconds of all stages."""
+        reported: dict[int, float] = {}
+
+        def relay(i: int, solution: Solution) -> None:
+            if solution.objective is None:
+                return
+            if i not in reported or problem.objective.better(solution.objective, reported[i]):
+                reported[i] = solution.objective
+                report(i, replace(solution, seconds=spent[i] + solution.seconds, solver=self.name))
+
+        return relay
 
     def _limit(self, k: int, left: float, whole: float) -> float:
         """Seconds for stage `k`, of those that are left."""
-        share = _share(self.stages[k])
+        share = share_of(self.stages[k])
         if share is not None:
             return min(left, share * whole)
-        shares = [_share(stage) for stage in self.stages[k:]]
+        shares = [share_of(stage) for stage in self.stages[k:]]
         return (left - whole * sum(share or 0.0 for share in shares)) / shares.count(None)
 
 
-def _share(stage: Solver) -> float | None:
-    """The part of a chain's time limit that a stage asks for."""
-    return getattr(stage, "share", None)
-
-
 def _better(problem: Problem, old: Solution, new: Solution) -> Solution:
-    """The better of two, keeping the tighter proved bound."""
+    """The better of two, with the tighter of their proved bounds."""
     if old.objective is None or new.objective is None:
         pick = new if old.objective is None else old
     else:

@@ -1,6 +1,6 @@
-"""Guides, which choose the neighbours that a local search tries, and searches that follow one.
+"""Guides, which choose the neighbours that a local search tries, and searches that follow a guide.
 
-A guide is charged for: what it takes is part of the time limit of the search that it guides.
+The time that a guide takes is part of the time limit of the search that follows it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from tsp.budget import SHORTEST, Clock
-from tsp.solvers.protocol import is_one_shot, require_support, solve_in_limits
+from tsp.solvers.protocol import BaseSolver, is_one_shot, require_support, solve_request
 from tsp.solvers.registry import load
 
 if TYPE_CHECKING:
@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tsp.budget import Budget
     from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
-    from tsp.solvers.protocol import Candidates, Report, Solver
+    from tsp.solvers.protocol import Report, Request, Solver
 
 
 GUIDES = {
@@ -33,19 +32,19 @@ GUIDES = {
 }
 """The toolkit's guides: name → `module:class`."""
 
-LOCAL_SEARCH = "baselines.local_search:LocalSearch"
+LOCAL_SEARCH = "baselines.local_search:UnguidedLocalSearch"
 
 MOST_TRIVIAL = 4
-"""Nodes of which each is every other's neighbour."""
+"""Up to this many nodes every node is every other's neighbour, so no guide is needed."""
 
 
 class Guide(Protocol):
-    """Chooses candidates: for each node of a closed tour the neighbours worth trying."""
+    """Chooses candidates: for each node of a closed tour, the neighbours that a search tries."""
 
     name: str
 
     def warm_up(self) -> None:
-        """Pay what is paid once (imports, compilation, loading weights) before any clock runs."""
+        """Do what is done once (imports, compilation, loading weights) before any clock runs."""
         ...
 
     def candidates(self, problem: Problem, instances: Sequence[Instance]) -> list[NDArray[np.int64]]:
@@ -53,95 +52,81 @@ class Guide(Protocol):
         ...
 
 
-class Guided:
+class Guided(BaseSolver):
     """A search that follows a guide: a solver itself.
 
-    The guide sees closed tours with symmetric distances; other instances the search takes on alone.
+    The guide is used for closed tours with symmetric distances; other instances are searched without it.
     """
 
     def __init__(self, guide: Guide, solver: Solver, name: str | None = None) -> None:
         self.guide, self.solver = guide, solver
         self.name = name or f"{guide.name}-{solver.name}"
-
-    @property
-    def one_shot(self) -> bool:
-        """Whether the search is."""
-        return is_one_shot(self.solver)
+        self.one_shot = is_one_shot(solver)
 
     def supports(self, problem: Problem) -> bool:
-        """Whether the search does."""
+        """Whether the search supports the problem."""
         return self.solver.supports(problem)
 
     def warm_up(self, problem: Problem) -> None:
-        """Warm up both."""
+        """Warm up the guide, where the problem needs it, and the search."""
         if problem.shape == "cycle":
             self.guide.warm_up()
         self.solver.warm_up(problem)
 
-    def solve(
-        self,
-        problem: Problem,
-        instances: Sequence[Instance],
-        budget: Budget,
-        *,
-        initial: Sequence[Solution] | None = None,
-        candidates: Candidates | None = None,
-        report: Report | None = None,
-    ) -> list[Solution]:
-        """Solve each instance; see `tsp.solvers.Solver.solve`. `candidates`, where given, replace the guide's."""
+    def solve_request(self, request: Request) -> list[Solution]:
+        """Solve each instance. `candidates`, where given, replace the guide's."""
+        problem, instances = request.problem, request.instances
         require_support(self, problem)
-        found: list[Solution | None] = [None] * len(instances)
-        guided = [i for i, instance in enumerate(instances) if candidates is None and _is_closed(problem, instance)]
-        alone = sorted(set(range(len(instances))) - set(guided))
-        for chosen, with_guide in ((guided, True), (alone, False)):
+        found: dict[int, Solution] = {}
+        guided = [
+            i for i, instance in enumerate(instances) if request.candidates is None and _is_guided(problem, instance)
+        ]
+        others = sorted(set(range(len(instances))) - set(guided))
+        for chosen, with_guide in ((guided, True), (others, False)):
             if not chosen:
                 continue
-            clock = Clock(budget.time_limit * len(chosen))
-            lists = None if candidates is None else [candidates[i] for i in chosen]
+            part, clock = request.select(chosen), Clock(sum(request.limits))
             if with_guide:
-                lists = self.guide.candidates(problem, [instances[i] for i in chosen])
+                part = replace(part, candidates=self.guide.candidates(problem, part.instances))
             spent = clock.elapsed / len(chosen)
-            answers = solve_in_limits(
-                self.solver,
-                problem,
-                [instances[i] for i in chosen],
-                [max(budget.time_limit - spent, SHORTEST)] * len(chosen),
-                budget,
-                initial=None if initial is None else [initial[i] for i in chosen],
-                candidates=lists,
-                report=None if report is None else _later(report, chosen, spent, self.name),
+            part = replace(
+                part,
+                limits=[max(limit - spent, SHORTEST) for limit in part.limits],
+                report=None if part.report is None else _delayed(part.report, spent, self.name),
             )
-            for i, answer in zip(chosen, answers, strict=True):
+            for i, answer in zip(chosen, solve_request(self.solver, part), strict=True):
                 found[i] = replace(answer, seconds=answer.seconds + spent, solver=self.name)
-        return [solution for solution in found if solution is not None]
+        return [found[i] for i in range(len(instances))]
 
 
-def _is_closed(problem: Problem, instance: Instance) -> bool:
+def _is_guided(problem: Problem, instance: Instance) -> bool:
+    """Whether the guide is used for an instance."""
     return (
         problem.shape == "cycle" and instance.symmetric and instance.underway is None and instance.size > MOST_TRIVIAL
     )
 
 
-def _later(report: Report, chosen: Sequence[int], seconds: float, name: str) -> Report:
-    return lambda i, solution: report(chosen[i], replace(solution, seconds=solution.seconds + seconds, solver=name))
+def _delayed(report: Report, seconds: float, name: str) -> Report:
+    """The report with that many seconds added, under another solver's name."""
+    return lambda i, solution: report(i, replace(solution, seconds=solution.seconds + seconds, solver=name))
 
 
 def make_guide(name: str, **options: object) -> Guide:
-    """The guide of that name; options that are None are left at their defaults."""
+    """The guide with that name; options that are None keep their defaults."""
     return load(GUIDES[name])(**{key: value for key, value in options.items() if value is not None})
 
 
 class LocalSearch(Guided):
-    """The toolkit's local search, led by a guide where tours are closed: Lin-Kernighan moves, iterated.
+    """The toolkit's local search: for closed tours, iterated Lin-Kernighan moves among a guide's candidates.
 
-    Other problems are searched by insertions, removals and exchanges under their rules.
+    Other problems are searched by ruin and recreate under their rules.
 
     Args:
         candidates: the guide.
-        neighbours: how many candidates of each node; default is the guide's own.
-        path: a learned guide's file; default is the shipped one.
-        kicks: stop after this many, which makes the answer a function of the instance and the seed
-            alone if the time suffices; None: the clock decides.
+        neighbours: number of candidates of each node; default is the guide's own.
+        path: file of a learned guide; default is the shipped one.
+        kicks: stop after this many kicks, so that the answer depends on the instance and the seed alone,
+            if the time suffices; None stops when the time is up.
     """
 
     def __init__(
@@ -153,17 +138,17 @@ class LocalSearch(Guided):
         kicks: int | None = None,
     ) -> None:
         if path is not None and candidates != "learned":
-            raise ValueError("path: is for candidates=learned")
+            raise ValueError(f"path: {path}, expected only together with candidates=learned")
         guide = make_guide(candidates, neighbours=neighbours, path=path)
         super().__init__(guide, load(LOCAL_SEARCH)(kicks=kicks), "ls")
 
 
 class GuidedLocalSearch(LocalSearch):
-    """`LocalSearch` led by the learned guide.
+    """`LocalSearch` with the learned guide.
 
     Args:
-        neighbours: as of `LocalSearch`, like all that follow.
-        path: the guide's file.
+        neighbours: as in `LocalSearch`, like the other parameters.
+        path: file of the guide.
         kicks: of the search.
     """
 

@@ -1,9 +1,9 @@
-"""The online loop: real prizes show only on arrival, so a tour is planned anew after every visit.
+"""The online loop: real prizes are known only after a visit, so a tour is planned anew after every visit.
 
-Any solver plays: it is asked for the rest of a tour under way (`Instance.underway`) and sees the real
-prizes of the nodes visited and the expected ones of the others, never the realization. One visit of
-its plan is made, its prize is seen, and it is asked again. One trajectory counts; choosing among
-several afterwards would be hindsight.
+Any solver can be used. It gets the rest of a tour under way (`Instance.underway`), with the real prizes
+of the nodes visited and the expected prizes of the others; it never gets the realization. The first
+visit of its plan is made, the real prize of that node becomes known, and it plans again. There is one
+trajectory: choosing among several afterwards would be hindsight.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tsp.budget import SHORTEST
 from tsp.instance import Underway
 from tsp.solution import check
-from tsp.solvers.protocol import is_one_shot, require_support, solve_in_limits
+from tsp.solvers.protocol import Request, is_one_shot, require_support, solve_request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,21 +26,22 @@ if TYPE_CHECKING:
     from tsp.solvers.protocol import Solver
 
 
-class _Play:
+class _OnlineTour:
     """One tour, made step by step.
 
     Attributes:
         visited: the nodes so far, without the depot.
-        plan: the nodes still to come, as planned last; None where there is no plan.
-        stuck: whether there is neither a new plan nor an old one to go on with.
-        seconds: what the solver has used.
+        plan: the nodes still to visit, by the latest plan; None where there has been no plan.
+        stuck: whether there is neither a new plan nor an earlier one to continue with.
+        seconds: the time that the solver has used.
+        over: whether the tour has ended.
     """
 
     def __init__(self, instance: Instance, realization: Realization) -> None:
         assert instance.prizes is not None
         self.instance = instance
         self.realization = realization
-        self.seen = instance.prizes.copy()
+        self.known_prizes = instance.prizes.copy()
         self.visited: list[int] = []
         self.plan: list[int] | None = None
         self.stuck = True
@@ -48,14 +49,14 @@ class _Play:
         self.over = False
 
     @property
-    def steps(self) -> int:
-        """How often, as far as is known, there is something to plan until the end."""
+    def steps_left(self) -> int:
+        """Number of plans to make until the end, by the latest plan; without one, as if every node were visited."""
         return 1 + (self.instance.size - 1 - len(self.visited) if self.plan is None else len(self.plan))
 
-    def question(self) -> Instance:
-        """What a solver may know now."""
+    def known_instance(self) -> Instance:
+        """The instance under way, with the prizes that are known now."""
         underway = Underway(tuple(self.visited)) if self.visited else None
-        return replace(self.instance, prizes=self.seen, underway=underway)
+        return replace(self.instance, prizes=self.known_prizes, underway=underway)
 
     def tour(self, onward: Sequence[int] = ()) -> list[int]:
         """The tour so far, and `onward` to its end."""
@@ -63,20 +64,20 @@ class _Play:
         return [depot, *self.visited, *onward, *([finish] if finish != depot else [])]
 
     def follow(self, answer: Solution) -> None:
-        """Take over a plan; one that keeps the rules no more leaves the old one standing."""
+        """Take over a feasible plan; an infeasible one leaves the earlier plan in place."""
         if answer.feasible:
             ends = {self.instance.depot, self.instance.finish}
             self.plan = [n for n in answer.tours[0].tolist() if n not in ends][len(self.visited) :]
         self.stuck = not (answer.feasible or self.plan)
 
     def step(self) -> None:
-        """Make the next visit of the plan and see what it is worth; without one the tour is over."""
+        """Make the next visit of the plan and reveal its real prize; without a next visit the tour is over."""
         if not self.plan:
             self.over = True
             return
         node = self.plan.pop(0)
         self.visited.append(node)
-        self.seen[node] = self.realization.prizes[node]
+        self.known_prizes[node] = self.realization.prizes[node]
         self.over = len(self.visited) == self.instance.size - len({self.instance.depot, self.instance.finish})
 
 
@@ -92,22 +93,22 @@ def play_all(
     realizations: Sequence[Realization],
     budget: Budget,
 ) -> list[Solution]:
-    """Make a tour of each instance online: plan, make one visit, see its real prize, plan again.
+    """Make a tour of each instance online: plan, make one visit, learn its real prize, plan again.
 
-    All tours that are not over are planned together, so that a solver of batches stays one. A tour
-    is over when the plan goes to its end: plans keep the quota on what was really collected. Where a
-    solver has no answer, its last plan goes on.
+    All tours that are not over are planned together, so that a solver of batches gets batches. A tour is
+    over when its plan has no next visit; plans keep the quota with the prizes really collected. Where a
+    solver has no answer, its latest plan is continued.
 
     Args:
         solver: makes the plans.
-        problem: of one tour from a depot.
+        problem: of one tour from a depot, with prizes.
         instances: with expected prizes, nothing under way.
-        realizations: the real ones.
-        budget: its time limit is for all plans of a tour together. What is left of it is shared among
-            the steps that remain; a solver that ends by itself (one-shot) takes what it takes.
+        realizations: the real prizes.
+        budget: its time limit is for all plans of a tour together. What is left of it is divided equally
+            among the steps that remain; a one-shot solver uses the time that it needs.
 
     Returns:
-        the checked tours, at their real prizes; `seconds` sums up all plans.
+        the checked tours, with their real prizes; `seconds` is the sum over all plans.
 
     Raises:
         ValueError: for a problem that is not of one tour with prizes, or an instance under way.
@@ -115,16 +116,16 @@ def play_all(
     require_support(solver, problem)
     if problem.shape != "tour" or "prizes" not in problem.needs:
         raise ValueError(f"problem {problem.name!r}: expected one tour that collects prizes, to be played online")
-    plays: list[_Play] = []
+    tours: list[_OnlineTour] = []
     for instance, realization in zip(instances, realizations, strict=True):
         problem.validate(instance)
         if instance.underway is not None:
             raise ValueError(f"{instance.name or 'instance'}: is under way, expected a tour played from its start")
-        plays.append(_Play(instance, realization))
-    while going := [play for play in plays if not play.over]:
-        _plan(solver, problem, going, budget)
-        for going_on in going:
-            going_on.step()
+        tours.append(_OnlineTour(instance, realization))
+    while unfinished := [one for one in tours if not one.over]:
+        _plan(solver, problem, unfinished, budget)
+        for one in unfinished:
+            one.step()
     return [
         check(
             problem,
@@ -134,35 +135,40 @@ def play_all(
             seconds=one.seconds,
             solver=solver.name,
         )
-        for one in plays
+        for one in tours
     ]
 
 
-def _plan(solver: Solver, problem: Problem, plays: Sequence[_Play], budget: Budget) -> None:
-    """Plan the rest of each tour, unless its time is up and there is a plan to follow.
+def _plan(solver: Solver, problem: Problem, tours: Sequence[_OnlineTour], budget: Budget) -> None:
+    """Plan the rest of each tour, unless its time is up and there is a plan to continue.
 
-    A search that finds no plan in its share of the time is asked again with twice as much, and so on.
+    A search that finds no plan in its part of the time is called again with twice as much, and so on.
     """
     one_shot = is_one_shot(solver)
-    asked = [one for one in plays if one_shot or one.seconds < budget.time_limit or not one.plan]
-    shares = 1
-    while asked:
-        questions = [one.question() for one in asked]
-        left = [max(budget.time_limit - one.seconds, SHORTEST) for one in asked]
-        # Of what ends by itself the plan is asked as it is; a search goes on from where it was.
+    open_tours = [one for one in tours if one_shot or one.seconds < budget.time_limit or not one.plan]
+    parts = 1
+    while open_tours:
+        instances = [one.known_instance() for one in open_tours]
+        left = [max(budget.time_limit - one.seconds, SHORTEST) for one in open_tours]
+        # A one-shot solver plans from scratch; a search starts from its latest plan.
         limits, initial = left, None
         if not one_shot:
             limits = [
-                min(max(shares * time / one.steps, SHORTEST), time) for one, time in zip(asked, left, strict=True)
+                min(max(parts * time / one.steps_left, SHORTEST), time)
+                for one, time in zip(open_tours, left, strict=True)
             ]
             initial = [
-                check(problem, question, [one.tour(one.plan or ())])
-                for one, question in zip(asked, questions, strict=True)
+                check(problem, instance, [one.tour(one.plan or ())])
+                for one, instance in zip(open_tours, instances, strict=True)
             ]
-        answers = solve_in_limits(solver, problem, questions, limits, budget, initial=initial)
-        for one, answer in zip(asked, answers, strict=True):
+        answers = solve_request(
+            solver, Request(problem, instances, limits, budget.threads, budget.seed, initial=initial)
+        )
+        for one, answer in zip(open_tours, answers, strict=True):
             one.seconds += answer.seconds
             one.follow(answer)
-        more = [limit < time for limit, time in zip(limits, left, strict=True)]
-        asked = [one for one, again in zip(asked, more, strict=True) if one.stuck and again and not one_shot]
-        shares *= 2
+        has_more_time = [limit < time for limit, time in zip(limits, left, strict=True)]
+        open_tours = [
+            one for one, more in zip(open_tours, has_more_time, strict=True) if one.stuck and more and not one_shot
+        ]
+        parts *= 2

@@ -1,33 +1,32 @@
-"""The one solver protocol, and what solvers of single instances share.
+"""What a solver is and what it is asked: the one protocol of learned, classical and hybrid solvers.
 
-A solver turns instances into checked solutions within a budget, whether it is learned, classical
-or both. What passes between solvers is numpy: `initial` solutions and `candidates`.
+`Solver` lists the members that every solver has. `BaseSolver` adds the optional members, each with its
+default. A solver from another package may leave them out: the toolkit reads them by the functions
+`is_one_shot`, `share_of`, `description_of` and `next_probabilities` alone, which know the defaults.
+What passes between solvers is numpy: `initial` solutions and `candidates`.
 """
 
 from __future__ import annotations
 
-import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsp.budget import Budget, Clock
-from tsp.solution import Solution, no_answer
-from tsp.underway import reduce
+from tsp.budget import SHORTEST, Budget, Clock
+from tsp.instance import Instance
+from tsp.problems import Problem
+from tsp.solution import Solution
 
 if TYPE_CHECKING:
-    from concurrent.futures import ProcessPoolExecutor
-
-    from tsp.instance import Instance
-    from tsp.problems import Problem
+    from tsp.underway import Reduced
 
 Candidates = Sequence[NDArray[np.int64]]
-"""For each instance `[n, k]`: the neighbours worth trying, best first."""
+"""For each instance `[n, k]`: the neighbours of each node that a search tries, best first."""
 
 Report = Callable[[int, Solution], None]
 """Called with an instance's position and each better solution as it is found."""
@@ -35,19 +34,22 @@ Report = Callable[[int, Solution], None]
 
 @runtime_checkable
 class Solver(Protocol):
-    """Anything that turns instances into checked solutions within a budget."""
+    """Anything that turns instances into checked solutions within a budget.
+
+    These four members are required. The optional ones are those of `BaseSolver`.
+    """
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """The name in reports."""
         ...
 
     def supports(self, problem: Problem) -> bool:
-        """Whether it covers every rule of the problem."""
+        """Whether the solver covers every rule of the problem."""
         ...
 
     def warm_up(self, problem: Problem) -> None:
-        """Pay what is paid once (imports, compilation, loading weights) before any clock runs."""
+        """Do what is done once (imports, compilation, loading weights) before any clock runs."""
         ...
 
     def solve(
@@ -63,7 +65,7 @@ class Solver(Protocol):
         """Solve each instance.
 
         Args:
-            problem: what the instances are instances of.
+            problem: the problem that all instances belong to.
             instances: any number, of any sizes.
             budget: time for each instance, threads, seed.
             initial: a solution of each instance to start from; an infeasible one is ignored.
@@ -71,64 +73,139 @@ class Solver(Protocol):
             report: called with each better solution.
 
         Returns:
-            a checked solution for each instance, at its place.
+            a checked solution for each instance, in the order of the instances.
         """
         ...
 
 
-def require_support(solver: Solver, problem: Problem) -> None:
-    """Refuse, by name, a problem that the solver does not cover.
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One instance to solve: what `InstanceSolver.solve_one` is given.
 
-    Raises:
-        ValueError: in one sentence.
+    Attributes:
+        problem: the problem that the instance belongs to.
+        instance: nothing is under way in it.
+        clock: runs already; the search ends when it runs out.
+        seed: of every random choice.
+        initial: a feasible solution to start from, or None.
+        candidates: `[n, k]`, the neighbours of each node that a search tries, best first; None leaves
+            the choice to the solver.
+        report: called with each better solution as it is found; None where no report is wanted.
     """
-    if not solver.supports(problem):
-        raise ValueError(f"solver {solver.name!r} does not support problem {problem.name!r}")
+
+    problem: Problem
+    instance: Instance
+    clock: Clock
+    seed: int = 0
+    initial: Solution | None = None
+    candidates: NDArray[np.int64] | None = None
+    report: Callable[[Solution], None] | None = None
+
+    def reduced(self, reduced: Reduced) -> Task:
+        """The same task for a reduced instance; what is reported is expanded again.
+
+        Candidates are dropped, because they name the nodes of the original instance.
+        """
+        initial = None if self.initial is None else reduced.question(reduced.problem, self.initial)
+        report = self.report
+
+        def expand(found: Solution) -> None:
+            assert report is not None
+            report(reduced.answer(self.problem, self.instance, found))
+
+        return replace(
+            self,
+            problem=reduced.problem,
+            instance=reduced.instance,
+            initial=initial if initial is not None and initial.feasible else None,
+            candidates=None,
+            report=None if report is None else expand,
+        )
 
 
-def is_one_shot(solver: Solver) -> bool:
-    """Whether the solver ends when it is done, whatever the time limit (its attribute `one_shot`)."""
-    return bool(getattr(solver, "one_shot", False))
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Instances of one problem to solve: what `Solver.solve` is given, with a time limit for each instance.
+
+    Attributes:
+        problem: the problem that all instances belong to.
+        instances: any number.
+        limits: seconds for each instance.
+        threads: how many threads or processes may work at once.
+        seed: of every random choice.
+        initial: a solution of each instance to start from, feasible or not, or None.
+        candidates: neighbour lists for each instance, or None.
+        report: called with an instance's position and each better solution, or None.
+    """
+
+    problem: Problem
+    instances: Sequence[Instance]
+    limits: Sequence[float]
+    threads: int = 1
+    seed: int = 0
+    initial: Sequence[Solution] | None = None
+    candidates: Candidates | None = None
+    report: Report | None = None
+
+    def select(self, chosen: Sequence[int]) -> Request:
+        """The instances at these positions alone; reports keep the positions in this request."""
+        report = self.report
+        return replace(
+            self,
+            instances=[self.instances[i] for i in chosen],
+            limits=[self.limits[i] for i in chosen],
+            initial=None if self.initial is None else [self.initial[i] for i in chosen],
+            candidates=None if self.candidates is None else [self.candidates[i] for i in chosen],
+            report=None if report is None else lambda i, solution: report(chosen[i], solution),
+        )
+
+    def task(self, i: int) -> Task:
+        """The instance at position `i` as a task, whose clock starts now."""
+        initial = None if self.initial is None else self.initial[i]
+        return Task(
+            self.problem,
+            self.instances[i],
+            Clock(self.limits[i]),
+            seed=self.seed + i,
+            initial=initial if initial is not None and initial.feasible else None,
+            candidates=None if self.candidates is None else self.candidates[i],
+            report=None if self.report is None else partial(self.report, i),
+        )
 
 
-class InstanceSolver(ABC):
-    """A solver that takes instances one by one; with `threads` > 1, as many at once.
+class BaseSolver(ABC):
+    """A solver with every optional member at its default.
 
-    A subclass says how one instance is solved; this class does the rest of the protocol. Where most of
-    the work holds Python's lock, processes do it: they report an instance once, when it is done, are
-    started once and kept as long as the solver.
+    A subclass writes `supports` and `solve_request`, and overrides the optional members that differ.
     """
 
     name: str
-    in_threads = False
-    """Whether the work is done without Python's lock, so that threads are enough."""
-    _pool: ProcessPoolExecutor | None = None
-    _pool_serves: tuple[Problem, int] | None = None
+    one_shot: bool = False
+    """Whether the solver ends by itself, whatever the time limit. Read by `is_one_shot`."""
+    share: float | None = None
+    """The share of a chain's time limit that the solver takes as a stage; None takes an equal share of
+    what is left. Read by `share_of`."""
 
     @abstractmethod
     def supports(self, problem: Problem) -> bool:
-        """Whether it covers every rule of the problem."""
+        """Whether the solver covers every rule of the problem."""
 
-    def warm_up(self, problem: Problem) -> None:  # noqa: B027 (a hook that most need not fill)
-        """Nothing to pay, unless a subclass says so."""
+    def warm_up(self, problem: Problem) -> None:  # noqa: B027 (most solvers have nothing to do)
+        """Do what is done once (imports, compilation, loading weights) before any clock runs."""
 
-    @abstractmethod
-    def solve_one(
-        self,
-        problem: Problem,
-        instance: Instance,
-        clock: Clock,
-        *,
-        seed: int,
-        initial: Solution | None,
-        candidates: NDArray[np.int64] | None,
-        report: Callable[[Solution], None] | None,
-    ) -> Solution:
-        """Solve one instance before `clock` runs out and return the checked solution.
+    def describe(self, problem: Problem, size: int, time_limit: float) -> str | None:
+        """The settings used for `size` nodes within `time_limit` seconds, in a sentence; None adds no note.
 
-        `initial` is feasible where it is given. `seconds` and `solver` are filled in by the caller,
-        in what is reported too.
+        `tsp compare` prints it below its table. Read by `description_of`.
         """
+        return None
+
+    def next_probabilities(self, problem: Problem, instance: Instance) -> NDArray[np.float64] | None:
+        """P(next node | nodes so far) `[n]`, the nodes so far being those of `instance.underway`.
+
+        None where the solver has no such distribution. Read by the function `next_probabilities`.
+        """
+        return None
 
     def solve(
         self,
@@ -142,156 +219,61 @@ class InstanceSolver(ABC):
     ) -> list[Solution]:
         """Solve each instance; see `Solver.solve`."""
         limits = [budget.time_limit] * len(instances)
-        return self.solve_each(
-            problem, instances, limits, budget, initial=initial, candidates=candidates, report=report
+        return self.solve_request(
+            Request(problem, instances, limits, budget.threads, budget.seed, initial, candidates, report)
         )
 
-    def solve_each(
-        self,
-        problem: Problem,
-        instances: Sequence[Instance],
-        limits: Sequence[float],
-        budget: Budget,
-        *,
-        initial: Sequence[Solution] | None = None,
-        candidates: Candidates | None = None,
-        report: Report | None = None,
-    ) -> list[Solution]:
-        """Solve each instance in a time limit of its own, which stands in for the budget's."""
-        require_support(self, problem)
-        jobs = [
-            _Job(
-                instance,
-                limits[i],
-                initial[i] if initial is not None and initial[i].feasible else None,
-                candidates[i] if candidates is not None else None,
-                budget.seed + i,
-            )
-            for i, instance in enumerate(instances)
-        ]
-        several = budget.threads > 1 and len(jobs) > 1
-        if several and not self.in_threads:
-            return self._solve_in_processes(problem, jobs, budget.threads, report)
-        reports = [None if report is None else partial(report, i) for i in range(len(jobs))]
-        if several:
-            from concurrent.futures import ThreadPoolExecutor
+    @abstractmethod
+    def solve_request(self, request: Request) -> list[Solution]:
+        """Solve each instance of the request in its own time limit.
 
-            with ThreadPoolExecutor(budget.threads) as pool:
-                return list(pool.map(partial(_solve_job, self, problem), jobs, reports))
-        return list(map(partial(_solve_job, self, problem), jobs, reports))
-
-    def _solve_in_processes(
-        self, problem: Problem, jobs: Sequence[_Job], threads: int, report: Report | None
-    ) -> list[Solution]:
-        from concurrent.futures import ProcessPoolExecutor, as_completed
-        from concurrent.futures.process import BrokenProcessPool
-        from multiprocessing import get_context
-
-        if self._pool is None or self._pool_serves != (problem, threads):
-            self._close()
-            self._pool = ProcessPoolExecutor(
-                threads, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(self, problem)
-            )
-            self._pool_serves = (problem, threads)
-        solutions: list[Solution | None] = [None] * len(jobs)
-        try:
-            places = {self._pool.submit(_work, problem, job): i for i, job in enumerate(jobs)}
-            for future in as_completed(places):
-                i = places[future]
-                solution = solutions[i] = replace(future.result(), solver=self.name)
-                if report is not None:
-                    report(i, solution)
-        except BrokenProcessPool:
-            self._close()
-            raise OSError(f"solver {self.name!r}: a worker process ended unexpectedly, perhaps out of memory") from None
-        except BaseException:
-            self._close()
-            raise
-        return [solution for solution in solutions if solution is not None]
-
-    def _close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-        self._pool = self._pool_serves = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Everything but the processes, which cannot go to another process."""
-        return {key: value for key, value in vars(self).items() if key not in {"_pool", "_pool_serves"}}
+        Raises:
+            ValueError: for a problem that the solver does not support.
+        """
 
 
-class _Job(NamedTuple):
-    """One instance to solve, with all that goes with it."""
-
-    instance: Instance
-    limit: float
-    initial: Solution | None
-    candidates: NDArray[np.int64] | None
-    seed: int
-
-
-def _solve_job(
-    solver: InstanceSolver, problem: Problem, job: _Job, report: Callable[[Solution], None] | None
-) -> Solution:
-    """Solve one instance; of one under way the rest, which the solver need not know."""
-    clock = Clock(job.limit)
-    instance, initial, candidates = job.instance, job.initial, job.candidates
-    rest = None if instance.underway is None else reduce(problem, instance)
-    if rest is not None:
-        begun = None if initial is None else rest.question(rest.problem, initial)
-        instance, candidates = rest.instance, None
-        initial = begun if begun is not None and begun.feasible else None
-
-    def stamp(solution: Solution) -> Solution:
-        answer = solution if rest is None else rest.answer(problem, job.instance, solution)
-        return replace(answer, seconds=clock.elapsed, solver=solver.name)
-
-    if rest is not None and rest.decided:
-        answer = stamp(no_answer(seconds=0.0, solver=solver.name))
-        return replace(answer, bound=answer.objective)
-    found = solver.solve_one(
-        problem if rest is None else rest.problem,
-        instance,
-        clock,
-        seed=job.seed,
-        initial=initial,
-        candidates=candidates,
-        report=None if report is None else lambda solution: report(stamp(solution)),
+def solve_request(solver: Solver, request: Request) -> list[Solution]:
+    """Solve a request: each instance in its own limit, or by a solver without `solve_request` all in the mean limit."""
+    if isinstance(solver, BaseSolver):
+        return solver.solve_request(request)
+    mean = sum(request.limits) / len(request.limits)
+    return solver.solve(
+        request.problem,
+        request.instances,
+        Budget(max(mean, SHORTEST), request.threads, request.seed),
+        initial=request.initial,
+        candidates=request.candidates,
+        report=request.report,
     )
-    return stamp(found)
 
 
-_worker: InstanceSolver | None = None
-"""In a worker process: the solver it serves, warmed up once."""
+def require_support(solver: Solver, problem: Problem) -> None:
+    """Refuse, by name, a problem that the solver does not support.
+
+    Raises:
+        ValueError: in one sentence.
+    """
+    if not solver.supports(problem):
+        raise ValueError(f"solver {solver.name!r} does not support problem {problem.name!r}")
 
 
-def _start_worker(solver: InstanceSolver, problem: Problem) -> None:
-    global _worker
-    # Ctrl-C reaches every process: a worker goes at once and without a word, the parent reports.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    solver.warm_up(problem)
-    _worker = solver
+def is_one_shot(solver: Solver) -> bool:
+    """Whether the solver ends by itself, whatever the time limit; see `BaseSolver.one_shot`."""
+    return bool(getattr(solver, "one_shot", False))
 
 
-def _work(problem: Problem, job: _Job) -> Solution:
-    assert _worker is not None
-    return _solve_job(_worker, problem, job, None)
+def share_of(solver: Solver) -> float | None:
+    """The share of a chain's time limit that the solver takes; see `BaseSolver.share`."""
+    return getattr(solver, "share", None)
 
 
-def solve_in_limits(
-    solver: Solver,
-    problem: Problem,
-    instances: Sequence[Instance],
-    limits: Sequence[float],
-    budget: Budget,
-    *,
-    initial: Sequence[Solution] | None = None,
-    candidates: Candidates | None = None,
-    report: Report | None = None,
-) -> list[Solution]:
-    """Solve each instance in its own limit, or a batch in the sum of them."""
-    if isinstance(solver, InstanceSolver):
-        return solver.solve_each(
-            problem, instances, limits, budget, initial=initial, candidates=candidates, report=report
-        )
-    share = budget.with_limit(sum(limits) / len(limits))
-    return solver.solve(problem, instances, share, initial=initial, candidates=candidates, report=report)
+def description_of(solver: Solver, problem: Problem, size: int, time_limit: float) -> str | None:
+    """The solver's settings in a sentence, or None; see `BaseSolver.describe`."""
+    describe = getattr(solver, "describe", None)
+    return None if describe is None else describe(problem, size, time_limit)
+
+
+def next_probabilities(solver: Solver, problem: Problem, instance: Instance) -> NDArray[np.float64] | None:
+    """The solver's distribution over the next node, or None; see `BaseSolver.next_probabilities`."""
+    predict = getattr(solver, "next_probabilities", None)
+    return None if predict is None else predict(problem, instance)

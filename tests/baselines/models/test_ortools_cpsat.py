@@ -37,6 +37,7 @@ from tsp.problems import (
     get_problem,
 )
 from tsp.solution import check
+from tsp.solvers import Task
 
 TSP = get_problem("tsp")
 SOLVER = CPSATSolver()
@@ -279,9 +280,9 @@ def test_start_is_the_answer_where_there_is_no_time():
     instance = Instance(np.random.default_rng(0).random((20, 2)))
     start = check(TSP, instance, [np.arange(20)])
     ended = Clock(1e-9)
-    answer = SOLVER.solve_one(TSP, instance, ended, seed=0, initial=start, candidates=None, report=None)
+    answer = SOLVER.solve_one(Task(TSP, instance, ended, initial=start))
     assert answer.objective == start.objective
-    nothing = SOLVER.solve_one(TSP, instance, ended, seed=0, initial=None, candidates=None, report=None)
+    nothing = SOLVER.solve_one(Task(TSP, instance, ended))
     assert nothing.violations == ("no answer within the time limit",)
 
 

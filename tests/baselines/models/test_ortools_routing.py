@@ -36,6 +36,7 @@ from tsp.problems import (
     get_problem,
 )
 from tsp.solution import check
+from tsp.solvers import Task
 
 TSP = get_problem("tsp")
 CIRCLE = np.stack([np.cos(turn := np.arange(24) * np.pi / 12), np.sin(turn)], axis=1)
@@ -126,9 +127,9 @@ def test_start_is_the_answer_where_there_is_no_time():
     start = check(TSP, instance, [np.arange(24)])
     ended = Clock(1e-9)
     solver = ORToolsSolver()
-    answer = solver.solve_one(TSP, instance, ended, seed=0, initial=start, candidates=None, report=None)
+    answer = solver.solve_one(Task(TSP, instance, ended, initial=start))
     assert answer.objective == start.objective
-    nothing = solver.solve_one(TSP, instance, ended, seed=0, initial=None, candidates=None, report=None)
+    nothing = solver.solve_one(Task(TSP, instance, ended))
     assert nothing.violations == ("no answer within the time limit",)
 
 

@@ -20,6 +20,7 @@ from tsp.problems import (
     get_problem,
 )
 from tsp.solution import check
+from tsp.solvers import Task
 from tsp.solvers.registry import make
 
 pytest.importorskip("pyvrp", reason="needs the extra pyvrp")
@@ -103,9 +104,8 @@ def test_number_of_tours_is_kept():
 def test_start_is_the_answer_where_there_is_no_time_or_too_much_to_do():
     instance = Instance(np.random.default_rng(0).random((9, 2)))
     start = check(TSP, instance, [np.arange(9)])
-    given = {"seed": 0, "candidates": None, "report": None}
-    assert SOLVER.solve_one(TSP, instance, Clock(1e-9), initial=start, **given).objective == start.objective
-    assert not SOLVER.solve_one(TSP, instance, Clock(1e-9), initial=None, **given).feasible
+    assert SOLVER.solve_one(Task(TSP, instance, Clock(1e-9), initial=start)).objective == start.objective
+    assert not SOLVER.solve_one(Task(TSP, instance, Clock(1e-9))).feasible
     assert not solve(Instance(np.random.default_rng(0).random((MOST_NODES + 1, 2)))).feasible
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baselines.tours import array_tour as module
-from baselines.tours.array_tour import array_tour, beside
+from baselines.tours.array_tour import LOGGED, MOVED, array_tour, beside
 
 reverse, reverse_path = compiled(module.reverse), compiled(module.reverse_path)
 swap_runs, undo_to = compiled(module.swap_runs), compiled(module.undo_to)
@@ -67,11 +67,11 @@ def test_undo_restores_every_position(tour, reversals):
     undo_to(tour, 0)
     assert np.array_equal(tour.nodes, nodes)
     assert np.array_equal(tour.position, position)
-    assert tour.count[0] == 0
+    assert tour.counts[LOGGED] == 0
 
 
 @pytest.mark.parametrize(("first", "last"), [(2, 97), (90, 5)])
 def test_reversing_a_path_moves_the_shorter_side(first, last):
     tour = array_tour(np.arange(100))
     reverse_path(tour, first, last)
-    assert tour.count[1] <= 16
+    assert tour.counts[MOVED] <= 16

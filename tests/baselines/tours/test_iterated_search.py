@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from baselines.kernels.geometry import geometry_of, nearest_neighbours
 from baselines.tours import lin_kernighan, two_opt, work_queue
 from baselines.tours.array_tour import LOG_SIZE
-from baselines.tours.iterated_search import UNLIMITED, LinKernighan, TwoOptSolver, iterate, kick
+from baselines.tours.iterated_search import LinKernighan, TwoOptSolver
+from baselines.tours.kicks import UNLIMITED, iterate, kick
 from baselines.tours.search_state import EXCHANGE, LIN_KERNIGHAN, MOST_TOUCHED, TWO_OPT, make_search
+from baselines.tours.work_queue import LENGTH
 from tsp.budget import Budget
 from tsp.formats import read
 from tsp.instance import Instance
@@ -81,7 +83,7 @@ def test_change_that_a_kick_claims_is_the_change_of_the_tour(case, seed):
 def test_kicks_that_fail_leave_no_trace(case, seed):
     instance, search = case
     longest, random = (instance.size - 2) // 2, np.array([seed], dtype=np.uint64)
-    while search.queue.ends[1] > 0:
+    while search.queue.span[LENGTH] > 0:
         iterate(search, 1, 1000, longest, 0.0, random)
     for _ in range(20):
         nodes, length = search.tour.nodes.copy(), instance.tour_length(search.tour.nodes)
@@ -91,20 +93,20 @@ def test_kicks_that_fail_leave_no_trace(case, seed):
         assert delta <= search.least
         if after > length + 1e-9:
             assert np.array_equal(search.tour.nodes, nodes)
-        assert search.queue.ends[1] == 0
-        assert not search.queue.waiting.any()
+        assert search.queue.span[LENGTH] == 0
+        assert not search.queue.queued.any()
 
 
 def test_kick_that_fills_the_log_fails_and_leaves_no_trace():
     n = 3 * LOG_SIZE // 2
     instance = some_instance(n, 0)
     search = search_from(instance, np.random.default_rng(0).permutation(n), k=5)
-    search.queue.waiting[:] = False
-    search.queue.ends[1] = 0
+    search.queue.queued[:] = False
+    search.queue.span[LENGTH] = 0
     nodes = search.tour.nodes.copy()
     assert iterate(search, 1, UNLIMITED, 50, 0.0, np.array([0], dtype=np.uint64)) == 0
     assert np.array_equal(search.tour.nodes, nodes)
-    assert search.queue.ends[1] == 0
+    assert search.queue.span[LENGTH] == 0
 
 
 @pytest.mark.parametrize("name", MOVES)

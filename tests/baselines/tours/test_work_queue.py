@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baselines.tours import work_queue
-from baselines.tours.work_queue import full_queue
+from baselines.tours.work_queue import LENGTH, full_queue
 
 pop, push = compiled(work_queue.pop), compiled(work_queue.push)
 
@@ -12,7 +12,7 @@ pop, push = compiled(work_queue.pop), compiled(work_queue.push)
 def test_full_queue_gives_every_node_in_order():
     queue = full_queue(np.array([2, 0, 1], dtype=np.int32))
     assert [pop(queue) for _ in range(3)] == [2, 0, 1]
-    assert queue.ends[1] == 0
+    assert queue.span[LENGTH] == 0
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(0, 4)), max_size=40))
@@ -24,5 +24,5 @@ def test_nodes_come_out_in_order_and_wait_at_most_once(actions):
             model += [] if node in model else [node]
         elif model:
             assert pop(queue) == model.pop(0)
-    assert queue.ends[1] == len(model)
-    assert np.flatnonzero(queue.waiting).tolist() == sorted(model)
+    assert queue.span[LENGTH] == len(model)
+    assert np.flatnonzero(queue.queued).tolist() == sorted(model)

@@ -109,8 +109,8 @@ def test_an_interrupted_solve_prints_the_best_solution_so_far(tsp, monkeypatch, 
 
     whole = NearestNeighbour.solve_one
 
-    def interrupted(self, problem, instance, clock, *, report, **rest):
-        report(whole(self, problem, instance, clock, report=None, **rest))
+    def interrupted(self, task):
+        task.report(whole(self, task))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(NearestNeighbour, "solve_one", interrupted)
@@ -118,6 +118,12 @@ def test_an_interrupted_solve_prints_the_best_solution_so_far(tsp, monkeypatch, 
     assert code == 130
     assert json.loads(out)["solutions"][0]["feasible"] is True
     assert "best so far" in err
+
+
+def test_solve_refuses_to_print_probabilities_of_a_solver_that_has_none(tsp):
+    code, _, err = tsp("solve", BERLIN, "--solver", "nearest", "--probabilities")
+    assert code == 2
+    assert "solver 'nearest': gives no probabilities, expected a policy" in err
 
 
 def test_solve_prints_no_probabilities_where_no_node_is_legal(tsp):

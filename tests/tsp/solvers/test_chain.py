@@ -138,9 +138,9 @@ class Timed(InstanceSolver):
     def supports(self, problem):
         return True
 
-    def solve_one(self, problem, instance, clock, *, seed, initial, candidates, report):
-        self.limits.append(clock.limit)
-        return initial or check(problem, instance, [np.arange(instance.size)])
+    def solve_one(self, task):
+        self.limits.append(task.clock.limit)
+        return task.initial or check(task.problem, task.instance, [np.arange(task.instance.size)])
 
 
 @pytest.mark.parametrize("shares", [(None, 0.1), (None, None, 0.1), (0.25, 0.1)])

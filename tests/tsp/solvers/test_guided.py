@@ -44,16 +44,17 @@ class Follower(InstanceSolver):
     def supports(self, problem):
         return True
 
-    def solve_one(self, problem, instance, clock, *, seed, initial, candidates, report):
-        self.limits.append(clock.limit)
-        if candidates is None:
-            return check(problem, instance, [np.arange(instance.size)[::-1]])
+    def solve_one(self, task):
+        size = task.instance.size
+        self.limits.append(task.clock.limit)
+        if task.candidates is None:
+            return check(task.problem, task.instance, [np.arange(size)[::-1]])
         tour = [0]
-        while len(tour) < instance.size:
-            tour.append(int(candidates[tour[-1], 0]))
-        found = check(problem, instance, [tour])
-        if report is not None:
-            report(found)
+        while len(tour) < size:
+            tour.append(int(task.candidates[tour[-1], 0]))
+        found = check(task.problem, task.instance, [tour])
+        if task.report is not None:
+            task.report(found)
         return found
 
 
@@ -121,7 +122,7 @@ def test_local_search_with_kicks_gives_the_same_tour_with_one_thread_and_two():
     ("spec", "match"),
     [
         ("ls(candidates=magic)", "expected distance or quadrant or alpha or learned"),
-        ("ls(path=there)", "is for candidates=learned"),
+        ("ls(path=there)", "path: there, expected only together with candidates=learned"),
         ("ls(neighbours=0)", "expected 1 or more"),
         ("ls(kicks=-1)", "expected 0 or more"),
     ],

@@ -1,15 +1,30 @@
 import copy
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fake_solvers import AROUND, RECTANGLE, TSP, Batch, OneByOne
 
-from tsp.budget import Budget
+from tsp.budget import Budget, Clock
+from tsp.comparison import compare
 from tsp.instance import Instance
+from tsp.problems import MaxVisits, get_problem
 from tsp.solution import check
-from tsp.solvers import Chain, Solver, require_support
+from tsp.solvers import (
+    Chain,
+    Request,
+    Solver,
+    Task,
+    description_of,
+    is_one_shot,
+    next_probabilities,
+    require_support,
+    share_of,
+)
+from tsp.solvers.guided import Guided
+from tsp.underway import as_cycle
 
 
 def test_both_kinds_of_solver_and_chains_keep_the_protocol():
@@ -54,3 +69,112 @@ def test_processes_give_the_same_answers_in_order_and_a_dead_one_is_an_error(mon
         solver.solve(TSP, [RECTANGLE, Instance([[0, 0]])], Budget(threads=2))
     with pytest.raises(OSError, match="solver 'one-by-one': a worker process ended unexpectedly"):
         solver.solve(TSP, [Instance([[0, 0], [1, 1]])] * 2, Budget(threads=2))
+
+
+class Minimal:
+    """A solver from another package, with the required members alone."""
+
+    name = "minimal"
+
+    def supports(self, problem):
+        return True
+
+    def warm_up(self, problem):
+        pass
+
+    def solve(self, problem, instances, budget, *, initial=None, candidates=None, report=None):
+        return [check(problem, instance, [range(instance.size)], solver=self.name) for instance in instances]
+
+
+class Predictor(OneByOne):
+    """A solver with every optional member."""
+
+    one_shot = True
+    share = 0.25
+
+    def describe(self, problem, size, time_limit):
+        return f"{size} nodes in {time_limit:g} s"
+
+    def next_probabilities(self, problem, instance):
+        return np.full(instance.size, 1 / instance.size)
+
+
+def optional_members(solver):
+    probabilities = next_probabilities(solver, TSP, RECTANGLE)
+    return (
+        is_one_shot(solver),
+        share_of(solver),
+        description_of(solver, TSP, 4, 1.5),
+        None if probabilities is None else probabilities.tolist(),
+    )
+
+
+@pytest.mark.parametrize("solver", [Minimal(), OneByOne(), Chain([Minimal()])])
+def test_optional_members_have_defaults_in_a_base_class_and_in_a_solver_without_them(solver):
+    assert optional_members(solver) == (False, None, None, None)
+
+
+def test_optional_members_of_a_solver_replace_the_defaults():
+    assert optional_members(Predictor()) == (True, 0.25, "4 nodes in 1.5 s", [0.25] * 4)
+
+
+def test_a_solver_with_the_required_members_alone_can_be_used_wherever_a_solver_can():
+    minimal = Minimal()
+    assert isinstance(minimal, Solver)
+    assert Chain([minimal, OneByOne()]).solve(TSP, [RECTANGLE], Budget())[0].objective == 14
+    assert Guided(AllPairs(), minimal).solve(TSP, [RECTANGLE], Budget())[0].objective == 14
+    compared = compare(TSP, [RECTANGLE], [minimal, OneByOne()], [0.1])
+    assert [row.solver for row in compared.rows] == ["minimal", "one-by-one"]
+    assert all(row.mean_objective == 14 for row in compared.rows)
+
+
+class AllPairs:
+    """A guide that lists every node."""
+
+    name = "all-pairs"
+
+    def warm_up(self):
+        pass
+
+    def candidates(self, problem, instances):
+        return [np.tile(np.arange(instance.size), (instance.size, 1)) for instance in instances]
+
+
+def test_a_request_gives_each_task_its_own_instance_limit_seed_start_and_report():
+    good, bad = check(TSP, RECTANGLE, [AROUND]), check(TSP, RECTANGLE, [[0]])
+    other, near, seen = Instance([[0, 0], [1, 1], [0, 1]]), [np.array([[1]] * 3), np.array([[2]] * 4)], []
+    request = Request(
+        TSP,
+        [other, RECTANGLE, RECTANGLE],
+        [1.0, 2.0, 3.0],
+        seed=7,
+        initial=[bad, bad, good],
+        candidates=[near[0], near[1], near[1]],
+        report=lambda i, solution: seen.append((i, solution)),
+    )
+    task = request.select([2, 0]).task(0)
+    assert (task.instance, task.clock.limit, task.seed) == (RECTANGLE, 3.0, 7)
+    assert task.initial is good
+    assert task.candidates is near[1]
+    task.report(good)
+    assert seen == [(2, good)]  # the position in the whole request
+    assert request.task(1).initial is None
+    assert request.task(1).seed == 8
+
+
+def test_a_reduced_task_starts_from_the_reduced_solution_and_reports_the_expanded_one():
+    problem, instance = get_problem("shpp"), Instance([[0, 0], [1, 0], [2, 0], [3, 0], [4, 0]], end=3)
+    start, seen = check(problem, instance, [[0, 4, 1, 2, 3]]), []
+    task = Task(problem, instance, Clock(1.0), initial=start, candidates=np.zeros((5, 1), int), report=seen.append)
+    reduced = as_cycle(problem, instance)[1]
+    inner = task.reduced(reduced)
+    assert (inner.problem.shape, inner.instance.size, inner.candidates) == ("cycle", 4, None)
+    assert inner.initial.objective == start.objective
+    inner.report(inner.initial)
+    assert seen[0].tours[0].tolist() == [0, 4, 1, 2, 3]
+    assert task.reduced(replace_problem(reduced)).initial is None
+
+
+def replace_problem(reduced):
+    """The same reduced instance under a rule that no tour keeps."""
+    return replace(reduced, problem=replace(reduced.problem, rules=(*reduced.problem.rules, MaxVisits(1))))

@@ -44,16 +44,16 @@ class Enumeration(InstanceSolver):
     def supports(self, problem):
         return True
 
-    def solve_one(self, problem, instance, clock, *, seed, initial, candidates, report):
-        assert instance.underway is None
-        assert candidates is None
-        self.start = initial
+    def solve_one(self, task):
+        assert task.instance.underway is None
+        assert task.candidates is None
+        self.start = task.initial
         best = None
-        for solution in feasible_solutions(problem, instance).values():
-            if best is None or problem.objective.better(solution.objective, best.objective):
+        for solution in feasible_solutions(task.problem, task.instance).values():
+            if best is None or task.problem.objective.better(solution.objective, best.objective):
                 best = solution
-                if report is not None:
-                    report(best)
+                if task.report is not None:
+                    task.report(best)
         return no_answer(seconds=0.0, solver="") if best is None else replace(best, bound=best.objective)
 
 
@@ -167,7 +167,7 @@ def test_reports_and_starts_are_of_the_instance_as_given():
 
 def test_nothing_left_to_plan_needs_no_solver():
     class Idle(Enumeration):
-        def solve_one(self, *args, **kwargs):
+        def solve_one(self, task):
             raise AssertionError("asked")
 
     problem = get_problem("tsp")

@@ -1,0 +1,136 @@
+"""`InstanceSolver`, the base class of solvers that take instances one by one, in threads or processes."""
+
+from __future__ import annotations
+
+import signal
+from abc import abstractmethod
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tsp.solution import no_answer
+from tsp.solvers.protocol import BaseSolver, require_support
+from tsp.underway import reduce
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
+
+    from tsp.problems import Problem
+    from tsp.solution import Solution
+    from tsp.solvers.protocol import Request, Task
+
+
+class InstanceSolver(BaseSolver):
+    """A solver that takes instances one by one; with `threads` > 1, as many at once.
+
+    A subclass writes `supports` and `solve_one`. An instance under way is reduced to what is left of it
+    before `solve_one` is called, and the solution is expanded afterwards.
+
+    Where most of the work holds Python's lock, the instances are solved in processes. Processes report
+    an instance once, when it is solved; they are started once and kept as long as the solver.
+    """
+
+    in_threads: bool = False
+    """Whether most of the work releases Python's lock, so that threads suffice in place of processes."""
+    _pool: ProcessPoolExecutor | None = None
+    _pool_serves: tuple[Problem, int] | None = None
+
+    @abstractmethod
+    def solve_one(self, task: Task) -> Solution:
+        """Solve one instance before `task.clock` runs out and return the checked solution.
+
+        The caller sets `seconds` and `solver` in the solution, and in each that is reported.
+        """
+
+    def solve_request(self, request: Request) -> list[Solution]:
+        """Solve each instance in its own time limit; see `BaseSolver.solve_request`."""
+        require_support(self, request.problem)
+        count = len(request.instances)
+        several = request.threads > 1 and count > 1
+        if several and not self.in_threads:
+            return self._solve_in_processes(request)
+
+        def solve_at(i: int) -> Solution:
+            return _solve_task(self, request.task(i))
+
+        if several:
+            from concurrent.futures import ThreadPoolExecutor
+
+            with ThreadPoolExecutor(request.threads) as pool:
+                return list(pool.map(solve_at, range(count)))
+        return [solve_at(i) for i in range(count)]
+
+    def _solve_in_processes(self, request: Request) -> list[Solution]:
+        from concurrent.futures import ProcessPoolExecutor, as_completed
+        from concurrent.futures.process import BrokenProcessPool
+        from multiprocessing import get_context
+
+        problem, threads, count = request.problem, request.threads, len(request.instances)
+        if self._pool is None or self._pool_serves != (problem, threads):
+            self._close()
+            self._pool = ProcessPoolExecutor(
+                threads, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(self, problem)
+            )
+            self._pool_serves = (problem, threads)
+        singles = (
+            replace(request.select([i]), seed=request.seed + i, report=None)  # a report cannot go to a process
+            for i in range(count)
+        )
+        solutions: list[Solution | None] = [None] * count
+        try:
+            places = {self._pool.submit(_work, single): i for i, single in enumerate(singles)}
+            for future in as_completed(places):
+                i = places[future]
+                solution = solutions[i] = replace(future.result(), solver=self.name)
+                if request.report is not None:
+                    request.report(i, solution)
+        except BrokenProcessPool:
+            self._close()
+            raise OSError(f"solver {self.name!r}: a worker process ended unexpectedly, perhaps out of memory") from None
+        except BaseException:
+            self._close()
+            raise
+        return [solution for solution in solutions if solution is not None]
+
+    def _close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool = self._pool_serves = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the processes, which cannot be sent to another process."""
+        return {key: value for key, value in vars(self).items() if key not in {"_pool", "_pool_serves"}}
+
+
+def _solve_task(solver: InstanceSolver, task: Task) -> Solution:
+    """Solve one task; of an instance under way, solve the rest."""
+    problem, instance, report = task.problem, task.instance, task.report
+
+    def stamp(solution: Solution) -> Solution:
+        return replace(solution, seconds=task.clock.elapsed, solver=solver.name)
+
+    if report is not None:
+        task = replace(task, report=lambda solution: report(stamp(solution)))
+    if instance.underway is None:
+        return stamp(solver.solve_one(task))
+    rest = reduce(problem, instance)
+    if rest.decided:
+        answer = rest.answer(problem, instance, no_answer(seconds=0.0, solver=solver.name))
+        return replace(stamp(answer), bound=answer.objective)
+    return stamp(rest.answer(problem, instance, solver.solve_one(task.reduced(rest))))
+
+
+_worker: InstanceSolver | None = None
+"""In a worker process: its solver, warmed up once."""
+
+
+def _start_worker(solver: InstanceSolver, problem: Problem) -> None:
+    global _worker
+    # Ctrl-C reaches every process: a worker ends at once and silently, and the parent reports.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    solver.warm_up(problem)
+    _worker = solver
+
+
+def _work(request: Request) -> Solution:
+    assert _worker is not None
+    return _solve_task(_worker, request.task(0))
