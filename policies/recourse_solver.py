@@ -90,7 +90,7 @@ class RecourseSolver(InstanceSolver):
             sentence = f"{instance.size} nodes: {self.name} takes on at most {MOST_NODES}"
             return initial or Solution((), None, False, (sentence,))
         drawn = max(self.starts, min(DRAWN, DRAWN_NODES // instance.size))
-        orders = _greedy_orders(instance, drawn, np.random.default_rng(seed))
+        orders = greedy_orders(instance, drawn, np.random.default_rng(seed))
         effort = replace(THOROUGH, starts=self.starts)
         if initial is not None:
             orders = np.vstack([orders, _completed(initial.tours[0], orders[0])])
@@ -108,7 +108,7 @@ class RecourseSolver(InstanceSolver):
         return solution
 
 
-def _greedy_orders(instance: Instance, count: int, random: np.random.Generator) -> NDArray[np.int64]:
+def greedy_orders(instance: Instance, count: int, random: np.random.Generator) -> NDArray[np.int64]:
     """Orders `[count, T]` of all nodes between the ends of the tour.
 
     The next node is drawn among those with the least extra cost for each unit of expected prize.

@@ -134,6 +134,15 @@ def test_a_thorough_search_ends_where_no_move_saves_and_costs_no_more_than_a_qui
     assert after.tolist() == pytest.approx(costs[1].tolist())
 
 
+def test_more_starts_cost_no_more_and_sometimes_less():
+    batch = from_instances(generate_set("spctsp", "uniform", 15, 6, 5)[0])
+    orders = torch.cat([random_orders(8, 15, seed) for seed in range(6)])
+    one, six = (best_order(ENV, batch, orders, effort=replace(THOROUGH, starts=starts)) for starts in (1, 6))
+    costs = [average_cost(ENV, batch, order[:, None])[:, 0] for order in (one, six)]
+    assert (costs[1] <= costs[0]).all()
+    assert (costs[1] < costs[0]).any()
+
+
 def complete(order, customers):
     """The order without repetitions, and then the customers that it lacks."""
     found = list(dict.fromkeys(order.tolist()))

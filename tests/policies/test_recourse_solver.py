@@ -11,8 +11,8 @@ from envs.batch import from_instances
 from envs.generators import generate_set
 from envs.routing_env import RoutingEnv
 from policies import recourse
-from policies.recourse import Effort, best_plan
-from policies.recourse_solver import MOST_NODES, RecourseSolver
+from policies.recourse import Effort, average_cost, best_plan
+from policies.recourse_solver import MOST_NODES, RecourseSolver, greedy_orders
 from tsp.budget import Budget, Clock
 from tsp.instance import Instance
 from tsp.problems import PROBLEMS, get_problem
@@ -97,6 +97,17 @@ def test_answers_are_fixed_by_the_seed_and_others_by_another():
         for seed in (0, 0, 1)
     ]
     assert found[0] == found[1] != found[2]
+
+
+def test_greedy_orders_visit_all_customers_and_cost_less_than_random_ones():
+    random = np.random.default_rng(0)
+    for instance in drawn(20, 5, count=5):
+        greedy = greedy_orders(instance, 40, random)
+        shuffled = random.permuted(greedy, axis=1)
+        assert (np.sort(greedy) == np.arange(1, 21)).all()
+        assert len(np.unique(greedy, axis=0)) > 20
+        costs = average_cost(ENV, from_instances([instance]), torch.from_numpy(np.vstack([greedy, shuffled]))[None])[0]
+        assert costs[:40].mean() < 0.8 * costs[40:].mean()
 
 
 class Looks(Clock):
