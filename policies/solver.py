@@ -22,7 +22,7 @@ from .checkpoint import Decoding, load_policy
 from .decoding import Greedy, Sampling, Strategy
 from .device import resolve_device
 from .policy import Policy
-from .recourse import ENDED, best_plan, disappointing
+from .recourse import EFFORTS, ENDED, best_plan, disappointing
 from .rollout import decode
 from .zoo import find_policy
 
@@ -69,6 +69,9 @@ class PolicySolver:
             default is every node, up to 100. 1 leaves the first node to the policy.
         augmentations: how many of the square's eight symmetries are decoded; default is what the
             policy's file recommends, else 8, and 1 where instances have no coordinates.
+        search: how the orders sampled are improved where prizes are hidden: quick moves single nodes
+            of the best one, three times at most; thorough also reverses stretches (2-opt), of the six
+            best, until no move saves, as `recourse` does.
         device: where to compute.
     """
 
@@ -84,6 +87,7 @@ class PolicySolver:
         temperature: float | None = None,
         starts: int | None = None,
         augmentations: int | None = None,
+        search: Literal["quick", "thorough"] = "quick",
         device: str = "auto",
     ) -> None:
         if starts is not None and starts < 1:
@@ -98,6 +102,7 @@ class PolicySolver:
             decoding = "sampling"
         self.path, self.device = path, resolve_device(device)
         self.decoding = decoding
+        self.effort = EFFORTS[search]
         self.starts = starts or (1 if decoding == "sampling" else MOST_STARTS)
         self._loaded: dict[tuple[str, Problem], _Loaded] = {}
 
@@ -214,7 +219,7 @@ class PolicySolver:
             actions = self._trajectories(loaded, augment(batch, pictures), strategy, prefix, generator)  # [A * B, P, T]
             actions = actions.unflatten(0, (pictures, batch.count)).transpose(0, 1).flatten(1, 2)
             if self._draws_orders(env.problem):
-                chosen = best_plan(env, batch, actions, given=len(given[0]))
+                chosen = best_plan(env, batch, actions, len(given[0]), self.effort)
             else:
                 cost, missed = env.judge(batch, actions)
                 best = cost.masked_fill(missed > 0, float("inf")).argmin(1)  # over A * P
