@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from importlib import import_module
+from pydoc import locate
 from typing import TYPE_CHECKING
 
 from docutils import nodes
@@ -47,8 +47,9 @@ class Docstring(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The docstring's nodes."""
-        module, _, name = self.arguments[0].rpartition(".")
-        text = inspect.getdoc(getattr(import_module(module), name)) or ""
+        text = inspect.getdoc(locate(self.arguments[0]))
+        if text is None:
+            raise self.error(f"{self.arguments[0]}: no docstring there")
         lines = [f"#{line}" if line.startswith("#") else line for line in text.splitlines()]
         parent = nodes.section()
         self.state.nested_parse(StringList(lines, self.arguments[0]), 0, parent, match_titles=True)
