@@ -2,7 +2,8 @@
 
 A block of Python that follows `<!-- quote: FILE -->` must be in FILE, but for docstrings. One that follows
 `<!-- add: FILE after: LINE -->` (or `before`, or `instead of`) is put next to the only line of FILE that begins
-with LINE, with its indentation; without a LINE it is put at the end of FILE, which may be new.
+with LINE, with its indentation; without a LINE it is put at the end of FILE, which may be new. `row` instead of
+`add` puts a comma behind it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(
-    r"^<!-- (quote|add): (\S+?)(?: (after|before|instead of): (.+?))? -->\n```python\n(.*?)^```",
+    r"^<!-- (quote|add|row): (\S+?)(?: (after|before|instead of): (.+?))? -->\n```python\n(.*?)^```",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -68,7 +69,7 @@ def add_blocks(page: Path, to: Path) -> set[str]:
     Raises:
         AssertionError: naming the page, the file and the line that is not there, or there twice.
     """
-    additions = [block for block in blocks(page) if block.kind == "add"]
+    additions = [block for block in blocks(page) if block.kind != "quote"]
     for block in additions:
         path = to / block.file
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
@@ -79,9 +80,18 @@ def add_blocks(page: Path, to: Path) -> set[str]:
             indent = re.match(" *", lines[places[0]])[0]
             first = places[0] + (block.side == "after")
             past = first + (block.side == "instead of")
-        lines[first:past] = textwrap.indent(block.code, indent).splitlines(keepends=True)
+        lines[first:past] = textwrap.indent(_spaced(block), indent).splitlines(keepends=True)
         path.write_text("".join(lines), encoding="utf-8")
     return {block.file for block in additions}
+
+
+def _spaced(block: Block) -> str:
+    """The code with what separates it from its neighbours: a comma, or two blank lines."""
+    if block.kind == "row":
+        return block.code.rstrip("\n") + ",\n"
+    if re.match("@|class |def ", block.code):
+        return block.code + "\n\n" if block.line else "\n\n" + block.code
+    return block.code
 
 
 def import_everywhere(name: str, module: str, files: set[str], to: Path) -> None:
