@@ -22,8 +22,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
-
 from baselines.models.incumbent import Incumbent
+
 from baselines.models.ortools_routing import (
     FREE_ARCS,
     TABLE,

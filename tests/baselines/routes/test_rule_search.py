@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from baselines.routes.rule_search import RuleSearch, best_place, prepare
 from brute_force import best_by_enumeration
 from compiled import compiled
 from hypothesis import assume, given
@@ -22,7 +23,6 @@ from baselines.routes.insertion import (
     weighted,
 )
 from baselines.routes.model import closed, model_of
-from baselines.routes.rule_search import RuleSearch, best_place, prepare
 from tsp.budget import Budget
 from tsp.instance import Instance, Underway
 from tsp.problems import PROBLEMS, get_problem
