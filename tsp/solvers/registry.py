@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 SOLVERS: dict[str, str] = {
     "policy": "policies.solver:PolicySolver",
-    "ortools": "baselines.models.ortools_routing:ORToolsSolver",
-    "cpsat": "baselines.models.ortools_cpsat:CPSATSolver",
+    "ortools": "baselines.models.ortools_routing.solver:ORToolsSolver",
+    "cpsat": "baselines.models.ortools_cpsat.solver:CPSATSolver",
     "nearest": "baselines.heuristics.constructive:NearestNeighbour",
     "insertion": "baselines.heuristics.constructive:Insertion",
     "spacefilling": "baselines.heuristics.constructive:SpaceFillingCurve",
