@@ -1,4 +1,4 @@
-"""The toolkit's local search: Lin-Kernighan for tours through every node, a search by rules for all else."""
+"""The toolkit's local search: Lin-Kernighan for tours through every node, ruin and recreate for all other problems."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tsp.solvers import InstanceSolver
 
-from .routes.rule_search import RuleSearch
+from .routes.search import RouteSearch
 from .tours.closed_tours import is_closed_tour
 from .tours.iterated_search import LinKernighan
 
@@ -17,22 +17,25 @@ if TYPE_CHECKING:
 
 
 class UnguidedLocalSearch(InstanceSolver):
-    """Iterated Lin-Kernighan moves for tours through every node, ruin and recreate for all other problems.
+    """The search that fits the problem.
 
     Args:
-        kicks: stop after this many kicks or rounds; None: the clock decides.
+        kicks: stop after this many kicks or iterations; None: the clock decides.
+        ruin_recreate: as of `RouteSearch`; False excludes tours through every node, whose search has none.
+        descent: the same.
     """
 
     name = "ls"
     in_threads = True
 
-    def __init__(self, *, kicks: int | None = None) -> None:
+    def __init__(self, *, kicks: int | None = None, ruin_recreate: bool = True, descent: bool = True) -> None:
         self._tours = LinKernighan(kicks=kicks)
-        self._rules = RuleSearch(iterations=kicks)
+        self._routes = RouteSearch(iterations=kicks, ruin_recreate=ruin_recreate, descent=descent)
+        self._is_ablation = not (ruin_recreate and descent)
 
     def supports(self, problem: Problem) -> bool:
-        """Whether one of the two does."""
-        return self._of(problem).supports(problem)
+        """Whether one of the two does; of an ablation, whether the problem is searched by ruin and recreate."""
+        return self._of(problem).supports(problem) and not (self._is_ablation and is_closed_tour(problem))
 
     def warm_up(self, problem: Problem) -> None:
         """Compile the one that the problem needs."""
@@ -43,4 +46,4 @@ class UnguidedLocalSearch(InstanceSolver):
         return self._of(task.problem).solve_one(task)
 
     def _of(self, problem: Problem) -> InstanceSolver:
-        return self._tours if is_closed_tour(problem) else self._rules
+        return self._tours if is_closed_tour(problem) else self._routes

@@ -62,11 +62,11 @@ COMMON = TrainConfig(
 )
 TEACHER = {"label_batch": 256, "label_time": 10.0, "reinforce_from": 0.3}
 RECIPES: dict[str, dict[str, Any]] = {
-    "tsp": {**TEACHER, "teacher": "ls(kicks=400)", "labels": 1_000_000, "label_every": 4, "label_workers": 6},
+    "tsp": {**TEACHER, "teacher": "ls(kicks=400)", "label_count": 1_000_000, "label_every": 8, "label_workers": 6},
     "op": {
         **TEACHER,
         "teacher": "ls(kicks=3000)",
-        "labels": 150_000,
+        "label_count": 150_000,
         "label_every": 24,
         "label_workers": 7,
         "label_ways": 2,
@@ -84,7 +84,7 @@ TINY = {
     "starts": 4,
     "label_batch": 8,
     "label_workers": 1,
-    "labels": 64,
+    "label_count": 64,
     "epoch_size": 32,
     "validation_instances": 16,
     "policy": PolicyConfig(layers=1, width=16, heads=2, feedforward=16),
@@ -101,7 +101,7 @@ def recipe(name: str, *, small: bool, start_from: str | None, changes: dict[str,
 def test_set(name: str, size: int, count: int, device: torch.device) -> Batch:
     """The first instances of Kool et al.'s test set where there is one, else generated ones, in float32."""
     if name in ("tsp", "op", "cvrp", "pctsp"):
-        instances, _ = kool_sets.generate(name, "kool-dist" if name == "op" else "kool", size, count, 1234)
+        instances, _ = kool_sets.generate(name, "kool-dist" if name == "op" else "kool", count, size, 1234)
         batch = from_instances(instances, distances=False)
         batch = batch.map(lambda x: x.float() if x.dtype == torch.float64 else x)
         return batch._replace(scale=batch.scale.double()).to(device)
@@ -230,6 +230,7 @@ def train_one(name: str, arguments: argparse.Namespace) -> None:
             record["phases"] = phases(trainer)
         left = arguments.deadline - time.time() - arguments.reserve
         trainer.config = config = replace(config, minutes=SHARE * left / 60)
+        print(f"{name}: captured after {time.time() - began:.0f} s", flush=True)
         record |= {"config": asdict(config), "device": _device_name(device), "torch": torch.__version__}
         start_run(config, run)
         sets = {} if arguments.small else {size: test_set(name, size, count, device) for size in sizes}

@@ -1,6 +1,19 @@
 """Sphinx configuration; `sphinx-build -W docs docs/_build` must pass, and the result works offline."""
 
+from __future__ import annotations
+
+import inspect
+from pydoc import locate
+from typing import TYPE_CHECKING
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
 from tsp import __version__
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 project = "The Travelling Scientist toolkit"
 author = "The Travelling Scientist toolkit authors"
@@ -22,3 +35,27 @@ napoleon_use_ivar = True
 
 html_theme = "furo"
 html_title = project
+
+
+class Docstring(SphinxDirective):
+    """The docstring of a class, which is written in Markdown as Gymnasium's are.
+
+    Its headings of level 2 become sections of level 3, below the page's own.
+    """
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """The docstring's nodes."""
+        text = inspect.getdoc(locate(self.arguments[0]))
+        if text is None:
+            raise self.error(f"{self.arguments[0]}: no docstring there")
+        lines = [f"#{line}" if line.startswith("#") else line for line in text.splitlines()]
+        parent = nodes.section()
+        self.state.nested_parse(StringList(lines, self.arguments[0]), 0, parent, match_titles=True)
+        return parent.children
+
+
+def setup(app: Sphinx) -> None:
+    """Add the directive."""
+    app.add_directive("docstring", Docstring)

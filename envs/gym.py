@@ -1,8 +1,8 @@
 """Gymnasium adapters: any problem as a `gymnasium.Env`, and B instances of it as a native vector environment.
 
 Importing this module registers one id for each row of `tsp.problems.PROBLEMS`, `tsp/TSP-v0` and so
-on; `gymnasium.make("envs.gym:tsp/TSP-v0")` imports it on the way. Both adapters only translate:
-what is legal and what it is worth is `RoutingEnv`'s.
+on; `gymnasium.make("envs.gym:tsp/TSP-v0")` imports it first. Both adapters only translate:
+`RoutingEnv` decides what is legal and what it is worth.
 """
 
 from __future__ import annotations
@@ -47,27 +47,47 @@ FRAME_INCHES, FRAME_DOTS = 6.0, 100
 class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
     """B instances of one routing problem, stepped as one batch of tensors.
 
-    Spaces, rewards and ends are those of `RoutingGymEnv`, with B in front of every shape. Episodes
-    need not end together. With `AutoresetMode.NEXT_STEP` (the default) the step after an episode's
-    end begins a new one: that row's action is ignored and its reward is 0. With
-    `AutoresetMode.DISABLED` a row that has ended is begun anew by
-    `reset(options={"reset_mask": ended})` with a boolean array `[B]`, and must not be stepped before.
+    `gymnasium.make_vec("tsp/TSP-v0", num_envs=64, vectorization_mode="vector_entry_point", size=20)`
 
-    `info["action_mask"]` is `[B, n]` int8. `info["objective"]`, `info["tour"]`, `info["infeasible"]` and
-    `info["illegal"]` of rows that end come with `info["_objective"]` and so on, boolean `[B]`, that
-    tell which rows.
+    ## Action space
+    `MultiDiscrete([n] * B)`: for each row the node to go to next, as in `RoutingGymEnv`.
 
-    Args:
-        num_envs: B.
-        problem: a problem, or the name of one.
-        size: customers of the instances drawn: n, or n - 1 where tours start at a depot.
-        distribution: what they are drawn from, as `envs.generators.generate` names it.
-        instance: play this one in every row instead of drawing.
-        autoreset_mode: `NEXT_STEP` or `DISABLED`.
-        render_mode: `rgb_array`, for a frame of every row, or None.
+    ## Observation space
+    The fields of `RoutingGymEnv`, with B in front of every shape. `info["action_mask"]` is `[B, n]` int8,
+    `action_masks()` gives the same as bool.
 
-    Raises:
-        ValueError: for what there is not, with what there is.
+    ## Rewards
+    `[B]` float64, each as in `RoutingGymEnv`; 0 in the step that only begins a new episode.
+
+    ## Starting state
+    A new instance in every row, by the seed given to `reset` (or `instance` in all of them).
+    `reset(options={"reset_mask": rows})` with a boolean array `[B]` begins new episodes in these rows only.
+
+    ## Episode end
+    Episodes end as in `RoutingGymEnv`, and need not end together. What happens to a row that has ended
+    depends on `autoreset_mode`:
+
+    | mode | what happens |
+    |---|---|
+    | `NEXT_STEP` (default) | the next step begins a new episode; the action of that row is ignored, its reward is 0 |
+    | `DISABLED` | the row must be reset with `reset_mask` before the next step |
+
+    `info["objective"]`, `info["tour"]`, `info["infeasible"]` and `info["illegal"]` are `[B, ...]` and come
+    with `info["_objective"]` and so on, boolean `[B]`: the rows for which the value is set. A field is
+    absent where no row has it.
+
+    ## Arguments
+    | parameter | type | default | meaning |
+    |---|---|---|---|
+    | `num_envs` | int | 1 | B, the number of rows |
+    | `problem` | `Problem` or str | `"tsp"` | a problem, or the name of one |
+    | `size` | int | 20 | customers of the instances drawn: n, or n - 1 where tours start at a depot |
+    | `distribution` | str | `"uniform"` | what instances are drawn from, as `envs.generators.generate` names it |
+    | `instance` | `Instance` | None | plays this instance in every row instead of drawing |
+    | `autoreset_mode` | `AutoresetMode` or str | `NEXT_STEP` | `NEXT_STEP` or `DISABLED` |
+    | `render_mode` | str | None | `rgb_array` for a frame of every row |
+
+    An unknown name raises `ValueError`, with the names that exist.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 - Gymnasium's own declaration
@@ -144,7 +164,7 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
 
         Args:
             seed: of the instances drawn from now on.
-            options: `reset_mask`, boolean `[B]`: begin these rows only.
+            options: `reset_mask`, boolean `[B]`: the rows in which to begin; default all.
 
         Raises:
             ValueError: when the mask is not a boolean array `[B]`.
@@ -178,7 +198,7 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
         """Go to the node `actions[i]` in row i; see the class for rows whose episode has ended.
 
         Raises:
-            ValueError: for an action that is no node at all.
+            ValueError: for an action outside 0 to n - 1.
             ResetNeeded: before the first reset, and without autoreset for a row that has ended.
         """
         if not self._begun:
@@ -279,7 +299,7 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
         return self._given or self._as_drawn(row)[0]
 
     def realization(self, row: int) -> Realization | None:
-        """What that instance hides from her; None where it hides nothing."""
+        """The hidden values of that instance; None where it hides nothing."""
         return None if self._given is not None else self._as_drawn(row)[1]
 
     def _as_drawn(self, row: int) -> tuple[Instance, Realization | None]:
@@ -290,7 +310,7 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
         return instances[0], None if hidden is None else hidden[0]
 
     def tours(self, row: int) -> list[list[int]]:
-        """The tours that a row has walked, as `tsp.solution.check` reads them; the last may be under way."""
+        """The tours of a row so far, as `tsp.solution.check` reads them; the last may be incomplete."""
         return self.env.tours(torch.from_numpy(self.visits(row)), self.instance(row))
 
     def visits(self, row: int) -> NDArray[np.int64]:
@@ -305,7 +325,7 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
         return tuple(self.frame(row) for row in range(self.num_envs))
 
     def frame(self, row: int) -> NDArray[np.uint8]:
-        """A picture of one row: its nodes and the way so far."""
+        """A picture of one row: its nodes and its tours so far."""
         from tsp.solution import check
 
         problem, instance = self.env.problem, self.instance(row)
@@ -314,63 +334,99 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
 
 
 class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
-    """One instance of a routing problem, a node a step.
+    """One instance of a routing problem, one node a step.
+
+    `gymnasium.make("tsp/TSP-v0", size=20)`
 
     ## Action space
     `Discrete(n)`: the node to go to next, by its position in the instance, from 0. Where tours start
     at a depot, going to where they end (the depot again, unless the instance names another node) ends
     the tour. Not every node is legal at every step: `info["action_mask"]` (int8) and `action_masks()`
-    (bool), both `[n]`, tell which are. An action that is no node at all raises `ValueError`.
+    (bool), both `[n]`, are 1 for the legal ones. An action outside 0 to n - 1 raises `ValueError`.
 
     ## Observation space
     A `Dict` of fixed shapes:
 
     | field | space | dtype | shape | meaning |
     |---|---|---|---|---|
-    | `coordinates` | `Box(0, 1)` | float32 | (n, 2) | the nodes, scaled into the unit square |
-    | `features` | `Box` | float32 | (n, f) | what else the problem shows of each node: prizes, demands, windows |
-    | `distances` | `Box` | float32 | (n, n) | in sides of that square; absent where they follow from the coordinates |
+    | `coordinates` | `Box(0, 1)` | float32 | (n, 2) | the nodes in the unit square; zeros where there are none |
+    | `features` | `Box` | float32 | (n, f) | what the problem shows of each node; absent where f = 0 |
+    | `distances` | `Box` | float32 | (n, n) | row = from; absent where they follow from the coordinates |
     | `kinds` | `MultiDiscrete` | int64 | (n,) | 1 where tours start, 2 where they end elsewhere; absent in cycles |
     | `first` | `Discrete(n + 1)` | int64 | () | where the tour started; n before; absent where there is a depot |
-    | `current` | `Discrete(n + 1)` | int64 | () | where the scientist is; n before a start is chosen |
+    | `current` | `Discrete(n + 1)` | int64 | () | the node of the last step; n before a start is chosen |
     | `visited` | `MultiBinary(n)` | int8 | (n,) | 1 for every node that is done with; a tour's two ends always are |
     | `action_mask` | `MultiBinary(n)` | int8 | (n,) | 1 for every node that may be next |
-    | `context` | `Box` | float32 | (c,) | what the problem's rules show of their state; absent where c = 0 |
-    | `node_context` | `Box` | float32 | (n, k) | what they show of each node now; absent where k = 0 |
+    | `context` | `Box` | float32 | (c,) | the state of the problem's rules; absent where c = 0 |
+    | `node_context` | `Box` | float32 | (n, k) | their state at each node; absent where k = 0 |
+
+    The unit of length is the side of the unit square. The points of a given `instance` are moved and
+    scaled so that the longer side of their bounding box is 1; instances that are drawn lie in the unit
+    square already. With a matrix beside the coordinates the unit is the median ratio of the two among
+    distant pairs of nodes; with a matrix alone it is the longest distance. A unit of length takes a unit
+    of time.
+
+    The columns of `features` come in the order of the problem's rules, then of its objective's terms:
+
+    | column | of | unit |
+    |---|---|---|
+    | `demands` | capacity | the capacity |
+    | `opens` | time windows | the day, which is when the last window closes |
+    | `closes` | time windows | the day; 1 for a window that never closes |
+    | `service` | time windows | sides of the square |
+    | `prizes` | quota of prizes, objective | the quota; without one, the largest prize. Expected where hidden |
+    | `penalties` | objective | sides of the square |
+
+    The columns of `context` come in the order of the problem's rules:
+
+    | column | of | unit and range |
+    |---|---|---|
+    | load left | capacity | the capacity, 0 to 1 |
+    | length left | length budget | of this tour, in sides of the square, at most 5; 5 without a budget |
+    | visits left | number of visits | the number allowed, 0 to 1 |
+    | prize to collect | quota of prizes | as `prizes`; 0 once the quota is met |
+    | time | time windows | the day, 0 when it begins |
+    | tours left | number of tours | the number allowed, 0 to 1; always the last column |
+
+    So do the columns of `node_context`:
+
+    | column | of | unit and range |
+    |---|---|---|
+    | still wanted | capacity with split deliveries | the capacity |
+    | wait | time windows | until the window opens, on arrival from here; sides of the square, 0 to 5 |
+    | spare time | time windows | until it closes, on arrival from here; sides of the square, -5 to 5 |
 
     ## Rewards
-    They sum to the objective, negative where less is better, so for `tsp` to minus the length of the
-    closed tour, for `op` to the prizes: each step is rewarded with what it adds, the last one with
-    the rest (the way back home, penalties, a makespan). All of it is decided in float64, on the
-    instance's own distances with their rounding: with a TSPLIB file the return is minus the length
-    that TSPLIB's optimum is compared with.
+    They sum to the objective, negative where less is better: for `tsp` to minus the length of the closed
+    tour, for `op` to the prizes. Each step is rewarded with what it adds; the last one also with the
+    rest (the way to the end, penalties, a makespan). Rewards are computed in float64 and in the
+    instance's own units, on its own distances with their rounding: with a TSPLIB file the return is
+    minus the length that TSPLIB's optimum is compared with.
 
     ## Starting state
     A new instance from `distribution`, by the seed given to `reset` (or always `instance`), and
-    nothing visited. For a TSP every node is then legal.
+    nothing visited. In a cycle every node is then legal; elsewhere the tour is at its depot.
 
     ## Episode end
-    `terminated` when the tours are complete: `info` then holds `objective`, in the instance's own
+    `terminated` when the tours are complete. `info` then holds `objective`, in the instance's own
     units, and `tour`, the actions in their order, the last one repeated up to a fixed length;
     `tours()` gives them as `tsp.solution.check` reads them.
 
-    Hard constraints have dead ends, in which nothing is legal but to stay; that ends the episode with
-    `info["infeasible"]` True and no objective. An illegal action ends it too, with `info["illegal"]`
-    True. Both make the rewards sum to less than any answer is worth, so that an agent without a mask
-    can learn what is legal. Episodes are never truncated.
+    Hard constraints have dead ends, in which no node is legal but to stay. A dead end terminates the
+    episode with `info["infeasible"]` True and no objective; an illegal action does with
+    `info["illegal"]` True. Both make the rewards sum to less than any answer is worth, so that an agent
+    without a mask can learn what is legal. Episodes are never truncated.
 
     ## Arguments
-    `gymnasium.make("tsp/TSP-v0", size=20, distribution="uniform", instance=None, render_mode=None)`
+    | parameter | type | default | meaning |
+    |---|---|---|---|
+    | `problem` | `Problem` or str | `"tsp"` | a problem, or the name of one; set by the id |
+    | `size` | int | 20 | customers of the instances drawn: n, or n - 1 where tours start at a depot |
+    | `distribution` | str | `"uniform"` | what instances are drawn from, as `envs.generators.generate` names it |
+    | `instance` | `Instance` | None | plays this one in every episode; with a matrix, or coordinates in the plane |
+    | `render_mode` | str | None | `rgb_array` for pictures |
 
-    Args:
-        problem: a problem, or the name of one.
-        size: customers of the instances drawn: n, or n - 1 where tours start at a depot.
-        distribution: what they are drawn from, as `envs.generators.generate` names it.
-        instance: play this one in every episode instead of drawing; with coordinates in the plane.
-        render_mode: `rgb_array`, or None.
-
-    Raises:
-        ValueError: for what there is not, with what there is.
+    An unknown name raises `ValueError`, with the names that exist.
     """
 
     metadata: ClassVar[dict[str, Any]] = {  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -398,7 +454,7 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
 
     @property
     def realization(self) -> Realization | None:
-        """What that instance hides from her; None where it hides nothing."""
+        """The hidden values of that instance; None where it hides nothing."""
         return self._batch.realization(0)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observations, Info]:
@@ -412,7 +468,7 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
         """Go to the node `action`.
 
         Raises:
-            ValueError: for an action that is no node at all.
+            ValueError: for an action outside 0 to n - 1.
             ResetNeeded: before the first reset and after an episode's end.
         """
         observations, rewards, terminated, truncated, infos = self._batch.step(np.asarray(action)[None])
@@ -420,7 +476,7 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
         return _row(observations), float(rewards[0]), bool(terminated[0]), bool(truncated[0]), info
 
     def tours(self) -> list[list[int]]:
-        """The tours walked so far, as `tsp.solution.check` reads them; the last may be under way."""
+        """The tours so far, as `tsp.solution.check` reads them; the last may be incomplete."""
         return self._batch.tours(0)
 
     def action_masks(self) -> NDArray[np.bool_]:
@@ -428,13 +484,13 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
         return self._batch.action_masks()[0]
 
     def render(self) -> NDArray[np.uint8] | None:
-        """A picture `[600, 600, 3]` of the nodes and the way so far, in render mode `rgb_array`."""
+        """A picture `[600, 600, 3]` of the nodes and the tours so far, in render mode `rgb_array`."""
         frames = self._batch.render()
         return frames[0] if frames is not None else None
 
 
 def _row(values: dict[str, Any]) -> dict[str, Any]:
-    """The only row of a batch of one, without what tells which rows a value is for."""
+    """The only row of a batch of one, without the fields that say for which rows a value is set."""
     return {name: value[0] for name, value in values.items() if not name.startswith("_")}
 
 
@@ -443,7 +499,7 @@ def _plain(values: Info) -> Info:
 
 
 def _zip(change: Callable[[Tensor, Tensor], Tensor], a: Any, b: Any) -> Any:  # noqa: ANN401 - trees of tensors
-    """A tree of tensors made of two: a batch, or a state with each rule's own part."""
+    """Combine two trees of tensors leaf by leaf: two batches, or two states."""
     if isinstance(a, Tensor):
         return change(a, b)
     if isinstance(a, dict):
@@ -463,7 +519,7 @@ def _merge(rows: NDArray[np.bool_], new: State, old: State) -> State:
 
 
 def _drawn(problem: Problem, distribution: str, count: int, size: int, generator: torch.Generator) -> Batch:
-    """Generated instances in float64: lengths are decided on the very points that a float32 observation shows."""
+    """Generated instances in float64, so that lengths are those of the points that a float32 observation shows."""
     batch = generate(problem, distribution, count, size, generator)
     batch = batch.map(lambda x: x.double() if x.is_floating_point() else x)
     # the rest as `to_instances` hands it out
@@ -471,7 +527,7 @@ def _drawn(problem: Problem, distribution: str, count: int, size: int, generator
 
 
 def _longest_episode(env: RoutingEnv, batch: Batch) -> int:
-    """Steps that no episode exceeds, whatever is drawn: no node that is drawn wants more than a load."""
+    """Steps that no episode exceeds, whatever is drawn: no drawn demand exceeds the capacity."""
     values = dict(batch.values)
     if "demands" in values and "capacity" in values:
         values["demands"] = torch.maximum(values["demands"], values["capacity"][:, None])
@@ -479,7 +535,7 @@ def _longest_episode(env: RoutingEnv, batch: Batch) -> int:
 
 
 def _more_than_any(batch: Batch, steps: int) -> NDArray[np.float64]:
-    """More than any answer costs, `[B]`: each step the longest leg, all that may be waited, served or missed."""
+    """More than any answer costs, `[B]`: in each step the longest leg, and all waiting, service and penalties."""
     legs = batch.with_distances().distances
     assert legs is not None
     values, cost = batch.values, 1.0 + (steps + 1) * legs.flatten(1).amax(1)

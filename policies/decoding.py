@@ -39,11 +39,14 @@ class Sampling:
 
     def select(self, logits: Tensor, generator: Generator | None) -> Tensor:
         """See `Strategy.select`; one uniform number a choice, through the inverse distribution."""
+        return self.pick(logits, torch.rand((*logits.shape[:-1], 1), generator=generator, device=logits.device))
+
+    def pick(self, logits: Tensor, uniform: Tensor) -> Tensor:
+        """The nodes `[B, P]` that uniform numbers `[B, P, 1]` choose from logits `[B, P, n]`."""
         probabilities = (logits if self.temperature == 1.0 else logits / self.temperature).softmax(-1)
         cumulative = probabilities.cumsum(-1)
         total = cumulative[..., -1:]
-        threshold = torch.rand(total.shape, generator=generator, device=logits.device) * total
         # strictly below the total, so that the node at which the sum passes it exists
-        threshold = torch.minimum(threshold, total * (1 - 1e-6))
+        threshold = torch.minimum(uniform * total, total * (1 - 1e-6))
         # a sum in parallel may dip by a rounding at a masked node: its probability is asked too
         return ((cumulative > threshold) & (probabilities > 0)).to(torch.uint8).argmax(-1)

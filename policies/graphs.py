@@ -1,8 +1,9 @@
 """Rollouts of one shape from static buffers, replayed as CUDA graphs.
 
-A step of a rollout launches some fifty small kernels; on a GPU their launches take longer than their
-work. Here a run of steps is captured once for each shape of a batch and then replayed as a whole, so
-the host launches one graph for many steps. On the CPU the same steps run without a graph.
+A step of a rollout launches fifty to two hundred small kernels; on a GPU their launches take longer
+than their work. Here a step is compiled into a few kernels, and a run of steps is captured once for each
+shape of a batch and then replayed as a whole, so the host launches one graph for many steps. On the CPU
+the same steps run as they are.
 """
 
 from __future__ import annotations
@@ -19,13 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envs.batch import Batch
-    from envs.routing_env import Observation, RoutingEnv, State
+    from envs.routing_env import RoutingEnv, State
 
     from .decoder import Cache, Decoder
-    from .decoding import Strategy
+    from .decoding import Sampling
 
 SEGMENT = 8
 """Steps in a graph, after each of which the host asks whether all trajectories have finished."""
+COMPILED_SHAPES = 64
+"""Shapes for which a step may be compiled in one process."""
+
+Leaves = list[Tensor | None]
 
 
 class GraphRollout:
@@ -36,11 +41,12 @@ class GraphRollout:
         decoder: gives the logits; its weights may change between calls, in place.
         batch: a batch of the shape; only its shape counts.
         cache: what the decoder prepared for it; only its shape counts.
-        strategy: how the next node is chosen.
+        strategy: how the next node is drawn.
         trajectories: P.
         generator: randomness of the strategy; on the batch's device.
         replays: longest trajectories to be replayed; with it a call takes their actions, and neither the
             strategy nor the decoder is asked.
+        compiles: whether a step is compiled, on a GPU.
     """
 
     def __init__(
@@ -49,11 +55,12 @@ class GraphRollout:
         decoder: Decoder,
         batch: Batch,
         cache: Cache,
-        strategy: Strategy,
+        strategy: Sampling,
         *,
         trajectories: int,
         generator: Generator,
         replays: int | None = None,
+        compiles: bool = True,
     ) -> None:
         self.env, self.decoder, self.strategy, self.generator = env, decoder, strategy, generator
         self.trajectories = trajectories
@@ -71,6 +78,12 @@ class GraphRollout:
         self.trace = _empty_trace(env, self.batch, steps, trajectories, self.given)
         self.step = torch.zeros(1, dtype=torch.long, device=batch.device)
         self.finished = torch.zeros((), dtype=torch.bool, device=batch.device)
+        self._advance = self._one_step
+        if compiles and batch.device.type == "cuda":
+            from torch import _dynamo as dynamo  # takes a second to import
+
+            dynamo.config.recompile_limit = max(dynamo.config.recompile_limit, COMPILED_SHAPES)
+            self._advance = torch.compile(self._one_step, fullgraph=True, dynamic=False)
         with torch.no_grad():
             self._state = self._static_state()
             self._start = self._captured(self._begin)
@@ -122,7 +135,7 @@ class GraphRollout:
             work()
         return graph.replay
 
-    def _static_state(self) -> list[Tensor | None]:
+    def _static_state(self) -> Leaves:
         """Buffers for all that changes from step to step, in the order of the flattened state."""
         leaves, self._layout = tree_flatten(self.env.reset(self.batch, self.trajectories))
         # what only depends on the instances is made once for each batch, by `_begin`
@@ -141,21 +154,30 @@ class GraphRollout:
 
     def _walk(self) -> None:
         """Take a segment's steps from the kept state."""
-        state: State = tree_unflatten(self._state, self._layout)
+        leaves = self._state
         for _ in range(self.segment):
-            seen = self.env.observe(state)
             if self.actions is not None:
-                action = self.actions.index_select(2, self.step)[..., 0]
+                choice = self.actions.index_select(2, self.step)[..., 0]
             else:
-                action = self.strategy.select(self.decoder.logits(self.cache, seen), self.generator)
+                shape = (self.batch.count, self.trajectories, 1)
+                choice = torch.rand(shape, generator=self.generator, device=self.batch.device)
+            leaves, seen, action = self._advance(leaves, choice)
             self._record(seen, action)
-            state = self.env.step(state, action)
+        state: State = tree_unflatten(leaves, self._layout)
         self._keep(state)
         self.finished.copy_(state.finished.all())
 
-    def _record(self, seen: Observation, action: Tensor) -> None:
-        values = (action, seen.first, seen.last, seen.mask, seen.context, seen.node_context)
-        for buffer, value in zip(self.trace[:-1], values, strict=True):
+    def _one_step(self, leaves: Leaves, choice: Tensor) -> tuple[Leaves, tuple[Tensor | None, ...], Tensor]:
+        """The next state, what was seen before, and the action: drawn with uniform numbers, or given."""
+        state: State = tree_unflatten(leaves, self._layout)
+        seen = self.env.observe(state)
+        action = choice
+        if self.actions is None:
+            action = self.strategy.pick(self.decoder.logits(self.cache, seen), choice)
+        return tree_flatten(self.env.step(state, action))[0], tuple(seen), action
+
+    def _record(self, seen: tuple[Tensor | None, ...], action: Tensor) -> None:
+        for buffer, value in zip(self.trace[:-1], (action, *seen), strict=True):
             if isinstance(buffer, Tensor) and value is not None:
                 buffer.index_copy_(1, self.step, value[:, None].to(buffer.dtype))
         self.step += 1

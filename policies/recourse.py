@@ -1,14 +1,18 @@
-"""Plans where prizes are hidden: orders drawn from the policy, judged by what they cost on average.
+"""Planning where prizes are hidden: orders of all nodes, compared by what following them costs on average.
 
 The rollout algorithm (Bertsekas, Tsitsiklis & Wu 1997) with a-priori orders as base heuristics, as
-Secomandi (2001) plans for stochastic demands: whoever follows an order sees prizes on arrival, goes
-on until the quota is met, and from then on ends where that is cheapest. The order for which this
-costs least on average is improved by moving single nodes, its first visit is made, and all is
-planned anew. The sum of many prizes is taken as normal, so that averages need no draws.
+Secomandi (2001) plans for stochastic demands. A tour follows an order, sees each prize on arrival,
+goes on until the quota is met, and ends at the visit from then on where ending is cheapest. The order
+for which this costs least on average is improved by local search, its first visit is made, and the
+rest is planned anew. Where the orders come from is left to the solver: a policy draws them
+(`policy`), or a randomized greedy construction does (`recourse`). The sum of many prizes is taken as
+normal, so that averages need no draws.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,11 +25,34 @@ if TYPE_CHECKING:
 
     from envs.batch import Batch
     from envs.routing_env import RoutingEnv
+    from tsp.budget import Clock
 
-ROUNDS = 3
-"""How often the best order is improved, each time by its best move of a single node."""
 REACH = 24
-"""Next positions among which nodes move: what lies beyond is planned anew before she is there."""
+"""Next positions that moves change: what lies beyond is planned anew before the tour is there."""
+BLOCK_ELEMENTS = 40_000
+"""Largest number of elements of one tensor of the local search."""
+LEAST_SAVING = 1e-9
+"""Part of its cost that a move must save; less may be rounding."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How far orders are improved.
+
+    Attributes:
+        starts: how many of the orders are improved, those that cost least.
+        rounds: how many moves of each at most; it ends before where no move saves.
+        two_opt: whether a move may reverse a stretch of the order, not only move a single node.
+    """
+
+    starts: int
+    rounds: int
+    two_opt: bool
+
+
+QUICK = Effort(starts=1, rounds=3, two_opt=False)
+THOROUGH = Effort(starts=6, rounds=1_000, two_opt=True)
+EFFORTS = {"quick": QUICK, "thorough": THOROUGH}
 
 
 def disappointing(batch: Batch, prefix: Tensor | None = None) -> Batch:
@@ -44,40 +71,95 @@ def disappointing(batch: Batch, prefix: Tensor | None = None) -> Batch:
     return batch._replace(values={**batch.values, "real_prizes": torch.where(met, prizes, share * prizes)})
 
 
-def best_plan(env: RoutingEnv, batch: Batch, orders: Tensor, given: int = 0) -> Tensor:
-    """The order that costs least on average, ended as is best where prizes are as expected: actions `[B, T + 1]`.
+def best_plan(
+    env: RoutingEnv,
+    batch: Batch,
+    orders: Tensor,
+    given: int = 0,
+    effort: Effort = QUICK,
+    clock: Clock | None = None,
+) -> Tensor:
+    """The best order, ended where that is best if prizes are as expected: actions `[B, T + 1]`; see `best_order`."""
+    order = best_order(env, batch, orders, given, effort, clock)
+    cost = _ended(env, batch, order[:, None], given)[:, 0]
+    expected, _ = _collected(batch, order[:, None], given)
+    quota, home = batch.values["min_prize"][:, None], batch.finish[:, None]
+    enough = expected[:, 0] >= quota
+    enough[:, -1] = True  # all is visited
+    last = cost.masked_fill(~enough, float("inf")).argmin(1, keepdim=True) + given
+    steps = torch.arange(order.shape[1], device=order.device)
+    return torch.cat([torch.where(steps < last, order, home), home], 1)
+
+
+def best_order(
+    env: RoutingEnv,
+    batch: Batch,
+    orders: Tensor,
+    given: int = 0,
+    effort: Effort = QUICK,
+    clock: Clock | None = None,
+) -> Tensor:
+    """The order `[B, T]` that costs least on average, by local search from the best of those given.
 
     Args:
         env: of a problem of one tour that hides prizes.
         batch: B instances, with the real prizes of nodes visited and the expected ones of the others.
         orders: `[B, P, T]` of all nodes, those visited first.
         given: how many are visited.
+        effort: how far orders are improved.
+        clock: ends the improvement; without one it ends by itself.
     """
-    best = _cheapest(env, batch, orders, given)
-    for _ in range(ROUNDS):
-        best = improve(env, batch, best, given)
-    cost = _ended(env, batch, best[:, None], given)[:, 0]
-    expected, _ = _collected(batch, best[:, None], given)
-    quota, home = batch.values["min_prize"][:, None], batch.finish[:, None]
-    enough = expected[:, 0] >= quota
-    enough[:, -1] = True  # all is visited
-    last = cost.masked_fill(~enough, float("inf")).argmin(1, keepdim=True) + given
-    steps = torch.arange(best.shape[1], device=best.device)
-    return torch.cat([torch.where(steps < last, best, home), home], 1)
+    costs = average_cost(env, batch, orders, given)
+    count = min(effort.starts, orders.shape[1])
+    best = costs.argsort(dim=1, stable=True)[:, :count]  # [B, S]
+    starts = orders.gather(1, best[..., None].expand(-1, -1, orders.shape[2])).flatten(0, 1)
+    instances = torch.arange(batch.count, device=orders.device)
+    improved, costs = _descend(env, batch.rows(instances.repeat_interleave(count)), starts, given, effort, clock)
+    return improved.unflatten(0, (-1, count))[instances, costs.view(-1, count).argmin(1)]
 
 
-def improve(env: RoutingEnv, batch: Batch, order: Tensor, given: int = 0) -> Tensor:
-    """Orders `[B, T]` after the move of a single node that saves most on average; arguments as `best_plan`'s."""
-    return _cheapest(env, batch, order[:, _moves(given, order.shape[1]).to(order.device)], given)
+def _descend(
+    env: RoutingEnv, batch: Batch, orders: Tensor, given: int, effort: Effort, clock: Clock | None
+) -> tuple[Tensor, Tensor]:
+    """Orders `[B, T]` after local search, and their average costs `[B]`; arguments as `best_order`'s.
+
+    They are improved in blocks, one after another, so that some are finished when the clock ends the rest.
+    """
+    moves = moves_of(min(REACH, orders.shape[1] - given), two_opt=effort.two_opt).to(orders.device)
+    orders, costs = orders.clone(), average_cost(env, batch, orders[:, None], given)[:, 0]
+    block = max(1, BLOCK_ELEMENTS // max(1, len(moves) * orders.shape[1]))
+    for active in torch.arange(batch.count, device=orders.device).split(block):
+        for _ in range(effort.rounds):
+            if clock is not None and clock.remaining == 0:
+                return orders, costs
+            moved, after = improve(env, batch.rows(active), orders[active], moves, given)
+            better = after < costs[active] * (1 - LEAST_SAVING)
+            active = active[better]
+            if not len(active):
+                break
+            orders[active], costs[active] = moved[better], after[better]
+    return orders, costs
 
 
-def _cheapest(env: RoutingEnv, batch: Batch, orders: Tensor, given: int) -> Tensor:
-    rows = torch.arange(batch.count, device=orders.device)
-    return orders[rows, average_cost(env, batch, orders, given).argmin(1)]
+def improve(env: RoutingEnv, batch: Batch, orders: Tensor, moves: Tensor, given: int = 0) -> tuple[Tensor, Tensor]:
+    """Orders `[B, T]` after the one of `moves` that costs least on average, and that cost `[B]`.
+
+    Args:
+        env: as `best_order`'s, like `batch` and `given`.
+        batch: B instances.
+        orders: to be improved.
+        moves: orders of the first positions after the `given` ones, `[M, width]`.
+        given: how many nodes are visited.
+    """
+    neighbours = orders[:, None].repeat(1, len(moves), 1)  # [B, M, T]
+    window = slice(given, given + moves.shape[1])
+    neighbours[..., window] = orders[:, window][:, moves]
+    costs, best = average_cost(env, batch, neighbours, given).min(1)
+    return neighbours[torch.arange(batch.count, device=orders.device), best], costs
 
 
 def average_cost(env: RoutingEnv, batch: Batch, orders: Tensor, given: int = 0) -> Tensor:
-    """What following orders `[B, P, T]` costs on average, less is better, `[B, P]`; arguments as `best_plan`'s.
+    """What following orders `[B, P, T]` costs on average, less is better, `[B, P]`; arguments as `best_order`'s.
 
     Whatever the instance, a hidden prize is taken to vary as our generator draws it: between 0 and twice
     the expected one.
@@ -96,13 +178,19 @@ def average_cost(env: RoutingEnv, batch: Batch, orders: Tensor, given: int = 0) 
     return (first * onward).sum(-1).masked_fill(broken, float("inf"))
 
 
-def _moves(given: int, steps: int) -> Tensor:
-    """Orders of positions in which one of those next has moved, `[M, steps]`; the first is as it was."""
-    found = [list(range(steps))]
-    near = range(given, min(given + REACH, steps))
-    for i in near:
-        rest = [*range(i), *range(i + 1, steps)]
-        found += [[*rest[:j], i, *rest[j:]] for j in near if j not in (i, i - 1)]
+@cache
+def moves_of(width: int, *, two_opt: bool) -> Tensor:
+    """Orders of `width` positions after each move, `[M, width]`; the first is no move.
+
+    A single node moves to another position or, with `two_opt`, a stretch is reversed.
+    """
+    whole, positions = list(range(width)), range(width)
+    found = [whole]
+    for i in positions:
+        rest = [*whole[:i], *whole[i + 1 :]]
+        found += [[*rest[:j], i, *rest[j:]] for j in positions if j not in (i, i - 1)]
+    if two_opt:  # of two positions that is a move of a single node
+        found += [[*whole[:i], *whole[i:j][::-1], *whole[j:]] for i in positions for j in range(i + 3, width + 1)]
     return torch.tensor(found)
 
 

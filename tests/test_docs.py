@@ -1,14 +1,19 @@
-"""What the documentation shows can be typed: its commands parse, its solver solves."""
+"""What the documentation shows can be typed: its commands parse, its Python runs, its tables are those measured."""
 
 import importlib
+import inspect
 import re
+import runpy
 import shlex
 from pathlib import Path
 
 import pytest
+from write_results import BLOCK, outdated, read_tables
 
+from envs.gym import RoutingGymEnv
+from envs.routing_env import RoutingEnv
 from tsp.budget import Budget
-from tsp.cli import _parser
+from tsp.cli.program import make_parser
 from tsp.instance import Instance
 from tsp.problems import PROBLEMS, get_problem
 from tsp.solvers import Solver
@@ -35,9 +40,74 @@ def commands():
 @pytest.mark.parametrize("words", list(commands()))
 def test_every_command_of_the_documentation_parses(words, capsys):
     try:
-        _parser(words[0]).parse_args(words)
+        make_parser(words[0]).parse_args(words)
     except SystemExit:
         pytest.fail(capsys.readouterr().err)
+
+
+SNIPPETS = [
+    pytest.param(block, id=f"{name}-{i}")
+    for name in ("README.md", "docs/environments.md", "docs/api.md")
+    for i, block in enumerate(fenced(ROOT / name, "python"))
+]
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_every_snippet_of_python_runs(snippet, monkeypatch, tmp_path, capsys):
+    for package, extra in {"sb3_contrib": "rl", **EXTRAS}.items():
+        if f"import {package}" in snippet or f"from {package}" in snippet:
+            pytest.importorskip(package, reason=f"needs the extra {extra}")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "snippet.py").write_text(snippet)
+    runpy.run_path("snippet.py")
+    assert capsys.readouterr().out
+
+
+RULE_COLUMNS = {
+    "Capacity": (["load left"], ["still wanted"]),
+    "LengthBudget": (["length left"], []),
+    "MaxVisits": (["visits left"], []),
+    "PrizeQuota": (["prize to collect"], []),
+    "TimeWindows": (["time"], ["wait", "spare time"]),
+}
+"""Of each rule: the columns of `context` and of `node_context` that it may fill."""
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_page_of_environments_names_every_column_that_a_problem_shows(name):
+    page = (ROOT / "docs" / "environments.md").read_text()
+    (row,) = re.findall(rf"^\| `tsp/{name.upper()}-v0` \|(.*)\|(.*)\|(.*)\|$", page, flags=re.MULTILINE)
+    features, context, node_context = ([c.strip(" `") for c in cells.split(",") if c.strip()] for cells in row)
+    env = RoutingEnv(name)
+    columns = [(rule, *RULE_COLUMNS.get(type(rule.rule).__name__, ([], []))) for rule in env.rules]
+    expected = [column for rule, of_rule, _ in columns for column in of_rule[: rule.context_features]]
+    assert features == list(env.shows)
+    assert context == expected + ["tours left"] * env.counts_tours
+    assert node_context == [c for rule, _, of_nodes in columns for c in of_nodes[: rule.node_context_features]]
+    assert (len(context), len(node_context)) == (env.context_features, env.node_context_features)
+
+
+def test_every_column_is_explained_in_the_docstring_of_the_environment():
+    page, docstring = (ROOT / "docs" / "environments.md").read_text(), inspect.getdoc(RoutingGymEnv)
+    rows = re.findall(r"^\| `tsp/.*?-v0` \|(.*)$", page, flags=re.MULTILINE)
+    for column in {c.strip() for row in rows for cells in row.split("|") for c in cells.split(",")} - {""}:
+        assert re.search(rf"^\| {re.escape(column)} \|", docstring, flags=re.MULTILINE), column
+
+
+def test_the_pages_show_the_figures_that_were_measured():
+    assert outdated() == []
+
+
+MEASURED = [ROOT / "README.md", *(ROOT / f"docs/{name}.md" for name in ("variants", "augmentation", "amortization"))]
+DECIMAL = re.compile(r"(?<![\w.])\d[\d,]*\.\d+(?![\w.]*\w)")
+
+
+@pytest.mark.parametrize("page", [*MEASURED, ROOT / "docs/training.md"], ids=lambda page: page.name)
+def test_every_figure_in_the_prose_is_one_of_a_table(page):
+    measured = "".join((ROOT / f"benchmarks/results/{name}.json").read_text() for name in read_tables())
+    prose = re.sub(r"^```.*?^```|`[^`]+`|\(\S+\)", "", BLOCK.sub("", page.read_text()), flags=re.MULTILINE | re.DOTALL)
+    assert set(DECIMAL.findall(prose)) <= set(DECIMAL.findall(measured))
 
 
 def test_the_documented_solver_is_one(tmp_path, monkeypatch):

@@ -1,7 +1,7 @@
-"""Best known values of well-known instances, found by an instance's content and not by its name.
+"""Best known objectives of instances of the literature, looked up by content, not by name.
 
-`best_known.json` maps a problem and the first digits of `Instance.fingerprint` to the value; it is
-made by `benchmarks/make_best_known.py` from the lists of the literature's sets.
+`best_known.json` maps a problem and the first digits of `Instance.fingerprint` to the objective.
+`benchmarks/make_best_known.py` makes it from the lists that come with the literature's sets.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
 TABLE = Path(__file__).with_name("best_known.json")
 DIGITS = 12
-"""Hexadecimal digits of the fingerprint that the table keeps."""
+"""Number of hexadecimal digits of a fingerprint in the table."""
 
 
 def best_known(instance: Instance) -> float | None:
-    """The objective of the best known solution of this instance's problem, None where the table has none."""
+    """The best known objective of an instance under its problem; None where the table has none."""
     if instance.depot != 0 and get_problem(instance.problem).shape != "cycle":
-        return None  # a fingerprint does not know the depot, and all in the table start from node 0
+        return None  # the table is for tours from node 0, and a fingerprint does not contain the depot
     key = instance.fingerprint[:DIGITS]
     return next((table[key] for name in _same_problems(instance.problem) if key in (table := _tables()[name])), None)
 
 
-def recognized(instance: Instance) -> Instance:
-    """The instance with `best_known` as the table has it: for one whose numbers or problem were changed."""
+def recognize(instance: Instance) -> Instance:
+    """The instance with `best_known` looked up again, after a change of its numbers or problem."""
     return replace(instance, best_known=best_known(instance))
 
 
 @cache
 def _same_problems(name: str) -> tuple[str, ...]:
-    """The problems of the table that differ from this one only in what an instance must have."""
+    """The problems of the table that have the same shape, rules and objective as this one."""
     problem = get_problem(name)
-    asked = (problem.shape, problem.rules, problem.objective)
-    return tuple(n for n in _tables() if (p := PROBLEMS[n]) and (p.shape, p.rules, p.objective) == asked)
+    wanted = (problem.shape, problem.rules, problem.objective)
+    return tuple(n for n in _tables() if (p := PROBLEMS[n]) and (p.shape, p.rules, p.objective) == wanted)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""`Budget`: what a solver may spend, and `Clock`, which tells what is left of it."""
+"""`Budget`: the time and threads that a solver may use. `Clock`: measures the time against a limit."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import time
 from dataclasses import dataclass, replace
 
 SHORTEST = 1e-3
-"""The shortest limit, in seconds, that a share of a budget is rounded up to."""
+"""The shortest limit in seconds; a smaller share of a budget is rounded up to it."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a solver may spend.
+    """What a solver may use, and its seed.
 
     Attributes:
         time_limit: wall clock in seconds for each instance; a solver that takes instances in
             batches has N times the limit for N of them.
-        threads: how many threads (or processes) may work at once. Processes import the program
-            anew: a script that asks for more than one needs `if __name__ == "__main__":`.
-        seed: of every random choice.
+        threads: number of threads or processes that may work at once. Each process imports the
+            program: a script that uses more than one needs `if __name__ == "__main__":`.
+        seed: of all random choices.
     """
 
     time_limit: float = 2.0
@@ -26,7 +26,7 @@ class Budget:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be spent."""
+        """Refuse a limit or a number of threads that cannot be used."""
         if not 0 < self.time_limit < float("inf"):
             raise ValueError(f"time limit: {self.time_limit:g}, expected a positive number of seconds")
         if self.threads < 1:
@@ -38,7 +38,7 @@ class Budget:
 
 
 class Clock:
-    """Counts wall clock against a limit from the moment it is made."""
+    """Measures wall clock against a limit, from the moment the clock is made."""
 
     def __init__(self, limit: float) -> None:
         self.limit = limit

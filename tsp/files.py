@@ -1,4 +1,4 @@
-"""Writing files so that they are whole or not there, and never over what a user made."""
+"""Writing files atomically, and never over an existing file unless that is forced."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def require_writable(path: str | os.PathLike[str], *, force: bool) -> Path:
-    """Refuse an output that could not be written in the end, before anything is spent on it.
+    """Refuse an output that cannot be written, before any work is done for it.
+
+    Returns:
+        the path to write; where `path` is a symbolic link, the file that it points to.
 
     Raises:
         ValueError: when `path` exists and `force` is not given, or cannot be written.
@@ -22,7 +25,7 @@ def require_writable(path: str | os.PathLike[str], *, force: bool) -> Path:
     folder = target.parent
     try:
         if target.is_symlink():
-            target = target.resolve()  # write through a link; do not replace it
+            target = target.resolve()  # write to the linked file, and keep the link
             folder = target.parent
         if target.exists() and not target.is_file():
             raise ValueError(f"{path}: cannot be written (it is not a regular file)")
@@ -30,7 +33,7 @@ def require_writable(path: str | os.PathLike[str], *, force: bool) -> Path:
             raise ValueError(f"{path}: cannot be written (there is no folder {folder})")
         if target.exists() and not force:
             raise ValueError(f"{path}: exists; use --force to overwrite it")
-    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+    except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links
         raise ValueError(f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})") from None
     if not os.access(folder, os.W_OK):
         raise ValueError(f"{path}: cannot be written (no permission to write in {folder})")
@@ -39,9 +42,9 @@ def require_writable(path: str | os.PathLike[str], *, force: bool) -> Path:
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str], *, force: bool) -> Generator[Path]:
-    """Yield a temporary path in the same folder that replaces `path` when the block ends well.
+    """Yield a temporary path in the same folder, which replaces `path` when the block ends without an error.
 
-    Whoever is interrupted in between, even by a power cut, leaves the old file or the new one.
+    An interruption, even a power cut, leaves the old file or the new one, never a part of one.
 
     Args:
         path: the file to write; the temporary path has the same ending.
@@ -54,7 +57,7 @@ def atomic_write(path: str | os.PathLike[str], *, force: bool) -> Generator[Path
     temporary = target.with_name(f".{uuid4().hex}{target.suffix}")
     try:
         try:
-            temporary.touch(exist_ok=False)  # not tempfile: its files are private to the user
+            temporary.touch(exist_ok=False)  # not the module tempfile, whose files only their owner can read
         except OSError as error:
             raise ValueError(f"{path}: cannot be written ({error.strerror})") from None
         yield temporary

@@ -1,4 +1,4 @@
-"""Ctrl-C where an exception would come at the wrong moment: it is held back until it does no harm."""
+"""Delaying Ctrl-C while an exception would do harm."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 @contextmanager
 def held_interrupts(note: Callable[[], object]) -> Generator[Callable[[], bool]]:
-    """Hold back Ctrl-C: it raises KeyboardInterrupt when the block ends, or at once when it comes again.
+    """Hold back the first Ctrl-C: KeyboardInterrupt is raised when the block ends, or at the second Ctrl-C.
 
-    Nothing is held where Ctrl-C would not raise KeyboardInterrupt here anyway: in another thread than
-    the main one, and where someone else handles or ignores it.
+    Nothing is held where Ctrl-C would not raise KeyboardInterrupt anyway: outside the main thread, and
+    where another handler is installed or the signal is ignored.
 
     Args:
-        note: called when the first Ctrl-C comes.
+        note: called at the first Ctrl-C.
 
     Yields:
-        What says whether an interrupt is held.
+        a function that returns whether an interrupt is held.
     """
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
@@ -35,7 +35,7 @@ def held_interrupts(note: Callable[[], object]) -> Generator[Callable[[], bool]]
         if held:
             raise KeyboardInterrupt
         held = True
-        with suppress(RuntimeError):  # what is said may fall into the middle of another line's writing
+        with suppress(RuntimeError):  # printing fails if the signal comes while another line is being printed
             note()
 
     try:

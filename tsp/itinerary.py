@@ -1,7 +1,7 @@
-"""A solution as an itinerary: when she is where, what she sees there, and how far she has walked.
+"""A solution as an itinerary: for each stop its times, its prize, and the length of the tour so far.
 
-Times and lengths are in the instance's own units, where a unit of length takes a unit of time: with
-metres and seconds she walks at 1 m/s.
+Times and lengths are in the instance's own units. A unit of length takes a unit of time: with metres and
+seconds, the speed is 1 m/s.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import groupby
 from math import floor, log10
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tsp.problems import TimeWindows
 from tsp.solution import begins, walk
@@ -27,17 +27,17 @@ class Stop:
     """One line of an itinerary.
 
     Attributes:
-        tour: which tour, from 0.
-        order: which of the tour's stops, 0 where it starts.
+        tour: index of the tour, from 0.
+        order: index of the stop in its tour; 0 is the start.
         node: position in the file, from 0.
-        name: what a reader calls it.
-        arrive: when she gets there.
-        begin: when the visit begins, after waiting for the window to open.
-        leave: when the visit is over; where a tour ends, when it begins.
+        name: of the node.
+        arrive: time of arrival.
+        begin: time when the visit begins, after waiting for the window to open.
+        leave: time when the visit ends; at the end of a tour, the same as `begin`.
         interest: the node's prize; None where a tour starts or ends, and where there are no prizes.
         walked: length of the tour so far.
-        title: what the source's column `title` says, or nothing.
-        delivered: what the node gets at this visit; None where that cannot be split, and at the depot.
+        title: the node's text in the source's column `title`, or nothing.
+        delivered: quantity delivered at this visit; None at the depot, and where deliveries are not split.
     """
 
     tour: int
@@ -53,15 +53,24 @@ class Stop:
     delivered: float | None
 
 
-def rows(problem: Problem, instance: Instance, solution: Solution) -> list[Stop]:
-    """The itinerary of each tour, the way back included; an infeasible solution has one too.
+class Column(NamedTuple):
+    """A column of the table: its heading, `<` or `>` for its alignment, and its cells."""
 
-    What was given of a tour under way is told as its plan has it, up to where it is now.
+    heading: str
+    alignment: str
+    texts: list[str]
+
+
+def make_itinerary(problem: Problem, instance: Instance, solution: Solution) -> list[Stop]:
+    """The stops of each tour, return to the depot included; an infeasible solution has them too.
+
+    The given part of a tour under way has the times of its plan, except where elapsed time and travelled
+    length are given for its last node.
 
     Args:
         problem: decides how tours run, and whether time windows count.
-        instance: whose names and numbers are told.
-        solution: tours through nodes of the instance; stops that it does not have are left out.
+        instance: has the names and numbers.
+        solution: tours; stops at nodes that the instance does not have are left out.
     """
     tours = tuple(tour[(tour >= 0) & (tour < instance.size)] for tour in solution.tours)
     if problem.rule(TimeWindows) is None and instance.time_windows is not None:
@@ -99,10 +108,10 @@ def _titles(instance: Instance) -> tuple[str, ...]:
 
 
 def format_itinerary_text(stops: Sequence[Stop]) -> str:
-    """Itineraries as tables in plain text, one for each tour, with the columns that have something to tell."""
-    columns: list[tuple[str, str, list[str]]] = [
-        ("order", ">", [str(stop.order) for stop in stops]),
-        ("poster", "<", [stop.name for stop in stops]),
+    """Itineraries as tables in plain text, one for each tour, without columns that would be empty or repeat others."""
+    columns = [
+        Column("order", ">", [str(stop.order) for stop in stops]),
+        Column("poster", "<", [stop.name for stop in stops]),
     ]
     if any(stop.arrive != stop.walked or stop.leave != stop.arrive for stop in stops):
         columns.append(_numbers("arrive", stops, lambda stop: stop.arrive))
@@ -115,25 +124,29 @@ def format_itinerary_text(stops: Sequence[Stop]) -> str:
         columns.append(_numbers("delivered", stops, lambda stop: stop.delivered))
     columns.append(_numbers("walked", stops, lambda stop: stop.walked))
     if any(stop.title for stop in stops):
-        columns.append(("title", "<", [stop.title for stop in stops]))
-    widths = [max(map(len, [heading, *texts])) for heading, _, texts in columns]
+        columns.append(Column("title", "<", [stop.title for stop in stops]))
+    widths = [max(map(len, [column.heading, *column.texts])) for column in columns]
 
     def line(cells: Iterable[str]) -> str:
-        aligned = (f"{cell:{column[1]}{width}}" for cell, column, width in zip(cells, columns, widths, strict=True))
-        return "  ".join(aligned).rstrip()
+        pairs = zip(cells, columns, widths, strict=True)
+        return "  ".join(f"{cell:{column.alignment}{width}}" for cell, column, width in pairs).rstrip()
 
-    heading = line(heading for heading, _, _ in columns)
+    heading = line(column.heading for column in columns)
     tables: list[str] = []
     for tour, places in groupby(range(len(stops)), key=lambda i: stops[i].tour):
-        lines = [heading, *(line(texts[i] for _, _, texts in columns) for i in places)]
+        lines = [heading, *(line(column.texts[i] for column in columns) for i in places)]
         tables.append("\n".join([f"tour {tour}", *lines] if stops[-1].tour > 0 else lines))
     return "\n\n".join(tables)
 
 
-def _numbers(heading: str, stops: Sequence[Stop], value: Callable[[Stop], float | None]) -> tuple[str, str, list[str]]:
-    """A column of numbers, all with as few decimals as tell them, or as make four figures of the largest."""
+def _numbers(heading: str, stops: Sequence[Stop], value: Callable[[Stop], float | None]) -> Column:
+    """A column of numbers, all with the same number of decimals.
+
+    That is the smallest number that shows all values exactly, but no more than give the largest value four
+    significant digits.
+    """
     values = [value(stop) for stop in stops]
     given = [abs(number) for number in values if number is not None]
     most = min(max(0, 3 - floor(log10(max(given)))), 9) if any(given) else 0
     decimals = next((d for d in range(most) if all(round(number, d) == number for number in given)), most)
-    return heading, ">", ["" if number is None else f"{number:.{decimals}f}" for number in values]
+    return Column(heading, ">", ["" if number is None else f"{number:.{decimals}f}" for number in values])

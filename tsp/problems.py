@@ -173,7 +173,7 @@ class Problem:
     @property
     def visits_all(self) -> bool:
         """Whether every node must be visited (once, or as often as it takes)."""
-        return not self.rule(VisitAtMostOnce)
+        return self.rule(VisitAtMostOnce) is None
 
     @property
     def hides_prizes(self) -> bool:

@@ -1,8 +1,8 @@
-"""Means with 95 % intervals, for what comparisons report.
+"""Means with 95 % confidence intervals, for comparisons.
 
-The interval is Student's t at every sample size. For small samples a percentile bootstrap is often
-recommended; simulated here on normal, exponential and mostly-zero samples it covered the true mean
-less often at every n below 30 (n = 5: 83, 78 and 64 % against 95, 88 and 69 %), so there is none.
+The intervals are Student's t at every sample size. For small samples a percentile bootstrap is often
+recommended. In a simulation with normal, exponential and mostly-zero samples, it covered the true mean
+less often at every n below 30 (n = 5: 83, 78 and 64 % against 95, 88 and 69 %), so it is not used.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over a sample and how well the sample knows it.
+    """The mean of a sample and its confidence interval.
 
     Attributes:
         mean: of the sample.
         interval: low and high end of the 95 % confidence interval of the true mean; None for a
-            single value, which says nothing about its spread.
+            single value, whose spread is unknown.
     """
 
     mean: float
@@ -34,7 +34,7 @@ class Estimate:
 
     @property
     def significant(self) -> bool:
-        """Whether the interval leaves out zero."""
+        """Whether the interval does not contain zero."""
         return self.interval is not None and not self.interval[0] <= 0.0 <= self.interval[1]
 
 
@@ -42,14 +42,14 @@ def estimate_mean(values: ArrayLike) -> Estimate | None:
     """The mean of `values` `[N]` with its interval; None for no values.
 
     For paired differences this is `scipy.stats.ttest_rel(a, b).confidence_interval()`, without the
-    second that importing `scipy.stats` takes.
+    import of `scipy.stats`, which takes a second.
 
     Raises:
         ValueError: for a value that is not finite.
     """
     sample = np.asarray(values, dtype=np.float64)
     if not np.isfinite(sample).all():
-        raise ValueError("the mean of values that are not all finite is not defined")
+        raise ValueError("mean of values that are not all finite, expected finite values")
     if sample.size == 0:
         return None
     mean = float(sample.mean())
@@ -60,15 +60,15 @@ def estimate_mean(values: ArrayLike) -> Estimate | None:
 
 
 def estimate_crossed(values: ArrayLike) -> Estimate:
-    """The mean of what several trained policies did on the same instances, with its interval.
+    """The mean result of policies from several training seeds on the same instances, with its interval.
 
-    It speaks of other training seeds and other instances alike: the two are crossed random effects, whose
-    mean squares add up (analysis of variance without replication, Satterthwaite's degrees of freedom).
-    With three seeds the interval covered the true mean in 92 to 97 % of simulated samples, where a
-    bootstrap of seeds and instances sank to 75 % (seeds as unlike as instances).
+    The interval covers other training seeds and other instances. The two are crossed random effects, whose
+    mean squares are added (analysis of variance without replication, Satterthwaite's degrees of freedom).
+    In simulations with three seeds the interval covered the true mean in 92 to 97 % of the samples; a
+    bootstrap of seeds and instances covered it in as few as 75 % (when seeds varied as much as instances).
 
     Args:
-        values: `[seeds, N]`, finite; N of 2 or more.
+        values: `[seeds, N]`, finite; N is 2 or more.
     """
     sample = np.asarray(values, dtype=np.float64)
     seeds, count = sample.shape
@@ -81,7 +81,7 @@ def estimate_crossed(values: ArrayLike) -> Estimate:
     rest = sample - mean - rows[:, None] - columns
     freedom = np.array([seeds - 1, count - 1, (seeds - 1) * (count - 1)])
     squares = np.array([count * (rows**2).sum(), seeds * (columns**2).sum(), (rest**2).sum()]) / freedom
-    squares[[0, 2]] *= squares[0] > squares[2]  # seeds that differ by no more than chance add nothing
+    squares[[0, 2]] *= squares[0] > squares[2]  # seeds that differ by no more than chance add no variance
     total = float(squares[0] + squares[1] - squares[2])
     if total <= 0.0:
         return Estimate(mean, (mean, mean))
@@ -90,14 +90,14 @@ def estimate_crossed(values: ArrayLike) -> Estimate:
 
 
 def _quantile(freedom: float) -> float:
-    """Student's t at the interval's upper end."""
+    """The quantile of Student's t at the upper end of the interval."""
     from scipy.special import stdtrit  # pyright: ignore[reportMissingTypeStubs]
 
     return float(stdtrit(freedom, 0.5 + CONFIDENCE / 2))
 
 
 def format_number(value: float, significant: int = 5) -> str:
-    """`value` with so many significant digits; never as a power of ten, whole numbers in full."""
+    """`value` with a number of significant digits, without an exponent; whole numbers have all their digits."""
     if value == round(value) or abs(value) >= 10**significant:
         return f"{value:.0f}"
     return f"{value:.{max(0, significant - 1 - math.floor(math.log10(abs(value))))}f}"

@@ -15,9 +15,9 @@ import numpy as np
 
 from baselines.kernels.geometry import Array, Nodes, jit, kernel
 from baselines.kernels.randomness import RANGE, Random, random_bits
-from baselines.routes.giant_tour import Plan, decode, empty_plan, tours_of
-from baselines.routes.model import Model, visits_of
-from baselines.routes.model_solver import ModelSolver, Tours
+from baselines.routes.giant_tour import Plan, decode, decoded_tours, empty_plan
+from baselines.routes.model import RouteModel, visits_of
+from baselines.routes.model_solver import ModelSolver
 from baselines.trivial import SQUARE
 from tsp.budget import Budget
 from tsp.problems import get_problem
@@ -25,6 +25,7 @@ from tsp.problems import get_problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from baselines.routes.state import Tours
     from tsp.budget import Clock
     from tsp.problems import Problem
     from tsp.solution import Solution
@@ -112,7 +113,7 @@ def mutate(child: Nodes, random: Random) -> None:
 
 
 @kernel
-def evolve(model: Model, people: People, children: People, taken: Nodes, plan: Plan, random: Random) -> None:
+def evolve(model: RouteModel, people: People, children: People, taken: Nodes, plan: Plan, random: Random) -> None:
     """One generation: `people` are replaced by the best of them and children."""
     p = len(people.costs)
     for k in range(ELITE):  # the first are the best: each is moved to its place
@@ -140,7 +141,7 @@ def evolve(model: Model, people: People, children: People, taken: Nodes, plan: P
 
 
 @jit
-def _measure(model: Model, people: People, plan: Plan) -> None:
+def _measure(model: RouteModel, people: People, plan: Plan) -> None:
     for i in range(len(people.costs)):
         people.costs[i] = decode(model, people.orders[i], plan)[0]
 
@@ -167,7 +168,7 @@ class GeneticAlgorithm(ModelSolver):
         """Compile; what is compiled serves every problem."""
         GeneticAlgorithm(generations=1).solve(get_problem("tsp"), [SQUARE], Budget(60.0))
 
-    def search(self, model: Model, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
+    def search(self, model: RouteModel, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
         """Evolve until the clock runs out or the generations are done."""
         plan, m = empty_plan(model), len(model.customers)
         random = np.array([seed % 2**64], dtype=np.uint64)
@@ -180,19 +181,19 @@ class GeneticAlgorithm(ModelSolver):
             if people.costs.min() < least:
                 least = float(people.costs.min())
                 _, count = decode(model, people.orders[int(people.costs.argmin())], plan)
-                yield tours_of(model, plan, count)
+                yield decoded_tours(model, plan, count)
             if clock.remaining <= 0 or generation == self.generations:
                 return
             for _ in range(batch if self.generations is None else min(batch, self.generations - generation)):
                 evolve(model, people, children, taken, plan, random)
                 generation += 1
 
-    def _begin(self, model: Model, seed: int, initial: Solution | None) -> People:
+    def _begin(self, model: RouteModel, seed: int, initial: Solution | None) -> People:
         """Random orders, the start's, and with time windows one by when they close."""
         rng = np.random.default_rng(seed)
         orders = rng.permuted(np.tile(model.customers, (self.population, 1)), axis=1)
         if initial is not None:
             orders[0] = visits_of(model, initial)
-        if np.isfinite(model.closes).any():
-            orders[1] = model.customers[np.argsort(model.closes[model.customers], kind="stable")]
+        if np.isfinite(model.nodes["closes"]).any():
+            orders[1] = model.customers[np.argsort(model.nodes["closes"][model.customers], kind="stable")]
         return People(orders, np.full(self.population, np.inf))

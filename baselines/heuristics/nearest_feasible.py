@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from baselines.kernels.geometry import Nodes, kernel
-from baselines.routes.giant_tour import decode, empty_plan, tours_of
-from baselines.routes.model import Model, Walk, fits, reaches, returns, set_out, visit
-from baselines.routes.model_solver import ModelSolver, Tours
+from baselines.routes.evaluation import PartialTour, can_reach, can_return, can_visit, extend, next_begin, start_tour
+from baselines.routes.giant_tour import decode, decoded_tours, empty_plan
+from baselines.routes.model_solver import ModelSolver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from baselines.routes.model import RouteModel
+    from baselines.routes.state import Tours
     from tsp.budget import Clock
     from tsp.solution import Solution
 
@@ -34,60 +36,60 @@ class NearestFeasible(ModelSolver):
     def __init__(self) -> None:
         self.name = "nearest-feasible"
 
-    def search(self, model: Model, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
+    def search(self, model: RouteModel, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
         """The one answer."""
         order = model.customers.copy()
         _sort(model, order)
         plan = empty_plan(model)
         _, count = decode(model, order, plan)
-        yield tours_of(model, plan, count)
+        yield decoded_tours(model, plan, count)
 
 
 @kernel
-def _sort(model: Model, order: Nodes) -> None:
+def _sort(model: RouteModel, order: Nodes) -> None:
     """Bring the customers into the order in which they are visited, the others last."""
-    walk = set_out(model)
-    tour = 1
+    tour = start_tour(model)
+    count = 1
     i = 0
     while i < len(order):
-        k = _soonest(model, walk, order, i, True)
+        k = _soonest(model, tour, order, i, True)
         if k < 0:
-            k = _soonest(model, walk, order, i, False)
+            k = _soonest(model, tour, order, i, False)
         if k < 0:
-            if tour == model.tours or walk.at == model.start:
+            if count == model.tours or tour.at == model.start:
                 return
-            tour += 1
-            walk = set_out(model)
+            count += 1
+            tour = start_tour(model)
             continue
         node = order[k]
         order[k], order[i] = order[i], node
-        walk = visit(model, walk, node)
+        tour = extend(model, tour, node)
         i += 1
 
 
 @kernel
-def _soonest(model: Model, walk: Walk, order: Nodes, first: int, ahead: bool) -> int:
+def _soonest(model: RouteModel, tour: PartialTour, order: Nodes, first: int, ahead: bool) -> int:
     """The place in `order` of the next to visit, -1 where there is none."""
     least, nearest, found = np.inf, np.inf, -1
     single = not model.optional and not model.several
     for k in range(first, len(order)):
         node = order[k]
-        if not (reaches(model, walk, node) if single else fits(model, walk, node)):
+        if not (can_reach(model, tour, node) if single else can_visit(model, tour, node)):
             continue
-        leg = model.distances[walk.at, node]
-        begin = max(walk.now + leg, model.opens[node])
+        leg = model.distances[tour.at, node]
+        begin = next_begin(model, tour.at, tour.ready, node)
         if begin > least or (begin == least and leg >= nearest):
             continue
-        if ahead and single and not _leaves_all(model, visit(model, walk, node), order, first, k):
+        if ahead and single and not _leaves_all(model, extend(model, tour, node), order, first, k):
             continue
         least, nearest, found = begin, leg, k
     return found
 
 
 @kernel
-def _leaves_all(model: Model, walk: Walk, order: Nodes, first: int, chosen: int) -> bool:
+def _leaves_all(model: RouteModel, tour: PartialTour, order: Nodes, first: int, chosen: int) -> bool:
     """Whether each of those left, and then the end, can be visited next."""
     for k in range(first, len(order)):
-        if k != chosen and not (reaches(model, walk, order[k]) and returns(model, visit(model, walk, order[k]))):
+        if k != chosen and not (can_reach(model, tour, order[k]) and can_return(model, extend(model, tour, order[k]))):
             return False
     return True

@@ -15,9 +15,10 @@ import numpy as np
 
 from baselines.kernels.geometry import Array, Nodes, kernel
 from baselines.kernels.randomness import RANGE, Random, random_bits
-from baselines.routes.giant_tour import Plan, decode, empty_plan, tours_of
-from baselines.routes.model import Model, Walk, fits, is_modelled, set_out, visit
-from baselines.routes.model_solver import ModelSolver, Tours
+from baselines.routes.evaluation import PartialTour, can_visit, extend, next_begin, start_tour
+from baselines.routes.giant_tour import Plan, decode, decoded_tours, empty_plan
+from baselines.routes.model import RouteModel, is_modelled
+from baselines.routes.model_solver import ModelSolver
 from baselines.trivial import SQUARE
 from tsp.budget import Budget
 from tsp.instance import Instance
@@ -26,6 +27,7 @@ from tsp.problems import get_problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from baselines.routes.state import Tours
     from tsp.budget import Clock
     from tsp.problems import Problem
     from tsp.solution import Solution
@@ -73,7 +75,7 @@ class Tsiligirides(ModelSolver):
         square = Instance(SQUARE.coordinates, prizes=np.ones(SQUARE.size), max_length=9.0)
         Tsiligirides(tours=1).solve(get_problem("op"), [square], Budget(60.0))
 
-    def search(self, model: Model, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
+    def search(self, model: RouteModel, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
         """The best tour so far, whenever there is a better one."""
         plan = empty_plan(model)
         order, best_order = model.customers.copy(), model.customers.copy()
@@ -87,14 +89,14 @@ class Tsiligirides(ModelSolver):
             if cost < least:
                 least = cost
                 _, count = decode(model, best_order, plan)
-                yield tours_of(model, plan, count)
+                yield decoded_tours(model, plan, count)
             if clock.remaining <= 0 or drawn == self.tours:
                 return
 
 
 @kernel
 def _draw(
-    model: Model,
+    model: RouteModel,
     order: Nodes,
     best_order: Nodes,
     plan: Plan,
@@ -106,9 +108,9 @@ def _draw(
     """Draw a batch of tours; the best one's order goes to `best_order`, and its cost is returned."""
     least = np.inf
     for _ in range(batch):
-        walk = set_out(model)
+        tour = start_tour(model)
         for i in range(len(order)):
-            some = _most_desirable(model, walk, order, i, desire, choice)
+            some = _most_desirable(model, tour, order, i, desire, choice)
             if some == 0:
                 break
             total = 0.0
@@ -122,7 +124,7 @@ def _draw(
             k = choice[c]
             node = order[k]
             order[k], order[i] = order[i], node
-            walk = visit(model, walk, node)
+            tour = extend(model, tour, node)
         cost = decode(model, order, plan)[0]
         if cost < least:
             least = cost
@@ -132,15 +134,17 @@ def _draw(
 
 
 @kernel
-def _most_desirable(model: Model, walk: Walk, order: Nodes, first: int, desire: Array, choice: Nodes) -> int:
+def _most_desirable(
+    model: RouteModel, tour: PartialTour, order: Nodes, first: int, desire: Array, choice: Nodes
+) -> int:
     """How many may be next, `CHOICE` at most: their desirability and places in `order`, largest first."""
     some = 0
     for k in range(first, len(order)):
         node = order[k]
-        if not fits(model, walk, node):
+        if not can_visit(model, tour, node):
             continue
-        wait = max(walk.now + model.distances[walk.at, node], model.opens[node]) - walk.now
-        value = (model.prizes[node] / max(wait, NEAREST)) ** POWER
+        wait = next_begin(model, tour.at, tour.ready, node) - tour.ready
+        value = (model.nodes[node].prize / max(wait, NEAREST)) ** POWER
         if some == CHOICE and value <= desire[some - 1]:
             continue
         place = some if some < CHOICE else some - 1

@@ -58,6 +58,14 @@ def inlined(function: Function) -> Function:
     return _compiled(function, inline="always", **UNCOUNTED)
 
 
+def embedded(function: Function) -> Function:
+    """A short piece of kernels, which is compiled once and copied into each caller, whatever its size and arguments.
+
+    Otherwise that depends on the numbers of both, and searches take ten times as long where it fails.
+    """
+    return _compiled(function, **UNCOUNTED, **_known(no_cpython_wrapper=True, forceinline=True))
+
+
 def _compiled(function: Function, **options: Any) -> Function:  # noqa: ANN401 - numba's own options
     return cast("Function", numba.njit(nogil=True, **options)(function))
 

@@ -24,3 +24,9 @@ def random_bits(state: Random) -> int:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.int64((z ^ (z >> np.uint64(31))) >> np.uint64(11))
+
+
+@part
+def random_below(state: Random, limit: int) -> int:
+    """A random number from 0 to `limit` - 1."""
+    return random_bits(state) % np.int64(limit)

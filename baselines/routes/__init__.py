@@ -1,1 +1,6 @@
-"""Searches by rules: what insertions, removals and whole orders cost in a model of any problem."""
+"""Searches and heuristics for every problem whose rules are numbers of a `RouteModel`.
+
+The layers, lowest first: `model` (a problem as numbers), `state` (tours as arrays), `evaluation` (rules
+and costs of tours), `edits` and `neighbours`, then `insertion`, `ruin`, `recreate`, `descent` and
+`giant_tour`, and above them `search`.
+"""

@@ -1,8 +1,8 @@
-"""From an order of the customers to tours: what fits is visited, and what does not begins another tour.
+"""Decode an order of the customers into tours: each visits what fits, and the next tour begins with what does not.
 
-A permutation of all customers stands for a whole answer, whatever the rules (Prins, Computers &
-Operations Research 31, 2004, cuts one into tours of least cost; so does `_split` here). Where
-customers may be left out, what does not fit is skipped, and the tour goes home where that is best.
+A permutation of all customers stands for a whole answer, whatever the rules. Compulsory customers
+are split into tours of least cost (Prins, Computers & Operations Research 31, 2004). Optional ones that do
+not fit are skipped, and the tour ends where that costs least.
 """
 
 # To numba a number read from an array is an int; to numpy's stubs it is an array.
@@ -10,23 +10,27 @@ customers may be left out, what does not fit is skipped, and the tour goes home 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from baselines.kernels.geometry import Array, Nodes, kernel
 
-from .model import Model, fits, reaches, returns, set_out, tour_cost, visit
+from .evaluation import can_reach, can_return, can_visit, closed_cost, extend, start_tour
+
+if TYPE_CHECKING:
+    from .model import RouteModel
+    from .state import Tours
 
 
 class Plan(NamedTuple):
-    """Where a decoder writes; only its own arrays are changed.
+    """Where decoding writes; only its own arrays are changed.
 
     Attributes:
         visits: `[m]`, customers in order.
         tour_of: `[m]`, the tour of each of them.
         pending: `[m]`, customers not yet visited.
-        least: `[k, m + 1]`, the cost of the first customers in up to so many tours.
+        least: `[k, m + 1]`, the least cost of the first customers in at most so many tours.
         origin: `[k, m + 1]`, where the last of those tours begins.
     """
 
@@ -37,17 +41,17 @@ class Plan(NamedTuple):
     origin: Nodes
 
 
-def empty_plan(model: Model) -> Plan:
-    """Room for any answer."""
+def empty_plan(model: RouteModel) -> Plan:
+    """Arrays for any answer."""
     m = len(model.customers)
-    cuts = model.several and not model.optional
-    rows = (model.tours + 1 if model.tours < m else 1) if cuts else 0
+    splits = model.several and not model.optional
+    rows = (model.tours + 1 if model.tours < m else 1) if splits else 0
     visits, tour_of, pending = np.zeros((3, m), dtype=np.int32)
     return Plan(visits, tour_of, pending, np.empty((rows, m + 1)), np.zeros((rows, m + 1), dtype=np.int32))
 
 
-def tours_of(model: Model, plan: Plan, count: int) -> list[list[int]]:
-    """Tours as lists, of the first `count` visits of a plan; of several, only those with visits."""
+def decoded_tours(model: RouteModel, plan: Plan, count: int) -> Tours:
+    """The first `count` visits of a plan as lists; where there may be several tours, only those with visits."""
     closing = [model.end] if model.end != model.start else []
     tours: dict[int, list[int]] = {} if model.several else {0: []}
     for node, tour in zip(plan.visits[:count].tolist(), plan.tour_of[:count].tolist(), strict=True):
@@ -56,13 +60,13 @@ def tours_of(model: Model, plan: Plan, count: int) -> list[list[int]]:
 
 
 @kernel
-def decode(model: Model, order: Nodes, plan: Plan) -> tuple[float, int]:
+def decode(model: RouteModel, order: Nodes, plan: Plan) -> tuple[float, int]:
     """The tours of an order.
 
     Args:
         model: of m customers.
         order: `[m]`, all of them.
-        plan: is written to.
+        plan: is overwritten.
 
     Returns:
         the cost, and how many of `plan.visits` count.
@@ -73,60 +77,64 @@ def decode(model: Model, order: Nodes, plan: Plan) -> tuple[float, int]:
 
 
 @kernel
-def _together(model: Model, tours: float, tour: float) -> float:
+def _combined(model: RouteModel, tours: float, tour: float) -> float:
     """The cost of tours and one more."""
-    return max(tours, tour) if model.several and model.longest + model.makespan > 0.0 else tours + tour
+    return max(tours, tour) if model.several and model.longest_weight + model.makespan_weight > 0.0 else tours + tour
 
 
 @kernel
-def _fill(model: Model, order: Nodes, plan: Plan) -> tuple[float, int]:
-    """Fill tour after tour with what fits, in order; where customers may be left out, end where it costs least."""
+def _fill(model: RouteModel, order: Nodes, plan: Plan) -> tuple[float, int]:
+    """Fill one tour after the other with what fits, in order; optional visits end where that costs least."""
     pending, visits, tour_of = plan.pending, plan.visits, plan.tour_of
     for i in range(len(order)):
         pending[i] = order[i]
-    left, count, collected, regret = len(order), 0, 0.0, 0.0
+    left, count, collected, penalties = len(order), 0, 0.0, 0.0
     for node in model.customers:
-        regret += model.penalties[node]
-    walk = set_out(model)
+        penalties += model.nodes[node].penalty
+    partial = start_tour(model)
     before = 0.0  # the cost of the tours before this one
-    current = 0.0 if model.several else tour_cost(model, walk)
+    current = 0.0 if model.several else closed_cost(model, partial)
     best, best_count = np.inf, 0
     if model.optional and model.quota <= 0.0:
-        best = before + current + model.penalty * regret
+        best = before + current + model.penalty_weight * penalties
     for tour in range(model.tours):
         kept, start = 0, count
         for i in range(left):
             node = pending[i]
-            if not (fits(model, walk, node) if model.optional else reaches(model, walk, node)):
+            if not (can_visit(model, partial, node) if model.optional else can_reach(model, partial, node)):
                 pending[kept] = node
                 kept += 1
                 continue
-            walk = visit(model, walk, node)
+            partial = extend(model, partial, node)
             visits[count], tour_of[count] = node, tour
             count += 1
-            collected += model.prizes[node]
-            regret -= model.penalties[node]
-            current = tour_cost(model, walk)
+            collected += model.nodes[node].prize
+            penalties -= model.nodes[node].penalty
+            current = closed_cost(model, partial)
             if model.optional and (collected >= model.quota or count == len(order)):
-                cost = _together(model, before, current) + model.prize * collected + model.penalty * regret
+                cost = (
+                    _combined(model, before, current)
+                    + model.prize_weight * collected
+                    + model.penalty_weight * penalties
+                )
                 if cost < best:
                     best, best_count = cost, count
         left = kept
         if left == 0 or count == start:
             break
-        before, current = _together(model, before, current), 0.0
-        walk = set_out(model)
+        before, current = _combined(model, before, current), 0.0
+        partial = start_tour(model)
     if model.optional and best < np.inf:
         return best, best_count
-    cost = _together(model, before, current) + model.prize * collected + model.penalty * regret
+    cost = _combined(model, before, current) + model.prize_weight * collected + model.penalty_weight * penalties
     if model.optional:
         return cost + model.missing * (1.0 - collected / model.quota), count
-    return cost + model.missing * (left if returns(model, walk) else left + 1), count
+    return cost + model.missing * (left if can_return(model, partial) else left + 1), count
 
 
 @kernel
-def _split(model: Model, order: Nodes, plan: Plan) -> tuple[float, int]:
-    """Cut the order into tours of least cost; customers that do not fit into as many as there may be are missing."""
+def _split(model: RouteModel, order: Nodes, plan: Plan) -> tuple[float, int]:
+    """Split the order into tours of least cost; customers that do not fit into the allowed tours are missing."""
     least, origin, m = plan.least, plan.origin, len(order)
     limited = len(least) > 1
     least[:] = np.inf
@@ -139,15 +147,15 @@ def _split(model: Model, order: Nodes, plan: Plan) -> tuple[float, int]:
                 continue
             if limited and least[k, i] <= least[to, i]:
                 least[to, i], origin[to, i] = least[k, i], i  # one tour fewer is as good
-            walk = set_out(model)
+            partial = start_tour(model)
             for j in range(i, m):
                 node = order[j]
-                if not reaches(model, walk, node):
+                if not can_reach(model, partial, node):
                     break
-                walk = visit(model, walk, node)
-                if not returns(model, walk):
+                partial = extend(model, partial, node)
+                if not can_return(model, partial):
                     continue
-                cost = _together(model, least[k, i], tour_cost(model, walk))
+                cost = _combined(model, least[k, i], closed_cost(model, partial))
                 if cost < least[to, j + 1]:
                     least[to, j + 1], origin[to, j + 1] = cost, i
         if limited and least[k, m] <= least[to, m]:

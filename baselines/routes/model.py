@@ -1,19 +1,18 @@
-"""Any problem of known rules as plain numbers, for compiled constructions and searches.
+"""A problem of known rules as plain numbers, for compiled heuristics and searches.
 
-Each rule's reading sets a few numbers of a `Model`; a rule that a problem does not have leaves
-numbers that never bind. So kernels know numbers and no problem. Split deliveries have no reading.
+Each rule's reading sets a few numbers of a `RouteModel`; a rule that a problem does not have leaves
+numbers that are never binding. So kernels depend on numbers and on no problem; `evaluation` is where
+they read the numbers. Split deliveries have no reading.
 """
-
-# To numba a number read from an array is an int; to numpy's stubs it is an array.
-# pyright: reportArgumentType=false
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from baselines.kernels.geometry import Array, Nodes, kernel
+from baselines.kernels.geometry import Array, Nodes, frozen
 from tsp.problems import Capacity, LengthBudget, MaxVisits, PrizeQuota, TimeWindows, VisitAtMostOnce, VisitOnce
 from tsp.solution import TOLERANCE
 from tsp.underway import as_cycle
@@ -27,32 +26,35 @@ if TYPE_CHECKING:
     from tsp.underway import Reduced
 
 
-class Model(NamedTuple):
-    """A problem and an instance in numbers; costs are to be small.
+NODE = np.dtype([(name, np.float64) for name in ("opens", "closes", "service", "demand", "prize", "penalty", "worth")])
+"""What a model knows of a node: when service may begin at the earliest and at the latest (infinite without
+windows), how long it takes, what is delivered, what a visit brings and what its absence costs, and `worth`, by
+how much prize and penalty of a visited customer reduce the cost."""
+
+NodeRecords = NDArray[Any]
+
+
+class RouteModel(NamedTuple):
+    """A problem and an instance in numbers; the cost is minimized.
 
     Attributes:
         distances: `[n, n]`, row = from.
-        start: where tours start.
-        end: where they end, perhaps the same.
+        start: the node where tours start.
+        end: the node where tours end; it may be the start.
         customers: `[m]`, the nodes to visit.
-        several: whether there may be several tours; one without visits then costs nothing.
-        tours: most tours.
+        several: whether there may be several tours; a tour without visits then costs nothing.
+        tours: the largest number of tours.
         optional: whether customers may be left out.
-        opens: `[n]`, when visits may begin.
-        closes: `[n]`, when at the latest, infinite without windows.
-        service: `[n]`, how long visits take.
-        demands: `[n]`.
+        nodes: `[n]`, records of `NODE`.
         capacity: of a tour, infinite where there is none.
         max_length: of a tour, infinite where there is none.
-        prizes: `[n]`.
-        quota: least sum of prizes, 0 where there is none.
-        penalties: `[n]`.
-        length: weight of the length in the cost.
-        longest: weight of the longest tour.
-        prize: weight of the prizes, negative where they are to be many.
-        penalty: weight of the penalties.
-        makespan: weight of the latest end.
-        missing: cost of each customer who must be visited and is not: more than all else.
+        quota: the least sum of prizes, 0 where there is none.
+        length_weight: weight of the length in the cost.
+        longest_weight: weight of the longest tour.
+        prize_weight: weight of the prizes, negative where they are maximized.
+        penalty_weight: weight of the penalties.
+        makespan_weight: weight of the latest end.
+        missing: cost of each compulsory customer that is not visited, larger than all other costs.
     """
 
     distances: Array
@@ -62,44 +64,23 @@ class Model(NamedTuple):
     several: bool
     tours: int
     optional: bool
-    opens: Array
-    closes: Array
-    service: Array
-    demands: Array
+    nodes: NodeRecords
     capacity: float
     max_length: float
-    prizes: Array
     quota: float
-    penalties: Array
-    length: float
-    longest: float
-    prize: float
-    penalty: float
-    makespan: float
+    length_weight: float
+    longest_weight: float
+    prize_weight: float
+    penalty_weight: float
+    makespan_weight: float
     missing: float
-
-
-class Walk(NamedTuple):
-    """A tour so far.
-
-    Attributes:
-        at: where it is.
-        now: the time, ready to leave.
-        length: so far.
-        load: so far.
-    """
-
-    at: int
-    now: float
-    length: float
-    load: float
 
 
 Numbers = dict[str, Any]
 
 
 def _relaxed(limit: float) -> float:
-    """A limit that sums of floats may miss by what the checker forgives."""
+    """The limit plus half of what the checker tolerates, for sums of floats."""
     return limit + 0.5 * TOLERANCE * max(1.0, abs(limit))
 
 
@@ -112,12 +93,12 @@ def _time_windows(instance: Instance, rule: TimeWindows) -> Numbers:
 
 
 def _capacity(instance: Instance, rule: Capacity) -> Numbers:
-    return {"demands": instance.demands, "capacity": _relaxed(instance.capacity or 0.0)}
+    return {"demand": instance.demands, "capacity": _relaxed(instance.capacity or 0.0)}
 
 
 def _max_visits(instance: Instance, rule: MaxVisits) -> Numbers:
     """Of one tour, visits are a load."""
-    return {"demands": np.ones(instance.size), "capacity": float(rule.most)}
+    return {"demand": np.ones(instance.size), "capacity": float(rule.most)}
 
 
 def _length_budget(instance: Instance, rule: LengthBudget) -> Numbers:
@@ -136,11 +117,11 @@ MODEL_RULES: dict[type[Rule], Callable[[Instance, Any], Numbers]] = {
 """Each rule's reading: the numbers of the model that it sets."""
 
 MODEL_TERMS = {
-    "length": "length",
-    "longest": "longest",
-    "prize": "prize",
-    "penalties": "penalty",
-    "makespan": "makespan",
+    "length": "length_weight",
+    "longest": "longest_weight",
+    "prize": "prize_weight",
+    "penalties": "penalty_weight",
+    "makespan": "makespan_weight",
 }
 """Each objective term's weight in the model."""
 
@@ -148,7 +129,7 @@ MODEL_TERMS = {
 def is_modelled(problem: Problem) -> bool:
     """Whether every rule and objective term has a reading here.
 
-    Several tours are either measured by sums or by the largest, not by both. Visits are limited where
+    The objective of several tours is either a sum or a maximum, not both. Visits are limited where
     there is one tour and no other load.
     """
     terms = set(problem.objective.terms)
@@ -162,30 +143,22 @@ def is_modelled(problem: Problem) -> bool:
 
 
 def closed(problem: Problem, instance: Instance) -> tuple[Problem, Instance, Reduced | None]:
-    """The problem and instance to model: a path becomes a closed tour, which `Reduced` leads back from."""
+    """The problem and instance to model: a path becomes a closed tour, which `Reduced` turns back into a path."""
     if problem.shape != "path":
         return problem, instance, None
     cycle, reduced = as_cycle(problem, instance)
     return cycle, reduced.instance, reduced
 
 
-def model_of(problem: Problem, instance: Instance) -> Model:
+def model_of(problem: Problem, instance: Instance) -> RouteModel:
     """The numbers of an instance with nothing under way, of any shape but a path."""
-    n = instance.size
-    zero = np.zeros(n)
     distances = instance.distances
     end = instance.finish if problem.from_depot else instance.depot
-    prizes = zero if instance.prizes is None else instance.prizes
-    penalties = zero if instance.penalties is None else instance.penalties
-    customers = np.setdiff1d(np.arange(n), [instance.depot, end]).astype(np.int32)
+    customers = np.setdiff1d(np.arange(instance.size), [instance.depot, end]).astype(np.int32)
     several = problem.shape == "tours"
     most = max(1, len(customers))
     numbers: Numbers = {
         "tours": min(most, instance.num_tours or most) if several else 1,
-        "opens": zero,
-        "closes": np.full(n, np.inf),
-        "service": zero,
-        "demands": zero,
         "capacity": np.inf,
         "max_length": np.inf,
         "quota": 0.0,
@@ -195,77 +168,29 @@ def model_of(problem: Problem, instance: Instance) -> Model:
     for term, weight in MODEL_TERMS.items():
         sign = 1.0 if problem.objective.sense == "min" else -1.0
         numbers[weight] = sign if term in problem.objective.terms else 0.0
-    # NaN-free and read-only, so that one compilation serves all.
-    arrays = {name: _frozen(value) for name, value in numbers.items() if isinstance(value, np.ndarray)}
-    latest = numbers["closes"][np.isfinite(numbers["closes"])].max(initial=0.0)
-    everything = 2.0 * distances.max(axis=1).sum() + prizes.sum() + penalties.sum() + latest + numbers["service"].sum()
-    return Model(
+    nodes = np.zeros(instance.size, dtype=NODE)
+    nodes["closes"] = np.inf
+    nodes["prize"] = 0.0 if instance.prizes is None else instance.prizes
+    nodes["penalty"] = 0.0 if instance.penalties is None else instance.penalties
+    for field in NODE.fields.keys() & numbers.keys():
+        nodes[field] = numbers.pop(field)
+    nodes["worth"] = numbers["penalty_weight"] * nodes["penalty"] - numbers["prize_weight"] * nodes["prize"]
+    sums = sum(nodes[field].sum() for field in ("prize", "penalty", "service"))
+    latest = nodes["closes"][np.isfinite(nodes["closes"])].max(initial=0.0)
+    missing = 1.0 + 2.0 * distances.max(axis=1).sum() + sums + latest
+    return RouteModel(
         distances=distances,
         start=instance.depot,
         end=end,
         customers=customers,
+        nodes=frozen(nodes),
         several=several,
-        prizes=_frozen(prizes),
-        penalties=_frozen(penalties),
-        missing=1.0 + float(everything),
-        **(numbers | arrays),
+        missing=float(missing),
+        **numbers,
     )
 
 
-def _frozen(array: Array) -> Array:
-    out = np.array(array, dtype=np.float64)
-    out.flags.writeable = False
-    return out
-
-
-def visits_of(model: Model, solution: Solution) -> Nodes:
-    """Every customer, those that a solution visits first and in its order."""
+def visits_of(model: RouteModel, solution: Solution) -> Nodes:
+    """Every customer: those that a solution visits first and in its order."""
     inside = [node for tour in solution.tours for node in tour.tolist() if node not in (model.start, model.end)]
     return np.array([*inside, *np.setdiff1d(model.customers, inside)], dtype=np.int32)
-
-
-@kernel
-def set_out(model: Model) -> Walk:
-    """At the start, ready to leave."""
-    return Walk(model.start, model.opens[model.start] + model.service[model.start], 0.0, 0.0)
-
-
-@kernel
-def visit(model: Model, walk: Walk, node: int) -> Walk:
-    """The walk led on to `node`, and its service."""
-    leg = model.distances[walk.at, node]
-    begin = max(walk.now + leg, model.opens[node])
-    return Walk(np.int64(node), begin + model.service[node], walk.length + leg, walk.load + model.demands[node])
-
-
-@kernel
-def reaches(model: Model, walk: Walk, node: int) -> bool:
-    """Whether `node` may be visited next, wherever the tour goes then."""
-    leg = model.distances[walk.at, node]
-    return (
-        walk.now + leg <= model.closes[node]
-        and walk.length + leg <= model.max_length
-        and walk.load + model.demands[node] <= model.capacity
-    )
-
-
-@kernel
-def returns(model: Model, walk: Walk) -> bool:
-    """Whether the end can be reached from where the tour is."""
-    home = model.distances[walk.at, model.end]
-    return walk.now + home <= model.closes[model.end] and walk.length + home <= model.max_length
-
-
-@kernel
-def fits(model: Model, walk: Walk, node: int) -> bool:
-    """Whether `node` may be visited next, and the end be reached after it."""
-    return reaches(model, walk, node) and returns(model, visit(model, walk, node))
-
-
-@kernel
-def tour_cost(model: Model, walk: Walk) -> float:
-    """What a tour costs that goes to its end now: its length and time, weighted."""
-    home = model.distances[walk.at, model.end]
-    length = walk.length + home
-    end = max(walk.now + home, model.opens[model.end])
-    return (model.length + model.longest) * length + model.makespan * end

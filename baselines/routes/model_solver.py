@@ -1,4 +1,4 @@
-"""What solvers that work on a `Model` share: small instances, paths, a start that is kept where it is better."""
+"""The base of all solvers that work on a `RouteModel`: tiny instances, paths, and the best answer so far."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ if TYPE_CHECKING:
     from tsp.problems import Problem
     from tsp.solvers import Task
 
-    from .model import Model
+    from .model import RouteModel
+    from .state import Tours
 
 MOST_NODES = 5_000
-"""Nodes up to which a model, which has all distances, is made."""
-
-Tours = list[list[int]]
+"""Nodes up to which a model, which holds all distances, is made."""
 
 
 class ModelSolver(InstanceSolver):
-    """A solver of every problem that has a model; a subclass finds better and better tours."""
+    """A solver of every problem that has a model; a subclass yields better and better tours."""
 
     def supports(self, problem: Problem) -> bool:
         """Whether every rule and objective term has a reading in the model."""
@@ -39,7 +38,7 @@ class ModelSolver(InstanceSolver):
         list(self.search(model_of(get_problem("tsp"), SQUARE), Clock(0.0), seed=0, initial=None))
 
     def solve_one(self, task: Task) -> Solution:
-        """Search until the search or the clock ends it, and keep the best."""
+        """Search until the subclass or the clock ends the search, and keep the best answer."""
         problem, instance, initial, report = task.problem, task.instance, task.initial, task.report
         trivial = solve_trivial(problem, instance)
         if trivial is not None:
@@ -62,5 +61,5 @@ class ModelSolver(InstanceSolver):
         return answer
 
     @abstractmethod
-    def search(self, model: Model, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
-        """Give at least one answer, then those that may be better; `initial` is of the model's instance."""
+    def search(self, model: RouteModel, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
+        """Yield at least one answer, then answers that may be better; `initial` is of the model's instance."""

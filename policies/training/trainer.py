@@ -87,7 +87,7 @@ class TrainConfig:
         average: decay of the moving average of the weights that is validated and kept; 0 keeps the last ones.
         warmup_steps: steps in which the learning rate rises from zero.
         teacher: solver whose tours are imitated, such as ls(kicks=50); none by default.
-        labels: how many instances the teacher solves.
+        label_count: how many instances the teacher solves.
         label_batch: labelled instances in a step.
         label_ways: in how many ways each of the teacher's tours is written down.
         label_time: time limit of the teacher, in seconds for each instance.
@@ -126,7 +126,7 @@ class TrainConfig:
     average: float = 0.0
     warmup_steps: int = 0
     teacher: str | None = None
-    labels: int = 40_000
+    label_count: int = 40_000
     label_batch: int = 64
     label_ways: int = 8
     label_time: float = 1.0
@@ -155,7 +155,7 @@ class TrainConfig:
         for name in ("epoch_size", "batch_size", "starts", "lr", "clip_norm", "validation_instances", lengths[0]):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: {getattr(self, name)}, expected a positive number")
-        for name in ("labels", "label_batch", "label_ways", "label_time", "label_every", "label_workers"):
+        for name in ("label_count", "label_batch", "label_ways", "label_time", "label_every", "label_workers"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: {getattr(self, name)}, expected a positive number")
         if not 0 <= self.average < 1:
@@ -317,7 +317,7 @@ class Trainer(Run):
             config.label_ways,
             int(_stream(config.seed, "labels", 0).integers(2**63)),
         )
-        shards = max(1, config.labels // config.label_batch)
+        shards = max(1, config.label_count // config.label_batch)
         return Teacher(labelling, config.label_folder or self.out, shards=shards, workers=config.label_workers)
 
     def run(self, progress: Callable[[float, str], None] = lambda *_: None) -> None:

@@ -1,5 +1,7 @@
 """`RoutingEnv`: what is walked along its masks is what the checker accepts, in batches as alone; see `test_referee`."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -237,16 +239,13 @@ def test_what_the_policy_sees_does_not_depend_on_the_unit_of_length(problem):
             scaled["coordinates"] = 1000 * instance.coordinates + 50
         else:
             scaled["matrix"] = 1000 * instance.matrix
-        large.append(Instance(**{**{f: getattr(instance, f) for f in KEPT}, **scaled}))
+        large.append(replace(instance, **scaled))
     one, other = (from_instances(given, realizations=realizations) for given in (instances, large))
     torch.testing.assert_close(env.features(one), env.features(other), atol=1e-5, rtol=1e-5)
     actions, _ = walk_at_random(env, one, 2, 0)
     for name, value in env.replay(one, actions)._asdict().items():
         if isinstance(value, torch.Tensor):
             torch.testing.assert_close(value, getattr(env.replay(other, actions), name), atol=1e-5, rtol=1e-5)
-
-
-KEPT = ("coordinates", "matrix", "prizes", "demands", "min_prize", "capacity", "num_tours", "end")
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def policy(problem, device):
     return Policy(config, RoutingEnv(problem)).to(device)
 
 
-def captured(own, batch, generator, replays=None):
+def captured(own, batch, generator, replays=None, *, compiles=False):
     return GraphRollout(
         own.env,
         own.decoder,
@@ -38,6 +38,7 @@ def captured(own, batch, generator, replays=None):
         trajectories=TRAJECTORIES,
         generator=generator,
         replays=replays,
+        compiles=compiles,
     )
 
 
@@ -94,6 +95,21 @@ def test_a_static_replay_observes_what_the_environment_shows_of_given_actions(pr
             own.env, batch, own.decoder, cache, Sampling(), trajectories=TRAJECTORIES, generator=generator
         ).actions.transpose(1, 2)
         assert_same(ours(batch, cache, walked), own.env.replay(batch, walked))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+@pytest.mark.filterwarnings("ignore:TensorFloat32")  # a hint of the compiler's
+@pytest.mark.parametrize("problem", ["cvrp", "op", "tsp"])
+def test_compiled_steps_are_legal_and_observe_what_the_environment_shows(problem):
+    own, generator = policy(problem, "cuda"), torch.Generator("cuda").manual_seed(0)
+    ours = captured(own, drawn(problem, "cuda", 1), generator, compiles=True)
+    for seed in (2, 3):
+        batch = drawn(problem, "cuda", seed)
+        trace = ours(batch, own.prepare(batch))
+        expected = own.env.replay(batch, trace.actions.transpose(1, 2))._replace(given=trace.given)
+        assert not expected.mask.gather(-1, trace.actions[..., None]).any()
+        assert_same(trace, expected)
 
 
 @pytest.mark.gpu

@@ -12,7 +12,18 @@ from envs.routing_env import RoutingEnv
 from policies.checkpoint import Decoding, PolicyInfo, save_policy
 from policies.decoding import Sampling
 from policies.policy import Policy, PolicyConfig
-from policies.recourse import ENDED, average_cost, best_plan, disappointing, improve
+from policies.recourse import (
+    ENDED,
+    QUICK,
+    THOROUGH,
+    average_cost,
+    best_order,
+    best_plan,
+    disappointing,
+    improve,
+    moves_of,
+)
+from policies.recourse_solver import RecourseSolver
 from policies.rollout import decode
 from policies.solver import PolicySolver
 from tsp.budget import Budget
@@ -100,12 +111,52 @@ def test_the_plan_is_another_than_the_cheapest_if_prizes_were_as_expected():
 def test_moving_a_node_saves_on_average_and_leaves_what_is_visited(given):
     batch = from_instances(generate_set("spctsp", "uniform", 8, 6, 5)[0])
     order = torch.cat([random_orders(1, 8, seed)[:, 0] for seed in range(6)])
-    moved = improve(ENV, batch, order, given)
+    moved, costs = improve(ENV, batch, order, moves_of(8 - given, two_opt=False), given)
     before, after = (average_cost(ENV, batch, x[:, None], given)[:, 0] for x in (order, moved))
+    assert torch.equal(costs, after)
     assert (after <= before).all()
     assert (after < before).any()
     assert (moved[:, :given] == order[:, :given]).all()
     assert (moved.sort(1).values == order.sort(1).values).all()
+
+
+@pytest.mark.parametrize("given", [0, 3])
+def test_a_thorough_search_ends_where_no_move_saves_and_costs_no_more_than_a_quick_one(given):
+    batch = from_instances(generate_set("spctsp", "uniform", 12, 6, 5)[0])
+    orders = torch.cat([random_orders(8, 12, seed) for seed in range(6)])
+    orders[..., :given] = torch.arange(1, given + 1)
+    orders = torch.stack([torch.stack([complete(order, 12) for order in row]) for row in orders])
+    quick, thorough = (best_order(ENV, batch, orders, given, effort) for effort in (QUICK, THOROUGH))
+    costs = [average_cost(ENV, batch, order[:, None], given)[:, 0] for order in (quick, thorough)]
+    assert (costs[1] <= costs[0]).all()
+    assert (costs[1] < costs[0]).any()
+    _, after = improve(ENV, batch, thorough, moves_of(12 - given, two_opt=True), given)
+    assert after.tolist() == pytest.approx(costs[1].tolist())
+
+
+def test_more_starts_cost_no_more_and_sometimes_less():
+    batch = from_instances(generate_set("spctsp", "uniform", 15, 6, 5)[0])
+    orders = torch.cat([random_orders(8, 15, seed) for seed in range(6)])
+    one, six = (best_order(ENV, batch, orders, effort=replace(THOROUGH, starts=starts)) for starts in (1, 6))
+    costs = [average_cost(ENV, batch, order[:, None])[:, 0] for order in (one, six)]
+    assert (costs[1] <= costs[0]).all()
+    assert (costs[1] < costs[0]).any()
+
+
+def complete(order, customers):
+    """The order without repetitions, and then the customers that it lacks."""
+    found = list(dict.fromkeys(order.tolist()))
+    return torch.tensor(found + [node for node in range(1, customers + 1) if node not in found])
+
+
+def test_moves_are_other_orders_each_once_and_two_opt_adds_reversals():
+    single, both = (list(map(tuple, moves_of(5, two_opt=two_opt).tolist())) for two_opt in (False, True))
+    assert both[0] == single[0] == (0, 1, 2, 3, 4)
+    assert len(set(both)) == len(both)
+    assert all(sorted(move) == [0, 1, 2, 3, 4] for move in both)
+    assert set(both) - set(single) == {
+        (*range(i), *reversed(range(i, j)), *range(j, 5)) for i in range(5) for j in range(i + 3, 6)
+    }
 
 
 def test_plans_keep_the_quota_if_prizes_are_as_expected():
@@ -139,29 +190,36 @@ def test_ending_a_way_anywhere_costs_what_the_checker_says():
         assert cost == pytest.approx(check(SPCTSP, instance, [ways[0, 0, : visits + 1].tolist()]).objective)
 
 
-def test_tours_are_the_same_whatever_is_never_seen(path):
+@pytest.fixture(params=["policy", "policy, thorough", "recourse"])
+def solver(request, path):
+    if request.param == "recourse":
+        return RecourseSolver()
+    return PolicySolver(path=path, device="cpu", search="thorough" if "thorough" in request.param else "quick")
+
+
+def test_tours_are_the_same_whatever_is_never_seen(solver):
     drawn, hidden = generate_set("spctsp", "uniform", 8, 5, 1)
     instances = [replace(one, min_prize=0.5, penalties=0.05 * one.penalties) for one in drawn]
-    first = play_all(PolicySolver(path=path, device="cpu"), SPCTSP, instances, hidden, BUDGET)
+    first = play_all(solver, SPCTSP, instances, hidden, BUDGET)
     others = []
     for solution, real in zip(first, hidden, strict=True):
         seen = np.isin(np.arange(9), solution.tours[0])
         assert not seen.all()
         others.append(Realization(np.where(seen, real.prizes, 3.0 * real.prizes + 0.1)))
-    second = play_all(PolicySolver(path=path, device="cpu"), SPCTSP, instances, others, BUDGET)
+    second = play_all(solver, SPCTSP, instances, others, BUDGET)
     assert [s.tours[0].tolist() for s in second] == [s.tours[0].tolist() for s in first]
 
 
-def test_tours_played_online_are_feasible_and_fixed_by_the_seed(path):
+def test_tours_played_online_are_feasible_and_fixed_by_the_seed(solver):
     instances, hidden = generate_set("spctsp", "uniform", 8, 5, 1)
-    one, again = (play_all(PolicySolver(path=path, device="cpu"), SPCTSP, instances, hidden, BUDGET) for _ in range(2))
+    one, again = (play_all(solver, SPCTSP, instances, hidden, BUDGET) for _ in range(2))
     assert all(solution.feasible for solution in one)
     assert [s.tours[0].tolist() for s in one] == [s.tours[0].tolist() for s in again]
 
 
-def test_a_plan_under_way_keeps_what_is_visited(path):
+def test_a_plan_under_way_keeps_what_is_visited(solver):
     instance = replace(generate_set("spctsp", "uniform", 8, 1, 1)[0][0], underway=Underway((3, 5)))
-    (solution,) = PolicySolver(path=path, device="cpu").solve(SPCTSP, [instance], BUDGET)
+    (solution,) = solver.solve(SPCTSP, [instance], BUDGET)
     assert solution.feasible
     assert solution.tours[0].tolist()[:3] == [0, 3, 5]
 
@@ -170,9 +228,9 @@ def test_recommended_decoding_is_used_where_the_user_gives_none(tmp_path, monkey
     file = write_policy(tmp_path, Decoding(samples=3, augmentations=2))
     shapes = []
 
-    def spy(env, batch, orders, given=0):
+    def spy(env, batch, orders, *others):
         shapes.append(orders.shape[1])
-        return best_plan(env, batch, orders, given)
+        return best_plan(env, batch, orders, *others)
 
     monkeypatch.setattr("policies.solver.best_plan", spy)
     instances = generate_set("spctsp", "uniform", 6, 1, 1)[0]

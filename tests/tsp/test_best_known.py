@@ -1,4 +1,4 @@
-"""Optima are found by what an instance is, never by what it is called."""
+"""Best known objectives are looked up by the content of an instance, never by its name."""
 
 import importlib.util
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tsp.best_known import TABLE, best_known, recognized
+from tsp.best_known import TABLE, best_known, recognize
 from tsp.formats import read, write_instances
 from tsp.instance import Instance
 
@@ -20,18 +20,18 @@ def berlin52():
     return instance
 
 
-def test_berlin52_is_known_under_any_name(berlin52, tmp_path):
+def test_berlin52_is_recognized_under_another_name(berlin52, tmp_path):
     assert berlin52.best_known == 7542
     shutil.copy(ROOT / "examples" / "berlin52.tsp", tmp_path / "holiday.tsp")
     assert read(tmp_path / "holiday.tsp")[0].best_known == 7542
 
 
-def test_berlin52_is_known_in_another_format(berlin52, tmp_path):
+def test_berlin52_is_recognized_in_another_format(berlin52, tmp_path):
     write_instances(tmp_path / "set.npz", [berlin52, berlin52])
     assert [instance.best_known for instance in read(tmp_path / "set.npz")] == [7542, 7542]
 
 
-def test_a_moved_node_or_another_arithmetic_is_another_instance(berlin52):
+def test_an_instance_with_a_moved_node_or_other_arithmetic_is_not_recognized(berlin52):
     moved = berlin52.coordinates.copy()
     moved[17, 1] += 1e-6
     assert best_known(replace(berlin52, coordinates=moved)) is None
@@ -41,13 +41,13 @@ def test_a_moved_node_or_another_arithmetic_is_another_instance(berlin52):
     assert best_known(Instance(matrix=berlin52.distances)) is None
 
 
-def test_the_length_of_a_tour_is_not_the_value_of_another_problem(berlin52):
+def test_the_optimum_of_the_tsp_is_not_used_for_another_problem(berlin52):
     assert best_known(replace(berlin52, problem="op")) is None
     assert best_known(replace(berlin52, problem="tsp")) == 7542
 
 
 @pytest.mark.data
-def test_the_table_is_what_its_script_makes(data_folder, tmp_path, monkeypatch):
+def test_the_table_of_best_known_objectives_is_what_its_script_makes(data_folder, tmp_path, monkeypatch):
     spec = importlib.util.spec_from_file_location("make_best_known", ROOT / "benchmarks" / "make_best_known.py")
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
@@ -62,13 +62,13 @@ def test_the_table_is_what_its_script_makes(data_folder, tmp_path, monkeypatch):
     ("path", "optimum"),
     [
         ("tsplib/lin318.tsp", 42029),
-        ("tsplib/linhp318.tsp", 45214),  # the same points, with an edge that must be walked
+        ("tsplib/linhp318.tsp", 45214),  # the same points with a fixed edge
         ("tsplib/pla33810.tsp", 66048945),
         ("tsplib/si535.tsp", 48450),
         ("national/wi29.tsp", 27603),
         ("atsp/br17.atsp", 39),
         ("cvrplib/A-n32-k5.vrp", 784),
-        ("cvrplib/M-n200-k17.vrp", 1274),  # M-n200-k16 by its content, and better known under that name
+        ("cvrplib/M-n200-k17.vrp", 1274),  # the same content as M-n200-k16
         ("cvrplib/xml100/XML100_1111_26.vrp", 37730),
         ("op/tsiligirides/tsiligirides_problem_1_budget_15.txt", 45),
         ("op/oplib/gen2/att48-gen2-50.oplib", 1717 - 74),  # without the depot's score
@@ -78,12 +78,12 @@ def test_the_table_is_what_its_script_makes(data_folder, tmp_path, monkeypatch):
         ("tsptw/SolomonPotvinBengio/rc_201.1.txt", 444.5425),
     ],
 )
-def test_real_files_know_their_best_known_value(data_folder, path, optimum):
+def test_real_files_have_their_best_known_objective(data_folder, path, optimum):
     assert read(data_folder / path)[0].best_known == optimum
 
 
 @pytest.mark.data
-def test_each_objective_has_its_own_value(data_folder):
+def test_each_objective_of_an_instance_has_its_own_best_known_value(data_folder):
     path = data_folder / "tsptw" / "SolomonPotvinBengio" / "rc_201.1.txt"
     assert read(path, problem="tsptw-makespan")[0].best_known == 592.0611
     assert read(path, problem="tsp")[0].best_known is None
@@ -91,18 +91,18 @@ def test_each_objective_has_its_own_value(data_folder):
 
 
 @pytest.mark.data
-def test_a_quota_from_elsewhere_makes_a_known_instance(data_folder):
+def test_an_instance_is_recognized_once_its_quota_is_given(data_folder):
     (instance,) = read(data_folder / "pctsp" / "problem_20_100_10000_10000.pctsp")
     assert instance.best_known is None
-    assert recognized(replace(instance, min_prize=139)).best_known == 18222
-    assert recognized(replace(instance, min_prize=140, best_known=18222)).best_known is None
+    assert recognize(replace(instance, min_prize=139)).best_known == 18222
+    assert recognize(replace(instance, min_prize=140, best_known=18222)).best_known is None
 
 
 @pytest.mark.data
-def test_tours_from_another_depot_are_another_instance(data_folder):
+def test_an_instance_with_another_depot_is_not_recognized(data_folder):
     (instance,) = read(data_folder / "cvrplib" / "A-n32-k5.vrp")
-    assert recognized(replace(instance, depot=5)).best_known is None
+    assert recognize(replace(instance, depot=5)).best_known is None
 
 
-def test_a_tour_is_as_long_from_any_start(berlin52):
-    assert recognized(replace(berlin52, depot=5)).best_known == 7542
+def test_an_instance_of_closed_tours_is_recognized_with_another_start(berlin52):
+    assert recognize(replace(berlin52, depot=5)).best_known == 7542

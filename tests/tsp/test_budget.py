@@ -4,23 +4,23 @@ from tsp.budget import SHORTEST, Budget, Clock
 
 
 @pytest.mark.parametrize("limit", [0, -1.0, float("inf"), float("nan")])
-def test_a_time_limit_is_a_positive_number_of_seconds(limit):
+def test_a_budget_refuses_a_time_limit_that_is_not_a_positive_number(limit):
     with pytest.raises(ValueError, match=r"time limit: .* expected a positive number of seconds"):
         Budget(limit)
 
 
-def test_at_least_one_thread():
+def test_a_budget_refuses_fewer_than_one_thread():
     with pytest.raises(ValueError, match="threads: 0, expected 1 or more"):
         Budget(threads=0)
 
 
-def test_a_share_keeps_threads_and_seed_and_is_never_zero():
+def test_a_budget_with_another_limit_keeps_threads_and_seed_and_is_never_zero():
     budget = Budget(2.0, threads=3, seed=7)
     assert budget.with_limit(0.5) == Budget(0.5, 3, 7)
     assert budget.with_limit(-1.0) == Budget(SHORTEST, 3, 7)
 
 
-def test_a_clock_counts_from_when_it_is_made_and_never_has_negative_time_left(monkeypatch):
+def test_a_clock_starts_when_it_is_made_and_never_has_negative_time_left(monkeypatch):
     now = [10.0]
     monkeypatch.setattr("time.perf_counter", lambda: now[0])
     clock = Clock(2.0)

@@ -1,4 +1,4 @@
-"""Outputs are whole or not there, and nothing is overwritten unasked."""
+"""Outputs are written atomically, and existing files are replaced only by force."""
 
 import os
 
@@ -7,7 +7,7 @@ import pytest
 from tsp.files import atomic_write, require_writable, write_text
 
 
-def test_a_file_appears_whole_and_nothing_else_does(tmp_path):
+def test_a_file_appears_only_when_it_is_complete_and_no_other_file_stays(tmp_path):
     with atomic_write(tmp_path / "a.txt", force=False) as temporary:
         assert temporary.suffix == ".txt"
         temporary.write_text("half")
@@ -42,13 +42,13 @@ def test_an_existing_file_is_replaced_only_by_force(tmp_path):
     assert target.read_bytes() == "ñew\n".encode()
 
 
-def test_permissions_are_those_of_any_new_file(tmp_path):
+def test_a_written_file_has_the_permissions_of_any_new_file(tmp_path):
     (tmp_path / "usual").write_text("")
     write_text(tmp_path / "ours", "", force=False)
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
-def test_a_link_is_written_through(tmp_path):
+def test_a_symbolic_link_is_kept_and_its_target_is_written(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "link.txt").symlink_to(tmp_path / "folder" / "real.txt")
     write_text(tmp_path / "link.txt", "text", force=False)
@@ -68,7 +68,7 @@ def test_a_link_is_written_through(tmp_path):
         ("x" * 300, ""),
     ],
 )
-def test_what_cannot_be_written_is_refused_before_anything_is_spent(tmp_path, name, reason, force):
+def test_a_path_that_cannot_be_written_is_refused_before_any_work(tmp_path, name, reason, force):
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
@@ -81,7 +81,7 @@ def test_what_cannot_be_written_is_refused_before_anything_is_spent(tmp_path, na
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_folder_without_permission_is_named(tmp_path, monkeypatch):
+def test_a_folder_without_permission_to_write_is_refused_by_name(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
     with pytest.raises(ValueError, match=r"cannot be written \(no permission to write in .+\)"):
         write_text(tmp_path / "a.txt", "", force=False)

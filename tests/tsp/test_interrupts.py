@@ -9,7 +9,7 @@ from tsp.interrupts import held_interrupts
 
 
 def interrupted(times, note, after=lambda: None):
-    """Ctrl-C while interrupts are held, and what comes after it."""
+    """Press Ctrl-C while interrupts are held, then call `after`."""
     with held_interrupts(note) as held:
         assert not held()
         for _ in range(times):
@@ -20,7 +20,7 @@ def interrupted(times, note, after=lambda: None):
 
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("times", [1, 2])
-def test_an_interrupt_is_held_until_the_block_ends_and_a_second_is_not(times):
+def test_an_interrupt_is_held_until_the_block_ends_and_a_second_is_raised_at_once(times):
     said, done = [], []
     with pytest.raises(KeyboardInterrupt):
         interrupted(times, lambda: said.append(1), lambda: done.append("the rest"))
@@ -28,14 +28,14 @@ def test_an_interrupt_is_held_until_the_block_ends_and_a_second_is_not(times):
     assert done == (["the rest"] if times == 1 else [])
 
 
-@pytest.mark.usefixtures("ctrl_c")  # which looks whether the handler is put back
-def test_another_error_goes_its_way():
+@pytest.mark.usefixtures("ctrl_c")  # which checks that the handler is restored
+def test_another_error_is_raised_while_an_interrupt_is_held():
     with pytest.raises(ZeroDivisionError):
         interrupted(1, lambda: None, lambda: 1 / 0)
 
 
 @pytest.mark.usefixtures("ctrl_c")
-def test_a_note_that_cannot_be_said_now_is_left_unsaid():
+def test_a_note_that_cannot_be_printed_does_not_end_the_block():
     def say():
         raise RuntimeError("reentrant call")
 
@@ -46,7 +46,7 @@ def test_a_note_that_cannot_be_said_now_is_left_unsaid():
 
 
 @pytest.mark.usefixtures("ctrl_c")
-def test_other_threads_and_other_handlers_are_left_alone():
+def test_interrupts_are_not_held_in_other_threads_or_under_other_handlers():
     handlers = []
 
     def look():

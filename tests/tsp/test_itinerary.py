@@ -1,4 +1,4 @@
-"""Itineraries tell when she is where: worked by hand, and against the checker's own times."""
+"""Itineraries, worked out by hand and compared with the checker's own times."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsp.instance import Instance, Underway
-from tsp.itinerary import format_itinerary_text, rows
+from tsp.itinerary import format_itinerary_text, make_itinerary
 from tsp.problems import PROBLEMS, get_problem
 from tsp.solution import Solution, check
 
@@ -27,10 +27,10 @@ HALL = Instance(
 
 
 def itinerary(problem, instance, tours):
-    return rows(problem, instance, check(problem, instance, tours))
+    return make_itinerary(problem, instance, check(problem, instance, tours))
 
 
-def test_arrival_waiting_visit_and_walk_are_told_up_to_the_way_back():
+def test_an_itinerary_has_arrival_waiting_visit_and_length_up_to_the_return():
     start, a, b, end = itinerary(OPTW, HALL, [[0, 1, 2]])
     assert (start.order, start.name, start.arrive, start.begin, start.leave, start.walked) == (0, "coffee", 1, 1, 1, 0)
     assert (a.name, a.arrive, a.begin, a.leave, a.interest, a.walked, a.title) == ("A", 6, 6, 8, 5, 5, "Bees")
@@ -41,19 +41,19 @@ def test_arrival_waiting_visit_and_walk_are_told_up_to_the_way_back():
     assert {stop.tour for stop in (start, a, b, end)} == {0}
 
 
-def test_windows_count_only_where_the_problem_says_so():
+def test_an_itinerary_waits_for_windows_only_under_a_problem_with_time_windows():
     stops = itinerary(get_problem("tsp"), HALL, [[0, 1, 2, 3]])
     assert [stop.begin for stop in stops] == [stop.arrive for stop in stops]
     assert stops[0].arrive == 0
 
 
-def test_a_path_ends_with_its_last_visit():
+def test_the_itinerary_of_a_path_ends_with_its_last_visit():
     stops = itinerary(get_problem("shpp"), replace(HALL, time_windows=None), [[0, 1, 2, 3]])
     assert [stop.node for stop in stops] == [0, 1, 2, 3]
     assert stops[-1].leave == stops[-1].begin + 1
 
 
-def test_a_walk_to_another_end_has_no_way_back():
+def test_the_itinerary_of_a_tour_to_another_end_has_no_return():
     stops = itinerary(OPTW, replace(HALL, end=3), [[0, 1, 3]])
     assert [stop.node for stop in stops] == [0, 1, 3]
     assert stops[-1].interest is None
@@ -69,7 +69,7 @@ def test_each_tour_has_an_itinerary_of_its_own():
     assert stops[3].walked == stops[3].arrive == 0
 
 
-def test_a_tour_under_way_goes_on_from_where_and_when_she_is():
+def test_the_itinerary_of_a_tour_under_way_continues_from_elapsed_time_and_travelled_length():
     late = replace(HALL, underway=Underway((1,), elapsed=30.0, travelled=7.0))
     _, a, b, end = itinerary(OPTW, late, [[0, 1, 2]])
     assert (a.leave, a.walked) == (30, 7)
@@ -77,16 +77,16 @@ def test_a_tour_under_way_goes_on_from_where_and_when_she_is():
     assert (end.arrive, end.walked) == (40, 14)
 
 
-def test_an_infeasible_solution_has_an_itinerary_of_the_nodes_there_are():
+def test_an_infeasible_solution_has_an_itinerary_without_nodes_that_do_not_exist():
     solution = check(OPTW, HALL, [[0, 7, 1, 1]])
     assert not solution.feasible
-    assert [stop.node for stop in rows(OPTW, HALL, solution)] == [0, 1, 1, 0]
-    assert rows(OPTW, HALL, Solution((), None, False)) == []
+    assert [stop.node for stop in make_itinerary(OPTW, HALL, solution)] == [0, 1, 1, 0]
+    assert make_itinerary(OPTW, HALL, Solution((), None, False)) == []
 
 
 @given(st.sampled_from(["optw", "tsptw", "tsptw-makespan", "cvrptw"]), st.integers(0, 2**32 - 1))
 @settings(max_examples=40, deadline=None)
-def test_the_last_arrival_is_the_checkers_makespan_and_the_walk_its_length(name, seed):
+def test_an_itinerary_ends_at_the_checkers_makespan_and_length(name, seed):
     rng = np.random.default_rng(seed)
     n = int(rng.integers(2, 9))
     opens = rng.random((n, 1)) * 3
@@ -108,7 +108,7 @@ def test_the_last_arrival_is_the_checkers_makespan_and_the_walk_its_length(name,
     assert all(stop.arrive <= stop.begin <= stop.leave for stop in stops)
 
 
-def test_the_text_is_a_table_with_the_columns_that_tell_something():
+def test_the_text_of_an_itinerary_is_a_table_without_uninformative_columns():
     assert format_itinerary_text(itinerary(OPTW, HALL, [[0, 1, 2]])).splitlines() == [
         "order  poster  arrive  begin  leave  interest  walked  title",
         "    0  coffee       1      1      1                 0",
@@ -118,7 +118,7 @@ def test_the_text_is_a_table_with_the_columns_that_tell_something():
     ]
 
 
-def test_the_text_of_a_plain_tour_leaves_out_times_and_interest():
+def test_the_text_of_an_itinerary_without_windows_and_prizes_leaves_out_times_and_interest():
     plain = Instance([[0, 0], [0, 1.5]])
     assert format_itinerary_text(itinerary(get_problem("tsp"), plain, [[0, 1]])).splitlines() == [
         "order  poster  walked",
@@ -128,13 +128,13 @@ def test_the_text_of_a_plain_tour_leaves_out_times_and_interest():
     ]
 
 
-def test_numbers_without_end_have_four_figures_of_the_largest():
+def test_numbers_with_many_decimals_are_printed_to_four_digits_of_the_largest():
     away = Instance([[0, 0], [1, 3]])
     lines = format_itinerary_text(itinerary(get_problem("tsp"), away, [[0, 1]])).splitlines()
     assert [line.split()[-1] for line in lines] == ["walked", "0.000", "3.162", "6.325"]
 
 
-def test_the_text_of_several_tours_names_each():
+def test_the_text_of_several_itineraries_names_each_tour():
     team = replace(HALL, time_windows=None, service_times=None, max_length=30.0, num_tours=2)
     text = format_itinerary_text(itinerary(get_problem("top"), team, [[0, 1], [0, 2]]))
     first, second = text.split("\n\n")
@@ -143,15 +143,15 @@ def test_the_text_of_several_tours_names_each():
     assert len(second.splitlines()) == 5
 
 
-def test_no_tour_no_text():
+def test_an_itinerary_without_stops_has_an_empty_text():
     assert format_itinerary_text([]) == ""
 
 
-def test_what_is_delivered_is_told_where_deliveries_may_be_split():
+def test_an_itinerary_has_delivered_quantities_where_deliveries_may_be_split():
     problem = get_problem("sdvrp")
     instance = Instance([[0, 0], [1, 0], [2, 0]], demands=[0, 3, 4], capacity=5.0)
     solution = check(problem, instance, [[0, 1, 2], [0, 2]], amounts=[[0, 3, 2], [0, 2]])
-    stops = rows(problem, instance, solution)
+    stops = make_itinerary(problem, instance, solution)
     assert [stop.delivered for stop in stops] == [None, 3, 2, None, None, 2, None]
     assert "delivered" in format_itinerary_text(stops)
     assert "delivered" not in format_itinerary_text(itinerary(OPTW, HALL, [[0, 1]]))

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsp import itinerary
 from tsp.formats.attributes import require_held
 from tsp.formats.text import TextFile, format_number, parse_number, quote, read_text
 from tsp.instance import Array, Instance
+from tsp.itinerary import make_itinerary
 from tsp.problems import TimeWindows, get_problem
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ def format_itinerary(instance: Instance, solution: Solution) -> str:
     header += ["prize"] * (instance.prizes is not None) + ["delivered"] * (solution.amounts is not None)
     table = [[*header, *map(_guarded, instance.extras)]]
     before = instance.depot
-    for stop in itinerary.rows(problem, instance, solution):
+    for stop in make_itinerary(problem, instance, solution):
         cells = {
             "tour": str(stop.tour),
             "order": str(stop.order),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SOLVERS: dict[str, str] = {
     "policy": "policies.solver:PolicySolver",
+    "recourse": "policies.recourse_solver:RecourseSolver",
     "ortools": "baselines.models.ortools_routing.solver:ORToolsSolver",
     "cpsat": "baselines.models.ortools_cpsat.solver:CPSATSolver",
     "nearest": "baselines.heuristics.constructive:NearestNeighbour",

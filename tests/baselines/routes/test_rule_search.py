@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from baselines.routes.rule_search import RuleSearch, best_place, prepare
 from brute_force import best_by_enumeration
 from compiled import compiled
 from hypothesis import assume, given
@@ -22,7 +23,6 @@ from baselines.routes.insertion import (
     weighted,
 )
 from baselines.routes.model import closed, model_of
-from baselines.routes.rule_search import RuleSearch, best_place, prepare
 from tsp.budget import Budget
 from tsp.instance import Instance, Underway
 from tsp.problems import PROBLEMS, get_problem
@@ -146,10 +146,10 @@ def test_the_cost_of_a_place_is_what_it_adds(name, seed, n):
         promised, k, p = best_place(search, routes, node, before.longest, before.end, 2**40)
         if k < 0:
             continue
-        prizes = model.prize * model.prizes[node] - model.penalty * model.penalties[node]
+        prizes = model.prize_weight * model.prizes[node] - model.penalty_weight * model.penalties[node]
         put(model, routes, k, p, int(node))
         actual = weighted(model, totals_of(model, routes)) - weighted(model, before) - prizes
-        if model.makespan or model.longest:  # the latest end, or the longest tour, may even become less
+        if model.makespan_weight or model.longest_weight:  # the latest end, or the longest tour, may even become less
             assert actual <= promised + 1e-9
         else:
             assert actual == pytest.approx(promised, abs=1e-9 * max(1.0, abs(before.length)))

@@ -279,7 +279,7 @@ TAUGHT = replace(
     SMALL,
     size="6,8",
     teacher="ls(kicks=10)",
-    labels=64,
+    label_count=64,
     label_batch=8,
     label_ways=3,
     label_every=1,
@@ -331,7 +331,7 @@ def test_a_taught_run_resumes_to_the_same_bits(tmp_path, ctrl_c):
     [
         ({"problem": "spctsp"}, "teacher: 'ls' cannot label for problem 'spctsp', which hides prizes"),
         ({"data": "set.npz"}, "teacher: 'ls' cannot label for --data"),
-        ({"labels": 0}, "labels: 0, expected a positive number"),
+        ({"label_count": 0}, "label_count: 0, expected a positive number"),
         ({"average": 1.0}, "average: 1.0, expected at least 0 and less than 1"),
         ({"reinforce_from": 2.0}, "reinforce_from: 2.0, expected a share from 0 to 1"),
         ({"size": "6,x"}, "size: '6,x', expected numbers such as 20,50,100"),

@@ -1,0 +1,264 @@
+"""What tours cost and whether they keep the rules: the only kernels that read a model's times, loads and limits.
+
+Heuristics extend a tour at its end (`PartialTour`); insertion, ruin and recreate, and descent change
+tours anywhere (`RouteState`). Both read the rules here: a rule that needs a new number gets it in
+`model`, and is enforced in `extend` and its conditions, and in `refresh`, `is_feasible` and
+`evaluate_insertion`.
+"""
+
+# To numba a number read from an array is an int; to numpy's stubs it is an array.
+# pyright: reportArgumentType=false
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from baselines.kernels.geometry import embedded, inlined, kernel, part
+
+if TYPE_CHECKING:
+    from .model import RouteModel
+    from .state import RouteState
+
+NEGLIGIBLE = 1e-9
+"""A change of cost, relative to the cost, that is none."""
+
+
+class PartialTour(NamedTuple):
+    """A tour that is built from its start.
+
+    Attributes:
+        at: the last node so far.
+        ready: the time when service there is over.
+        length: so far.
+        load: so far.
+    """
+
+    at: int
+    ready: float
+    length: float
+    load: float
+
+
+class InsertionEffect(NamedTuple):
+    """What inserting a node between two stops of a tour changes.
+
+    Attributes:
+        cost: the change of the cost, without the node's worth; infinite where a rule forbids the insertion.
+        detour: the change of the tour's length.
+        delay: by how much later service begins at the next stop.
+    """
+
+    cost: float
+    detour: float
+    delay: float
+
+
+class Totals(NamedTuple):
+    """Sums and maxima over all tours; where there may be several, a tour without visits does not count.
+
+    Attributes:
+        length: of all tours together.
+        longest: length of the longest tour.
+        end: the latest end of a tour.
+        collected: sum of the prizes.
+        penalties: of the customers left out.
+        left_out: the number of customers left out.
+    """
+
+    length: float
+    longest: float
+    end: float
+    collected: float
+    penalties: float
+    left_out: int
+
+
+@embedded
+def next_begin(model: RouteModel, a: int, ready: float, b: int) -> float:
+    """When service begins at `b` after leaving `a` at the time `ready`."""
+    return max(ready + model.distances[a, b], model.nodes[b].opens)
+
+
+@embedded
+def start_tour(model: RouteModel) -> PartialTour:
+    """A tour that leaves the start as early as possible."""
+    return PartialTour(model.start, model.nodes[model.start].opens + model.nodes[model.start].service, 0.0, 0.0)
+
+
+@embedded
+def extend(model: RouteModel, tour: PartialTour, node: int) -> PartialTour:
+    """The tour with `node` visited next."""
+    return PartialTour(
+        np.int64(node),
+        next_begin(model, tour.at, tour.ready, node) + model.nodes[node].service,
+        tour.length + model.distances[tour.at, node],
+        tour.load + model.nodes[node].demand,
+    )
+
+
+@embedded
+def can_reach(model: RouteModel, tour: PartialTour, node: int) -> bool:
+    """Whether `node` may be visited next, whether or not the end can be reached after it."""
+    leg = model.distances[tour.at, node]
+    return (
+        tour.ready + leg <= model.nodes[node].closes
+        and tour.length + leg <= model.max_length
+        and tour.load + model.nodes[node].demand <= model.capacity
+    )
+
+
+@embedded
+def can_return(model: RouteModel, tour: PartialTour) -> bool:
+    """Whether the tour may go to its end now."""
+    home = model.distances[tour.at, model.end]
+    return tour.ready + home <= model.nodes[model.end].closes and tour.length + home <= model.max_length
+
+
+@embedded
+def can_visit(model: RouteModel, tour: PartialTour, node: int) -> bool:
+    """Whether `node` may be visited next and the end be reached after it."""
+    return can_reach(model, tour, node) and can_return(model, extend(model, tour, node))
+
+
+@embedded
+def closed_cost(model: RouteModel, tour: PartialTour) -> float:
+    """The weighted length and end of a tour that goes to its end now."""
+    length = tour.length + model.distances[tour.at, model.end]
+    end = next_begin(model, tour.at, tour.ready, model.end)
+    return (model.length_weight + model.longest_weight) * length + model.makespan_weight * end
+
+
+@part
+def refresh(model: RouteModel, state: RouteState, k: int) -> None:
+    """Compute again what is stored of tour `k` beside its stops and the tours of its customers."""
+    stops, begin, latest = state.stops[k], state.begin[k], state.latest[k]
+    last = state.sizes[k] + 1
+    begin[0] = model.nodes[model.start].opens
+    length, load = 0.0, 0.0
+    for p in range(1, last + 1):
+        a, b = stops[p - 1], stops[p]
+        begin[p] = next_begin(model, a, begin[p - 1] + model.nodes[a].service, b)
+        length += model.distances[a, b]
+        if p < last:
+            load += model.nodes[b].demand
+            state.position[b] = p
+    latest[last] = model.nodes[model.end].closes
+    for p in range(last - 1, -1, -1):
+        a, b = stops[p], stops[p + 1]
+        latest[p] = min(model.nodes[a].closes, latest[p + 1] - model.distances[a, b] - model.nodes[a].service)
+    state.length[k], state.load[k] = length, load
+
+
+@kernel
+def is_feasible(model: RouteModel, state: RouteState, k: int) -> bool:
+    """Whether tour `k` keeps the rules.
+
+    Insertions preserve this; without the triangle inequality, a removal may make a tour longer.
+    """
+    if state.sizes[k] == 0 and model.several:
+        return True
+    for p in range(state.sizes[k] + 2):
+        if state.begin[k, p] > state.latest[k, p]:
+            return False
+    return state.load[k] <= model.capacity and state.length[k] <= model.max_length
+
+
+@embedded
+def has_room(model: RouteModel, state: RouteState, k: int, node: int) -> bool:
+    """Whether tour `k` can carry `node`, whatever its position."""
+    return state.load[k] + model.nodes[node].demand <= model.capacity
+
+
+@inlined
+def evaluate_insertion(
+    model: RouteModel, state: RouteState, k: int, p: int, node: int, longest: float, end: float
+) -> InsertionEffect:
+    """What it costs to insert `node` into tour `k` after its stop `p`, and whether the rules allow it.
+
+    Args:
+        model: the problem.
+        state: feasible tours.
+        k: the tour.
+        p: the index of the stop after which the node is inserted.
+        node: a customer that is not visited.
+        longest: the length of the longest tour.
+        end: the latest end of a tour.
+    """
+    distances = model.distances
+    a, b = state.stops[k, p], state.stops[k, p + 1]
+    detour = distances[a, node] + distances[node, b] - distances[a, b]
+    if not has_room(model, state, k, node) or state.length[k] + detour > model.max_length:
+        return InsertionEffect(np.inf, detour, 0.0)
+    here = next_begin(model, a, state.begin[k, p] + model.nodes[a].service, node)
+    after = next_begin(model, node, here + model.nodes[node].service, b)
+    if here > model.nodes[node].closes or after > state.latest[k, p + 1]:
+        return InsertionEffect(np.inf, detour, 0.0)
+    delay = max(0.0, after - state.begin[k, p + 1])
+    cost = model.length_weight * detour
+    if state.sizes[k] == 0 and model.several:  # a tour without visits costs nothing
+        cost += model.length_weight * distances[a, b]
+    if model.longest_weight > 0.0:
+        cost += model.longest_weight * max(0.0, state.length[k] + detour - longest)
+    if model.makespan_weight > 0.0:
+        cost += model.makespan_weight * max(0.0, state.begin[k, state.sizes[k] + 1] + delay - end)
+    return InsertionEffect(cost, detour, delay)
+
+
+@embedded
+def removal_saving(model: RouteModel, state: RouteState, node: int) -> float:
+    """The weighted length that the removal of the visited customer `node` saves."""
+    k, p = np.int64(state.tour_of[node]), state.position[node]
+    a, b = state.stops[k, p - 1], state.stops[k, p + 1]
+    distances = model.distances
+    return model.length_weight * (distances[a, node] + distances[node, b] - distances[a, b])
+
+
+@kernel
+def totals_of(model: RouteModel, state: RouteState) -> Totals:
+    """Sums and maxima over all tours."""
+    length, longest, end, collected, penalties, left_out = 0.0, 0.0, 0.0, 0.0, 0.0, 0
+    for k in range(model.tours):
+        if state.sizes[k] > 0 or not model.several:
+            length += state.length[k]
+            longest = max(longest, state.length[k])
+            end = max(end, state.begin[k, state.sizes[k] + 1])
+    for node in model.customers:
+        if state.tour_of[node] >= 0:
+            collected += model.nodes[node].prize
+        else:
+            penalties += model.nodes[node].penalty
+            left_out += 1
+    return Totals(length, longest, end, collected, penalties, left_out)
+
+
+@kernel
+def weighted(model: RouteModel, totals: Totals) -> float:
+    """The weighted objective."""
+    cost = (
+        model.length_weight * totals.length + model.longest_weight * totals.longest + model.makespan_weight * totals.end
+    )
+    return cost + model.prize_weight * totals.collected + model.penalty_weight * totals.penalties
+
+
+@kernel
+def shortfall(model: RouteModel, totals: Totals) -> float:
+    """The number of compulsory customers left out, or the share of a quota that is missing; 0 where there is none."""
+    if not model.optional:
+        return float(totals.left_out)
+    if totals.left_out > 0 and totals.collected < model.quota:
+        return 1.0 - totals.collected / model.quota
+    return 0.0
+
+
+@part
+def cost_of(model: RouteModel, state: RouteState) -> float:
+    """The weighted objective, in which a shortfall costs more than all else."""
+    totals = totals_of(model, state)
+    return weighted(model, totals) + model.missing * shortfall(model, totals)
+
+
+def is_complete(model: RouteModel, state: RouteState) -> bool:
+    """Whether every compulsory customer is visited and the quota is met."""
+    return shortfall(model, totals_of(model, state)) == 0.0

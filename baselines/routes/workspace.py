@@ -1,0 +1,176 @@
+"""Working memory of the search by rules, which its kernels share: queues, penalties of absence, the random state."""
+
+# To numba a number read from an array is an int; to numpy's stubs it is an array.
+# pyright: reportArgumentType=false
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from baselines.kernels.geometry import Array, Nodes, embedded
+
+from .evaluation import NEGLIGIBLE, totals_of
+from .neighbours import near_in_sequence
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from baselines.kernels.randomness import Random
+
+    from .model import RouteModel
+    from .state import RouteState
+
+NEIGHBOURS = 30
+"""Customers near each node: where it is inserted, and which are removed with it."""
+
+LONGEST_CHAIN = 6
+"""The most reversals in a chain of the descent."""
+
+SLOPE = 0.1
+"""The weight of the length where the objective has none, so that of equal answers the shorter is better."""
+
+QUEUED, CHANGED, TOUCHED = range(3)
+"""The slots of `Worklists.counts`."""
+
+PRICE, STEP = range(2)
+"""The slots of `Workspace.quota_price`."""
+
+
+class Worklists(NamedTuple):
+    """What an iteration has yet to do, and what it has changed.
+
+    Attributes:
+        queue: `[n]`, the customers to insert, or in descent the nodes to examine.
+        is_queued: `[n]`, the same set as flags.
+        changed: `[tours]`, the tours that differ from those kept.
+        strings_removed: `[tours]`, how many strings were removed from each tour; -1 where it is not changed.
+        touched: `[2 m]`, nodes at which edges were changed; those that find no room are not examined.
+        counts: `[3]`, the numbers of entries in `queue`, `changed` and `touched`.
+    """
+
+    queue: Nodes
+    is_queued: NDArray[np.bool_]
+    changed: Nodes
+    strings_removed: Nodes
+    touched: Nodes
+    counts: NDArray[np.int64]
+
+
+class Workspace(NamedTuple):
+    """What the kernels of ruin, recreate and descent share.
+
+    Attributes:
+        model: the problem, with the weights that the search minimizes.
+        near: `[n, k]`, the customers near each node, nearest first.
+        descends: whether recreate is followed by descent.
+        orders: `[o, m]`, orders of insertion.
+        absences: `[n]`, in how many iterations each compulsory customer was missing, plus one.
+        lists: of the current iteration.
+        reversals: `[2 LONGEST_CHAIN]`, the first and last positions of a chain's reversals.
+        quota_price: `[2]`, the price of a unit of prize while a quota is not met, and the unit of its changes.
+        priority: `[n]`, infinite for customers that are forced in, minus infinity for forbidden ones, else 0.
+        random: the generator's state.
+    """
+
+    model: RouteModel
+    near: Nodes
+    descends: bool
+    orders: Nodes
+    absences: Array
+    lists: Worklists
+    reversals: Nodes
+    quota_price: Array
+    priority: Array
+    random: Random
+
+
+@embedded
+def enqueue(lists: Worklists, node: int) -> None:
+    """Add `node` to the queue, unless it is in it."""
+    if not lists.is_queued[node]:
+        lists.is_queued[node] = True
+        lists.queue[lists.counts[QUEUED]] = node
+        lists.counts[QUEUED] += 1
+
+
+@embedded
+def mark_changed(lists: Worklists, k: int) -> None:
+    """Record that tour `k` differs from the one kept."""
+    if lists.strings_removed[k] < 0:
+        lists.strings_removed[k] = 0
+        lists.changed[lists.counts[CHANGED]] = k
+        lists.counts[CHANGED] += 1
+
+
+@embedded
+def mark_touched(lists: Worklists, node: int) -> None:
+    """Record that an edge at `node` was changed."""
+    if lists.counts[TOUCHED] < len(lists.touched):
+        lists.touched[lists.counts[TOUCHED]] = node
+        lists.counts[TOUCHED] += 1
+
+
+def make_workspace(model: RouteModel, state: RouteState, seed: int, *, descends: bool) -> tuple[Workspace, float]:
+    """The working memory of a search that starts at `state`, and the cost of a visit, the unit of temperatures."""
+    totals = totals_of(model, state)
+    n, m = len(model.distances), len(model.customers)
+    visits = max(1, m - totals.left_out)
+    leg = _typical_leg(model, totals.length / (visits + 1))
+    worth = (
+        abs(model.prize_weight) * totals.collected
+        + model.penalty_weight * model.nodes["penalty"][model.customers].sum() / m * visits
+    )
+    timed = model.makespan_weight * totals.end / max(totals.length, NEGLIGIBLE)
+    costs = leg * (model.length_weight + model.longest_weight + timed), worth / visits
+    scale = next((cost for cost in costs if cost > 0.0), NEGLIGIBLE)
+    if model.length_weight == 0.0:
+        slope = SLOPE * (model.longest_weight + timed + worth / max(totals.length, NEGLIGIBLE))
+        model = model._replace(length_weight=float(slope))
+    return Workspace(
+        model=model,
+        near=near_in_sequence(model, NEIGHBOURS),
+        descends=descends,
+        orders=_orders(model),
+        absences=np.ones(n),
+        lists=Worklists(
+            queue=np.zeros(n, dtype=np.int32),
+            is_queued=np.zeros(n, dtype=np.bool_),
+            changed=np.zeros(model.tours, dtype=np.int32),
+            strings_removed=np.full(model.tours, -1, dtype=np.int32),
+            touched=np.zeros(2 * m, dtype=np.int32),
+            counts=np.zeros(3, dtype=np.int64),
+        ),
+        reversals=np.zeros(2 * LONGEST_CHAIN, dtype=np.int32),
+        quota_price=np.array([0.0, scale * visits / max(totals.collected, NEGLIGIBLE)]),
+        priority=np.zeros(n),
+        random=np.array([seed % 2**64], dtype=np.uint64),
+    ), float(scale)
+
+
+def _typical_leg(model: RouteModel, mean: float) -> float:
+    """The mean distance of a customer to its second nearest, at most `mean`, the mean leg of a first answer."""
+    away = model.distances[np.ix_(model.customers, model.customers)]
+    np.fill_diagonal(away, np.inf)
+    second = min(1, len(away) - 2)
+    return mean if second < 0 else min(mean, max(float(np.partition(away, second)[:, second].mean()), mean / 100.0))
+
+
+def _orders(model: RouteModel) -> Nodes:
+    """Orders of insertion: farthest, nearest, heaviest, most valuable, first to close, first to open.
+
+    An order in which all customers are equal is left out.
+    """
+    customers = model.customers
+    far = model.distances[model.start, customers] + model.distances[customers, model.end]
+    columns = [
+        far,
+        -far,
+        -model.nodes["demand"][customers],
+        -model.nodes["worth"][customers],
+        model.nodes["closes"][customers],
+        model.nodes["opens"][customers],
+    ]
+    keys = [key for key in columns if np.ptp(np.where(np.isinf(key), 0.0, key)) > 0.0]
+    return np.array([customers[np.argsort(key, kind="stable")] for key in keys or [far]], dtype=np.int32)

@@ -1,0 +1,259 @@
+"""The tables of the documentation, written from `benchmarks/results/NAME.json`, so that no figure is typed twice.
+
+    python benchmarks/write_results.py                # write docs/results.md and the tables in the other pages
+    python benchmarks/write_results.py --check        # exit code 1 if a page is out of date
+    python benchmarks/variants.py … | python benchmarks/write_results.py --take "{problem}-{n}" --command "…"
+
+A file holds `title`, `command`, `commit` (the one that brought the figures), `date`, `machine`, `columns`,
+`rows` and `note`. A row is a list of texts. In a text, `{NAME | CELLS | COLUMN}` stands for the cell of another
+table, in the row that has CELLS (several with ` / ` between them); a file that refers so to others has no
+command of its own.
+
+A page shows a table where it has the two lines `<!-- table: NAME -->` and `<!-- end -->`; with `results`
+instead of `table`, the title, the note and the command too. `docs/results.md` is written as a whole: it
+holds every table but those that another page shows in full.
+
+`--take NAME` reads a Markdown table from standard input, as the benchmarks print them, and stores its rows
+under NAME. NAME may contain columns in braces; then each group of rows goes into a file of its own, without
+these columns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).with_name("results")
+PAGE = "docs/results.md"
+
+SECTIONS = {
+    "Overview": ("overview",),
+    "Plain TSP": (
+        "tsp-policies", "compare-tsp50", "tsp-uniform-100", "tsp-uniform-1000", "tsp-large", "tsp-ortools", "tsplib"
+    ),
+    "Variants, 20 customers": ("op-20", "pctsp-20", "cvrp-20", "tsptw-easy-20", "tsptw-medium-20", "tsptw-hard-20"),
+    "Variants, 50 customers": ("op-50", "pctsp-50", "cvrp-50", "tsptw-medium-50"),
+    "Hidden prizes": ("spctsp-20", "recourse-control"),
+    "Sets of the literature": ("cvrplib", "literature", "kool-100"),
+    "Guides and bounds": ("guides-recall", "guides-gap", "guides-difference", "guides-time", "bounds"),
+    "Training": ("throughput", "baselines", "fine-tuning", "kool-tsp", "kool-variants"),
+}  # fmt: skip
+"""Sections of the results page and the tables in them; those that are named nowhere come last."""
+OTHERS = "Further measurements"
+
+HEAD = """# Results
+
+Every table of measurements, with the command that made it. The figures are kept in `benchmarks/results/`; this page and
+the tables in the other pages are written from there by `python benchmarks/write_results.py`. The tables of the poster
+halls have [a page of their own](amortization-tables.md).
+
+Intervals are 95 % intervals. A gap is relative to the reference that the table names; positive is worse.
+"""
+
+BLOCK = re.compile(r"(<!-- (table|results): ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+NUMBER = re.compile(r"[+−-]?[\d.,]+( ?[%×])?( \(.*\))?|–|")
+REFERENCE = re.compile(r"{([^|{}]+)\|([^|{}]+)\|([^|{}]+)}")
+
+
+class Table(NamedTuple):
+    """What one file holds; see the module."""
+
+    name: str
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    note: str = ""
+    command: str = ""
+    commit: str = ""
+    date: str = ""
+    machine: str = ""
+
+
+def read_tables(folder: Path = RESULTS) -> dict[str, Table]:
+    """Every table by name.
+
+    Raises:
+        ValueError: naming the file, the field and what was expected.
+    """
+    return {path.stem: _read(path) for path in sorted(folder.glob("*.json"))}
+
+
+def _read(path: Path) -> Table:
+    found = json.loads(path.read_text(encoding="utf-8"))
+    derived = any(REFERENCE.search(text) for row in found.get("rows", ()) for text in row)
+    wanted = {"title", "columns", "rows", "note"} | (set() if derived else {"command", "commit", "date", "machine"})
+    if set(found) != wanted:
+        raise ValueError(f"{path.name}: fields {', '.join(sorted(found))}, expected {', '.join(sorted(wanted))}")
+    table = Table(path.stem, **found)
+    for i, row in enumerate(table.rows):
+        if len(row) != len(table.columns):
+            raise ValueError(f"{path.name}: row {i} has {len(row)} cells, expected {len(table.columns)}")
+    return table
+
+
+def resolve(tables: dict[str, Table], text: str) -> str:
+    """The text of a cell, with the cells of other tables that it refers to.
+
+    Raises:
+        ValueError: for a reference to a cell that does not exist, or to more than one.
+    """
+
+    def look_up(match: re.Match[str]) -> str:
+        name, cells, column = (part.strip() for part in match.groups())
+        if name not in tables or column not in tables[name].columns:
+            raise ValueError(f"{match[0]}: there is no table {name!r} with a column {column!r}")
+        place, wanted = tables[name].columns.index(column), set(cells.split(" / "))
+        found = [row[place] for row in tables[name].rows if wanted <= set(row)]
+        if len(found) != 1:
+            raise ValueError(f"{match[0]}: {name}.json has {len(found)} rows with {cells!r}, expected one")
+        return found[0]
+
+    return REFERENCE.sub(look_up, text)
+
+
+def markdown(tables: dict[str, Table], table: Table) -> str:
+    """The table in Markdown, columns of numbers to the right."""
+    rows = [[resolve(tables, text) for text in row] for row in table.rows]
+    numeric = [all(NUMBER.fullmatch(row[i]) for row in rows) for i in range(len(table.columns))]
+    rule = ["--:" if right else "---" for right in numeric]
+    return "".join(f"| {' | '.join(row)} |\n" for row in (table.columns, rule, *rows))
+
+
+def in_full(tables: dict[str, Table], table: Table) -> str:
+    """Title, note, table and origin."""
+    parts = [f"### {table.title}\n", f"{table.note}\n" if table.note else "", markdown(tables, table)]
+    if table.command:
+        commits = " and ".join(table.commit.split())
+        parts.append(f"Measured on {table.machine}; the figures came with commit {commits} on {table.date}:\n")
+        parts.append(f"```bash\n{table.command}\n```\n")
+    return "\n".join(part for part in parts if part)
+
+
+def results_page(tables: dict[str, Table], elsewhere: set[str]) -> str:
+    """The whole of `docs/results.md`, without the tables that are shown in full elsewhere."""
+    named = {name for names in SECTIONS.values() for name in names}
+    sections = SECTIONS | {OTHERS: tuple(name for name in tables if name not in named)}
+    text = HEAD
+    for title, names in sections.items():
+        shown = [in_full(tables, tables[name]) for name in names if name in tables and name not in elsewhere]
+        if shown:
+            text += f"\n## {title}\n\n" + "\n".join(shown)
+    return text
+
+
+def pages(root: Path = ROOT) -> dict[Path, str]:
+    """What each page of the documentation should hold.
+
+    Raises:
+        ValueError: for a page that asks for a table that does not exist.
+    """
+    tables, wanted = read_tables(root / "benchmarks" / "results"), dict[Path, str]()
+    elsewhere = set[str]()
+    for path in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
+        if path == root / PAGE:
+            continue
+        text = path.read_text(encoding="utf-8")
+        for _, kind, name, _ in BLOCK.findall(text):
+            if name not in tables:
+                raise ValueError(f"{path.name}: shows the table {name!r}, but there is no results/{name}.json")
+            elsewhere |= {name} if kind == "results" else set()
+
+        def fill(match: re.Match[str]) -> str:
+            shown = markdown if match[2] == "table" else in_full
+            return f"{match[1]}\n{shown(tables, tables[match[3]])}\n{match[4]}"
+
+        wanted[path] = BLOCK.sub(fill, text)
+    wanted[root / PAGE] = results_page(tables, elsewhere)
+    return wanted
+
+
+def outdated(root: Path = ROOT) -> list[Path]:
+    """The pages that do not show what the files hold."""
+    return [path for path, text in pages(root).items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+
+
+def save(table: Table, folder: Path = RESULTS) -> None:
+    """Write the file of a table, a row a line."""
+    fields = {name: json.dumps(value, ensure_ascii=False) for name, value in table._asdict().items() if name != "name"}
+    rows = (json.dumps(row, ensure_ascii=False) for row in table.rows)
+    fields["rows"] = "[\n    " + ",\n    ".join(rows) + "\n  ]"
+    order = ("title", "command", "commit", "date", "machine", "columns", "rows", "note")
+    text = ",\n".join(f'  "{name}": {fields[name]}' for name in order)
+    (folder / f"{table.name}.json").write_text(f"{{\n{text}\n}}\n", encoding="utf-8")
+
+
+def parse_markdown(text: str) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows of the first Markdown table in a text.
+
+    Raises:
+        ValueError: when there is none.
+    """
+    lines = [line.strip() for line in text.splitlines()]
+    table = [[part.strip() for part in line[1:-1].split("|")] for line in lines if line[:1] == line[-1:] == "|"]
+    if len(table) < 3 or {len(row) for row in table} != {len(table[0])}:
+        raise ValueError("standard input: no Markdown table found, expected one as the benchmarks print them")
+    return table[0], table[2:]
+
+
+def take(name: str, text: str, given: dict[str, str], folder: Path = RESULTS) -> list[str]:
+    """Store a printed table, and keep what is not given (title, note, command, machine) as it was.
+
+    Returns:
+        the names of the files written.
+
+    Raises:
+        ValueError: when a new table lacks a title, a command or a machine.
+    """
+    columns, rows = parse_markdown(text)
+    keys = re.findall(r"{(.+?)}", name)
+    kept = [i for i, column in enumerate(columns) if column not in keys]
+    groups = defaultdict[str, list[list[str]]](list)
+    for row in rows:
+        groups[name.format_map(dict(zip(columns, row, strict=True)))].append([row[i] for i in kept])
+    commit = subprocess.check_output(("git", "rev-parse", "--short=7", "HEAD"), cwd=ROOT, text=True).strip()
+    now = {"commit": commit, "date": f"{datetime.now(UTC):%Y-%m-%d}"}
+    before = read_tables(folder)
+    for label, group in groups.items():
+        old = before[label]._asdict() if label in before else {}
+        values = {**old, "name": label, "columns": [columns[i] for i in kept], "rows": group, **now, **given}
+        missing = [field for field in ("title", "command", "machine") if field not in values]
+        if missing:
+            raise ValueError(f"{label} is a new table: give --{' and --'.join(missing)}")
+        save(Table(**values), folder)
+    return list(groups)
+
+
+def main() -> None:
+    """Write the pages, check them, or take a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a page is out of date")
+    parser.add_argument("--take", metavar="NAME", help="store the table on standard input under this name")
+    for field in ("title", "note", "command", "machine"):
+        parser.add_argument(f"--{field}", help=f"of the table to take (default: its present {field})")
+    arguments = parser.parse_args()
+    try:
+        if arguments.take:
+            given = {field: vars(arguments)[field] for field in ("title", "note", "command", "machine")}
+            given = {field: value for field, value in given.items() if value is not None}
+            print("wrote", ", ".join(take(arguments.take, sys.stdin.read(), given)))
+        late = outdated()
+    except ValueError as error:
+        sys.exit(f"write_results: {error}")
+    if arguments.check and late:
+        names = ", ".join(str(path.relative_to(ROOT)) for path in late)
+        sys.exit(f"out of date: {names}; run python benchmarks/write_results.py")
+    for path in late:
+        path.write_text(pages()[path], encoding="utf-8")
+        print("wrote", path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()

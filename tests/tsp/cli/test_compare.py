@@ -1,0 +1,35 @@
+import json
+from pathlib import Path
+
+
+def test_compare_prints_json_with_the_documented_fields(tsp):
+    code, out, _ = tsp(
+        "compare", "--size", 10, "--instances", 4, "--solvers", "nearest,insertion(rule=cheapest)",
+        "--time-limit", "0.2", "--json", "--plot", "gap.png", "--out", "rows.csv",
+    )  # fmt: skip
+    assert code == 0
+    content = json.loads(out)
+    assert content["problem"] == "tsp"
+    assert content["reference"] in {"best known", "proved optimal", "best found"}
+    assert [row["solver"] for row in content["rows"]] == ["nearest", "insertion(rule=cheapest)"]
+    for row in content["rows"]:
+        assert {
+            "solver", "time_limit", "instances", "feasible", "mean_objective", "mean_gap", "gap_interval", "wins",
+            "difference", "seconds_per_instance", "instances_per_second",
+        } <= set(row)  # fmt: skip
+        assert row["instances"] == row["feasible"] == 4
+    assert Path("gap.png").stat().st_size > 1000
+    assert len(Path("rows.csv").read_text().splitlines()) == 3
+
+
+def test_compare_prints_a_table_with_paired_intervals(tsp):
+    code, out, _ = tsp("compare", "--size", 9, "--instances", 3, "--solvers", "nearest,spacefilling")
+    assert code == 0
+    assert "Paired relative difference" in out
+    assert "95 % interval" in out
+
+
+def test_compare_applies_limits_to_generated_instances(tsp):
+    words = "compare", "--problem", "op", "--size", 10, "--instances", 5, "--solvers", "insertion", "--json"
+    longer, shorter = (json.loads(tsp(*words, "--max-length", most)[1])["rows"][0] for most in (3.0, 0.5))
+    assert longer["mean_objective"] > shorter["mean_objective"]

@@ -1,0 +1,140 @@
+"""What all commands share: mistakes end in one sentence, outputs are kept, imports stay light."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import BERLIN, POSTERS, ROOT, refusal
+
+from tsp.cli.program import COMMANDS
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["solve", "none.tsp"], "none.tsp: no such file"),
+        (["solve", BERLIN, "--solver", "ortolls"], "did you mean 'ortools'"),
+        (["solve", BERLIN, "--solver", "policy(decodng=greedy)"], "did you mean 'decoding'"),
+        (["solve", BERLIN, "--solver", "policy(decoding=greed)"], "expected greedy or sampling"),
+        (["solve", BERLIN, "--solver", "policy(samples=0)"], "expected 1 or more"),
+        (["solve", BERLIN, "--problem", "tps"], "did you mean 'tsp'"),
+        (["solve", BERLIN, "--time-limit", "0"], "--time-limit"),
+        (["solve", BERLIN, "--time-limit", "nan"], "--time-limit"),
+        (["solve", BERLIN, "--start", "nobody"], "nobody"),
+        (["solve", BERLIN, "--out", "a.xyz"], "ending '.xyz'"),
+        (["solve", BERLIN, "--plot", "a.xyz"], "xyz"),
+        (["solve", BERLIN, "--out", "no/such/folder/a.tour"], "no/such/folder"),
+        (["solve", BERLIN, "--device", "gpu9"], "device 'gpu9' is not there"),
+        (["solve", BERLIN, "--time-limit", "x"], "--time-limit: x, expected a positive number"),
+        (["solve", BERLIN, "--threads", "0"], "--threads: 0, expected a whole number of 1 or more"),
+        (["solve", BERLIN, "--threads", "x"], "--threads: x, expected a whole number of 1 or more"),
+        (["solve", BERLIN, "--solver", "nearest", "--probabilities"], "expected a policy"),
+        (["solve", BERLIN, "--solver", "policy(path=none.safetensors)"], "none.safetensors: no such file"),
+        (["solve", BERLIN, BERLIN, "--out", "a.tour"], "there are 2 instances"),
+        (["solve", BERLIN, "--objective", "makespan"], "problem 'tsp' is not there with objective 'makespan'"),
+        (["solve", BERLIN, "--probabilities", "--plot", "a.png"], "expected neither --plot nor --out"),
+        (["solve", BERLIN, "--walls", "none.csv"], "none.csv: no such file"),
+        (["solve", POSTERS, "--problem", "shpp", "--end", "Coffee corner"], "ends at Coffee corner, expected another"),
+        (
+            ["solve", POSTERS, "--problem", "optw", "--visited", "A1", "--load", "2"],
+            "problem 'optw', which has no capacity",
+        ),
+        (
+            ["solve", POSTERS, "--problem", "shpp", "--probabilities"],
+            "none is shipped for 'shpp', expected policy(path",
+        ),
+        (["solve", POSTERS, "--problem", "atsp", "--solver", "policy"], "atsp"),
+        (["solve"], "FILE"),
+        (["solve", BERLIN, "--no-such-option"], "--no-such-option"),
+        (["sovle"], "invalid choice: 'sovle'"),
+        ([], "COMMAND"),
+        (["compare", "--distribution", "unifrom"], "did you mean 'uniform'"),
+        (["compare", "--solvers", "nearest,,ortools"], "expected a name"),
+        (["compare", "--solvers", "nearest,nearest"], "given twice"),
+        (["compare", "--size", "-3"], "--size"),
+        (["compare", BERLIN, "--size", "20"], "--size: describes generated instances, expected no files"),
+        (["generate", "--out", "a.doc"], "a.doc"),
+        (["generate", "--problem", "tps", "--out", "a.npz"], "did you mean 'tsp'"),
+        (["train", "--out", "r", "--instances", "8", "--size", "x"], "size: 'x'"),
+        (["train", "--out", "r"], "expected one of minutes, epochs, instances"),
+        (["train", "--out", "r", "--resume"], "there is no run to resume"),
+        (["train", "--out", "r", "--instances", "8", "--baseline", "rolout"], "rolout"),
+        (["train", "--out", "r", "--instances", "8", "--width", "10", "--heads", "3"], "width 10, heads 3"),
+        (["train", "--out", "r", "--instances", "8", "--from", "none.safetensors"], "none.safetensors: no such file"),
+        (["train", "--out", "r", "--instances", "8", "--config", "none.toml"], "none.toml: no such file"),
+        (["convert", "none.pt", "--out", "a.safetensors"], "none.pt: no such file"),
+        (["check", BERLIN, "none.tour"], "none.tour: no such file"),
+        (["plot", BERLIN, "--out", "a.bmp"], "bmp"),
+    ],
+    ids=lambda value: " ".join(Path(word).name for word in value) if isinstance(value, list) else "",
+)
+def test_a_mistake_ends_in_one_sentence_and_writes_nothing(tsp, words, sentence):
+    assert sentence in refusal(tsp(*words))
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["solve", BERLIN, "--solver", "nearest", "--out", "it.tour"],
+        ["solve", BERLIN, "--solver", "nearest", "--plot", "it.png"],
+        ["compare", "--size", "5", "--instances", "2", "--solvers", "nearest", "--plot", "it.png"],
+        ["compare", "--size", "5", "--instances", "2", "--solvers", "nearest", "--out", "it.csv"],
+        ["generate", "--size", "5", "--instances", "2", "--out", "it.npz"],
+        ["plot", BERLIN, "--out", "it.svg"],
+    ],
+    ids=lambda words: words[0] + " " + words[-2],
+)
+def test_an_existing_output_is_kept_unless_forced(tsp, words):
+    path = Path(words[-1])
+    path.write_text("mine")
+    assert "--force" in refusal(tsp(*words))
+    assert path.read_text() == "mine"
+    assert tsp(*words, "--force")[0] == 0
+    assert path.read_bytes() != b"mine"
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999", "x"])
+def test_coordinates_that_are_not_finite_numbers_are_refused_with_their_line(tsp, tmp_path, value):
+    (tmp_path / "bad.csv").write_text(f"name,x,y\na,0,0\nb,{value},1\n")
+    assert "bad.csv:3" in refusal(tsp("solve", "bad.csv"))
+
+
+def test_an_instance_without_nodes_is_refused(tsp, tmp_path):
+    (tmp_path / "empty.csv").write_text("name,x,y\n")
+    assert "empty.csv" in refusal(tsp("solve", "empty.csv"))
+
+
+def test_a_broken_policy_file_is_refused_by_name(tsp, tmp_path):
+    (tmp_path / "broken.safetensors").write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{}")
+    assert "broken.safetensors" in refusal(tsp("solve", BERLIN, "--solver", "policy(path=broken.safetensors)"))
+
+
+def run_process(*words, cwd):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    return subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "tsp", *words],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=environment,
+    )
+
+
+@pytest.mark.parametrize("words", [(), *((name,) for name in COMMANDS if name != "train")], ids=" ".join)
+def test_help_imports_no_heavy_library(tmp_path, words):
+    result = run_process(*words, "--help", cwd=tmp_path)
+    assert result.returncode == 0
+    imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
+    assert "tsp.cli" in imported
+    assert not imported & {"numpy", "torch", "scipy", "matplotlib", "numba", "ortools", "gymnasium", "tqdm"}
+
+
+def test_the_scripts_of_the_checkout_are_the_commands_train_and_compare(tmp_path):
+    for script in ("train.py", "evaluate.py"):
+        result = subprocess.run(
+            [sys.executable, str(ROOT / script), "--help"], capture_output=True, text=True, cwd=tmp_path, check=True
+        )
+        assert f"tsp {'train' if script == 'train.py' else 'compare'}" in result.stdout

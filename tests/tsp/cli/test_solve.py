@@ -1,0 +1,146 @@
+import csv
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import BERLIN, POSTERS, solved
+
+
+def test_solve_without_options_finds_the_optimum_of_berlin52(tsp):
+    code, out, _ = tsp("solve", BERLIN)
+    assert code == 0
+    assert "berlin52: length 7542, gap 0.00 % to the best known 7542, proved optimal, 52 nodes" in out
+    assert len(out.splitlines()[1].split()) == 1 + 52
+
+
+def test_solve_prints_json_with_the_documented_fields(tsp):
+    solution = solved(tsp("solve", BERLIN, "--solver", "insertion", "--json"))
+    assert solution["instance"] == "berlin52"
+    assert solution["problem"] == "tsp"
+    assert solution["size"] == 52
+    assert solution["solver"] == "insertion"
+    assert solution["best_known"] == 7542
+    assert solution["gap"] == pytest.approx((solution["objective"] - 7542) / 7542)
+    assert solution["feasible"] is True
+    assert solution["proved_optimal"] is False
+    assert sorted(solution["tours"][0]) == list(range(52))
+    assert solution["bound"] is None
+    assert solution["seconds"] > 0
+
+
+@pytest.mark.parametrize("ending", [".tour", ".csv", ".json"])
+def test_solve_writes_files_that_check_reads(tsp, ending):
+    out = f"answer{ending}"
+    solution = solved(tsp("solve", POSTERS, "--time-limit", "0.1", "--out", out, "--json"))
+    if ending == ".csv":
+        with Path(out).open() as file:
+            assert len(list(csv.DictReader(file))) >= solution["size"]
+        return
+    code, text, _ = tsp("check", POSTERS, out, "--json")
+    assert code == 0
+    assert json.loads(text)["solutions"][0]["objective"] == pytest.approx(solution["objective"])
+
+
+def test_solve_starts_at_the_node_that_start_names(tsp):
+    solution = solved(tsp("solve", BERLIN, "--start", "7", "--solver", "nearest", "--json"))
+    assert solution["tours"][0][0] == 7
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_solve_handles_instances_of_one_to_four_nodes(tsp, tmp_path, size):
+    lines = ["name,x,y", *(f"p{i},{i},{i * i}" for i in range(size))]
+    (tmp_path / "small.csv").write_text("\n".join(lines) + "\n")
+    solution = solved(tsp("solve", "small.csv", "--time-limit", "0.1", "--json"))
+    assert sorted(solution["tours"][0]) == list(range(size))
+    assert solution["feasible"]
+
+
+def test_solve_handles_duplicate_points_and_huge_coordinates(tsp, tmp_path):
+    (tmp_path / "odd.csv").write_text("name,x,y\na,0,0\nb,0,0\nc,1e9,1e9\nd,-1e9,5\ne,0,0\nf,1e9,1e9\n")
+    for solver in ("policy", "ortools", "cpsat", "2opt", "insertion"):
+        solution = solved(tsp("solve", "odd.csv", "--solver", solver, "--time-limit", "0.3", "--json"))
+        assert solution["objective"] == pytest.approx(
+            np.hypot(1e9, 1e9) + np.hypot(2e9, 1e9 - 5) + np.hypot(1e9, 5), rel=1e-9
+        ), solver
+
+
+def test_solve_uses_a_search_and_says_so_where_no_policy_was_trained_for_the_size(tsp):
+    assert tsp("generate", "--problem", "spctsp", "--size", 150, "--instances", 1, "--out", "big.npz")[0] == 0
+    code, out, err = tsp("solve", "big.npz", "--time-limit", "0.3", "--json")
+    assert code == 0
+    assert json.loads(out)["solutions"][0]["solver"] == "ls+bound"
+    assert "learned 11 to 51 nodes, so ls plans" in err
+
+
+def test_solve_prints_the_proved_distance_to_the_optimum(tsp):
+    assert tsp("generate", "--size", 150, "--instances", 1, "--out", "big.npz")[0] == 0
+    code, out, _ = tsp("solve", "big.npz", "--time-limit", "0.5")
+    assert code == 0
+    assert re.search(r"within \d+\.\d\d % of optimal \(proved\)", out)
+
+
+def test_solve_returns_the_instances_of_a_set_in_order_under_their_names(tsp):
+    assert tsp("generate", "--size", 8, "--instances", 3, "--out", "set.npz")[0] == 0
+    code, out, _ = tsp("solve", "set.npz", "--solver", "nearest", "--json")
+    assert code == 0
+    assert [s["instance"] for s in json.loads(out)["solutions"]] == ["set[0]", "set[1]", "set[2]"]
+
+
+def test_solve_without_an_answer_in_time_exits_with_1_and_prints_json(tsp, monkeypatch):
+    from tsp.solution import no_answer
+
+    monkeypatch.setattr(
+        "baselines.heuristics.constructive.NearestNeighbour.solve_one",
+        lambda *_, **__: no_answer(seconds=0.0, solver=""),
+    )
+    code, out, _ = tsp("solve", BERLIN, "--solver", "nearest", "--json")
+    (solution,) = json.loads(out)["solutions"]
+    assert code == 1
+    assert solution["feasible"] is False
+    assert solution["objective"] is None
+    assert "time limit" in solution["violations"][0]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interrupted_solve_prints_the_best_solution_so_far(tsp, monkeypatch, threads):
+    from baselines.heuristics.constructive import NearestNeighbour
+
+    whole = NearestNeighbour.solve_one
+
+    def interrupted(self, task):
+        task.report(whole(self, task))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(NearestNeighbour, "solve_one", interrupted)
+    code, out, err = tsp("solve", BERLIN, "--solver", "nearest", "--threads", threads, "--json")
+    assert code == 130
+    assert json.loads(out)["solutions"][0]["feasible"] is True
+    assert "best so far" in err
+
+
+def test_solve_refuses_to_print_probabilities_of_a_solver_that_has_none(tsp):
+    code, _, err = tsp("solve", BERLIN, "--solver", "nearest", "--probabilities")
+    assert code == 2
+    assert "solver 'nearest': gives no probabilities, expected a policy" in err
+
+
+def test_solve_prints_no_probabilities_where_no_node_is_legal(tsp):
+    words = "solve", POSTERS, "--problem", "optw", "--visited", "A1", "--probabilities"
+    assert tsp(*words)[0] == 0
+    code, out, _ = tsp(*words, "--elapsed", 7199)
+    assert code == 1
+    assert "no node is legal" in out
+
+
+def test_visited_nodes_may_be_given_with_or_without_the_depot(tsp):
+    words = "solve", POSTERS, "--problem", "optw", "--solver", "nearest-feasible", "--json"
+    said, unsaid = (solved(tsp(*words, "--visited", visited)) for visited in ("Coffee corner, A1, A2", "A1, A2"))
+    assert said["tours"] == unsaid["tours"]
+
+
+def test_solve_describes_a_solution_without_tours(tsp, tmp_path):
+    (tmp_path / "two.csv").write_text("name,x,y,prize\nA,0,0,0\nB,3,4,1\n")
+    words = "--problem", "top", "--max-length", 0, "--num-tours", 2, "--solver", "insertion"
+    assert "no node is visited" in tsp("solve", "two.csv", *words)[1]

@@ -1,0 +1,54 @@
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from command_line import BERLIN, refusal, solved
+
+TINY = ("--layers", 1, "--width", 16, "--heads", 2, "--feedforward", 16, "--batch-size", 8, "--starts", 2,
+        "--epoch-size", 16, "--validation-instances", 8, "--threads", 1, "--device", "cpu")  # fmt: skip
+
+
+def test_train_makes_a_run_that_resumes_and_a_policy_that_solves(tsp):
+    code, out, _ = tsp("train", "--problem", "tsp", "--size", 6, "--instances", 32, "--out", "run", *TINY)
+    assert code == 0
+    assert out.strip() == str(Path("run") / "checkpoint-last.safetensors")
+    assert {p.name for p in Path("run").iterdir()} == {
+        "config.json", "metrics.csv", "checkpoint-last.safetensors", "training-state.safetensors", "learning-curve.png",
+    }  # fmt: skip
+    assert "holds a run already" in refusal(tsp("train", "--size", 6, "--instances", 32, "--out", "run", *TINY))
+    code, _, _ = tsp("train", "--out", "run", "--resume", "--instances", 64, "--threads", 1, "--device", "cpu")
+    assert code == 0
+    with Path("run/metrics.csv").open() as file:
+        assert [row["instances"] for row in csv.DictReader(file)] == ["16", "32", "48", "64"]
+    solution = solved(
+        tsp("solve", BERLIN, "--solver", "policy(path=run/checkpoint-last.safetensors, starts=2)", "--json")
+    )
+    assert solution["size"] == 52
+
+
+@pytest.mark.parametrize("guide", [(), ("--guide",)])
+def test_train_stops_at_ctrl_c_and_resumes(tsp, ctrl_c, guide):
+    from policies.guide.training import GuideTrainer
+    from policies.training.trainer import Trainer
+
+    shape = ("--degree", 4, "--width", 8, "--solver", "spacefilling") if guide else TINY[2:]
+    few = ("--validation-instances", 8, "--instances", 16) if guide else ()
+    here = ("train", *guide, "--out", "run", "--epochs", 2, "--threads", 1, "--device", "cpu")
+    ctrl_c(GuideTrainer if guide else Trainer, "validate")
+    code, out, err = tsp(*here, "--size", 9, *shape, *few)
+    assert (code, out) == (130, "")
+    assert err.splitlines() == ["tsp: stopping after this step; Ctrl-C again to stop at once", "tsp: interrupted"]
+    code, _, err = tsp(*here, "--resume")
+    assert (code, err) == (0, "")
+
+
+def test_train_reads_settings_from_a_file_and_flags_override_them(tsp, tmp_path):
+    (tmp_path / "settings.toml").write_text('size = "7"\nbatch_size = 4\n[policy]\nlayers = 2\n')
+    code, _, _ = tsp("train", "--config", "settings.toml", "--instances", 16, "--out", "run", *TINY)
+    assert code == 0
+    config = json.loads(Path("run/config.json").read_text())
+    assert (config["size"], config["batch_size"], config["policy"]["layers"]) == ("7", 8, 1)
+    (tmp_path / "wrong.toml").write_text("batch = 4\n")
+    assert "unknown setting 'batch'" in refusal(tsp("train", "--config", "wrong.toml", "--instances", 1, "--out", "b"))
+    assert not Path("b").exists()

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+from figures import checked, full_instance, random_instance, texts
+
+from tsp.plotting import plot_tour
+from tsp.solution import Solution
+
+
+def test_the_heading_shows_name_length_gap_solver_and_time():
+    instance = random_instance(4, best_known=2.0)
+    solution = Solution((np.arange(4),), 2.1, True, seconds=0.25, solver="policy+2opt")
+    heading, facts, *_ = texts(plot_tour(instance, solution))
+    assert heading == "random4"
+    assert facts == "4 nodes · length 2.1000 · +5.00 % to the best known 2 · policy+2opt · 0.25 s"
+    assert texts(plot_tour(instance, title="mine"))[0] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("objective", "bound", "said"),
+    [(7542.0, None, "the best known length"), (7542.0, 7542.0, "proved optimal"), (None, None, "not feasible: x")],
+)
+def test_the_heading_says_whether_a_solution_is_the_best_known_optimal_or_infeasible(objective, bound, said):
+    solution = Solution((np.arange(4),), objective, objective is not None, ("x",), bound=bound)
+    assert said in texts(plot_tour(random_instance(4, best_known=7542.0), solution))[1]
+
+
+@pytest.mark.parametrize(
+    ("problem", "tours", "facts"),
+    [
+        ("op", [[0, 1, 6]], "prize 7 of 21 · 2 of 6 visited · length {length} of 9"),
+        ("pctsp", [[0, 1, 6]], "length + penalties {plus} · 2 of 6 visited · prize 7 (at least 3) · length {length}"),
+        ("top", [[0, 1], [0, 6]], "prize 7 of 21 · 2 of 6 visited · 2 tours · longest tour {longest} of 9"),
+        ("cvrp", [range(7)], "length {length} · 1 tour"),
+    ],
+)
+def test_the_heading_names_the_terms_of_the_objective(problem, tours, facts):
+    instance = full_instance(problem)
+    lengths = [instance.tour_length(list(tour)) for tour in tours]
+    facts = facts.format(length=f"{sum(lengths):.4f}", plus=f"{sum(lengths) + 4:.4f}", longest=f"{max(lengths):.4f}")
+    assert texts(plot_tour(instance, checked(instance, tours)))[1] == f"7 nodes · {facts} · hand · 0 s"

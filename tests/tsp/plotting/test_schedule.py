@@ -1,0 +1,47 @@
+import numpy as np
+from figures import checked, full_instance, written_names
+
+from tsp.instance import Instance
+from tsp.plotting import plot_tour
+from tsp.plotting.canvas import MOST_NAMES
+from tsp.plotting.schedule import MOST_ROWS
+
+
+def test_a_schedule_shows_for_each_stop_its_window_the_visit_and_the_arrival():
+    instance = Instance(
+        [[0, 0], [3, 0], [3, 4]],
+        problem="tsptw",
+        names=("coffee", "A", "B"),
+        time_windows=[[0, np.inf], [5, 9], [0, 20]],
+        service_times=[0, 2, 1],
+    )
+    figure = plot_tour(instance, checked(instance, [[0, 1, 2]]))
+    strip = figure.axes[1]
+    assert [label.get_text() for label in strip.get_yticklabels()] == ["coffee", "A", "B", "coffee"]
+    bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in strip.patches]
+    windows, visits = bars[::2], bars[1::2]
+    assert windows[1:3] == [(5, 9), (0, 20)]
+    assert windows[0][1] == windows[3][1] == strip.get_xlim()[1]
+    assert visits == [(0, 0), (5, 7), (11, 12), (17, 17)]
+    arrivals = [line.get_xdata()[0] for line in strip.lines if line.get_marker() == "|"]
+    assert arrivals == [0, 3, 11, 17]
+    assert [line.get_xdata().tolist() for line in strip.lines if line.get_marker() != "|"] == [[3, 5]]  # waiting
+    assert [label.get_text() for label in plot_tour(instance).axes[1].get_yticklabels()] == ["coffee", "B", "A"]
+
+
+def test_an_arrival_after_closing_has_a_color_of_its_own():
+    instance = full_instance("tsptw", time_windows=np.vstack([np.tile([0.0, 20.0], (6, 1)), [[0.0, 0.01]]]))
+    solution = checked(instance, [range(7)])
+    assert not solution.feasible
+    ticks = [line for line in plot_tour(instance, solution).axes[1].lines if line.get_marker() == "|"]
+    colors = [tick.get_color() for tick in ticks]
+    assert len(set(colors)) == 2
+    assert colors.count(colors[6]) == 1
+
+
+def test_a_schedule_without_names_shows_node_numbers_and_a_very_long_one_is_omitted():
+    figure = plot_tour(full_instance("tsptw"))
+    assert {label.get_text() for label in figure.axes[1].get_yticklabels()} == {str(node) for node in range(7)}
+    assert set(written_names(figure)) <= {str(node) for node in range(7)} != set()
+    assert len(plot_tour(full_instance("tsptw", n=MOST_NAMES + 1)).axes[1].get_yticklabels()) == 0
+    assert len(plot_tour(full_instance("tsptw", n=MOST_ROWS + 1)).axes) == 1

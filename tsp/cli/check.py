@@ -1,0 +1,49 @@
+"""`tsp check`: check a solution, whatever made it."""
+
+from __future__ import annotations
+
+import argparse
+
+from tsp.cli.command import DONE, INFEASIBLE, Command
+from tsp.cli.console import show, show_json
+from tsp.cli.options import add_instance_options
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of `tsp check`."""
+    command.add_argument("file", metavar="FILE", help="an instance")
+    command.add_argument("solution", metavar="SOLUTION", help=".tour, .sol or .json")
+    command.add_argument("--problem", help="problem whose rules count, where the file does not name one")
+    add_instance_options(command)
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.add_argument("--seed", type=int, default=1234, help=argparse.SUPPRESS)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check the solution, and print its value or what it violates."""
+    from pathlib import Path
+
+    from tsp.cli.inputs import read_one
+    from tsp.cli.outputs import describe_solution, solutions_content
+    from tsp.formats import read_amounts, read_solution
+    from tsp.problems import get_problem
+    from tsp.solution import check
+
+    instance = read_one(arguments)
+    solution = check(
+        get_problem(instance.problem),
+        instance,
+        read_solution(arguments.solution, instance),
+        amounts=read_amounts(arguments.solution, instance),
+        solver=Path(arguments.solution).name,
+    )
+    if arguments.json:
+        show_json(solutions_content([(instance, solution)]))
+    else:
+        show(describe_solution(instance, solution))
+    return DONE if solution.feasible else INFEASIBLE
+
+
+COMMAND = Command(
+    "check anybody's solution", "tsp check examples/berlin52.tsp berlin52.tour", add_options=add_options, run=run
+)

@@ -1,0 +1,95 @@
+"""The instances of a command: read from files and completed by its options, or generated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tsp.best_known import recognize
+from tsp.cli.options import GENERATED
+from tsp.formats import read_realizations, read_walls
+from tsp.instance import Underway
+from tsp.problems import get_problem, with_objective
+from tsp.shortcuts import read, read_set
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from tsp.instance import Instance, Realization
+    from tsp.plotting import Floor
+
+LIMITS = ("max_length", "capacity", "min_prize", "num_tours")
+"""Options that replace attributes of an instance."""
+
+USED = ("elapsed", "travelled", "load")
+"""Options that say what a tour under way has used."""
+
+WALLS = ".walls.csv"
+"""Ending of the file of walls beside an instance."""
+
+
+def read_instances(
+    files: Sequence[str], arguments: argparse.Namespace
+) -> tuple[list[Instance], list[Realization | None]]:
+    """Read files and complete their instances; return with each instance its realization, if prizes are hidden."""
+    instances: list[Instance] = []
+    realizations: list[Realization | None] = []
+    for file in files:
+        found = read_set(file, problem=arguments.problem, matrix=arguments.matrix)
+        hides = any(get_problem(instance.problem).hides_prizes for instance in found)
+        instances += [complete_instance(instance, arguments) for instance in found]
+        realizations += (read_realizations(file) if hides else None) or [None] * len(found)
+    return instances, realizations
+
+
+def read_one(arguments: argparse.Namespace) -> Instance:
+    """Read the only instance of `arguments.file` and complete it."""
+    return complete_instance(read(arguments.file, problem=arguments.problem, matrix=arguments.matrix), arguments)
+
+
+def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Instance:
+    """The instance with the changes that options ask for."""
+    changes: dict[str, Any] = {name: value for name in LIMITS if (value := getattr(arguments, name)) is not None}
+    if arguments.start == "any":
+        changes["free_start"] = True
+    elif arguments.start is not None:
+        changes["depot"] = instance.find_node(arguments.start)
+    if arguments.end is not None:
+        changes["end"] = instance.find_node(arguments.end)
+    if (objective := getattr(arguments, "objective", None)) is not None:
+        changes["problem"] = with_objective(get_problem(instance.problem), objective).name
+    used = {name: getattr(arguments, name, None) for name in USED}
+    visited = getattr(arguments, "visited", None)
+    if visited is not None or any(value is not None for value in used.values()):
+        nodes = tuple(instance.find_node(name.strip()) for name in (visited or "").split(",") if name.strip())
+        start = changes.get("depot", instance.depot)
+        if nodes[:1] == (start,) and get_problem(changes.get("problem", instance.problem)).from_depot:
+            nodes = nodes[1:]  # the start of all tours may be given, but is not needed
+        changes["underway"] = Underway(nodes, **used)
+    return recognize(replace(instance, **changes)) if changes else instance
+
+
+def generate_instances(
+    arguments: argparse.Namespace, *, default_count: int
+) -> tuple[list[Instance], list[Realization] | None]:
+    """Generate the instances that options describe and, where prizes are hidden, their realizations."""
+    from envs.generators import generate_set
+
+    size, instances, distribution = (getattr(arguments, name) for name in GENERATED)
+    return generate_set(
+        arguments.problem or "tsp", distribution or "uniform", size or 50, instances or default_count, arguments.seed
+    )
+
+
+def read_floor(arguments: argparse.Namespace, file: str) -> Floor | None:
+    """The walls to draw with an instance: of `--walls`, else of the file of walls beside it, if there is one."""
+    from tsp.plotting import Floor
+
+    path = Path(arguments.walls) if arguments.walls else Path(file).with_suffix(WALLS)
+    if not arguments.walls and not path.exists():
+        return None
+    return Floor(read_walls(path), lambda origin, destination: np.stack([origin, destination]))

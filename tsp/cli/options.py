@@ -1,0 +1,77 @@
+"""Options that several commands share, and the types of their values."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GENERATED = ("size", "instances", "distribution")
+"""Names of the options that describe generated instances."""
+
+Number = TypeVar("Number", int, float)
+
+
+def positive(text: str) -> float:
+    """A positive, finite number."""
+    return _parse(float, text, lambda value: 0 < value < math.inf, "a positive number")
+
+
+def nonnegative(text: str) -> float:
+    """A finite number of 0 or more."""
+    return _parse(float, text, lambda value: 0 <= value < math.inf, "a number of 0 or more")
+
+
+def count(text: str) -> int:
+    """A whole number of 1 or more."""
+    return _parse(int, text, lambda value: value >= 1, "a whole number of 1 or more")
+
+
+def limits(text: str) -> list[float]:
+    """Positive numbers with commas between them."""
+    return [positive(part) for part in text.split(",")]
+
+
+def _parse(kind: Callable[[str], Number], text: str, is_valid: Callable[[Number], bool], expected: str) -> Number:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not is_valid(value):
+        raise argparse.ArgumentTypeError(f"{text}, expected {expected}")
+    return value
+
+
+def add_common_options(command: argparse.ArgumentParser, *, computes: bool = True) -> None:
+    """Add the seed, what a command that `computes` may use, and permission to overwrite."""
+    command.add_argument("--seed", type=int, default=1234, help="seed of all random choices (default 1234)")
+    if computes:
+        command.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
+        command.add_argument("--threads", type=count, default=1, help="number of threads or processes (default 1)")
+    command.add_argument("--force", action="store_true", help="overwrite existing outputs")
+
+
+def add_instance_options(command: argparse.ArgumentParser) -> None:
+    """Add what completes or replaces the numbers of an instance file; `inputs.complete_instance` uses them."""
+    command.add_argument("--start", metavar="NAME", help="start node, by name or position; of a path also: any")
+    command.add_argument("--end", metavar="NAME", help="end node, where it is not the start")
+    command.add_argument("--max-length", type=nonnegative, metavar="L", help="length limit of a tour")
+    command.add_argument("--capacity", type=nonnegative, metavar="Q", help="largest quantity that a tour delivers")
+    command.add_argument("--min-prize", type=nonnegative, metavar="P", help="least sum of prizes to collect")
+    command.add_argument("--num-tours", type=count, metavar="M", help="largest number of tours")
+    command.add_argument("--matrix", metavar="FILE", help="distances between the nodes of a CSV file")
+
+
+def add_generator_options(command: argparse.ArgumentParser, *, default_count: int) -> None:
+    """Add the description of generated instances; `inputs.generate_instances` uses it."""
+    command.add_argument("--problem", default=None, help="default: what the files say, else tsp")
+    command.add_argument("--size", type=count, help="number of customers (default 50)")
+    command.add_argument("--instances", type=count, help=f"number of instances (default {default_count})")
+    command.add_argument(
+        "--distribution",
+        help="uniform (default), clusters, mixed, hall or kool; optionally followed by -const, -unif, -dist (prizes) "
+        "or -easy, -medium, -hard (time windows)",
+    )

@@ -1,0 +1,88 @@
+"""The outputs of a command: paths that can be written, and solutions as text or JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tsp import __version__
+from tsp.files import require_writable
+from tsp.formats.json_file import solution_entry
+from tsp.itinerary import format_itinerary_text, make_itinerary
+from tsp.problems import get_problem
+from tsp.statistics import format_number
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Sequence
+
+    from tsp.instance import Instance
+    from tsp.solution import Solution
+
+MOST_NODES_PRINTED = 200
+
+
+def require_output(arguments: argparse.Namespace, option: str, endings: Sequence[str]) -> Path | None:
+    """The path of an option, if given; refused at once where it cannot be written in the end."""
+    text = getattr(arguments, option)
+    if text is None:
+        return None
+    path = Path(text)
+    if path.suffix.lower() not in endings:
+        raise ValueError(f"{path}: ending {path.suffix!r}, expected {' or '.join(endings)} for --{option}")
+    require_writable(path, force=arguments.force)
+    return path
+
+
+def require_picture(arguments: argparse.Namespace, option: str) -> Path | None:
+    """As `require_output`, of a picture."""
+    if getattr(arguments, option) is None:
+        return None
+    from tsp.plotting import PICTURE_ENDINGS
+
+    return require_output(arguments, option, PICTURE_ENDINGS)
+
+
+def solutions_content(pairs: Iterable[tuple[Instance, Solution]]) -> dict[str, Any]:
+    """Instances with their solutions, as they are printed and written in JSON."""
+    return {"version": __version__, "solutions": [solution_entry(*pair) for pair in pairs]}
+
+
+def describe_solution(instance: Instance, solution: Solution) -> str:
+    """A solution in words: its value and how good that is, and its tours."""
+    name = instance.name or "instance"
+    if solution.objective is None:
+        return f"{name}: no feasible solution ({'; '.join(solution.violations)})"
+    objective = get_problem(instance.problem).objective
+    facts = [f"{'+'.join(objective.terms)} {format_number(solution.objective, 8)}"]
+    if instance.best_known is not None:
+        gap = objective.gap(solution.objective, instance.best_known)
+        known = f"best known {format_number(instance.best_known, 8)}"
+        facts.append(known if gap is None else f"gap {100 * gap:.2f} % to the {known}")
+    if solution.proved_optimal:
+        facts.append("proved optimal")
+    elif solution.bound is not None:
+        facts.append(_describe_bound(solution.objective, solution.bound))
+    facts += [f"{instance.size} nodes", f"{solution.seconds:.2f} s", f"solver {solution.solver}"]
+    return f"{name}: {', '.join(facts)}\n{_describe_tours(instance, solution)}"
+
+
+def _describe_bound(value: float, bound: float) -> str:
+    """How much better than the value the optimum can be at most."""
+    if bound == 0:
+        return f"proved bound {format_number(bound, 8)}"
+    return f"within {100 * abs(value - bound) / abs(bound):.2f} % of optimal (proved)"
+
+
+def _describe_tours(instance: Instance, solution: Solution) -> str:
+    """The nodes of each tour or, where named nodes have prizes or time windows, the itinerary."""
+    if not solution.tours:
+        return "no tours: no node is visited"
+    if sum(map(len, solution.tours)) > MOST_NODES_PRINTED:
+        return "tour: too long to print; --out writes it"
+    if instance.names and any(getattr(instance, name) is not None for name in ("prizes", "time_windows")):
+        return format_itinerary_text(make_itinerary(get_problem(instance.problem), instance, solution))
+    separator = " - " if instance.names else " "
+    return "\n".join(
+        f"tour: {separator.join(instance.node_name(int(node)) for node in tour)}" for tour in solution.tours
+    )

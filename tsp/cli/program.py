@@ -1,0 +1,90 @@
+"""The program `tsp`: parse the command line, run one command, turn errors into sentences."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from typing import TYPE_CHECKING, NoReturn
+
+from tsp import __version__
+from tsp.cli import check, compare, convert, generate, info, plot, solve, train
+from tsp.cli.command import BAD_INPUT, DONE, INTERRUPTED, Command
+from tsp.cli.console import say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS: dict[str, Command] = {
+    "solve": solve.COMMAND,
+    "compare": compare.COMMAND,
+    "train": train.COMMAND,
+    "generate": generate.COMMAND,
+    "plot": plot.COMMAND,
+    "check": check.COMMAND,
+    "convert": convert.COMMAND,
+    "info": info.COMMAND,
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that reports an error in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the sentence and exit with 2."""
+        say(f"{message} (see {self.prog} --help)")
+        raise SystemExit(BAD_INPUT)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    warnings.showwarning = _say_warning
+    warnings.simplefilter("always", UserWarning)
+    try:
+        arguments = make_parser(words[0] if words else "").parse_args(words)
+        from tsp.solvers.registry import verify_packages
+
+        verify_packages()
+        return arguments.run(arguments)
+    except SystemExit as stop:  # raised by argparse, for --help and mistakes
+        return int(stop.code or 0)
+    except KeyboardInterrupt:
+        say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:  # nothing reads the output any more, as in `tsp … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except (ValueError, OSError) as error:
+        say(_sentence(error))
+        return BAD_INPUT
+
+
+def make_parser(chosen: str) -> argparse.ArgumentParser:
+    """The parser of all commands, with options for the chosen command only."""
+    parser = Parser(prog="tsp", description="Learned and classical solvers for routing problems.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"tsp {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        subparser = commands.add_parser(
+            name,
+            help=command.summary,
+            description=command.summary[0].upper() + command.summary[1:] + ".",
+            epilog=f"example: {command.example}",
+            allow_abbrev=False,
+        )
+        subparser.set_defaults(run=command.run)
+        if name == chosen:
+            command.add_options(subparser)
+    return parser
+
+
+def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
+    say(f"note: {message}")
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {(error.strerror or str(error)).lower()}"
+    return str(error)

@@ -1,0 +1,110 @@
+"""The configuration of a training run: defaults, replaced by a file or the resumed run, then by flags."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from policies.guide.network import EdgeNetworkConfig
+from policies.guide.training import LENGTHS as GUIDE_LENGTHS
+from policies.guide.training import GuideTrainConfig, guide_config_from_dict, read_guide_config
+from policies.policy import PolicyConfig
+from policies.training.trainer import LENGTHS, TrainConfig, config_from_dict, read_config
+from tsp.cli.config_flags import flag_name, given_fields
+
+if TYPE_CHECKING:
+    import argparse
+
+
+class Flags(NamedTuple):
+    """The settings that flags give.
+
+    Attributes:
+        run: settings of the run itself.
+        part: the name under which a run's configuration holds the settings of its network.
+        network: settings of the network.
+    """
+
+    run: dict[str, Any]
+    part: str
+    network: dict[str, Any]
+
+
+def policy_settings(arguments: argparse.Namespace) -> TrainConfig:
+    """The configuration for training a policy."""
+    flags = Flags(given_fields(arguments, TrainConfig), "policy", given_fields(arguments, PolicyConfig))
+    others = {**given_fields(arguments, GuideTrainConfig), **given_fields(arguments, EdgeNetworkConfig)}
+    _refuse_others(flags, others, "a setting of the learned guide; it needs --guide")
+    stored = asdict(read_config(arguments.out)) if arguments.resume else None
+    if stored is None:
+        _fill_in(flags)
+    return config_from_dict(*_merge(arguments, flags, LENGTHS, stored))
+
+
+def guide_settings(arguments: argparse.Namespace) -> GuideTrainConfig:
+    """The configuration for training a learned guide."""
+    flags = Flags(given_fields(arguments, GuideTrainConfig), "network", given_fields(arguments, EdgeNetworkConfig))
+    others = {**given_fields(arguments, TrainConfig), **given_fields(arguments, PolicyConfig)}
+    _refuse_others(flags, others, "a setting of policies, not of the learned guide")
+    stored = asdict(read_guide_config(arguments.out)) if arguments.resume else None
+    return guide_config_from_dict(*_merge(arguments, flags, GUIDE_LENGTHS, stored))
+
+
+def _refuse_others(flags: Flags, others: dict[str, Any], reason: str) -> None:
+    """Refuse settings that only another kind of run has."""
+    wrong = set(others) - set(flags.run) - set(flags.network)
+    if wrong:
+        raise ValueError(f"{flag_name(min(wrong))}: {reason}")
+
+
+def _merge(
+    arguments: argparse.Namespace, flags: Flags, lengths: set[str], stored: dict[str, Any] | None
+) -> tuple[dict[str, Any], str]:
+    """The settings of a run as a dictionary, and the file to name in messages about them.
+
+    Args:
+        arguments: all parsed options.
+        flags: the settings that flags give.
+        lengths: names of the settings for the length of the run; one replaces another.
+        stored: settings of the run that is resumed, if one is.
+    """
+    raw: dict[str, Any] = {}
+    if stored is not None:
+        raw = stored
+        flat, given = {**raw, **raw[flags.part]}, {**flags.run, **flags.network}
+        changed = sorted(name for name, value in given.items() if name not in lengths and value != flat[name])
+        if arguments.config or changed:
+            option = "--config" if arguments.config else flag_name(changed[0])
+            raise ValueError(f"{option}: a resumed run keeps its own settings; only its length can be changed")
+    elif arguments.config:
+        try:
+            raw = tomllib.loads(Path(arguments.config).read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"{arguments.config}: not TOML ({error})") from None
+    if lengths & set(flags.run):
+        raw = {name: value for name, value in raw.items() if name not in lengths}
+    network = {**raw.get(flags.part, {}), **flags.network}
+    return {**raw, **flags.run, flags.part: network}, arguments.config or "settings"
+
+
+def _fill_in(flags: Flags) -> None:
+    """Add the problem, the size and the network's shape that follow from `--from` and `--data`."""
+    from envs.generators import node_count
+    from policies.checkpoint import load_policy
+    from policies.zoo import shipped_policies
+    from tsp.formats import read
+    from tsp.problems import get_problem
+
+    if "start_from" in flags.run:
+        shipped = {policy.name: str(policy.path) for policy in shipped_policies()}
+        flags.run["start_from"] = shipped.get(flags.run["start_from"], flags.run["start_from"])
+        policy, info = load_policy(str(flags.run["start_from"]))
+        flags.run.setdefault("problem", info.problem)
+        for name, value in asdict(policy.config).items():
+            flags.network.setdefault(name, value)
+    if "data" in flags.run and "size" not in flags.run:
+        problem = flags.run.get("problem", "tsp")
+        nodes = max(instance.size for instance in read(flags.run["data"], problem=problem))
+        flags.run["size"] = str(nodes - node_count(get_problem(problem), 0))

@@ -1,0 +1,192 @@
+"""`tsp solve`: solve instances from files."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from tsp import __version__
+from tsp.cli.command import DONE, INFEASIBLE, INTERRUPTED, Command
+from tsp.cli.console import progress_bar, say, show, show_json
+from tsp.cli.options import add_common_options, add_instance_options, nonnegative, positive
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from tsp.instance import Instance, Realization
+    from tsp.plotting import Floor
+    from tsp.solution import Solution
+    from tsp.solvers import Solver
+
+PATIENCE = 1.5
+"""Seconds of warm-up after which the user reads what the program is doing."""
+
+LEAST_PROBABILITY = 5e-5
+"""The smallest probability that is printed: smaller ones round to 0."""
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of `tsp solve`."""
+    command.add_argument("files", nargs="+", metavar="FILE", help="instances: TSPLIB, CSV, NPZ, …")
+    command.add_argument("--problem", help="problem to solve, where the file does not name one")
+    command.add_argument("--solver", metavar="SPEC", help="default: the best solver for each instance")
+    command.add_argument("--time-limit", type=positive, default=2.0, help="seconds for each instance (default 2)")
+    add_instance_options(command)
+    command.add_argument(
+        "--objective", metavar="NAME", help="another objective under the same rules: travel-time or makespan"
+    )
+    command.add_argument("--visited", metavar="A,B,C", help="under way: nodes visited so far; the rest is planned")
+    command.add_argument("--elapsed", type=nonnegative, metavar="T", help="under way: the current time")
+    command.add_argument("--travelled", type=nonnegative, metavar="L", help="under way: length of the tour so far")
+    command.add_argument("--load", type=nonnegative, metavar="Q", help="under way: quantity delivered so far")
+    command.add_argument("--probabilities", action="store_true", help="show the policy's P(next node | nodes so far)")
+    command.add_argument("--plot", metavar="PATH", help="draw the tour: .png, .svg or .pdf")
+    command.add_argument("--walls", metavar="FILE", help="walls to draw (default: NAME.walls.csv beside NAME.csv)")
+    command.add_argument("--out", metavar="PATH", help="write the solution: .tour, .sol, .csv or .json")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    add_common_options(command)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Solve the instances, and print, draw and write their solutions."""
+    from tsp.cli.inputs import read_floor, read_instances
+
+    instances, realizations = read_instances(arguments.files, arguments)
+    if arguments.probabilities:
+        if arguments.plot or arguments.out:
+            raise ValueError("--probabilities: prints only probabilities, expected neither --plot nor --out beside it")
+        return _show_probabilities(arguments, instances)
+    _require_outputs(arguments, len(instances))
+    floor = read_floor(arguments, arguments.files[0]) if arguments.plot or arguments.walls else None
+    solutions, interrupted = _solve(arguments, instances, realizations)
+    _write_solutions(arguments, instances, solutions, floor)
+    if interrupted:
+        return INTERRUPTED
+    return DONE if all(solution.feasible for solution in solutions) else INFEASIBLE
+
+
+def _require_outputs(arguments: argparse.Namespace, count: int) -> None:
+    """Refuse outputs that cannot be written, or that cannot hold so many solutions."""
+    from tsp.cli.outputs import require_output, require_picture
+    from tsp.formats import SOLUTION_ENDINGS
+
+    for path in (require_picture(arguments, "plot"), require_output(arguments, "out", SOLUTION_ENDINGS)):
+        if path is not None and path.suffix.lower() != ".json" and count > 1:
+            raise ValueError(f"{path}: can hold one solution, but there are {count} instances")
+
+
+def _solve(
+    arguments: argparse.Namespace, instances: Sequence[Instance], realizations: Sequence[Realization | None]
+) -> tuple[list[Solution], bool]:
+    """The solutions, and whether an interruption cut the search for them short."""
+    from tsp.budget import Budget
+    from tsp.shortcuts import solve_all
+    from tsp.solution import no_answer
+
+    best: dict[int, Solution] = {}
+    with progress_bar(len(instances), "instance") as advance:
+
+        def report(i: int, solution: Solution) -> None:
+            best[i] = solution
+            advance(len(best))
+
+        try:
+            solutions = solve_all(
+                instances,
+                arguments.solver,
+                Budget(arguments.time_limit, arguments.threads, arguments.seed),
+                device=arguments.device,
+                prepare=_warm_up,
+                report=report,
+                realizations=realizations,
+            )
+        except KeyboardInterrupt:
+            say("interrupted: this is the best so far")
+            return [best.get(i) or no_answer(seconds=0.0, solver="") for i in range(len(instances))], True
+    return solutions, False
+
+
+def _warm_up(solver: Solver, problem: str) -> None:
+    """Warm a solver up, and tell the user if that takes long."""
+    from tsp.problems import get_problem
+
+    notice = threading.Timer(PATIENCE, say, [f"preparing {solver.name} (only the first run ever compiles) …"])
+    notice.daemon = True
+    notice.start()
+    try:
+        solver.warm_up(get_problem(problem))
+    finally:
+        notice.cancel()
+
+
+def _write_solutions(
+    arguments: argparse.Namespace, instances: Sequence[Instance], solutions: Sequence[Solution], floor: Floor | None
+) -> None:
+    """Print the solutions, and write and draw them where options ask for it."""
+    import json
+    from pathlib import Path
+
+    from tsp.cli.outputs import describe_solution, solutions_content
+    from tsp.files import write_text
+    from tsp.formats import write_solution
+
+    pairs = list(zip(instances, solutions, strict=True))
+    content = solutions_content(pairs)
+    if arguments.json:
+        show_json(content)
+    else:
+        for pair in pairs:
+            show(describe_solution(*pair))
+    if arguments.out and Path(arguments.out).suffix.lower() == ".json":
+        write_text(arguments.out, json.dumps(content, allow_nan=False, indent=1) + "\n", force=arguments.force)
+    elif arguments.out:
+        write_solution(arguments.out, instances[0], solutions[0], force=arguments.force)
+    if arguments.plot:
+        from tsp.plotting import plot_tour, save_figure
+
+        save_figure(plot_tour(instances[0], solutions[0], floor=floor), arguments.plot, force=arguments.force)
+
+
+def _show_probabilities(arguments: argparse.Namespace, instances: Sequence[Instance]) -> int:
+    """Print the policy's distribution over the next node, for each instance."""
+    from tsp.problems import get_problem
+    from tsp.solvers import next_probabilities
+    from tsp.solvers.registry import make
+    from tsp.underway import validate_underway
+
+    solver = make(arguments.solver or "policy", device=arguments.device)
+    entries: list[dict[str, Any]] = []
+    for instance in instances:
+        problem = get_problem(instance.problem)
+        problem.validate(instance)
+        validate_underway(problem, instance)
+        predicted = next_probabilities(solver, problem, instance)
+        if predicted is None:
+            raise ValueError(f"solver {solver.name!r}: gives no probabilities, expected a policy")
+        probabilities: list[float] = predicted.tolist()
+        entries.append({"instance": instance.name, "problem": problem.name, "probabilities": probabilities})
+        if not arguments.json:
+            show(_describe_probabilities(instance, probabilities))
+    if arguments.json:
+        show_json({"version": __version__, "solutions": entries})
+    return DONE if all(any(entry["probabilities"]) for entry in entries) else INFEASIBLE
+
+
+def _describe_probabilities(instance: Instance, probabilities: Sequence[float]) -> str:
+    """The most probable next nodes, a line for each."""
+    from tsp.cli.outputs import MOST_NODES_PRINTED
+
+    ranked = sorted(range(instance.size), key=lambda node: -probabilities[node])
+    rows = [
+        f"  {probabilities[node]:7.4f}  {instance.node_name(node)}"
+        for node in ranked
+        if probabilities[node] >= LEAST_PROBABILITY
+    ]
+    rows = rows or ["  none: the tour is complete, or no node is legal"]
+    return "\n".join([f"{instance.name}: P(next node | nodes so far)", *rows[:MOST_NODES_PRINTED]])
+
+
+COMMAND = Command(
+    "solve instances from files", "tsp solve examples/berlin52.tsp --plot tour.png", add_options=add_options, run=run
+)

@@ -1,0 +1,129 @@
+"""`tsp train`: train a policy, or the learned guide of a local search."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tsp import __version__
+from tsp.cli.command import DONE, Command
+from tsp.cli.console import progress_bar, say, show
+from tsp.cli.options import count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WITHOUT_FLAG = {"policy", "network", "data", "start_from", "seed"}
+"""Fields of configurations that are nested, or have an option of their own."""
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of `tsp train`; most are the fields of the configurations."""
+    from policies.guide.network import EdgeNetworkConfig
+    from policies.guide.training import GuideTrainConfig
+    from policies.policy import PolicyConfig
+    from policies.training.trainer import TrainConfig
+    from tsp.cli.config_flags import add_config_flags
+
+    command.add_argument("--out", required=True, metavar="DIR", help="the run's directory")
+    command.add_argument(
+        "--from",
+        dest="start_from",
+        default=argparse.SUPPRESS,
+        metavar="POLICY",
+        help="fine-tune this policy: a file, or a shipped policy's name",
+    )
+    command.add_argument("--data", default=argparse.SUPPRESS, metavar="FILE.npz", help="train on these instances")
+    command.add_argument("--config", metavar="FILE.toml", help="settings; flags override them")
+    command.add_argument("--resume", action="store_true", help="continue the run in --out")
+    of_policies = add_config_flags(command.add_argument, (TrainConfig, PolicyConfig), without=WITHOUT_FLAG)
+    seed = "seed of all random choices (default 1234)"
+    command.add_argument("--seed", type=int, default=argparse.SUPPRESS, help=seed)
+    command.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
+    command.add_argument("--threads", type=count, default=os.cpu_count() or 1, help="default: all cores")
+    command.add_argument("--force", action="store_true", help="replace the run in --out")
+    of_guides = (GuideTrainConfig, EdgeNetworkConfig)
+    shared = ", ".join(_shared_flags(of_guides, of_policies))
+    guide = command.add_argument_group(
+        "the learned guide of a local search", f"It also takes, with defaults of its own: {shared}."
+    )
+    guide.add_argument("--guide", action="store_true", help="train this instead of a policy")
+    add_config_flags(guide.add_argument, of_guides, without=WITHOUT_FLAG | of_policies)
+
+
+def _shared_flags(classes: Sequence[type[Any]], names: set[str]) -> list[str]:
+    """The flags among `names` that some configurations have too, with their defaults there."""
+    from dataclasses import fields
+
+    from tsp.cli.config_flags import flag_name
+
+    return [
+        flag_name(item.name) + ("" if item.default is None else f" ({item.default})")
+        for cls in classes
+        for item in fields(cls)
+        if item.name in names
+    ]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start or resume the run, and print the path of its last checkpoint."""
+    from pathlib import Path
+
+    import torch
+
+    from policies.device import resolve_device
+
+    device = resolve_device(arguments.device)
+    torch.set_num_threads(arguments.threads)
+    about: dict[str, Any] = {
+        "device": device,
+        "command": shlex.join(["tsp", *sys.argv[1:]]),
+        "version": __version__,
+        "resume": arguments.resume,
+        "say": say,
+    }
+    if arguments.guide:
+        _train_guide(arguments, about)
+    else:
+        _train_policy(arguments, about)
+    show(str(Path(arguments.out) / "checkpoint-last.safetensors"))
+    return DONE
+
+
+def _train_policy(arguments: argparse.Namespace, about: dict[str, Any]) -> None:
+    from pathlib import Path
+
+    from policies.training.trainer import Trainer, start_run
+    from tsp.cli.settings import policy_settings
+    from tsp.plotting import learning_curve, save_figure
+
+    config = policy_settings(arguments)
+    trainer = Trainer(config, arguments.out, **about)
+    start_run(config, arguments.out, resume=arguments.resume, force=arguments.force)
+    with progress_bar(1000, "‰") as advance:
+        trainer.run(lambda share, text: advance(int(1000 * share), text=text))
+    folder = Path(arguments.out)
+    save_figure(learning_curve(folder / "metrics.csv"), folder / "learning-curve.png", force=True)
+
+
+def _train_guide(arguments: argparse.Namespace, about: dict[str, Any]) -> None:
+    from policies.guide.training import GuideTrainer, start_guide_run
+    from tsp.cli.settings import guide_settings
+
+    config = guide_settings(arguments)
+    trainer = GuideTrainer(config, arguments.out, **about)
+    start_guide_run(config, arguments.out, resume=arguments.resume, force=arguments.force)
+    for work in (trainer.prepare, trainer.run):
+        with progress_bar(1000, "‰") as advance:
+            work(lambda share, text, advance=advance: advance(int(1000 * share), text=text))
+
+
+COMMAND = Command(
+    "train a policy",
+    "tsp train --problem tsp --size 20 --minutes 10 --out runs/tsp20",
+    add_options=add_options,
+    run=run,
+)

@@ -1,0 +1,89 @@
+"""`Comparison`: what `compare` returns, as JSON, as text and as CSV."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from tsp.comparison.report import format_count, format_differences, format_rows, verdict
+from tsp.comparison.rows import Row
+from tsp.files import atomic_write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Reference = Literal["proved optimal", "best known", "best found"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The result of `compare`.
+
+    Attributes:
+        problem: its name.
+        reference: what gaps are relative to: `proved optimal` where every instance was proved here,
+            `best known` where every instance has a best known objective, else the `best found` by any of
+            the solvers under any of the limits.
+        threads: number of threads for each solver.
+        rows: by time limit, then in the order of the solvers.
+        notes: what a reader must know beside the figures, such as a solver's tuned settings.
+    """
+
+    problem: str
+    reference: Reference
+    threads: int
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def time_limits(self) -> list[float]:
+        """The limits compared, shortest first."""
+        return list(dict.fromkeys(row.time_limit for row in self.rows))
+
+    def under(self, time_limit: float) -> list[Row]:
+        """The rows of one limit."""
+        return [row for row in self.rows if row.time_limit == time_limit]
+
+    def verdicts(self) -> list[str]:
+        """For each limit one sentence: the leader, its lead, and whether that is significant."""
+        return [verdict(self.under(limit)) for limit in self.time_limits]
+
+    def to_json(self) -> dict[str, Any]:
+        """The comparison as the command line prints it; no value in it is NaN or infinite."""
+        return {
+            "problem": self.problem,
+            "reference": self.reference,
+            "rows": [row.to_json() for row in self.rows],
+            "verdicts": self.verdicts(),
+            "notes": list(self.notes),
+        }
+
+    def table(self) -> str:
+        """The comparison as aligned text: the rows, paired differences, verdicts and notes."""
+        given = f"{format_count(self.rows[0].instances, 'instance')}, {format_count(self.threads, 'thread')}"
+        blocks = [f"{self.problem}, {given}, gap to the {self.reference}", format_rows(self.rows)]
+        if self.rows[0].difference:
+            blocks.append(format_differences([self.under(limit) for limit in self.time_limits]))
+        blocks.append("\n".join([*self.verdicts(), *self.notes]))
+        return "\n\n".join(blocks)
+
+    def write_csv(self, path: str | Path, *, force: bool = False) -> None:
+        """Write a line for each row, with three columns for the difference to each solver.
+
+        Raises:
+            ValueError: when `path` exists and `force` is not given, or cannot be written.
+        """
+        lines: list[dict[str, Any]] = []
+        for row in self.rows:
+            line = row.to_json()
+            line["gap_low"], line["gap_high"] = line.pop("gap_interval") or (None, None)
+            for other, values in line.pop("difference").items():
+                named = zip(("low", "mean", "high"), values or (None,) * 3, strict=True)
+                line |= {f"difference to {other} {name}": value for name, value in named}
+            lines.append(line)
+        columns = list(dict.fromkeys(column for line in lines for column in line))
+        with atomic_write(path, force=force) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(lines)

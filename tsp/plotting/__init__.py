@@ -1,0 +1,12 @@
+"""Pictures: tours over their nodes with a schedule, a comparison's gaps, a run's learning curve.
+
+All are drawn on matplotlib's objects, without `pyplot` and its global state. matplotlib is imported when a
+picture is drawn, not with this package. `save_figure` writes a figure to a file.
+"""
+
+from tsp.plotting.canvas import PALETTE, PICTURE_ENDINGS, save_figure
+from tsp.plotting.curves import learning_curve
+from tsp.plotting.gaps import gap_figure
+from tsp.plotting.tour import Floor, plot_tour
+
+__all__ = ["PALETTE", "PICTURE_ENDINGS", "Floor", "gap_figure", "learning_curve", "plot_tour", "save_figure"]

@@ -1,0 +1,128 @@
+"""What all pictures share: colors, a figure with a heading, framed axes, and saving to a file."""
+
+# matplotlib does not declare the types of its keyword arguments.
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsp.files import atomic_write
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
+    from matplotlib.text import Text
+
+Points = NDArray[np.float64]
+
+PICTURE_ENDINGS = (".png", ".svg", ".pdf")
+RESOLUTION = 160
+"""Dots per inch of a PNG."""
+
+MOST_NAMES = 60
+"""Number of nodes up to which their names are written."""
+
+LONGEST_NAME = 24
+"""Characters of a node's name; longer names are cut."""
+
+INK, FADED, PAPER = "#1f2430", "#6b7280", "#ffffff"
+START = "#d9480f"
+PALETTE = ("#2b6cb0", "#d9480f", "#2f855a", "#8e44ad", "#b7791f", "#0e7490", "#be185d", "#4b5563")
+"""Colors of tours and solvers, in this order."""
+
+
+def make_canvas(width: float, height: float, title: str, facts: str) -> tuple[Figure, Axes]:
+    """Make a figure with a heading of two lines and, below it, axes of `width` × `height` inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    top, bottom = 0.85, 0.3
+    total = height + top + bottom
+    figure = Figure(figsize=(width, total), facecolor=PAPER)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.02, bottom / total, 0.96, height / total))
+    figure.text(
+        0.03,
+        1 - 0.2 / total,
+        shorten(title, 64),
+        fontsize=14,
+        fontweight="bold",
+        color=INK,
+        va="top",
+        parse_math=False,
+    )
+    figure.text(0.03, 1 - 0.5 / total, shorten(facts, 105), fontsize=10, color=FADED, va="top", parse_math=False)
+    return figure, axes
+
+
+def frame_axes(axes: Axes, *, grid: Literal["x", "y", "both"]) -> None:
+    """Style axes that have labels: make room for the labels, draw light grid lines and no box."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    axes.tick_params(colors=FADED, labelcolor=INK, labelsize=9, length=0)
+    axes.xaxis.label.set_color(FADED)
+    axes.yaxis.label.set_color(FADED)
+    axes.grid(axis=grid, color="#e5e7eb", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[:].set_visible(False)
+    figure.draw_without_rendering()
+    labelled = axes.get_tightbbox()
+    assert labelled is not None
+    labelled, place = labelled.transformed(figure.transFigure.inverted()), axes.get_position()
+    left, bottom = 0.03 + place.x0 - labelled.x0, 0.03 + place.y0 - labelled.y0
+    axes.set_position((left, bottom, 0.97 - left, place.y1 - bottom))
+
+
+def add_legend(axes: Axes) -> Legend:
+    """Add a legend without a box around it."""
+    return axes.legend(labelcolor=INK, facecolor=PAPER, edgecolor=PAPER, framealpha=0.85)
+
+
+def disable_math(texts: Iterable[Text]) -> None:
+    """Draw texts as they are: a `$` in the name of a node or a solver starts no formula."""
+    for text in texts:
+        text.set_parse_math(False)
+
+
+def shorten(text: str, longest: int) -> str:
+    """The text, cut to at most `longest` characters."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def save_figure(figure: Figure, path: str | Path, *, force: bool = False) -> None:
+    """Write a figure atomically and without a date, as PNG, SVG or PDF by the ending of the path.
+
+    Raises:
+        ValueError: for another ending, or when `path` exists and `force` is not given, or cannot be
+            written.
+    """
+    from matplotlib import rc_context  # pyright: ignore[reportUnknownVariableType]
+
+    ending = Path(path).suffix.lower()
+    if ending not in PICTURE_ENDINGS:
+        raise ValueError(f"{path}: ending {ending!r}, expected {' or '.join(PICTURE_ENDINGS)}")
+    undated = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[ending]
+    with (
+        atomic_write(path, force=force) as temporary,
+        rc_context({"svg.hashsalt": "travelling-scientist"}),
+        ignore_missing_glyphs(),
+    ):
+        figure.savefig(temporary, format=ending[1:], dpi=RESOLUTION, metadata=undated)
+
+
+@contextmanager
+def ignore_missing_glyphs() -> Generator[None]:
+    """Draw letters that no installed font has as boxes, without a warning for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        yield

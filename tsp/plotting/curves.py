@@ -1,0 +1,86 @@
+"""The learning curve of a training run."""
+
+# matplotlib does not declare the types of its keyword arguments.
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tsp.plotting.canvas import PALETTE, PAPER, START, Points, add_legend, frame_axes, make_canvas
+from tsp.statistics import format_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def learning_curve(metrics: str | Path | Sequence[Mapping[str, Any]], *, title: str = "learning curve") -> Figure:
+    """Draw a run's training and validation objectives over the minutes of training.
+
+    Args:
+        metrics: the run's `metrics.csv`, or its rows: `seconds`, and where there is a value
+            `instances`, `train/objective`, `val/objective`.
+        title: the heading.
+
+    Raises:
+        ValueError: when there is nothing to draw.
+    """
+    if isinstance(metrics, str | Path):
+        with Path(metrics).open(newline="", encoding="utf-8") as file:
+            rows: Sequence[Mapping[str, Any]] = list(csv.DictReader(file))
+    else:
+        rows = metrics
+    minutes = _column(rows, "seconds") / 60
+    train, validation = _column(rows, "train/objective"), _column(rows, "val/objective")
+    if not (np.isfinite(train).any() or np.isfinite(validation).any()):
+        raise ValueError(f"{metrics if isinstance(metrics, str | Path) else 'metrics'}: no objective to draw yet")
+    validated = validation[np.isfinite(validation)]
+    facts = [f"{np.nanmax(minutes):.1f} minutes"]
+    instances = _column(rows, "instances")
+    if np.isfinite(instances).any():
+        facts.append(f"{np.nanmax(instances):,.0f} instances")
+    if validated.size:
+        facts.append(f"validation {format_number(validated[-1])} at the end")
+    figure, axes = make_canvas(8.0, 4.6, title, " · ".join(facts))
+    _draw_objectives(axes, minutes, train, validation)
+    axes.set_xlabel("minutes of training")
+    axes.set_ylabel("objective")
+    frame_axes(axes, grid="y")
+    add_legend(axes)
+    return figure
+
+
+def _column(rows: Sequence[Mapping[str, Any]], name: str) -> Points:
+    """A column of numbers `[N]`, NaN where there is none."""
+    return np.array([float(row.get(name) or "nan") for row in rows])
+
+
+def _draw_objectives(axes: Axes, minutes: Points, train: Points, validation: Points) -> None:
+    axes.plot(minutes, train, color=PALETTE[0], linewidth=1.0, alpha=0.55, label="training", zorder=2)
+    measured = np.isfinite(validation)
+    if measured.any():
+        few = int(measured.sum()) <= 40
+        axes.plot(
+            minutes[measured],
+            validation[measured],
+            color=START,
+            linewidth=1.8,
+            marker="o" if few else None,
+            markersize=4.5,
+            markeredgecolor=PAPER,
+            label="validation",
+            zorder=3,
+        )
+    # The objectives of an untrained policy would flatten the rest of the curve.
+    late = minutes >= 0.05 * np.nanmax(minutes) if len(minutes) >= 20 else np.ones(len(minutes), dtype=bool)
+    shown = np.concatenate([train[late], validation[late]])
+    low, high = np.nanmin(shown), np.nanmax(shown)
+    if high > low:
+        axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))

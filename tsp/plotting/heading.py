@@ -1,0 +1,82 @@
+"""The second line of a tour's heading: objective, gap, number of tours, solver, time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tsp.plotting.canvas import shorten
+from tsp.problems import LengthBudget, PrizeQuota
+from tsp.solution import TERMS
+from tsp.statistics import format_number
+
+if TYPE_CHECKING:
+    from tsp.solution import Claim, Solution
+
+TERM_WORDS = {
+    "length": "length",
+    "longest": "longest tour",
+    "prize": "prize",
+    "penalties": "penalties",
+    "makespan": "done at",
+}
+"""The words in a heading for the terms of an objective."""
+
+
+def describe_tours(claim: Claim, solution: Solution | None) -> str:
+    """Summarize an instance and, with a solution, how good that is and where it is from."""
+    instance = claim.instance
+    facts = ["1 node" if instance.size == 1 else f"{instance.size:,} nodes"]
+    if solution is None:
+        if instance.best_known is not None:
+            facts.append(f"best known {_format_thousands(instance.best_known)}")
+        return " · ".join(facts)
+    if solution.objective is None:
+        facts.append(f"not feasible: {shorten('; '.join(solution.violations), 80)}")
+    else:
+        facts += [*_objective_facts(claim, solution, solution.objective), *_tour_facts(claim)]
+    if solution.solver:
+        facts += [shorten(solution.solver, 40), f"{format_number(solution.seconds, 2)} s"]
+    return " · ".join(facts)
+
+
+def _objective_facts(claim: Claim, solution: Solution, objective: float) -> list[str]:
+    """The objective of a feasible solution, and how near to the best it is known to be."""
+    problem, instance, best = claim.problem, claim.instance, claim.instance.best_known
+    terms = " + ".join(TERM_WORDS.get(term, term) for term in problem.objective.terms)
+    facts = [f"{terms} {_format_thousands(objective)}"]
+    if problem.objective.terms == ("prize",) and instance.prizes is not None:
+        facts[-1] += f" of {_format_thousands(float(instance.prizes[claim.customers].sum()))}"
+    if solution.proved_optimal:
+        facts.append("proved optimal")
+    elif best:
+        gap = (objective - best) / best
+        to_best = f"{100 * gap:+.2f} % to the best known {_format_thousands(best)}"
+        facts.append(f"the best known {terms}" if gap == 0 else to_best)
+    return facts
+
+
+def _tour_facts(claim: Claim) -> list[str]:
+    """What the objective does not say of feasible tours: how many there are, visits, prizes, length."""
+    problem, instance = claim.problem, claim.instance
+    facts: list[str] = []
+    if not problem.visits_all:
+        visited = np.count_nonzero(claim.visited & claim.customers)
+        facts.append(f"{visited} of {np.count_nonzero(claim.customers)} visited")
+    if problem.rule(PrizeQuota) is not None and instance.prizes is not None:
+        collected = float(instance.prizes[claim.visited & claim.customers].sum())
+        facts.append(f"prize {_format_thousands(collected)} (at least {_format_thousands(instance.min_prize or 0.0)})")
+    several = problem.shape == "tours"
+    if several:
+        facts.append("1 tour" if len(claim.stops) == 1 else f"{len(claim.stops)} tours")
+    if problem.objective.terms != ("length",):
+        limit = instance.max_length if problem.rule(LengthBudget) else None
+        term = "longest" if several and limit is not None else "length"
+        facts.append(f"{TERM_WORDS[term]} {_format_thousands(TERMS[term](claim))}")
+        facts[-1] += "" if limit is None else f" of {_format_thousands(limit)}"
+    return facts
+
+
+def _format_thousands(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) else format_number(value)

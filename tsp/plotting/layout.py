@@ -1,0 +1,63 @@
+"""Where the nodes of an instance are drawn in the plane."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from tsp.instance import Instance
+    from tsp.plotting.canvas import Points
+
+LARGEST_LAYOUT = 2000
+"""Number of nodes up to which a matrix without coordinates is laid out (its eigenvectors take O(n³))."""
+
+
+class Layout(NamedTuple):
+    """The nodes of an instance in the plane.
+
+    Attributes:
+        points: `[n, 2]`.
+        remark: what the reader must know about the layout, or nothing.
+        aspect: height of a unit of y relative to a unit of x.
+    """
+
+    points: Points
+    remark: str
+    aspect: float
+
+
+def lay_out(instance: Instance) -> Layout:
+    """Place the nodes by their coordinates or, without coordinates, by their distances.
+
+    Raises:
+        ValueError: for a matrix without coordinates of more than `LARGEST_LAYOUT` nodes.
+    """
+    if instance.coordinates is None:
+        return Layout(_scaled_points(instance), "no coordinates given: laid out by the distances", 1.0)
+    points = instance.coordinates
+    if instance.metric == "GEO":
+        degrees = np.trunc(points)
+        latitude, longitude = (degrees + (points - degrees) / 0.6).T  # TSPLIB writes minutes as decimals
+        middle = math.radians(float(np.clip(np.abs(latitude.mean()), 0, 80)))
+        return Layout(np.column_stack([longitude, latitude]), "", 1.0 / math.cos(middle))
+    remark = "seen from above: the third coordinate is not drawn" if points.shape[1] == 3 else ""
+    return Layout(points[:, :2], remark, 1.0)
+
+
+def _scaled_points(instance: Instance) -> Points:
+    """Classical multidimensional scaling (Torgerson 1952) of the matrix, averaged over both directions."""
+    n = instance.size
+    if n > LARGEST_LAYOUT:
+        name = instance.name or "instance"
+        raise ValueError(f"{name}: {n} nodes without coordinates, expected at most {LARGEST_LAYOUT} to lay them out")
+    squared = ((instance.distances + instance.distances.T) / 2) ** 2
+    centred = squared - squared.mean(axis=0) - squared.mean(axis=1)[:, None] + squared.mean()
+    values, vectors = np.linalg.eigh(-0.5 * centred)
+    points = np.zeros((n, 2))
+    for k, (value, vector) in enumerate(zip(values[:-3:-1], vectors.T[:-3:-1], strict=True)):
+        sign = np.sign(vector[np.abs(vector).argmax()])  # the sign of an eigenvector is arbitrary: fix it
+        points[:, k] = sign * vector * math.sqrt(max(float(value), 0.0))
+    return points

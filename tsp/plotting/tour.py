@@ -1,0 +1,275 @@
+"""A map of an instance and of tours through it, with a schedule below where time windows count."""
+
+# matplotlib does not declare the types of its keyword arguments.
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from tsp.plotting.canvas import (
+    FADED,
+    INK,
+    MOST_NAMES,
+    PALETTE,
+    PAPER,
+    START,
+    Points,
+    ignore_missing_glyphs,
+    make_canvas,
+)
+from tsp.plotting.heading import describe_tours
+from tsp.plotting.layout import lay_out
+from tsp.plotting.names import write_names
+from tsp.plotting.schedule import draw_schedule, schedule_height, schedule_stops
+from tsp.problems import Capacity, PrizeQuota, TimeWindows, get_problem
+from tsp.solution import walk
+from tsp.statistics import format_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from tsp.instance import Instance
+    from tsp.problems import Problem, Rule
+    from tsp.solution import Claim, Solution
+
+MOST_ARROWS = 120
+"""Number of stops up to which legs have arrows."""
+
+TERM_SIZES = {"prize": "prizes"}
+RULE_SIZES: dict[type[Rule], str] = {PrizeQuota: "prizes", Capacity: "demands"}
+"""The node values that the sizes of the dots show, by the objective's term or the rule they count for."""
+
+WALL = "#b6bfca"
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Walls between the nodes and the walks around them, in the coordinates of the nodes.
+
+    Attributes:
+        walls: segments `[w, 2, 2]` that are drawn.
+        route: the corners `[k, 2]` of the walk from one point to another, both included.
+    """
+
+    walls: Points
+    route: Callable[[Points, Points], Points]
+
+
+class Mark(NamedTuple):
+    """An entry of the footnote: what a kind of mark on the map means."""
+
+    symbol: str
+    color: str
+    meaning: str
+
+
+def plot_tour(
+    instance: Instance,
+    solution: Solution | None = None,
+    *,
+    problem: Problem | None = None,
+    floor: Floor | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Draw an instance's nodes, with start and end marked, and a solution's tours through them.
+
+    Nodes that are not visited are hollow. Where prizes or demands count, dots are larger for larger values.
+    Where time windows count, a schedule below the map has a row for each stop with its window, waiting,
+    visit and arrival. Names are written for at most `MOST_NAMES` nodes, and of those the ones that fit.
+
+    Args:
+        instance: what is drawn; without coordinates, its nodes are laid out so that distances in the
+            picture are as near to its matrix as a plane allows.
+        solution: the tours; without one, only the nodes are drawn.
+        problem: decides what counts; None: the problem that the instance names.
+        floor: walls and walks between nodes; without it, nodes are joined by straight lines.
+        title: replaces the instance's name.
+
+    Raises:
+        ValueError: for a matrix without coordinates that is too large to be laid out.
+    """
+    problem = problem or get_problem(instance.problem)
+    points, remark, aspect = lay_out(instance)
+    claim = _walk_tours(problem, instance, solution)
+    schedule = schedule_stops(problem, instance, solution)
+    strip_height = schedule_height(schedule)
+    map_height = (6.0 if schedule else 7.6) * _height_to_width(points, floor, aspect)
+    heading = title or instance.name or "unnamed"
+    figure, axes = make_canvas(8.0, map_height + strip_height, heading, describe_tours(claim, solution))
+    total = float(figure.get_size_inches()[1])
+    axes.set_position((0.02, (0.3 + strip_height) / total, 0.96, map_height / total))
+    axes.set_axis_off()
+    axes.set_aspect(aspect, adjustable="datalim")
+    axes.margins(0.05)
+
+    by_matrix = instance.matrix is not None and instance.coordinates is not None and floor is None
+    lines = _draw_tours(axes, claim, points, floor, dashed=by_matrix)
+    sizes, meaning = _dot_sizes(problem, instance)
+    marks = _draw_nodes(axes, claim, points, sizes, solved=solution is not None)
+    distances = "distances are given by a matrix, not by this picture" if by_matrix else ""
+    remarks = [text for text in (meaning, remark, distances) if text]
+    _write_footnote(figure, marks, remarks, (0.07 + strip_height) / total)
+    names = instance.names
+    if names is None and schedule:
+        names = tuple(map(str, range(instance.size)))  # they join the rows of the schedule to the nodes
+    if names is not None and len(names) <= MOST_NAMES:
+        with ignore_missing_glyphs():
+            write_names(axes, names, points, lines, claim.stops, np.sqrt(sizes / math.pi))
+    if schedule:
+        draw_schedule(figure.add_axes((0.02, 0.0, 0.96, (strip_height - 0.1) / total)), schedule)
+    return figure
+
+
+def _walk_tours(problem: Problem, instance: Instance, solution: Solution | None) -> Claim:
+    """The solution's tours, without stops at nodes that the instance does not have."""
+    tours = () if solution is None else solution.tours
+    return walk(problem, instance, [tour[(tour >= 0) & (tour < instance.size)] for tour in tours])
+
+
+def _height_to_width(points: Points, floor: Floor | None, aspect: float) -> float:
+    """The height of the map relative to its width."""
+    shown = points if floor is None else np.vstack([points, floor.walls.reshape(-1, 2)])
+    width, height = np.ptp(shown, axis=0) * (1.0, aspect)
+    return float(np.clip(height / width, 0.4, 1.05)) if width > 0 and height > 0 else 0.6
+
+
+def _draw_tours(axes: Axes, claim: Claim, points: Points, floor: Floor | None, *, dashed: bool) -> list[Points]:
+    """Draw the walls, and each tour in its color; return all lines drawn."""
+    walls = [] if floor is None else list(floor.walls)
+    for wall in walls:
+        axes.plot(wall[:, 0], wall[:, 1], color=WALL, linewidth=2.5, solid_capstyle="butt", zorder=1)
+    thickness = _line_width(claim.instance)
+    tours = [_trace(points, stops, floor) for stops in claim.stops]
+    few = sum(map(len, claim.stops)) <= MOST_ARROWS
+    for k, line in enumerate(tours):
+        color = PALETTE[k % len(PALETTE)]
+        axes.plot(
+            line[:, 0],
+            line[:, 1],
+            color=color,
+            linewidth=thickness,
+            linestyle=(0, (4, 1.5)) if dashed else "-",
+            solid_joinstyle="round",
+            zorder=2,
+        )
+        if few and _is_directed(claim.problem, claim.instance):
+            for leg in pairwise(claim.stops[k]):
+                _draw_arrow(axes, _trace(points, np.array(leg), floor), color)
+    return [*walls, *tours]
+
+
+def _trace(points: Points, stops: NDArray[np.int64], floor: Floor | None) -> Points:
+    """The line along `stops`, corners included."""
+    if floor is None:
+        return points[stops]
+    parts = [floor.route(points[a], points[b])[1:] for a, b in pairwise(stops)]
+    return np.concatenate([points[stops[:1]], *parts])
+
+
+def _line_width(instance: Instance) -> float:
+    return float(np.clip(18 / math.sqrt(instance.size + 40), 0.3, 1.8))
+
+
+def _is_directed(problem: Problem, instance: Instance) -> bool:
+    """Whether the reverse of a tour is another tour."""
+    return problem.shape == "path" or problem.rule(TimeWindows) is not None or not instance.symmetric
+
+
+def _draw_arrow(axes: Axes, leg: Points, color: str) -> None:
+    """Draw an arrowhead in the middle of the leg's longest part."""
+    from matplotlib.patches import FancyArrowPatch
+
+    steps = np.diff(leg, axis=0)
+    k = int(np.hypot(*steps.T).argmax())
+    if not steps[k].any():
+        return
+    tail, head = (leg[k] + share * steps[k] for share in (0.3, 0.6))
+    axes.add_patch(
+        FancyArrowPatch(
+            (float(tail[0]), float(tail[1])),
+            (float(head[0]), float(head[1])),
+            arrowstyle="-|>",
+            mutation_scale=13,
+            linewidth=0,
+            shrinkA=0,
+            shrinkB=0,
+            color=color,
+            zorder=2.5,
+        )
+    )
+
+
+def _draw_nodes(axes: Axes, claim: Claim, points: Points, sizes: Points, *, solved: bool) -> list[Mark]:
+    """Draw the nodes, hollow where a solution does not visit them; return the marks to explain."""
+    visited = claim.visited if solved else np.ones(len(points), dtype=bool)
+    axes.scatter(
+        points[:, 0],
+        points[:, 1],
+        s=sizes,
+        c=np.where(visited, INK, PAPER).tolist(),
+        edgecolors=np.where(visited, INK, FADED).tolist(),
+        linewidths=np.where(visited, 0.0, min(0.9, _line_width(claim.instance))).tolist(),
+        zorder=3,
+    )
+    marks: list[Mark] = []
+    size = max(50.0, 2.5 * _dot_size(claim.instance))
+    starts, ends = _starts_and_ends(claim)
+    for nodes, marker, symbol, meaning in ((starts, "o", "●", "start"), (ends, "s", "■", "end")):
+        if nodes:
+            x, y = points[nodes].T
+            axes.scatter(x, y, s=size, color=START, edgecolor=PAPER, linewidth=1.2, marker=marker, zorder=4)
+            marks.append(Mark(symbol, START, meaning))
+    if not visited.all():
+        marks.append(Mark("○", FADED, "not visited"))
+    return marks
+
+
+def _dot_size(instance: Instance) -> float:
+    """The area of a node's dot in square points."""
+    return float(np.clip(1500 / instance.size, 0.1, 30))
+
+
+def _dot_sizes(problem: Problem, instance: Instance) -> tuple[Points, str]:
+    """The area of each node's dot in square points `[n]`, and what it means, if anything."""
+    size = _dot_size(instance)
+    names = [TERM_SIZES[term] for term in problem.objective.terms if term in TERM_SIZES]
+    names += [name for kind, name in RULE_SIZES.items() if problem.rule(kind)]
+    values = getattr(instance, names[0]) if names else None
+    if values is None or not values.any():
+        return np.full(instance.size, size), ""
+    meaning = f"the largest dot is {names[0].removesuffix('s')} {format_number(float(values.max()), 3)}"
+    return size * (0.4 + 3.4 * values / values.max()), meaning
+
+
+def _starts_and_ends(claim: Claim) -> tuple[list[int], list[int]]:
+    """The nodes where tours start, and those where they end unless they start there."""
+    instance, tours = claim.instance, [stops for stops in claim.stops if stops.size]
+    starts, ends = [instance.depot], [] if instance.end is None else [instance.end]
+    if claim.problem.shape == "path" and tours:
+        starts, ends = [int(tours[0][0])], [int(tours[0][-1])]
+    elif instance.free_start:
+        starts = []
+    return starts, [node for node in ends if node not in starts]
+
+
+def _write_footnote(figure: Figure, marks: Sequence[Mark], remarks: Sequence[str], y: float) -> None:
+    """Write a line with the meaning of each mark, and remarks."""
+    from matplotlib.backends.backend_agg import RendererAgg
+
+    renderer = RendererAgg(figure.bbox.width, figure.bbox.height, figure.dpi)
+    pieces = [piece for mark in marks for piece in ((mark.symbol, 10, mark.color), (mark.meaning, 8.5, FADED))]
+    x = 0.03
+    for text, size, color in [*pieces, *((f"· {remark}", 8.5, FADED) for remark in remarks)]:
+        drawn = figure.text(x, y, text, fontsize=size, color=color, va="baseline")
+        x += (drawn.get_window_extent(renderer).width + 6) / figure.bbox.width
