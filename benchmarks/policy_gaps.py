@@ -1,92 +1,108 @@
-"""Gaps of policies on Kool et al.'s TSP test sets, against the optimal lengths of `optimal_lengths.py`.
+"""Gaps of policies on the first instances of Kool et al.'s test sets to the search at one second.
 
-Prints a Markdown table; `--ship` also puts the policy into `policies/zoo` with its card.
+The reference is the objective of `ls` after a second of processor time for each instance. It is computed
+once and kept in `reference_objectives.npz`. A policy is decoded greedily, with a single trajectory, and as
+its file recommends: the best of many starts or samples, under eight symmetries. Prints a Markdown table.
 
-    python benchmarks/policy_gaps.py tsp20 tsp50
-    python benchmarks/policy_gaps.py runs/tsp20/checkpoint-last.safetensors --size 20 --ship tsp20
+    python benchmarks/policy_gaps.py tsp cvrp --size 20 50 100
+    python benchmarks/policy_gaps.py runs/op/checkpoint-last.safetensors --size 50
 """
 
 from __future__ import annotations
 
 import argparse
-import time
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from ship_policy import ship
+from processor_clock import ProcessorClock, count_processor_time
 
-from envs.kool_sets import generate_tsp
+from envs.kool_sets import generate
 from policies.checkpoint import load_policy
 from policies.solver import PolicySolver
 from policies.zoo import ZOO
 from tsp.budget import Budget
-from tsp.instance import Instance
 from tsp.problems import get_problem
+from tsp.solvers.registry import make
 
+if TYPE_CHECKING:
+    from tsp.instance import Instance
+
+REFERENCES = Path(__file__).with_name("reference_objectives.npz")
+SECONDS = 1.0
 DECODINGS = {
-    "greedy, one trajectory": {"starts": 1, "augmentations": 1},
-    "greedy, multi-start": {"augmentations": 1},
-    "greedy, multi-start × 8 symmetries": {},
+    "one greedy trajectory": {"decoding": "greedy", "starts": 1, "augmentations": 1},
+    "best of many": {},
 }
 
 
-def measure(path: Path, size: int, count: int) -> dict[str, tuple[float, float, float]]:
-    """For each way of decoding: mean length, mean of the gaps in per cent, seconds an instance."""
-    optimal = np.load(Path(__file__).with_name("optimal_lengths.npz"))[f"tsp{size}"][:count]
-    instances = [Instance(points) for points in generate_tsp(len(optimal), size)]
-    found: dict[str, tuple[float, float, float]] = {}
+def test_instances(problem: str, size: int, count: int) -> list[Instance]:
+    """The first instances of a test set; of orienteering with prizes by distance."""
+    return generate(problem, "kool-dist" if problem == "op" else "kool", count, size, 1234)[0]
+
+
+def reference(problem: str, size: int, count: int) -> np.ndarray:
+    """Objectives `[count]` of the search at one second: those that are kept, else computed and kept."""
+    kept = dict(np.load(REFERENCES)) if REFERENCES.exists() else {}
+    key = f"{problem}{size}"
+    known = kept.get(key, np.zeros(0))
+    if len(known) < count:
+        missing = test_instances(problem, size, count)[len(known) :]
+        solver = make("ls")
+        solver.warm_up(get_problem(problem))
+        found = solver.solve(get_problem(problem), missing, Budget(SECONDS))
+        values = [float("nan") if solution.objective is None else solution.objective for solution in found]
+        kept = dict(np.load(REFERENCES)) if REFERENCES.exists() else {}  # another process may have written
+        kept[key] = known = np.concatenate([known, values])
+        np.savez_compressed(REFERENCES, allow_pickle=False, **kept)
+    return known[:count]
+
+
+def measure(path: Path, size: int, count: int) -> list[list[str]]:
+    """Rows of the table: problem, customers, decoding, mean objective, gap, milliseconds an instance."""
+    info = load_policy(path)[1]
+    problem = get_problem(info.problem)
+    best = reference(info.problem, size, count)
+    instances = test_instances(info.problem, size, count)
+    rows: list[list[str]] = []
     for name, options in DECODINGS.items():
         solver = PolicySolver(path=str(path), device="cpu", **options)
-        start = time.perf_counter()
-        solutions = solver.solve(get_problem("tsp"), instances, Budget(60.0, threads=torch.get_num_threads()))
-        seconds = (time.perf_counter() - start) / len(instances)
-        lengths = np.array([solution.objective for solution in solutions], dtype=float)
-        found[name] = (lengths.mean(), 100 * (lengths / optimal - 1).mean(), seconds)
-    return found
+        solver.warm_up(problem)
+        clock = ProcessorClock(1.0)
+        solutions = solver.solve(problem, instances, Budget(600.0))
+        seconds = clock.elapsed / count
+        values = np.array([solution.objective for solution in solutions], dtype=float)
+        sign = 1 if problem.objective.sense == "min" else -1
+        gap = 100 * sign * (values.mean() / best.mean() - 1)
+        objective = f"{values.mean():.3f}" if problem.objective.sense == "min" else f"{values.mean():.2f}"
+        rows.append(
+            [info.problem, str(size), name, objective, f"{best.mean():.3f}", f"{gap:.2f}", f"{1000 * seconds:.0f}"]
+        )
+    return rows
 
 
-def table(measured: dict[str, dict[str, tuple[float, float, float]]]) -> str:
-    """The measurements as a Markdown table."""
-    lines = ["| set | decoding | mean length | gap % | ms an instance |", "|---|---|---|---|---|"]
-    for label, rows in measured.items():
-        lines += [f"| {label} | {n} | {m:.4f} | {gap:.3f} | {1000 * s:.1f} |" for n, (m, gap, s) in rows.items()]
-    return "\n".join(lines)
-
-
-MEASURED = """Measured by `python benchmarks/policy_gaps.py {name}` on the first {count} instances of Kool et al.'s test
-sets (seed 1234), against lengths found by LKH (`benchmarks/optimal_lengths.py`):
-
-{table}
-"""
+COLUMNS = ["problem", "customers", "decoding", "mean objective", "`ls`, 1 s", "gap %", "ms an instance"]
 
 
 def main() -> None:
-    """Measure, print, and ship on request."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("policies", nargs="+", help="policy files, or names in the zoo")
-    parser.add_argument("--size", type=int, nargs="+", help="of the test sets (default: the digits in the name)")
-    parser.add_argument("--instances", type=int, default=1000)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--ship", metavar="NAME", help="put the one policy into the zoo under this name")
-    parser.add_argument("--command", default="", help="the command that trained it, for its card")
+    parser.add_argument("--size", type=int, nargs="+", default=[20, 50, 100], help="customers of the test sets")
+    parser.add_argument("--instances", type=int, default=200)
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    measured = {}
+    torch.set_num_threads(1)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    count_processor_time()
+    print("| " + " | ".join(COLUMNS) + " |")
+    print("|" + "---|" * len(COLUMNS))
     for name in arguments.policies:
         path = Path(name) if name.endswith(".safetensors") else ZOO / name / "model.safetensors"
-        for size in arguments.size or [int("".join(filter(str.isdigit, name)))]:
-            measured[f"{arguments.ship or name}, n = {size}"] = measure(path, size, arguments.instances)
-    print(table(measured))
-    if arguments.ship:
-        source = Path(arguments.policies[0])
-        command = arguments.command or load_policy(source)[1].command
-        ship(
-            source,
-            arguments.ship,
-            command,
-            MEASURED.format(name=arguments.ship, count=arguments.instances, table=table(measured)),
-        )
+        for size in arguments.size:
+            for row in measure(path, size, arguments.instances):
+                print("| " + " | ".join(row) + " |", flush=True)
 
 
 if __name__ == "__main__":

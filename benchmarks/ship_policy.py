@@ -2,6 +2,8 @@
 
 python benchmarks/ship_policy.py runs/op --name op --command "tsp train --problem op …"
 
+python benchmarks/ship_policy.py burst/cvrp.safetensors --name cvrp --command "python benchmarks/burst.py …"
+
 How a policy is best decoded is written into its file too, of a shipped one without its run:
 
 python benchmarks/ship_policy.py --name tsptw --samples 32 --temperature 3
@@ -36,7 +38,7 @@ Trained by
 {command}
 ```
 
-on one CPU core: {instances:,} instances, {steps:,} steps, {minutes:.0f} minutes of training time{last}.
+{trained}. Its weights are stored in float16.
 
 {measured}"""
 
@@ -51,7 +53,7 @@ def recommend(name: str, decoding: Decoding) -> None:
     """Write into a shipped policy's file, configuration and card how it is best decoded; its weights stay."""
     folder = ZOO / name
     policy, info = load_policy(folder / "model.safetensors")
-    save_policy(folder / "model.safetensors", policy, replace(info, decoding=decoding), force=True)
+    save_policy(folder / "model.safetensors", policy, replace(info, decoding=decoding), half=True, force=True)
     config = json.loads((folder / "config.json").read_text())
     config.pop("decoding", None)
     card = (folder / "README.md").read_text().split(RECOMMENDED)[0]
@@ -61,6 +63,28 @@ def recommend(name: str, decoding: Decoding) -> None:
         card += f"{RECOMMENDED}`policy({options})`.\n"
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     (folder / "README.md").write_text(card)
+
+
+def describe_run(source: Path, command: str) -> str:
+    """How the run in whose directory a checkpoint lies was trained."""
+    counters = json.loads(read_tensors(source.parent / "training-state.safetensors")[1]["counters"])
+    batch_size = json.loads((source.parent / "config.json").read_text())["batch_size"]
+    last = " in the last of these runs" if "\n" in command else ""
+    return (
+        f"on one CPU core: {counters['step'] * batch_size:,} instances, {counters['step']:,} steps, "
+        f"{counters['seconds'] / 60:.0f} minutes of training time{last}"
+    )
+
+
+def describe_burst(source: Path) -> str:
+    """How `burst.py` trained the checkpoint, by the record that it wrote beside it."""
+    record = json.loads(source.with_suffix(".json").read_text())
+    steps, config = record["steps"], record["config"]
+    taught = f", with tours of `{config['teacher']}` to imitate" if config["teacher"] else ""
+    return (
+        f"on one {record['device']} beside other trainings: {steps:,} steps of {config['batch_size']} instances with "
+        f"{config['starts']} trajectories each{taught}, {config['minutes']:.1f} minutes of training time"
+    )
 
 
 def ship(source: Path, name: str, command: str, measured: str) -> None:
@@ -76,7 +100,7 @@ def ship(source: Path, name: str, command: str, measured: str) -> None:
     folder = ZOO / name
     folder.mkdir(exist_ok=True)
     info = replace(info, command=command)
-    save_policy(folder / "model.safetensors", policy, info, force=True)
+    save_policy(folder / "model.safetensors", policy, info, half=True, force=True)
     config = {
         "problem": info.problem,
         "sizes": info.sizes,
@@ -84,8 +108,7 @@ def ship(source: Path, name: str, command: str, measured: str) -> None:
         "policy": asdict(policy.config),
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    counters = json.loads(read_tensors(source.parent / "training-state.safetensors")[1]["counters"])
-    batch_size = json.loads((source.parent / "config.json").read_text())["batch_size"]
+    trained = describe_run(source, command) if (source.parent / "config.json").exists() else describe_burst(source)
     card = CARD.format(
         name=name,
         tag=get_problem(info.problem).title.replace(" ", "-"),
@@ -99,10 +122,7 @@ def ship(source: Path, name: str, command: str, measured: str) -> None:
         width=policy.config.width,
         parameters=sum(parameter.numel() for parameter in policy.parameters()),
         command=command,
-        instances=counters["step"] * batch_size,
-        steps=counters["step"],
-        minutes=counters["seconds"] / 60,
-        last=" in the last of these runs" if "\n" in command else "",
+        trained=trained,
         measured=measured,
     )
     (folder / "README.md").write_text(card)
@@ -111,7 +131,12 @@ def ship(source: Path, name: str, command: str, measured: str) -> None:
 def main() -> None:
     """Ship one policy, or say how a shipped one is best decoded."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path, nargs="?", help="a run's directory; without it the shipped policy stays")
+    parser.add_argument(
+        "run",
+        type=Path,
+        nargs="?",
+        help="a run's directory, or a file that burst.py wrote; without it the shipped policy stays",
+    )
     parser.add_argument("--name", required=True, help="of the folder in the zoo")
     parser.add_argument("--command", help="what trained it; separate several by newlines")
     parser.add_argument("--page", default="variants.md", help="of docs, that has its figures (default variants.md)")
@@ -123,7 +148,8 @@ def main() -> None:
         parser.error("a run and its --command go together")
     if arguments.run is not None:
         measured = MEASURED.format(page=arguments.page)
-        ship(arguments.run / "checkpoint-last.safetensors", arguments.name, arguments.command, measured)
+        source = arguments.run if arguments.run.is_file() else arguments.run / "checkpoint-last.safetensors"
+        ship(source, arguments.name, arguments.command, measured)
     recommend(arguments.name, Decoding(arguments.samples, arguments.temperature, arguments.augmentations))
 
 

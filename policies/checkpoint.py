@@ -121,8 +121,10 @@ def read_tensors(
     return {name: tensor.to(device) for name, tensor in tensors.items()}, metadata
 
 
-def save_policy(path: str | os.PathLike[str], policy: Policy, info: PolicyInfo, *, force: bool = False) -> None:
-    """Write a policy's weights with all that is needed to build it again."""
+def save_policy(
+    path: str | os.PathLike[str], policy: Policy, info: PolicyInfo, *, half: bool = False, force: bool = False
+) -> None:
+    """Write a policy's weights, in float16 with `half`, with all that is needed to build it again."""
     metadata = {
         "toolkit_format": FORMAT,
         "config": json.dumps(asdict(policy.config)),
@@ -134,7 +136,10 @@ def save_policy(path: str | os.PathLike[str], policy: Policy, info: PolicyInfo, 
     }
     if info.decoding.given():
         metadata["decoding"] = json.dumps(info.decoding.given())
-    write_tensors(path, policy.state_dict(), metadata, force=force)
+    weights = policy.state_dict()
+    if half:
+        weights = {name: x.half() if x.is_floating_point() else x for name, x in weights.items()}
+    write_tensors(path, weights, metadata, force=force)
 
 
 def load_policy(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> tuple[Policy, PolicyInfo]:

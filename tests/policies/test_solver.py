@@ -250,7 +250,7 @@ SHIPPED = {policy.name: policy for policy in shipped_policies()}
 
 
 def test_a_policy_is_shipped_for_each_that_the_docs_name():
-    assert {"tsp20", "tsp50", "op", "pctsp", "spctsp", "cvrp", "tsptw", "hall-op", "hall-optw"} <= SHIPPED.keys()
+    assert {"tsp", "op", "pctsp", "spctsp", "cvrp", "tsptw", "hall-op", "hall-optw"} <= SHIPPED.keys()
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -271,7 +271,7 @@ def test_the_command_trains_and_resumes(tmp_path, monkeypatch, capsys):
     ("words", "message"),
     [
         ("train --guide --epochs 1 --starts 3", "--starts: a setting of policies"),
-        ("train --guide --epochs 1 --from tsp20", "--from: a setting of policies"),
+        ("train --guide --epochs 1 --from tsp", "--from: a setting of policies"),
         ("train --epochs 1 --labels x.npz", "--labels: a setting of the learned guide; it needs --guide"),
         ("train --guide --epochs 1 --degree 0", "degree: 0"),
         ("train --guide", "length of training"),

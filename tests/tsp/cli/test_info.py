@@ -7,5 +7,5 @@ def test_info_lists_problems_solvers_and_policies(tsp):
     assert code == 0
     assert "tsp" in content["problems"]
     assert {"policy", "ortools", "cpsat", "2opt"} <= set(content["solvers"])
-    assert {"tsp20", "tsp50"} <= set(content["policies"])
+    assert {"tsp", "cvrp"} <= set(content["policies"])
     assert tsp("info")[0] == 0
