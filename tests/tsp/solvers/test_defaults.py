@@ -40,4 +40,4 @@ def test_policy_goes_alone_where_prizes_are_hidden_and_it_has_learned_the_size()
     spec, note = default_spec(large, 2.0)
     assert spec == "ls+bound"
     assert note is not None
-    assert "learned" in note
+    assert "was trained on" in note
