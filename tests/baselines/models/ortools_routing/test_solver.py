@@ -136,7 +136,7 @@ STUCK = {("sdvrp", 4)}
 
 @pytest.mark.parametrize("seed", range(5))
 @EVERY_PROBLEM
-def test_tiny_instances_are_solved_to_the_best(problem, seed):
+def test_tiny_instances_are_solved_to_the_optimum(problem, seed):
     instance = tiny_instance(problem, seed)
     best, _ = best_by_enumeration(problem, instance)
     answer = solve(instance, limit=0.15, problem=problem)
