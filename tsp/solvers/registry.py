@@ -60,7 +60,7 @@ WIDTHS: dict[Any, int] = {int: 1, float: 1, str: 2, Path: 2}
 WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
-class Call(NamedTuple):
+class SolverCall(NamedTuple):
     """One solver of a spec, as typed: its name, and its options as text."""
 
     name: str
@@ -84,7 +84,7 @@ def split(specs: str) -> list[str]:
     return [spec.strip() for spec in _cut(specs, ",", specs)]
 
 
-def parse(spec: str) -> list[Call]:
+def parse(spec: str) -> list[SolverCall]:
     """The solvers of a spec, in the order of the chain, with their options as text.
 
     Raises:
@@ -164,11 +164,11 @@ def _cut(text: str, separator: str, spec: str) -> list[str]:
     return parts
 
 
-def _parse_call(text: str, spec: str) -> Call:
+def _parse_call(text: str, spec: str) -> SolverCall:
     name, opened, rest = text.partition("(")
     name = name.strip()
     if not opened:
-        return Call(name, {}, text)
+        return SolverCall(name, {}, text)
     if not name or not text.endswith(")"):
         raise ValueError(f"solver spec {spec!r}: expected NAME or NAME(key=value, ...), found {text!r}")
     inside = rest[:-1]
@@ -180,10 +180,10 @@ def _parse_call(text: str, spec: str) -> Call:
         if key in options:
             raise ValueError(f"solver spec {spec!r}: {key} is given twice")
         options[key] = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
-    return Call(name, options, text)
+    return SolverCall(name, options, text)
 
 
-def _make_one(call: Call, context: dict[str, object]) -> Solver:
+def _make_one(call: SolverCall, context: dict[str, object]) -> Solver:
     solver_class = _find_class(call.name)
     accepted = dict(_options(solver_class))
     for key in call.options:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from tsp.solvers import Chain, Solver, registry
-from tsp.solvers.registry import Call, known_solvers, make, parse, split, verify_packages
+from tsp.solvers.registry import SolverCall, known_solvers, make, parse, split, verify_packages
 
 if TYPE_CHECKING:
     from pathlib import PurePath
@@ -48,11 +48,11 @@ def fakes(monkeypatch):
 
 
 def test_a_spec_is_a_name_options_or_a_chain():
-    assert parse("policy") == [Call("policy", {}, "policy")]
+    assert parse("policy") == [SolverCall("policy", {}, "policy")]
     assert parse(" policy( decoding = sampling , samples=64 ) ") == [
-        Call("policy", {"decoding": "sampling", "samples": "64"}, "policy( decoding = sampling , samples=64 )")
+        SolverCall("policy", {"decoding": "sampling", "samples": "64"}, "policy( decoding = sampling , samples=64 )")
     ]
-    assert parse("policy()+2opt") == [Call("policy", {}, "policy()"), Call("2opt", {}, "2opt")]
+    assert parse("policy()+2opt") == [SolverCall("policy", {}, "policy()"), SolverCall("2opt", {}, "2opt")]
 
 
 def test_quotes_and_parentheses_keep_separators_together():
