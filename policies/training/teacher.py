@@ -194,14 +194,26 @@ class Teacher:
             ValueError: when the workers have ended without it.
         """
         if index not in self._kept:
-            path = shard_path(self.folder, index)
-            give_up = time.monotonic() + PATIENCE
-            while not path.exists():
-                alive = any(worker.is_alive() for worker in self._workers)
-                if not path.exists() and (not alive or time.monotonic() > give_up):
-                    raise ValueError(f"{path}: the workers that make labels ended without it; see their messages above")
-                time.sleep(0.02)
-            actions = torch.from_numpy(np.load(path)).to(device)
+            self._wait_for(index)
+            actions = torch.from_numpy(np.load(shard_path(self.folder, index))).to(device)
             self._kept[index] = Shard(draw(self.labelling, index).to(device), actions)
         batch, actions = self._kept[index]
         return Shard(batch, actions.long())
+
+    def wait(self, count: int) -> None:
+        """Wait until the first shards are made.
+
+        Raises:
+            ValueError: when the workers have ended without them.
+        """
+        for index in range(min(count, self.shards)):
+            self._wait_for(index)
+
+    def _wait_for(self, index: int) -> None:
+        path = shard_path(self.folder, index)
+        give_up = time.monotonic() + PATIENCE
+        while not path.exists():
+            alive = any(worker.is_alive() for worker in self._workers)
+            if not path.exists() and (not alive or time.monotonic() > give_up):
+                raise ValueError(f"{path}: the workers that make labels ended without it; see their messages above")
+            time.sleep(0.02)

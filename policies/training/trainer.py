@@ -53,6 +53,8 @@ BaselineName = Literal["rollout", "shared", "exponential", "none"]
 EVALUATION_BATCH = 500
 BASELINE_INSTANCES = 10_000
 """Instances on which a rollout baseline is challenged (Kool et al. 2019)."""
+FIRST_SHARDS = 16
+"""Batches of labels that are learned from at first; `label_every` says when one more joins."""
 LENGTHS = {"minutes", "epochs", "instances"}
 STREAMS = {"weights": 0, "instances": 1, "actions": 2, "validation": 3, "baseline": 4, "labels": 5}
 
@@ -325,6 +327,8 @@ class Trainer(Run):
         if self.teacher is None:
             return super().run(progress)
         with self.teacher:
+            self.say("waiting for the first labels")
+            self.teacher.wait(FIRST_SHARDS)  # not counted as training
             return super().run(progress)
 
     @property
@@ -435,8 +439,7 @@ class Trainer(Run):
         """Add the gradient of the imitation of the teacher on a batch of labels that the step's number names."""
         config = self.config
         rng = _stream(config.seed, "labels", self.step + 1)
-        # at first as many as make the batch sizes all appear, and one more every so many steps
-        made = min(teacher.shards, 4 * len(config.listed_sizes) + self.step // config.label_every)
+        made = min(teacher.shards, FIRST_SHARDS + self.step // config.label_every)
         batch, actions = teacher.shard(int(rng.integers(made)), self.device)
         turned = symmetries(batch.coordinates)[int(rng.integers(8))]
         weight = config.imitation + (config.imitation_last - config.imitation) * self.progress()

@@ -18,7 +18,6 @@ from policies.checkpoint import load_policy, read_tensors, write_tensors
 from policies.policy import PolicyConfig
 from policies.training.trainer import TrainConfig, Trainer, config_from_dict, read_config, start_run
 from tsp.problems import PROBLEMS
-from tsp.solvers.registry import make
 
 SMALL = TrainConfig(
     size="6-8",
@@ -302,10 +301,8 @@ def test_a_taught_run_imitates_first_and_then_reinforces_too(tmp_path):
     assert not same(run.policy.state_dict(), run.average.state_dict())
 
 
-@pytest.mark.parametrize(
-    "problem", [name for name, row in PROBLEMS.items() if make("ls").supports(row) and not row.hides_prizes]
-)
-def test_every_problem_that_the_search_solves_can_be_taught(tmp_path, problem):
+@pytest.mark.parametrize("problem", ["atsp", "cvrptw", "op"])  # test_teacher has all of them
+def test_problems_of_each_shape_can_be_taught(tmp_path, problem):
     shape = replace(SMALL.policy, edges=problem == "atsp")
     run = trainer(replace(TAUGHT, problem=problem, size="4,5", instances=16, policy=shape), tmp_path)
     before = {k: v.clone() for k, v in run.policy.state_dict().items()}
