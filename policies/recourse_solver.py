@@ -76,7 +76,7 @@ class RecourseSolver(InstanceSolver):
 
     def solve_one(self, task: Task) -> Solution:
         """Draw orders, improve the best until the clock runs out, and end the best where that is best."""
-        instance, initial = task.instance, task.initial
+        problem, instance, initial = task.problem, task.instance, task.initial
         if instance.size > MOST_NODES:
             sentence = f"{instance.size} nodes: {self.name} takes on at most {MOST_NODES}"
             return initial or Solution((), None, False, (sentence,))
@@ -89,11 +89,11 @@ class RecourseSolver(InstanceSolver):
         in_plane = instance.coordinates is not None and instance.coordinates.shape[1] == 2
         # a batch takes coordinates in the plane, or a matrix
         known = instance if in_plane else replace(instance, matrix=instance.distances)
-        env = RoutingEnv(task.problem)
+        env = RoutingEnv(problem)
         with torch.inference_mode(), _one_thread():
             batch = from_instances([known])
             plan = best_plan(env, batch, torch.from_numpy(orders)[None], effort=effort, clock=task.clock)
-        solution = check(task.problem, instance, env.tours(plan[0], instance))
+        solution = check(problem, instance, env.tours(plan[0], instance))
         if task.report is not None:
             task.report(solution)
         return solution

@@ -4,8 +4,8 @@ import pytest
 import torch
 from brute_force import best_by_enumeration
 
-from baselines.models.ortools_cpsat import CPSATSolver
-from baselines.models.ortools_routing import ORToolsSolver
+from baselines.models.ortools_cpsat.solver import CPSATSolver
+from baselines.models.ortools_routing.solver import ORToolsSolver
 from envs.generators import generate_set
 from envs.gym import RoutingGymEnv
 from policies.policy import PolicyConfig

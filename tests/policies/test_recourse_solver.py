@@ -137,8 +137,10 @@ def test_the_clock_is_looked_at_before_every_round_and_ends_the_search(monkeypat
 def test_the_plan_so_far_is_kept_where_it_is_better():
     instance = drawn(25, 2)[0]
     before = solve(instance)
-    tasks = [Task(SPCTSP, instance, Looks(0), seed=9, initial=initial) for initial in (None, before)]
-    fresh, kept = map(RecourseSolver().solve_one, tasks)
+    fresh, kept = (
+        RecourseSolver().solve_one(Task(SPCTSP, instance, Looks(0), seed=9, initial=initial))
+        for initial in (None, before)
+    )
     assert kept.tours[0].tolist() == before.tours[0].tolist() != fresh.tours[0].tolist()
 
 
