@@ -19,16 +19,14 @@ from tsp.budget import Budget
 from tsp.instance import Instance
 from tsp.problems import PrizeQuota, Problem, VisitAtMostOnce
 from tsp.solution import Solution, check
-from tsp.solvers import InstanceSolver
+from tsp.solvers import InstanceSolver, Task
 
 from .recourse import ENDED, THOROUGH, best_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
-
-    from tsp.budget import Clock
 
 MOST_NODES = 1_000
 """Nodes up to which a round of the search keeps short time limits."""
@@ -74,26 +72,17 @@ class RecourseSolver(InstanceSolver):
         two = Instance(np.eye(2), prizes=np.ones(2), penalties=np.zeros(2), min_prize=1.0)
         self.solve(problem, [two], Budget())
 
-    def solve_one(
-        self,
-        problem: Problem,
-        instance: Instance,
-        clock: Clock,
-        *,
-        seed: int,
-        initial: Solution | None,
-        candidates: NDArray[np.int64] | None,
-        report: Callable[[Solution], None] | None,
-    ) -> Solution:
+    def solve_one(self, task: Task) -> Solution:
         """Draw orders, improve the best until the clock runs out, and end the best where that is best."""
+        problem, instance = task.problem, task.instance
         if instance.size > MOST_NODES:
             sentence = f"{instance.size} nodes: {self.name} takes on at most {MOST_NODES}"
-            return initial or Solution((), None, False, (sentence,))
+            return task.initial or Solution((), None, False, (sentence,))
         drawn = max(self.starts, min(DRAWN, DRAWN_NODES // instance.size))
-        orders = greedy_orders(instance, drawn, np.random.default_rng(seed))
+        orders = greedy_orders(instance, drawn, np.random.default_rng(task.seed))
         effort = replace(THOROUGH, starts=self.starts)
-        if initial is not None:
-            orders = np.vstack([orders, _completed(initial.tours[0], orders[0])])
+        if task.initial is not None:
+            orders = np.vstack([orders, _completed(task.initial.tours[0], orders[0])])
             effort = replace(effort, starts=self.starts + 1)
         in_plane = instance.coordinates is not None and instance.coordinates.shape[1] == 2
         # a batch takes coordinates in the plane, or a matrix
@@ -101,10 +90,10 @@ class RecourseSolver(InstanceSolver):
         env = RoutingEnv(problem)
         with torch.inference_mode(), _one_thread():
             batch = from_instances([known])
-            plan = best_plan(env, batch, torch.from_numpy(orders)[None], effort=effort, clock=clock)
+            plan = best_plan(env, batch, torch.from_numpy(orders)[None], effort=effort, clock=task.clock)
         solution = check(problem, instance, env.tours(plan[0], instance))
-        if report is not None:
-            report(solution)
+        if task.report is not None:
+            task.report(solution)
         return solution
 
 

@@ -17,6 +17,7 @@ from tsp.budget import Budget, Clock
 from tsp.instance import Instance
 from tsp.problems import PROBLEMS, get_problem
 from tsp.solution import check
+from tsp.solvers import Task
 
 SPCTSP = get_problem("spctsp")
 ENV = RoutingEnv(SPCTSP)
@@ -128,8 +129,7 @@ def test_the_clock_is_looked_at_before_every_round_and_ends_the_search(monkeypat
     rounds = []
     improve = recourse.improve
     monkeypatch.setattr(recourse, "improve", lambda *arguments: rounds.append(1) or improve(*arguments))
-    options = {"seed": 0, "initial": None, "candidates": None, "report": None}
-    answer = RecourseSolver().solve_one(SPCTSP, drawn(30, 0)[0], Looks(looks), **options)
+    answer = RecourseSolver().solve_one(Task(SPCTSP, drawn(30, 0)[0], Looks(looks)))
     assert len(rounds) == looks
     assert answer.feasible
 
@@ -137,9 +137,9 @@ def test_the_clock_is_looked_at_before_every_round_and_ends_the_search(monkeypat
 def test_the_plan_so_far_is_kept_where_it_is_better():
     instance = drawn(25, 2)[0]
     before = solve(instance)
-    options = {"seed": 9, "candidates": None, "report": None}
     fresh, kept = (
-        RecourseSolver().solve_one(SPCTSP, instance, Looks(0), initial=initial, **options) for initial in (None, before)
+        RecourseSolver().solve_one(Task(SPCTSP, instance, Looks(0), seed=9, initial=initial))
+        for initial in (None, before)
     )
     assert kept.tours[0].tolist() == before.tours[0].tolist() != fresh.tours[0].tolist()
 
