@@ -17,7 +17,20 @@ from tsp.problems import TERM_NEEDS, Problem, SplitDelivery, get_problem
 from .batch import UNDERWAY, Batch, rows_at
 from .features import FEATURES
 from .rules import RULES, RuleEnv
-from .walks import TERMS, TOUR_TERMS, Move, Walks, cost_of, customers_of, ends_of, missed_of, objective_of, walks_of
+from .walks import (
+    TERMS,
+    TOUR_TERMS,
+    Move,
+    Walks,
+    cost_of,
+    customers_of,
+    ends_of,
+    missed_of,
+    objective_of,
+    require_prefix,
+    require_whole,
+    walks_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,11 +83,14 @@ class State(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """Whole trajectories, step by step.
+    """Trajectories with the observation before each of their steps.
+
+    All tensors are `[B, P, T, ...]`. Their memory is ordered by step before trajectory, so that writing a
+    step and reading the queries of several steps are contiguous; see `RoutingEnv.empty_trace`.
 
     Attributes:
-        actions: `[B, T, P]`, the given prefix included.
-        first, last, mask, context, node_context: the observations before each step, `[B, T, P, ...]`.
+        actions: `[B, P, T]`, the given prefix included.
+        first, last, mask, context, node_context: as in `Observation`, `[B, P, T, ...]`.
         given: number of leading steps that were given and not chosen.
     """
 
@@ -85,6 +101,22 @@ class Trace(NamedTuple):
     context: Tensor | None
     node_context: Tensor | None
     given: int
+
+    def write(self, step: int, observation: Observation, action: Tensor) -> None:
+        """Write one step's observation and action `[B, P]` in place."""
+        for buffer, value in zip(self[:-1], (action, *observation), strict=True):
+            if isinstance(buffer, Tensor) and value is not None:
+                buffer[:, :, step] = value
+
+    def queries(self, steps: slice) -> tuple[Observation, Tensor]:
+        """The observations `[B, T * P, ...]` and actions `[B, T * P]` of some steps, step by step."""
+        actions, *seen = (None if x is None else x[:, :, steps].transpose(1, 2).flatten(1, 2) for x in self[:-1])
+        assert actions is not None
+        return Observation(*seen), actions
+
+    def until(self, steps: int) -> Trace:
+        """The first `steps` steps."""
+        return Trace(*(None if x is None else x[:, :, :steps] for x in self[:-1]), self.given)
 
 
 class RoutingEnv:
@@ -163,12 +195,13 @@ class RoutingEnv:
                 the batch says was really used then counts.
 
         Raises:
-            ValueError: when a given action is not allowed where it stands, by the batch's own plan: where
-                it says what was really used, that is what counts.
+            ValueError: when the prefix has another shape, or an action that is not allowed where it stands,
+                by the batch's own plan: where it says what was really used, that is what counts.
         """
         if self.geometry:
             batch = batch.with_distances()
         B, P, n = batch.count, trajectories, batch.size
+        require_prefix(batch, trajectories, prefix)
         customers = customers_of(self.problem, batch)
         visited = ~customers[:, None].expand(B, P, n)
         here = torch.full((B, P), n, dtype=torch.long, device=batch.device)
@@ -328,24 +361,35 @@ class RoutingEnv:
         node_context = torch.cat(node_contexts, -1) if node_contexts else None
         return Observation(state.first, state.move.here, state.mask, context, node_context)
 
-    def replay(self, batch: Batch, actions: Tensor) -> Trace:
-        """The trace of given actions `[B, P, T]`, with every observation on the way."""
-        state = self.reset(batch, actions.shape[1])
-        seen: list[Observation] = []
-        for action in actions.unbind(-1):
-            seen.append(self.observe(state))
-            state = self.step(state, action)
-        contexts = [o.context for o in seen if o.context is not None]
-        node_contexts = [o.node_context for o in seen if o.node_context is not None]
+    def empty_trace(self, batch: Batch, trajectories: int, steps: int, *, given: int = 0) -> Trace:
+        """Uninitialized memory for a trace of P trajectories an instance."""
+
+        def empty(dtype: torch.dtype, *shape: int) -> Tensor:
+            size = (batch.count, steps, trajectories, *shape)
+            return torch.empty(size, dtype=dtype, device=batch.device).transpose(1, 2)
+
+        n, context, changing = batch.size, self.context_features, self.node_context_features
         return Trace(
-            actions.transpose(1, 2),
-            torch.stack([o.first for o in seen], 1),
-            torch.stack([o.last for o in seen], 1),
-            torch.stack([o.mask for o in seen], 1),
-            torch.stack(contexts, 1) if contexts else None,
-            torch.stack(node_contexts, 1) if node_contexts else None,
-            given=0,
+            *(empty(torch.long) for _ in range(3)),
+            empty(torch.bool, n),
+            empty(torch.float32, context) if context else None,
+            empty(torch.float32, n, changing) if changing else None,
+            given,
         )
+
+    def replay(self, batch: Batch, actions: Tensor) -> Trace:
+        """The trace of whole trajectories `[B, P, T]`, with every observation on the way.
+
+        Raises:
+            ValueError: for actions of another shape.
+        """
+        require_whole(self.problem, batch, actions)
+        _, P, T = actions.shape
+        state, trace = self.reset(batch, P), self.empty_trace(batch, P, T)
+        for t, action in enumerate(actions.unbind(-1)):
+            trace.write(t, self.observe(state), action)
+            state = self.step(state, action)
+        return trace
 
     def starts(self, batch: Batch, count: int) -> Tensor | None:
         """First nodes for `count` trajectories of one instance, spread over all, `[B, count, 1]`.
@@ -376,12 +420,18 @@ class RoutingEnv:
         """What walks the tours of a solution of an instance, the reverse of `tours`; depots come first in them."""
         if not self.problem.from_depot:
             return list(tours[0])
+        ends = {instance.depot, instance.finish}
         closing = [instance.depot] if instance.finish == instance.depot else []
-        walked = [node for tour in tours for node in (*tour[1:], *closing)]
-        return walked or [instance.finish]
+        nodes = [node for tour in tours if set(tour) - ends for node in (*tour[1:], *closing)]
+        return nodes or [instance.finish]
 
     def walks(self, batch: Batch, actions: Tensor) -> Walks:
-        """Whole trajectories `[B, P, T]`, as objective terms read them."""
+        """Whole trajectories `[B, P, T]`, as objective terms read them.
+
+        Raises:
+            ValueError: for actions of another shape; so do all methods below.
+        """
+        require_whole(self.problem, batch, actions)
         return walks_of(self.problem, batch, actions)
 
     def objective(self, batch: Batch, actions: Tensor) -> Tensor:
