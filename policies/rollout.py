@@ -116,7 +116,7 @@ def score(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None = No
     observation, actions = trace.queries(steps)
     logs = decoder.logits(cache, observation).log_softmax(-1)  # [B, T * P, n]
     chosen = logs.gather(-1, actions[..., None]).squeeze(-1)
-    entropy = -(logs.exp() * logs.masked_fill(observation.mask, 0.0)).sum(-1)
+    entropy = -(logs.exp() * logs.masked_fill(observation.forbidden, 0.0)).sum(-1)
     by_step = (-1, trace.actions.shape[1])
     return chosen.unflatten(1, by_step).sum(1), entropy.unflatten(1, by_step).sum(1)
 

@@ -141,7 +141,7 @@ def _backward_in_chunks(policy: Policy, leaf: Cache, trace: Trace, weight: Tenso
     """Backward passes into the cache, of `weight` `[B, P]` times the trace's log-probabilities; the loss."""
     B, P, T = trace.actions.shape
     loss = torch.zeros((), device=weight.device)
-    per_step = B * policy.decoder.heads * P * trace.mask.shape[-1]
+    per_step = B * policy.decoder.heads * P * trace.forbidden.shape[-1]
     chunk = max(1, query_elements(weight.device) // per_step)
     for begin in range(trace.given, T, chunk):
         scored, spread = score(policy.decoder, leaf, trace, slice(begin, min(begin + chunk, T)))

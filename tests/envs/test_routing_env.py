@@ -33,7 +33,7 @@ def walk_at_random(env, batch, trajectories, seed):
     generator = torch.Generator().manual_seed(seed)
     state, actions = env.reset(batch, trajectories), []
     for _ in range(env.horizon(batch)):
-        allowed = (~env.observe(state).mask).float()
+        allowed = (~env.observe(state).forbidden).float()
         assert allowed.any(-1).all(), "somewhere nothing is allowed"
         action = torch.multinomial(allowed.flatten(0, 1), 1, generator=generator).view(batch.count, trajectories)
         actions.append(action)
@@ -93,8 +93,8 @@ def test_padded_instances_behave_as_they_do_alone(problem, drawn, seed):
         own, n = from_instances([instance]), instance.size
         steps = env.horizon(own) if problem.from_depot else n
         alone = env.replay(own, actions[i : i + 1, :, :steps])
-        assert together.mask[i, ..., n:].all(), "a padded node is allowed"
-        assert torch.equal(together.mask[i, :, :steps, :n], alone.mask[0])
+        assert together.forbidden[i, ..., n:].all(), "a padded node is allowed"
+        assert torch.equal(together.forbidden[i, :, :steps, :n], alone.forbidden[0])
         for name in ("first", "last"):
             seen, expected = getattr(together, name)[i, :, :steps], getattr(alone, name)[0]
             assert torch.equal(torch.where(seen == batch.size, n, seen), expected)
@@ -115,13 +115,13 @@ def test_masks_of_float32_batches_are_those_of_float64_away_from_the_border(prob
     single = generate(problem, distribution, 20, 20, torch.Generator().manual_seed(3))
     double = single.map(lambda x: x.double() if x.is_floating_point() else x)
     actions, _ = walk_at_random(env, single, 4, 0)
-    found = env.replay(single, actions).mask
+    found = env.replay(single, actions).forbidden
 
     def shifted(by):
         """The masks of float64 where every limit is another by a little."""
         with monkeypatch.context() as patch:
             patch.setattr(rules, "slack", lambda limit: by * limit.abs().clamp(min=1.0))
-            return env.replay(double, actions).mask
+            return env.replay(double, actions).forbidden
 
     stricter, looser = shifted(-2e-5), shifted(2e-5)
     sure = stricter == looser
@@ -163,13 +163,13 @@ def test_the_first_observation_shows_no_place_and_the_next_ones_first_and_last()
     state = env.reset(from_coordinates(torch.rand(1, 4, 2)), 2)
     seen = env.observe(state)
     assert seen.first.tolist() == seen.last.tolist() == [[4, 4]]
-    assert not seen.mask.any()
+    assert not seen.forbidden.any()
     for action in ([2, 0], [3, 1]):
         state = env.step(state, torch.tensor([action]))
     seen = env.observe(state)
     assert seen.first.tolist() == [[2, 0]]
     assert seen.last.tolist() == [[3, 1]]
-    assert seen.mask[0].tolist() == [[False, False, True, True], [True, True, False, False]]
+    assert seen.forbidden[0].tolist() == [[False, False, True, True], [True, True, False, False]]
     assert state.move.origin.tolist() == [[2, 0]]
 
 
@@ -191,7 +191,7 @@ def test_states_are_immutable(problem):
     env = RoutingEnv(problem)
     state = env.reset(from_instances([tiny_instance(problem, 0, 5)]), 3)
     before = [x.clone() for x in env.observe(state) if x is not None]
-    env.step(state, (~env.observe(state).mask).long().argmax(-1))
+    env.step(state, (~env.observe(state).forbidden).long().argmax(-1))
     after = [x for x in env.observe(state) if x is not None]
     assert all(torch.equal(x, y) for x, y in zip(before, after, strict=True))
 

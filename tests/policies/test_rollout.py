@@ -151,7 +151,7 @@ def every_sequence(env, batch):
     sequences = [[]]
     for _ in range(env.horizon(batch)):
         prefix = torch.tensor(sequences, dtype=torch.long).view(1, len(sequences), -1)
-        masks = env.observe(env.reset(batch, len(sequences), prefix)).mask[0]
+        masks = env.observe(env.reset(batch, len(sequences), prefix)).forbidden[0]
         pairs = zip(sequences, masks, strict=True)
         sequences = [[*sequence, int(node)] for sequence, mask in pairs for node in (~mask).nonzero()]
     return torch.tensor(sequences)[None]
@@ -225,7 +225,7 @@ def test_decode_walks_what_rollout_walks_and_rollout_sees_what_replay_sees():
     actions = decode(env, batch, policy.decoder, cache, Sampling(), **options, generator=generator())
     assert torch.equal(actions, trace.actions)
     again = env.replay(batch, actions)
-    for name in ("actions", "first", "last", "mask"):
+    for name in ("actions", "first", "last", "forbidden"):
         assert torch.equal(getattr(trace, name), getattr(again, name))
 
 
@@ -270,8 +270,8 @@ def test_what_was_really_used_on_the_way_counts_after_the_given_steps():
         prefix = torch.tensor([[[1]]])
         cache = policy.prepare(batch)
         trace = rollout(env, batch, policy.decoder, cache, Sampling(), prefix=prefix, generator=generator())
-        assert torch.equal(trace.mask[:, :, 1], env.reset(batch, 1, prefix).mask)
-        masks.append(trace.mask[0, 0, 1].tolist())
+        assert torch.equal(trace.forbidden[:, :, 1], env.reset(batch, 1, prefix).forbidden)
+        masks.append(trace.forbidden[0, 0, 1].tolist())
     assert masks == [[False, True, False, False], [False, True, True, True]]
 
 
@@ -281,7 +281,7 @@ def test_what_was_used_counts_too_where_nothing_is_visited_yet():
     policy = make_policy(env)
     batch = from_instances([replace(instance, underway=Underway((), elapsed=6.0))])
     trace = rollout(env, batch, policy.decoder, policy.prepare(batch), Sampling(), generator=generator())
-    assert trace.mask[0, 0, 0].tolist() == [False, False, True]
+    assert trace.forbidden[0, 0, 0].tolist() == [False, False, True]
 
 
 def test_acting_keeps_no_graph_and_scoring_does():
