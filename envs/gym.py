@@ -292,7 +292,7 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Which actions are legal now, `[B, n]`; none in a row that has ended."""
-        return ~self._seen.mask[:, 0].numpy() & ~self._ended[:, None]
+        return ~self._seen.forbidden[:, 0].numpy() & ~self._ended[:, None]
 
     def instance(self, row: int) -> Instance:
         """The instance that a row plays."""

@@ -17,7 +17,20 @@ from tsp.problems import TERM_NEEDS, Problem, SplitDelivery, get_problem
 from .batch import UNDERWAY, Batch, rows_at
 from .features import FEATURES
 from .rules import RULES, RuleEnv
-from .walks import TERMS, TOUR_TERMS, Move, Walks, cost_of, customers_of, ends_of, missed_of, objective_of, walks_of
+from .walks import (
+    TERMS,
+    TOUR_TERMS,
+    Move,
+    Walks,
+    cost_of,
+    customers_of,
+    ends_of,
+    missed_of,
+    objective_of,
+    require_prefix,
+    require_whole,
+    walks_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,14 +44,14 @@ class Observation(NamedTuple):
     Attributes:
         first: `[B, P]` the first node of the tour; n before there is one.
         last: `[B, P]` the node she is at; n before there is one.
-        mask: `[B, P, n]` bool, True where a node must not be next; one node at least is allowed.
+        forbidden: `[B, P, n]` bool, True where a node must not be next; at least one node is allowed.
         context: `[B, P, c]` float32, what the rules show of their states; None where c = 0.
         node_context: `[B, P, n, k]` float32, what they show of each node now; None where k = 0.
     """
 
     first: Tensor
     last: Tensor
-    mask: Tensor
+    forbidden: Tensor
     context: Tensor | None
     node_context: Tensor | None
 
@@ -55,7 +68,7 @@ class State(NamedTuple):
         finished: `[B, P]` bool.
         dead: `[B, P]` bool, whether nothing is legal but to stay: the answer is infeasible.
         rules: each rule's own state.
-        mask: `[B, P, n]` as in `Observation`.
+        forbidden: `[B, P, n]` as in `Observation`.
     """
 
     batch: Batch
@@ -66,25 +79,44 @@ class State(NamedTuple):
     finished: Tensor
     dead: Tensor
     rules: tuple[Any, ...]
-    mask: Tensor
+    forbidden: Tensor
 
 
 class Trace(NamedTuple):
-    """Whole trajectories, step by step.
+    """Trajectories with the observation before each of their steps.
+
+    All tensors are `[B, P, T, ...]`. Their memory is ordered by step before trajectory, so that writing a
+    step and reading the queries of several steps are contiguous; see `RoutingEnv.empty_trace`.
 
     Attributes:
-        actions: `[B, T, P]`, the given prefix included.
-        first, last, mask, context, node_context: the observations before each step, `[B, T, P, ...]`.
+        actions: `[B, P, T]`, the given prefix included.
+        first, last, forbidden, context, node_context: as in `Observation`, `[B, P, T, ...]`.
         given: number of leading steps that were given and not chosen.
     """
 
     actions: Tensor
     first: Tensor
     last: Tensor
-    mask: Tensor
+    forbidden: Tensor
     context: Tensor | None
     node_context: Tensor | None
     given: int
+
+    def write(self, step: int, observation: Observation, action: Tensor) -> None:
+        """Write one step's observation and action `[B, P]` in place."""
+        for buffer, value in zip(self[:-1], (action, *observation), strict=True):
+            if isinstance(buffer, Tensor) and value is not None:
+                buffer[:, :, step] = value
+
+    def queries(self, steps: slice) -> tuple[Observation, Tensor]:
+        """The observations `[B, T * P, ...]` and actions `[B, T * P]` of some steps, step by step."""
+        actions, *seen = (None if x is None else x[:, :, steps].transpose(1, 2).flatten(1, 2) for x in self[:-1])
+        assert actions is not None
+        return Observation(*seen), actions
+
+    def until(self, steps: int) -> Trace:
+        """The first `steps` steps."""
+        return Trace(*(None if x is None else x[:, :, :steps] for x in self[:-1]), self.given)
 
 
 class RoutingEnv:
@@ -163,12 +195,13 @@ class RoutingEnv:
                 the batch says was really used then counts.
 
         Raises:
-            ValueError: when a given action is not allowed where it stands, by the batch's own plan: where
-                it says what was really used, that is what counts.
+            ValueError: when the prefix has another shape, or an action that is not allowed where it stands,
+                by the batch's own plan: where it says what was really used, that is what counts.
         """
         if self.geometry:
             batch = batch.with_distances()
         B, P, n = batch.count, trajectories, batch.size
+        require_prefix(batch, trajectories, prefix)
         customers = customers_of(self.problem, batch)
         visited = ~customers[:, None].expand(B, P, n)
         here = torch.full((B, P), n, dtype=torch.long, device=batch.device)
@@ -194,10 +227,10 @@ class RoutingEnv:
             tuple(rule.start(batch, P) for rule in self.rules),
             visited,
         )
-        state = self._with_mask(state)
+        state = self._with_forbidden(state)
         planned = not any(name in batch.values for name in UNDERWAY)
         for step, action in enumerate(prefix.unbind(-1) if prefix is not None else ()):
-            if planned and state.mask.gather(-1, action[..., None]).any():
+            if planned and state.forbidden.gather(-1, action[..., None]).any():
                 raise ValueError(f"prefix: step {step} goes to a node that is not allowed there")
             state = self.step(state, action)
         return state if prefix is None else self.resume(state)
@@ -207,7 +240,7 @@ class RoutingEnv:
         if not any(name in state.batch.values for name in UNDERWAY):
             return state
         rules = tuple(rule.resume(own, state.batch) for rule, own in zip(self.rules, state.rules, strict=True))
-        return self._with_mask(state._replace(rules=rules, dead=torch.zeros_like(state.dead)))
+        return self._with_forbidden(state._replace(rules=rules, dead=torch.zeros_like(state.dead)))
 
     def _with_geometry(self, batch: Batch, move: Move) -> Move:
         if not self.geometry:
@@ -253,7 +286,7 @@ class RoutingEnv:
             assert move.returned is not None
             finished = finished | (done & move.returned)
             move = move._replace(here=torch.where(finished & ~dead, move.node, move.here))
-        return self._with_mask(State(batch, state.end, first, move, tours, finished, dead, rules, state.mask))
+        return self._with_forbidden(State(batch, state.end, first, move, tours, finished, dead, rules, state.forbidden))
 
     def _no_more_tours(self, batch: Batch, tours: Tensor) -> Tensor | bool:
         if self.problem.shape == "tour":
@@ -262,27 +295,27 @@ class RoutingEnv:
             return False
         return tours >= batch.values["num_tours"][:, None]
 
-    def _with_mask(self, state: State) -> State:
-        """The state with what must not be next; finished trajectories, and dead ends, may only stay."""
+    def _with_forbidden(self, state: State) -> State:
+        """The state with the nodes that must not be next; finished trajectories and dead ends may only stay."""
         batch, move = state.batch, state.move
-        mask = move.visited
+        forbidden = move.visited
         for rule, own in zip(self.rules, state.rules, strict=True):
-            forbidden = rule.forbids_visit(own, move)
-            if forbidden is not None and forbidden is not mask:
-                mask = mask | forbidden
+            by_rule = rule.forbids_visit(own, move)
+            if by_rule is not None and by_rule is not forbidden:
+                forbidden = forbidden | by_rule
         if self.problem.from_depot:
-            mask = mask.scatter(
-                -1, state.end[:, None, None].expand(*mask.shape[:2], 1), self._return_forbidden(state)[..., None]
+            forbidden = forbidden.scatter(
+                -1, state.end[:, None, None].expand(*forbidden.shape[:2], 1), self._return_forbidden(state)[..., None]
             )
         elif self.problem.shape == "path":
-            mask = self._path_mask(state, mask)
+            forbidden = self._forbidden_in_path(state, forbidden)
         elif batch.padding is None:  # with one size, all finish together, after the last step
-            return state._replace(mask=mask)
-        nothing = mask.all(-1)
+            return state._replace(forbidden=forbidden)
+        nothing = forbidden.all(-1)
         here = torch.where(move.here < batch.size, move.here, 0)
-        elsewhere = torch.arange(batch.size, device=mask.device) != here[..., None]
-        mask = torch.where((state.finished | nothing)[..., None], elsewhere, mask)
-        return state._replace(mask=mask, dead=state.dead | (nothing & ~state.finished))
+        elsewhere = torch.arange(batch.size, device=forbidden.device) != here[..., None]
+        forbidden = torch.where((state.finished | nothing)[..., None], elsewhere, forbidden)
+        return state._replace(forbidden=forbidden, dead=state.dead | (nothing & ~state.finished))
 
     def _return_forbidden(self, state: State) -> Tensor:
         """Whether the current tour must not end now, `[B, P]` bool."""
@@ -298,17 +331,17 @@ class RoutingEnv:
             unfinished = unfinished & (at_depot | self._no_more_tours(state.batch, state.tours + 1))
         return forbidden | unfinished
 
-    def _path_mask(self, state: State, mask: Tensor) -> Tensor:
+    def _forbidden_in_path(self, state: State, forbidden: Tensor) -> Tensor:
         """A path begins at its start, unless that is free, and comes to its end last."""
         batch, n = state.batch, state.batch.size
-        nodes = torch.arange(n, device=mask.device)
+        nodes = torch.arange(n, device=forbidden.device)
         ends = nodes == state.end[:, None, None]  # [B, 1, n]
         others_left = (~(state.move.visited | ends)).any(-1, keepdim=True)
-        mask = mask | (ends & others_left)
+        forbidden = forbidden | (ends & others_left)
         start = nodes != batch.depot[:, None, None]
         if "free_start" in batch.values:
             start = start & ~batch.values["free_start"][:, None, None]
-        return torch.where((state.move.here == n)[..., None], mask | start, mask)
+        return torch.where((state.move.here == n)[..., None], forbidden | start, forbidden)
 
     def observe(self, state: State) -> Observation:
         """What the policy sees."""
@@ -326,26 +359,37 @@ class RoutingEnv:
             contexts.append((1.0 - state.tours / fleet).float()[..., None])
         context = torch.cat(contexts, -1) if contexts else None
         node_context = torch.cat(node_contexts, -1) if node_contexts else None
-        return Observation(state.first, state.move.here, state.mask, context, node_context)
+        return Observation(state.first, state.move.here, state.forbidden, context, node_context)
+
+    def empty_trace(self, batch: Batch, trajectories: int, steps: int, *, given: int = 0) -> Trace:
+        """Uninitialized memory for a trace of P trajectories an instance."""
+
+        def empty(dtype: torch.dtype, *shape: int) -> Tensor:
+            size = (batch.count, steps, trajectories, *shape)
+            return torch.empty(size, dtype=dtype, device=batch.device).transpose(1, 2)
+
+        n, context, changing = batch.size, self.context_features, self.node_context_features
+        return Trace(
+            *(empty(torch.long) for _ in range(3)),
+            empty(torch.bool, n),
+            empty(torch.float32, context) if context else None,
+            empty(torch.float32, n, changing) if changing else None,
+            given,
+        )
 
     def replay(self, batch: Batch, actions: Tensor) -> Trace:
-        """The trace of given actions `[B, P, T]`, with every observation on the way."""
-        state = self.reset(batch, actions.shape[1])
-        seen: list[Observation] = []
-        for action in actions.unbind(-1):
-            seen.append(self.observe(state))
+        """The trace of whole trajectories `[B, P, T]`, with every observation on the way.
+
+        Raises:
+            ValueError: for actions of another shape.
+        """
+        require_whole(self.problem, batch, actions)
+        _, P, T = actions.shape
+        state, trace = self.reset(batch, P), self.empty_trace(batch, P, T)
+        for t, action in enumerate(actions.unbind(-1)):
+            trace.write(t, self.observe(state), action)
             state = self.step(state, action)
-        contexts = [o.context for o in seen if o.context is not None]
-        node_contexts = [o.node_context for o in seen if o.node_context is not None]
-        return Trace(
-            actions.transpose(1, 2),
-            torch.stack([o.first for o in seen], 1),
-            torch.stack([o.last for o in seen], 1),
-            torch.stack([o.mask for o in seen], 1),
-            torch.stack(contexts, 1) if contexts else None,
-            torch.stack(node_contexts, 1) if node_contexts else None,
-            given=0,
-        )
+        return trace
 
     def starts(self, batch: Batch, count: int) -> Tensor | None:
         """First nodes for `count` trajectories of one instance, spread over all, `[B, count, 1]`.
@@ -376,12 +420,18 @@ class RoutingEnv:
         """What walks the tours of a solution of an instance, the reverse of `tours`; depots come first in them."""
         if not self.problem.from_depot:
             return list(tours[0])
+        ends = {instance.depot, instance.finish}
         closing = [instance.depot] if instance.finish == instance.depot else []
-        walked = [node for tour in tours for node in (*tour[1:], *closing)]
-        return walked or [instance.finish]
+        nodes = [node for tour in tours if set(tour) - ends for node in (*tour[1:], *closing)]
+        return nodes or [instance.finish]
 
     def walks(self, batch: Batch, actions: Tensor) -> Walks:
-        """Whole trajectories `[B, P, T]`, as objective terms read them."""
+        """Whole trajectories `[B, P, T]`, as objective terms read them.
+
+        Raises:
+            ValueError: for actions of another shape; so do all methods below.
+        """
+        require_whole(self.problem, batch, actions)
         return walks_of(self.problem, batch, actions)
 
     def objective(self, batch: Batch, actions: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from tsp.problems import SplitDelivery
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -152,6 +154,37 @@ def customers_of(problem: Problem, batch: Batch) -> Tensor:
         ends = torch.stack([batch.depot, ends_of(problem, batch)], 1)
         nodes = nodes.scatter(1, ends, value=False)
     return nodes
+
+
+def require_whole(problem: Problem, batch: Batch, actions: Tensor) -> None:
+    """Refuse actions that are not whole trajectories `[B, P, T]`, as far as their shape tells.
+
+    Raises:
+        ValueError: naming the shape found and the one expected.
+    """
+    n, shape = batch.size, list(actions.shape)
+    fits = len(shape) == 3 and shape[0] == batch.count
+    if not problem.from_depot:
+        steps, meaning, fits = str(n), f"a step for each of the {n} nodes", fits and shape[2] == n
+    elif problem.rule(SplitDelivery):  # a node may be visited any number of times
+        steps, meaning = "T", "steps"
+    else:
+        most = n if problem.shape == "tour" else max(1, 2 * (n - 1))
+        steps, meaning, fits = f"T <= {most}", "steps", fits and shape[2] <= most
+    if not fits:
+        expected = f"[{batch.count}, P, {steps}]"
+        raise ValueError(f"actions: shape {shape}, expected {expected}: instances, trajectories, {meaning}")
+
+
+def require_prefix(batch: Batch, trajectories: int, prefix: Tensor | None) -> None:
+    """Refuse a prefix that is not `[B, P, L]`.
+
+    Raises:
+        ValueError: naming the shape found and the one expected.
+    """
+    if prefix is not None and (prefix.ndim != 3 or prefix.shape[:2] != (batch.count, trajectories)):
+        expected = f"[{batch.count}, {trajectories}, L]: instances, trajectories, given steps"
+        raise ValueError(f"prefix: shape {list(prefix.shape)}, expected {expected}")
 
 
 def walks_of(problem: Problem, batch: Batch, actions: Tensor) -> Walks:

@@ -124,18 +124,18 @@ class Decoder(nn.Module):
         )
 
     def logits(self, cache: Cache, observation: Observation) -> Tensor:
-        """Logits `[B, Q, n]` in float32, -inf where the mask forbids, for Q queries an instance."""
-        B, Q, n = observation.mask.shape
+        """Logits `[B, Q, n]` in float32, -inf for forbidden nodes, for Q queries an instance."""
+        B, Q, n = observation.forbidden.shape
         d, extra = cache.first.shape[-1], cache.keys.shape[-1] - n
-        mask = F.pad(observation.mask, (0, extra), value=True) if extra else observation.mask
+        forbidden = F.pad(observation.forbidden, (0, extra), value=True) if extra else observation.forbidden
         query = rows_at(cache.first, observation.first) + rows_at(cache.last, observation.last)
         if self.project_context is not None:
             assert observation.context is not None
             query = query + self.project_context(observation.context).to(query.dtype)
         # adding minus infinity costs less than filling it in, and the heads share it
-        forbidden = torch.zeros_like(mask, dtype=query.dtype).masked_fill_(mask, float("-inf"))
+        exclusion = torch.zeros_like(forbidden, dtype=query.dtype).masked_fill_(forbidden, float("-inf"))
         query = query.view(B, Q, self.heads, d // self.heads).transpose(1, 2)
-        scores = (query @ cache.keys).add_(forbidden[:, None])  # [B, H, Q, n]
+        scores = (query @ cache.keys).add_(exclusion[:, None])  # [B, H, Q, n]
         bias = None
         if self.project_costs is not None:
             assert cache.costs is not None
@@ -152,7 +152,7 @@ class Decoder(nn.Module):
             pointer = self._changing(cache, query, scores, F.pad(node_context, (0, 0, 0, extra)))
         if bias is not None:
             pointer = pointer + bias
-        return self.clip * pointer[..., :n].tanh() + forbidden[..., :n]
+        return self.clip * pointer[..., :n].tanh() + exclusion[..., :n]
 
     def _changing(self, cache: Cache, query: Tensor, scores: Tensor, node_context: Tensor) -> Tensor:
         """Logits `[B, Q, n]` before the clipping, where node features `[B, Q, n, k]` change with the step.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from tsp.problems import unknown
+
 from .decoder import Cache, Decoder
-from .encoders import AttentionEncoder, GraphEncoder, NormName
+from .encoders import ENCODERS, NormName
 
 if TYPE_CHECKING:
     from envs.batch import Batch
@@ -33,7 +35,7 @@ class PolicyConfig:
             walking distances.
     """
 
-    encoder: Literal["attention", "gnn"] = "attention"
+    encoder: str = field(default="attention", metadata={"choices": tuple(ENCODERS)})
     layers: int = 3
     width: int = 128
     heads: int = 8
@@ -45,6 +47,8 @@ class PolicyConfig:
 
     def __post_init__(self) -> None:
         """Refuse a shape that cannot be built."""
+        if self.encoder not in ENCODERS:
+            raise ValueError(unknown("encoder", self.encoder, ENCODERS))
         if self.width < 1 or self.layers < 1 or self.heads < 1 or self.width % self.heads:
             raise ValueError(
                 f"width {self.width}, heads {self.heads}, layers {self.layers}: "
@@ -69,11 +73,7 @@ class Policy(nn.Module):
         self.embed_ends = nn.ModuleList(  # where tours start, and where they end
             nn.Linear(env.node_features, config.width) for _ in range(2 if env.problem.shape != "cycle" else 0)
         )
-        self.encoder: nn.Module = (
-            AttentionEncoder(config.layers, config.width, config.heads, config.feedforward, config.norm, edges=edges)
-            if config.encoder == "attention"
-            else GraphEncoder(config.layers, config.width, config.norm, config.neighbours)
-        )
+        self.encoder = make_encoder(config)
         self.decoder = Decoder(
             config.width, config.heads, env.context_features, env.node_context_features, config.clip, edges=edges
         )
@@ -110,6 +110,12 @@ class Policy(nn.Module):
         if not bfloat16:
             return cache.to(torch.float32)
         return self.decoder.aligned(cache.to(torch.bfloat16))
+
+
+def make_encoder(config: PolicyConfig) -> nn.Module:
+    """The encoder that a policy's configuration names, made from its settings there."""
+    kind = ENCODERS[config.encoder]
+    return kind.module(kind.config(**{item.name: getattr(config, item.name) for item in fields(kind.config)}))
 
 
 NEAREST = 4

@@ -19,7 +19,7 @@ from tsp.budget import Budget
 from tsp.instance import Instance
 from tsp.problems import PrizeQuota, Problem, VisitAtMostOnce
 from tsp.solution import Solution, check
-from tsp.solvers import InstanceSolver
+from tsp.solvers import InstanceSolver, Task
 
 from .recourse import ENDED, THOROUGH, best_plan
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
-
-    from tsp.solvers import Task
 
 MOST_NODES = 1_000
 """Nodes up to which a round of the search keeps short time limits."""
@@ -76,15 +74,15 @@ class RecourseSolver(InstanceSolver):
 
     def solve_one(self, task: Task) -> Solution:
         """Draw orders, improve the best until the clock runs out, and end the best where that is best."""
-        problem, instance, initial = task.problem, task.instance, task.initial
+        problem, instance = task.problem, task.instance
         if instance.size > MOST_NODES:
             sentence = f"{instance.size} nodes: {self.name} takes on at most {MOST_NODES}"
-            return initial or Solution((), None, False, (sentence,))
+            return task.initial or Solution((), None, False, (sentence,))
         drawn = max(self.starts, min(DRAWN, DRAWN_NODES // instance.size))
         orders = greedy_orders(instance, drawn, np.random.default_rng(task.seed))
         effort = replace(THOROUGH, starts=self.starts)
-        if initial is not None:
-            orders = np.vstack([orders, _completed(initial.tours[0], orders[0])])
+        if task.initial is not None:
+            orders = np.vstack([orders, _completed(task.initial.tours[0], orders[0])])
             effort = replace(effort, starts=self.starts + 1)
         in_plane = instance.coordinates is not None and instance.coordinates.shape[1] == 2
         # a batch takes coordinates in the plane, or a matrix

@@ -69,7 +69,7 @@ def walked(
         state = env.reset(batch, len(open_ones), actions[..., : len(given)])
         for action in actions[..., len(given) :].unbind(-1):
             state = env.step(state, action)
-        masks, going_on = env.observe(state).mask[0], list[list[int]]()
+        masks, going_on = env.observe(state).forbidden[0], list[list[int]]()
         for k, sequence in enumerate(open_ones):
             if state.finished[0, k]:
                 whole.append(sequence)

@@ -89,7 +89,7 @@ def accumulate_gradients(
         )
     else:
         trace = walk(batch, leaf)
-    costs = env.cost(batch, trace.actions.transpose(1, 2)).float()  # [B, P]
+    costs = env.cost(batch, trace.actions).float()  # [B, P]
     advantage = baseline.advantage(batch, costs)
     if scale:
         advantage = advantage / costs.std(1, keepdim=True).clamp(min=LEAST_DEVIATION)
@@ -139,9 +139,9 @@ def accumulate_imitation(
 
 def _backward_in_chunks(policy: Policy, leaf: Cache, trace: Trace, weight: Tensor, entropy: float) -> Tensor:
     """Backward passes into the cache, of `weight` `[B, P]` times the trace's log-probabilities; the loss."""
-    B, T, P = trace.actions.shape
+    B, P, T = trace.actions.shape
     loss = torch.zeros((), device=weight.device)
-    per_step = B * policy.decoder.heads * P * trace.mask.shape[-1]
+    per_step = B * policy.decoder.heads * P * trace.forbidden.shape[-1]
     chunk = max(1, query_elements(weight.device) // per_step)
     for begin in range(trace.given, T, chunk):
         scored, spread = score(policy.decoder, leaf, trace, slice(begin, min(begin + chunk, T)))

@@ -129,7 +129,7 @@ def _legal(env: RoutingEnv, batch: Batch, actions: np.ndarray) -> np.ndarray:
     """The trajectories, with the teacher's own way instead of those that are forbidden or cost more."""
     walked = torch.from_numpy(actions)
     trace = env.replay(batch, walked)
-    forbidden = trace.mask.gather(-1, trace.actions[..., None])[..., 0].any(1)  # [B, P]
+    forbidden = trace.forbidden.gather(-1, trace.actions[..., None])[..., 0].any(-1)  # [B, P]
     cost = env.cost(batch, walked)
     worse = cost > cost[:, :1] + SAME_COST * cost[:, :1].abs()
     return np.where((forbidden | worse).numpy()[..., None], actions[:, :1], actions)

@@ -1,5 +1,6 @@
 """`RoutingEnv`: what is walked along its masks is what the checker accepts, in batches as alone; see `test_referee`."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -32,7 +33,7 @@ def walk_at_random(env, batch, trajectories, seed):
     generator = torch.Generator().manual_seed(seed)
     state, actions = env.reset(batch, trajectories), []
     for _ in range(env.horizon(batch)):
-        allowed = (~env.observe(state).mask).float()
+        allowed = (~env.observe(state).forbidden).float()
         assert allowed.any(-1).all(), "somewhere nothing is allowed"
         action = torch.multinomial(allowed.flatten(0, 1), 1, generator=generator).view(batch.count, trajectories)
         actions.append(action)
@@ -92,15 +93,15 @@ def test_padded_instances_behave_as_they_do_alone(problem, drawn, seed):
         own, n = from_instances([instance]), instance.size
         steps = env.horizon(own) if problem.from_depot else n
         alone = env.replay(own, actions[i : i + 1, :, :steps])
-        assert together.mask[i, ..., n:].all(), "a padded node is allowed"
-        assert torch.equal(together.mask[i, :steps, :, :n], alone.mask[0])
+        assert together.forbidden[i, ..., n:].all(), "a padded node is allowed"
+        assert torch.equal(together.forbidden[i, :, :steps, :n], alone.forbidden[0])
         for name in ("first", "last"):
-            seen, expected = getattr(together, name)[i, :steps], getattr(alone, name)[0]
+            seen, expected = getattr(together, name)[i, :, :steps], getattr(alone, name)[0]
             assert torch.equal(torch.where(seen == batch.size, n, seen), expected)
         if together.context is not None:
-            torch.testing.assert_close(together.context[i, :steps], alone.context[0])
+            torch.testing.assert_close(together.context[i, :, :steps], alone.context[0])
         if together.node_context is not None:
-            torch.testing.assert_close(together.node_context[i, :steps, :, :n], alone.node_context[0])
+            torch.testing.assert_close(together.node_context[i, :, :steps, :n], alone.node_context[0])
         stays = actions[i, :, steps - 1 :]
         assert (stays == stays[..., :1]).all(), "who has finished moves"
         torch.testing.assert_close(cost[i : i + 1], env.cost(own, actions[i : i + 1, :, :steps]))
@@ -114,13 +115,13 @@ def test_masks_of_float32_batches_are_those_of_float64_away_from_the_border(prob
     single = generate(problem, distribution, 20, 20, torch.Generator().manual_seed(3))
     double = single.map(lambda x: x.double() if x.is_floating_point() else x)
     actions, _ = walk_at_random(env, single, 4, 0)
-    found = env.replay(single, actions).mask
+    found = env.replay(single, actions).forbidden
 
     def shifted(by):
         """The masks of float64 where every limit is another by a little."""
         with monkeypatch.context() as patch:
             patch.setattr(rules, "slack", lambda limit: by * limit.abs().clamp(min=1.0))
-            return env.replay(double, actions).mask
+            return env.replay(double, actions).forbidden
 
     stricter, looser = shifted(-2e-5), shifted(2e-5)
     sure = stricter == looser
@@ -162,13 +163,13 @@ def test_the_first_observation_shows_no_place_and_the_next_ones_first_and_last()
     state = env.reset(from_coordinates(torch.rand(1, 4, 2)), 2)
     seen = env.observe(state)
     assert seen.first.tolist() == seen.last.tolist() == [[4, 4]]
-    assert not seen.mask.any()
+    assert not seen.forbidden.any()
     for action in ([2, 0], [3, 1]):
         state = env.step(state, torch.tensor([action]))
     seen = env.observe(state)
     assert seen.first.tolist() == [[2, 0]]
     assert seen.last.tolist() == [[3, 1]]
-    assert seen.mask[0].tolist() == [[False, False, True, True], [True, True, False, False]]
+    assert seen.forbidden[0].tolist() == [[False, False, True, True], [True, True, False, False]]
     assert state.move.origin.tolist() == [[2, 0]]
 
 
@@ -190,7 +191,7 @@ def test_states_are_immutable(problem):
     env = RoutingEnv(problem)
     state = env.reset(from_instances([tiny_instance(problem, 0, 5)]), 3)
     before = [x.clone() for x in env.observe(state) if x is not None]
-    env.step(state, (~env.observe(state).mask).long().argmax(-1))
+    env.step(state, (~env.observe(state).forbidden).long().argmax(-1))
     after = [x for x in env.observe(state) if x is not None]
     assert all(torch.equal(x, y) for x, y in zip(before, after, strict=True))
 
@@ -200,14 +201,14 @@ def test_replay_shows_every_observation_on_the_way(problem):
     env, batch = RoutingEnv(problem), from_instances([tiny_instance(problem, 0, 4), tiny_instance(problem, 1, 6)])
     actions, _ = walk_at_random(env, batch, 3, 2)
     trace = env.replay(batch, actions)
-    assert torch.equal(trace.actions, actions.transpose(1, 2))
+    assert torch.equal(trace.actions, actions)
     assert trace.given == 0
     state = env.reset(batch, 3)
     for t, action in enumerate(actions.unbind(-1)):
         for name, value in env.observe(state)._asdict().items():
             kept = getattr(trace, name)
             assert (value is None) == (kept is None)
-            assert value is None or torch.equal(kept[:, t], value)
+            assert value is None or torch.equal(kept[:, :, t], value)
         state = env.step(state, action)
 
 
@@ -314,3 +315,28 @@ def test_starts_are_spread_only_where_a_tour_starts_anywhere(problem):
 def test_an_unknown_problem_names_the_nearest():
     with pytest.raises(ValueError, match="unknown problem 'TPS'; did you mean 'tsp'"):
         RoutingEnv("TPS")
+
+
+WRONG_SHAPES = {  # problem, shape of actions for 2 instances of 5 nodes, what is expected
+    "steps-before-trajectories": ("tsp", (2, 5, 3), r"\[2, P, 5\]"),
+    "a-path-short-of-a-step": ("shpp", (2, 3, 4), r"\[2, P, 5\]"),
+    "one-instance-too-few": ("op", (1, 3, 5), r"\[2, P, T <= 5\]"),
+    "trajectories-left-out": ("sdvrp", (2, 5), r"\[2, P, T\]"),
+    "more-steps-than-tours-have": ("cvrp", (2, 3, 9), r"\[2, P, T <= 8\]"),
+}
+
+
+@pytest.mark.parametrize("method", ["objective", "missed", "judge", "cost", "replay"])
+@pytest.mark.parametrize(("problem", "shape", "expected"), WRONG_SHAPES.values(), ids=WRONG_SHAPES)
+def test_actions_of_another_shape_are_refused_with_the_shape_that_is_expected(problem, shape, expected, method):
+    env = RoutingEnv(problem)
+    batch = generate(problem, "uniform", 2, 5 - int(env.problem.from_depot), torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match=rf"actions: shape {re.escape(str(list(shape)))}, expected {expected}"):
+        getattr(env, method)(batch, torch.zeros(shape, dtype=torch.long))
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 3), (3, 1), (1, 3, 1)])
+def test_a_prefix_of_another_shape_is_refused_with_the_shape_that_is_expected(shape):
+    batch = generate("tsp", "uniform", 2, 5, torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match=r"prefix: shape .*, expected \[2, 3, L\]"):
+        RoutingEnv("tsp").reset(batch, 3, torch.zeros(shape, dtype=torch.long))

@@ -89,7 +89,7 @@ def test_every_environment_of_a_rule_keeps_the_contract(problem, padded):
                 assert part is None or (part.shape == shape and part.dtype == dtype), name
                 assert part is None or part.isfinite().all(), name
         kept, state_before = [copied(parts) for parts in before], state
-        allowed = (~env.observe(state).mask).float()
+        allowed = (~env.observe(state).forbidden).float()
         action = torch.multinomial(allowed.flatten(0, 1), 1, generator=generator).view(B, P)
         state = env.step(state, action)
         for rule, own, parts in zip(env.rules, state_before.rules, kept, strict=True):

@@ -96,7 +96,7 @@ def test_so_it_is_in_every_problem(problem, padded, edges):
     assert (strategy.total.std() > 0.1) != blind, "the policy has no opinions"
     torch.testing.assert_close(log_prob(policy.decoder, cache, trace), strategy.total, atol=5e-5, rtol=1e-6)
     # and what it saw is what there was
-    again = env.replay(batch, trace.actions.transpose(1, 2))
+    again = env.replay(batch, trace.actions)
     for name, kept in trace._asdict().items():
         if isinstance(kept, torch.Tensor):
             torch.testing.assert_close(kept, getattr(again, name))
@@ -113,7 +113,7 @@ def test_entropy_is_that_of_the_choices():
     _, entropy = score(policy.decoder, cache, trace)
     expected = torch.zeros(3, 2)
     state = env.reset(batch, 2)
-    for action in trace.actions.unbind(1):
+    for action in trace.actions.unbind(-1):
         expected += torch.distributions.Categorical(logits=policy.decoder.logits(cache, env.observe(state))).entropy()
         state = env.step(state, action)
     torch.testing.assert_close(entropy, expected, atol=1e-5, rtol=1e-5)
@@ -151,7 +151,7 @@ def every_sequence(env, batch):
     sequences = [[]]
     for _ in range(env.horizon(batch)):
         prefix = torch.tensor(sequences, dtype=torch.long).view(1, len(sequences), -1)
-        masks = env.observe(env.reset(batch, len(sequences), prefix)).mask[0]
+        masks = env.observe(env.reset(batch, len(sequences), prefix)).forbidden[0]
         pairs = zip(sequences, masks, strict=True)
         sequences = [[*sequence, int(node)] for sequence, mask in pairs for node in (~mask).nonzero()]
     return torch.tensor(sequences)[None]
@@ -197,7 +197,7 @@ def test_given_steps_are_followed_and_count_nothing():
     prefix = torch.tensor([[[3, 1], [0, 5], [2, 4]]]).expand(2, -1, -1)
     trace = rollout(env, batch, policy.decoder, cache, Sampling(), trajectories=3, prefix=prefix, generator=generator())
     assert trace.given == 2
-    assert torch.equal(trace.actions[:, :2].transpose(1, 2), prefix)
+    assert torch.equal(trace.actions[..., :2], prefix)
     whole = log_prob(policy.decoder, cache, trace._replace(given=0))
     given = log_prob(policy.decoder, cache, trace, slice(0, 2))
     torch.testing.assert_close(log_prob(policy.decoder, cache, trace), whole - given, atol=1e-5, rtol=0)
@@ -223,9 +223,9 @@ def test_decode_walks_what_rollout_walks_and_rollout_sees_what_replay_sees():
     options = {"trajectories": 3, "prefix": spread_starts(batch, 3)}
     trace = rollout(env, batch, policy.decoder, cache, Sampling(), **options, generator=generator())
     actions = decode(env, batch, policy.decoder, cache, Sampling(), **options, generator=generator())
-    assert torch.equal(actions, trace.actions.transpose(1, 2))
+    assert torch.equal(actions, trace.actions)
     again = env.replay(batch, actions)
-    for name in ("actions", "first", "last", "mask"):
+    for name in ("actions", "first", "last", "forbidden"):
         assert torch.equal(getattr(trace, name), getattr(again, name))
 
 
@@ -270,8 +270,8 @@ def test_what_was_really_used_on_the_way_counts_after_the_given_steps():
         prefix = torch.tensor([[[1]]])
         cache = policy.prepare(batch)
         trace = rollout(env, batch, policy.decoder, cache, Sampling(), prefix=prefix, generator=generator())
-        assert torch.equal(trace.mask[:, 1], env.reset(batch, 1, prefix).mask)
-        masks.append(trace.mask[0, 1, 0].tolist())
+        assert torch.equal(trace.forbidden[:, :, 1], env.reset(batch, 1, prefix).forbidden)
+        masks.append(trace.forbidden[0, 0, 1].tolist())
     assert masks == [[False, True, False, False], [False, True, True, True]]
 
 
@@ -281,7 +281,7 @@ def test_what_was_used_counts_too_where_nothing_is_visited_yet():
     policy = make_policy(env)
     batch = from_instances([replace(instance, underway=Underway((), elapsed=6.0))])
     trace = rollout(env, batch, policy.decoder, policy.prepare(batch), Sampling(), generator=generator())
-    assert trace.mask[0, 0, 0].tolist() == [False, False, True]
+    assert trace.forbidden[0, 0, 0].tolist() == [False, False, True]
 
 
 def test_acting_keeps_no_graph_and_scoring_does():
@@ -317,9 +317,9 @@ def test_what_rules_show_is_kept_in_the_trace_and_scored(monkeypatch):
     batch, policy, strategy = random_batch(3, 7), make_policy(env), Recording()
     cache = policy.prepare(batch)
     trace = rollout(env, batch, policy.decoder, cache, strategy, trajectories=4, generator=generator())
-    assert (trace.context[:, 0] == 0).all()
-    assert (trace.context[:, 2:] > trace.context[:, 1:-1]).all()
-    torch.testing.assert_close(trace.context, env.replay(batch, trace.actions.transpose(1, 2)).context)
+    assert (trace.context[:, :, 0] == 0).all()
+    assert (trace.context[:, :, 2:] > trace.context[:, :, 1:-1]).all()
+    torch.testing.assert_close(trace.context, env.replay(batch, trace.actions).context)
     scored = log_prob(policy.decoder, cache, trace)
     torch.testing.assert_close(scored, strategy.total, atol=2e-5, rtol=1e-6)
     blind = log_prob(policy.decoder, cache, trace._replace(context=torch.zeros_like(trace.context)))
