@@ -170,7 +170,7 @@ def _draw_windows(values: Values, problem: Problem, variant: str, generator: Gen
     """
     count, nodes, _ = values["coordinates"].shape
     share = _rand(count, nodes, generator=generator)
-    if problem.visits_all and problem.shape == "tour":
+    if problem.visits_all and problem.shape.is_single_tour:
         opens, closes = _around_a_tour(values, variant, share, generator)
     else:
         opens, closes = _there_and_back(values, share, generator)
@@ -274,7 +274,7 @@ def as_batch(problem: Problem, values: Values) -> Batch:
     kept |= {"max_length"} if problem.rule(LengthBudget) else set()
     values = {name: value for name, value in values.items() if name in kept}
     coordinates = values.pop("coordinates")
-    if problem.shape == "path":  # from the first node to the last
+    if problem.shape.is_path:  # from the first node to the last
         count, nodes, _ = coordinates.shape
         values["end"] = torch.full((count,), nodes - 1, device=coordinates.device)
     return from_coordinates(coordinates, values)

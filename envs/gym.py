@@ -146,7 +146,7 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
             "coordinates": (True, spaces.Box(0.0, 1.0, (n, 2), np.float32)),
             "features": (env.node_features > 2, numbers(n, env.node_features - 2)),
             "distances": (self._explicit, numbers(n, n)),
-            "kinds": (env.problem.shape != "cycle", spaces.MultiDiscrete([3] * n)),
+            "kinds": (not env.problem.shape.is_closed, spaces.MultiDiscrete([3] * n)),
             "first": (not env.problem.from_depot, spaces.Discrete(n + 1)),
             "current": (True, spaces.Discrete(n + 1)),
             "visited": (True, spaces.MultiBinary(n)),

@@ -161,7 +161,7 @@ class RoutingEnv:
 
     def kinds(self, batch: Batch) -> Tensor | None:
         """What each node is, `[B, n]`: 0 a customer, 1 where tours start, 2 where they end; None if all are alike."""
-        if self.problem.shape == "cycle":
+        if self.problem.shape.is_closed:
             return None
         kinds = torch.zeros((batch.count, batch.size + 1), dtype=torch.long, device=batch.device)
         kinds.scatter_(1, ends_of(self.problem, batch)[:, None], 2)
@@ -173,7 +173,7 @@ class RoutingEnv:
     def horizon(self, batch: Batch) -> int:
         """Steps after which every trajectory has finished; most finish earlier."""
         n = batch.size
-        if self.problem.shape != "tours":
+        if not self.problem.shape.has_several_tours:
             return n
         most = n - 1
         if "num_tours" in batch.values:
@@ -282,14 +282,14 @@ class RoutingEnv:
         done = move.visited.all(-1)
         if not self.problem.from_depot:
             finished = done
-        elif self.problem.shape == "tours":
+        elif self.problem.shape.has_several_tours:
             assert move.returned is not None
             finished = finished | (done & move.returned)
             move = move._replace(here=torch.where(finished & ~dead, move.node, move.here))
         return self._with_forbidden(State(batch, state.end, first, move, tours, finished, dead, rules, state.forbidden))
 
     def _no_more_tours(self, batch: Batch, tours: Tensor) -> Tensor | bool:
-        if self.problem.shape == "tour":
+        if self.problem.shape.is_single_tour:
             return True
         if "num_tours" not in batch.values:
             return False
@@ -307,7 +307,7 @@ class RoutingEnv:
             forbidden = forbidden.scatter(
                 -1, state.end[:, None, None].expand(*forbidden.shape[:2], 1), self._return_forbidden(state)[..., None]
             )
-        elif self.problem.shape == "path":
+        elif self.problem.shape.is_path:
             forbidden = self._forbidden_in_path(state, forbidden)
         elif batch.padding is None:  # with one size, all finish together, after the last step
             return state._replace(forbidden=forbidden)
@@ -326,7 +326,7 @@ class RoutingEnv:
             of_tour, of_all = rule.forbids_return(own, move), rule.forbids_end(own, move)
             forbidden = forbidden if of_tour is None else forbidden | of_tour
             unfinished = unfinished if of_all is None else unfinished | of_all
-        if self.problem.shape == "tours":  # she ends them all from the depot, and with the last of the fleet
+        if self.problem.shape.has_several_tours:  # she ends them all from the depot, and with the last of the fleet
             at_depot = move.here == state.batch.depot[:, None]
             unfinished = unfinished & (at_depot | self._no_more_tours(state.batch, state.tours + 1))
         return forbidden | unfinished
@@ -396,7 +396,7 @@ class RoutingEnv:
 
         None where the start is not free: there trajectories differ by chance alone.
         """
-        return spread_starts(batch, count) if self.problem.shape == "cycle" and count > 1 else None
+        return spread_starts(batch, count) if self.problem.shape.is_closed and count > 1 else None
 
     def tours(self, actions: Tensor, instance: Instance) -> list[list[int]]:
         """The tours that one trajectory's actions `[T]` walk in an instance."""
@@ -409,7 +409,7 @@ class RoutingEnv:
         for node in nodes:
             if node == end:
                 tours[-1] += closing
-                if self.problem.shape == "tour":
+                if self.problem.shape.is_single_tour:
                     return tours
                 tours.append([depot])
             elif node != tours[-1][-1]:  # a dead end stays

@@ -169,7 +169,7 @@ def require_whole(problem: Problem, batch: Batch, actions: Tensor) -> None:
     elif problem.rule(SplitDelivery):  # a node may be visited any number of times
         steps, meaning = "T", "steps"
     else:
-        most = n if problem.shape == "tour" else max(1, 2 * (n - 1))
+        most = n if problem.shape.is_single_tour else max(1, 2 * (n - 1))
         steps, meaning, fits = f"T <= {most}", "steps", fits and shape[2] <= most
     if not fits:
         expected = f"[{batch.count}, P, {steps}]"
@@ -192,7 +192,7 @@ def walks_of(problem: Problem, batch: Batch, actions: Tensor) -> Walks:
     customers = customers_of(problem, batch)
     if not problem.from_depot:
         before = actions.roll(1, dims=-1)
-        if problem.shape == "path":
+        if problem.shape.is_path:
             before[..., 0] = actions[..., 0]
         return Walks(batch, before, actions, None, customers)
     depot = batch.depot[:, None, None].expand(*actions.shape[:2], 1)
@@ -200,7 +200,7 @@ def walks_of(problem: Problem, batch: Batch, actions: Tensor) -> Walks:
     before = torch.cat([depot, actions[..., :-1]], -1)
     returned = actions == end
     before = torch.where((before == end) & ~returned, depot, before)  # another tour begins
-    if problem.shape == "tours":  # without a visit there is no tour, and no way
+    if problem.shape.has_several_tours:  # without a visit there is no tour, and no way
         before = torch.where(returned & (before == depot), end, before)
         returned = returned & (before != end)
     return Walks(batch, before, actions, returned, customers)

@@ -19,6 +19,8 @@ from envs.routing_env import RoutingEnv
 from tsp.instance import Instance, Underway
 from tsp.problems import (
     PROBLEMS,
+    TOUR,
+    TOURS,
     Capacity,
     LengthBudget,
     MaxVisits,
@@ -40,15 +42,15 @@ if TYPE_CHECKING:
 EVERY_PROBLEM = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.name)
 LENGTH, PRIZE = Objective(("length",)), Objective(("prize",), "max")
 UNNAMED = [
-    Problem("op-cap-tw", "", "", "tour", (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()), PRIZE),
-    Problem("top-cap-tw", "", "", "tours", (VisitAtMostOnce(), TimeWindows(), Capacity()), PRIZE),
-    Problem("quota-team", "", "", "tours", (VisitAtMostOnce(), PrizeQuota(), LengthBudget()), LENGTH),
-    Problem("quota-tours", "", "", "tours", (VisitAtMostOnce(), PrizeQuota()), LENGTH),
-    Problem("profits", "", "", "tours", (VisitAtMostOnce(), Capacity()), Objective(("length", "penalties"))),
-    Problem("fleet-tw", "", "", "tours", (VisitOnce(), TimeWindows()), Objective(("makespan",)), ("num_tours",)),
-    Problem("few", "", "", "tours", (VisitAtMostOnce(), LengthBudget(), MaxVisits(2)), PRIZE),
-    Problem("split-tw", "", "", "tours", (SplitDelivery(), Capacity(), TimeWindows()), LENGTH),
-    Problem("one-load", "", "", "tour", (VisitOnce(), Capacity(), LengthBudget()), LENGTH),
+    Problem("op-cap-tw", "", "", TOUR, (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()), PRIZE),
+    Problem("top-cap-tw", "", "", TOURS, (VisitAtMostOnce(), TimeWindows(), Capacity()), PRIZE),
+    Problem("quota-team", "", "", TOURS, (VisitAtMostOnce(), PrizeQuota(), LengthBudget()), LENGTH),
+    Problem("quota-tours", "", "", TOURS, (VisitAtMostOnce(), PrizeQuota()), LENGTH),
+    Problem("profits", "", "", TOURS, (VisitAtMostOnce(), Capacity()), Objective(("length", "penalties"))),
+    Problem("fleet-tw", "", "", TOURS, (VisitOnce(), TimeWindows()), Objective(("makespan",)), ("num_tours",)),
+    Problem("few", "", "", TOURS, (VisitAtMostOnce(), LengthBudget(), MaxVisits(2)), PRIZE),
+    Problem("split-tw", "", "", TOURS, (SplitDelivery(), Capacity(), TimeWindows()), LENGTH),
+    Problem("one-load", "", "", TOUR, (VisitOnce(), Capacity(), LengthBudget()), LENGTH),
 ]
 """Problems that nobody has named, of rules and terms that are known."""
 SEEDS = range(22)
@@ -107,7 +109,7 @@ def home_within_budget(problem: Problem, instance: Instance, solution: Solution)
 
 
 def home_before_it_closes(problem: Problem, instance: Instance, solution: Solution) -> bool:
-    if problem.shape == "tour" and problem.visits_all:  # there the masks know all ways home
+    if problem.shape.is_single_tour and problem.visits_all:  # there the masks know all ways home
         return True
     closes = instance.time_windows[instance.finish, 1]
     return all(within(time, closes) for _, time in direct_ways_home(problem, instance, solution))
@@ -197,7 +199,7 @@ def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tup
     env = RoutingEnv(problem)
     whole, _, dead = walked(env, instance)
     alive = [sequence for sequence, is_dead in zip(whole, dead, strict=True) if not is_dead]
-    if problem.shape == "cycle":  # what was visited is told from the depot on
+    if problem.shape.is_closed:  # what was visited is told from the depot on
         alive = [sequence for sequence in alive if sequence[0] == instance.depot]
     if not alive:
         return None
@@ -205,11 +207,11 @@ def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tup
     given = planned[: rng.integers(1, max(len(planned), 2))]
     visited = given
     if problem.from_depot:
-        if problem.shape == "tour" and given[-1] == instance.finish:
+        if problem.shape.is_single_tour and given[-1] == instance.finish:
             given = given[:-1]
         visited = [instance.depot if node == instance.finish else node for node in given]
     claim = walk(problem, instance, env.tours(torch.tensor(planned), instance))
-    k = sum(node == instance.finish for node in given) if problem.shape == "tours" else 0
+    k = sum(node == instance.finish for node in given) if problem.shape.has_several_tours else 0
     elapsed, travelled, load = 0.0, 0.0, 0.0
     if k < len(claim.stops):  # else she is at the depot, with nowhere to go
         stops = claim.stops[k]
@@ -244,7 +246,7 @@ def test_a_tour_under_way_goes_on_as_the_checker_says(problem, seed):
 
 @pytest.mark.parametrize("kind", [LengthBudget, TimeWindows])
 def test_a_group_may_stay_at_home_where_its_end_is_too_far(kind):
-    problem = Problem("stay", "", "", "tours", (VisitAtMostOnce(), kind()), PRIZE, ("num_tours",))
+    problem = Problem("stay", "", "", TOURS, (VisitAtMostOnce(), kind()), PRIZE, ("num_tours",))
     points = np.array([[0, 0], [9, 1], [10, 0]])
     windows = np.array([[0, 99], [0, 99], [0, 5]])
     instance = Instance(points, end=2, prizes=[0, 1, 0], max_length=5, time_windows=windows, num_tours=2)

@@ -20,9 +20,38 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="Rule")
 
 
-Shape = Literal["cycle", "path", "tour", "tours"]
-"""How tours run: one closed tour that starts anywhere; one open path; one tour from the depot to
-the end (the depot again, unless the instance names another node); or several of those."""
+@dataclass(frozen=True)
+class Shape:
+    """How tours run.
+
+    Attributes:
+        name: in a word.
+        is_closed: one closed tour that may start anywhere.
+        is_path: one open path from its start to its end.
+        has_depot: tours leave the depot and end there, or at the node that the instance names.
+        has_several_tours: there may be several of them.
+    """
+
+    name: str
+    is_closed: bool = False
+    is_path: bool = False
+    has_depot: bool = False
+    has_several_tours: bool = False
+
+    @property
+    def is_single_tour(self) -> bool:
+        """Whether one tour leaves the depot."""
+        return self.has_depot and not self.has_several_tours
+
+    def __str__(self) -> str:
+        """The name."""
+        return self.name
+
+
+CYCLE = Shape("cycle", is_closed=True)
+PATH = Shape("path", is_path=True)
+TOUR = Shape("tour", has_depot=True)
+TOURS = Shape("tours", has_depot=True, has_several_tours=True)
 
 
 class Rule:
@@ -168,7 +197,7 @@ class Problem:
     @property
     def from_depot(self) -> bool:
         """Whether tours leave the depot, so that coming to the end is a decision."""
-        return self.shape in ("tour", "tours")
+        return self.shape.has_depot
 
     @property
     def visits_all(self) -> bool:
@@ -205,11 +234,11 @@ class Problem:
         missing = [need for need in self.needs if getattr(instance, need) is None]
         if missing:
             raise ValueError(f"{name}: problem {self.name!r} needs {' and '.join(missing)}, which it does not have")
-        if instance.free_start and self.shape != "path":
+        if instance.free_start and not self.shape.is_path:
             raise ValueError(f"{name}: only a path may start anywhere, problem {self.name!r} is none")
-        if self.shape == "path" and not instance.free_start and instance.end == instance.depot and instance.size > 1:
+        if self.shape.is_path and not instance.free_start and instance.end == instance.depot and instance.size > 1:
             raise ValueError(f"{name}: starts and ends at {instance.node_name(instance.depot)}, expected another end")
-        if self.shape == "cycle" and instance.end not in (None, instance.depot):
+        if self.shape.is_closed and instance.end not in (None, instance.depot):
             raise ValueError(f"{name}: problem {self.name!r} has closed tours, expected no end (shpp has one)")
         if self.rule(Capacity) is not None and self.rule(VisitOnce) is not None:
             assert instance.demands is not None
@@ -230,7 +259,7 @@ PROBLEMS: dict[str, Problem] = {
             name="tsp",
             title="travelling salesman problem",
             story="visit all chosen posters, back to the coffee corner",
-            shape="cycle",
+            shape=CYCLE,
             rules=(VisitOnce(),),
             objective=Objective(("length",)),
         ),
@@ -238,7 +267,7 @@ PROBLEMS: dict[str, Problem] = {
             name="atsp",
             title="asymmetric travelling salesman problem",
             story="the same with one-way aisles: the way back may be longer",
-            shape="cycle",
+            shape=CYCLE,
             rules=(VisitOnce(),),
             objective=Objective(("length",)),
             demanded=("matrix",),
@@ -247,7 +276,7 @@ PROBLEMS: dict[str, Problem] = {
             name="shpp",
             title="shortest Hamiltonian path",
             story="from the entrance to the talk room, past all chosen posters",
-            shape="path",
+            shape=PATH,
             rules=(VisitOnce(),),
             objective=Objective(("length",)),
         ),
@@ -255,7 +284,7 @@ PROBLEMS: dict[str, Problem] = {
             name="op",
             title="orienteering",
             story="a coffee break of limited length, posters of different interest",
-            shape="tour",
+            shape=TOUR,
             rules=(VisitAtMostOnce(), LengthBudget()),
             objective=Objective(("prize",), "max"),
         ),
@@ -263,7 +292,7 @@ PROBLEMS: dict[str, Problem] = {
             name="optw",
             title="orienteering with time windows",
             story="the same, with authors present only at times",
-            shape="tour",
+            shape=TOUR,
             rules=(VisitAtMostOnce(), LengthBudget(required=False), TimeWindows()),
             objective=Objective(("prize",), "max"),
         ),
@@ -271,7 +300,7 @@ PROBLEMS: dict[str, Problem] = {
             name="op10",
             title="orienteering with ten visits at most",
             story="a coffee break, and a head that takes in ten posters",
-            shape="tour",
+            shape=TOUR,
             rules=(VisitAtMostOnce(), LengthBudget(), MaxVisits(10)),
             objective=Objective(("prize",), "max"),
         ),
@@ -279,7 +308,7 @@ PROBLEMS: dict[str, Problem] = {
             name="top",
             title="team orienteering",
             story="a group splits the posters in one break; who has nothing to visit may stay away",
-            shape="tours",
+            shape=TOURS,
             rules=(VisitAtMostOnce(), LengthBudget()),
             objective=Objective(("prize",), "max"),
             demanded=("num_tours",),
@@ -288,7 +317,7 @@ PROBLEMS: dict[str, Problem] = {
             name="pctsp",
             title="prize-collecting travelling salesman problem",
             story="learn at least so much, regret what was missed",
-            shape="tour",
+            shape=TOUR,
             rules=(VisitAtMostOnce(), PrizeQuota()),
             objective=Objective(("length", "penalties")),
         ),
@@ -296,7 +325,7 @@ PROBLEMS: dict[str, Problem] = {
             name="spctsp",
             title="stochastic prize-collecting travelling salesman problem",
             story="the same, but how interesting a poster is shows only on arrival",
-            shape="tour",
+            shape=TOUR,
             rules=(VisitAtMostOnce(), PrizeQuota(stochastic=True)),
             objective=Objective(("length", "penalties")),
         ),
@@ -304,7 +333,7 @@ PROBLEMS: dict[str, Problem] = {
             name="tsptw",
             title="travelling salesman problem with time windows",
             story="every poster, each in its session; the least walking",
-            shape="tour",
+            shape=TOUR,
             rules=(VisitOnce(), TimeWindows()),
             objective=Objective(("length",)),
         ),
@@ -312,7 +341,7 @@ PROBLEMS: dict[str, Problem] = {
             name="tsptw-makespan",
             title="travelling salesman problem with time windows, earliest end",
             story="every poster, each in its session; home as early as can be",
-            shape="tour",
+            shape=TOUR,
             rules=(VisitOnce(), TimeWindows()),
             objective=Objective(("makespan",)),
         ),
@@ -320,7 +349,7 @@ PROBLEMS: dict[str, Problem] = {
             name="cvrp",
             title="capacitated vehicle routing",
             story="leaflets run out; fetch more at the desk",
-            shape="tours",
+            shape=TOURS,
             rules=(VisitOnce(), Capacity()),
             objective=Objective(("length",)),
         ),
@@ -328,7 +357,7 @@ PROBLEMS: dict[str, Problem] = {
             name="sdvrp",
             title="split delivery vehicle routing",
             story="the same; a table may get its leaflets in several visits",
-            shape="tours",
+            shape=TOURS,
             rules=(SplitDelivery(), Capacity()),
             objective=Objective(("length",)),
         ),
@@ -336,7 +365,7 @@ PROBLEMS: dict[str, Problem] = {
             name="cvrptw",
             title="capacitated vehicle routing with time windows",
             story="leaflets run out, and desks are staffed only at times",
-            shape="tours",
+            shape=TOURS,
             rules=(VisitOnce(), Capacity(), TimeWindows()),
             objective=Objective(("length",)),
         ),
@@ -344,7 +373,7 @@ PROBLEMS: dict[str, Problem] = {
             name="mtsp",
             title="min-max multiple travelling salesman problem",
             story="a group visits all, the last one home counts; who has nothing to visit may stay away",
-            shape="tours",
+            shape=TOURS,
             rules=(VisitOnce(),),
             objective=Objective(("longest",)),
             demanded=("num_tours",),

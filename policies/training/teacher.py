@@ -119,7 +119,7 @@ def _another_way(env: RoutingEnv, tours: list[list[int]], rng: np.random.Generat
     """The same tours in another order, each perhaps the other way around, a free start elsewhere."""
     if env.problem.from_depot:
         return [[tours[i][0], *tours[i][1:][:: rng.choice((-1, 1))]] for i in rng.permutation(len(tours))]
-    if env.problem.shape == "cycle":
+    if env.problem.shape.is_closed:
         nodes = np.roll(tours[0][:: rng.choice((-1, 1))], rng.integers(len(tours[0])))
         return [nodes.tolist()]
     return tours

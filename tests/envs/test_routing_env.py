@@ -308,7 +308,7 @@ def test_starts_are_never_padding(sizes, starts):
 @EVERY_PROBLEM
 def test_starts_are_spread_only_where_a_tour_starts_anywhere(problem):
     batch = generate(problem, "uniform", 2, 6, torch.Generator().manual_seed(0))
-    assert (RoutingEnv(problem).starts(batch, 3) is not None) == (problem.shape == "cycle")
+    assert (RoutingEnv(problem).starts(batch, 3) is not None) == (problem.shape.is_closed)
     assert RoutingEnv(problem).starts(batch, 1) is None
 
 

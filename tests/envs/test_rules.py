@@ -15,7 +15,7 @@ from envs.features import FEATURES
 from envs.generators import generate
 from envs.routing_env import RoutingEnv
 from envs.rules import RULES
-from tsp.problems import PROBLEMS, Capacity, Objective, Problem, Rule, TimeWindows
+from tsp.problems import CYCLE, PATH, PROBLEMS, Capacity, Objective, Problem, Rule, TimeWindows
 
 USED = sorted({rule for problem in PROBLEMS.values() for rule in problem.rules}, key=lambda rule: type(rule).__name__)
 TERMS = sorted({term for problem in PROBLEMS.values() for term in problem.objective.terms})
@@ -114,12 +114,12 @@ class Unheard(Rule):
 
 
 def test_a_problem_with_a_rule_without_environment_is_refused_by_name():
-    problem = Problem("odd", "", "", "cycle", (*WALKABLE, Unheard()), Objective(("length",)))
+    problem = Problem("odd", "", "", CYCLE, (*WALKABLE, Unheard()), Objective(("length",)))
     with pytest.raises(ValueError, match="problem 'odd': no environment knows its rule Unheard"):
         RoutingEnv(problem)
 
 
-@pytest.mark.parametrize("shape", ["cycle", "path"])
+@pytest.mark.parametrize("shape", [CYCLE, PATH], ids=str)
 @pytest.mark.parametrize(
     ("rules", "terms", "named"),
     [

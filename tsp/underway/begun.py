@@ -91,7 +91,7 @@ def validate_underway(problem: Problem, instance: Instance) -> tuple[list[list[i
 
 def listed_end(problem: Problem, instance: Instance) -> int | None:
     """The node that each tour lists last because tours end there; None where no end is listed."""
-    if problem.shape == "path":
+    if problem.shape.is_path:
         return instance.end
     return instance.finish if problem.from_depot and instance.finish != instance.depot else None
 
@@ -99,7 +99,7 @@ def listed_end(problem: Problem, instance: Instance) -> int | None:
 def _given_tours(problem: Problem, instance: Instance, underway: Underway) -> tuple[list[list[int]], list[int]]:
     """The finished tours, and the current one from its start on, which is empty where no path has begun."""
     depot, last = instance.depot, listed_end(problem, instance)
-    several = problem.shape == "tours"
+    several = problem.shape.has_several_tours
     tours: list[list[int]] = [[depot] if problem.from_depot else []]
     for node in underway.visited:
         if node == depot and several:
@@ -132,7 +132,7 @@ def _require_possible(
     problem: Problem, instance: Instance, underway: Underway, finished: list[list[int]], current: list[int]
 ) -> None:
     """Refuse impossible numbers."""
-    between = problem.shape == "tours" and len(current) == 1
+    between = problem.shape.has_several_tours and len(current) == 1
     for field in ("elapsed", "travelled", "load"):
         value = getattr(underway, field)
         if value is not None and not 0 <= value < math.inf:
@@ -140,8 +140,8 @@ def _require_possible(
     for field in ("travelled", "load"):
         if between and getattr(underway, field):
             raise ValueError(f"{field}: {getattr(underway, field):g} at the depot, expected none before a tour begins")
-    used = len(finished) + (not between and problem.shape == "tours")
-    if problem.shape == "tours" and instance.num_tours is not None and used > instance.num_tours:
+    used = len(finished) + (not between and problem.shape.has_several_tours)
+    if problem.shape.has_several_tours and instance.num_tours is not None and used > instance.num_tours:
         raise ValueError(f"visited: {used} tours, expected at most {instance.num_tours}")
     if underway.load is not None and problem.rule(Capacity) is None:
         raise ValueError(f"load: {underway.load:g}, expected none in problem {problem.name!r}, which has no capacity")

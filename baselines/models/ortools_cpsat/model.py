@@ -62,7 +62,7 @@ class CPSATModel:
 
     def _make_circuit(self) -> Circuit:
         m, cp = len(self.graph.customers), self.cp
-        several = self.problem.shape == "tours" and self.problem.rule(SplitDelivery) is None
+        several = self.problem.shape.has_several_tours and self.problem.rule(SplitDelivery) is None
         optional = self.problem.rule(VisitOnce) is None
         between = ~np.eye(m + 1, dtype=bool)
         if optional:

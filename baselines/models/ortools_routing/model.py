@@ -77,7 +77,7 @@ class ORToolsModel:
     @property
     def several(self) -> bool:
         """Whether there may be several tours; one without visits is then none."""
-        return self.problem.shape == "tours"
+        return self.problem.shape.has_several_tours
 
     @property
     def vehicles(self) -> range:

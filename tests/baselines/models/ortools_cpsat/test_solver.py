@@ -12,7 +12,11 @@ from baselines.models.ortools_cpsat.solver import MOST_NODES, CPSATSolver
 from tsp.budget import Budget, Clock
 from tsp.instance import Instance
 from tsp.problems import (
+    CYCLE,
+    PATH,
     PROBLEMS,
+    TOUR,
+    TOURS,
     Capacity,
     LengthBudget,
     Objective,
@@ -35,13 +39,13 @@ WHOLE = [problem for problem in PROBLEMS.values() if problem not in SPLIT]
 PRIZE = Objective(("prize",), "max")
 POINTS = np.random.default_rng(1).random((25, 2))
 ROWS = [
-    Problem("op-cap", "", "", "tour", (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()), PRIZE),
-    Problem("top-cap", "", "", "tours", (VisitAtMostOnce(), TimeWindows(), Capacity()), PRIZE),
-    Problem("quota-team", "", "", "tours", (VisitAtMostOnce(), PrizeQuota(), LengthBudget()), Objective(("length",))),
-    Problem("profits", "", "", "tours", (VisitAtMostOnce(), Capacity()), Objective(("length", "penalties"))),
-    Problem("fleet-tw", "", "", "tours", (VisitOnce(), TimeWindows()), Objective(("makespan",)), ("num_tours",)),
-    Problem("path-tw", "", "", "path", (VisitOnce(), TimeWindows()), Objective(("makespan",))),
-    Problem("cycle-tw", "", "", "cycle", (VisitOnce(), TimeWindows(), LengthBudget()), Objective(("length",))),
+    Problem("op-cap", "", "", TOUR, (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()), PRIZE),
+    Problem("top-cap", "", "", TOURS, (VisitAtMostOnce(), TimeWindows(), Capacity()), PRIZE),
+    Problem("quota-team", "", "", TOURS, (VisitAtMostOnce(), PrizeQuota(), LengthBudget()), Objective(("length",))),
+    Problem("profits", "", "", TOURS, (VisitAtMostOnce(), Capacity()), Objective(("length", "penalties"))),
+    Problem("fleet-tw", "", "", TOURS, (VisitOnce(), TimeWindows()), Objective(("makespan",)), ("num_tours",)),
+    Problem("path-tw", "", "", PATH, (VisitOnce(), TimeWindows()), Objective(("makespan",))),
+    Problem("cycle-tw", "", "", CYCLE, (VisitOnce(), TimeWindows(), LengthBudget()), Objective(("length",))),
 ]
 """Unnamed problems of known rules and terms."""
 
@@ -307,15 +311,15 @@ class MadeUp(Rule):
 @pytest.mark.parametrize(
     ("shape", "rules", "objective"),
     [
-        ("cycle", (VisitOnce(), MadeUp()), Objective(("length",))),
-        ("cycle", (VisitOnce(),), Objective(("beauty",))),
-        ("tour", (VisitAtMostOnce(),), Objective(("prize",), "min")),
-        ("tour", (VisitOnce(),), Objective(("length",), "max")),
-        ("cycle", (VisitAtMostOnce(),), Objective(("length",))),
-        ("tours", (SplitDelivery(),), Objective(("length",))),
-        ("tours", (SplitDelivery(), Capacity(), TimeWindows()), Objective(("length",))),
-        ("tour", (SplitDelivery(), Capacity()), Objective(("length",))),
-        ("tour", (LengthBudget(),), Objective(("length",))),
+        (CYCLE, (VisitOnce(), MadeUp()), Objective(("length",))),
+        (CYCLE, (VisitOnce(),), Objective(("beauty",))),
+        (TOUR, (VisitAtMostOnce(),), Objective(("prize",), "min")),
+        (TOUR, (VisitOnce(),), Objective(("length",), "max")),
+        (CYCLE, (VisitAtMostOnce(),), Objective(("length",))),
+        (TOURS, (SplitDelivery(),), Objective(("length",))),
+        (TOURS, (SplitDelivery(), Capacity(), TimeWindows()), Objective(("length",))),
+        (TOUR, (SplitDelivery(), Capacity()), Objective(("length",))),
+        (TOUR, (LengthBudget(),), Objective(("length",))),
     ],
 )
 def test_a_problem_that_is_not_modelled_is_refused(shape, rules, objective):
