@@ -49,9 +49,9 @@ def solve_trivial(problem: Problem, instance: Instance) -> Solution | None:
 def _possible_tours(problem: Problem, instance: Instance) -> Iterator[list[list[int]]]:
     """Every possible solution with up to two customers."""
     depot, finish = instance.depot, instance.finish
-    if not problem.from_depot:
+    if not problem.shape.has_depot:
         for order in permutations(range(instance.size)):
-            if problem.shape == "path" or order[0] == depot:
+            if problem.shape.is_path or order[0] == depot:
                 yield [list(order)]
         return
     closing = [finish] if finish != depot else []
@@ -59,5 +59,5 @@ def _possible_tours(problem: Problem, instance: Instance) -> Iterator[list[list[
     for count in range(len(customers), -1, -1):
         for order in permutations(customers, count):
             yield [[depot, *order, *closing]]
-            if problem.shape == "tours" and count > 1:
+            if problem.shape.has_several_tours and count > 1:
                 yield [[depot, node, *closing] for node in order]

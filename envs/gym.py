@@ -146,8 +146,8 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
             "coordinates": (True, spaces.Box(0.0, 1.0, (n, 2), np.float32)),
             "features": (env.node_features > 2, numbers(n, env.node_features - 2)),
             "distances": (self._explicit, numbers(n, n)),
-            "kinds": (env.problem.shape != "cycle", spaces.MultiDiscrete([3] * n)),
-            "first": (not env.problem.from_depot, spaces.Discrete(n + 1)),
+            "kinds": (not env.problem.shape.is_closed, spaces.MultiDiscrete([3] * n)),
+            "first": (not env.problem.shape.has_depot, spaces.Discrete(n + 1)),
             "current": (True, spaces.Discrete(n + 1)),
             "visited": (True, spaces.MultiBinary(n)),
             "action_mask": (True, spaces.MultiBinary(n)),
@@ -551,16 +551,16 @@ def _more_than_any(batch: Batch, steps: int) -> NDArray[np.float64]:
 def _draw(problem: Problem, instance: Instance, visits: NDArray[np.int64], solution: Solution | None) -> Figure:
     from tsp.plotting import PALETTE, plot_tour
 
-    if not problem.from_depot and len(visits):
+    if not problem.shape.has_depot and len(visits):
         instance = replace(instance, depot=int(visits[0]))  # the picture marks where she started
     figure = plot_tour(instance, solution, problem=problem, title=problem.title)
     if solution is None:
         axes = figure.axes[0]
         places = np.asarray(axes.collections[0].get_offsets())  # of the nodes in the picture
-        walks: list[list[int]] = [[instance.depot] if problem.from_depot else []]
+        walks: list[list[int]] = [[instance.depot] if problem.shape.has_depot else []]
         for node in visits.tolist():
             walks[-1].append(node)
-            if problem.from_depot and node == instance.finish:
+            if problem.shape.has_depot and node == instance.finish:
                 walks.append([instance.depot])
         for k, walk in enumerate(walks):
             color = PALETTE[k % len(PALETTE)]

@@ -61,7 +61,7 @@ class RecourseSolver(InstanceSolver):
         """Whether it is one tour that hides prizes, without other rules, at costs whose average is known."""
         return (
             problem.hides_prizes
-            and problem.shape == "tour"
+            and problem.shape.has_one_depot_tour
             and {type(rule) for rule in problem.rules} <= {VisitAtMostOnce, PrizeQuota}
             and problem.objective.sense == "min"
             and ENDED.keys() >= set(problem.objective.terms)

@@ -226,7 +226,7 @@ class PolicySolver(BaseSolver):
     def _samples(self, problem: Problem) -> bool:
         """Whether trajectories are drawn by chance."""
         if self.decoding is None:
-            return problem.from_depot
+            return problem.shape.has_depot
         return self.decoding == "sampling"
 
     def _draws_orders(self, problem: Problem) -> bool:
@@ -294,7 +294,7 @@ class PolicySolver(BaseSolver):
         """Elements of the largest tensor that one picture of an instance needs."""
         count = self._count(loaded, size)
         # one tour that must keep time windows looks at all pairs of nodes for every trajectory
-        pairs = count * size if problem.visits_all and problem.shape == "tour" else 0
+        pairs = count * size if problem.visits_all and problem.shape.has_one_depot_tour else 0
         return size * max(loaded.policy.config.heads * max(size, count), pairs)
 
     def _count(self, loaded: _Loaded, size: int) -> int:
@@ -302,7 +302,7 @@ class PolicySolver(BaseSolver):
         problem = loaded.env.problem
         if self._samples(problem):
             return loaded.samples
-        return min(self.starts, size) if problem.shape == "cycle" else 1
+        return min(self.starts, size) if problem.shape.is_closed else 1
 
 
 def _given(problem: Problem, instance: Instance) -> list[int]:
@@ -310,9 +310,9 @@ def _given(problem: Problem, instance: Instance) -> list[int]:
     if instance.underway is None:
         return []
     visited = list(instance.underway.visited)
-    if problem.shape == "tours":  # back at the depot: the action is to go where tours end
+    if problem.shape.has_several_tours:  # back at the depot: the action is to go where tours end
         return [instance.finish if node == instance.depot else node for node in visited]
-    at_depot = problem.from_depot or instance.free_start or visited[:1] == [instance.depot]
+    at_depot = problem.shape.has_depot or instance.free_start or visited[:1] == [instance.depot]
     return visited if at_depot else [instance.depot, *visited]
 
 

@@ -18,6 +18,7 @@ from tsp.problems import (
     LengthBudget,
     Objective,
     Problem,
+    Shape,
     TimeWindows,
     VisitAtMostOnce,
 )
@@ -27,7 +28,7 @@ SAMPLES = Problem(
     name="samples",
     title="team orienteering with time windows and capacity",
     story="a group collects samples of what interests it, in one break, as many as each can carry",
-    shape="tours",
+    shape=Shape.TOURS,
     rules=(VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()),
     objective=Objective(("prize",), "max"),
     demanded=("num_tours",),

@@ -117,9 +117,9 @@ def make_labels(labelling: Labelling, index: int, solver: Solver) -> np.ndarray:
 
 def _another_way(env: RoutingEnv, tours: list[list[int]], rng: np.random.Generator) -> list[list[int]]:
     """The same tours in another order, each perhaps the other way around, a free start elsewhere."""
-    if env.problem.from_depot:
+    if env.problem.shape.has_depot:
         return [[tours[i][0], *tours[i][1:][:: rng.choice((-1, 1))]] for i in rng.permutation(len(tours))]
-    if env.problem.shape == "cycle":
+    if env.problem.shape.is_closed:
         nodes = np.roll(tours[0][:: rng.choice((-1, 1))], rng.integers(len(tours[0])))
         return [nodes.tolist()]
     return tours

@@ -50,7 +50,7 @@ class ProofSearch:
 
     def _checked(self, circuit_tours: CircuitTours, amounts: list[Array] | None) -> Solution:
         if amounts is None:
-            several = self.problem.shape == "tours"
+            several = self.problem.shape.has_several_tours
             tours = [self.graph.tour(nodes) for those in circuit_tours for nodes in those if nodes or not several]
             return check(self.problem, self.instance, tours)
         assert self.instance.demands is not None

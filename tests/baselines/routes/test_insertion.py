@@ -32,7 +32,7 @@ def instance_of(name, seed, n=40):
         "time_windows": np.maximum(windows, 0.0),
     }
     problem = get_problem(name)
-    if problem.shape != "tours" or "num_tours" not in problem.needs:
+    if not problem.shape.has_several_tours or "num_tours" not in problem.needs:
         given["num_tours"] = None
     if "max_length" not in problem.needs:
         given["max_length"] = None

@@ -75,7 +75,7 @@ def test_every_problem_trains(tmp_path, problem):
     assert not torch.equal(before["decoder.project_nodes.weight"], after["decoder.project_nodes.weight"])
     policy, info = load_policy(tmp_path / "checkpoint-last.safetensors")
     assert (info.problem, policy.env.problem.name) == (problem, problem)
-    assert info.sizes == ((5, 6) if PROBLEMS[problem].from_depot else (4, 5))  # in nodes
+    assert info.sizes == ((5, 6) if PROBLEMS[problem].shape.has_depot else (4, 5))  # in nodes
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -77,7 +77,7 @@ def begin(problem, instance, rng):
         return None
     tours = [tour.tolist() for tour in solutions[rng.integers(len(solutions))].tours]
     current = int(rng.integers(len(tours)))
-    skip = 0 if problem.shape == "path" and instance.free_start else 1
+    skip = 0 if problem.shape.is_path and instance.free_start else 1
     visited = [node for tour in tours[:current] for node in [*tour[1:], instance.depot]]
     visited += tours[current][skip : rng.integers(skip, len(tours[current]) + 1)]
     underway = Underway(tuple(visited))
