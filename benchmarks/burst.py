@@ -31,7 +31,9 @@ from policies.checkpoint import PolicyInfo, save_policy
 from policies.decoding import Greedy, Sampling
 from policies.policy import Policy, PolicyConfig
 from policies.rollout import decode
-from policies.training.trainer import TrainConfig, Trainer, start_run
+from policies.training.config import TrainConfig
+from policies.training.run import start_run
+from policies.training.trainer import Trainer
 from tsp.files import atomic_write
 
 if TYPE_CHECKING:
