@@ -192,7 +192,7 @@ def phases(trainer: Trainer) -> dict[str, dict[str, float]]:
             "encode": timed(lambda b=batch: trainer.policy.prepare(b, bfloat16=trainer.bfloat16)),
         }
         if device.type == "cuda":
-            row["walk"] = timed(lambda b=batch, c=leaf: trainer.walk(b, c))
+            row["walk"] = timed(lambda b=batch, c=leaf: trainer.sample_trace(b, c))
         row["reinforce"] = timed(lambda b=batch: trainer.reinforce(b))
         row["instances/s"] = round(1000 * config.batch_size / (row["draw"] + row["reinforce"]), 1)
         out[str(size)] = row

@@ -240,7 +240,7 @@ class Trainer(Run[TrainConfig]):
             generator=self._generator.manual_seed(int(_stream(config.seed, "actions", self.step).integers(2**63))),
             entropy=config.entropy,
             scale=config.scale,
-            walk=self.walk if self.device.type == "cuda" else None,
+            sample_trace=self.sample_trace if self.device.type == "cuda" else None,
         )
 
     def _imitate(self, teacher: Teacher) -> Tensor:
@@ -259,14 +259,14 @@ class Trainer(Run[TrainConfig]):
             actions,
             bfloat16=self.bfloat16,
             weight=weight,
-            replay=self._replay if self.device.type == "cuda" else None,
+            replay_trace=self._replay_trace if self.device.type == "cuda" else None,
         )
 
-    def walk(self, batch: Batch, cache: Cache) -> Trace:
+    def sample_trace(self, batch: Batch, cache: Cache) -> Trace:
         """Sampled trajectories of a batch, by a captured rollout."""
         return self._rollout(batch, cache, min(self.config.starts, batch.size), None)(batch, cache)
 
-    def _replay(self, batch: Batch, cache: Cache, actions: Tensor) -> Trace:
+    def _replay_trace(self, batch: Batch, cache: Cache, actions: Tensor) -> Trace:
         return self._rollout(batch, cache, actions.shape[1], self.env.horizon(batch))(batch, cache, actions)
 
     def _rollout(self, batch: Batch, cache: Cache, trajectories: int, replays: int | None) -> GraphRollout:
