@@ -10,7 +10,9 @@ from envs.generators import generate_set
 from envs.gym import RoutingGymEnv
 from policies.policy import PolicyConfig
 from policies.solver import PolicySolver
-from policies.training.trainer import TrainConfig, Trainer, start_run
+from policies.training.config import TrainConfig
+from policies.training.run import start_run
+from policies.training.trainer import Trainer
 from tsp.budget import Budget
 from tsp.problems import PROBLEMS, TOURS, Capacity, LengthBudget, Objective, Problem, TimeWindows, VisitAtMostOnce
 from tsp.solution import check

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from .reinforce_baselines import ReinforceBaseline
 
-    Walk = Callable[[Batch, Cache], Trace]
-    Replay = Callable[[Batch, Cache, Tensor], Trace]
+    SampleTrace = Callable[[Batch, Cache], Trace]
+    ReplayTrace = Callable[[Batch, Cache, Tensor], Trace]
 
 QUERY_ELEMENTS = 4_000_000
 """Elements of the glimpse's scores `[B, H, Q, n]` computed at once while scoring: about what caches hold."""
@@ -55,7 +55,7 @@ def accumulate_gradients(
     entropy: float = 0.0,
     scale: bool = False,
     weight: float = 1.0,
-    walk: Walk | None = None,
+    sample_trace: SampleTrace | None = None,
 ) -> StepResult:
     """Add the gradient of the REINFORCE loss on one batch to the policy's parameters.
 
@@ -77,18 +77,18 @@ def accumulate_gradients(
         scale: divide each instance's advantages by their own standard deviation, so that instances of
             all sizes count alike.
         weight: of the loss.
-        walk: makes the trace of a batch and its cache; `rollout` by default.
+        sample_trace: samples the trajectories of a batch, given its cache; `rollout` by default.
     """
     cache = policy.prepare(batch, bfloat16=bfloat16)
     leaf = cache.detach(requires_grad=True)
-    if walk is None:
+    if sample_trace is None:
         starts = min(starts, batch.size)
         prefix = env.starts(batch, starts)
         trace = rollout(
             env, batch, policy.decoder, leaf, Sampling(), trajectories=starts, prefix=prefix, generator=generator
         )
     else:
-        trace = walk(batch, leaf)
+        trace = sample_trace(batch, leaf)
     costs = env.cost(batch, trace.actions).float()  # [B, P]
     advantage = baseline.advantage(batch, costs)
     if scale:
@@ -108,7 +108,7 @@ def accumulate_imitation(
     *,
     bfloat16: bool,
     weight: float = 1.0,
-    replay: Replay | None = None,
+    replay_trace: ReplayTrace | None = None,
 ) -> Tensor:
     """Add the gradient of the cross-entropy of given trajectories to the policy's parameters.
 
@@ -120,14 +120,14 @@ def accumulate_imitation(
             not learned.
         bfloat16: compute products in bfloat16.
         weight: of the loss.
-        replay: makes the trace of a batch, its cache and actions; `env.replay` by default.
+        replay_trace: replays actions in a batch, given its cache; `env.replay` by default.
 
     Returns:
         the mean over trajectories of the negative log-probability.
     """
     cache = policy.prepare(batch, bfloat16=bfloat16)
     leaf = cache.detach(requires_grad=True)
-    trace = env.replay(batch, actions) if replay is None else replay(batch, leaf, actions)
+    trace = env.replay(batch, actions) if replay_trace is None else replay_trace(batch, leaf, actions)
     if env.starts(batch, 2) is not None:
         trace = trace._replace(given=1)
     count = actions.shape[0] * actions.shape[1]

@@ -80,7 +80,7 @@ class Shard(NamedTuple):
     actions: Tensor
 
 
-def draw(labelling: Labelling, index: int) -> Batch:
+def draw_shard(labelling: Labelling, index: int) -> Batch:
     """The instances of a shard."""
     seeds = np.random.SeedSequence([labelling.seed, index])
     generator = Generator().manual_seed(int(np.random.default_rng(seeds).integers(2**63)))
@@ -88,14 +88,14 @@ def draw(labelling: Labelling, index: int) -> Batch:
     return generate(labelling.problem, labelling.distribution, labelling.count, size, generator)
 
 
-def make_labels(labelling: Labelling, index: int, solver: Solver) -> np.ndarray:
+def label_shard(labelling: Labelling, index: int, solver: Solver) -> np.ndarray:
     """The trajectories `[B, P, T]` of a shard, int16.
 
     Raises:
         ValueError: when the teacher has no answer for an instance.
     """
     env = RoutingEnv(labelling.problem)
-    batch = draw(labelling, index)
+    batch = draw_shard(labelling, index)
     instances, _ = to_instances(labelling.problem, batch, f"shard {index}")
     budget = Budget(labelling.time_limit, threads=1, seed=labelling.seed)
     solutions = solver.solve(env.problem, instances, budget)
@@ -112,7 +112,7 @@ def make_labels(labelling: Labelling, index: int, solver: Solver) -> np.ndarray:
     ]
     longest = max(len(row) for ways in rows for row in ways)
     actions = np.array([[row + row[-1:] * (longest - len(row)) for row in ways] for ways in rows])
-    return _legal(env, batch, actions).astype(np.int16)
+    return _replace_illegal(env, batch, actions).astype(np.int16)
 
 
 def _another_way(env: RoutingEnv, tours: list[list[int]], rng: np.random.Generator) -> list[list[int]]:
@@ -125,12 +125,12 @@ def _another_way(env: RoutingEnv, tours: list[list[int]], rng: np.random.Generat
     return tours
 
 
-def _legal(env: RoutingEnv, batch: Batch, actions: np.ndarray) -> np.ndarray:
+def _replace_illegal(env: RoutingEnv, batch: Batch, actions: np.ndarray) -> np.ndarray:
     """The trajectories, with the teacher's own way instead of those that are forbidden or cost more."""
-    walked = torch.from_numpy(actions)
-    trace = env.replay(batch, walked)
+    given = torch.from_numpy(actions)
+    trace = env.replay(batch, given)
     forbidden = trace.forbidden.gather(-1, trace.actions[..., None])[..., 0].any(-1)  # [B, P]
-    cost = env.cost(batch, walked)
+    cost = env.cost(batch, given)
     worse = cost > cost[:, :1] + SAME_COST * cost[:, :1].abs()
     return np.where((forbidden | worse).numpy()[..., None], actions[:, :1], actions)
 
@@ -140,7 +140,7 @@ def shard_path(folder: Path, index: int) -> Path:
     return folder / f"{index:06d}.npy"
 
 
-def work(labelling: Labelling, folder: str, first: int, step: int, last: int) -> None:
+def make_shards(labelling: Labelling, folder: str, first: int, step: int, last: int) -> None:
     """Make shards `first`, `first + step`, … before `last` that are not there yet: a worker process."""
     torch.set_num_threads(1)
     solver = make(labelling.solver)
@@ -148,7 +148,7 @@ def work(labelling: Labelling, folder: str, first: int, step: int, last: int) ->
     for index in range(first, last, step):
         path = shard_path(Path(folder), index)
         if not path.exists():
-            labels = make_labels(labelling, index, solver)
+            labels = label_shard(labelling, index, solver)
             with atomic_write(path, force=True) as temporary, temporary.open("wb") as file:
                 np.save(file, labels)
 
@@ -169,7 +169,7 @@ class Teacher:
         self.folder = Path(folder) / f"labels-{digest[:12]}"
         context = get_context("spawn")
         self._workers: list[BaseProcess] = [
-            context.Process(target=work, args=(labelling, str(self.folder), k, workers, shards), daemon=True)
+            context.Process(target=make_shards, args=(labelling, str(self.folder), k, workers, shards), daemon=True)
             for k in range(workers)
         ]
         self._kept: dict[int, Shard] = {}
@@ -196,7 +196,7 @@ class Teacher:
         if index not in self._kept:
             self._wait_for(index)
             actions = torch.from_numpy(np.load(shard_path(self.folder, index))).to(device)
-            self._kept[index] = Shard(draw(self.labelling, index).to(device), actions)
+            self._kept[index] = Shard(draw_shard(self.labelling, index).to(device), actions)
         batch, actions = self._kept[index]
         return Shard(batch, actions.long())
 

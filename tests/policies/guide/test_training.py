@@ -14,15 +14,13 @@ from policies.guide.training import (
     GuideTrainConfig,
     GuideTrainer,
     Labelled,
-    guide_config_from_dict,
     make_labels,
     missed_share,
-    read_guide_config,
     read_labels,
-    start_guide_run,
     tour_edges,
     write_labels,
 )
+from policies.training.run import start_run
 from tsp.cli import main
 from tsp.instance import Instance
 from tsp.problems import get_problem
@@ -39,7 +37,7 @@ TINY = GuideTrainConfig(
 
 
 def ready(config, out, *, resume=False):
-    start_guide_run(config, out, resume=resume, force=True)
+    start_run(config, out, resume=resume, force=True)
     trainer = GuideTrainer(config, out, resume=resume)
     trainer.prepare()
     return trainer
@@ -109,7 +107,7 @@ def test_wherever_ctrl_c_falls_a_run_resumes_to_the_same_bits(tmp_path, convex, 
     ctrl_c(*place(part), call=call, times=times)
     with pytest.raises(KeyboardInterrupt):
         part.run()
-    resumed = ready(read_guide_config(tmp_path / "part"), tmp_path / "part", resume=True)
+    resumed = ready(GuideTrainConfig.read(tmp_path / "part"), tmp_path / "part", resume=True)
     assert resumed.step == (part.step if times == 1 else 0)
     resumed.run()
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "part"))
@@ -143,10 +141,10 @@ def test_interrupted_labelling_goes_on(tmp_path):
 
 def test_a_new_run_does_not_take_the_labels_of_the_one_before(tmp_path):
     ready(TINY, tmp_path)
-    start_guide_run(TINY, tmp_path, force=True)
+    start_run(TINY, tmp_path, force=True)
     assert not (tmp_path / "labels.npz").exists()
     with pytest.raises(ValueError, match="holds a run already"):
-        start_guide_run(TINY, tmp_path)
+        start_run(TINY, tmp_path)
 
 
 def test_labels_to_be_used_again_are_not_deleted(tmp_path, convex):
@@ -196,7 +194,7 @@ def test_what_cannot_be_trained_is_refused(changes, message):
 def test_unknown_settings_are_refused():
     for raw in ({"epochs": 1, "starts": 3}, {"epochs": 1, "network": {"heads": 8}}):
         with pytest.raises(ValueError, match="file: unknown setting"):
-            guide_config_from_dict(raw, "file")
+            GuideTrainConfig.from_dict(raw, "file")
     with pytest.raises(ValueError, match="width: 0"):
         EdgeNetworkConfig(width=0)
 
@@ -235,7 +233,7 @@ def test_missed_share_counts_edges_beyond_the_short_list():
 
 
 def test_the_file_says_how_it_was_trained(tmp_path, convex):
-    start_guide_run(replace(TINY, labels=convex), tmp_path)
+    start_run(replace(TINY, labels=convex), tmp_path)
     trainer = GuideTrainer(replace(TINY, labels=convex), tmp_path, command="tsp train --guide", version="1")
     trainer.prepare()
     trainer.run()
