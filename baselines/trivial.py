@@ -24,13 +24,6 @@ SQUARE = Instance(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]))
 """The instance that solvers warm up with."""
 
 
-def is_better(problem: Problem, found: Solution, known: Solution) -> bool:
-    """Whether `found` is feasible, and, if `known` is feasible, better than `known`."""
-    if found.objective is None or known.objective is None:
-        return found.feasible and not known.feasible
-    return problem.objective.better(found.objective, known.objective)
-
-
 def solve_trivial(problem: Problem, instance: Instance) -> Solution | None:
     """The optimum by enumeration; None above `MOST_NODES` nodes, or with split deliveries.
 
@@ -41,7 +34,7 @@ def solve_trivial(problem: Problem, instance: Instance) -> Solution | None:
     best: Solution | None = None
     for tours in _possible_tours(problem, instance):
         found = check(problem, instance, tours)
-        if best is None or is_better(problem, found, best):
+        if best is None or problem.is_better(found.objective, best.objective):
             best = found
     return None if best is None else replace(best, bound=best.objective)
 

@@ -23,7 +23,7 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
-from tsp.solution import TOLERANCE
+from tsp.tolerance import SINGLE, TOLERANCE
 
 from .features import day, prize_unit
 
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
     from .batch import Batch
     from .walks import Move, Walks
-
-SINGLE = 1e-6
-"""Tolerance where generated instances are counted in float32."""
 
 FAR = 5.0
 """Longest way, wait or spare time that a policy tells from a longer one, in sides of the unit square."""

@@ -32,7 +32,8 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
-from tsp.solution import TOLERANCE, begins, check, walk
+from tsp.solution import begins, check, walk
+from tsp.tolerance import TOLERANCE
 
 if TYPE_CHECKING:
     from brute_force import Canonical

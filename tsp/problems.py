@@ -155,10 +155,6 @@ class Objective:
     terms: tuple[str, ...]
     sense: Literal["min", "max"] = "min"
 
-    def better(self, a: float, b: float) -> bool:
-        """Whether the value `a` is strictly better than `b`."""
-        return a < b if self.sense == "min" else a > b
-
     def gap(self, value: float, best: float) -> float | None:
         """Relative gap of `value` to `best`, positive when worse; None where `best` is 0."""
         if best == 0:
@@ -214,6 +210,12 @@ class Problem:
         """Whether a policy of one reads the other: tours of one shape, and rules of the same kinds."""
         kinds = [[type(rule) for rule in problem.rules] for problem in (self, other)]
         return self.shape == other.shape and kinds[0] == kinds[1]
+
+    def is_better(self, a: float | None, b: float | None) -> bool:
+        """Whether the value `a` is strictly better than `b`; None, of an infeasible solution, is the worst."""
+        if a is None or b is None:
+            return a is not None and b is None
+        return a < b if self.objective.sense == "min" else a > b
 
     def rule(self, kind: type[R]) -> R | None:
         """The problem's rule of this class, or None."""

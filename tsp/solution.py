@@ -26,6 +26,7 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
+from tsp.tolerance import allowance, exceeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 
 Tours = tuple[NDArray[np.int64], ...]
 Amounts = tuple[NDArray[np.float64], ...]
-
-TOLERANCE = 1e-9
-"""Relative excess over a limit that still keeps it: sums of floats may miss it by the last digits."""
 
 PROOF = 1e-6
 """Relative distance within which bound and objective are the same: solvers that prove in integers round each edge."""
@@ -305,10 +303,6 @@ def _greedy_amounts(claim: Claim) -> Amounts:
     return tuple(out)
 
 
-def _exceeds(value: float, limit: float) -> bool:
-    return value > limit + TOLERANCE * max(1.0, abs(limit))
-
-
 def _names(instance: Instance, nodes: Iterable[int]) -> str:
     listed = [instance.node_name(int(node)) for node in nodes]
     return ", ".join(listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")
@@ -351,8 +345,7 @@ def _check_split_delivery(claim: Claim, rule: SplitDelivery) -> list[str]:
         if (amount < 0).any() or not np.isfinite(amount).all():
             found.append("amounts: expected numbers of 0 or more")
         np.add.at(delivered, tour, amount)
-    margin = TOLERANCE * np.maximum(1.0, instance.demands)
-    short = np.flatnonzero((np.abs(delivered - instance.demands) > margin) & claim.customers)
+    short = np.flatnonzero((np.abs(delivered - instance.demands) > allowance(instance.demands)) & claim.customers)
     if short.size:
         node = int(short[0])
         found.append(
@@ -371,7 +364,7 @@ def _check_capacity(claim: Claim, rule: Capacity) -> list[str]:
         load = float(amounts.sum())
         if k == claim.begun and claim.given and instance.underway and instance.underway.load is not None:
             load = instance.underway.load + float(amounts[claim.given :].sum())
-        if _exceeds(load, instance.capacity):
+        if exceeds(load, instance.capacity):
             found.append(f"tour {k}: delivers {load:g}, expected at most {instance.capacity:g}")
     return found
 
@@ -384,7 +377,7 @@ def _check_length_budget(claim: Claim, rule: LengthBudget) -> list[str]:
     return [
         f"tour {k}: is {length:.9g} long, expected at most {limit:.9g}"
         for k, length in enumerate(lengths)
-        if _exceeds(length, limit)
+        if exceeds(length, limit)
     ]
 
 
@@ -399,7 +392,7 @@ def _check_prize_quota(claim: Claim, rule: PrizeQuota) -> list[str]:
     if claim.visited[claim.customers].all():
         return []
     collected = float(claim.prizes[claim.visited & claim.customers].sum())
-    if _exceeds(claim.instance.min_prize, collected):
+    if exceeds(claim.instance.min_prize, collected):
         return [f"collects {collected:g}, expected {claim.instance.min_prize:g} or more"]
     return []
 
@@ -411,7 +404,7 @@ def _check_time_windows(claim: Claim, rule: TimeWindows) -> list[str]:
     for k, stops in enumerate(claim.stops):
         for i, (node, begin) in enumerate(zip(stops.tolist(), begins(claim, k).tolist(), strict=True)):
             closes = float(instance.time_windows[node, 1])
-            if i >= max(claim.given, 1) * (k == claim.begun) and _exceeds(begin, closes):
+            if i >= max(claim.given, 1) * (k == claim.begun) and exceeds(begin, closes):
                 name = instance.node_name(node)
                 found.append(f"tour {k}: is at {name} at {begin:.9g}, expected {closes:.9g} at the latest")
                 break

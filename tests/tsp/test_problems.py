@@ -33,9 +33,17 @@ def test_no_gap_to_a_best_of_zero():
 
 @pytest.mark.parametrize("sense", ["min", "max"])
 def test_no_value_is_strictly_better_than_itself(sense):
-    objective = Objective(("length",), sense)
-    assert not objective.better(2.0, 2.0)
-    assert objective.better(1.0, 2.0) is (sense == "min")
+    problem = Problem("odd", "", "", Shape.CYCLE, (VisitOnce(),), Objective(("length",), sense))
+    assert not problem.is_better(2.0, 2.0)
+    assert problem.is_better(1.0, 2.0) is (sense == "min")
+
+
+@pytest.mark.parametrize("name", ["tsp", "op"])
+def test_any_value_is_better_than_none_of_an_infeasible_solution(name):
+    problem = get_problem(name)
+    assert problem.is_better(1.0, None)
+    assert not problem.is_better(None, 1.0)
+    assert not problem.is_better(None, None)
 
 
 def test_fixed_edges_are_refused_in_one_sentence():

@@ -42,7 +42,7 @@ class ProofSearch:
             self.rejected.append(tours)
             return False
         best = None if self.best is None else self.best.objective
-        if best is None or self.problem.objective.better(found.objective, best):
+        if self.problem.is_better(found.objective, best):
             self.best = found
             if self.report is not None:
                 self.report(found)

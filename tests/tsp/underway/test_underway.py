@@ -52,7 +52,7 @@ class Enumeration(InstanceSolver):
         self.start = task.initial
         best = None
         for solution in feasible_solutions(task.problem, task.instance).values():
-            if best is None or task.problem.objective.better(solution.objective, best.objective):
+            if best is None or task.problem.is_better(solution.objective, best.objective):
                 best = solution
                 if task.report is not None:
                     task.report(best)

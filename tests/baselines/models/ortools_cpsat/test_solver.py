@@ -61,7 +61,7 @@ def assert_best(problem, instance):
     if best is not None:
         assert answer.objective == pytest.approx(best, rel=1e-6, abs=1e-12)
         assert answer.proved_optimal
-        assert not problem.objective.better(answer.objective, answer.bound)
+        assert not problem.is_better(answer.objective, answer.bound)
     return answer
 
 
@@ -244,7 +244,7 @@ def test_reported_solutions_are_feasible_and_each_is_better_than_all_before(prob
     seen = [worst]
     answer = solve(instance, problem, initial=[worst], report=lambda i, solution: seen.append(solution))
     assert all(solution.feasible for solution in seen)
-    assert all(problem.objective.better(b.objective, a.objective) for a, b in pairwise(seen))
+    assert all(problem.is_better(b.objective, a.objective) for a, b in pairwise(seen))
     assert seen[-1].objective == answer.objective
 
 
@@ -281,7 +281,7 @@ def test_without_a_proof_the_bound_is_no_worse_than_the_answer(problem, instance
     answer = solve(instance, problem, limit=3.0)  # a tenth of it is enough for a solution and a bound
     assert answer.objective is not None
     assert answer.bound is not None
-    assert not problem.objective.better(answer.objective, answer.bound)
+    assert not problem.is_better(answer.objective, answer.bound)
 
 
 def test_whole_numbers_are_proved_to_the_last_unit():
