@@ -33,7 +33,7 @@ def test_no_gap_to_a_best_of_zero():
 
 @pytest.mark.parametrize("sense", ["min", "max"])
 def test_no_value_is_strictly_better_than_itself(sense):
-    problem = Problem("odd", "", "", Shape.CYCLE, (VisitOnce(),), Objective(("length",), sense))
+    problem = Problem("odd", "", "", CYCLE, (VisitOnce(),), Objective(("length",), sense))
     assert not problem.is_better(2.0, 2.0)
     assert problem.is_better(1.0, 2.0) is (sense == "min")
 
