@@ -112,11 +112,12 @@ class Trace(NamedTuple):
         """The observations `[B, T * P, ...]` and actions `[B, T * P]` of some steps, step by step."""
         actions, *seen = (None if x is None else x[:, :, steps].transpose(1, 2).flatten(1, 2) for x in self[:-1])
         assert actions is not None
-        return Observation(*seen), actions
+        return Observation(*seen), actions  # pyright: ignore[reportCallIssue, reportArgumentType]
 
     def until(self, steps: int) -> Trace:
         """The first `steps` steps."""
-        return Trace(*(None if x is None else x[:, :, :steps] for x in self[:-1]), self.given)
+        kept = (None if x is None else x[:, :, :steps] for x in self[:-1])
+        return Trace(*kept, given=self.given)  # pyright: ignore[reportArgumentType]
 
 
 class RoutingEnv:
@@ -370,7 +371,9 @@ class RoutingEnv:
 
         n, context, changing = batch.size, self.context_features, self.node_context_features
         return Trace(
-            *(empty(torch.long) for _ in range(3)),
+            empty(torch.long),
+            empty(torch.long),
+            empty(torch.long),
             empty(torch.bool, n),
             empty(torch.float32, context) if context else None,
             empty(torch.float32, n, changing) if changing else None,

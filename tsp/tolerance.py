@@ -5,7 +5,7 @@ All functions take floats and arrays. A lower limit is negated: `-inner_limit(-l
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ SINGLE = 1e-6
 
 def allowance(limit: N) -> N:
     """By how much the checker lets a value exceed a limit."""
-    return TOLERANCE * np.maximum(1.0, np.abs(limit))
+    return cast("N", TOLERANCE * np.maximum(1.0, np.abs(limit)))
 
 
 def inner_limit(limit: N) -> N:

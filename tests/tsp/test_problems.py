@@ -1,7 +1,7 @@
 import pytest
 
 from tsp.instance import Instance
-from tsp.problems import PROBLEMS, Objective, get_problem, unknown, with_objective
+from tsp.problems import CYCLE, PROBLEMS, Objective, Problem, VisitOnce, get_problem, unknown, with_objective
 from tsp.solution import CHECKS, TERMS
 
 
