@@ -112,7 +112,7 @@ class Trace(NamedTuple):
         """The observations `[B, T * P, ...]` and actions `[B, T * P]` of some steps, step by step."""
         actions, *seen = (None if x is None else x[:, :, steps].transpose(1, 2).flatten(1, 2) for x in self[:-1])
         assert actions is not None
-        return Observation(*seen), actions  # pyright: ignore[reportCallIssue, reportArgumentType]
+        return Observation(*seen), actions  # pyright: ignore[reportArgumentType]
 
     def until(self, steps: int) -> Trace:
         """The first `steps` steps."""
