@@ -26,6 +26,7 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
+from tsp.timeline import Timeline, compute_timeline
 from tsp.tolerance import allowance, exceeds
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def check(
 def walk(problem: Problem, instance: Instance, tours: Sequence[ArrayLike]) -> Claim:
     """How tours of the instance's nodes run, allowed or not: each with the node where it ends.
 
-    `begins` says when each of its stops is reached.
+    `timeline_of` computes the times at its stops.
     """
     arrays, _ = _as_tours(instance, tours)
     arrays, _ = _as_walked(problem, instance, arrays)
@@ -402,7 +403,7 @@ def _check_time_windows(claim: Claim, rule: TimeWindows) -> list[str]:
     assert instance.time_windows is not None
     found: list[str] = []
     for k, stops in enumerate(claim.stops):
-        for i, (node, begin) in enumerate(zip(stops.tolist(), begins(claim, k).tolist(), strict=True)):
+        for i, (node, begin) in enumerate(zip(stops.tolist(), timeline_of(claim, k).begin.tolist(), strict=True)):
             closes = float(instance.time_windows[node, 1])
             if i >= max(claim.given, 1) * (k == claim.begun) and exceeds(begin, closes):
                 name = instance.node_name(node)
@@ -411,20 +412,13 @@ def _check_time_windows(claim: Claim, rule: TimeWindows) -> list[str]:
     return found
 
 
-def begins(claim: Claim, k: int) -> Array:
-    """When the visits of tour `k` begin, for each of its stops; waiting for windows to open is included."""
-    instance, stops = claim.instance, claim.stops[k]
-    windows, service = instance.time_windows, instance.service_times
-    times = np.zeros(len(stops))
-    legs = instance.legs(stops[:-1], stops[1:])
-    now = 0.0
-    for i, node in enumerate(stops.tolist()):
-        arrival = now if i == 0 else now + float(legs[i - 1])
-        times[i] = arrival if windows is None else max(arrival, float(windows[node, 0]))
-        now = times[i] + (0.0 if service is None else float(service[node]))
-        if k == claim.begun and i == claim.given - 1 and instance.underway and instance.underway.elapsed is not None:
-            now = instance.underway.elapsed
-    return times
+def timeline_of(claim: Claim, k: int) -> Timeline:
+    """The times at the stops of tour `k`; a tour under way leaves its last given stop at the elapsed time, if known."""
+    departures: dict[int, float] = {}
+    underway = claim.instance.underway
+    if k == claim.begun and claim.given and underway is not None and underway.elapsed is not None:
+        departures[claim.given - 1] = underway.elapsed
+    return compute_timeline(claim.instance, claim.stops[k], departures)
 
 
 def _check_fixed_edges(claim: Claim) -> list[str]:
@@ -462,7 +456,7 @@ def _penalties(claim: Claim) -> float:
 
 
 def _makespan(claim: Claim) -> float:
-    return max((float(begins(claim, k)[-1]) for k in range(len(claim.tours))), default=0.0)
+    return max((float(timeline_of(claim, k).begin[-1]) for k in range(len(claim.tours))), default=0.0)
 
 
 CHECKS: dict[type[Rule], Callable[[Claim, Any], list[str]]] = {
