@@ -19,8 +19,6 @@ from envs.routing_env import RoutingEnv
 from tsp.instance import Instance, Underway
 from tsp.problems import (
     PROBLEMS,
-    TOUR,
-    TOURS,
     Capacity,
     LengthBudget,
     MaxVisits,
@@ -32,7 +30,7 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
-from tsp.solution import begins, check, walk
+from tsp.solution import check, timeline_of, walk
 from tsp.tolerance import TOLERANCE
 
 if TYPE_CHECKING:
@@ -43,15 +41,15 @@ if TYPE_CHECKING:
 EVERY_PROBLEM = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.name)
 LENGTH, PRIZE = Objective(("length",)), Objective(("prize",), "max")
 UNNAMED = [
-    Problem("op-cap-tw", "", "", TOUR, (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()), PRIZE),
-    Problem("top-cap-tw", "", "", TOURS, (VisitAtMostOnce(), TimeWindows(), Capacity()), PRIZE),
-    Problem("quota-team", "", "", TOURS, (VisitAtMostOnce(), PrizeQuota(), LengthBudget()), LENGTH),
-    Problem("quota-tours", "", "", TOURS, (VisitAtMostOnce(), PrizeQuota()), LENGTH),
-    Problem("profits", "", "", TOURS, (VisitAtMostOnce(), Capacity()), Objective(("length", "penalties"))),
-    Problem("fleet-tw", "", "", TOURS, (VisitOnce(), TimeWindows()), Objective(("makespan",)), ("num_tours",)),
-    Problem("few", "", "", TOURS, (VisitAtMostOnce(), LengthBudget(), MaxVisits(2)), PRIZE),
-    Problem("split-tw", "", "", TOURS, (SplitDelivery(), Capacity(), TimeWindows()), LENGTH),
-    Problem("one-load", "", "", TOUR, (VisitOnce(), Capacity(), LengthBudget()), LENGTH),
+    Problem("op-cap-tw", "", "", "tour", (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()), PRIZE),
+    Problem("top-cap-tw", "", "", "tours", (VisitAtMostOnce(), TimeWindows(), Capacity()), PRIZE),
+    Problem("quota-team", "", "", "tours", (VisitAtMostOnce(), PrizeQuota(), LengthBudget()), LENGTH),
+    Problem("quota-tours", "", "", "tours", (VisitAtMostOnce(), PrizeQuota()), LENGTH),
+    Problem("profits", "", "", "tours", (VisitAtMostOnce(), Capacity()), Objective(("length", "penalties"))),
+    Problem("fleet-tw", "", "", "tours", (VisitOnce(), TimeWindows()), Objective(("makespan",)), ("num_tours",)),
+    Problem("few", "", "", "tours", (VisitAtMostOnce(), LengthBudget(), MaxVisits(2)), PRIZE),
+    Problem("split-tw", "", "", "tours", (SplitDelivery(), Capacity(), TimeWindows()), LENGTH),
+    Problem("one-load", "", "", "tour", (VisitOnce(), Capacity(), LengthBudget()), LENGTH),
 ]
 """Problems that nobody has named, of rules and terms that are known."""
 SEEDS = range(22)
@@ -93,7 +91,7 @@ def direct_ways_home(problem: Problem, instance: Instance, solution: Solution) -
     claim, service = walk(problem, instance, solution.tours), instance.service_times
     found = list[tuple[float, float]]()
     for k, stops in enumerate(claim.stops):
-        for i, begin in enumerate(begins(claim, k)[1:-1].tolist(), 1):
+        for i, begin in enumerate(timeline_of(claim, k).begin[1:-1].tolist(), 1):
             home = instance.path_length([stops[i], instance.finish])
             length = instance.path_length(stops[: i + 1]) + home
             found.append((length, begin + (0.0 if service is None else float(service[stops[i]])) + home))
@@ -110,7 +108,7 @@ def home_within_budget(problem: Problem, instance: Instance, solution: Solution)
 
 
 def home_before_it_closes(problem: Problem, instance: Instance, solution: Solution) -> bool:
-    if problem.shape.is_single_tour and problem.visits_all:  # there the masks know all ways home
+    if problem.shape.has_one_depot_tour and problem.visits_all:  # there the masks know all ways home
         return True
     closes = instance.time_windows[instance.finish, 1]
     return all(within(time, closes) for _, time in direct_ways_home(problem, instance, solution))
@@ -168,7 +166,7 @@ def test_so_they_do_in_problems_that_nobody_has_named(problem, seed):
     referee(problem, tiny_instance(problem, seed, 3 + seed % 3))
 
 
-FROM_DEPOT = [problem for problem in [*PROBLEMS.values(), *UNNAMED] if problem.from_depot]
+FROM_DEPOT = [problem for problem in [*PROBLEMS.values(), *UNNAMED] if problem.shape.has_depot]
 
 
 @pytest.mark.parametrize("problem", FROM_DEPOT, ids=lambda problem: problem.name)
@@ -207,8 +205,8 @@ def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tup
     planned = alive[rng.integers(len(alive))]
     given = planned[: rng.integers(1, max(len(planned), 2))]
     visited = given
-    if problem.from_depot:
-        if problem.shape.is_single_tour and given[-1] == instance.finish:
+    if problem.shape.has_depot:
+        if problem.shape.has_one_depot_tour and given[-1] == instance.finish:
             given = given[:-1]
         visited = [instance.depot if node == instance.finish else node for node in given]
     claim = walk(problem, instance, env.tours(torch.tensor(planned), instance))
@@ -217,8 +215,8 @@ def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tup
     if k < len(claim.stops):  # else she is at the depot, with nowhere to go
         stops = claim.stops[k]
         i = len(given) - max((j for j, node in enumerate(given, 1) if node == instance.finish), default=0)
-        i -= not problem.from_depot
-        elapsed = begins(claim, k)[i] + (0.0 if instance.service_times is None else instance.service_times[stops[i]])
+        i -= not problem.shape.has_depot
+        elapsed = timeline_of(claim, k).leave[i]
         travelled = instance.path_length(stops[: i + 1])
         load = 0.0 if instance.capacity is None else rng.uniform(0, instance.capacity)
     used = {"elapsed": elapsed * rng.uniform(0.9, 1.2), "travelled": travelled * rng.uniform(0.9, 1.2), "load": load}
@@ -247,7 +245,7 @@ def test_a_tour_under_way_goes_on_as_the_checker_says(problem, seed):
 
 @pytest.mark.parametrize("kind", [LengthBudget, TimeWindows])
 def test_a_group_may_stay_at_home_where_its_end_is_too_far(kind):
-    problem = Problem("stay", "", "", TOURS, (VisitAtMostOnce(), kind()), PRIZE, ("num_tours",))
+    problem = Problem("stay", "", "", "tours", (VisitAtMostOnce(), kind()), PRIZE, ("num_tours",))
     points = np.array([[0, 0], [9, 1], [10, 0]])
     windows = np.array([[0, 99], [0, 99], [0, 5]])
     instance = Instance(points, end=2, prizes=[0, 1, 0], max_length=5, time_windows=windows, num_tours=2)

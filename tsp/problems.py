@@ -1,14 +1,15 @@
-"""What the problems are: rules as data, and one table of problems made of them.
+"""Rules as data, and the table of problems.
 
-A problem is a tuple of rules and an objective; every other reading of a rule (the check, the
-environment, the OR-Tools model) is a table from the rule's class elsewhere. A new problem made of
-known rules is one row of `PROBLEMS`.
+A problem consists of a shape, a tuple of rules and an objective. What a rule means to the checker, the
+environment or an OR-Tools model is written in a table of theirs, by the rule's class. A new problem that
+consists of known rules is one row of `PROBLEMS`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
@@ -20,45 +21,48 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="Rule")
 
 
-@dataclass(frozen=True)
-class Shape:
-    """How tours run.
+class Shape(StrEnum):
+    """How tours run: one closed tour, one open path, one tour from the depot, or several of those.
 
-    Attributes:
-        name: in a word.
-        is_closed: one closed tour that may start anywhere.
-        is_path: one open path from its start to its end.
-        has_depot: tours leave the depot and end there, or at the node that the instance names.
-        has_several_tours: there may be several of them.
+    A tour from the depot ends at the depot, unless the instance names another end.
     """
 
-    name: str
-    is_closed: bool = False
-    is_path: bool = False
-    has_depot: bool = False
-    has_several_tours: bool = False
+    CYCLE = "cycle"
+    PATH = "path"
+    TOUR = "tour"
+    TOURS = "tours"
 
     @property
-    def is_single_tour(self) -> bool:
-        """Whether one tour leaves the depot."""
-        return self.has_depot and not self.has_several_tours
+    def is_closed(self) -> bool:
+        """Whether there is one closed tour, which may start at any node."""
+        return self is Shape.CYCLE
 
-    def __str__(self) -> str:
-        """The name."""
-        return self.name
+    @property
+    def is_path(self) -> bool:
+        """Whether there is one open path."""
+        return self is Shape.PATH
 
+    @property
+    def has_depot(self) -> bool:
+        """Whether tours leave a depot, so that ending a tour is a decision."""
+        return self in (Shape.TOUR, Shape.TOURS)
 
-CYCLE = Shape("cycle", is_closed=True)
-PATH = Shape("path", is_path=True)
-TOUR = Shape("tour", has_depot=True)
-TOURS = Shape("tours", has_depot=True, has_several_tours=True)
+    @property
+    def has_one_depot_tour(self) -> bool:
+        """Whether there is exactly one tour from the depot."""
+        return self is Shape.TOUR
+
+    @property
+    def has_several_tours(self) -> bool:
+        """Whether there may be several tours from the depot."""
+        return self is Shape.TOURS
 
 
 class Rule:
-    """One constraint, as data. Its readings are found by its class.
+    """One constraint, as data; the checker and the solvers look it up by its class.
 
     Attributes:
-        needs: what an instance must have for it, names of `tsp.instance.Instance`'s attributes.
+        needs: names of the attributes that an instance must have, of `tsp.instance.Instance`.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
@@ -71,19 +75,19 @@ class VisitOnce(Rule):
 
 @dataclass(frozen=True)
 class VisitAtMostOnce(Rule):
-    """Which nodes are visited is free; none is visited twice."""
+    """Each node is visited once or not at all."""
 
 
 @dataclass(frozen=True)
 class SplitDelivery(Rule):
-    """A node is visited as often as it takes to deliver its demand."""
+    """A node may be visited several times, until its demand is delivered."""
 
     needs: ClassVar[tuple[str, ...]] = ("demands",)
 
 
 @dataclass(frozen=True)
 class Capacity(Rule):
-    """What a tour delivers is at most the capacity; the depot refills."""
+    """Each tour delivers at most the capacity."""
 
     needs: ClassVar[tuple[str, ...]] = ("demands", "capacity")
 
@@ -93,7 +97,7 @@ class LengthBudget(Rule):
     """Each tour's length is at most `max_length`.
 
     Attributes:
-        required: whether an instance must have one; else it is kept where there is one.
+        required: whether an instance must have a budget; if not, the rule holds only for instances that have one.
     """
 
     required: bool = True
@@ -106,10 +110,10 @@ class LengthBudget(Rule):
 
 @dataclass(frozen=True)
 class MaxVisits(Rule):
-    """All tours together visit so many nodes at most.
+    """All tours together visit a limited number of nodes.
 
     Attributes:
-        most: how many.
+        most: the largest number of visits.
     """
 
     most: int
@@ -117,10 +121,10 @@ class MaxVisits(Rule):
 
 @dataclass(frozen=True)
 class PrizeQuota(Rule):
-    """The prizes collected sum to `min_prize` at least, or every node is visited.
+    """The sum of the collected prizes is at least `min_prize`, or every node is visited.
 
     Attributes:
-        stochastic: whether an instance's prizes are expectations, and the real ones are known only
+        stochastic: whether an instance's prizes are expected values, and each real prize becomes known
             on arrival.
     """
 
@@ -130,10 +134,10 @@ class PrizeQuota(Rule):
 
 @dataclass(frozen=True)
 class TimeWindows(Rule):
-    """A visit begins within its node's window; who comes early waits. Service takes its time.
+    """Each visit begins within the node's time window, after a wait if the tour arrives early.
 
-    A tour leaves the depot when it opens, and is at its end before that closes. A unit of length
-    takes a unit of time.
+    A visit lasts for the node's service time. A tour leaves the depot when the depot opens, and reaches
+    its end before that closes. A unit of length takes a unit of time.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("time_windows",)
@@ -145,7 +149,7 @@ TERM_NEEDS = {"prize": ("prizes",), "penalties": ("penalties",), "makespan": ("t
 
 @dataclass(frozen=True)
 class Objective:
-    """A sum of terms, to be made small or large.
+    """A sum of terms, to be minimized or maximized.
 
     Attributes:
         terms: names in `tsp.solution.TERMS`.
@@ -167,13 +171,13 @@ class Problem:
     """A routing problem: how tours run, rules and an objective.
 
     Attributes:
-        name: what the command line and the files call it.
+        name: as in the command line and in files.
         title: the name in the literature.
-        story: what the travelling scientist does.
-        shape: how tours run.
-        rules: every constraint a solution must keep.
+        story: the problem as a task of the travelling scientist.
+        shape: how tours run; a shape's name is converted.
+        rules: every constraint that a solution must satisfy.
         objective: what is minimized or maximized.
-        demanded: what an instance must have beside what rules and objective need.
+        demanded: attributes that an instance must have in addition to those that rules and objective need.
     """
 
     name: str
@@ -184,16 +188,17 @@ class Problem:
     objective: Objective
     demanded: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Convert a shape's name, and refuse an unknown one in one sentence."""
+        if self.shape not in list(Shape):
+            raise ValueError(unknown("shape", self.shape, [shape.value for shape in Shape]))
+        object.__setattr__(self, "shape", Shape(self.shape))
+
     @property
     def needs(self) -> tuple[str, ...]:
         """Names of the instance's attributes that the problem needs, each once."""
         terms = (TERM_NEEDS.get(term, ()) for term in self.objective.terms)
         return tuple(dict.fromkeys([*self.demanded, *(n for rule in self.rules for n in rule.needs), *chain(*terms)]))
-
-    @property
-    def from_depot(self) -> bool:
-        """Whether tours leave the depot, so that coming to the end is a decision."""
-        return self.shape.has_depot
 
     @property
     def visits_all(self) -> bool:
@@ -202,12 +207,12 @@ class Problem:
 
     @property
     def hides_prizes(self) -> bool:
-        """Whether real prizes are known only on arrival."""
+        """Whether each real prize becomes known only on arrival."""
         quota = self.rule(PrizeQuota)
         return quota is not None and quota.stochastic
 
     def resembles(self, other: Problem) -> bool:
-        """Whether a policy of one reads the other: tours of one shape, and rules of the same kinds."""
+        """Whether a policy of one applies to the other: the same shape, and rules of the same classes."""
         kinds = [[type(rule) for rule in problem.rules] for problem in (self, other)]
         return self.shape == other.shape and kinds[0] == kinds[1]
 
@@ -222,7 +227,7 @@ class Problem:
         return next((rule for rule in self.rules if isinstance(rule, kind)), None)
 
     def validate(self, instance: Instance) -> None:
-        """Refuse an instance that lacks what the problem needs, in one sentence.
+        """Refuse an instance that lacks an attribute or has one that is not supported, in one sentence.
 
         Raises:
             ValueError: naming the instance and what is missing or not supported.
@@ -261,7 +266,7 @@ PROBLEMS: dict[str, Problem] = {
             name="tsp",
             title="travelling salesman problem",
             story="visit all chosen posters, back to the coffee corner",
-            shape=CYCLE,
+            shape=Shape.CYCLE,
             rules=(VisitOnce(),),
             objective=Objective(("length",)),
         ),
@@ -269,7 +274,7 @@ PROBLEMS: dict[str, Problem] = {
             name="atsp",
             title="asymmetric travelling salesman problem",
             story="the same with one-way aisles: the way back may be longer",
-            shape=CYCLE,
+            shape=Shape.CYCLE,
             rules=(VisitOnce(),),
             objective=Objective(("length",)),
             demanded=("matrix",),
@@ -278,7 +283,7 @@ PROBLEMS: dict[str, Problem] = {
             name="shpp",
             title="shortest Hamiltonian path",
             story="from the entrance to the talk room, past all chosen posters",
-            shape=PATH,
+            shape=Shape.PATH,
             rules=(VisitOnce(),),
             objective=Objective(("length",)),
         ),
@@ -286,7 +291,7 @@ PROBLEMS: dict[str, Problem] = {
             name="op",
             title="orienteering",
             story="a coffee break of limited length, posters of different interest",
-            shape=TOUR,
+            shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), LengthBudget()),
             objective=Objective(("prize",), "max"),
         ),
@@ -294,7 +299,7 @@ PROBLEMS: dict[str, Problem] = {
             name="optw",
             title="orienteering with time windows",
             story="the same, with authors present only at times",
-            shape=TOUR,
+            shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), LengthBudget(required=False), TimeWindows()),
             objective=Objective(("prize",), "max"),
         ),
@@ -302,7 +307,7 @@ PROBLEMS: dict[str, Problem] = {
             name="op10",
             title="orienteering with ten visits at most",
             story="a coffee break, and a head that takes in ten posters",
-            shape=TOUR,
+            shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), LengthBudget(), MaxVisits(10)),
             objective=Objective(("prize",), "max"),
         ),
@@ -310,7 +315,7 @@ PROBLEMS: dict[str, Problem] = {
             name="top",
             title="team orienteering",
             story="a group splits the posters in one break; who has nothing to visit may stay away",
-            shape=TOURS,
+            shape=Shape.TOURS,
             rules=(VisitAtMostOnce(), LengthBudget()),
             objective=Objective(("prize",), "max"),
             demanded=("num_tours",),
@@ -319,7 +324,7 @@ PROBLEMS: dict[str, Problem] = {
             name="pctsp",
             title="prize-collecting travelling salesman problem",
             story="learn at least so much, regret what was missed",
-            shape=TOUR,
+            shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), PrizeQuota()),
             objective=Objective(("length", "penalties")),
         ),
@@ -327,7 +332,7 @@ PROBLEMS: dict[str, Problem] = {
             name="spctsp",
             title="stochastic prize-collecting travelling salesman problem",
             story="the same, but how interesting a poster is shows only on arrival",
-            shape=TOUR,
+            shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), PrizeQuota(stochastic=True)),
             objective=Objective(("length", "penalties")),
         ),
@@ -335,7 +340,7 @@ PROBLEMS: dict[str, Problem] = {
             name="tsptw",
             title="travelling salesman problem with time windows",
             story="every poster, each in its session; the least walking",
-            shape=TOUR,
+            shape=Shape.TOUR,
             rules=(VisitOnce(), TimeWindows()),
             objective=Objective(("length",)),
         ),
@@ -343,7 +348,7 @@ PROBLEMS: dict[str, Problem] = {
             name="tsptw-makespan",
             title="travelling salesman problem with time windows, earliest end",
             story="every poster, each in its session; home as early as can be",
-            shape=TOUR,
+            shape=Shape.TOUR,
             rules=(VisitOnce(), TimeWindows()),
             objective=Objective(("makespan",)),
         ),
@@ -351,7 +356,7 @@ PROBLEMS: dict[str, Problem] = {
             name="cvrp",
             title="capacitated vehicle routing",
             story="leaflets run out; fetch more at the desk",
-            shape=TOURS,
+            shape=Shape.TOURS,
             rules=(VisitOnce(), Capacity()),
             objective=Objective(("length",)),
         ),
@@ -359,7 +364,7 @@ PROBLEMS: dict[str, Problem] = {
             name="sdvrp",
             title="split delivery vehicle routing",
             story="the same; a table may get its leaflets in several visits",
-            shape=TOURS,
+            shape=Shape.TOURS,
             rules=(SplitDelivery(), Capacity()),
             objective=Objective(("length",)),
         ),
@@ -367,7 +372,7 @@ PROBLEMS: dict[str, Problem] = {
             name="cvrptw",
             title="capacitated vehicle routing with time windows",
             story="leaflets run out, and desks are staffed only at times",
-            shape=TOURS,
+            shape=Shape.TOURS,
             rules=(VisitOnce(), Capacity(), TimeWindows()),
             objective=Objective(("length",)),
         ),
@@ -375,7 +380,7 @@ PROBLEMS: dict[str, Problem] = {
             name="mtsp",
             title="min-max multiple travelling salesman problem",
             story="a group visits all, the last one home counts; who has nothing to visit may stay away",
-            shape=TOURS,
+            shape=Shape.TOURS,
             rules=(VisitOnce(),),
             objective=Objective(("longest",)),
             demanded=("num_tours",),
@@ -385,20 +390,20 @@ PROBLEMS: dict[str, Problem] = {
 
 
 GOALS = {"travel-time": Objective(("length",)), "makespan": Objective(("makespan",))}
-"""What a user may ask for in place of a problem's own objective."""
+"""Objectives that a user may choose in place of a problem's own."""
 
 
 def with_objective(problem: Problem, goal: str) -> Problem:
-    """The problem that has the same rules, and one of `GOALS` for objective.
+    """The problem with the same shape and rules, and an objective of `GOALS`.
 
     Raises:
-        ValueError: where there is none.
+        ValueError: if there is no such problem.
     """
     if goal not in GOALS:
         raise ValueError(unknown("objective", goal, GOALS))
-    asked = replace(problem, objective=GOALS[goal])
+    wanted = replace(problem, objective=GOALS[goal])
     for other in PROBLEMS.values():
-        if replace(asked, name=other.name, title=other.title, story=other.story) == other:
+        if replace(wanted, name=other.name, title=other.title, story=other.story) == other:
             return other
     raise ValueError(f"problem {problem.name!r} is not there with objective {goal!r}")
 
@@ -407,7 +412,7 @@ def get_problem(name: str) -> Problem:
     """The problem called `name`.
 
     Raises:
-        ValueError: for an unknown name, with what there is and the nearest.
+        ValueError: for an unknown name; the message lists the known names and the nearest one.
     """
     try:
         return PROBLEMS[name]
@@ -416,7 +421,7 @@ def get_problem(name: str) -> Problem:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """The sentence for an unknown name: what there is, and the nearest to it, whatever its case."""
+    """The message for an unknown name: the nearest known name, regardless of case, and all known names."""
     names = {k.lower(): k for k in known}
     near = get_close_matches(name.lower(), names, n=1)
     hint = f"; did you mean {names[near[0]]!r}?" if near else ""

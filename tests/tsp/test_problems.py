@@ -12,7 +12,7 @@ def test_every_rule_and_term_of_every_problem_has_a_check():
 
 
 @pytest.mark.parametrize(("name", "near"), [("tps", "tsp"), ("TSP", "tsp")])
-def test_an_unknown_problem_names_the_nearest(name, near):
+def test_the_message_for_an_unknown_problem_names_the_nearest(name, near):
     with pytest.raises(ValueError, match=f"unknown problem '{name}'; did you mean '{near}'\\? .*there are: tsp"):
         get_problem(name)
 
@@ -27,7 +27,7 @@ def test_a_gap_is_positive_when_worse(sense, gap):
     assert Objective(("length",), sense).gap(110.0, 100.0) == pytest.approx(gap)
 
 
-def test_no_gap_to_a_best_of_zero():
+def test_the_gap_to_a_best_value_of_zero_is_none():
     assert Objective(("length",)).gap(1.0, 0.0) is None
 
 
