@@ -37,18 +37,18 @@ DRAWN_NODES = 6_400
 CHOICES = 3
 """Among so many of the best nodes the construction draws the next one."""
 LEAST_PRIZE = 1e-12
-"""What costs are divided by where a prize is smaller."""
+"""Least divisor of costs, where a prize is smaller."""
 
 
 class RecourseSolver(InstanceSolver):
     """The order of visits that costs least on average, by local search from randomized greedy orders.
 
     An order is followed until the real prizes meet the quota; the answer shows it up to where it ends
-    if all prizes are as expected. The search ends at the time limit, or before where no move saves
-    any more: the answer is then a function of the instance and the seed alone.
+    if all prizes are as expected. The search ends at the time limit, or earlier where no move saves: the
+    answer is then a function of the instance and the seed alone.
 
     Args:
-        starts: how many greedy orders are improved, beside the plan so far where there is one.
+        starts: number of greedy orders that are improved, in addition to the plan so far where there is one.
     """
 
     def __init__(self, *, starts: int = THOROUGH.starts) -> None:
@@ -58,7 +58,7 @@ class RecourseSolver(InstanceSolver):
         self.starts = starts
 
     def supports(self, problem: Problem) -> bool:
-        """Whether it is one tour that hides prizes, without other rules, at costs whose average is known."""
+        """Whether the problem is one tour that hides prizes, without other rules and with terms in `ENDED`."""
         return (
             problem.hides_prizes
             and problem.shape == "tour"
@@ -68,7 +68,7 @@ class RecourseSolver(InstanceSolver):
         )
 
     def warm_up(self, problem: Problem) -> None:
-        """Import, and make every tensor of the search once."""
+        """Import modules, and run the search once on two nodes."""
         two = Instance(np.eye(2), prizes=np.ones(2), penalties=np.zeros(2), min_prize=1.0)
         self.solve(problem, [two], Budget())
 
@@ -76,7 +76,7 @@ class RecourseSolver(InstanceSolver):
         """Draw orders, improve the best until the clock runs out, and end the best where that is best."""
         problem, instance = task.problem, task.instance
         if instance.size > MOST_NODES:
-            sentence = f"{instance.size} nodes: {self.name} takes on at most {MOST_NODES}"
+            sentence = f"{instance.size} nodes: {self.name} solves at most {MOST_NODES}"
             return task.initial or Solution((), None, False, (sentence,))
         drawn = max(self.starts, min(DRAWN, DRAWN_NODES // instance.size))
         orders = greedy_orders(instance, drawn, np.random.default_rng(task.seed))
@@ -127,7 +127,7 @@ def _completed(tour: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Lets torch use one thread, and afterwards as many as before."""
+    """Let torch use one thread, and afterwards as many as before."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

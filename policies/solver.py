@@ -53,14 +53,13 @@ class _Loaded:
 
 
 class PolicySolver:
-    """A trained policy; one-shot: it ends when it is done.
+    """A trained policy; one-shot: it ends by itself.
 
     Args:
         path: a policy file; default is the shipped policy for the problem and size.
         decoding: greedy, or sampling from the policy's distribution; default is sampling where `samples`
-            or `temperature` say how or a tour leaves a depot, and greedy where it may start anywhere. Of
-            what is sampled where prizes are hidden, the order is taken that costs least on average (see
-            `recourse`).
+            or `temperature` say how or a tour leaves a depot, and greedy where it may start anywhere. Where
+            prizes are hidden, the sampled order of least average cost is the answer (see `recourse`).
         samples: trajectories drawn for each symmetry of an instance when sampling; default is what
             the policy's file recommends, else 16.
         temperature: of sampling; above 1 trajectories differ more, so that the best of many is
@@ -93,7 +92,7 @@ class PolicySolver:
         if starts is not None and starts < 1:
             raise ValueError(f"policy: starts={starts}, expected 1 or more")
         try:
-            self.asked = Decoding(samples, temperature, augmentations)
+            self.requested = Decoding(samples, temperature, augmentations)
         except ValueError as error:
             raise ValueError(f"policy: {error}") from None
         if samples is not None or temperature is not None:
@@ -130,7 +129,7 @@ class PolicySolver:
             if not get_problem(info.problem).resembles(problem):
                 raise ValueError(f"{path}: a policy for {info.problem}, expected one for {problem.name}")
             name = path if shipped is None else shipped.name
-            best = self.asked.over(info.decoding)
+            best = self.requested.over(info.decoding)
             self._loaded[path, problem] = _Loaded(
                 policy,
                 RoutingEnv(problem),
@@ -152,7 +151,7 @@ class PolicySolver:
         candidates: Candidates | None = None,
         report: Report | None = None,
     ) -> list[Solution]:
-        """Solve all instances in padded batches of alike sizes; see `tsp.solvers.Solver.solve`."""
+        """Solve all instances in padded batches of similar sizes; see `tsp.solvers.Solver.solve`."""
         require_support(self, problem)
         torch.set_num_threads(budget.threads)
         groups: dict[tuple[str, int], tuple[_Loaded, list[int]]] = {}
@@ -188,7 +187,7 @@ class PolicySolver:
         if outside:
             span = f"{min(outside)} to {max(outside)}" if min(outside) < max(outside) else str(outside[0])
             warnings.warn(
-                f"policy {loaded.name} was trained on {low} to {high} nodes; on {span} it is outside what it learned",
+                f"policy {loaded.name} was trained on {low} to {high} nodes; {span} nodes are outside that range",
                 stacklevel=3,
             )
         if max(instance.size for instance in instances) > LARGEST:
@@ -208,7 +207,7 @@ class PolicySolver:
         return chunks
 
     def _solve_batch(self, loaded: _Loaded, instances: list[Instance], generator: Generator) -> list[list[list[int]]]:
-        """The best trajectory's tours of each instance, judged on its own distances in float64."""
+        """The tours of the best trajectory of each instance, by its own distances in float64."""
         env = loaded.env
         batch = from_instances(instances).to(self.device)
         pictures = self._pictures(loaded, instances)
@@ -227,17 +226,17 @@ class PolicySolver:
         return [env.tours(row, instance) for row, instance in zip(chosen.cpu(), instances, strict=True)]
 
     def _pictures(self, loaded: _Loaded, instances: Sequence[Instance]) -> int:
-        """How many symmetries are decoded."""
+        """The number of symmetries that are decoded."""
         return 1 if any(instance.coordinates is None for instance in instances) else loaded.augmentations
 
     def _samples(self, problem: Problem) -> bool:
-        """Whether trajectories are drawn by chance."""
+        """Whether trajectories are sampled."""
         if self.decoding is None:
             return problem.from_depot
         return self.decoding == "sampling"
 
     def _draws_orders(self, problem: Problem) -> bool:
-        """Whether trajectories are orders of all nodes, of which each visit decides how far they are followed."""
+        """Whether trajectories are orders of all nodes that are followed until the quota is met."""
         return problem.hides_prizes and self._samples(problem) and ENDED.keys() >= set(problem.objective.terms)
 
     def _trajectories(
@@ -252,7 +251,7 @@ class PolicySolver:
             rows = slice(first, first + block)
             given = None if prefix is None else prefix[rows]
             parts.append(self._decode(loaded, batch.rows(rows), strategy, given, generator))
-        longest = max(part.shape[-1] for part in parts)  # who is done sooner stays
+        longest = max(part.shape[-1] for part in parts)  # finished trajectories stay
         return torch.cat([_stay(part, longest) for part in parts])
 
     def _decode(
@@ -282,8 +281,8 @@ class PolicySolver:
     def next_probabilities(self, problem: Problem, instance: Instance) -> NDArray[np.float64]:
         """P(next node | nodes so far) `[n]`, averaged over the symmetries that are decoded.
 
-        The talk's reading of a policy; nodes so far are those of `instance.underway`. All are 0 where
-        nothing comes next: the tour is at its end, or no node is legal.
+        The talk's view of a policy; the nodes so far are those of `instance.underway`. All are 0 where
+        there is no next node: the tour is at its end, or no node is legal.
         """
         loaded = self._load(problem, instance.size, matrix=instance.matrix is not None)
         self._warn_of_sizes(loaded, [instance])
@@ -300,7 +299,7 @@ class PolicySolver:
     def _elements(self, problem: Problem, loaded: _Loaded, size: int) -> int:
         """Elements of the largest tensor that one picture of an instance needs."""
         count = self._count(loaded, size)
-        # one tour that must keep time windows looks at all pairs of nodes for every trajectory
+        # the mask of one tour that must keep time windows reads all pairs of nodes for every trajectory
         pairs = count * size if problem.visits_all and problem.shape == "tour" else 0
         return size * max(loaded.policy.config.heads * max(size, count), pairs)
 

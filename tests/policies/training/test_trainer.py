@@ -341,7 +341,7 @@ def test_a_taught_run_resumes_to_the_same_bits(tmp_path, ctrl_c):
         ({"size": "6,0"}, "size: '6,0', expected numbers of 1 or more"),
     ],
 )
-def test_what_cannot_be_taught_is_refused_in_a_sentence(changes, message):
+def test_settings_that_cannot_be_taught_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         replace(SMALL, **({"teacher": "ls"} | changes))
 
