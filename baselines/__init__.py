@@ -1,3 +1,3 @@
-"""Classical solvers: constructions, local search, OR-Tools. They know neither torch nor environments."""
+"""Classical solvers: heuristics, local search, OR-Tools. They use neither torch nor environments."""
 
 __toolkit__ = "travelling-scientist"

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class UnguidedLocalSearch(InstanceSolver):
-    """The search that fits the problem.
+    """Iterated Lin-Kernighan moves for tours through every node, ruin and recreate for all other problems.
 
     Args:
-        kicks: stop after this many kicks or iterations; None: the clock decides.
-        ruin_recreate: as of `RouteSearch`; False excludes tours through every node, whose search has none.
+        kicks: stop after this many kicks or iterations; None stops when the time is up.
+        ruin_recreate: as in `RouteSearch`; if False, tours through every node are not supported.
         descent: the same.
     """
 
@@ -34,11 +34,11 @@ class UnguidedLocalSearch(InstanceSolver):
         self._is_ablation = not (ruin_recreate and descent)
 
     def supports(self, problem: Problem) -> bool:
-        """Whether one of the two does; of an ablation, whether the problem is searched by ruin and recreate."""
+        """Whether the problem's search supports it; an ablation supports problems of ruin and recreate alone."""
         return self._of(problem).supports(problem) and not (self._is_ablation and is_closed_tour(problem))
 
     def warm_up(self, problem: Problem) -> None:
-        """Compile the one that the problem needs."""
+        """Compile the search that the problem needs."""
         self._of(problem).warm_up(problem)
 
     def solve_one(self, task: Task) -> Solution:

@@ -1,4 +1,4 @@
-"""Instances so small that every answer is tried, which each classical solver asks for first."""
+"""Instances of up to three nodes, which are solved by enumeration."""
 
 from __future__ import annotations
 
@@ -21,37 +21,30 @@ if TYPE_CHECKING:
 MOST_NODES = 3
 
 SQUARE = Instance(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]))
-"""What solvers warm up on."""
-
-
-def is_better(problem: Problem, found: Solution, known: Solution) -> bool:
-    """Whether `found` is feasible, and better than `known` if that is feasible too."""
-    if found.objective is None or known.objective is None:
-        return found.feasible and not known.feasible
-    return problem.objective.better(found.objective, known.objective)
+"""The instance that solvers warm up with."""
 
 
 def solve_trivial(problem: Problem, instance: Instance) -> Solution | None:
-    """The best of all answers, proved by trying them; None above `MOST_NODES` nodes, or with split deliveries.
+    """The optimum by enumeration; None above `MOST_NODES` nodes, or with split deliveries.
 
-    Where none is feasible the answer is one that is not.
+    Where no solution is feasible, an infeasible one is returned.
     """
     if instance.size > MOST_NODES or problem.rule(SplitDelivery) is not None:
         return None
     best: Solution | None = None
-    for tours in _answers(problem, instance):
+    for tours in _possible_tours(problem, instance):
         found = check(problem, instance, tours)
-        if best is None or is_better(problem, found, best):
+        if best is None or problem.is_better(found.objective, best.objective):
             best = found
     return None if best is None else replace(best, bound=best.objective)
 
 
-def _answers(problem: Problem, instance: Instance) -> Iterator[list[list[int]]]:
-    """Every answer that there may be with up to two customers."""
+def _possible_tours(problem: Problem, instance: Instance) -> Iterator[list[list[int]]]:
+    """Every possible solution with up to two customers."""
     depot, finish = instance.depot, instance.finish
-    if not problem.from_depot:
+    if not problem.shape.has_depot:
         for order in permutations(range(instance.size)):
-            if problem.shape == "path" or order[0] == depot:
+            if problem.shape.is_path or order[0] == depot:
                 yield [list(order)]
         return
     closing = [finish] if finish != depot else []
@@ -59,5 +52,5 @@ def _answers(problem: Problem, instance: Instance) -> Iterator[list[list[int]]]:
     for count in range(len(customers), -1, -1):
         for order in permutations(customers, count):
             yield [[depot, *order, *closing]]
-            if problem.shape == "tours" and count > 1:
+            if problem.shape.has_several_tours and count > 1:
                 yield [[depot, node, *closing] for node in order]

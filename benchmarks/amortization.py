@@ -41,7 +41,7 @@ from tsp.budget import Budget
 from tsp.files import write_text
 from tsp.problems import Problem, get_problem
 from tsp.solution import Solution, check
-from tsp.solvers import Chain, Solver
+from tsp.solvers import Chain, Solver, is_one_shot
 from tsp.solvers.registry import make
 from tsp.statistics import estimate_crossed
 
@@ -213,7 +213,7 @@ def run(problem: Problem, instances: list[Instance], solver: Solver, limit: floa
         found += solver.solve(problem, [instance], budget)
         seconds.append(time.process_time() - start)
     together = None
-    if getattr(solver, "one_shot", False):
+    if is_one_shot(solver):
         start = time.process_time()
         solver.solve(problem, instances, budget)
         together = (time.process_time() - start) / len(instances)

@@ -1,4 +1,4 @@
-"""Make `baselines/models/ortools_table.json`: the settings with which OR-Tools is the strongest opponent.
+"""Make `baselines/models/ortools_routing/table.json`: the settings with which OR-Tools is the strongest opponent.
 
     python benchmarks/tune_ortools.py
     python benchmarks/tune_ortools.py --problem op --sizes 20 50
@@ -22,25 +22,18 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
-from baselines.models.incumbent import Incumbent
 
-from baselines.models.ortools_routing import (
-    FREE_ARCS,
-    TABLE,
-    ArcCost,
-    FirstSolution,
-    Settings,
-    build_model,
-    phases,
-    routes,
-    search_parameters,
-    walk,
-)
+from baselines.incumbent import Incumbent
+from baselines.models.ortools_routing.builder import build_model
+from baselines.models.ortools_routing.search import as_routes, read_tours, search_parameters
+from baselines.models.ortools_routing.settings import FREE_ARCS, TABLE, ArcCost, FirstSolution, Settings
+from baselines.models.ortools_routing.solver import phases
 from envs.generators import generate_instances
 from tsp.budget import Clock
 from tsp.files import write_text
 from tsp.instance import Instance
 from tsp.problems import PROBLEMS, Problem, get_problem
+from tsp.solvers import Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +109,7 @@ class Tuner:
 
 def run(problem: Problem, settings: Settings, instance: Instance, limit: float) -> float:
     """The best objective after `limit` core-seconds; where there is none, an infinitely bad one."""
-    best = Incumbent(problem, instance, None, None)
+    best = Incumbent(Task(problem, instance, Clock(limit)))
     start = time.process_time()
     stages = phases(problem, instance, settings)
     for k, (asked, chosen) in enumerate(stages):
@@ -143,10 +136,10 @@ def search(
             routing.solver().FinishCurrentSearch()
         elif not model.exact or routing.CostVar().Value() < least:
             least = min(least, routing.CostVar().Value())
-            best.consider(*walk(model, lambda index: routing.NextVar(index).Value()))
+            best.consider(*read_tours(model, lambda index: routing.NextVar(index).Value()))
 
     routing.AddAtSolutionCallback(note)
-    assignment = None if begin is None else routing.ReadAssignmentFromRoutes(routes(model, begin), True)
+    assignment = None if begin is None else routing.ReadAssignmentFromRoutes(as_routes(model, begin), True)
     if assignment is None:
         routing.SolveWithParameters(parameters)
     else:

@@ -37,14 +37,14 @@ PAGE = "docs/results.md"
 SECTIONS = {
     "Overview": ("overview",),
     "Plain TSP": (
-        "tsp-policies", "compare-tsp50", "tsp-uniform-100", "tsp-uniform-1000", "tsp-large", "tsp-ortools", "tsplib"
+        "compare-tsp50", "tsp-uniform-100", "tsp-uniform-1000", "tsp-large", "tsp-ortools", "tsplib"
     ),
     "Variants, 20 customers": ("op-20", "pctsp-20", "cvrp-20", "tsptw-easy-20", "tsptw-medium-20", "tsptw-hard-20"),
     "Variants, 50 customers": ("op-50", "pctsp-50", "cvrp-50", "tsptw-medium-50"),
     "Hidden prizes": ("spctsp-20", "recourse-control"),
     "Sets of the literature": ("cvrplib", "literature", "kool-100"),
     "Guides and bounds": ("guides-recall", "guides-gap", "guides-difference", "guides-time", "bounds"),
-    "Training": ("throughput", "baselines", "fine-tuning", "kool-tsp", "kool-variants"),
+    "Training": ("policies", "gpu-training", "throughput", "baselines", "fine-tuning", "kool-tsp", "kool-variants"),
 }  # fmt: skip
 """Sections of the results page and the tables in them; those that are named nowhere come last."""
 OTHERS = "Further measurements"

@@ -170,7 +170,7 @@ def _draw_windows(values: Values, problem: Problem, variant: str, generator: Gen
     """
     count, nodes, _ = values["coordinates"].shape
     share = _rand(count, nodes, generator=generator)
-    if problem.visits_all and problem.shape == "tour":
+    if problem.visits_all and problem.shape.has_one_depot_tour:
         opens, closes = _around_a_tour(values, variant, share, generator)
     else:
         opens, closes = _there_and_back(values, share, generator)
@@ -238,7 +238,7 @@ DRAWS: dict[str, Callable[[Values, Problem, str, Generator], Values]] = {
 
 def node_count(problem: Problem, size: int) -> int:
     """Nodes of an instance with `size` customers: problems with a depot have one more."""
-    return size + int(problem.from_depot)
+    return size + int(problem.shape.has_depot)
 
 
 def generate(problem: Problem | str, distribution: str, count: int, size: int, generator: Generator) -> Batch:
@@ -274,7 +274,7 @@ def as_batch(problem: Problem, values: Values) -> Batch:
     kept |= {"max_length"} if problem.rule(LengthBudget) else set()
     values = {name: value for name, value in values.items() if name in kept}
     coordinates = values.pop("coordinates")
-    if problem.shape == "path":  # from the first node to the last
+    if problem.shape.is_path:  # from the first node to the last
         count, nodes, _ = coordinates.shape
         values["end"] = torch.full((count,), nodes - 1, device=coordinates.device)
     return from_coordinates(coordinates, values)

@@ -142,6 +142,10 @@ class RoutingEnv:
 
     def __init__(self, problem: Problem | str) -> None:
         self.problem = get_problem(problem) if isinstance(problem, str) else problem
+        # plain attributes, since the code of a step is compiled
+        shape = self.problem.shape
+        self.has_depot, self.has_several_tours = shape.has_depot, shape.has_several_tours
+        self.is_closed, self.is_path, self.has_one_depot_tour = shape.is_closed, shape.is_path, shape.has_one_depot_tour
         name = self.problem.name
         for rule in self.problem.rules:
             if type(rule) not in RULES:
@@ -150,7 +154,7 @@ class RoutingEnv:
             if term not in TERMS:
                 raise ValueError(f"problem {name!r}: no environment covers its objective term {term!r}")
         self.rules: tuple[RuleEnv, ...] = tuple(RULES[type(rule)](rule, self.problem) for rule in self.problem.rules)
-        if not self.problem.from_depot:
+        if not self.has_depot:
             depot_only = [type(rule.rule).__name__ for rule in self.rules if rule.from_depot]
             depot_only += [term for term in self.problem.objective.terms if term in TOUR_TERMS]
             if depot_only:
@@ -172,7 +176,7 @@ class RoutingEnv:
 
     def kinds(self, batch: Batch) -> Tensor | None:
         """The kind of each node, `[B, n]`: 0 a customer, 1 where tours start, 2 where they end; None in cycles."""
-        if self.problem.shape == "cycle":
+        if self.is_closed:
             return None
         kinds = torch.zeros((batch.count, batch.size + 1), dtype=torch.long, device=batch.device)
         kinds.scatter_(1, ends_of(self.problem, batch)[:, None], 2)
@@ -184,7 +188,7 @@ class RoutingEnv:
     def horizon(self, batch: Batch) -> int:
         """Steps after which every trajectory has finished; most finish earlier."""
         n = batch.size
-        if self.problem.shape != "tours":
+        if not self.has_several_tours:
             return n
         most = n - 1
         if "num_tours" in batch.values:
@@ -216,7 +220,7 @@ class RoutingEnv:
         customers = customers_of(self.problem, batch)
         visited = ~customers[:, None].expand(B, P, n)
         here = torch.full((B, P), n, dtype=torch.long, device=batch.device)
-        if self.problem.from_depot:
+        if self.has_depot:
             here = batch.depot[:, None].expand(B, P)
         no = torch.zeros((B, P), dtype=torch.bool, device=batch.device)
         end = ends_of(self.problem, batch)
@@ -225,7 +229,7 @@ class RoutingEnv:
             assert batch.distances is not None
             place = end[:, None, None].expand(B, n, 1)
             home = batch.distances.gather(2, place)[:, None, :, 0]
-        from_depot = self.problem.from_depot
+        from_depot = self.has_depot
         move = Move(here, here, here, visited, no if from_depot else None, None, None, home)
         state = State(
             batch,
@@ -265,7 +269,7 @@ class RoutingEnv:
         batch, before = state.batch, state.move
         n = batch.size
         dead, tours, finished, first = state.dead, state.tours, state.finished, state.first
-        if self.problem.from_depot:
+        if self.has_depot:
             returned = action == state.end[:, None]
             again = returned & (before.here == batch.depot[:, None])  # a tour without a visit: all tours are done
             dead = dead & (action == before.here)  # a given prefix may leave a dead end
@@ -291,16 +295,16 @@ class RoutingEnv:
             if served is not None:
                 move = move._replace(visited=move.visited | served)
         done = move.visited.all(-1)
-        if not self.problem.from_depot:
+        if not self.has_depot:
             finished = done
-        elif self.problem.shape == "tours":
+        elif self.has_several_tours:
             assert move.returned is not None
             finished = finished | (done & move.returned)
             move = move._replace(here=torch.where(finished & ~dead, move.node, move.here))
         return self._with_forbidden(State(batch, state.end, first, move, tours, finished, dead, rules, state.forbidden))
 
     def _no_more_tours(self, batch: Batch, tours: Tensor) -> Tensor | bool:
-        if self.problem.shape == "tour":
+        if self.has_one_depot_tour:
             return True
         if "num_tours" not in batch.values:
             return False
@@ -314,11 +318,11 @@ class RoutingEnv:
             by_rule = rule.forbids_visit(own, move)
             if by_rule is not None and by_rule is not forbidden:
                 forbidden = forbidden | by_rule
-        if self.problem.from_depot:
+        if self.has_depot:
             forbidden = forbidden.scatter(
                 -1, state.end[:, None, None].expand(*forbidden.shape[:2], 1), self._return_forbidden(state)[..., None]
             )
-        elif self.problem.shape == "path":
+        elif self.is_path:
             forbidden = self._forbidden_in_path(state, forbidden)
         elif batch.padding is None:  # with one size, all trajectories finish together, after the last step
             return state._replace(forbidden=forbidden)
@@ -337,7 +341,7 @@ class RoutingEnv:
             of_tour, of_all = rule.forbids_return(own, move), rule.forbids_end(own, move)
             forbidden = forbidden if of_tour is None else forbidden | of_tour
             unfinished = unfinished if of_all is None else unfinished | of_all
-        if self.problem.shape == "tours":  # the whole trajectory ends at the depot, or with the last tour of the fleet
+        if self.has_several_tours:  # the whole trajectory ends at the depot, or with the last tour of the fleet
             at_depot = move.here == state.batch.depot[:, None]
             unfinished = unfinished & (at_depot | self._no_more_tours(state.batch, state.tours + 1))
         return forbidden | unfinished
@@ -409,12 +413,12 @@ class RoutingEnv:
 
         None where the start is not free: there trajectories differ by chance alone.
         """
-        return spread_starts(batch, count) if self.problem.shape == "cycle" and count > 1 else None
+        return spread_starts(batch, count) if self.is_closed and count > 1 else None
 
     def tours(self, actions: Tensor, instance: Instance) -> list[list[int]]:
         """The tours that one trajectory's actions `[T]` make in an instance."""
         nodes = actions.tolist()
-        if not self.problem.from_depot:
+        if not self.has_depot:
             return [nodes[: instance.size]]  # in a padded batch, further actions stay
         depot, end = instance.depot, instance.finish
         closing = [] if end == depot else [end]
@@ -422,7 +426,7 @@ class RoutingEnv:
         for node in nodes:
             if node == end:
                 tours[-1] += closing
-                if self.problem.shape == "tour":
+                if self.has_one_depot_tour:
                     return tours
                 tours.append([depot])
             elif node != tours[-1][-1]:  # a dead end stays
@@ -431,7 +435,7 @@ class RoutingEnv:
 
     def actions(self, tours: Sequence[Sequence[int]], instance: Instance) -> list[int]:
         """The actions that make the tours of a solution, the reverse of `tours`; each tour begins with the depot."""
-        if not self.problem.from_depot:
+        if not self.has_depot:
             return list(tours[0])
         ends = {instance.depot, instance.finish}
         closing = [instance.depot] if instance.finish == instance.depot else []

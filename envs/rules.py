@@ -61,6 +61,7 @@ class RuleEnv:
 
     def __init__(self, rule: Rule, problem: Problem) -> None:
         self.rule, self.problem = rule, problem
+        self.has_several_tours = problem.shape.has_several_tours
 
     def start(self, batch: Batch, trajectories: int) -> Any:  # noqa: ANN401 - each rule has its own state
         """The rule's state before the first step."""
@@ -104,7 +105,7 @@ class RuleEnv:
 
     def makes_tour(self, batch: Batch, move: Move) -> Tensor | bool:
         """Whether a tour that ends now counts as a tour, `[B, P]`: of several tours, an empty one does not."""
-        return self.problem.shape != "tours" or move.here != batch.depot[:, None]
+        return not self.has_several_tours or move.here != batch.depot[:, None]
 
 
 def slack(limit: Tensor) -> Tensor:
@@ -408,7 +409,7 @@ class TimeWindowsEnv(RuleEnv):
         end = batch.finish[:, None]
         home_closes = closes.gather(1, end)
         ways, latest = batch.distances, None
-        if self.problem.visits_all and self.problem.shape == "tour":
+        if self.problem.visits_all and self.problem.shape.has_one_depot_tour:
             # no way passes padding
             stay = service if batch.padding is None else service.masked_fill(batch.padding, float("inf"))
             ways = _earliest(batch.distances, stay)

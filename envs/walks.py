@@ -142,7 +142,7 @@ INCREMENTS: dict[str, Callable[[Batch, Move], Tensor]] = {"length": _leg, "prize
 
 def ends_of(problem: Problem, batch: Batch) -> Tensor:
     """Where tours end `[B]`: the depot, unless the instance names a node; a path without one, n."""
-    return batch.finish if problem.from_depot else batch.end
+    return batch.finish if problem.shape.has_depot else batch.end
 
 
 def customers_of(problem: Problem, batch: Batch) -> Tensor:
@@ -150,7 +150,7 @@ def customers_of(problem: Problem, batch: Batch) -> Tensor:
     nodes = torch.ones((batch.count, batch.size), dtype=torch.bool, device=batch.device)
     if batch.padding is not None:
         nodes = ~batch.padding
-    if problem.from_depot:
+    if problem.shape.has_depot:
         ends = torch.stack([batch.depot, ends_of(problem, batch)], 1)
         nodes = nodes.scatter(1, ends, value=False)
     return nodes
@@ -164,12 +164,12 @@ def require_whole(problem: Problem, batch: Batch, actions: Tensor) -> None:
     """
     n, shape = batch.size, list(actions.shape)
     fits = len(shape) == 3 and shape[0] == batch.count
-    if not problem.from_depot:
+    if not problem.shape.has_depot:
         steps, meaning, fits = str(n), f"a step for each of the {n} nodes", fits and shape[2] == n
     elif problem.rule(SplitDelivery):  # a node may be visited several times
         steps, meaning = "T", "steps"
     else:
-        most = n if problem.shape == "tour" else max(1, 2 * (n - 1))
+        most = n if problem.shape.has_one_depot_tour else max(1, 2 * (n - 1))
         steps, meaning, fits = f"T <= {most}", "steps", fits and shape[2] <= most
     if not fits:
         expected = f"[{batch.count}, P, {steps}]"
@@ -190,9 +190,9 @@ def require_prefix(batch: Batch, trajectories: int, prefix: Tensor | None) -> No
 def walks_of(problem: Problem, batch: Batch, actions: Tensor) -> Walks:
     """Whole trajectories from their actions `[B, P, T]`."""
     customers = customers_of(problem, batch)
-    if not problem.from_depot:
+    if not problem.shape.has_depot:
         before = actions.roll(1, dims=-1)
-        if problem.shape == "path":
+        if problem.shape.is_path:
             before[..., 0] = actions[..., 0]
         return Walks(batch, before, actions, None, customers)
     depot = batch.depot[:, None, None].expand(*actions.shape[:2], 1)
@@ -200,7 +200,7 @@ def walks_of(problem: Problem, batch: Batch, actions: Tensor) -> Walks:
     before = torch.cat([depot, actions[..., :-1]], -1)
     returned = actions == end
     before = torch.where((before == end) & ~returned, depot, before)  # another tour begins
-    if problem.shape == "tours":  # a tour without a visit has no length
+    if problem.shape.has_several_tours:  # a tour without a visit has no length
         before = torch.where(returned & (before == depot), end, before)
         returned = returned & (before != end)
     return Walks(batch, before, actions, returned, customers)
@@ -215,7 +215,7 @@ def objective_of(problem: Problem, walks: Walks) -> Tensor:
 def missed_of(problem: Problem, readings: Sequence[Callable[[Walks], Tensor | None]], walks: Walks) -> Tensor:
     """The number of nodes that trajectories miss by the rules' `readings`, `[B, P]`."""
     none = torch.zeros(walks.nodes.shape[:2], dtype=torch.long, device=walks.nodes.device)
-    if not problem.from_depot:
+    if not problem.shape.has_depot:
         return none
     parts = (reading(walks) for reading in readings)
     return sum((part for part in parts if part is not None), none)

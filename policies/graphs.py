@@ -67,7 +67,7 @@ class GraphRollout:
         self.given = 0 if self.prefix is None else self.prefix.shape[-1]
         self.horizon = horizon = env.horizon(batch) if replays is None else replays
         # where every trajectory takes all steps, the host checks nothing between them
-        self.segment = min(SEGMENT, horizon) if env.problem.from_depot else horizon - self.given
+        self.segment = min(SEGMENT, horizon) if env.problem.shape.has_depot else horizon - self.given
         self.segments = -(-(horizon - self.given) // self.segment) if self.segment else 0
         steps = self.given + self.segments * self.segment
         self.actions = None  # [B, P, T]
@@ -109,7 +109,7 @@ class GraphRollout:
         for _ in range(segments):
             self._go_on()
             done += 1
-            if self.actions is None and self.env.problem.from_depot and bool(self.finished):
+            if self.actions is None and self.env.problem.shape.has_depot and bool(self.finished):
                 break
         # in the rest of the last segment every trajectory stays
         return self.trace.until(min(self.given + done * self.segment, most))

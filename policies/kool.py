@@ -107,7 +107,7 @@ def read_kool_checkpoint(path: str | os.PathLike[str], problem: str) -> Policy:
             "decoder.project_nodes.weight": model["project_node_embeddings.weight"],
             "decoder.project_graph.weight": model["project_fixed_context.weight"],
             "decoder.project_glimpse.weight": model["project_out.weight"],
-            **(_from_depot(model, env) if env.problem.from_depot else _from_anywhere(model)),
+            **(_from_depot(model, env) if env.problem.shape.has_depot else _from_anywhere(model)),
         }
         for index in range(LAYERS):
             tensors |= _layer(model, index)

@@ -71,7 +71,7 @@ class Policy(nn.Module):
         edges = config.edges
         self.embed = nn.Linear(env.node_features + (EDGE_FEATURES if edges else 0), config.width)
         self.embed_ends = nn.ModuleList(  # where tours start, and where they end
-            nn.Linear(env.node_features, config.width) for _ in range(2 if env.problem.shape != "cycle" else 0)
+            nn.Linear(env.node_features, config.width) for _ in range(2 if not env.problem.shape.is_closed else 0)
         )
         self.encoder = make_encoder(config)
         self.decoder = Decoder(

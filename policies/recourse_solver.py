@@ -61,7 +61,7 @@ class RecourseSolver(InstanceSolver):
         """Whether the problem is one tour that hides prizes, without other rules and with terms in `ENDED`."""
         return (
             problem.hides_prizes
-            and problem.shape == "tour"
+            and problem.shape.has_one_depot_tour
             and {type(rule) for rule in problem.rules} <= {VisitAtMostOnce, PrizeQuota}
             and problem.objective.sense == "min"
             and ENDED.keys() >= set(problem.objective.terms)

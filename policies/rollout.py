@@ -41,7 +41,7 @@ def _steps(
     # The check whether all have finished waits for a GPU; on the CPU it costs nothing.
     interval = 1 if batch.device.type == "cpu" else CHECK_INTERVAL
     for t in range(env.horizon(batch)):
-        if t >= len(given) and t % interval == 0 and env.problem.from_depot and bool(state.finished.all()):
+        if t >= len(given) and t % interval == 0 and env.problem.shape.has_depot and bool(state.finished.all()):
             return
         seen = env.observe(state)
         action = given[t] if t < len(given) else strategy.select(decoder.logits(cache, seen), generator)

@@ -13,10 +13,10 @@ from envs.batch import Batch, from_instances
 from envs.routing_env import RoutingEnv
 from envs.rules import RULES
 from envs.symmetries import augment
-from tsp.budget import Budget, Clock
+from tsp.budget import Clock
 from tsp.problems import Problem, get_problem
 from tsp.solution import Solution, check, no_answer
-from tsp.solvers import Candidates, Report, require_support
+from tsp.solvers import BaseSolver, require_support
 
 from .checkpoint import Decoding, load_policy
 from .decoding import Greedy, Sampling, Strategy
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tsp.instance import Instance
+    from tsp.solvers import Request
 
 MOST_STARTS = 100
 LARGEST = 6_000
@@ -52,7 +53,7 @@ class _Loaded:
     augmentations: int
 
 
-class PolicySolver:
+class PolicySolver(BaseSolver):
     """A trained policy; one-shot: it ends by itself.
 
     Args:
@@ -141,26 +142,18 @@ class PolicySolver:
             )
         return self._loaded[path, problem]
 
-    def solve(
-        self,
-        problem: Problem,
-        instances: Sequence[Instance],
-        budget: Budget,
-        *,
-        initial: Sequence[Solution] | None = None,
-        candidates: Candidates | None = None,
-        report: Report | None = None,
-    ) -> list[Solution]:
-        """Solve all instances in padded batches of similar sizes; see `tsp.solvers.Solver.solve`."""
+    def solve_request(self, request: Request) -> list[Solution]:
+        """Solve all instances in padded batches of similar sizes, in the sum of their time limits."""
+        problem, instances, report = request.problem, request.instances, request.report
         require_support(self, problem)
-        torch.set_num_threads(budget.threads)
+        torch.set_num_threads(request.threads)
         groups: dict[tuple[str, int], tuple[_Loaded, list[int]]] = {}
         for i in sorted(range(len(instances)), key=lambda i: instances[i].size):
             loaded = self._load(problem, instances[i].size, matrix=instances[i].matrix is not None)
             key = (loaded.name, len(_given(problem, instances[i])))
             groups.setdefault(key, (loaded, []))[1].append(i)
-        clock = Clock(budget.time_limit * max(1, len(instances)))
-        generator = Generator(self.device).manual_seed(budget.seed)
+        clock = Clock(sum(request.limits))
+        generator = Generator(self.device).manual_seed(request.seed)
         found: dict[int, list[list[int]]] = {}
         for loaded, members in groups.values():
             self._warn_of_sizes(loaded, [instances[i] for i in members])
@@ -188,7 +181,7 @@ class PolicySolver:
             span = f"{min(outside)} to {max(outside)}" if min(outside) < max(outside) else str(outside[0])
             warnings.warn(
                 f"policy {loaded.name} was trained on {low} to {high} nodes; {span} nodes are outside that range",
-                stacklevel=3,
+                stacklevel=4,
             )
         if max(instance.size for instance in instances) > LARGEST:
             raise ValueError(f"a policy attends over all pairs of nodes; expected at most {LARGEST} of them")
@@ -232,7 +225,7 @@ class PolicySolver:
     def _samples(self, problem: Problem) -> bool:
         """Whether trajectories are sampled."""
         if self.decoding is None:
-            return problem.from_depot
+            return problem.shape.has_depot
         return self.decoding == "sampling"
 
     def _draws_orders(self, problem: Problem) -> bool:
@@ -300,7 +293,7 @@ class PolicySolver:
         """Elements of the largest tensor that one picture of an instance needs."""
         count = self._count(loaded, size)
         # the mask of one tour that must keep time windows reads all pairs of nodes for every trajectory
-        pairs = count * size if problem.visits_all and problem.shape == "tour" else 0
+        pairs = count * size if problem.visits_all and problem.shape.has_one_depot_tour else 0
         return size * max(loaded.policy.config.heads * max(size, count), pairs)
 
     def _count(self, loaded: _Loaded, size: int) -> int:
@@ -308,7 +301,7 @@ class PolicySolver:
         problem = loaded.env.problem
         if self._samples(problem):
             return loaded.samples
-        return min(self.starts, size) if problem.shape == "cycle" else 1
+        return min(self.starts, size) if problem.shape.is_closed else 1
 
 
 def _given(problem: Problem, instance: Instance) -> list[int]:
@@ -316,9 +309,9 @@ def _given(problem: Problem, instance: Instance) -> list[int]:
     if instance.underway is None:
         return []
     visited = list(instance.underway.visited)
-    if problem.shape == "tours":  # back at the depot: the action is to go where tours end
+    if problem.shape.has_several_tours:  # back at the depot: the action is to go where tours end
         return [instance.finish if node == instance.depot else node for node in visited]
-    at_depot = problem.from_depot or instance.free_start or visited[:1] == [instance.depot]
+    at_depot = problem.shape.has_depot or instance.free_start or visited[:1] == [instance.depot]
     return visited if at_depot else [instance.depot, *visited]
 
 

@@ -1,4 +1,4 @@
-"""Kernels that only kernels call, made callable for tests."""
+"""Makes parts of kernels, which only kernels may call, callable for tests."""
 
 from __future__ import annotations
 

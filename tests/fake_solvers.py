@@ -1,4 +1,4 @@
-"""Solvers whose answers and times are made up, and an instance for them."""
+"""Fake solvers with fixed answers and times, and an instance for them."""
 
 import os
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ AROUND, LONG, SHORT = [0, 1, 2, 3], [0, 2, 1, 3], [0, 1, 3, 2]
 
 @dataclass
 class Batch:
-    """Answers every instance with one tour (or none), in a time that it only claims to have used."""
+    """Answers every instance with one tour (or none), and reports a fixed time."""
 
     name: str
     tour: list | None
@@ -47,7 +47,7 @@ class Batch:
 
 
 class OneByOne(InstanceSolver):
-    """Answers with the identity, its process as the bound; 1 node is an error, 2 nodes end the process."""
+    """Answers with the nodes in order and the process id as bound; 1 node is an error, 2 nodes end the process."""
 
     name = "one-by-one"
 

@@ -1,4 +1,4 @@
-"""Sets of points that neighbour lists are tested on, and what every such list must be."""
+"""Sets of points for tests of neighbour lists, and what every such list must satisfy."""
 
 import numpy as np
 from hypothesis import strategies as st

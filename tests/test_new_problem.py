@@ -4,8 +4,8 @@ import pytest
 import torch
 from brute_force import best_by_enumeration
 
-from baselines.models.ortools_cpsat import CPSATSolver
-from baselines.models.ortools_routing import ORToolsSolver
+from baselines.models.ortools_cpsat.solver import CPSATSolver
+from baselines.models.ortools_routing.solver import ORToolsSolver
 from envs.generators import generate_set
 from envs.gym import RoutingGymEnv
 from policies.policy import PolicyConfig
@@ -20,6 +20,7 @@ from tsp.problems import (
     LengthBudget,
     Objective,
     Problem,
+    Shape,
     TimeWindows,
     VisitAtMostOnce,
 )
@@ -29,7 +30,7 @@ SAMPLES = Problem(
     name="samples",
     title="team orienteering with time windows and capacity",
     story="a group collects samples of what interests it, in one break, as many as each can carry",
-    shape="tours",
+    shape=Shape.TOURS,
     rules=(VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()),
     objective=Objective(("prize",), "max"),
     demanded=("num_tours",),

@@ -107,7 +107,7 @@ def home_within_budget(problem: Problem, instance: Instance, solution: Solution)
 
 
 def home_before_it_closes(problem: Problem, instance: Instance, solution: Solution) -> bool:
-    if problem.shape == "tour" and problem.visits_all:  # there the masks consider all ways home
+    if problem.shape.has_one_depot_tour and problem.visits_all:  # there the masks consider all ways home
         return True
     closes = instance.time_windows[instance.finish, 1]
     return all(within(time, closes) for _, time in direct_ways_home(problem, instance, solution))
@@ -165,7 +165,7 @@ def test_masks_allow_exactly_what_the_checker_accepts_in_unnamed_problems(proble
     referee(problem, tiny_instance(problem, seed, 3 + seed % 3))
 
 
-FROM_DEPOT = [problem for problem in [*PROBLEMS.values(), *UNNAMED] if problem.from_depot]
+FROM_DEPOT = [problem for problem in [*PROBLEMS.values(), *UNNAMED] if problem.shape.has_depot]
 
 
 @pytest.mark.parametrize("problem", FROM_DEPOT, ids=lambda problem: problem.name)
@@ -197,24 +197,24 @@ def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tup
     env = RoutingEnv(problem)
     whole, _, dead = sequences_of(env, instance)
     alive = [sequence for sequence, is_dead in zip(whole, dead, strict=True) if not is_dead]
-    if problem.shape == "cycle":  # the visited nodes are given from the depot on
+    if problem.shape.is_closed:  # the visited nodes are given from the depot on
         alive = [sequence for sequence in alive if sequence[0] == instance.depot]
     if not alive:
         return None
     planned = alive[rng.integers(len(alive))]
     given = planned[: rng.integers(1, max(len(planned), 2))]
     visited = given
-    if problem.from_depot:
-        if problem.shape == "tour" and given[-1] == instance.finish:
+    if problem.shape.has_depot:
+        if problem.shape.has_one_depot_tour and given[-1] == instance.finish:
             given = given[:-1]
         visited = [instance.depot if node == instance.finish else node for node in given]
     claim = walk(problem, instance, env.tours(torch.tensor(planned), instance))
-    k = sum(node == instance.finish for node in given) if problem.shape == "tours" else 0
+    k = sum(node == instance.finish for node in given) if problem.shape.has_several_tours else 0
     elapsed, travelled, load = 0.0, 0.0, 0.0
     if k < len(claim.stops):  # else the tour is at the depot, and complete
         stops = claim.stops[k]
         i = len(given) - max((j for j, node in enumerate(given, 1) if node == instance.finish), default=0)
-        i -= not problem.from_depot
+        i -= not problem.shape.has_depot
         elapsed = begins(claim, k)[i] + (0.0 if instance.service_times is None else instance.service_times[stops[i]])
         travelled = instance.path_length(stops[: i + 1])
         load = 0.0 if instance.capacity is None else rng.uniform(0, instance.capacity)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
@@ -20,9 +21,41 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="Rule")
 
 
-Shape = Literal["cycle", "path", "tour", "tours"]
-"""How tours run: one closed tour that starts anywhere; one open path; one tour from the depot to
-the end (the depot again, unless the instance names another node); or several of those."""
+class Shape(StrEnum):
+    """How tours run: one closed tour, one open path, one tour from the depot, or several of those.
+
+    A tour from the depot ends at the depot, unless the instance names another end.
+    """
+
+    CYCLE = "cycle"
+    PATH = "path"
+    TOUR = "tour"
+    TOURS = "tours"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether there is one closed tour, which may start at any node."""
+        return self is Shape.CYCLE
+
+    @property
+    def is_path(self) -> bool:
+        """Whether there is one open path."""
+        return self is Shape.PATH
+
+    @property
+    def has_depot(self) -> bool:
+        """Whether tours leave a depot, so that ending a tour is a decision."""
+        return self in (Shape.TOUR, Shape.TOURS)
+
+    @property
+    def has_one_depot_tour(self) -> bool:
+        """Whether there is exactly one tour from the depot."""
+        return self is Shape.TOUR
+
+    @property
+    def has_several_tours(self) -> bool:
+        """Whether there may be several tours from the depot."""
+        return self is Shape.TOURS
 
 
 class Rule:
@@ -126,10 +159,6 @@ class Objective:
     terms: tuple[str, ...]
     sense: Literal["min", "max"] = "min"
 
-    def better(self, a: float, b: float) -> bool:
-        """Whether the value `a` is strictly better than `b`."""
-        return a < b if self.sense == "min" else a > b
-
     def gap(self, value: float, best: float) -> float | None:
         """Relative gap of `value` to `best`, positive when worse; None where `best` is 0."""
         if best == 0:
@@ -145,7 +174,7 @@ class Problem:
         name: what the command line and the files call it.
         title: the name in the literature.
         story: what the travelling scientist does.
-        shape: how tours run.
+        shape: how tours run; a shape's name is converted.
         rules: every constraint a solution must keep.
         objective: what is minimized or maximized.
         demanded: what an instance must have beside what rules and objective need.
@@ -159,16 +188,17 @@ class Problem:
     objective: Objective
     demanded: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Convert a shape's name, and refuse an unknown one in one sentence."""
+        if self.shape not in list(Shape):
+            raise ValueError(unknown("shape", self.shape, [shape.value for shape in Shape]))
+        object.__setattr__(self, "shape", Shape(self.shape))
+
     @property
     def needs(self) -> tuple[str, ...]:
         """Names of the instance's attributes that the problem needs, each once."""
         terms = (TERM_NEEDS.get(term, ()) for term in self.objective.terms)
         return tuple(dict.fromkeys([*self.demanded, *(n for rule in self.rules for n in rule.needs), *chain(*terms)]))
-
-    @property
-    def from_depot(self) -> bool:
-        """Whether tours leave the depot, so that coming to the end is a decision."""
-        return self.shape in ("tour", "tours")
 
     @property
     def visits_all(self) -> bool:
@@ -185,6 +215,12 @@ class Problem:
         """Whether a policy of one reads the other: tours of one shape, and rules of the same kinds."""
         kinds = [[type(rule) for rule in problem.rules] for problem in (self, other)]
         return self.shape == other.shape and kinds[0] == kinds[1]
+
+    def is_better(self, a: float | None, b: float | None) -> bool:
+        """Whether the value `a` is strictly better than `b`; None, of an infeasible solution, is the worst."""
+        if a is None or b is None:
+            return a is not None and b is None
+        return a < b if self.objective.sense == "min" else a > b
 
     def rule(self, kind: type[R]) -> R | None:
         """The problem's rule of this class, or None."""
@@ -205,11 +241,11 @@ class Problem:
         missing = [need for need in self.needs if getattr(instance, need) is None]
         if missing:
             raise ValueError(f"{name}: problem {self.name!r} needs {' and '.join(missing)}, which it does not have")
-        if instance.free_start and self.shape != "path":
+        if instance.free_start and not self.shape.is_path:
             raise ValueError(f"{name}: only a path may start anywhere, problem {self.name!r} is none")
-        if self.shape == "path" and not instance.free_start and instance.end == instance.depot and instance.size > 1:
+        if self.shape.is_path and not instance.free_start and instance.end == instance.depot and instance.size > 1:
             raise ValueError(f"{name}: starts and ends at {instance.node_name(instance.depot)}, expected another end")
-        if self.shape == "cycle" and instance.end not in (None, instance.depot):
+        if self.shape.is_closed and instance.end not in (None, instance.depot):
             raise ValueError(f"{name}: problem {self.name!r} has closed tours, expected no end (shpp has one)")
         if self.rule(Capacity) is not None and self.rule(VisitOnce) is not None:
             assert instance.demands is not None
@@ -230,7 +266,7 @@ PROBLEMS: dict[str, Problem] = {
             name="tsp",
             title="travelling salesman problem",
             story="visit all chosen posters, back to the coffee corner",
-            shape="cycle",
+            shape=Shape.CYCLE,
             rules=(VisitOnce(),),
             objective=Objective(("length",)),
         ),
@@ -238,7 +274,7 @@ PROBLEMS: dict[str, Problem] = {
             name="atsp",
             title="asymmetric travelling salesman problem",
             story="the same with one-way aisles: the way back may be longer",
-            shape="cycle",
+            shape=Shape.CYCLE,
             rules=(VisitOnce(),),
             objective=Objective(("length",)),
             demanded=("matrix",),
@@ -247,7 +283,7 @@ PROBLEMS: dict[str, Problem] = {
             name="shpp",
             title="shortest Hamiltonian path",
             story="from the entrance to the talk room, past all chosen posters",
-            shape="path",
+            shape=Shape.PATH,
             rules=(VisitOnce(),),
             objective=Objective(("length",)),
         ),
@@ -255,7 +291,7 @@ PROBLEMS: dict[str, Problem] = {
             name="op",
             title="orienteering",
             story="a coffee break of limited length, posters of different interest",
-            shape="tour",
+            shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), LengthBudget()),
             objective=Objective(("prize",), "max"),
         ),
@@ -263,7 +299,7 @@ PROBLEMS: dict[str, Problem] = {
             name="optw",
             title="orienteering with time windows",
             story="the same, with authors present only at times",
-            shape="tour",
+            shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), LengthBudget(required=False), TimeWindows()),
             objective=Objective(("prize",), "max"),
         ),
@@ -271,7 +307,7 @@ PROBLEMS: dict[str, Problem] = {
             name="op10",
             title="orienteering with ten visits at most",
             story="a coffee break, and a head that takes in ten posters",
-            shape="tour",
+            shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), LengthBudget(), MaxVisits(10)),
             objective=Objective(("prize",), "max"),
         ),
@@ -279,7 +315,7 @@ PROBLEMS: dict[str, Problem] = {
             name="top",
             title="team orienteering",
             story="a group splits the posters in one break; who has nothing to visit may stay away",
-            shape="tours",
+            shape=Shape.TOURS,
             rules=(VisitAtMostOnce(), LengthBudget()),
             objective=Objective(("prize",), "max"),
             demanded=("num_tours",),
@@ -288,7 +324,7 @@ PROBLEMS: dict[str, Problem] = {
             name="pctsp",
             title="prize-collecting travelling salesman problem",
             story="learn at least so much, regret what was missed",
-            shape="tour",
+            shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), PrizeQuota()),
             objective=Objective(("length", "penalties")),
         ),
@@ -296,7 +332,7 @@ PROBLEMS: dict[str, Problem] = {
             name="spctsp",
             title="stochastic prize-collecting travelling salesman problem",
             story="the same, but how interesting a poster is shows only on arrival",
-            shape="tour",
+            shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), PrizeQuota(stochastic=True)),
             objective=Objective(("length", "penalties")),
         ),
@@ -304,7 +340,7 @@ PROBLEMS: dict[str, Problem] = {
             name="tsptw",
             title="travelling salesman problem with time windows",
             story="every poster, each in its session; the least walking",
-            shape="tour",
+            shape=Shape.TOUR,
             rules=(VisitOnce(), TimeWindows()),
             objective=Objective(("length",)),
         ),
@@ -312,7 +348,7 @@ PROBLEMS: dict[str, Problem] = {
             name="tsptw-makespan",
             title="travelling salesman problem with time windows, earliest end",
             story="every poster, each in its session; home as early as can be",
-            shape="tour",
+            shape=Shape.TOUR,
             rules=(VisitOnce(), TimeWindows()),
             objective=Objective(("makespan",)),
         ),
@@ -320,7 +356,7 @@ PROBLEMS: dict[str, Problem] = {
             name="cvrp",
             title="capacitated vehicle routing",
             story="leaflets run out; fetch more at the desk",
-            shape="tours",
+            shape=Shape.TOURS,
             rules=(VisitOnce(), Capacity()),
             objective=Objective(("length",)),
         ),
@@ -328,7 +364,7 @@ PROBLEMS: dict[str, Problem] = {
             name="sdvrp",
             title="split delivery vehicle routing",
             story="the same; a table may get its leaflets in several visits",
-            shape="tours",
+            shape=Shape.TOURS,
             rules=(SplitDelivery(), Capacity()),
             objective=Objective(("length",)),
         ),
@@ -336,7 +372,7 @@ PROBLEMS: dict[str, Problem] = {
             name="cvrptw",
             title="capacitated vehicle routing with time windows",
             story="leaflets run out, and desks are staffed only at times",
-            shape="tours",
+            shape=Shape.TOURS,
             rules=(VisitOnce(), Capacity(), TimeWindows()),
             objective=Objective(("length",)),
         ),
@@ -344,7 +380,7 @@ PROBLEMS: dict[str, Problem] = {
             name="mtsp",
             title="min-max multiple travelling salesman problem",
             story="a group visits all, the last one home counts; who has nothing to visit may stay away",
-            shape="tours",
+            shape=Shape.TOURS,
             rules=(VisitOnce(),),
             objective=Objective(("longest",)),
             demanded=("num_tours",),

@@ -115,7 +115,7 @@ class Claim(NamedTuple):
     def customers(self) -> NDArray[np.bool_]:
         """Nodes that are neither where tours start nor where they end `[n]`; of a closed tour or a path, all."""
         out = np.ones(self.instance.size, dtype=bool)
-        if self.problem.from_depot:
+        if self.problem.shape.has_depot:
             out[[self.instance.depot, self.instance.finish]] = False
         return out
 
@@ -207,7 +207,7 @@ def _as_tours(instance: Instance, tours: Sequence[ArrayLike]) -> tuple[Tours, li
 
 def _as_walked(problem: Problem, instance: Instance, tours: Tours) -> tuple[Tours, list[str]]:
     """The tours from where they start, and what is wrong with their number, starts and ends."""
-    if problem.shape == "tours":
+    if problem.shape.has_several_tours:
         trivial = {instance.depot, instance.finish}
         tours = tuple(tour for tour in tours if not set(tour.tolist()) <= trivial)
         if instance.num_tours is not None and len(tours) > instance.num_tours:
@@ -219,15 +219,15 @@ def _as_walked(problem: Problem, instance: Instance, tours: Tours) -> tuple[Tour
     depot, finish = instance.depot, instance.finish
     start, last = instance.node_name(depot), instance.node_name(finish)
     for k, tour in enumerate(tours):
-        if problem.shape == "path":
+        if problem.shape.is_path:
             if tour.size and not instance.free_start and tour[0] != depot:
                 violations.append(f"the path starts at {instance.node_name(int(tour[0]))}, expected {start}")
             if tour.size and instance.end is not None and tour[-1] != finish:
                 violations.append(f"the path ends at {instance.node_name(int(tour[-1]))}, expected {last}")
-        elif depot == finish or problem.shape == "cycle":
+        elif depot == finish or problem.shape.is_closed:
             if depot in tour:
                 tour = np.roll(tour, -int(np.flatnonzero(tour == depot)[0]))
-            elif problem.from_depot:
+            elif problem.shape.has_depot:
                 violations.append(f"tour {k}: does not visit the depot {start}")
         elif tour.size < 2 or tour[0] != depot or tour[-1] != finish:
             violations.append(f"tour {k}: expected a walk from {start} to {last}")
@@ -242,7 +242,7 @@ def _claim(
     amounts: Sequence[ArrayLike] | None,
     realization: Realization | None,
 ) -> tuple[Claim, list[str]]:
-    closed = problem.shape == "cycle" or (problem.from_depot and instance.finish == instance.depot)
+    closed = problem.shape.is_closed or (problem.shape.has_depot and instance.finish == instance.depot)
     stops = tuple(np.append(tour, tour[0]) if closed and tour.size else tour for tour in tours)
     prizes = instance.prizes
     if realization is not None and problem.hides_prizes:
@@ -265,20 +265,20 @@ def _begun(problem: Problem, instance: Instance, tours: Tours) -> tuple[int, int
     if instance.underway is None:
         return 0, 0, []
     depot = instance.depot
-    given: list[list[int]] = [[] if problem.shape in ("path", "cycle") else [depot]]
+    given: list[list[int]] = [[] if not problem.shape.has_depot else [depot]]
     for node in instance.underway.visited:
-        if node == depot and problem.shape == "tours":
+        if node == depot and problem.shape.has_several_tours:
             given.append([depot])
         else:
             given[-1].append(node)
-    if problem.shape in ("path", "cycle") and given[0][:1] != [depot] and not instance.free_start:
+    if not problem.shape.has_depot and given[0][:1] != [depot] and not instance.free_start:
         given[0].insert(0, depot)
     given = [tour for i, tour in enumerate(given) if len(tour) > 1 or i == len(given) - 1]
-    if problem.shape == "tours" and instance.finish != depot:
+    if problem.shape.has_several_tours and instance.finish != depot:
         given = [[*tour, instance.finish] for tour in given[:-1]] + given[-1:]
     for k, start in enumerate(given):
         end = len(tours[k]) if k < len(given) - 1 and k < len(tours) else len(start)
-        told = len(start) > 1 or problem.shape == "path"  # a path's first stop may be a choice
+        told = len(start) > 1 or problem.shape.is_path  # a path's first stop may be a choice
         if told and (k >= len(tours) or tours[k][:end].tolist() != start):
             names = ", ".join(instance.node_name(node) for node in start)
             return 0, 0, [f"tour {k}: does not begin with what was visited: {names}"]

@@ -66,7 +66,7 @@ def bound(problem: Problem, instance: Instance, clock: Clock) -> float | None:
         return length
     if terms == ("longest",):
         return None if instance.num_tours is None else _rounded_up(instance, length / instance.num_tours)
-    if terms == ("makespan",) and problem.shape == "tour" and instance.time_windows is not None:
+    if terms == ("makespan",) and problem.shape.has_one_depot_tour and instance.time_windows is not None:
         service = _service(instance, instance.depot)
         return max(0.0, float(instance.time_windows[instance.depot, 0])) + float(service.sum()) + length
     return None
@@ -86,8 +86,8 @@ def length_bound(problem: Problem, instance: Instance, clock: Clock) -> float | 
         instance: with nothing under way.
         clock: the time limit.
     """
-    ends = {instance.depot, instance.finish} if problem.from_depot else {instance.depot}
-    several, open_ended = problem.shape == "tours", problem.shape == "path" or len(ends) > 1
+    ends = {instance.depot, instance.finish} if problem.shape.has_depot else {instance.depot}
+    several, open_ended = problem.shape.has_several_tours, problem.shape.is_path or len(ends) > 1
     if instance.size < 3 or ((several or open_ended) and instance.size > LARGEST_REMADE):
         return None
     if several:
@@ -133,7 +133,7 @@ def _path_bound(problem: Problem, instance: Instance, clock: Clock) -> float | N
     That node is at distance 0 from each fixed end, or, where no end is fixed, from every node. From the other
     nodes it is so far that no tour gains by leaving out a fixed end.
     """
-    start = None if problem.shape == "path" and instance.free_start else instance.depot
+    start = None if problem.shape.is_path and instance.free_start else instance.depot
     fixed = [node for node in (start, instance.end) if node is not None]
     n = instance.size
     far = float(instance.distances.max()) if fixed else 0.0
@@ -179,9 +179,9 @@ def prize_bound(problem: Problem, instance: Instance, clock: Clock) -> float | N
     """
     assert instance.prizes is not None
     n = instance.size
-    if problem.rule(VisitAtMostOnce) is None or not problem.from_depot or n > LARGEST_REMADE:
+    if problem.rule(VisitAtMostOnce) is None or not problem.shape.has_depot or n > LARGEST_REMADE:
         return None
-    tours = (instance.num_tours or n) if problem.shape == "tours" else 1
+    tours = (instance.num_tours or n) if problem.shape.has_several_tours else 1
     distances = np.minimum(instance.distances, instance.distances.T)
     there = _shortest(instance.distances, instance.depot) + _shortest(instance.distances.T, instance.finish)
     customers = np.setdiff1d(np.arange(n), [instance.depot, instance.finish])

@@ -1,1 +1,1 @@
-"""Constructions and the classical heuristics of single problems."""
+"""Construction heuristics, and classical heuristics of single problems."""

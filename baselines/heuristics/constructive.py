@@ -1,6 +1,6 @@
-"""Constructions, which make a tour from nothing and are done: nearest neighbour, insertion, space-filling curve.
+"""Construction heuristics: nearest neighbour, insertion, space-filling curve.
 
-None makes a full distance matrix for points, so each takes tens of thousands of them. Sources:
+None makes a full distance matrix for points, so each can solve tens of thousands of them. Sources:
 Rosenkrantz, Stearns and Lewis, SIAM Journal on Computing 6, 1977; Platzman and Bartholdi, Journal of
 the ACM 36, 1989.
 """
@@ -36,39 +36,39 @@ if TYPE_CHECKING:
     from tsp.solvers import Task
 
 NEIGHBOURS = 10
-"""Nearest nodes that are tried before all."""
+"""Number of nearest nodes that are tried before all others."""
 
 MOST_EXACT = 2_000
-"""Points up to which an insertion looks at every node and every edge.
+"""The most points for which insertion compares every node and every edge.
 
-Above, tours are about 1 % longer and take a tenth of the time.
+With more points tours are about 1 % longer and take a tenth of the time.
 """
 
 
 class Construction(ClosedTourSolver):
-    """What all constructions share: each ends when it is done, in seconds for tens of thousands of points."""
+    """A construction heuristic; it takes seconds for tens of thousands of points. A subclass writes `construct`."""
 
     one_shot = True
 
     def warm_up(self, problem: Problem) -> None:
-        """Compile; what is compiled for points serves matrices too."""
+        """Compile; points and matrices need the same kernels."""
         self.construct(SQUARE, seed=0)
 
     def solve_closed(self, task: Task) -> Solution:
-        """Make the tour; `initial` is the answer where it is better."""
+        """Make the tour; the answer is the initial solution if that is better."""
         problem, instance, initial = task.problem, task.instance, task.initial
         found = check(problem, instance, [self.construct(instance, seed=task.seed)])
         if initial is not None and initial.objective is not None and found.objective is not None:
-            return found if problem.objective.better(found.objective, initial.objective) else initial
+            return found if problem.is_better(found.objective, initial.objective) else initial
         return found
 
     @abstractmethod
     def construct(self, instance: Instance, *, seed: int) -> NDArray[np.integer]:
-        """A tour of at least four nodes."""
+        """A tour of an instance with at least four nodes."""
 
 
 class NearestNeighbour(Construction):
-    """Go to the nearest node that is left, from the depot on."""
+    """Visit the nearest node that is not yet visited, from the depot on."""
 
     def __init__(self) -> None:
         self.name = "nearest"
@@ -76,13 +76,13 @@ class NearestNeighbour(Construction):
     def construct(self, instance: Instance, *, seed: int) -> Nodes:
         """See `Construction`."""
         geometry = geometry_of(instance)
-        # In a matrix every node has to be looked at anyway.
+        # With a matrix, finding the nearest nodes looks at all nodes anyway.
         near = nearest_neighbours(geometry, 0 if geometry.code == MATRIX else NEIGHBOURS)
-        return _walk_to_nearest(geometry, near, instance.depot)
+        return _nearest_neighbour_tour(geometry, near, instance.depot)
 
 
 class SpaceFillingCurve(Construction):
-    """Visit points in the order in which a Hilbert curve meets them."""
+    """Visit points in their order along a Hilbert curve."""
 
     def __init__(self) -> None:
         self.name = "spacefilling"
@@ -99,15 +99,15 @@ class SpaceFillingCurve(Construction):
 
 
 class Insertion(Construction):
-    """Put node after node between two neighbours of a growing tour, where it costs least.
+    """Insert one node after another into a growing tour, where that costs least.
 
-    Above `MOST_EXACT` points that many of them, drawn at random, are inserted so; then the others,
-    each beside one of the nodes of the tour that are nearest to it. Problems with more rules than
-    that every node is visited are left to `baselines.routes.insertion`.
+    With more than `MOST_EXACT` points, that many of them, drawn at random, are inserted so; then the others,
+    each next to one of the nodes of the tour that are nearest to it. Problems with more rules than that every
+    node is visited are solved by `baselines.routes.insertion`.
 
     Args:
-        rule: which node is next: `farthest` from the tour, or `cheapest` to insert; with other rules
-            the cheapest always is.
+        rule: the next node: the one `farthest` from the tour, or the one `cheapest` to insert; with more rules
+            it is always the cheapest.
     """
 
     def __init__(self, *, rule: Literal["farthest", "cheapest"] = "farthest") -> None:
@@ -116,11 +116,11 @@ class Insertion(Construction):
         self._by_rules = InsertionByRules()
 
     def supports(self, problem: Problem) -> bool:
-        """Whether it is one short tour through every node, or every rule and objective term has a model."""
+        """Whether the problem is one short tour through every node, or insertion by rules supports it."""
         return is_closed_tour(problem) or self._by_rules.supports(problem)
 
     def solve_one(self, task: Task) -> Solution:
-        """Make the tours; `initial` is the answer where it is better."""
+        """Make the tours; the answer is the initial solution if that is better."""
         return super().solve_one(task) if is_closed_tour(task.problem) else self._by_rules.solve_one(task)
 
     def construct(self, instance: Instance, *, seed: int) -> NDArray[np.integer]:
@@ -128,7 +128,7 @@ class Insertion(Construction):
         return self._grow(geometry_of(instance), instance.depot, seed, MOST_EXACT)
 
     def warm_up(self, problem: Problem) -> None:
-        """Compile; both ways of insertion, or that by rules."""
+        """Compile insertion with few and with many points, or insertion by rules."""
         if not is_closed_tour(problem):
             self._by_rules.warm_up(problem)
             return
@@ -148,7 +148,7 @@ class Insertion(Construction):
 
 
 def _insert_others(geometry: Geometry, following: Nodes, order: NDArray[np.int64]) -> None:
-    """Insert what is not yet in the tour, in batches as large as the tour, so that a tree of it stays good."""
+    """Insert the remaining nodes, in batches as large as the tour, with a k-d tree of the tour for each batch."""
     from scipy.spatial import KDTree
 
     preceding = np.full_like(following, -1)
@@ -165,10 +165,10 @@ def _insert_others(geometry: Geometry, following: Nodes, order: NDArray[np.int64
 
 
 @jit
-def _walk_to_nearest(geometry: Geometry, near: Nodes, start: int) -> Nodes:
-    """Nodes `[n]` in the order of the walk; `near` are tried first, then all that are left."""
+def _nearest_neighbour_tour(geometry: Geometry, near: Nodes, start: int) -> Nodes:
+    """The nodes `[n]` in the tour's order; candidates `near` are tried first, then all nodes that are left."""
     n = max(len(geometry.points), len(geometry.matrix))
-    tour = np.arange(n).astype(np.int32)  # the walk so far, then the nodes that are left
+    tour = np.arange(n).astype(np.int32)  # the tour so far, then the nodes that are left
     place = np.arange(n).astype(np.int32)
     nearest = start
     for i in range(n):
@@ -193,7 +193,7 @@ def _walk_to_nearest(geometry: Geometry, near: Nodes, start: int) -> Nodes:
 
 @jit
 def _insert_farthest(geometry: Geometry, start: int) -> Nodes:
-    """For each node the one after it, in a tour grown from `start`."""
+    """The successor of each node in a tour grown from `start`."""
     n = max(len(geometry.points), len(geometry.matrix))
     following = np.full(n, -1, dtype=np.int32)
     following[start] = start
@@ -201,9 +201,9 @@ def _insert_farthest(geometry: Geometry, start: int) -> Nodes:
     inside[0] = start
     outside = np.arange(n).astype(np.int32)
     outside[start] = outside[n - 1]
-    edge = np.zeros(n)  # from each node of the tour to the one after it
-    there, back = np.zeros(n), np.zeros(n)  # from each node to the new one, and from that
-    reach = np.full(n, np.inf)  # from the tour to each node outside
+    edge = np.zeros(n)  # length from each node of the tour to its successor
+    there, back = np.zeros(n), np.zeros(n)  # from each node to the new one, and back
+    reach = np.full(n, np.inf)  # distance from the tour to each node outside
     new = start
     for count in range(1, n):
         left = n - count
@@ -238,14 +238,14 @@ def _insert_farthest(geometry: Geometry, start: int) -> Nodes:
 
 @jit
 def _insert_cheapest(geometry: Geometry, start: int) -> Nodes:
-    """For each node the one after it, in a tour grown from `start`."""
+    """The successor of each node in a tour grown from `start`."""
     n = max(len(geometry.points), len(geometry.matrix))
     following = np.full(n, -1, dtype=np.int32)
     following[start] = start
     inside = np.empty(n, dtype=np.int32)
     inside[0] = start
     outside = np.empty(n, dtype=np.int32)
-    edge = np.zeros(n)  # from each node of the tour to the one after it
+    edge = np.zeros(n)  # length from each node of the tour to its successor
     cost, place = np.empty(n), np.empty(n, dtype=np.int32)  # of each node's cheapest insertion
     count = 0
     for node in range(n):
@@ -273,7 +273,7 @@ def _insert_cheapest(geometry: Geometry, start: int) -> Nodes:
             second = distance(geometry, new, node) + distance(geometry, node, after) - edge[new]
             known = np.inf if place[node] == before else cost[node]
             if place[node] == before and min(first, second) > cost[node]:
-                for i in range(count + 1):  # its edge is gone, and neither new one is as good
+                for i in range(count + 1):  # its edge is gone, and neither new edge is as good
                     a: int = inside[i]
                     other = distance(geometry, a, node) + distance(geometry, node, following[a]) - edge[a]
                     if other < known:
@@ -295,8 +295,8 @@ def _insert_near(
         following: `[n]`, the node after each, -1 outside the tour; changed.
         preceding: `[n]`, the node before each; changed.
         batch: `[m]`, nodes outside the tour.
-        near_in_tour: `[m, k]`, nodes of the tour for each.
-        near: `[n, k]`, neighbours of every node, of which those count that are in the tour by now.
+        near_in_tour: `[m, k]`, for each of them the nearest nodes of the tour.
+        near: `[n, k]`, the neighbours of every node; those in the tour by now are tried too.
     """
     for i in range(len(batch)):
         new: int = batch[i]

@@ -1,7 +1,7 @@
-"""A plain genetic algorithm, for every problem that an order of the customers can stand for.
+"""A simple genetic algorithm, for every problem whose solutions can be decoded from an order of the customers.
 
-Order crossover (Davis, IJCAI 1985) of parents chosen by tournament, a mutation now and then, the best
-always kept. No local search: it is the talk's example of a classical tool, not the best of them.
+Order crossover (Davis, IJCAI 1985) of parents chosen by tournament, random mutations, and an elite that is kept.
+There is no local search: the algorithm is an example of a classical method, not a strong one.
 """
 
 # To numba a number read from an array is an int; to numpy's stubs it is an array.
@@ -31,23 +31,24 @@ if TYPE_CHECKING:
     from tsp.solution import Solution
 
 ELITE = 2
-"""How many of the best go on unchanged."""
+"""Number of the best orders that are kept unchanged."""
 
 TOURNAMENT = 3
+"""Number of orders of which the best becomes a parent."""
 
 MUTATIONS = 0.5
-"""How many of the children are mutated."""
+"""Share of the children that are mutated."""
 
 DECODED = 20_000
 """Customers decoded between two looks at the clock."""
 
 
-class People(NamedTuple):
+class Population(NamedTuple):
     """A population.
 
     Attributes:
-        orders: `[p, m]`.
-        costs: `[p]`.
+        orders: `[p, m]`, the order of the customers of each member.
+        costs: `[p]`, the cost of each member.
     """
 
     orders: Nodes
@@ -55,25 +56,25 @@ class People(NamedTuple):
 
 
 @kernel
-def _choose(people: People, random: Random) -> int:
-    """The best of a few at random."""
-    best = random_bits(random) % len(people.costs)
+def _choose(population: Population, random: Random) -> int:
+    """The best of a few random members."""
+    best = random_bits(random) % len(population.costs)
     for _ in range(TOURNAMENT - 1):
-        other = random_bits(random) % len(people.costs)
-        if people.costs[other] < people.costs[best]:
+        other = random_bits(random) % len(population.costs)
+        if population.costs[other] < population.costs[best]:
             best = other
     return best
 
 
 @kernel
 def cross(mother: Nodes, father: Nodes, child: Nodes, taken: Nodes, random: Random) -> None:
-    """Order crossover: a stretch of the mother's, the others in the father's order from there on.
+    """Order crossover: a section of the mother's order, then the other customers in the father's order.
 
     Args:
         mother: `[m]`.
         father: `[m]`.
-        child: `[m]`, is written to.
-        taken: `[n]`, is written to.
+        child: `[m]`, changed.
+        taken: `[n]`, whether each node is in the section; changed.
         random: the generator's state.
     """
     m = len(child)
@@ -93,7 +94,7 @@ def cross(mother: Nodes, father: Nodes, child: Nodes, taken: Nodes, random: Rand
 
 @kernel
 def mutate(child: Nodes, random: Random) -> None:
-    """Exchange two customers, move one, or reverse a stretch."""
+    """Exchange two customers, move one, or reverse a section."""
     m = len(child)
     kind = random_bits(random) % 3
     i, j = random_bits(random) % m, random_bits(random) % m
@@ -113,46 +114,50 @@ def mutate(child: Nodes, random: Random) -> None:
 
 
 @kernel
-def evolve(model: RouteModel, people: People, children: People, taken: Nodes, plan: Plan, random: Random) -> None:
-    """One generation: `people` are replaced by the best of them and children."""
-    p = len(people.costs)
-    for k in range(ELITE):  # the first are the best: each is moved to its place
+def evolve(
+    model: RouteModel, population: Population, children: Population, taken: Nodes, plan: Plan, random: Random
+) -> None:
+    """One generation: the population is replaced by its elite and children."""
+    p = len(population.costs)
+    for k in range(ELITE):  # move the best members to the first places
         best = k
         for i in range(k + 1, p):
-            if people.costs[i] < people.costs[best]:
+            if population.costs[i] < population.costs[best]:
                 best = i
-        for i in range(people.orders.shape[1]):
-            node = people.orders[k, i]
-            people.orders[k, i] = people.orders[best, i]
-            people.orders[best, i] = node
-        cost = people.costs[k]
-        people.costs[k] = people.costs[best]
-        people.costs[best] = cost
+        for i in range(population.orders.shape[1]):
+            node = population.orders[k, i]
+            population.orders[k, i] = population.orders[best, i]
+            population.orders[best, i] = node
+        cost = population.costs[k]
+        population.costs[k] = population.costs[best]
+        population.costs[best] = cost
     for k in range(ELITE, p):
         child = children.orders[k]
-        cross(people.orders[_choose(people, random)], people.orders[_choose(people, random)], child, taken, random)
+        mother = population.orders[_choose(population, random)]
+        father = population.orders[_choose(population, random)]
+        cross(mother, father, child, taken, random)
         if random_bits(random) < MUTATIONS * RANGE:
             mutate(child, random)
         children.costs[k] = decode(model, child, plan)[0]
     for k in range(ELITE, p):
-        people.costs[k] = children.costs[k]
-        for i in range(people.orders.shape[1]):
-            people.orders[k, i] = children.orders[k, i]
+        population.costs[k] = children.costs[k]
+        for i in range(population.orders.shape[1]):
+            population.orders[k, i] = children.orders[k, i]
 
 
 @jit
-def _measure(model: RouteModel, people: People, plan: Plan) -> None:
-    for i in range(len(people.costs)):
-        people.costs[i] = decode(model, people.orders[i], plan)[0]
+def _measure(model: RouteModel, population: Population, plan: Plan) -> None:
+    for i in range(len(population.costs)):
+        population.costs[i] = decode(model, population.orders[i], plan)[0]
 
 
 class GeneticAlgorithm(ModelSolver):
     """A population of orders of the customers that evolves until the clock runs out.
 
     Args:
-        population: how many.
-        generations: stop after so many, which makes the answer a function of the instance and the
-            seed alone if the time suffices; None: the clock decides.
+        population: number of members.
+        generations: stop after this many generations, so that the answer depends on the instance and the seed
+            alone, if the time suffices; None stops when the time is up.
     """
 
     def __init__(self, *, population: int = 100, generations: int | None = None) -> None:
@@ -165,35 +170,35 @@ class GeneticAlgorithm(ModelSolver):
         self.generations = generations
 
     def warm_up(self, problem: Problem) -> None:
-        """Compile; what is compiled serves every problem."""
+        """Compile; every problem needs the same kernels."""
         GeneticAlgorithm(generations=1).solve(get_problem("tsp"), [SQUARE], Budget(60.0))
 
     def search(self, model: RouteModel, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
         """Evolve until the clock runs out or the generations are done."""
         plan, m = empty_plan(model), len(model.customers)
         random = np.array([seed % 2**64], dtype=np.uint64)
-        people = self._begin(model, seed, initial)
-        _measure(model, people, plan)
-        children = People(people.orders.copy(), people.costs.copy())
+        population = self._begin(model, seed, initial)
+        _measure(model, population, plan)
+        children = Population(population.orders.copy(), population.costs.copy())
         taken = np.zeros(len(model.distances), dtype=np.int32)
         least, generation, batch = np.inf, 0, max(1, DECODED // (self.population * m))
         while True:
-            if people.costs.min() < least:
-                least = float(people.costs.min())
-                _, count = decode(model, people.orders[int(people.costs.argmin())], plan)
+            if population.costs.min() < least:
+                least = float(population.costs.min())
+                _, count = decode(model, population.orders[int(population.costs.argmin())], plan)
                 yield decoded_tours(model, plan, count)
             if clock.remaining <= 0 or generation == self.generations:
                 return
             for _ in range(batch if self.generations is None else min(batch, self.generations - generation)):
-                evolve(model, people, children, taken, plan, random)
+                evolve(model, population, children, taken, plan, random)
                 generation += 1
 
-    def _begin(self, model: RouteModel, seed: int, initial: Solution | None) -> People:
-        """Random orders, the start's, and with time windows one by when they close."""
+    def _begin(self, model: RouteModel, seed: int, initial: Solution | None) -> Population:
+        """Random orders, that of the initial solution, and, with time windows, the order by their ends."""
         rng = np.random.default_rng(seed)
         orders = rng.permuted(np.tile(model.customers, (self.population, 1)), axis=1)
         if initial is not None:
             orders[0] = visits_of(model, initial)
         if np.isfinite(model.nodes["closes"]).any():
             orders[1] = model.customers[np.argsort(model.nodes["closes"][model.customers], kind="stable")]
-        return People(orders, np.full(self.population, np.inf))
+        return Population(orders, np.full(self.population, np.inf))

@@ -1,4 +1,4 @@
-"""Nearest feasible: go to whom a visit can begin soonest, if nobody is missed by it."""
+"""Nearest feasible: visit next the customer whose visit can begin soonest and leaves all others reachable."""
 
 # To numba a number read from an array is an int; to numpy's stubs it is an array.
 # pyright: reportArgumentType=false, reportReturnType=false
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 class NearestFeasible(ModelSolver):
-    """Go where a visit can begin soonest, among those after which everybody left can still be reached.
+    """Visit next the customer whose visit can begin soonest, if every other customer left can be visited after it.
 
-    Where customers may be left out, the end has to be reachable, and the tour goes home where that is
-    best; where not even the first look ahead leaves a choice, the tour goes on without it. Without
-    time windows this is the nearest neighbour. Another tour begins when nobody fits.
+    Where customers may be left out, the end must be reachable instead, and the tour ends where that costs
+    least. Where no customer leaves all others reachable, the condition is dropped. Without time windows this is
+    the nearest neighbour heuristic. Another tour begins when no customer can be visited.
     """
 
     one_shot = True
@@ -37,7 +37,7 @@ class NearestFeasible(ModelSolver):
         self.name = "nearest-feasible"
 
     def search(self, model: RouteModel, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
-        """The one answer."""
+        """Yield the only solution."""
         order = model.customers.copy()
         _sort(model, order)
         plan = empty_plan(model)
@@ -47,7 +47,7 @@ class NearestFeasible(ModelSolver):
 
 @kernel
 def _sort(model: RouteModel, order: Nodes) -> None:
-    """Bring the customers into the order in which they are visited, the others last."""
+    """Sort the customers by the order in which they are visited; those not visited come last."""
     tour = start_tour(model)
     count = 1
     i = 0
@@ -69,7 +69,7 @@ def _sort(model: RouteModel, order: Nodes) -> None:
 
 @kernel
 def _soonest(model: RouteModel, tour: PartialTour, order: Nodes, first: int, ahead: bool) -> int:
-    """The place in `order` of the next to visit, -1 where there is none."""
+    """The place in `order` of the customer to visit next, -1 if there is none."""
     least, nearest, found = np.inf, np.inf, -1
     single = not model.optional and not model.several
     for k in range(first, len(order)):
@@ -88,7 +88,7 @@ def _soonest(model: RouteModel, tour: PartialTour, order: Nodes, first: int, ahe
 
 @kernel
 def _leaves_all(model: RouteModel, tour: PartialTour, order: Nodes, first: int, chosen: int) -> bool:
-    """Whether each of those left, and then the end, can be visited next."""
+    """Whether each of the other customers left can be visited next, with the end after it."""
     for k in range(first, len(order)):
         if k != chosen and not (can_reach(model, tour, order[k]) and can_return(model, extend(model, tour, order[k]))):
             return False

@@ -1,4 +1,4 @@
-"""Tsiligirides' S-algorithm for orienteering: many random tours towards what is worth much and near.
+"""Tsiligirides' S-algorithm for orienteering: many random tours that prefer high prizes nearby.
 
 Source: Tsiligirides, "Heuristic methods applied to orienteering", Journal of the Operational Research
 Society 35, 1984.
@@ -33,26 +33,26 @@ if TYPE_CHECKING:
     from tsp.solution import Solution
 
 CHOICE = 4
-"""Among how many of the most desirable the next is drawn."""
+"""The next customer is drawn among this many of the most desirable ones."""
 
 POWER = 4.0
-"""Of prize over distance: the paper's choice."""
+"""Exponent of prize over distance, as in the paper."""
 
 NEAREST = 1e-9
-"""The distance that shorter ones count for."""
+"""Shorter distances count as this one."""
 
 BATCH = 100
 """Tours between two looks at the clock."""
 
 
 class Tsiligirides(ModelSolver):
-    """Draw tours until the clock runs out: the next node among the four of largest (prize / distance)⁴.
+    """Draw tours until the clock runs out: the next customer among the four with the largest (prize / distance)⁴.
 
-    With time windows the time until a visit could begin stands for the distance.
+    With time windows, the time until the visit can begin replaces the distance.
 
     Args:
-        tours: stop after so many (the paper's 3,000), which makes the answer a function of the
-            instance and the seed alone if the time suffices; None: the clock decides.
+        tours: stop after this many tours (3,000 in the paper), so that the answer depends on the instance and the
+            seed alone, if the time suffices; None stops when the time is up.
     """
 
     def __init__(self, *, tours: int | None = None) -> None:
@@ -62,21 +62,21 @@ class Tsiligirides(ModelSolver):
         self.tours = tours
 
     def supports(self, problem: Problem) -> bool:
-        """Whether it is one tour that is free to collect prizes, and nothing else counts."""
+        """Whether the problem is one tour with optional customers that maximizes prizes."""
         return (
             is_modelled(problem)
-            and problem.shape == "tour"
+            and problem.shape.has_one_depot_tour
             and not problem.visits_all
             and problem.objective.terms == ("prize",)
         )
 
     def warm_up(self, problem: Problem) -> None:
-        """Compile; what is compiled serves every problem."""
+        """Compile; every problem needs the same kernels."""
         square = Instance(SQUARE.coordinates, prizes=np.ones(SQUARE.size), max_length=9.0)
         Tsiligirides(tours=1).solve(get_problem("op"), [square], Budget(60.0))
 
     def search(self, model: RouteModel, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
-        """The best tour so far, whenever there is a better one."""
+        """Yield each tour that is better than all before."""
         plan = empty_plan(model)
         order, best_order = model.customers.copy(), model.customers.copy()
         desire, choice = np.empty(CHOICE), np.empty(CHOICE, dtype=np.int32)
@@ -105,7 +105,7 @@ def _draw(
     random: Random,
     batch: int,
 ) -> float:
-    """Draw a batch of tours; the best one's order goes to `best_order`, and its cost is returned."""
+    """Draw a batch of tours; write the order of the best one to `best_order` and return its cost."""
     least = np.inf
     for _ in range(batch):
         tour = start_tour(model)
@@ -137,7 +137,11 @@ def _draw(
 def _most_desirable(
     model: RouteModel, tour: PartialTour, order: Nodes, first: int, desire: Array, choice: Nodes
 ) -> int:
-    """How many may be next, `CHOICE` at most: their desirability and places in `order`, largest first."""
+    """Find the most desirable customers to visit next, best first: their desirability and places in `order`.
+
+    Returns:
+        their number, at most `CHOICE`.
+    """
     some = 0
     for k in range(first, len(order)):
         node = order[k]

@@ -1,1 +1,1 @@
-"""Compiled functions that all searches share: distances and random numbers."""
+"""Compiled functions used by all searches: distances and random numbers."""

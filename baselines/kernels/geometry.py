@@ -1,4 +1,4 @@
-"""Distances for compiled kernels, neighbour lists, and orders along a curve.
+"""Distances for compiled kernels, neighbour lists, and orders along a space-filling curve.
 
 A `Geometry` carries what a kernel needs to compute any distance of an instance on the fly, in the
 instance's own rounding, so that no full matrix is ever made for points. Kernels in other modules
@@ -28,40 +28,41 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _known(**options: bool) -> dict[str, bool]:
-    """Options that numba has: those here are not part of its documented interface."""
+    """The options that this version of numba has: they are not part of its documented interface."""
     return {name: value for name, value in options.items() if hasattr(DefaultOptions, name)}
 
 
-# Nobody takes a kernel's address for C; the way in for that would be a tenth of what there is to compile.
+# Kernels are not called from C; compiling an entry point for that would take a tenth of the time.
 LEAN = _known(no_cfunc_wrapper=True)
-# numba counts references to arrays even where none is made or kept; that takes over half the time of a search.
+# numba counts references to arrays even where none is created or stored, in more than half of a search's time.
 UNCOUNTED = LEAN | _known(_nrt=False)
 
 
 def jit(function: Function) -> Function:
-    """Compile `function` on its first call, and keep the result on disk where there is a place to write."""
+    """Compile `function` on its first call, and keep the result on disk where that can be written."""
     return _cached(function, **LEAN)
 
 
 def kernel(function: Function) -> Function:
-    """Like `jit`, for a function that makes no arrays, only changes those that it is given."""
+    """Like `jit`, for a function that creates no arrays and changes only its arguments."""
     return _cached(function, **UNCOUNTED)
 
 
 def part(function: Function) -> Function:
-    """A piece of kernels, kept on disk as a part of them. Python must not call it: no way in is compiled."""
+    """A part of kernels, kept on disk with them. Python must not call it: no entry point is compiled."""
     return _compiled(function, **UNCOUNTED, **_known(no_cpython_wrapper=True))
 
 
 def inlined(function: Function) -> Function:
-    """A piece of one kernel, among whose lines it is compiled: that is quicker than on its own and then again there."""
+    """A part of one kernel, compiled as lines of that kernel, which is faster than compiling it separately too."""
     return _compiled(function, inline="always", **UNCOUNTED)
 
 
 def embedded(function: Function) -> Function:
-    """A short piece of kernels, which is compiled once and copied into each caller, whatever its size and arguments.
+    """A short part of kernels, compiled once and always inlined into its callers.
 
-    Otherwise that depends on the numbers of both, and searches take ten times as long where it fails.
+    Without this, inlining depends on the size and the arguments of the function; where it fails, searches take
+    ten times as long.
     """
     return _compiled(function, **UNCOUNTED, **_known(no_cpython_wrapper=True, forceinline=True))
 
@@ -78,6 +79,7 @@ def _cached(function: Function, **options: Any) -> Function:  # noqa: ANN401 - n
 
 
 MATRIX, EUCLIDEAN, ROUNDED, CEILED, PSEUDO, MANHATTAN, MAXIMUM, GEOGRAPHICAL = range(8)
+"""Kinds of distances: looked up in a matrix, or one of the formulas of `tsp.metrics`."""
 
 CODES = {
     "euclidean": EUCLIDEAN,
@@ -91,16 +93,16 @@ CODES = {
     "MAX_3D": MAXIMUM,
     "GEO": GEOGRAPHICAL,
 }
-"""For each metric of points the arithmetic that `distance` uses."""
+"""For each metric of points the kind of its distances."""
 
 
 class Geometry(NamedTuple):
-    """What a kernel needs to compute distances.
+    """The data of the distances of an instance, for kernels.
 
     Attributes:
         code: `MATRIX`, or a value of `CODES`.
-        points: `[n, 3]`, padded with zeros; for GEO on the unit sphere, whose chords give the arcs. `[0, 3]`
-            with a matrix.
+        points: `[n, 3]`, padded with zeros; for GEO points of the unit sphere, whose chords give the arcs.
+            `[0, 3]` with a matrix.
         matrix: `[n, n]`, row = from; `[0, 0]` with points.
     """
 
@@ -142,7 +144,7 @@ def geometry_of(instance: Instance) -> Geometry:
 
 
 def frozen(array: Array) -> Array:
-    """Read-only, as an instance's matrix is: numba compiles for each of the two kinds anew."""
+    """The array made read-only, as an instance's matrix is: numba compiles separately for writable arrays."""
     array = np.ascontiguousarray(array)
     array.flags.writeable = False
     return array
@@ -152,8 +154,8 @@ def frozen(array: Array) -> Array:
 def distance(geometry: Geometry, i: int, j: int) -> float:
     """Distance from node `i` to another node `j`; see `tsp.metrics` for the formulas.
 
-    It must stay small and call no other kernel, so that it is inlined: searches take 2.5 times as
-    long otherwise.
+    It must stay small and call no other kernel, so that it is inlined: otherwise searches take 2.5 times as
+    long.
     """
     code = geometry.code
     if code == MATRIX:
@@ -179,7 +181,7 @@ def distance(geometry: Geometry, i: int, j: int) -> float:
 
 
 def leg_lengths(geometry: Geometry, origins: Nodes, destinations: Nodes) -> Array:
-    """The distance from each of `origins` `[m]` to the one of `destinations` `[m]` in its place."""
+    """The distances from `origins` `[m]` to `destinations` `[m]`, pair by pair."""
     lengths = np.empty(len(origins))
     _measure(geometry, origins, destinations, lengths)
     return lengths
@@ -199,11 +201,12 @@ def tour_length(geometry: Geometry, tour: Nodes) -> float:
 def nearest_neighbours(geometry: Geometry, k: int) -> Nodes:
     """The `k` nearest other nodes of each node, nearest first, by true (not rounded) distance.
 
-    With an asymmetric matrix the k nearest to go to. k-d trees for points, so nothing of size n².
+    With an asymmetric matrix, the nearest by the distance to them. Points are put in a k-d tree, so no array has
+    size n².
 
     Args:
         geometry: of n nodes.
-        k: how many; at most n - 1 are given.
+        k: number of neighbours; at most n - 1 are given.
 
     Returns:
         node numbers `[n, min(k, n - 1)]`.
@@ -233,7 +236,7 @@ def _nearest_in_matrix(matrix: Array, k: int) -> Nodes:
 
 
 def _without_self(found: NDArray[np.integer]) -> Nodes:
-    """Drop each row's own node, or its last where many points coincide and it is not there."""
+    """Remove each row's own node, or the last one where many points coincide and the own node is missing."""
     n, columns = found.shape
     own = found == np.arange(n)[:, None]
     own[~own.any(axis=1), -1] = True
@@ -241,15 +244,15 @@ def _without_self(found: NDArray[np.integer]) -> Nodes:
 
 
 def delaunay_edges(plane: Array) -> Integers:
-    """Edges of the Delaunay triangulation, which lead from every cluster to those around it.
+    """Edges of the Delaunay triangulation, which connect every cluster with those around it.
 
-    A node that shares its point with another is joined to that one.
+    A node that shares its point with another is connected to that node.
 
     Args:
         plane: `[n, 2]`.
 
     Returns:
-        node numbers `[m, 2]`, m < 3 n; none where there are no triangles (few points, or all on a line).
+        node numbers `[m, 2]`, m < 3 n; none where there are no triangles (few points, or points on a line).
     """
     from scipy.spatial import Delaunay, QhullError
 
@@ -267,7 +270,7 @@ def delaunay_edges(plane: Array) -> Integers:
 
 
 def hilbert_order(points: Array, bits: int = 20) -> NDArray[np.int64]:
-    """Nodes in the order in which a Hilbert curve through their bounding cube meets them.
+    """Nodes in their order along a Hilbert curve through their bounding cube.
 
     Source: Skilling, "Programming the Hilbert curve", AIP Conference Proceedings 707, 2004.
 

@@ -1,4 +1,4 @@
-"""Random numbers for compiled searches: a state in an array, so that a seed decides everything."""
+"""Random numbers for compiled searches, from a state in an array, so that the seed determines all of them."""
 
 # pyright: reportReturnType=false
 
@@ -13,7 +13,7 @@ Random = NDArray[np.uint64]
 """The generator's state `[1]`."""
 
 RANGE = float(1 << 53)
-"""How many numbers `random_bits` may give."""
+"""Number of different values of `random_bits`."""
 
 
 @part

@@ -1,1 +1,1 @@
-"""Solvers of other authors, and how each is told a problem."""
+"""Solvers of other authors, and how each problem is stated for them."""

@@ -13,21 +13,21 @@ from tsp.solution import Solution, check
 if TYPE_CHECKING:
     from tsp.solvers import Task
 
-WHOLE = 2**20
-"""Distances that are not whole numbers are scaled until the longest is this, and rounded."""
+RESOLUTION = 2**20
+"""Distances that are not whole numbers are scaled so that the longest is this, and rounded."""
 
 LONGEST = 2**23
-"""So are whole ones where one is longer: LKH multiplies them by a hundred, in 32 bits."""
+"""Whole distances above it are scaled too: LKH multiplies distances by a hundred, in 32 bits."""
 
 MOST_NODES = 2_000
-"""The package takes all distances as a list of Python's numbers."""
+"""The package takes all distances as a list of Python numbers."""
 
 
 class LKHSolver(ClosedTourSolver):
-    """LKH; the package offers no time limit, so it ends when its runs are done.
+    """LKH. The package has no time limit, so LKH ends when its runs are done.
 
     Args:
-        runs: how many.
+        runs: number of runs.
     """
 
     one_shot = True
@@ -39,7 +39,7 @@ class LKHSolver(ClosedTourSolver):
         self.runs = runs
 
     def solve_closed(self, task: Task) -> Solution:
-        """LKH's tour, or the initial one where that is shorter."""
+        """LKH's tour, or the initial tour if that is shorter."""
         problem, instance, initial = task.problem, task.instance, task.initial
         if instance.size > MOST_NODES:
             sentence = f"{instance.size} nodes: {self.name} takes on at most {MOST_NODES}"
@@ -47,12 +47,12 @@ class LKHSolver(ClosedTourSolver):
         distances = instance.distances
         longest = float(np.abs(distances[~np.eye(instance.size, dtype=bool)]).max())
         if longest > LONGEST or (distances != np.rint(distances)).any():
-            distances = distances * (WHOLE / longest)
+            distances = distances * (RESOLUTION / longest)
         whole = np.rint(distances).astype(np.int64)
         np.fill_diagonal(whole, 0)
         tour = elkai.DistanceMatrix(whole.tolist()).solve_tsp(runs=self.runs)
         found = check(problem, instance, [tour[:-1]])
-        if initial is not None and not problem.objective.better(found.objective or np.inf, initial.objective or np.inf):
+        if initial is not None and not problem.is_better(found.objective, initial.objective):
             return initial
         if task.report is not None:
             task.report(found)

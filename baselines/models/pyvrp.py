@@ -1,10 +1,9 @@
 """PyVRP, an open solver of vehicle routing problems, as a second reference; needs the extra `pyvrp`.
 
-An iterated local search (Wouda, Lan and Kool 2024, doi:10.1287/ijoc.2023.0055, whose genetic search
-later versions replaced). It works on integers: distances and times are rounded up and limits so that
-whatever the model allows is allowed, and the answer is measured anew on the instance's own numbers.
-PyVRP counts nothing for a tour without visits, so one straight from the depot to another end, where
-its length counts, looks better to it than it is.
+PyVRP is an iterated local search (Wouda, Lan and Kool 2024, doi:10.1287/ijoc.2023.0055, whose genetic search
+later versions replaced). It works on integers: distances and times are rounded up, and limits so that every
+solution of the model is feasible. The answer is evaluated with the instance's own numbers. PyVRP gives a tour
+without visits no length, so it underestimates an empty tour from the depot to another end.
 """
 
 from __future__ import annotations
@@ -34,31 +33,33 @@ if TYPE_CHECKING:
     from tsp.solvers import Task
 
 MOST_NODES = 3_000
-"""Its matrices and neighbourhoods take seconds to make beyond."""
+"""With more nodes its matrices and neighbourhoods take seconds to make."""
 
 LARGEST_SUM = 2**42
-"""What lengths and times may sum to in integer steps; PyVRP's penalties multiply them."""
+"""The largest sum of lengths and times in integer steps; PyVRP's penalties multiply them."""
 
 LARGEST_LOAD = 2**38
-"""The capacity in integer steps: so many that PyVRP's bounded penalty for a step too much suffices."""
+"""The capacity in integer steps: so many that PyVRP's bounded penalty for one step of excess load suffices."""
 
 PRIZE_SHARE = 0.01
-"""What a hop of mean length costs, as a share of the mean prize, where prizes count."""
+"""Cost of a leg of mean length, as a share of the mean prize, where prizes count."""
 
 
 @dataclass
-class Model:
-    """What PyVRP is told, in integers. A location is a node, or none (-1) where a path may start or end anywhere.
+class PyVRPInput:
+    """Input of PyVRP, in integers.
+
+    A location is a node, or no node (-1) where a path may start or end anywhere.
 
     Attributes:
         problem: what is modelled.
-        instance: likewise.
+        instance: what is modelled.
         nodes: each location's node `[m]`.
         start: location of the depot where tours start.
         end: location of the depot where they end.
-        clients: locations of the others.
+        clients: locations of the customers.
         steps: integer steps in a unit of length or time.
-        service: what is added to the time of every leg from a location `[m]`.
+        service: the time that is added to every leg from a location `[m]`.
         client: keyword arguments of each client.
         vehicle: keyword arguments of the vehicles.
         depot: keyword arguments of the depot at each location.
@@ -82,21 +83,23 @@ class Model:
 
     def legs(self) -> Array:
         """Lengths between locations `[m, m]`."""
-        nowhere = self.nodes < 0
+        without_node = self.nodes < 0
         legs = self.instance.legs(self.nodes[:, None], self.nodes)
-        return np.where(nowhere[:, None] | nowhere, 0.0, legs)
+        return np.where(without_node[:, None] | without_node, 0.0, legs)
 
 
-def _visit_once(model: Model, rule: VisitOnce) -> None:
-    """Nothing to add: clients are required."""
+def _visit_once(model: PyVRPInput, rule: VisitOnce) -> None:
+    """Add nothing: clients are required by default."""
 
 
-def _visit_at_most_once(model: Model, rule: VisitAtMostOnce) -> None:
+def _visit_at_most_once(model: PyVRPInput, rule: VisitAtMostOnce) -> None:
+    """Let clients be left out."""
     for client in model.client:
         client["required"] = False
 
 
-def _capacity(model: Model, rule: Capacity) -> None:
+def _capacity(model: PyVRPInput, rule: Capacity) -> None:
+    """Limit the load of each vehicle."""
     instance = model.instance
     assert instance.demands is not None
     assert instance.capacity is not None
@@ -109,12 +112,14 @@ def _capacity(model: Model, rule: Capacity) -> None:
     model.vehicle["capacity"] = [math.floor((instance.capacity * (1 + TOLERANCE / 2)) * scale)]
 
 
-def _length_budget(model: Model, rule: LengthBudget) -> None:
+def _length_budget(model: PyVRPInput, rule: LengthBudget) -> None:
+    """Limit the length of each tour."""
     if model.instance.max_length is not None:
         model.vehicle["max_distance"] = model.most(model.instance.max_length)
 
 
-def _time_windows(model: Model, rule: TimeWindows) -> None:
+def _time_windows(model: PyVRPInput, rule: TimeWindows) -> None:
+    """Let each visit begin within its window."""
     instance = model.instance
     assert instance.time_windows is not None
     if instance.service_times is not None:
@@ -125,7 +130,10 @@ def _time_windows(model: Model, rule: TimeWindows) -> None:
             return {}
         opens, closes = instance.time_windows[model.nodes[location]]  # pyright: ignore[reportOptionalSubscript]
         early, late = math.ceil(max(opens, 0.0) * model.steps), model.most(closes)
-        return {"tw_early": early, "tw_late": max(early, late)}  # what closes too early the checker refuses
+        return {
+            "tw_early": early,
+            "tw_late": max(early, late),
+        }  # where a window closes too early, the checker rejects the answer
 
     for client, location in zip(model.client, model.clients, strict=True):
         client |= window(location)
@@ -133,64 +141,66 @@ def _time_windows(model: Model, rule: TimeWindows) -> None:
         depot |= window(location)
 
 
-def _length(model: Model) -> None:
+def _length(model: PyVRPInput) -> None:
+    """Each leg costs its length."""
     model.vehicle["unit_distance_cost"] = 1
 
 
-def _penalties(model: Model) -> None:
+def _penalties(model: PyVRPInput) -> None:
+    """A client that is left out costs its penalty."""
     assert model.instance.penalties is not None
     _add_prizes(model, model.instance.penalties[model.nodes[model.clients]] * model.steps)
 
 
-def _prize(model: Model) -> None:
-    """Prizes in such units that lengths, which cost a step each, count a little beside them."""
+def _prize(model: PyVRPInput) -> None:
+    """A client that is left out costs its prize, in units in which lengths, one step each, cost little."""
     instance = model.instance
     assert instance.prizes is not None
     prizes = instance.prizes[model.nodes[model.clients]]
-    hop = float(instance.legs(instance.depot, np.arange(instance.size)).mean()) * model.steps
-    unit = max(hop, 1.0) / PRIZE_SHARE / max(float(prizes.mean()), 1e-290)
+    leg = float(instance.legs(instance.depot, np.arange(instance.size)).mean()) * model.steps
+    unit = max(leg, 1.0) / PRIZE_SHARE / max(float(prizes.mean()), 1e-290)
     model.vehicle["unit_distance_cost"] = 1
     _add_prizes(model, prizes * unit)
 
 
-def _makespan(model: Model) -> None:
-    """From the depot's opening to the end."""
+def _makespan(model: PyVRPInput) -> None:
+    """A tour costs its duration, from the depot's opening to its end."""
     model.vehicle["unit_duration_cost"] = 1
     model.vehicle["start_late"] = model.depot[model.start].get("tw_early", 0)
 
 
-def _add_prizes(model: Model, prizes: Array) -> None:
+def _add_prizes(model: PyVRPInput, prizes: Array) -> None:
     for client, prize in zip(model.client, np.rint(prizes).astype(np.int64).tolist(), strict=True):
         client["prize"] = client.get("prize", 0) + prize
 
 
-PYVRP_RULES: dict[type[Rule], Callable[[Model, Any], None]] = {
+PYVRP_RULES: dict[type[Rule], Callable[[PyVRPInput, Any], None]] = {
     VisitOnce: _visit_once,
     VisitAtMostOnce: _visit_at_most_once,
     Capacity: _capacity,
     LengthBudget: _length_budget,
     TimeWindows: _time_windows,
 }
-"""Each rule's reading: what it adds to the model. A quota of prizes or split deliveries PyVRP cannot state."""
+"""For each rule the function that adds it. PyVRP has no prize quota and no split deliveries."""
 
-PYVRP_TERMS: dict[str, Callable[[Model], None]] = {
+PYVRP_TERMS: dict[str, Callable[[PyVRPInput], None]] = {
     "length": _length,
     "penalties": _penalties,
     "prize": _prize,
     "makespan": _makespan,
 }
-"""Each objective term's reading. The longest of several tours PyVRP cannot state."""
+"""For each objective term the function that adds it. PyVRP cannot minimize the longest of several tours."""
 
 MAXIMIZED = {"prize"}
-"""Terms that can be made large; the others can be made small."""
+"""Terms that can be maximized; the others can be minimized."""
 
 
-class _Watch(pyvrp.IteratedLocalSearchCallbacks):
-    """Passes on what may be better; PyVRP itself compares solutions by costs that are not quite the objective."""
+class _SolutionWatch(pyvrp.IteratedLocalSearchCallbacks):
+    """Passes on solutions that may be better: PyVRP compares solutions by costs that differ from the objective."""
 
     def __init__(self, consider: Callable[[pyvrp.Solution], None]) -> None:
         self._consider = consider
-        self._most = -1
+        self._most_prizes = -1
 
     def on_best(self, best: pyvrp.Solution) -> None:
         if best.is_feasible():
@@ -203,8 +213,8 @@ class _Watch(pyvrp.IteratedLocalSearchCallbacks):
         best: pyvrp.Solution,
         cost_evaluator: pyvrp.CostEvaluator,
     ) -> None:
-        if candidate.prizes() > self._most and candidate.is_feasible():
-            self._most = candidate.prizes()
+        if candidate.prizes() > self._most_prizes and candidate.is_feasible():
+            self._most_prizes = candidate.prizes()
             self._consider(candidate)
 
 
@@ -215,21 +225,21 @@ class PyVRPSolver(InstanceSolver):
         self.name = "pyvrp"
 
     def supports(self, problem: Problem) -> bool:
-        """Whether PyVRP can state every rule and every objective term."""
-        several = problem.shape == "tours"
+        """Whether PyVRP has every rule and every objective term."""
+        several = problem.shape.has_several_tours
         return all(type(rule) in PYVRP_RULES for rule in problem.rules) and all(
             term in PYVRP_TERMS
             and (term in MAXIMIZED) == (problem.objective.sense == "max")
-            and not (term == "makespan" and several)  # PyVRP sums over the tours
+            and not (term == "makespan" and several)  # PyVRP sums the durations of the tours
             for term in problem.objective.terms
         )
 
     def describe(self, problem: Problem, size: int, time_limit: float) -> str:
-        """The version, on which its settings depend."""
+        """The version of PyVRP, which determines its settings."""
         return f"{self.name}: PyVRP {version('pyvrp')} with its default settings."
 
     def warm_up(self, problem: Problem) -> None:
-        """Let PyVRP set itself up."""
+        """Let PyVRP initialize."""
         self.solve(get_problem("tsp"), [SQUARE], Budget(0.01))
 
     def solve_one(self, task: Task) -> Solution:
@@ -245,10 +255,10 @@ class PyVRPSolver(InstanceSolver):
         if not model.clients:
             return incumbent.solution
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about penalties at their bounds, which only the search is concerned with
+            warnings.simplefilter("ignore")  # about penalties at their bounds, which concern the search alone
             data = problem_data(model)
             start = None if initial is None else _as_pyvrp(model, data, initial)
-            watch = _Watch(lambda found: incumbent.consider(_tours(model, found)))
+            watch = _SolutionWatch(lambda found: incumbent.consider(_tours(model, found)))
             parameters = pyvrp.SolveParams(ils=replace(pyvrp.IteratedLocalSearchParams(), callbacks=watch))
             result = pyvrp.solve(
                 data,
@@ -263,10 +273,10 @@ class PyVRPSolver(InstanceSolver):
         return incumbent.solution
 
 
-def build_model(problem: Problem, instance: Instance) -> Model:
-    """What PyVRP is told of the instance."""
+def build_model(problem: Problem, instance: Instance) -> PyVRPInput:
+    """The input for an instance."""
     nodes, start, end = np.arange(instance.size), instance.depot, instance.finish
-    if problem.shape == "path" and (instance.free_start or instance.end is None):
+    if problem.shape.is_path and (instance.free_start or instance.end is None):
         nodes = np.append(nodes, -1)
         start = instance.size if instance.free_start else start
         end = instance.size if instance.end is None else end
@@ -280,8 +290,8 @@ def build_model(problem: Problem, instance: Instance) -> Model:
     given = [instance.distances, windows[np.isfinite(windows)] if windows is not None else None, service]
     if total == 0 or (steps >= 1 and all(a is None or bool((a == np.floor(a)).all()) for a in given)):
         steps = 1.0 if total == 0 else float(math.floor(steps))
-    vehicles = max(1, len(clients)) if problem.shape == "tours" else 1
-    model = Model(
+    vehicles = max(1, len(clients)) if problem.shape.has_several_tours else 1
+    model = PyVRPInput(
         problem=problem,
         instance=instance,
         nodes=nodes,
@@ -301,8 +311,8 @@ def build_model(problem: Problem, instance: Instance) -> Model:
     return model
 
 
-def problem_data(model: Model) -> pyvrp.ProblemData:
-    """The model in PyVRP's own terms."""
+def problem_data(model: PyVRPInput) -> pyvrp.ProblemData:
+    """The input as PyVRP's own data type."""
     legs = model.legs()
     order = list(model.depot)
     vehicle = pyvrp.VehicleType(start_depot=order.index(model.start), end_depot=order.index(model.end), **model.vehicle)
@@ -318,13 +328,13 @@ def problem_data(model: Model) -> pyvrp.ProblemData:
     )
 
 
-def _as_pyvrp(model: Model, data: pyvrp.ProblemData, solution: Solution) -> pyvrp.Solution:
+def _as_pyvrp(model: PyVRPInput, data: pyvrp.ProblemData, solution: Solution) -> pyvrp.Solution:
     places = {int(model.nodes[location]): i for i, location in enumerate(model.clients)}
     routes = [[places[node] for node in tour.tolist() if node in places] for tour in solution.tours]
     return pyvrp.Solution(data, [pyvrp.Route(data, visits, 0) for visits in routes if visits])
 
 
-def _tours(model: Model, solution: pyvrp.Solution) -> list[list[int]]:
+def _tours(model: PyVRPInput, solution: pyvrp.Solution) -> list[list[int]]:
     """The tours in the instance's nodes."""
     tours: list[list[int]] = []
     last = [model.end] if model.end != model.start else []

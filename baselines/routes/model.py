@@ -137,14 +137,16 @@ def is_modelled(problem: Problem) -> bool:
         all(type(rule) in MODEL_RULES for rule in problem.rules)
         and terms <= set(MODEL_TERMS)
         and problem.objective.sense == ("max" if terms == {"prize"} else "min")
-        and (problem.rule(MaxVisits) is None or (problem.shape != "tours" and problem.rule(Capacity) is None))
-        and (problem.shape != "tours" or len(terms) == 1 or not terms & {"longest", "makespan"})
+        and (
+            problem.rule(MaxVisits) is None or (not problem.shape.has_several_tours and problem.rule(Capacity) is None)
+        )
+        and (not problem.shape.has_several_tours or len(terms) == 1 or not terms & {"longest", "makespan"})
     )
 
 
 def closed(problem: Problem, instance: Instance) -> tuple[Problem, Instance, Reduced | None]:
     """The problem and instance to model: a path becomes a closed tour, which `Reduced` turns back into a path."""
-    if problem.shape != "path":
+    if not problem.shape.is_path:
         return problem, instance, None
     cycle, reduced = as_cycle(problem, instance)
     return cycle, reduced.instance, reduced
@@ -153,9 +155,9 @@ def closed(problem: Problem, instance: Instance) -> tuple[Problem, Instance, Red
 def model_of(problem: Problem, instance: Instance) -> RouteModel:
     """The numbers of an instance with nothing under way, of any shape but a path."""
     distances = instance.distances
-    end = instance.finish if problem.from_depot else instance.depot
+    end = instance.finish if problem.shape.has_depot else instance.depot
     customers = np.setdiff1d(np.arange(instance.size), [instance.depot, end]).astype(np.int32)
-    several = problem.shape == "tours"
+    several = problem.shape.has_several_tours
     most = max(1, len(customers))
     numbers: Numbers = {
         "tours": min(most, instance.num_tours or most) if several else 1,

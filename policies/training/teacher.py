@@ -117,9 +117,9 @@ def label_shard(labelling: Labelling, index: int, solver: Solver) -> np.ndarray:
 
 def _another_way(env: RoutingEnv, tours: list[list[int]], rng: np.random.Generator) -> list[list[int]]:
     """The same tours in random order, each reversed or not, with another first node where the start is free."""
-    if env.problem.from_depot:
+    if env.problem.shape.has_depot:
         return [[tours[i][0], *tours[i][1:][:: rng.choice((-1, 1))]] for i in rng.permutation(len(tours))]
-    if env.problem.shape == "cycle":
+    if env.problem.shape.is_closed:
         nodes = np.roll(tours[0][:: rng.choice((-1, 1))], rng.integers(len(tours[0])))
         return [nodes.tolist()]
     return tours
@@ -194,14 +194,26 @@ class Teacher:
             ValueError: when the workers have ended without it.
         """
         if index not in self._kept:
-            path = shard_path(self.folder, index)
-            deadline = time.monotonic() + PATIENCE
-            while not path.exists():
-                alive = any(worker.is_alive() for worker in self._workers)
-                if not path.exists() and (not alive or time.monotonic() > deadline):
-                    raise ValueError(f"{path}: the workers that make labels ended without it; see their messages above")
-                time.sleep(0.02)
-            actions = torch.from_numpy(np.load(path)).to(device)
+            self._wait_for(index)
+            actions = torch.from_numpy(np.load(shard_path(self.folder, index))).to(device)
             self._kept[index] = Shard(draw_shard(self.labelling, index).to(device), actions)
         batch, actions = self._kept[index]
         return Shard(batch, actions.long())
+
+    def wait(self, count: int) -> None:
+        """Wait until the first shards are made.
+
+        Raises:
+            ValueError: when the workers have ended without them.
+        """
+        for index in range(min(count, self.shards)):
+            self._wait_for(index)
+
+    def _wait_for(self, index: int) -> None:
+        path = shard_path(self.folder, index)
+        deadline = time.monotonic() + PATIENCE
+        while not path.exists():
+            alive = any(worker.is_alive() for worker in self._workers)
+            if not path.exists() and (not alive or time.monotonic() > deadline):
+                raise ValueError(f"{path}: the workers that make labels ended without it; see their messages above")
+            time.sleep(0.02)

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 EVALUATION_BATCH = 500
 BASELINE_INSTANCES = 10_000
 """Instances on which the current policy is compared with the rollout baseline (Kool et al. 2019)."""
+FIRST_SHARDS = 16
+"""Batches of labels that are used at first; `label_every` decides when one more is added."""
 STREAMS = {"weights": 0, "instances": 1, "actions": 2, "validation": 3, "baseline": 4, "labels": 5}
 
 
@@ -151,6 +153,8 @@ class Trainer(Run[TrainConfig]):
         if self.teacher is None:
             return super().run(progress)
         with self.teacher:
+            self.say("waiting for the first labels")
+            self.teacher.wait(FIRST_SHARDS)  # the wait does not count as training
             return super().run(progress)
 
     @property
@@ -247,8 +251,7 @@ class Trainer(Run[TrainConfig]):
         """Add the gradient of the imitation of the teacher on a batch of labels that the step's number names."""
         config = self.config
         rng = _stream(config.seed, "labels", self.step + 1)
-        # at first enough shards that all sizes occur, then one more every `label_every` steps
-        made = min(teacher.shards, 4 * len(config.listed_sizes) + self.step // config.label_every)
+        made = min(teacher.shards, FIRST_SHARDS + self.step // config.label_every)
         batch, actions = teacher.shard(int(rng.integers(made)), self.device)
         image = symmetries(batch.coordinates)[int(rng.integers(8))]
         weight = config.imitation + (config.imitation_last - config.imitation) * self.progress()

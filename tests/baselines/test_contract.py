@@ -1,4 +1,4 @@
-"""What every classical solver of the registry must do, whatever it is."""
+"""The contract of every classical solver of the registry."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ UNTIL_THE_LIMIT = ("ortools", "ls", "2opt", "ga", "tsiligirides")
 
 @dataclass(frozen=True)
 class MadeUp(Rule):
-    """A rule that no solver has heard of."""
+    """A rule that no solver knows."""
 
 
 @cache
@@ -84,7 +84,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("name", OF_TSP)
-def test_answer_is_feasible_and_its_bound_holds(name, case):
+def test_the_answer_is_feasible_and_its_bound_is_valid(name, case):
     instance = CASES[case]
     answer = solve(name, instance)
     assert answer.feasible, answer.violations
@@ -98,27 +98,27 @@ def test_answer_is_feasible_and_its_bound_holds(name, case):
 
 @pytest.mark.parametrize("case", ["asymmetric matrix", "EUC_2D", "GEO"])
 @pytest.mark.parametrize("name", OF_TSP)
-def test_a_start_is_never_made_worse(name, case):
+def test_the_answer_is_never_worse_than_the_initial_solution(name, case):
     instance = CASES[case]
     best = best_tour(instance)
     assert solve(name, instance, initial=[best]).objective == pytest.approx(best.objective)
 
 
 @pytest.mark.parametrize("name", OF_TSP)
-def test_bad_start_does_not_hold_it_back(name):
+def test_a_bad_initial_solution_is_improved(name):
     instance = Instance(points(30))
     bad = check(TSP, instance, [np.arange(30)])
     assert solve(name, instance, initial=[bad]).objective < bad.objective
 
 
 @pytest.mark.parametrize("name", OF_TSP)
-def test_infeasible_start_is_ignored(name):
+def test_an_infeasible_initial_solution_is_ignored(name):
     instance = Instance(points(9))
     assert solve(name, instance, initial=[check(TSP, instance, [[0, 1]])]).feasible
 
 
 @pytest.mark.parametrize("name", CLASSICAL)
-def test_unknown_rule_or_objective_is_refused(name):
+def test_an_unknown_rule_or_objective_is_refused(name):
     known = next(problem for problem in PROBLEMS.values() if solver(name).supports(problem))
     objective = known.objective
     stranger = replace(known, name="stranger", rules=(*known.rules, MadeUp()))
@@ -143,14 +143,14 @@ def test_reports_are_better_each_time_and_end_with_the_answer(name):
 
 
 @pytest.mark.parametrize("name", [name for name in OF_TSP if is_one_shot(make(name))])
-def test_one_shot_solver_gives_the_same_tour_again(name):
+def test_a_one_shot_solver_gives_the_same_tour_again(name):
     instance = Instance(points(50))
     first, second = solve(name, instance), solve(name, instance)
     assert first.tours[0].tolist() == second.tours[0].tolist()
 
 
 def is_sound(problem, answer, best):
-    """Whether an answer is no better than the best there is, and its bound no worse."""
+    """Whether an answer is no better than the optimum, and its bound is valid."""
     if best is None:
         return not answer.feasible
     sign = 1 if problem.objective.sense == "min" else -1
@@ -160,13 +160,13 @@ def is_sound(problem, answer, best):
 
 
 def may_fail(name, problem):
-    """Whether a heuristic may find nothing where there is something: in time windows, or in too few full loads."""
+    """Whether a heuristic may miss feasible solutions: with time windows, or with few tours and full loads."""
     return name not in ("ortools", "cpsat") and (problem.rule(TimeWindows) or problem.rule(Capacity))
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize(("name", "problem"), SUPPORTED, ids=lambda it: getattr(it, "name", it))
-def test_every_problem_that_is_supported_is_solved(name, problem, seed):
+def test_every_supported_problem_is_solved(name, problem, seed):
     instance = tiny_instance(problem, seed, 5)
     if name == "spacefilling" and instance.coordinates is None:
         return
@@ -182,7 +182,7 @@ def test_every_problem_that_is_supported_is_solved(name, problem, seed):
 
 @pytest.mark.parametrize("seed", [2, 7])
 @pytest.mark.parametrize(("name", "problem"), SUPPORTED, ids=lambda it: getattr(it, "name", it))
-def test_tour_that_has_begun_is_continued(name, problem, seed):
+def test_a_tour_under_way_is_continued(name, problem, seed):
     instance = tiny_instance(problem, seed, 5)
     if name == "spacefilling" and instance.coordinates is None:
         return
@@ -190,7 +190,7 @@ def test_tour_that_has_begun_is_continued(name, problem, seed):
     if not solutions:
         return
     first = solutions[len(solutions) // 2].tours[0].tolist()
-    skip = 0 if problem.shape == "path" and instance.free_start else 1
+    skip = 0 if problem.shape.is_path and instance.free_start else 1
     begun = replace(instance, underway=Underway(tuple(first[skip : skip + 1 + seed % 2])))
     answer = solve(name, begun, problem, 0.05)
     if problem.rule(SplitDelivery) is None:

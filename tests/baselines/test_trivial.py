@@ -10,7 +10,7 @@ from tsp.problems import PROBLEMS, SplitDelivery, get_problem
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
-def test_every_answer_is_tried(problem, n):
+def test_up_to_three_nodes_are_solved_to_the_optimum(problem, n):
     for seed in range(12):
         instance = tiny_instance(problem, seed, n)
         found, (best, _) = solve_trivial(problem, instance), best_by_enumeration(problem, instance)
@@ -22,11 +22,11 @@ def test_every_answer_is_tried(problem, n):
             assert found.proved_optimal or found.objective in (None, 0.0)
 
 
-def test_larger_instances_are_left_to_others():
+def test_larger_instances_are_not_solved_by_enumeration():
     assert solve_trivial(get_problem("tsp"), Instance(np.zeros((4, 2)))) is None
 
 
-def test_nodes_may_be_left_out():
+def test_optional_nodes_are_left_out_where_that_is_best():
     instance = Instance([[0, 0], [0, 1], [0, 9]], prizes=[0, 1, 5], max_length=4.0)
     found = solve_trivial(get_problem("op"), instance)
     assert found.tours[0].tolist() == [0, 1]

@@ -91,7 +91,7 @@ def test_padded_instances_behave_as_they_do_alone(problem, drawn, seed):
     together, cost, missed = env.replay(batch, actions), env.cost(batch, actions), env.missed(batch, actions)
     for i, instance in enumerate(instances):
         own, n = from_instances([instance]), instance.size
-        steps = env.horizon(own) if problem.from_depot else n
+        steps = env.horizon(own) if problem.shape.has_depot else n
         alone = env.replay(own, actions[i : i + 1, :, :steps])
         assert together.forbidden[i, ..., n:].all(), "a padded node is allowed"
         assert torch.equal(together.forbidden[i, :, :steps, :n], alone.forbidden[0])
@@ -308,7 +308,7 @@ def test_starts_are_never_padding(sizes, starts):
 @EVERY_PROBLEM
 def test_starts_are_spread_only_where_a_tour_starts_anywhere(problem):
     batch = generate(problem, "uniform", 2, 6, torch.Generator().manual_seed(0))
-    assert (RoutingEnv(problem).starts(batch, 3) is not None) == (problem.shape == "cycle")
+    assert (RoutingEnv(problem).starts(batch, 3) is not None) == (problem.shape.is_closed)
     assert RoutingEnv(problem).starts(batch, 1) is None
 
 
@@ -330,7 +330,7 @@ WRONG_SHAPES = {  # problem, shape of actions for 2 instances of 5 nodes, what i
 @pytest.mark.parametrize(("problem", "shape", "expected"), WRONG_SHAPES.values(), ids=WRONG_SHAPES)
 def test_actions_of_another_shape_are_refused_with_the_shape_that_is_expected(problem, shape, expected, method):
     env = RoutingEnv(problem)
-    batch = generate(problem, "uniform", 2, 5 - int(env.problem.from_depot), torch.Generator().manual_seed(0))
+    batch = generate(problem, "uniform", 2, 5 - int(env.problem.shape.has_depot), torch.Generator().manual_seed(0))
     with pytest.raises(ValueError, match=rf"actions: shape {re.escape(str(list(shape)))}, expected {expected}"):
         getattr(env, method)(batch, torch.zeros(shape, dtype=torch.long))
 

@@ -5,8 +5,10 @@ import torch
 from instances import tiny_instance
 
 import tsp.solution
-from baselines.models.ortools_cpsat import CPSAT_RULES, CPSAT_TERMS
-from baselines.models.ortools_routing import ROUTING_RULES, ROUTING_TERMS
+from baselines.models.ortools_cpsat.constraints import CPSAT_RULES
+from baselines.models.ortools_cpsat.objective import CPSAT_TERMS
+from baselines.models.ortools_routing.constraints import ROUTING_RULES
+from baselines.models.ortools_routing.objective import ROUTING_TERMS
 from envs import walks
 from envs.batch import from_instances
 from envs.features import FEATURES

@@ -1,7 +1,7 @@
 import pytest
 
 from tsp.instance import Instance
-from tsp.problems import PROBLEMS, Objective, get_problem, unknown, with_objective
+from tsp.problems import PROBLEMS, Objective, Problem, Shape, VisitOnce, get_problem, unknown, with_objective
 from tsp.solution import CHECKS, TERMS
 
 
@@ -33,9 +33,17 @@ def test_no_gap_to_a_best_of_zero():
 
 @pytest.mark.parametrize("sense", ["min", "max"])
 def test_no_value_is_strictly_better_than_itself(sense):
-    objective = Objective(("length",), sense)
-    assert not objective.better(2.0, 2.0)
-    assert objective.better(1.0, 2.0) is (sense == "min")
+    problem = Problem("odd", "", "", Shape.CYCLE, (VisitOnce(),), Objective(("length",), sense))
+    assert not problem.is_better(2.0, 2.0)
+    assert problem.is_better(1.0, 2.0) is (sense == "min")
+
+
+@pytest.mark.parametrize("name", ["tsp", "op"])
+def test_any_value_is_better_than_none_of_an_infeasible_solution(name):
+    problem = get_problem(name)
+    assert problem.is_better(1.0, None)
+    assert not problem.is_better(None, 1.0)
+    assert not problem.is_better(None, None)
 
 
 def test_fixed_edges_are_refused_in_one_sentence():
@@ -68,3 +76,19 @@ def test_another_objective_is_another_row_with_the_same_rules(problem, goal, fou
 def test_an_objective_that_no_row_has_is_refused(problem, goal, sentence):
     with pytest.raises(ValueError, match=sentence):
         with_objective(get_problem(problem), goal)
+
+
+def test_the_name_of_a_shape_becomes_that_shape_and_an_unknown_name_is_refused():
+    assert Problem("odd", "", "", "tours", (VisitOnce(),), Objective(("length",))).shape is Shape.TOURS
+    with pytest.raises(ValueError, match="unknown shape 'pth'; did you mean 'path'"):
+        Problem("odd", "", "", "pth", (VisitOnce(),), Objective(("length",)))
+
+
+def test_each_shape_has_the_properties_of_its_description():
+    properties = ("is_closed", "is_path", "has_depot", "has_one_depot_tour", "has_several_tours")
+    assert {shape: [name for name in properties if getattr(shape, name)] for shape in Shape} == {
+        "cycle": ["is_closed"],
+        "path": ["is_path"],
+        "tour": ["has_depot", "has_one_depot_tour"],
+        "tours": ["has_depot", "has_several_tours"],
+    }

@@ -1,11 +1,11 @@
-"""Which solver is used where the user names none."""
+"""The solver that is used where the user names none."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tsp.problems import get_problem
+from tsp.problems import Shape, get_problem
 from tsp.solvers.registry import load, make
 
 if TYPE_CHECKING:
@@ -13,31 +13,32 @@ if TYPE_CHECKING:
     from tsp.problems import Problem
 
 SEARCHES = ("ls", "ortools")
-"""The first that knows every rule of the problem improves whatever it is given."""
+"""The search is the first of these that supports the problem."""
 
 ALPHA_PAYS = 3e-4
-"""Seconds a node from which on alpha-nearness is worth what it takes (benchmarks/augmentation.py)."""
+"""Seconds a node from which on alpha-nearness saves more time than it takes (benchmarks/augmentation.py)."""
 
-PROVED = {"cycle": 50, "path": 50}
-"""By the shape of tours: nodes up to which CP-SAT often proves optimality in a second or two."""
+PROVED = {Shape.CYCLE: 50, Shape.PATH: 50}
+"""By the shape of tours: the most nodes for which CP-SAT often proves optimality in a second or two."""
 
 PROVED_ELSE = 20
+"""The same for all other shapes."""
 
 
 @cache
 def _search(problem: Problem) -> str:
-    """The first of `SEARCHES` for a problem; found once, since making solvers takes a while."""
+    """The first of `SEARCHES` that supports a problem; found once, because making solvers takes time."""
     return next((name for name in SEARCHES if make(name).supports(problem)), SEARCHES[-1])
 
 
 def default_spec(instance: Instance, time_limit: float) -> tuple[str, str | None]:
-    """The solver spec for an instance, and a note for the user where there is something to say.
+    """The solver spec for an instance, and a note for the user, or None.
 
-    The local search starts alone: neither a policy's tour nor a learned guide makes it better in the
-    same time (docs/augmentation.md, docs/amortization.md). Where prizes are hidden a search only
-    improves what is expected, so a shipped policy that has learned what to expect goes alone, where
-    the instance is of a size that it has learned. In the end CP-SAT may prove a small answer optimal;
-    else a bound tells how good it is.
+    The local search starts from scratch: neither a policy's tour nor a learned guide makes it better in the same
+    time (docs/augmentation.md, docs/amortization.md). Where prizes are hidden, a search improves the tour for
+    the expected prizes alone (certainty equivalence), so a shipped policy is used, if it was trained on
+    instances of that size. After the search, CP-SAT may prove the answer to a small instance optimal; for larger
+    ones a bound shows how good the answer is.
     """
     problem, size = get_problem(instance.problem), instance.size
     search, note = _search(problem), None
@@ -49,12 +50,14 @@ def default_spec(instance: Instance, time_limit: float) -> tuple[str, str | None
             if low <= size <= high:
                 return "policy", None
             name = instance.name or "instance"
-            note = f"{name}: {size} nodes; policy {shipped.name} learned {low} to {high} nodes, so {search} plans"
-    elif search == "ls" and problem.shape == "cycle" and instance.symmetric and time_limit >= ALPHA_PAYS * size:
+            note = (
+                f"{name}: {size} nodes; policy {shipped.name} was trained on {low} to {high} nodes, so {search} is used"
+            )
+    elif search == "ls" and problem.shape.is_closed and instance.symmetric and time_limit >= ALPHA_PAYS * size:
         search = "ls(candidates=alpha)"
     return f"{search}+{_proof(problem, size)}", note
 
 
 def _proof(problem: Problem, size: int) -> str:
-    """The stage that says how good the answer is."""
+    """The stage that shows how good the answer is."""
     return "cpsat" if size <= PROVED.get(problem.shape, PROVED_ELSE) else "bound"

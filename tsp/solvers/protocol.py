@@ -1,4 +1,4 @@
-"""What a solver is and what it is asked: the one protocol of learned, classical and hybrid solvers.
+"""The one protocol of learned, classical and hybrid solvers: what a solver is, and what it is given.
 
 `Solver` lists the members that every solver has. `BaseSolver` adds the optional members, each with its
 default. A solver from another package may leave them out: the toolkit reads them by the functions

@@ -1,8 +1,7 @@
-"""Solvers by name: one table of strings, and the specs in which users write them.
+"""Solvers by name: one table of strings, and the specs by which users name them.
 
-A spec is `NAME`, `NAME(key=value, …)`, or several joined by `+`, a chain. Nothing is imported until
-a solver is made. Packages of others add solvers by the entry-point group `tsp.solvers`, in the form
-of the table here.
+A spec is `NAME`, `NAME(key=value, …)`, or several joined by `+`, a chain. Nothing is imported until a solver is
+made. Other packages add solvers by the entry-point group `tsp.solvers`, in the form of the table here.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
 SOLVERS: dict[str, str] = {
     "policy": "policies.solver:PolicySolver",
     "recourse": "policies.recourse_solver:RecourseSolver",
-    "ortools": "baselines.models.ortools_routing:ORToolsSolver",
-    "cpsat": "baselines.models.ortools_cpsat:CPSATSolver",
+    "ortools": "baselines.models.ortools_routing.solver:ORToolsSolver",
+    "cpsat": "baselines.models.ortools_cpsat.solver:CPSATSolver",
     "nearest": "baselines.heuristics.constructive:NearestNeighbour",
     "insertion": "baselines.heuristics.constructive:Insertion",
     "spacefilling": "baselines.heuristics.constructive:SpaceFillingCurve",
@@ -48,7 +47,7 @@ SOLVERS: dict[str, str] = {
 ENTRY_POINTS = "tsp.solvers"
 
 EXTRAS = {"pyvrp": "pyvrp", "elkai": "lkh"}
-"""Packages that an extra of the toolkit installs: package → extra."""
+"""Packages that are installed by an extra of the toolkit: package → extra."""
 
 PACKAGES = ("tsp", "policies", "envs", "baselines")
 MARKER = '__toolkit__ = "travelling-scientist"'
@@ -56,12 +55,12 @@ MARKER = '__toolkit__ = "travelling-scientist"'
 NAMED = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
 
 WIDTHS: dict[Any, int] = {int: 1, float: 1, str: 2, Path: 2}
-"""Which kinds of a union are tried later than the others, because more texts fit them."""
+"""Kinds of a union that are tried after the others, because more texts fit them."""
 
 WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
-class Call(NamedTuple):
+class SolverCall(NamedTuple):
     """One solver of a spec, as typed: its name, and its options as text."""
 
     name: str
@@ -70,14 +69,14 @@ class Call(NamedTuple):
 
 
 def known_solvers() -> dict[str, str]:
-    """Every solver's name and where it is: the toolkit's, then those of installed packages."""
+    """The name and place of every solver: the toolkit's, and those of installed packages."""
     from importlib import metadata
 
     return {point.name: point.value for point in metadata.entry_points(group=ENTRY_POINTS)} | SOLVERS
 
 
 def split(specs: str) -> list[str]:
-    """The specs in a list with commas between them; commas inside parentheses belong to options.
+    """The specs in a list separated by commas; commas inside parentheses separate options.
 
     Raises:
         ValueError: for an unbalanced parenthesis or quote, or nothing between two commas.
@@ -85,7 +84,7 @@ def split(specs: str) -> list[str]:
     return [spec.strip() for spec in _cut(specs, ",", specs)]
 
 
-def parse(spec: str) -> list[Call]:
+def parse(spec: str) -> list[SolverCall]:
     """The solvers of a spec, in the order of the chain, with their options as text.
 
     Raises:
@@ -95,12 +94,12 @@ def parse(spec: str) -> list[Call]:
 
 
 def make(spec: str, **context: object) -> Solver:
-    """The solver that a spec describes, called by the spec as typed.
+    """The solver that a spec describes; its name is the spec as typed.
 
     Args:
         spec: `NAME`, `NAME(key=value, …)`, or several joined by `+`.
-        context: what the caller knows, such as `device`; given to the solvers that have such a
-            parameter, unless the spec sets it.
+        context: options from the caller, such as `device`, for solvers that have such a parameter, unless
+            the spec sets it.
 
     Raises:
         ValueError: in one sentence, for an unknown name or option, a bad value, a missing package.
@@ -111,37 +110,37 @@ def make(spec: str, **context: object) -> Solver:
     return stages[0] if len(stages) == 1 else Chain(stages, name=spec.strip())
 
 
-def load(target: str) -> Any:  # noqa: ANN401 (whatever is there)
-    """What `module:name` names, or None where the module has no such name; only here are modules imported by name."""
+def load(target: str) -> Any:  # noqa: ANN401 (any object)
+    """The object that `module:name` names, or None if there is none; only here are modules imported by name."""
     module, _, name = target.partition(":")
     return getattr(import_module(module), name, None)
 
 
 def verify_packages() -> None:
-    """Make sure that the packages which would be imported are the toolkit's own.
+    """Check that the packages that would be imported are the toolkit's own.
 
-    Their names are common words: a folder of that name in the working directory, or another
-    distribution's package, may come first.
+    Their names are common words: a folder with that name in the working directory, or another distribution's
+    package, may come first.
 
     Raises:
-        ValueError: naming the folder that shadows ours.
+        ValueError: naming the folder that shadows the toolkit's.
     """
     for name in PACKAGES:
         spec = find_spec(name)
         if spec is None:
             raise ValueError(f"the toolkit's package {name!r} is missing; install the toolkit again")
-        # Read, not imported: a stranger's package would run.
+        # Reading it does not run it, as importing it would.
         source = Path(spec.origin) if spec.origin else None
         if source is None or MARKER not in source.read_text(encoding="utf-8", errors="replace"):
             folder = next(iter(spec.submodule_search_locations or []), spec.origin)
             raise ValueError(
                 f"{folder} is not the toolkit's package {name!r} but shadows it; "
-                f"rename it, or work in another folder or a virtual environment of its own"
+                f"rename it, or use another working directory or a virtual environment of its own"
             )
 
 
 def _cut(text: str, separator: str, spec: str) -> list[str]:
-    """Cut `text` at every `separator` that is in no parentheses and no quotes."""
+    """Cut `text` at every `separator` outside parentheses and quotes."""
     parts, depth, quote, start = list[str](), 0, "", 0
     for i, letter in enumerate(text):
         if quote:
@@ -153,7 +152,7 @@ def _cut(text: str, separator: str, spec: str) -> list[str]:
         elif letter == ")":
             depth -= 1
             if depth < 0:
-                raise ValueError(f"solver spec {spec!r}: a parenthesis is closed that was not opened")
+                raise ValueError(f"solver spec {spec!r}: a parenthesis is closed but not opened")
         elif letter == separator and depth == 0:
             parts.append(text[start:i])
             start = i + 1
@@ -165,11 +164,11 @@ def _cut(text: str, separator: str, spec: str) -> list[str]:
     return parts
 
 
-def _parse_call(text: str, spec: str) -> Call:
+def _parse_call(text: str, spec: str) -> SolverCall:
     name, opened, rest = text.partition("(")
     name = name.strip()
     if not opened:
-        return Call(name, {}, text)
+        return SolverCall(name, {}, text)
     if not name or not text.endswith(")"):
         raise ValueError(f"solver spec {spec!r}: expected NAME or NAME(key=value, ...), found {text!r}")
     inside = rest[:-1]
@@ -181,10 +180,10 @@ def _parse_call(text: str, spec: str) -> Call:
         if key in options:
             raise ValueError(f"solver spec {spec!r}: {key} is given twice")
         options[key] = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
-    return Call(name, options, text)
+    return SolverCall(name, options, text)
 
 
-def _make_one(call: Call, context: dict[str, object]) -> Solver:
+def _make_one(call: SolverCall, context: dict[str, object]) -> Solver:
     solver_class = _find_class(call.name)
     accepted = dict(_options(solver_class))
     for key in call.options:
@@ -212,7 +211,7 @@ def _make_one(call: Call, context: dict[str, object]) -> Solver:
     return solver
 
 
-def _find_class(name: str) -> Any:  # noqa: ANN401 (a class whose parameters are its own affair)
+def _find_class(name: str) -> Any:  # noqa: ANN401 (a class with any parameters)
     target = SOLVERS.get(name)
     if target is None:
         solvers = known_solvers()
@@ -240,13 +239,13 @@ def _missing(solver: str, error: ImportError) -> str:
 
 
 def _options(solver_class: type) -> Iterator[tuple[str, Any]]:
-    """The parameters that a spec can set: those whose annotation is made of plain values."""
+    """The parameters that a spec can set: those annotated with plain types."""
     namespace = vars(sys.modules[solver_class.__module__])
     for parameter in inspect.signature(solver_class).parameters.values():
         if parameter.kind not in NAMED:
             continue
         holder = SimpleNamespace(__annotations__={"it": parameter.annotation})
-        # Names that are imported for type checkers only cannot be resolved; Path often is one.
+        # Names imported for type checkers alone cannot be resolved; Path is often such a name.
         with suppress(NameError, AttributeError, TypeError):
             annotation = get_type_hints(holder, {"Path": Path} | namespace)["it"]
             if all(
@@ -266,7 +265,7 @@ def _members(annotation: object) -> list[Any]:
 
 
 def _coerce(text: str, annotation: object) -> object:
-    """The value that `text` means under an annotation: of a union, the first member it fits.
+    """The value of `text` under an annotation; of a union, by the first member that it fits.
 
     Raises:
         ValueError: when it fits none.

@@ -1,4 +1,4 @@
-"""A scientist under way: what has happened, and the rest of it as a problem of its own."""
+"""Tours under way: what has happened, and the rest as an instance of its own."""
 
 from tsp.underway.begun import Begun, validate_underway
 from tsp.underway.remainder import UNDERWAY_RULES, Reduced, as_cycle, reduce

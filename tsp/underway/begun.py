@@ -1,4 +1,4 @@
-"""What has happened: the tours of a scientist under way, as given and as far as they can be."""
+"""What has happened so far in an instance under way, validated."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from tsp.problems import Problem
 
 CURRENT = 1
-"""Where the current tour's visits stand in a reduced instance of several tours; the depot is 0."""
+"""The node of a reduced instance of several tours that stands for the current tour so far; the depot is node 0."""
 
 
 class Begun(NamedTuple):
-    """What has happened, and what is left, for the readings of the rules.
+    """What has happened and what is left, for the functions of `UNDERWAY_RULES`.
 
     Attributes:
-        problem: whose rules count.
+        problem: has the rules.
         instance: as given.
-        finished: tours that were finished, each from the depot on.
+        finished: the finished tours, each from the depot on.
         current: the current tour so far, from its start on.
-        nodes: the original node at each place of the reduced instance `[m]`; at `merged`, where she is.
-        merged: the place of what was visited; None where she is at the depot between tours.
-        left: what each node is still to be delivered `[n]`; None without demands.
+        nodes: the original node of each node of the reduced instance `[m]`; of `merged`, the node reached last.
+        merged: the node of the reduced instance that stands for the visits so far; None between two tours.
+        left: the amount that each node still demands `[n]`; None without demands.
         elapsed: the time now, ready to leave.
         travelled: length of the current tour so far.
-        load: what the current tour has delivered.
+        load: the amount that the current tour has delivered.
     """
 
     problem: Problem
@@ -48,36 +48,36 @@ class Begun(NamedTuple):
 
     @property
     def collected(self) -> NDArray[np.bool_]:
-        """Nodes whose prizes were collected `[n]`."""
+        """Whether each node's prize was collected `[n]`."""
         out = np.zeros(self.instance.size, dtype=bool)
         out[[node for tour in (*self.finished, self.current) for node in tour]] = True
-        if self.problem.from_depot:
+        if self.problem.shape.has_depot:
             out[[self.instance.depot, self.instance.finish]] = False
         return out
 
     @property
     def lure(self) -> float:
-        """More than all prizes together: what keeps a node in the tours that need not be there."""
+        """A prize above the sum of all prizes, which keeps the optional node `CURRENT` in the tours."""
         if self.merged != CURRENT or self.problem.visits_all or self.instance.prizes is None:
             return 0.0
         return 1.0 + float(self.instance.prizes.sum())
 
     @property
     def far(self) -> float:
-        """Longer than any tours worth walking."""
+        """A length that no reasonable tours reach."""
         return 1.0 + 2.0 * float(self.instance.distances.max(axis=1).sum()) + (self.instance.max_length or 0.0)
 
     @property
     def entry(self) -> float:
-        """The leg from the depot to the current tour's visits: what was travelled, where a tour's length counts."""
+        """Length of the leg from the depot to `CURRENT`: that travelled so far, where a tour's length counts."""
         if self.problem.rule(SplitDelivery) is not None:
-            return self.far  # which no tour but one will pay
+            return self.far  # so that only one tour visits the node
         counts = self.problem.rule(LengthBudget) is not None or "longest" in self.problem.objective.terms
         return self.travelled if counts else 0.0
 
 
 def validate_underway(problem: Problem, instance: Instance) -> tuple[list[list[int]], list[int]]:
-    """The tours that were finished and the current one, from where they start on; none without `underway`.
+    """The finished tours and the current one, each from its start on; empty lists without `underway`.
 
     Raises:
         ValueError: in one sentence, for what cannot have happened.
@@ -85,37 +85,37 @@ def validate_underway(problem: Problem, instance: Instance) -> tuple[list[list[i
     if instance.underway is None:
         return [], []
     finished, current = _given_tours(problem, instance, instance.underway)
-    _require_sense(problem, instance, instance.underway, finished, current)
+    _require_possible(problem, instance, instance.underway, finished, current)
     return finished, current
 
 
 def listed_end(problem: Problem, instance: Instance) -> int | None:
-    """The node that a tour lists last because it ends there; None where there is none."""
-    if problem.shape == "path":
+    """The node that each tour lists last because tours end there; None where no end is listed."""
+    if problem.shape.is_path:
         return instance.end
-    return instance.finish if problem.from_depot and instance.finish != instance.depot else None
+    return instance.finish if problem.shape.has_depot and instance.finish != instance.depot else None
 
 
 def _given_tours(problem: Problem, instance: Instance, underway: Underway) -> tuple[list[list[int]], list[int]]:
-    """Tours that were finished, and the current one from its start on; that is empty where no path has begun."""
+    """The finished tours, and the current one from its start on, which is empty where no path has begun."""
     depot, last = instance.depot, listed_end(problem, instance)
-    several = problem.shape == "tours"
-    tours: list[list[int]] = [[depot] if problem.from_depot else []]
+    several = problem.shape.has_several_tours
+    tours: list[list[int]] = [[depot] if problem.shape.has_depot else []]
     for node in underway.visited:
         if node == depot and several:
             tours.append([depot])
         else:
             tours[-1].append(node)
-    if not problem.from_depot and tours[0][:1] != [depot] and not instance.free_start:
+    if not problem.shape.has_depot and tours[0][:1] != [depot] and not instance.free_start:
         tours[0].insert(0, depot)
     finished, current = [tour for tour in tours[:-1] if len(tour) > 1], tours[-1]
     name = instance.node_name
     seen: set[int] = set()
     for tour in tours:
-        for i, node in enumerate(tour[1:] if problem.from_depot else tour):
-            if node == last and i < len(tour) - 1 - problem.from_depot:
+        for i, node in enumerate(tour[1:] if problem.shape.has_depot else tour):
+            if node == last and i < len(tour) - 1 - problem.shape.has_depot:
                 raise ValueError(f"visited: {name(node)} is where the tour ends, expected nothing after it")
-            if node == depot and problem.from_depot:
+            if node == depot and problem.shape.has_depot:
                 raise ValueError(f"visited: {name(node)} is where the tour ends, expected only what is before it")
             if node in seen and node != last and problem.rule(SplitDelivery) is None:
                 raise ValueError(f"visited: {name(node)} is there twice, expected each node once")
@@ -128,11 +128,11 @@ def _given_tours(problem: Problem, instance: Instance, underway: Underway) -> tu
     return finished, current
 
 
-def _require_sense(
+def _require_possible(
     problem: Problem, instance: Instance, underway: Underway, finished: list[list[int]], current: list[int]
 ) -> None:
-    """Refuse numbers that cannot be."""
-    between = problem.shape == "tours" and len(current) == 1
+    """Refuse impossible numbers."""
+    between = problem.shape.has_several_tours and len(current) == 1
     for field in ("elapsed", "travelled", "load"):
         value = getattr(underway, field)
         if value is not None and not 0 <= value < math.inf:
@@ -140,8 +140,8 @@ def _require_sense(
     for field in ("travelled", "load"):
         if between and getattr(underway, field):
             raise ValueError(f"{field}: {getattr(underway, field):g} at the depot, expected none before a tour begins")
-    used = len(finished) + (not between and problem.shape == "tours")
-    if problem.shape == "tours" and instance.num_tours is not None and used > instance.num_tours:
+    used = len(finished) + (not between and problem.shape.has_several_tours)
+    if problem.shape.has_several_tours and instance.num_tours is not None and used > instance.num_tours:
         raise ValueError(f"visited: {used} tours, expected at most {instance.num_tours}")
     if underway.load is not None and problem.rule(Capacity) is None:
         raise ValueError(f"load: {underway.load:g}, expected none in problem {problem.name!r}, which has no capacity")
@@ -153,12 +153,12 @@ def _require_sense(
 def deliveries(
     problem: Problem, instance: Instance, tours: list[list[int]]
 ) -> tuple[NDArray[np.float64] | None, list[list[float]]]:
-    """What each node still wants, and what each of the tours' nodes got: what it wanted, as far as the load went."""
+    """The amount that each node still demands `[n]`, and the amounts delivered at the stops of each tour."""
     if instance.demands is None or problem.rule(Capacity) is None:
         return None, []
     split = problem.rule(SplitDelivery) is not None
     left = instance.demands.copy()
-    if problem.from_depot:
+    if problem.shape.has_depot:
         left[[instance.depot, instance.finish]] = 0.0
     amounts: list[list[float]] = []
     for tour in tours:
@@ -173,7 +173,7 @@ def deliveries(
 
 
 def elapsed_time(instance: Instance, underway: Underway, current: list[int]) -> float:
-    """The time now: as given, else as the tour so far takes."""
+    """The time now: as given, else the duration of the tour so far."""
     if underway.elapsed is not None:
         return underway.elapsed
     windows, service = instance.time_windows, instance.service_times

@@ -1,13 +1,12 @@
-"""A scientist under way: the rest of a tour that has begun, as a problem of its own.
+"""The rest of a tour under way, as an instance of its own.
 
-`reduce` turns an instance with `Instance.underway` into one without, so that a solver plans the rest
-and need not know that there was a beginning. What was visited is merged into one node. Where there
-is one tour, that is its start: where she is; the depot, if the tour ends there, becomes a node of its
-own, the end (or, of a cycle, the start's column). Where there are several, it is a node that stands
-for the current tour so far and comes right after the depot. Of each rule's limits what is left
-counts, by the table `UNDERWAY_RULES`.
+`reduce` turns an instance with `Instance.underway` into one without, so that a solver plans the rest without
+knowing about the beginning. The nodes visited are merged into one node. With one tour, that node is the start of
+the rest; the depot, if the tour ends there, becomes another node, the end (in a cycle, the start's column of
+the matrix). With several tours, it stands for the current tour so far and comes right after the depot. Of
+each rule's limits what is left counts, by the table `UNDERWAY_RULES`.
 
-`as_cycle` turns a path into a closed tour in the same way, for solvers that know only those.
+`as_cycle` turns a path into a closed tour in the same way, for solvers of closed tours.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from tsp.problems import (
     MaxVisits,
     PrizeQuota,
     Problem,
+    Shape,
     SplitDelivery,
     TimeWindows,
     VisitAtMostOnce,
@@ -41,23 +41,23 @@ if TYPE_CHECKING:
     from tsp.solution import Solution
 
 Changes = dict[str, Any]
-"""What a rule's reading sets: attributes of the reduced instance and, as `rule`, itself where it changes."""
+"""Attributes of the reduced instance that a rule changes, and, as `rule`, the rule itself where it changes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Reduced:
-    """An instance to solve in place of another, and the way back.
+    """An instance to solve in place of another, and how its solutions become solutions of the other.
 
     Attributes:
-        problem: by whose rules: those of the original, as far as they still bind.
-        instance: to be solved; nothing is under way there.
-        nodes: the original node at each of its places; -1 where the original tour lists none.
-        before: tours that were finished.
-        head: what the tour that visits `merged` begins with, in place of the depot and `merged`.
-        tail: what that tour ends with, if it does not already.
-        merged: the place that stands for `head`, 0 or `CURRENT`; None where there is none.
-        amounts: what the nodes of `before` and `head` were delivered, where deliveries may be split.
-        exact: whether every answer to the original is the expansion of one, so that a proof holds.
+        problem: has the original rules, with what is left of their limits.
+        instance: to be solved; nothing is under way in it.
+        nodes: the original node of each of its nodes; -1 for a node that the original tour does not list.
+        before: the finished tours.
+        head: the beginning of the tour that visits `merged`, in place of the depot and `merged`.
+        tail: the end of that tour, appended where it is missing.
+        merged: the node that stands for `head`, 0 or `CURRENT`; None where there is none.
+        amounts: the amounts delivered to the nodes of `before` and `head`, where deliveries may be split.
+        exact: whether every solution of the original is an expanded one, so that a proved bound holds.
     """
 
     problem: Problem
@@ -72,39 +72,39 @@ class Reduced:
 
     @property
     def decided(self) -> bool:
-        """Whether nothing is left to plan: `expand` of no tours is the only answer."""
+        """Whether nothing is left to plan, so that expanding no tours gives the only solution."""
         others = 1 + (self.merged == CURRENT) + (self.instance.end is not None)
         return bool(self.head or self.before) and len(self.nodes) <= others
 
     def expand(
         self, tours: Sequence[ArrayLike], amounts: Sequence[ArrayLike] | None = None
     ) -> tuple[list[Integers], list[NDArray[np.float64]] | None]:
-        """Tours of the reduced instance, and their amounts, as those of the original one.
+        """Tours of the reduced instance, and their amounts, as those of the original instance.
 
-        What was visited comes first, even if a solver put it elsewhere.
+        The nodes visited come first, even if a solver put `merged` elsewhere.
         """
         first, first_amounts = np.empty(0, dtype=np.int64), np.empty(0)
         rest: list[Integers] = []
         rest_amounts: list[NDArray[np.float64]] = []
         for k, tour in enumerate(tours):
-            walk = np.asarray(tour, dtype=np.int64)
-            amount = np.zeros(len(walk)) if amounts is None else np.asarray(amounts[k], dtype=np.float64)
-            if self.merged is not None and not first.size and self.merged in walk:
-                keep = (walk > self.merged) & (self.nodes[walk] >= 0)
-                first, first_amounts = self.nodes[walk[keep]], amount[keep]
+            stops = np.asarray(tour, dtype=np.int64)
+            amount = np.zeros(len(stops)) if amounts is None else np.asarray(amounts[k], dtype=np.float64)
+            if self.merged is not None and not first.size and self.merged in stops:
+                keep = (stops > self.merged) & (self.nodes[stops] >= 0)
+                first, first_amounts = self.nodes[stops[keep]], amount[keep]
             else:
-                keep = np.ones(len(walk), dtype=bool) if self.merged is None else walk != self.merged
-                rest.append(self.nodes[walk[keep]])
+                keep = np.ones(len(stops), dtype=bool) if self.merged is None else stops != self.merged
+                rest.append(self.nodes[stops[keep]])
                 rest_amounts.append(amount[keep])
         out = [np.array(tour, dtype=np.int64) for tour in self.before]
         out_amounts = [np.array(amount) for amount in self.amounts]
         if self.merged == CURRENT and self.instance.num_tours is not None and len(rest) == len(tours):
-            most = self.instance.num_tours - 1  # the tour that has begun is one, though it was left out
+            most = self.instance.num_tours - 1  # the tour under way is one of them, though the answer leaves it out
             rest, rest_amounts = rest[:most], rest_amounts[:most]
         if self.merged is not None:
-            walk = [*self.head, *first.tolist()]
-            tail = [node for node in self.tail if walk[-1:] != [node]]
-            out.append(np.array(walk + tail, dtype=np.int64))
+            begun = [*self.head, *first.tolist()]
+            tail = [node for node in self.tail if begun[-1:] != [node]]
+            out.append(np.array(begun + tail, dtype=np.int64))
             if out_amounts:
                 out_amounts[-1] = np.concatenate([out_amounts[-1], first_amounts, np.zeros(len(tail))])
         return out + rest, None if amounts is None else out_amounts + rest_amounts
@@ -112,7 +112,7 @@ class Reduced:
     def shrink(
         self, tours: Sequence[ArrayLike], amounts: Sequence[ArrayLike] | None = None
     ) -> tuple[list[Integers], list[NDArray[np.float64]] | None]:
-        """Tours of the original instance that begin as given, and their amounts, as those of the reduced one."""
+        """Tours of the original instance that begin as given, and their amounts, as those of the reduced instance."""
         place = {node: i for i, node in enumerate(self.nodes.tolist()) if i != self.merged}
         out: list[Integers] = []
         out_amounts: list[NDArray[np.float64]] = []
@@ -133,7 +133,7 @@ class Reduced:
         return out, None if amounts is None else out_amounts
 
     def answer(self, problem: Problem, instance: Instance, found: Solution) -> Solution:
-        """The original instance's answer that an answer `found` to the reduced one is."""
+        """The solution `found` of the reduced instance as one of the original instance, checked."""
         if found.objective is None and not found.tours and not self.decided:
             return replace(found, bound=None)
         tours, amounts = self.expand(found.tours, found.amounts)
@@ -143,22 +143,21 @@ class Reduced:
         return replace(checked, bound=found.bound + checked.objective - found.objective)
 
     def question(self, problem: Problem, solution: Solution) -> Solution:
-        """A solution of the original instance as one of the reduced instance, to start from."""
+        """A solution of the original instance as one of the reduced instance, checked."""
         tours, amounts = self.shrink(solution.tours, solution.amounts)
         return check(problem, self.instance, tours, amounts=amounts)
 
 
 def reduce(problem: Problem, instance: Instance) -> Reduced:
-    """The rest that is to be planned, as an instance in which nothing is under way.
+    """The rest of an instance under way, as an instance in which nothing is under way.
 
-    Every answer to it, expanded, begins with what was visited, and is as good, but for a constant,
-    as on the original instance (where the longest or the latest of several tours counts, it may be
-    one of the finished ones). Between two of several tours, with time windows, the tours to come
-    leave at `elapsed` or later: earlier is past.
+    Every solution of it, expanded, begins with the nodes visited, and its objective differs by a constant
+    (except where a finished tour is the longest or the latest). Between two of several tours, with time
+    windows, the tours to come leave at `elapsed` or later.
 
     Raises:
-        ValueError: in one sentence, for what cannot have happened, or for several tours with a free
-            choice of nodes where nothing would hold a tour to its beginning.
+        ValueError: in one sentence, for what cannot have happened, or for several tours with optional nodes
+            where neither length nor time would make a tour continue its beginning.
     """
     underway = instance.underway
     if underway is None:
@@ -167,22 +166,17 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
     if not current:
         return Reduced(problem, replace(instance, underway=None), np.arange(instance.size))
     last = listed_end(problem, instance)
-    several = problem.shape == "tours"
+    several = problem.shape.has_several_tours
     arrived = current[-1] == last
     if several and arrived:
         finished, current = [*finished, current], [instance.depot]
     between = several and len(current) == 1
     left, amounts = deliveries(problem, instance, [*finished, *([] if between else [current])])
-    gone = {node for tour in (*finished, current) for node in tour}
-    if left is not None and problem.rule(SplitDelivery) is not None:
-        assert instance.demands is not None
-        gone -= set(np.flatnonzero(left > TOLERANCE * np.maximum(1.0, instance.demands)).tolist())
-    gone = (gone | {current[0]}) - {last}
     over = (arrived and not several) or (between and instance.num_tours == len(finished))
-    rest = [] if over else [node for node in range(instance.size) if node not in gone]
+    rest = [] if over else _nodes_left(problem, instance, [*finished, current], left, last)
     merged = None if between else CURRENT if several else 0
     nodes = np.array([instance.depot, current[-1]] if merged == CURRENT else [current[-1]], dtype=np.int64)
-    home = problem.shape == "tour" and last is None
+    home = problem.shape.has_one_depot_tour and last is None
     nodes = np.concatenate([nodes, np.array(rest + [instance.depot] * home, dtype=np.int64)])
     begun = Begun(
         problem,
@@ -196,16 +190,11 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
         instance.path_length(current) if underway.travelled is None else underway.travelled,
         sum(amounts[-1]) if underway.load is None and amounts and not between else underway.load or 0.0,
     )
-    changes = _restricted(begun) | _walks(begun)
-    rules: list[Rule] = []
-    for rule in problem.rules:
-        change = UNDERWAY_RULES[type(rule)](begun, rule, changes)
-        rules.append(change.pop("rule", rule))
-        changes |= change
+    rules, changes = _rules_and_changes(begun)
     if home or last in rest:
         changes["end"] = len(nodes) - 1 if home else int(np.flatnonzero(nodes == last)[-1])
     return Reduced(
-        replace(problem, rules=tuple(rules)),
+        replace(problem, rules=rules),
         replace(instance, **changes),
         np.append(nodes[:-1], -1) if home else nodes,
         before=tuple(map(tuple, finished)),
@@ -217,11 +206,39 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
     )
 
 
+def _nodes_left(
+    problem: Problem,
+    instance: Instance,
+    tours: list[list[int]],
+    left: NDArray[np.float64] | None,
+    last: int | None,
+) -> list[int]:
+    """The nodes that may still be visited: not in the tours so far, or still with a demand where it may be split."""
+    visited = {node for tour in tours for node in tour}
+    if left is not None and problem.rule(SplitDelivery) is not None:
+        assert instance.demands is not None
+        visited -= set(np.flatnonzero(left > TOLERANCE * np.maximum(1.0, instance.demands)).tolist())
+    visited = (visited | {tours[-1][0]}) - {last}
+    return [node for node in range(instance.size) if node not in visited]
+
+
+def _rules_and_changes(begun: Begun) -> tuple[tuple[Rule, ...], Changes]:
+    """The rules of the reduced instance, and its attributes."""
+    changes = _restricted(begun) | _changed_distances(begun)
+    rules: list[Rule] = []
+    for rule in begun.problem.rules:
+        change = UNDERWAY_RULES[type(rule)](begun, rule, changes)
+        rules.append(change.pop("rule", rule))
+        changes |= change
+    return tuple(rules), changes
+
+
 def as_cycle(problem: Problem, instance: Instance) -> tuple[Problem, Reduced]:
     """A path as a closed tour of an instance with an explicit, asymmetric matrix.
 
-    The path's fixed ends are merged into one node, that leads on from the start and is come to at
-    the cost of the end; an end that is free costs nothing. Lengths stay the same.
+    The path's fixed ends are merged into one node. The legs from this node have the lengths of those from
+    the start, the legs to it the lengths of those to the end; to or from a free end they have length 0.
+    The length of the path is that of the closed tour.
 
     Args:
         problem: of shape `path`, with no rule but `VisitOnce`.
@@ -238,7 +255,7 @@ def as_cycle(problem: Problem, instance: Instance) -> tuple[Problem, Reduced]:
         matrix[1:, 0] = instance.legs(rest, instance.end)
     stand_in = start if start is not None else instance.finish
     closed = _subset(instance, np.append(stand_in, rest)) | {"matrix": matrix, "end": None, "free_start": False}
-    cycle = replace(problem, shape="cycle")
+    cycle = replace(problem, shape=Shape.CYCLE)
     return cycle, Reduced(
         cycle,
         replace(instance, **closed),
@@ -250,7 +267,7 @@ def as_cycle(problem: Problem, instance: Instance) -> tuple[Problem, Reduced]:
 
 
 def _subset(instance: Instance, nodes: Integers) -> Changes:
-    """Every attribute for `nodes` alone, in their order, the first of them the depot."""
+    """Every attribute restricted to `nodes`, in their order; the first of them becomes the depot."""
     changes: Changes = {"depot": 0, "underway": None, "fixed_edges": None, "best_known": None}
     kept: list[int] = nodes.tolist()
     for name in ("coordinates", "prizes", "penalties", "demands", "time_windows", "service_times"):
@@ -265,7 +282,7 @@ def _subset(instance: Instance, nodes: Integers) -> Changes:
 
 
 def _restricted(begun: Begun) -> Changes:
-    """What is left of the instance, whatever the rules."""
+    """The changes that do not depend on the rules: what is left of the instance."""
     changes: Changes = {**_subset(begun.instance, begun.nodes), "end": None, "free_start": False}
     if begun.instance.num_tours is not None:
         changes["num_tours"] = max(1, begun.instance.num_tours - len(begun.finished))
@@ -275,10 +292,10 @@ def _restricted(begun: Begun) -> Changes:
     return changes
 
 
-def _walks(begun: Begun) -> Changes:
-    """The distances, where they are others than between the nodes left."""
+def _changed_distances(begun: Begun) -> Changes:
+    """The distances, where they are not simply those between the nodes left."""
     problem, instance, nodes = begun.problem, begun.instance, begun.nodes
-    if begun.merged is None or (begun.merged == 0 and (problem.shape != "cycle" or nodes[0] == instance.depot)):
+    if begun.merged is None or (begun.merged == 0 and (not problem.shape.is_closed or nodes[0] == instance.depot)):
         return {}
     matrix = instance.distances[np.ix_(nodes, nodes)]
     if begun.merged == 0:
@@ -300,7 +317,7 @@ def _visit_once(begun: Begun, rule: VisitOnce, changes: Changes) -> Changes:
 
 
 def _visit_at_most_once(begun: Begun, rule: VisitAtMostOnce, changes: Changes) -> Changes:
-    """Of several tours, the node of the current one's visits is made too dear to leave out."""
+    """With several tours, leaving out the node `CURRENT` is made too expensive."""
     if begun.merged != CURRENT:
         return {}
     instance, out = begun.instance, Changes()
@@ -317,7 +334,7 @@ def _split_delivery(begun: Begun, rule: SplitDelivery, changes: Changes) -> Chan
 
 
 def _capacity(begun: Begun, rule: Capacity, changes: Changes) -> Changes:
-    """One tour has what is left of the capacity; of several, the current one has its load in its node."""
+    """One tour has what is left of the capacity; with several, the current tour's load is the demand of `CURRENT`."""
     assert begun.instance.capacity is not None
     if begun.merged == 0:
         return {"capacity": max(0.0, begun.instance.capacity - begun.load)}
@@ -325,13 +342,13 @@ def _capacity(begun: Begun, rule: Capacity, changes: Changes) -> Changes:
 
 
 def _length_budget(begun: Begun, rule: LengthBudget, changes: Changes) -> Changes:
-    """One tour has what is left of the budget; of several, the current one pays at its entry."""
+    """One tour has what is left of the budget; with several, the leg to `CURRENT` has the length travelled."""
     limit = begun.instance.max_length
     return {} if limit is None or begun.merged != 0 else {"max_length": max(0.0, limit - begun.travelled)}
 
 
 def _max_visits(begun: Begun, rule: MaxVisits, changes: Changes) -> Changes:
-    """What is left of the visits; a node that stands for several is one of them."""
+    """What is left of the visits; the node `CURRENT`, which stands for visits counted already, adds one."""
     return {"rule": MaxVisits(rule.most - int(begun.collected.sum()) + int(begun.merged == CURRENT))}
 
 
@@ -343,7 +360,7 @@ def _prize_quota(begun: Begun, rule: PrizeQuota, changes: Changes) -> Changes:
 
 
 def _time_windows(begun: Begun, rule: TimeWindows, changes: Changes) -> Changes:
-    """She leaves where she is at `elapsed`."""
+    """The current tour continues at `elapsed`."""
     windows, service = changes["time_windows"].copy(), changes["service_times"]
     instance, now = begun.instance, begun.elapsed
     assert instance.time_windows is not None
@@ -362,7 +379,7 @@ def _time_windows(begun: Begun, rule: TimeWindows, changes: Changes) -> Changes:
 
 
 def _with(values: NDArray[np.float64], place: int | None, value: float) -> NDArray[np.float64]:
-    """A copy of `values` with another value at `place`."""
+    """A copy of `values` with `value` at `place`."""
     out = values.copy()
     if place is not None:
         out[place] = value
@@ -379,4 +396,4 @@ UNDERWAY_RULES: dict[type[Rule], Callable[[Begun, Any, Changes], Changes]] = {
     PrizeQuota: _prize_quota,
     TimeWindows: _time_windows,
 }
-"""Each rule's reading: attributes of the reduced instance, of the changes so far what they become."""
+"""For each rule the function that gives its changes, from the changes so far."""

@@ -30,13 +30,11 @@ def test_no_solution_is_better_than_the_bound(name, seed, n):
     best, _ = best_by_enumeration(problem, instance)
     found = bound(problem, instance, HOUR)
     if found is not None and best is not None:
-        assert not problem.objective.better(
-            best, found + TOLERANCE * abs(found) * (-1) ** (problem.objective.sense == "min")
-        )
+        assert not problem.is_better(best, found + TOLERANCE * abs(found) * (-1) ** (problem.objective.sense == "min"))
 
 
 @pytest.mark.parametrize("name", sorted(PROBLEMS))
-def test_bounds_say_something_about_most_tiny_instances(name):
+def test_most_tiny_instances_have_a_bound_near_their_optimum(name):
     problem = get_problem(name)
     near, known = [], 0
     for seed in range(24):
@@ -45,9 +43,7 @@ def test_bounds_say_something_about_most_tiny_instances(name):
         found = bound(problem, instance, HOUR)
         known += found is not None
         if found is not None and best:
-            assert not problem.objective.better(
-                best, found * (1 - 1e-9 if problem.objective.sense == "min" else 1 + 1e-9)
-            )
+            assert not problem.is_better(best, found * (1 - 1e-9 if problem.objective.sense == "min" else 1 + 1e-9))
             near.append(found / best)
     if name in NOT_BOUNDED:
         assert known == 0
@@ -58,7 +54,7 @@ def test_bounds_say_something_about_most_tiny_instances(name):
 
 @settings(max_examples=25)
 @given(st.integers(0, 10_000), st.booleans())
-def test_prize_bound_is_no_less_than_a_tour_that_fits_collects(seed, open_ended):
+def test_the_prize_bound_is_no_less_than_the_prizes_of_a_feasible_tour(seed, open_ended):
     rng = np.random.default_rng(seed)
     n = int(rng.integers(4, 40))
     place = Instance(rng.random((n, 2)), prizes=rng.random(n), end=n - 1 if open_ended else None)
@@ -69,7 +65,7 @@ def test_prize_bound_is_no_less_than_a_tour_that_fits_collects(seed, open_ended)
     assert found >= place.prizes[visited].sum() - 1e-9
 
 
-def test_prize_bound_counts_what_every_visit_takes_of_the_budget():
+def test_the_prize_bound_counts_the_length_that_every_visit_takes():
     side = np.arange(21.0)
     line = Instance(np.column_stack([side, np.zeros(21)]), prizes=np.ones(21), max_length=20.0)
     assert bound_of("op", line) == 10
@@ -100,7 +96,7 @@ def test_there_is_no_bound_without_time_or_for_a_tour_under_way():
 
 
 @pytest.mark.data
-def test_bound_of_no_asymmetric_instance_is_above_its_optimum(data_folder):
+def test_the_bound_of_an_asymmetric_instance_is_never_above_its_optimum(data_folder):
     shares = []
     for path in sorted((data_folder / "atsp").glob("*.atsp")):
         instance = tsp.read(path)

@@ -12,7 +12,7 @@ TSP = get_problem("tsp")
 
 
 def short_union(**options):
-    """A union of random tours: any tours will do here."""
+    """A union of random tours, which suffice for these tests."""
     return TourUnion(
         find=lambda problem, instance, seed: np.random.default_rng(seed).permutation(instance.size), **options
     )
@@ -33,7 +33,7 @@ def some_instance(n, seed):
 
 @settings(max_examples=60)
 @given(st.integers(1, 40), st.integers(0, 99), st.sampled_from(GUIDES), st.integers(1, 12))
-def test_rows_are_complete_without_own_nodes_or_repeats(n, seed, guide, k):
+def test_candidate_lists_are_complete_without_own_nodes_or_repetitions(n, seed, guide, k):
     lists = guide(neighbours=k).candidates(TSP, [some_instance(n, seed)])[0]
     assert lists.dtype == np.int64
     assert lists.shape == (n, min(k, n - 1))
@@ -43,21 +43,21 @@ def test_rows_are_complete_without_own_nodes_or_repeats(n, seed, guide, k):
 
 
 @pytest.mark.parametrize("guide", GUIDES)
-def test_each_instance_has_its_lists_whatever_others_there_are(guide):
+def test_the_lists_of_an_instance_do_not_depend_on_other_instances(guide):
     instances = [some_instance(n, 2) for n in (30, 7)]
     both = guide().candidates(TSP, instances)
     for instance, lists in zip(instances, both, strict=True):
         np.testing.assert_array_equal(guide().candidates(TSP, [instance])[0], lists)
 
 
-def test_distance_gives_the_nearest_first():
+def test_the_distance_guide_lists_the_nearest_first():
     instance = some_instance(50, 2)
     lists = Distance(neighbours=7).candidates(TSP, [instance])[0]
     distances = instance.distances + np.diag(np.full(50, np.inf))
     np.testing.assert_array_equal(lists, np.argsort(distances, axis=1)[:, :7])
 
 
-def test_quadrants_reach_out_of_a_cluster():
+def test_quadrant_lists_contain_nodes_outside_a_cluster():
     rng = np.random.default_rng(0)
     points = np.concatenate([rng.random((12, 2)), rng.random((12, 2)) + np.array([3, 0])])
     lists = Quadrant(neighbours=8).candidates(TSP, [Instance(points)])[0]
@@ -66,7 +66,7 @@ def test_quadrants_reach_out_of_a_cluster():
     assert not (Distance(neighbours=8).candidates(TSP, [Instance(points)])[0][:12] >= 12).any()
 
 
-def test_alpha_lists_lead_out_of_clusters_however_many_nodes_they_have():
+def test_alpha_lists_contain_nodes_outside_a_large_cluster():
     rng = np.random.default_rng(0)
     points = np.concatenate([rng.random((100, 2)), rng.random((100, 2)) + np.array([30, 0])])
     lists = AlphaNearness().candidates(TSP, [Instance(points)])[0]
@@ -77,7 +77,7 @@ def test_alpha_lists_lead_out_of_clusters_however_many_nodes_they_have():
 
 @settings(max_examples=30)
 @given(st.integers(5, 30), st.integers(0, 99), st.integers(1, 3))
-def test_every_quadrant_gives_its_nearest(n, seed, share):
+def test_quadrant_lists_contain_the_nearest_nodes_of_every_quadrant(n, seed, share):
     points = np.random.default_rng([n, seed]).random((n, 2))
     lists = quadrant_neighbours(geometry_of(Instance(points)), points, 4 * share)
     for i in range(n):
@@ -90,7 +90,7 @@ def test_every_quadrant_gives_its_nearest(n, seed, share):
                 assert set(others[inside[:share]]) <= set(lists[i].tolist())
 
 
-def test_alpha_lists_hold_more_of_a_short_tour_than_as_many_nearest():
+def test_alpha_lists_contain_more_edges_of_a_short_tour_than_lists_of_the_nearest():
     from baselines.tours.iterated_search import LinKernighan
     from tsp.budget import Budget
 
@@ -105,7 +105,7 @@ def test_alpha_lists_hold_more_of_a_short_tour_than_as_many_nearest():
     assert missing["alpha"] < 0.8 * missing["distance"]
 
 
-def test_tour_union_puts_the_most_frequent_neighbours_first():
+def test_tour_union_lists_the_most_frequent_neighbours_first():
     tours = [[0, 1, 2, 3, 4, 5, 6], [0, 1, 3, 2, 4, 6, 5], [0, 1, 4, 2, 5, 3, 6]]
     guide = TourUnion(neighbours=4, tours=3, find=lambda problem, instance, seed: np.array(tours[seed]))
     lists = guide.candidates(TSP, [some_instance(7, 2)])[0]
@@ -115,6 +115,6 @@ def test_tour_union_puts_the_most_frequent_neighbours_first():
 
 
 @pytest.mark.parametrize("guide", GUIDES)
-def test_no_neighbours_are_refused(guide):
+def test_a_guide_with_zero_neighbours_is_refused(guide):
     with pytest.raises(ValueError, match="neighbours: 0, expected 1 or more"):
         guide(neighbours=0)

@@ -12,7 +12,7 @@ from tsp.solvers.registry import make
 TSP = get_problem("tsp")
 
 
-def test_alone_it_gives_a_bound_and_no_tour():
+def test_the_bound_solver_alone_gives_a_bound_and_no_tour():
     instance = tiny_instance(TSP, 0, 7)
     found = BoundSolver().solve(TSP, [instance], Budget(5.0))[0]
     best, _ = best_by_enumeration(TSP, instance)
@@ -21,7 +21,7 @@ def test_alone_it_gives_a_bound_and_no_tour():
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
-def test_answer_is_handed_on_with_a_bound_that_holds(name):
+def test_the_bound_solver_returns_the_initial_solution_with_a_valid_bound(name):
     problem = PROBLEMS[name]
     instance = tiny_instance(problem, 1, 5)
     best, _ = best_by_enumeration(problem, instance)
@@ -34,7 +34,7 @@ def test_answer_is_handed_on_with_a_bound_that_holds(name):
     assert found.bound is None or sign * found.bound <= sign * best + 1e-6
 
 
-def test_chain_keeps_a_tenth_of_the_time_for_it_and_the_tour_of_the_stage_before():
+def test_a_chain_that_ends_with_bound_keeps_the_tour_and_adds_the_bound():
     instance = tiny_instance(TSP, 0, 7)
     chain = make("nearest+bound")
     found = chain.solve(TSP, [instance], Budget(5.0))[0]

@@ -19,7 +19,7 @@ def solve(solver, instance, **kwargs):
 
 
 def walk_to_nearest(instance):
-    """Nearest neighbour in a few plain lines."""
+    """Nearest neighbour in plain Python."""
     tour, left = [instance.depot], set(range(instance.size)) - {instance.depot}
     while left:
         tour.append(min(sorted(left), key=lambda node: instance.distances[tour[-1], node]))
@@ -28,7 +28,7 @@ def walk_to_nearest(instance):
 
 
 def insert(instance, rule):
-    """Insertion in a few plain lines."""
+    """Insertion in plain Python."""
     d = instance.distances
     tour, left = [instance.depot], set(range(instance.size)) - {instance.depot}
 
@@ -56,7 +56,7 @@ def some_instance(kind, n):
 
 @pytest.mark.parametrize("n", [4, 5, 30, 60])
 @pytest.mark.parametrize("kind", ["euclidean", "matrix"])
-def test_nearest_neighbour_walks_to_the_nearest(kind, n):
+def test_nearest_neighbour_visits_the_nearest_node_next(kind, n):
     instance = some_instance(kind, n)
     assert solve(NearestNeighbour(), instance).tours[0].tolist() == walk_to_nearest(instance)
 
@@ -79,7 +79,7 @@ def test_construction_beats_a_random_order_by_far_under_every_metric(solver, kin
 
 @pytest.mark.parametrize("kind", ["euclidean", "CEIL_2D", "EUC_3D"])
 @pytest.mark.parametrize("solver", SOLVERS, ids=IDS)
-def test_large_instances_are_answered_well(solver, kind):
+def test_large_instances_get_far_better_tours_than_random_ones(solver, kind):
     n = 2 * MOST_EXACT + 1_234
     rng = np.random.default_rng(2)
     dimensions = METRICS[kind].dimensions[-1]
@@ -97,20 +97,20 @@ def test_restricted_insertion_is_about_as_good_as_full_insertion():
     assert solve(Insertion(), instance).objective < 1.05 * full
 
 
-def test_restricted_insertion_follows_the_seed():
+def test_restricted_insertion_depends_on_the_seed():
     instance = Instance(np.random.default_rng(4).random((MOST_EXACT + 500, 2)))
     tours = [Insertion().solve(TSP, [instance], Budget(1.0, seed=seed))[0].tours[0].tolist() for seed in (0, 0, 1)]
     assert tours[0] == tours[1] != tours[2]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=12))
-def test_points_may_coincide_in_any_way(points):
+def test_coinciding_points_are_solved(points):
     instance = Instance(np.array(points, dtype=float))
     for solver in SOLVERS:
         assert solve(solver, instance).feasible
 
 
-def test_curve_through_a_grid_takes_only_steps_to_neighbours():
+def test_a_space_filling_curve_through_a_grid_steps_to_neighbours_only():
     side = 16
     grid = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2) + 0.5
     tour = SpaceFillingCurve().construct(Instance(np.vstack([grid / side, [[0, 0], [1, 1]]])), seed=0)
@@ -119,18 +119,18 @@ def test_curve_through_a_grid_takes_only_steps_to_neighbours():
     assert (steps == 1).all()
 
 
-def test_curve_needs_coordinates_and_says_so():
+def test_a_space_filling_curve_without_coordinates_is_refused_in_a_sentence():
     with pytest.raises(ValueError, match="bare: spacefilling needs coordinates"):
         solve(SpaceFillingCurve(), Instance(matrix=np.ones((5, 5)), name="bare"))
 
 
-def test_constructions_end_when_they_are_done():
+def test_construction_heuristics_are_one_shot():
     assert all(solver.one_shot for solver in SOLVERS)
 
 
 @pytest.mark.parametrize("solver", SOLVERS, ids=IDS)
 @pytest.mark.parametrize("ends", [{}, {"end": 7}, {"free_start": True}, {"free_start": True, "end": 7}])
-def test_path_keeps_its_ends(solver, ends):
+def test_a_path_keeps_its_fixed_ends(solver, ends):
     instance = Instance(np.random.default_rng(0).random((30, 2)), depot=3, **ends)
     problem = get_problem("shpp")
     answer = solver.solve(problem, [instance], Budget(1.0))[0]

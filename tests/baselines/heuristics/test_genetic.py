@@ -19,7 +19,7 @@ def state(seed):
 
 
 @given(ORDERS, st.integers(0, 2**63))
-def test_child_has_a_stretch_of_its_mother_and_the_rest_in_the_fathers_order(parents, seed):
+def test_a_child_has_a_section_of_its_mother_and_the_rest_in_the_fathers_order(parents, seed):
     mother, father = (np.array(order, dtype=np.int32) for order in parents)
     m = len(mother)
     child, taken = np.full(m, -1, dtype=np.int32), np.zeros(m, dtype=np.int32)
@@ -40,7 +40,7 @@ def test_mutation_keeps_every_customer(order, seed):
 
 
 @pytest.mark.parametrize("name", ["tsp", "shpp", "pctsp", "tsptw", "cvrp", "mtsp"])
-def test_tiny_instances_are_solved(name):
+def test_tiny_instances_are_solved_to_the_optimum(name):
     problem = get_problem(name)
     for seed in (1, 3, 4):
         instance = tiny_instance(problem, seed, 6)
@@ -49,7 +49,7 @@ def test_tiny_instances_are_solved(name):
         assert answer.objective == (None if best is None else pytest.approx(best))
 
 
-def test_generations_improve_and_the_seed_decides():
+def test_more_generations_are_better_and_the_seed_determines_the_answer():
     problem = get_problem("op")
     rng = np.random.default_rng(0)
     instance = Instance(rng.random((30, 2)), prizes=rng.random(30), max_length=2.0)
@@ -62,7 +62,7 @@ def test_generations_improve_and_the_seed_decides():
     assert more.tours[0].tolist() != other.tours[0].tolist()
 
 
-def test_start_is_its_first_ancestor():
+def test_the_initial_solution_is_a_member_of_the_first_population():
     problem = get_problem("cvrp")
     rng = np.random.default_rng(0)
     instance = Instance(rng.random((25, 2)), demands=rng.random(25), capacity=3.0)
@@ -71,7 +71,7 @@ def test_start_is_its_first_ancestor():
     assert again.objective <= good.objective
 
 
-def test_bad_options_are_refused():
+def test_invalid_options_of_the_genetic_algorithm_are_refused():
     with pytest.raises(ValueError, match="population: 2, expected more than 2"):
         GeneticAlgorithm(population=2)
     with pytest.raises(ValueError, match="generations: -1, expected 0 or more"):

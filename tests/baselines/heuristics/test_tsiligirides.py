@@ -21,7 +21,7 @@ def some_instance():
     return Instance(rng.random((50, 2)), prizes=rng.integers(1, 9, 50), max_length=3.0)
 
 
-def test_more_tours_are_better_and_the_seed_decides():
+def test_more_tours_are_better_and_the_seed_determines_the_answer():
     instance = some_instance()
     few, many, again, other = solve(instance, 1), solve(instance, 2_000), solve(instance, 2_000), solve(instance, 1, 1)
     assert many.objective > few.objective
@@ -30,7 +30,7 @@ def test_more_tours_are_better_and_the_seed_decides():
 
 
 @pytest.mark.parametrize("name", ["op", "optw"])
-def test_tiny_instances_are_solved(name):
+def test_tiny_instances_are_solved_nearly_to_the_optimum(name):
     problem = get_problem(name)
     for seed in range(8):
         instance = tiny_instance(problem, seed, 5)
@@ -40,24 +40,24 @@ def test_tiny_instances_are_solved(name):
         )
 
 
-def test_near_and_dear_is_drawn_more_often_than_far_and_cheap():
+def test_high_prizes_nearby_are_drawn_more_often_than_low_prizes():
     # prize over distance is ten times as large: to the fourth power, ten thousand times as often
     instance = Instance([[0, 0], [1, 0], [-1, 0], [0, 1]], prizes=[0, 10, 1, 0], max_length=2.0)
     firsts = [solve(instance, 1, seed).tours[0].tolist() for seed in range(50)]
     assert firsts.count([0, 1]) >= 48
 
 
-def test_only_one_tour_that_collects_prizes_is_supported():
+def test_problems_of_one_tour_that_collects_prizes_are_supported_alone():
     assert [name for name, problem in PROBLEMS.items() if Tsiligirides().supports(problem)] == ["op", "optw", "op10"]
 
 
-def test_no_tours_are_refused():
+def test_zero_tours_are_refused():
     with pytest.raises(ValueError, match="tours: 0, expected 1 or more"):
         Tsiligirides(tours=0)
 
 
 @pytest.mark.data
-def test_its_own_instances_are_solved_nearly_as_well_as_can_be(data_folder):
+def test_the_instances_of_the_paper_are_solved_within_five_percent(data_folder):
     path = data_folder / "op" / "tsiligirides" / "tsiligirides_problem_2_budget_30.txt"
     found = read(path)
     instance = found[0] if isinstance(found, list) else found

@@ -48,7 +48,7 @@ def test_distances_of_an_asymmetric_matrix_go_from_row_to_column():
     assert np.array_equal(all_distances(instance), instance.distances)
 
 
-def test_same_place_in_geo_is_one_kilometre_away():
+def test_equal_points_are_one_kilometre_apart_under_geo():
     instance = Instance([[48.30, 9.10], [48.30, 9.10], [0, 0]], metric="GEO")
     assert distance(geometry_of(instance), 0, 1) == instance.legs(0, 1) == 1.0
 
@@ -95,7 +95,7 @@ def test_there_are_no_more_neighbours_than_other_nodes(kind, n, k, columns):
 
 
 @pytest.mark.parametrize("kind", ["points", "matrix"])
-def test_nodes_at_one_place_are_neighbours_but_none_of_itself(kind):
+def test_equal_points_are_neighbours_but_no_node_is_its_own(kind):
     points = np.repeat([[0.5, 0.5]], 30, axis=0)
     instance = Instance(points) if kind == "points" else Instance(matrix=np.zeros((30, 30)))
     near = nearest_neighbours(geometry_of(instance), 4)
@@ -104,7 +104,7 @@ def test_nodes_at_one_place_are_neighbours_but_none_of_itself(kind):
 
 
 @pytest.mark.parametrize("d", [2, 3])
-def test_curve_meets_each_cell_of_a_grid_next_to_the_last(d):
+def test_consecutive_cells_of_a_grid_along_the_curve_are_adjacent(d):
     side = 8
     grid = np.stack(np.meshgrid(*[np.arange(side)] * d), axis=-1).reshape(-1, d).astype(float)
     shuffled = np.random.default_rng(0).permutation(grid)
@@ -135,7 +135,7 @@ def test_kernels_work_where_nothing_can_be_written(monkeypatch):
 
 @settings(max_examples=50)
 @given(st.integers(4, 60), st.integers(0, 99), st.sampled_from([3, 8, 1000]))
-def test_triangulation_joins_all_nodes_each_to_its_nearest_even_where_points_coincide(n, seed, side):
+def test_a_triangulation_connects_all_nodes_each_to_its_nearest_even_where_points_coincide(n, seed, side):
     points = np.random.default_rng([n, seed]).integers(0, side, (n, 2)).astype(float)
     points[:3] = [[0, 0], [0, side], [side, 0]]
     edges = delaunay_edges(points)
@@ -152,5 +152,5 @@ def test_triangulation_joins_all_nodes_each_to_its_nearest_even_where_points_coi
 
 
 @pytest.mark.parametrize("points", [np.zeros((9, 2)), np.column_stack([np.arange(9.0), np.arange(9.0)]), np.eye(3, 2)])
-def test_where_there_are_no_triangles_there_are_no_edges_of_them(points):
+def test_points_without_triangles_have_no_edges(points):
     assert delaunay_edges(points).shape == (0, 2)

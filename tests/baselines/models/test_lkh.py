@@ -26,7 +26,7 @@ def test_small_instances_are_solved_to_the_proved_optimum(symmetric):
     assert solve(instance).objective == pytest.approx(best.objective, rel=1e-6)
 
 
-def test_a_better_start_is_kept():
+def test_a_better_initial_solution_is_kept():
     instance = Instance(np.random.default_rng(0).random((9, 2)))
     best = solve(instance)
     assert solve(instance, initial=[best]).objective == best.objective

@@ -37,7 +37,7 @@ def solve(instance, problem=TSP, limit=0.15, **kwargs):
     return SOLVER.solve(problem, [instance], Budget(limit), **kwargs)[0]
 
 
-def test_it_supports_what_it_can_state_and_nothing_else():
+def test_pyvrp_supports_the_problems_that_it_can_state_alone():
     stated = "tsp atsp shpp op optw top tsptw tsptw-makespan cvrp cvrptw"
     assert [problem.name for problem in STATED] == stated.split()
     assert not SOLVER.supports(replace(TSP, rules=(*TSP.rules, Rule())))
@@ -47,7 +47,7 @@ def test_it_supports_what_it_can_state_and_nothing_else():
 
 @pytest.mark.parametrize("seed", range(5))
 @EVERY_PROBLEM
-def test_tiny_instances_are_solved_to_the_best(problem, seed):
+def test_tiny_instances_are_solved_to_the_optimum(problem, seed):
     instance = tiny_instance(problem, seed)
     best, _ = best_by_enumeration(problem, instance)
     answer = solve(instance, problem)
@@ -55,7 +55,7 @@ def test_tiny_instances_are_solved_to_the_best(problem, seed):
 
 
 @EVERY_PROBLEM
-def test_start_is_never_made_worse(problem):
+def test_the_answer_is_never_worse_than_the_initial_solution(problem):
     for seed in (1, 2):
         instance = tiny_instance(problem, seed)
         pick = max if problem.objective.sense == "max" else min
@@ -73,14 +73,14 @@ def test_reports_are_better_each_time_and_end_with_the_answer(problem):
     assert seen[-1] == answer.objective
 
 
-def test_penalties_without_a_quota_are_stated():
+def test_penalties_without_a_quota_are_minimized():
     problem = Problem("regret", "", "", "tour", (VisitAtMostOnce(),), Objective(("length", "penalties")))
     for seed in (0, 1, 2):
         instance = tiny_instance(problem, seed)
         assert solve(instance, problem).objective == pytest.approx(best_by_enumeration(problem, instance)[0])
 
 
-def test_new_problem_of_known_rules_is_solved():
+def test_a_new_problem_of_known_rules_is_solved():
     rules = (VisitAtMostOnce(), Capacity(), LengthBudget(), TimeWindows())
     problem = Problem("stranger", "", "", "tours", rules, Objective(("prize",), "max"))
     for seed in (1, 3):
@@ -89,19 +89,19 @@ def test_new_problem_of_known_rules_is_solved():
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1e-9, 1.0, 1e9, 1e30])
-def test_unit_of_length_does_not_matter(scale):
+def test_the_best_tour_is_found_whatever_the_unit(scale):
     turn = np.random.default_rng(0).permutation(24) * np.pi / 12
     instance = Instance(scale * np.stack([np.cos(turn), np.sin(turn)], axis=1))
     assert solve(instance).objective == pytest.approx(scale * 24 * 2 * np.sin(np.pi / 24))
 
 
-def test_number_of_tours_is_kept():
+def test_the_number_of_tours_is_never_exceeded():
     given = {"coordinates": np.random.default_rng(2).random((13, 2)), "demands": np.full(13, 5.0), "capacity": 20.0}
     assert len(solve(Instance(**given, num_tours=3), get_problem("cvrp")).tours) == 3
     assert not solve(Instance(**given, num_tours=2), get_problem("cvrp")).feasible
 
 
-def test_start_is_the_answer_where_there_is_no_time_or_too_much_to_do():
+def test_without_time_or_with_too_many_nodes_the_initial_solution_is_the_answer():
     instance = Instance(np.random.default_rng(0).random((9, 2)))
     start = check(TSP, instance, [np.arange(9)])
     assert SOLVER.solve_one(Task(TSP, instance, Clock(1e-9), initial=start)).objective == start.objective
@@ -109,5 +109,5 @@ def test_start_is_the_answer_where_there_is_no_time_or_too_much_to_do():
     assert not solve(Instance(np.random.default_rng(0).random((MOST_NODES + 1, 2)))).feasible
 
 
-def test_description_tells_the_version():
+def test_the_description_contains_the_version():
     assert version("pyvrp") in make("pyvrp").describe(TSP, 20, 1.0)

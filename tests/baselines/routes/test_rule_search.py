@@ -237,8 +237,8 @@ def test_it_is_never_worse_than_insertion_and_better_with_time(name):
     first = Insertion().solve(problem, instances, PLENTY)
     found = RuleSearch(iterations=500).solve(problem, instances, PLENTY)
     pairs = [(a.objective, b.objective) for a, b in zip(first, found, strict=True) if a.feasible]
-    assert not any(problem.objective.better(inserted, searched) for inserted, searched in pairs)
-    assert any(problem.objective.better(searched, inserted) for inserted, searched in pairs)
+    assert not any(problem.is_better(inserted, searched) for inserted, searched in pairs)
+    assert any(problem.is_better(searched, inserted) for inserted, searched in pairs)
 
 
 def test_the_same_seed_and_iterations_give_the_same_answer():

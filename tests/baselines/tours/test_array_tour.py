@@ -12,7 +12,7 @@ swap_runs, undo_to = compiled(module.swap_runs), compiled(module.undo_to)
 
 
 def cycle(nodes):
-    """A tour from node 0 in the direction of its smaller neighbour: equal for equal closed walks."""
+    """A tour from node 0 in the direction of its smaller neighbour: equal for equal cycles."""
     nodes = list(nodes)
     at = nodes.index(0)
     onward = nodes[at:] + nodes[:at]
@@ -30,13 +30,13 @@ def consistent(tour):
     return np.array_equal(tour.nodes[tour.position], np.arange(len(tour.nodes)))
 
 
-def test_beside_goes_around_the_end():
+def test_the_position_beside_the_last_is_the_first():
     assert [beside(i, True, 3) for i in range(3)] == [1, 2, 0]
     assert [beside(i, False, 3) for i in range(3)] == [2, 0, 1]
 
 
 @given(tours(), st.data())
-def test_reversing_a_path_turns_its_nodes_round(tour, data):
+def test_reversing_a_path_reverses_the_order_of_its_nodes(tour, data):
     n = len(tour.nodes)
     i, length = data.draw(st.integers(0, n - 1)), data.draw(st.integers(1, n))
     rolled = np.roll(tour.nodes, -i).tolist()

@@ -11,7 +11,7 @@ from tsp.instance import Instance
 
 
 def greedy(instance):
-    """All pairs, shortest first, in a few plain lines; the length of the tour."""
+    """The length of the greedy tour, in plain Python: all pairs, shortest first."""
     n, d = instance.size, instance.distances
     fragment, degree, total = list(range(n)), [0] * n, 0.0
     for a, b in sorted(combinations(range(n), 2), key=lambda pair: d[pair]):
@@ -26,7 +26,7 @@ def greedy(instance):
 
 @pytest.mark.parametrize("kind", ["points", "matrix"])
 @pytest.mark.parametrize("n", [3, 4, 5, 9, 60])
-def test_tour_takes_the_shortest_legs_that_can_be_in_one(kind, n):
+def test_the_greedy_tour_adds_the_shortest_possible_leg_first(kind, n):
     instance = Instance(np.random.default_rng(n).random((n, 2)))
     if kind == "matrix":
         instance = Instance(matrix=instance.distances)
@@ -37,13 +37,13 @@ def test_tour_takes_the_shortest_legs_that_can_be_in_one(kind, n):
 
 
 @given(st.integers(3, 40), st.integers(1, 4), st.integers(1, 3), st.integers(0, 9))
-def test_short_lists_and_points_that_coincide_still_give_a_tour(n, k, side, seed):
+def test_short_lists_and_coinciding_points_give_a_complete_tour(n, k, side, seed):
     points = np.random.default_rng(seed).integers(0, side, (n, 2)).astype(float)
     geometry = geometry_of(Instance(points))
     assert sorted(greedy_tour(geometry, nearest_neighbours(geometry, k)).tolist()) == list(range(n))
 
 
-def test_short_lists_cost_little():
+def test_short_lists_lengthen_the_greedy_tour_little():
     instance = Instance(np.random.default_rng(0).random((500, 2)))
     geometry = geometry_of(instance)
     short, full = (instance.tour_length(greedy_tour(geometry, nearest_neighbours(geometry, k))) for k in (5, 499))

@@ -59,7 +59,7 @@ def searches(draw, least=4, symmetric=None):
 
 
 @given(st.data(), st.sampled_from(sorted(MOVES)))
-def test_change_that_a_move_claims_is_the_change_of_the_tour(data, name):
+def test_a_move_returns_the_change_of_the_tours_length(data, name):
     move, symmetric = MOVES[name]
     instance, search = data.draw(searches(symmetric=symmetric))
     for node in np.array(data.draw(st.permutations(range(instance.size))), dtype=np.int32):
@@ -71,7 +71,7 @@ def test_change_that_a_move_claims_is_the_change_of_the_tour(data, name):
 
 
 @given(searches(), st.integers(0, 2**64 - 1))
-def test_change_that_a_kick_claims_is_the_change_of_the_tour(case, seed):
+def test_a_kick_returns_the_change_of_the_tours_length(case, seed):
     instance, search = case
     before = instance.tour_length(search.tour.nodes)
     delta = kick(search, (instance.size - 2) // 2, np.array([seed], dtype=np.uint64))
@@ -80,7 +80,7 @@ def test_change_that_a_kick_claims_is_the_change_of_the_tour(case, seed):
 
 
 @given(searches(), st.integers(0, 2**64 - 1))
-def test_kicks_that_fail_leave_no_trace(case, seed):
+def test_rejected_kicks_are_undone_completely(case, seed):
     instance, search = case
     longest, random = (instance.size - 2) // 2, np.array([seed], dtype=np.uint64)
     while search.queue.span[LENGTH] > 0:
@@ -97,7 +97,7 @@ def test_kicks_that_fail_leave_no_trace(case, seed):
         assert not search.queue.queued.any()
 
 
-def test_kick_that_fills_the_log_fails_and_leaves_no_trace():
+def test_a_kick_that_fills_the_log_is_undone_completely():
     n = 3 * LOG_SIZE // 2
     instance = some_instance(n, 0)
     search = search_from(instance, np.random.default_rng(0).permutation(n), k=5)
@@ -110,7 +110,7 @@ def test_kick_that_fills_the_log_fails_and_leaves_no_trace():
 
 
 @pytest.mark.parametrize("name", MOVES)
-def test_each_move_alone_shortens_a_bad_tour(name):
+def test_each_kind_of_move_alone_shortens_a_bad_tour(name):
     move, symmetric = MOVES[name]
     instance = some_instance(60, 0, symmetric=symmetric)
     search = search_from(instance, range(60))
@@ -143,11 +143,11 @@ def improving_exchange(instance, tour):
 @pytest.mark.parametrize("symmetric", [True, False])
 @pytest.mark.parametrize("moves", [TWO_OPT, LIN_KERNIGHAN])
 @pytest.mark.parametrize("seed", range(3))
-def test_with_full_lists_no_move_is_left(seed, moves, symmetric, whole):
+def test_a_local_optimum_with_full_lists_has_no_improving_move(seed, moves, symmetric, whole):
     instance = some_instance(20, seed, symmetric=symmetric, whole=whole)
     search = search_from(instance, range(20), 19, moves)
     change = -1.0
-    while change < 0:  # what changes far away may open a move that nobody waits for
+    while change < 0:  # a change elsewhere may allow a move at a node outside the queue
         for node in range(20):
             push(search.queue, np.int32(node))
         change = iterate(search, 1, UNLIMITED, 1, 0.0, np.array([0], dtype=np.uint64))
@@ -175,27 +175,27 @@ def test_kicks_improve_on_the_local_optimum(symmetric, solver):
     assert solve(instance, solver=solver, kicks=10_000, initial=start).objective < 0.99 * begun.objective
 
 
-def test_few_nodes_end_the_search_before_the_time():
+def test_a_search_of_few_nodes_ends_before_the_time_limit():
     assert solve(some_instance(6, 0)).seconds < LONG.time_limit / 2
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("symmetric", [True, False])
-def test_optimal_start_is_returned_as_it_is(symmetric, solver):
+def test_an_optimal_initial_tour_is_returned(symmetric, solver):
     instance = some_instance(30, 0, symmetric=symmetric)
     start = solve(instance, solver=solver, kicks=30_000)
     again = solve(instance, solver=solver, kicks=500, initial=[start])
     assert again.objective == pytest.approx(start.objective, rel=1e-12)
 
 
-def test_too_little_time_returns_the_start():
+def test_too_little_time_returns_the_initial_tour():
     instance = some_instance(3_000, 0)
     start = check(TSP, instance, [np.random.default_rng(0).permutation(3_000)])
     assert solve(instance, Budget(1e-9), initial=[start]).objective <= start.objective
     assert solve(instance, Budget(1e-9)).feasible
 
 
-def test_many_nodes_at_few_places_are_toured_place_by_place():
+def test_many_nodes_at_few_points_are_visited_point_by_point():
     places = np.random.default_rng(0).random((30, 2))
     visitors = np.random.default_rng(1).permutation(np.repeat(np.arange(30), 40))
     crowd, alone = Instance(places[visitors]), Instance(places)
@@ -205,7 +205,7 @@ def test_many_nodes_at_few_places_are_toured_place_by_place():
     assert solve(crowd, kicks=3_000, initial=[scattered]).objective == pytest.approx(best)
 
 
-def test_candidates_take_the_place_of_the_nearest_neighbours():
+def test_given_candidates_replace_the_nearest_neighbours():
     instance = some_instance(40, 0)
     start = check(TSP, instance, [np.arange(40)])
     itself = np.arange(40)[:, None]
@@ -224,12 +224,12 @@ def test_candidates_take_the_place_of_the_nearest_neighbours():
         (np.full((10, 3), -1), "candidates: a node outside 0 to 9"),
     ],
 )
-def test_bad_candidates_are_refused(candidates, match):
+def test_invalid_candidates_are_refused(candidates, match):
     with pytest.raises(ValueError, match=match):
         solve(some_instance(10, 0), candidates=[candidates])
 
 
-def test_negative_number_of_kicks_is_refused():
+def test_a_negative_number_of_kicks_is_refused():
     with pytest.raises(ValueError, match="kicks: -1, expected 0 or more"):
         TwoOptSolver(kicks=-1)
 

@@ -14,7 +14,7 @@ def length(matrix, tour):
 
 
 @given(st.integers(2, 30), st.integers(0, 1000))
-def test_it_is_a_tour_no_shorter_than_the_assignment(n, seed):
+def test_the_patched_tour_is_no_shorter_than_the_assignment(n, seed):
     matrix = np.random.default_rng(seed).integers(0, 50, (n, n)).astype(float)
     tour = patched_tour(matrix)
     assert sorted(tour.tolist()) == list(range(n))
@@ -32,7 +32,7 @@ def test_two_cycles_are_joined_where_that_costs_least():
     assert length(matrix, patched_tour(matrix)) == 4 * near + 2 * 2.0
 
 
-def test_diagonal_means_nothing():
+def test_the_diagonal_of_the_matrix_has_no_effect():
     matrix = np.random.default_rng(0).random((9, 9))
     other = matrix.copy()
     np.fill_diagonal(other, -1e9)
@@ -40,7 +40,7 @@ def test_diagonal_means_nothing():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_on_random_matrices_it_is_near_the_optimum(seed):
+def test_the_patched_tour_of_a_random_matrix_is_near_the_optimum(seed):
     matrix = np.random.default_rng(seed).random((7, 7))
     best = min(length(matrix, np.array([0, *rest])) for rest in permutations(range(1, 7)))
     assert best <= length(matrix, patched_tour(matrix)) <= 1.7 * best

@@ -71,7 +71,7 @@ def test_solve_uses_a_search_and_says_so_where_no_policy_was_trained_for_the_siz
     code, out, err = tsp("solve", "big.npz", "--time-limit", "0.3", "--json")
     assert code == 0
     assert json.loads(out)["solutions"][0]["solver"] == "ls+bound"
-    assert "learned 11 to 51 nodes, so ls plans" in err
+    assert "was trained on 11 to 51 nodes, so ls is used" in err
 
 
 def test_solve_prints_the_proved_distance_to_the_optimum(tsp):

@@ -64,7 +64,7 @@ def test_every_problem_is_drawn_with_and_without_a_solution(problem, tmp_path):
     assert solution.feasible
     figure = plot_tour(instance, solution)
     assert sum(
-        len(line.get_xydata()) == len(tour) + (problem.shape != "path")
+        len(line.get_xydata()) == len(tour) + (not problem.shape.is_path)
         for line, tour in zip(figure.axes[0].lines, TOURS[problem.shape], strict=True)
     ) == len(solution.tours)
     save_figure(figure, tmp_path / "tours.png")

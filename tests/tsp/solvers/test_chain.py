@@ -39,7 +39,7 @@ def test_a_stage_gets_an_equal_share_of_the_time_that_is_left():
     assert all(replace(stage.calls[0][1], time_limit=1.0) == Budget(1.0, 2, 5) for stage in stages)
 
 
-def test_each_instance_has_what_it_did_not_use_itself():
+def test_an_instance_keeps_the_time_that_it_did_not_use():
     class Slow(Batch):
         def solve(self, *arguments, **options):
             answers = super().solve(*arguments, **options)
@@ -60,7 +60,7 @@ def test_a_stage_starts_from_the_best_so_far():
     assert initial[0].objective == 14
 
 
-def test_nothing_infeasible_is_handed_on_alone():
+def test_infeasible_solutions_alone_are_not_passed_to_the_next_stage():
     last = Batch("b", AROUND)
     Chain([Batch("a", None), last]).solve(TSP, [RECTANGLE], Budget())
     assert last.calls[0][2] is None
@@ -74,20 +74,20 @@ def test_without_time_left_an_answered_instance_skips_the_rest_but_an_unanswered
     assert (late.calls[0][1].time_limit, answer.objective) == (SHORTEST, 14)
 
 
-def test_a_proved_instance_skips_the_rest():
+def test_an_instance_proved_optimal_skips_the_remaining_stages():
     rest = Batch("b", LONG)
     (answer,) = Chain([Batch("a", AROUND, bound=14.0), rest]).solve(TSP, [RECTANGLE], Budget())
     assert answer.proved_optimal
     assert rest.calls == []
 
 
-def test_the_tightest_bound_of_all_stages_stands():
+def test_a_chain_keeps_the_tightest_bound_of_all_stages():
     for bounds in ((13.0, 10.0), (10.0, 13.0), (None, 13.0), (13.0, None)):
         stages = [Batch("a", SHORT, bound=bounds[0]), Batch("b", AROUND, bound=bounds[1])]
         assert Chain(stages).solve(TSP, [RECTANGLE], Budget())[0].bound == 13.0
 
 
-def test_a_chain_reports_only_what_is_better_in_its_own_name_and_time():
+def test_a_chain_reports_better_solutions_alone_with_its_own_name_and_time():
     stages = [Batch("a", SHORT, seconds=0.5), Batch("b", LONG, seconds=0.25), Batch("c", AROUND, seconds=0.125)]
     seen = []
     Chain(stages).solve(
@@ -104,7 +104,7 @@ def test_a_chain_starts_from_a_given_solution_and_never_loses_it():
     assert stage.calls[0][2] == [given]
 
 
-def test_a_chain_supports_what_all_stages_do_and_warms_all_up():
+def test_a_chain_supports_problems_that_all_stages_support_and_warms_up_all_stages():
     stages = [Batch("a", AROUND), Batch("b", AROUND, problems=())]
     chain = Chain(stages)
     assert not chain.supports(TSP)
@@ -115,7 +115,7 @@ def test_a_chain_supports_what_all_stages_do_and_warms_all_up():
     assert [stage.calls for stage in stages] == [["warm up"]] * 2
 
 
-def test_a_chain_of_nothing_is_refused_and_of_no_instances_is_empty():
+def test_a_chain_without_stages_is_refused_and_no_instances_have_no_answers():
     with pytest.raises(ValueError, match="at least one solver"):
         Chain([])
     assert Chain([Batch("a", AROUND), OneByOne()]).solve(TSP, [], Budget()) == []
@@ -130,7 +130,7 @@ def test_a_chain_is_one_shot_when_all_stages_are():
 
 
 class Timed(InstanceSolver):
-    """Writes down how long it may take."""
+    """Records its time limits."""
 
     def __init__(self, name, share=None):
         self.name, self.share, self.limits = name, share, []
@@ -144,7 +144,7 @@ class Timed(InstanceSolver):
 
 
 @pytest.mark.parametrize("shares", [(None, 0.1), (None, None, 0.1), (0.25, 0.1)])
-def test_stage_that_asks_for_a_share_gets_it_and_the_others_divide_the_rest(shares):
+def test_a_stage_with_a_share_gets_it_and_the_others_divide_the_rest(shares):
     stages = [Timed(f"s{i}", share) for i, share in enumerate(shares)]
     Chain(stages).solve(get_problem("tsp"), [Instance(np.random.default_rng(0).random((5, 2)))], Budget(10.0))
     rest = (1 - sum(share or 0 for share in shares)) / max(1, shares.count(None))

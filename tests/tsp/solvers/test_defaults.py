@@ -19,7 +19,7 @@ def test_every_problem_has_a_default_that_supports_it(name, time_limit):
     assert make(spec).supports(PROBLEMS[name])
 
 
-def test_alpha_nearness_leads_where_there_is_time_for_it():
+def test_the_default_uses_alpha_nearness_where_there_is_time_for_it():
     instance = Instance(np.random.default_rng(0).random((1000, 2)))
     assert "alpha" in default_spec(instance, 1000 * ALPHA_PAYS)[0]
     assert "alpha" not in default_spec(instance, 999 * ALPHA_PAYS)[0]
@@ -30,14 +30,14 @@ def test_asymmetric_tours_are_searched_without_a_guide():
     assert default_spec(instance, 2.0)[0] == "ls+cpsat"
 
 
-def test_the_search_starts_alone_where_nothing_is_hidden():
+def test_the_default_is_a_search_without_a_policy_where_no_prizes_are_hidden():
     assert default_spec(generate_set("op", "uniform", 30, 1, 0)[0][0], 2.0) == ("ls+bound", None)
 
 
-def test_policy_goes_alone_where_prizes_are_hidden_and_it_has_learned_the_size():
+def test_the_default_is_a_policy_where_prizes_are_hidden_and_it_was_trained_on_the_size():
     small, large = (generate_set("spctsp", "uniform", size, 1, 0)[0][0] for size in (20, 300))
     assert default_spec(small, 2.0) == ("policy", None)
     spec, note = default_spec(large, 2.0)
     assert spec == "ls+bound"
     assert note is not None
-    assert "learned" in note
+    assert "was trained on" in note

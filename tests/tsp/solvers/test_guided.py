@@ -16,7 +16,7 @@ TSP = get_problem("tsp")
 
 
 class Ring:
-    """A guide that names the next node, and takes its time."""
+    """A guide whose only candidate is the next node, after a delay."""
 
     name = "ring"
     seconds = 0.0
@@ -34,7 +34,7 @@ class Ring:
 
 
 class Follower(InstanceSolver):
-    """A search that walks from each node to its first candidate."""
+    """A search that goes from each node to its first candidate."""
 
     name = "follower"
 
@@ -62,13 +62,13 @@ def points(n, name=""):
     return Instance(np.random.default_rng(n).random((n, 2)), name=name)
 
 
-def test_search_gets_the_guides_candidates():
+def test_a_guided_search_gets_the_candidates_of_the_guide():
     answers = Guided(Ring(), Follower()).solve(TSP, [points(6), points(9)], Budget(1.0))
     assert [answer.tours[0].tolist() for answer in answers] == [list(range(6)), list(range(9))]
     assert {answer.solver for answer in answers} == {"ring-follower"}
 
 
-def test_guide_is_asked_about_symmetric_closed_tours_alone():
+def test_a_guide_is_used_for_symmetric_closed_tours_alone():
     guide = Ring()
     begun = replace(points(8, "begun"), underway=Underway((3,)))
     one_way = Instance(matrix=np.random.default_rng(0).random((7, 7)), name="one-way")
@@ -79,7 +79,7 @@ def test_guide_is_asked_about_symmetric_closed_tours_alone():
     assert guide.asked == ["plain"]
 
 
-def test_given_candidates_come_before_the_guides():
+def test_given_candidates_replace_those_of_the_guide():
     guide = Ring()
     back = (np.arange(6)[:, None] - 1) % 6
     answer = Guided(guide, Follower()).solve(TSP, [points(6)], Budget(1.0), candidates=[back])[0]
@@ -87,7 +87,7 @@ def test_given_candidates_come_before_the_guides():
     assert guide.asked == []
 
 
-def test_guides_time_is_charged_to_the_search():
+def test_the_time_of_a_guide_is_charged_to_the_search():
     guide, search, seen = Ring(), Follower(), []
     guide.seconds = 0.05
     answers = Guided(guide, search).solve(
@@ -100,7 +100,7 @@ def test_guides_time_is_charged_to_the_search():
 
 
 @pytest.mark.parametrize("spec", ["ls", "ls(candidates=quadrant)", "ls(candidates=alpha)", "guided-ls"])
-def test_local_search_finds_small_optima_by_any_guide(spec):
+def test_local_search_finds_small_optima_with_every_guide(spec):
     instance = points(9)
     solver = make(spec)
     found = solver.solve(TSP, [instance], Budget(5.0))[0]
@@ -127,7 +127,7 @@ def test_local_search_with_kicks_gives_the_same_tour_with_one_thread_and_two():
         ("ls(kicks=-1)", "expected 0 or more"),
     ],
 )
-def test_bad_options_are_refused(spec, match):
+def test_invalid_options_of_the_local_search_are_refused(spec, match):
     with pytest.raises(ValueError, match=match):
         make(spec)
 

@@ -15,7 +15,7 @@ SPCTSP = get_problem("spctsp")
 
 
 class Planner:
-    """The best plan by enumeration, in batches; writes down what it was asked."""
+    """The best plan by enumeration, in batches; records the instances."""
 
     name = "planner"
     one_shot = True
@@ -43,7 +43,7 @@ class Planner:
 
 
 class Searcher(Planner):
-    """The same, that takes all the time it is given."""
+    """The same, but it uses all of its time."""
 
     one_shot = False
 
@@ -61,7 +61,7 @@ def game(seed, n=5):
 GAMES = [game(seed) for seed in range(8)]
 
 
-def test_real_prizes_count_and_are_seen_only_after_the_visit():
+def test_real_prizes_count_and_are_known_only_after_the_visit():
     planner = Planner()
     instances, realizations = zip(*GAMES, strict=True)
     answers = play_all(planner, SPCTSP, instances, realizations, Budget(1.0))
@@ -81,13 +81,13 @@ def test_real_prizes_count_and_are_seen_only_after_the_visit():
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_without_surprises_the_tour_is_the_best_one(seed):
+def test_a_tour_whose_real_prizes_are_the_expected_ones_is_optimal(seed):
     instance, _ = game(seed)
     answer = play(Planner(), SPCTSP, instance, Realization(instance.prizes), Budget(1.0))
     assert answer.objective == pytest.approx(best_by_enumeration(SPCTSP, instance)[0])
 
 
-def test_disappointment_leads_on_and_luck_leads_home():
+def test_low_real_prizes_lengthen_the_tour_and_high_ones_shorten_it():
     points = np.array([[0.0, 0.0], [0.0, 1.0], [0.0, 2.0], [0.0, 3.0]])
     given = {"penalties": np.zeros(4), "prizes": np.array([0.0, 0.5, 0.5, 0.5]), "min_prize": 1.0}
     instance = Instance(points, **given)
@@ -108,7 +108,7 @@ def test_all_tours_that_are_not_over_are_planned_together():
     assert len(sizes) <= max(len(answer.tours[0]) for answer in answers)
 
 
-def test_time_limit_is_for_the_whole_tour():
+def test_the_time_limit_is_for_all_plans_of_a_tour_together():
     searcher = Searcher()
     instance, real = game(3, 6)
     answer = play(searcher, SPCTSP, instance, real, Budget(2.0))
@@ -118,13 +118,13 @@ def test_time_limit_is_for_the_whole_tour():
     assert searcher.initial is not None
 
 
-def test_what_ends_by_itself_starts_from_nothing():
+def test_a_one_shot_solver_gets_no_initial_solution():
     planner = Planner()
     play(planner, SPCTSP, *GAMES[0], Budget(1.0))
     assert planner.initial is None
 
 
-def test_search_whose_time_is_up_follows_its_last_plan():
+def test_a_search_without_time_left_continues_its_latest_plan():
     class Spendthrift(Planner):
         one_shot = False
 
@@ -137,7 +137,7 @@ def test_search_whose_time_is_up_follows_its_last_plan():
     assert len(solver.asked) == 1
 
 
-def test_last_plan_goes_on_where_there_is_no_new_one():
+def test_the_latest_plan_is_continued_where_there_is_no_new_one():
     instance = Instance(
         np.random.default_rng(0).random((5, 2)), prizes=np.ones(5), penalties=np.zeros(5), min_prize=4.0
     )
@@ -147,7 +147,7 @@ def test_last_plan_goes_on_where_there_is_no_new_one():
     assert not play(Planner(silent_after=0), SPCTSP, instance, Realization(np.ones(5)), Budget(1.0)).feasible
 
 
-def test_search_without_a_plan_is_asked_again_with_more_time():
+def test_a_search_without_a_plan_is_called_again_with_more_time():
     class Slow(Searcher):
         def solve(self, problem, instances, budget, **kwargs):
             self.silent_after = None if self.asked else 0
@@ -161,14 +161,14 @@ def test_search_without_a_plan_is_asked_again_with_more_time():
     assert answer.seconds <= 2.0 + len(slow.limits) * SHORTEST
 
 
-def test_search_that_never_has_a_plan_is_given_up():
+def test_a_search_that_never_finds_a_plan_is_called_a_few_times_only():
     silent = Planner(silent_after=0)
     silent.one_shot = False
     assert not play(silent, SPCTSP, *GAMES[3], Budget(2.0)).feasible
     assert len(silent.asked) < 5
 
 
-def test_what_cannot_be_played_is_refused():
+def test_problems_and_instances_that_cannot_be_played_online_are_refused():
     instance, real = GAMES[0]
     with pytest.raises(ValueError, match="does not support problem 'tsp'"):
         play(Planner(), get_problem("tsp"), instance, real, Budget(1.0))

@@ -27,7 +27,7 @@ from tsp.solvers.guided import Guided
 from tsp.underway import as_cycle
 
 
-def test_both_kinds_of_solver_and_chains_keep_the_protocol():
+def test_batch_solvers_instance_solvers_and_chains_implement_the_protocol():
     assert isinstance(Batch("a", AROUND), Solver)
     assert isinstance(OneByOne(), Solver)
     assert isinstance(Chain([OneByOne()]), Solver)
@@ -54,7 +54,7 @@ def test_answers_and_reports_carry_name_and_time():
     assert 0 < reported.seconds <= answer.seconds
 
 
-def test_processes_give_the_same_answers_in_order_and_a_dead_one_is_an_error(monkeypatch):
+def test_processes_give_the_same_answers_in_order_and_one_that_dies_is_an_error(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parents[3]))
     solver = OneByOne()
     instances = [Instance(np.random.default_rng(n).random((n, 2))) for n in (5, 3, 4)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from tsp.solvers import Chain, Solver, registry
-from tsp.solvers.registry import Call, known_solvers, make, parse, split, verify_packages
+from tsp.solvers.registry import SolverCall, known_solvers, make, parse, split, verify_packages
 
 if TYPE_CHECKING:
     from pathlib import PurePath
@@ -48,11 +48,11 @@ def fakes(monkeypatch):
 
 
 def test_a_spec_is_a_name_options_or_a_chain():
-    assert parse("policy") == [Call("policy", {}, "policy")]
+    assert parse("policy") == [SolverCall("policy", {}, "policy")]
     assert parse(" policy( decoding = sampling , samples=64 ) ") == [
-        Call("policy", {"decoding": "sampling", "samples": "64"}, "policy( decoding = sampling , samples=64 )")
+        SolverCall("policy", {"decoding": "sampling", "samples": "64"}, "policy( decoding = sampling , samples=64 )")
     ]
-    assert parse("policy()+2opt") == [Call("policy", {}, "policy()"), Call("2opt", {}, "2opt")]
+    assert parse("policy()+2opt") == [SolverCall("policy", {}, "policy()"), SolverCall("2opt", {}, "2opt")]
 
 
 def test_quotes_and_parentheses_keep_separators_together():
@@ -71,7 +71,7 @@ def test_specs_are_split_at_top_level_commas_only():
      "fake(samples)", "fake(samples=)", "fake(=1)", "fake(,)", "fake(samples=1,)", "fake(samples=1, samples=2)",
      "fake(path='x)", "fake(samples=1)(exact=true)"],
 )  # fmt: skip
-def test_what_is_not_a_spec_is_refused_in_a_sentence_that_repeats_it(spec):
+def test_an_invalid_spec_is_refused_in_a_sentence_that_repeats_it(spec):
     with pytest.raises(ValueError, match=r"^solver spec .+: ") as caught:
         parse(spec)
     assert repr(spec) in str(caught.value)
@@ -79,7 +79,7 @@ def test_what_is_not_a_spec_is_refused_in_a_sentence_that_repeats_it(spec):
 
 
 @pytest.mark.parametrize("specs", ["", "fake,", ",fake", "fake,,fake", "fake(,fake"])
-def test_a_list_of_specs_has_no_gaps(specs):
+def test_a_list_of_specs_with_an_empty_item_is_refused(specs):
     with pytest.raises(ValueError, match=r"^solver spec"):
         split(specs)
 
@@ -102,7 +102,7 @@ def test_a_list_of_specs_has_no_gaps(specs):
         ("label=three", "label", "three"),
     ],
 )
-def test_options_become_what_the_annotation_says(text, option, value):
+def test_options_are_converted_by_their_annotations(text, option, value):
     found = make(f"fake({text})").options[option]
     assert (found, type(found)) == (value, type(value))
 
@@ -135,7 +135,7 @@ def test_a_wrong_spec_is_explained_in_a_sentence(spec, sentence):
     assert "\n" not in str(caught.value)
 
 
-def test_solvers_are_called_by_the_spec_as_typed():
+def test_the_name_of_a_solver_is_its_spec_as_typed():
     assert make(" fake(samples = 2) ").name == "fake(samples = 2)"
     chain = make("fake(samples=2) + fake")
     assert isinstance(chain, Chain)
@@ -143,7 +143,7 @@ def test_solvers_are_called_by_the_spec_as_typed():
     assert [stage.name for stage in chain.stages] == ["fake(samples=2)", "fake"]
 
 
-def test_context_goes_to_those_who_know_it_unless_the_spec_sets_it():
+def test_context_is_given_to_solvers_with_such_a_parameter_unless_the_spec_sets_it():
     assert make("fake", device="cuda", seed=3).options["device"] == "cuda"
     assert make("fake(device=cpu)", device="cuda").options["device"] == "cpu"
     assert make("demanding", path="x", device="cuda").path == "x"
@@ -168,7 +168,7 @@ def test_a_missing_package_names_the_extra(tmp_path, monkeypatch):
         make("is_empty")
 
 
-def test_strangers_add_solvers_by_entry_point_but_cannot_replace_ours(tmp_path, monkeypatch):
+def test_other_packages_add_solvers_by_entry_point_but_cannot_replace_the_toolkits(tmp_path, monkeypatch):
     package = tmp_path / "stranger-1.0.dist-info"
     package.mkdir()
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
@@ -189,7 +189,7 @@ def test_a_folder_that_shadows_a_package_is_named_and_does_not_run(tmp_path, mon
         make("fake")
 
 
-def test_a_missing_package_of_ours_is_named(monkeypatch):
+def test_a_missing_package_of_the_toolkit_is_named(monkeypatch):
     monkeypatch.setattr(registry, "PACKAGES", ("tsp", "gone_astray"))
     with pytest.raises(ValueError, match="package 'gone_astray' is missing"):
         verify_packages()
@@ -205,7 +205,7 @@ def test_every_solver_of_the_table_can_be_made_and_keeps_the_protocol(name):
     assert solver.name == name
 
 
-def test_the_packages_are_light():
+def test_importing_the_packages_imports_no_heavy_library():
     program = (
         "import sys, tsp, envs, policies, baselines, tsp.solvers.registry, tsp.comparison, tsp.plotting;"
         "tsp.solvers.registry.verify_packages();"

@@ -37,7 +37,7 @@ SHPP = get_problem("shpp")
 
 
 class Enumeration(InstanceSolver):
-    """Knows no `Underway`: tries everything."""
+    """Enumerates all solutions, without knowledge of `Underway`."""
 
     name = "enumeration"
 
@@ -50,7 +50,7 @@ class Enumeration(InstanceSolver):
         self.start = task.initial
         best = None
         for solution in feasible_solutions(task.problem, task.instance).values():
-            if best is None or task.problem.objective.better(solution.objective, best.objective):
+            if best is None or task.problem.is_better(solution.objective, best.objective):
                 best = solution
                 if task.report is not None:
                     task.report(best)
@@ -71,13 +71,13 @@ def all_that_begin_as_given(problem, instance):
 
 
 def begin(problem, instance, rng):
-    """The instance with a random beginning of one of its solutions made, or None where it has none."""
+    """The instance under way, with a random beginning of one of its solutions; None where it has no solution."""
     solutions = [s for s in feasible_solutions(problem, instance).values() if sum(map(len, s.tours)) > 1]
     if not solutions:
         return None
     tours = [tour.tolist() for tour in solutions[rng.integers(len(solutions))].tours]
     current = int(rng.integers(len(tours)))
-    skip = 0 if problem.shape == "path" and instance.free_start else 1
+    skip = 0 if problem.shape.is_path and instance.free_start else 1
     visited = [node for tour in tours[:current] for node in [*tour[1:], instance.depot]]
     visited += tours[current][skip : rng.integers(skip, len(tours[current]) + 1)]
     underway = Underway(tuple(visited))
@@ -89,13 +89,13 @@ def begin(problem, instance, rng):
     return replace(instance, underway=underway)
 
 
-def test_every_rule_has_a_reading():
+def test_every_rule_has_a_row_of_underway_rules():
     assert set(UNDERWAY_RULES) == {rule for rule in Rule.__subclasses__() if rule.__module__ == "tsp.problems"}
 
 
 @pytest.mark.parametrize("seed", range(7))
 @pytest.mark.parametrize("name", ALL)
-def test_best_rest_is_the_best_of_all_that_begin_as_given(name, seed):
+def test_the_best_rest_gives_the_best_solution_that_begins_as_given(name, seed):
     problem = ALL[name]
     n = 4 if problem.rule(SplitDelivery) else 5
     instance = begin(problem, tiny_instance(problem, seed, n), np.random.default_rng([seed, n]))
@@ -115,7 +115,7 @@ def test_best_rest_is_the_best_of_all_that_begin_as_given(name, seed):
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("name", ALL)
-def test_solution_that_begins_as_given_is_one_to_start_from(name, seed):
+def test_a_solution_that_begins_as_given_can_be_reduced_and_expanded_again(name, seed):
     problem = ALL[name]
     instance = begin(problem, tiny_instance(problem, seed, 4), np.random.default_rng([seed, 7]))
     if instance is None:
@@ -133,7 +133,7 @@ def test_solution_that_begins_as_given_is_one_to_start_from(name, seed):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_path_is_a_cycle_through_its_ends(seed):
+def test_a_path_as_a_cycle_has_the_same_optimum(seed):
     instance = tiny_instance(SHPP, seed, 5)
     expected, names = best_by_enumeration(SHPP, instance)
     cycle, reduced = as_cycle(SHPP, instance)
@@ -148,7 +148,7 @@ def test_path_is_a_cycle_through_its_ends(seed):
 LINE = Instance(np.array([[float(i), 0.0] for i in range(6)]), names=tuple("DABCEF"))
 
 
-def test_reports_and_starts_are_of_the_instance_as_given():
+def test_a_solver_gets_reduced_solutions_and_its_reports_are_expanded():
     problem = get_problem("tsp")
     instance = replace(LINE, underway=Underway((3, 1)))
     seen = []
@@ -158,14 +158,14 @@ def test_reports_and_starts_are_of_the_instance_as_given():
         problem, [instance], Budget(60.0), initial=[start], candidates=[np.zeros((6, 1), int)],
         report=lambda i, solution: seen.append(solution),
     )[0]  # fmt: skip
-    assert solver.start.tours[0].tolist() == [0, 3, 2, 1]  # where she is, then what is left in its order
+    assert solver.start.tours[0].tolist() == [0, 3, 2, 1]  # the node reached last, then the nodes left in their order
     assert all(solution.feasible and solution.tours[0].tolist()[:3] == [0, 3, 1] for solution in seen)
     assert seen[-1].objective == answer.objective == 14.0
     assert answer.proved_optimal
     assert answer.solver == "enumeration"
 
 
-def test_nothing_left_to_plan_needs_no_solver():
+def test_a_finished_tour_is_answered_without_calling_the_solver():
     class Idle(Enumeration):
         def solve_one(self, task):
             raise AssertionError("asked")
@@ -176,17 +176,17 @@ def test_nothing_left_to_plan_needs_no_solver():
     assert answer.proved_optimal
 
 
-def test_waiting_between_tours_is_not_made_up_for():
+def test_later_tours_leave_no_earlier_than_the_elapsed_time():
     problem = get_problem("cvrptw")
     given = {"demands": np.ones(6), "capacity": 2.0, "time_windows": np.array([[0.0, 99.0]] * 3 + [[0.0, 12.0]] * 3)}
     late = replace(LINE, **given, underway=Underway((1, 2, 0), elapsed=9.0))
     answer = Enumeration().solve(problem, [late], Budget(60.0))[0]
-    assert not answer.feasible  # node 4 or 5 closes before she could be at it
+    assert not answer.feasible  # node 4 or 5 closes before it can be reached
     soon = replace(LINE, **given, underway=Underway((1, 2, 0), elapsed=6.0))
     assert Enumeration().solve(problem, [soon], Budget(60.0))[0].feasible
 
 
-def test_no_answer_stays_none():
+def test_an_infeasible_rest_gives_no_answer_and_no_bound():
     problem = get_problem("tsptw")
     windows = np.array([[0.0, 99.0]] * 5 + [[0.0, 1.0]])
     instance = replace(LINE, time_windows=windows, underway=Underway((1,)))
@@ -210,7 +210,7 @@ NO = [
 
 
 @pytest.mark.parametrize(("name", "underway", "sentence"), NO)
-def test_what_cannot_have_happened_is_refused_in_one_sentence(name, underway, sentence):
+def test_an_impossible_beginning_is_refused_in_one_sentence(name, underway, sentence):
     name, _, with_end = name.partition(" with ")
     given = {"demands": np.ones(6), "capacity": 4.0, "prizes": np.ones(6), "max_length": 9.0, "num_tours": 2}
     end = 5 if with_end or name == "shpp" else None
@@ -219,14 +219,14 @@ def test_what_cannot_have_happened_is_refused_in_one_sentence(name, underway, se
         reduce(get_problem(name), instance)
 
 
-def test_several_tours_that_nothing_holds_are_refused():
+def test_several_tours_under_way_without_length_or_time_are_refused():
     loose = Problem("loose", "", "", "tours", (VisitAtMostOnce(), Capacity()), Objective(("prize",), "max"))
     instance = replace(LINE, prizes=np.ones(6), demands=np.ones(6), capacity=2.0, underway=Underway((1,)))
     with pytest.raises(ValueError, match="in problem 'loose' neither length nor time counts"):
         reduce(loose, instance)
 
 
-def test_what_has_begun_is_one_of_the_tours_though_an_answer_leaves_it_out():
+def test_the_tour_under_way_is_part_of_the_solution_even_if_an_answer_leaves_it_out():
     points = [[0, 0], [3, 4], [6, 8], [1, 1]]
     instance = Instance(
         points, prizes=[0, 2, 3, 1], max_length=12.0, num_tours=2, underway=Underway((2,), travelled=10)

@@ -1,0 +1,144 @@
+"""`cpsat`: the solver that proves small instances optimal."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ortools.sat.python import cp_model
+
+from baselines.trivial import SQUARE
+from tsp.budget import Budget
+from tsp.problems import Capacity, LengthBudget, SplitDelivery, VisitAtMostOnce, VisitOnce, get_problem
+from tsp.solution import Solution, check
+from tsp.solvers import InstanceSolver
+
+from .builder import build_model
+from .constraints import CPSAT_RULES
+from .graph import make_graph
+from .objective import CPSAT_TERMS
+from .search import ProofSearch, SolutionCallback
+
+if TYPE_CHECKING:
+    from tsp.problems import Problem
+    from tsp.solvers import Task
+
+    from .graph import TourGraph
+
+MOST_NODES = 400
+"""With more nodes the model, n² literals, takes longer to make than it is worth."""
+
+REFINEMENT = 2.0**10
+"""How much finer numbers are rounded where an optimum is not recognized as one."""
+
+INFEASIBLE = Solution((), None, False, ("no solution keeps every rule, which is proved",))
+"""The answer where there is no feasible solution."""
+
+SPLIT = ({SplitDelivery, Capacity, LengthBudget}, {"length", "longest"})
+"""Rules and terms that can be combined with split deliveries."""
+
+
+class CPSATSolver(InstanceSolver):
+    """CP-SAT with a proved bound; up to `MOST_NODES` nodes.
+
+    Args:
+        workers: CP-SAT's threads, which work on the same instance.
+    """
+
+    def __init__(self, *, workers: int = 1) -> None:
+        if workers < 1:
+            raise ValueError(f"workers: {workers}, expected 1 or more")
+        self.name = "cpsat"
+        self.workers = workers
+
+    def supports(self, problem: Problem) -> bool:
+        """Whether every rule and every objective term is modelled, and in this combination."""
+        rules, terms = {type(rule) for rule in problem.rules}, set(problem.objective.terms)
+        if not (rules <= CPSAT_RULES.keys() and terms <= CPSAT_TERMS.keys()):
+            return False
+        if any(CPSAT_TERMS[term][0] != problem.objective.sense for term in terms):
+            return False
+        if SplitDelivery in rules:
+            return problem.shape.has_several_tours and Capacity in rules and rules <= SPLIT[0] and terms <= SPLIT[1]
+        return len(rules & {VisitOnce, VisitAtMostOnce}) == 1 and (VisitOnce in rules or problem.shape.has_depot)
+
+    def warm_up(self, problem: Problem) -> None:
+        """Let CP-SAT initialize."""
+        self.solve(get_problem("tsp"), [SQUARE], Budget(1.0))
+
+    def describe(self, problem: Problem, size: int, time_limit: float) -> str:
+        """The number of workers."""
+        return f"{self.name}: {self.workers} worker{'s' if self.workers > 1 else ''} for each instance."
+
+    def solve_one(self, task: Task) -> Solution:
+        """Solve one instance; see `InstanceSolver.solve_one`."""
+        problem, instance, initial = task.problem, task.instance, task.initial
+        if instance.size > MOST_NODES:
+            sentence = f"{instance.size} nodes: cpsat takes on at most {MOST_NODES}"
+            return initial or Solution((), None, False, (sentence,))
+        graph = make_graph(problem, instance)
+        if problem.shape.is_path and graph.start is not None and graph.start == graph.end and instance.size > 1:
+            return INFEASIBLE  # the path would visit that node twice
+        if graph.circuits * instance.size**2 > MOST_NODES**2:
+            most = int(MOST_NODES / math.sqrt(graph.circuits))
+            sentence = (
+                f"{instance.size} nodes: with {graph.circuits} tours to split among cpsat takes on at most {most}"
+            )
+            return initial or Solution((), None, False, (sentence,))
+        if not len(graph.customers):
+            only = check(problem, instance, [] if problem.shape.has_several_tours else [graph.tour([])])
+            return replace(only, bound=only.objective) if only.feasible else INFEASIBLE
+        return self._prove(task, graph)
+
+    def _prove(self, task: Task, graph: TourGraph) -> Solution:
+        """Solve model after model: without rejected solutions, or rounded more finely, until one proves its optimum."""
+        clock, search = task.clock, ProofSearch(task, graph)
+        scale, refinement = None, 1.0
+        while clock.remaining > 0:
+            model = build_model(task.problem, task.instance, graph, clock, refinement)
+            if model is None or model.objective == scale:  # numbers cannot be rounded more finely
+                break
+            for tours in search.rejected:
+                model.forbid(tours)
+            if search.best is not None:
+                model.hint(search.best)
+            scale, rejected = model.objective, len(search.rejected)
+            solver = self._make_solver(clock.remaining, task.seed)
+            status = _solve_interruptibly(solver, model.cp, SolutionCallback(model, search))
+            if status == cp_model.INFEASIBLE:  # apart from what is rejected
+                return INFEASIBLE if search.best is None else search.answer(clock.elapsed)
+            if status in {cp_model.OPTIMAL, cp_model.FEASIBLE} or solver.best_objective_bound:
+                search.tighten(solver.best_objective_bound / scale.per)
+            if len(search.rejected) > rejected:
+                if model.amounts:  # the same tours may be feasible with other amounts
+                    break
+                scale = None
+            elif status != cp_model.OPTIMAL or scale.exact or search.answer(0.0).proved_optimal:
+                break
+            else:
+                refinement *= REFINEMENT
+        return search.answer(clock.elapsed)
+
+    def _make_solver(self, seconds: float, seed: int) -> cp_model.CpSolver:
+        solver = cp_model.CpSolver()
+        solver.parameters.num_workers = self.workers
+        solver.parameters.linearization_level = 2  # cuts for circuits: 50 nodes proved in 1 s, not in 12 s without
+        solver.parameters.random_seed = seed % 2**31
+        solver.parameters.catch_sigint_signal = False
+        solver.parameters.max_time_in_seconds = seconds
+        return solver
+
+
+def _solve_interruptibly(
+    solver: cp_model.CpSolver, model: cp_model.CpModel, callback: SolutionCallback
+) -> cp_model.CpSolverStatus:
+    """Solve outside the main thread, so that Ctrl-C is handled before the time is up."""
+    with ThreadPoolExecutor(1) as pool:
+        status = pool.submit(solver.solve, model, callback)
+        try:
+            return status.result()
+        except KeyboardInterrupt:
+            solver.stop_search()
+            raise
