@@ -76,7 +76,7 @@ class RecourseSolver(InstanceSolver):
         """Draw orders, improve the best until the clock runs out, and end the best where that is best."""
         problem, instance = task.problem, task.instance
         if instance.size > MOST_NODES:
-            sentence = f"{instance.size} nodes: {self.name} solves at most {MOST_NODES}"
+            sentence = f"{instance.size} nodes: {self.name} takes on at most {MOST_NODES}"
             return task.initial or Solution((), None, False, (sentence,))
         drawn = max(self.starts, min(DRAWN, DRAWN_NODES // instance.size))
         orders = greedy_orders(instance, drawn, np.random.default_rng(task.seed))

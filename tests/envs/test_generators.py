@@ -31,7 +31,7 @@ def tensors(batch):
 @EVERY_PROBLEM
 @pytest.mark.parametrize(("count", "size"), [(1, 1), (3, 2), (2, 30)])
 def test_drawn_attributes_have_their_shapes_and_ranges(problem, distribution, count, size):
-    if distribution == "hall" and not PROBLEMS[problem].from_depot:
+    if distribution == "hall" and not PROBLEMS[problem].shape.has_depot:
         size = max(size, 2)  # the coffee corner, and a poster at least
     batch = draw(distribution, count, size, problem=problem)
     n = node_count(PROBLEMS[problem], size)

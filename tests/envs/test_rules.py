@@ -115,7 +115,7 @@ class Unheard(Rule):
 
 def test_a_problem_with_a_rule_without_environment_is_refused_by_name():
     problem = Problem("odd", "", "", "cycle", (*WALKABLE, Unheard()), Objective(("length",)))
-    with pytest.raises(ValueError, match="problem 'odd': no environment knows its rule Unheard"):
+    with pytest.raises(ValueError, match="problem 'odd': no environment covers its rule Unheard"):
         RoutingEnv(problem)
 
 

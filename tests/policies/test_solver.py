@@ -134,7 +134,7 @@ def test_odd_coordinates_are_solved(path, points):
 
 
 def test_a_size_outside_the_trained_range_gives_a_warning(path):
-    with pytest.warns(UserWarning, match="trained on 1 to 40 nodes; on 45"):
+    with pytest.warns(UserWarning, match="trained on 1 to 40 nodes; 45 nodes are outside"):
         PolicySolver(path=path, device="cpu", augmentations=1, starts=1).solve(TSP, instances(45), BUDGET)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -166,7 +166,7 @@ def test_bad_labels_are_refused(tmp_path, convex):
     write_labels(tmp_path / "wrong.npz", [Labelled(np.zeros((3, 2)), np.array([0, 1, 1]))])
     with pytest.raises(ValueError, match="do not fit"):
         read_labels(tmp_path / "wrong.npz")
-    with pytest.raises(ValueError, match="more than are kept"):
+    with pytest.raises(ValueError, match="more than are used for validation"):
         ready(replace(TINY, labels=convex, instances=200, validation_instances=100), tmp_path / "run")
     wide = replace(TINY, size="30", labels=convex, network=replace(TINY.network, degree=20))
     with pytest.raises(ValueError, match="more than 20 nodes"):

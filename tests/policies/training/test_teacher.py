@@ -80,7 +80,7 @@ def test_a_shard_that_no_worker_makes_ends_in_a_message(tmp_path):
 
 def test_a_teacher_without_a_solution_is_named_in_the_message():
     own = labelling("cvrp", solver="ortools", time_limit=1e-3)
-    with pytest.raises(ValueError, match="teacher 'ortools': no answer for shard 0"):
+    with pytest.raises(ValueError, match="teacher 'ortools': no solution of shard 0"):
         label_shard(own, 0, NoAnswer())
 
 
