@@ -42,7 +42,7 @@ def solve_trivial(problem: Problem, instance: Instance) -> Solution | None:
 def _possible_tours(problem: Problem, instance: Instance) -> Iterator[list[list[int]]]:
     """Every possible solution with up to two customers."""
     depot, finish = instance.depot, instance.finish
-    if not problem.from_depot:
+    if not problem.shape.has_depot:
         for order in permutations(range(instance.size)):
             if problem.shape.is_path or order[0] == depot:
                 yield [list(order)]

@@ -1,8 +1,8 @@
 """`RoutingEnv`: a routing problem as a batched Markov decision process, composed from its rules.
 
 Tensors carry `[B, P, ...]`: B instances, P trajectories each. States are immutable; `step` returns
-the next one. The environment alone settles how tours run (`Problem.shape`), what a finished
-trajectory does (it stays) and what happens where nothing is legal (a dead end: infeasible).
+the next one. The environment alone decides how tours run (`Problem.shape`), what a finished
+trajectory does (it stays) and what happens where no node is legal (a dead end: infeasible).
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ from .walks import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tsp.instance import Instance
 
 
 class Observation(NamedTuple):
-    """What a policy sees of B × P trajectories.
+    """Observation of B × P trajectories by a policy.
 
     Attributes:
         first: `[B, P]` the first node of the tour; n before there is one.
-        last: `[B, P]` the node she is at; n before there is one.
+        last: `[B, P]` the current node; n before there is one.
         forbidden: `[B, P, n]` bool, True where a node must not be next; at least one node is allowed.
-        context: `[B, P, c]` float32, what the rules show of their states; None where c = 0.
-        node_context: `[B, P, n, k]` float32, what they show of each node now; None where k = 0.
+        context: `[B, P, c]` float32, features of the rules' states; None where c = 0.
+        node_context: `[B, P, n, k]` float32, their features of each node now; None where k = 0.
     """
 
     first: Tensor
@@ -57,16 +57,16 @@ class Observation(NamedTuple):
 
 
 class State(NamedTuple):
-    """Where B × P trajectories stand.
+    """State of B × P trajectories.
 
     Attributes:
         batch: the instances.
-        end: `[B]` where tours end; n where that is free.
+        end: `[B]` the node where tours end; n where that is free.
         first: `[B, P]` as in `Observation`.
         move: the last move; before the first step `here` is the depot, or n where the start is free.
         tours: `[B, P]` how many tours have ended.
         finished: `[B, P]` bool.
-        dead: `[B, P]` bool, whether nothing is legal but to stay: the answer is infeasible.
+        dead: `[B, P]` bool, whether the only legal action is to stay: the trajectory is infeasible.
         rules: each rule's own state.
         forbidden: `[B, P, n]` as in `Observation`.
     """
@@ -108,16 +108,26 @@ class Trace(NamedTuple):
             if isinstance(buffer, Tensor) and value is not None:
                 buffer[:, :, step] = value
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> Trace:
+        """The trace with each tensor changed."""
+        return Trace(
+            change(self.actions),
+            change(self.first),
+            change(self.last),
+            change(self.forbidden),
+            None if self.context is None else change(self.context),
+            None if self.node_context is None else change(self.node_context),
+            self.given,
+        )
+
     def queries(self, steps: slice) -> tuple[Observation, Tensor]:
-        """The observations `[B, T * P, ...]` and actions `[B, T * P]` of some steps, step by step."""
-        actions, *seen = (None if x is None else x[:, :, steps].transpose(1, 2).flatten(1, 2) for x in self[:-1])
-        assert actions is not None
-        return Observation(*seen), actions  # pyright: ignore[reportArgumentType]
+        """The observations `[B, T * P, ...]` and actions `[B, T * P]` of some steps, ordered by step."""
+        flat = self.map(lambda x: x[:, :, steps].transpose(1, 2).flatten(1, 2))
+        return Observation(flat.first, flat.last, flat.forbidden, flat.context, flat.node_context), flat.actions
 
     def until(self, steps: int) -> Trace:
         """The first `steps` steps."""
-        kept = (None if x is None else x[:, :, :steps] for x in self[:-1])
-        return Trace(*kept, given=self.given)  # pyright: ignore[reportArgumentType]
+        return self.map(lambda x: x[:, :, :steps])
 
 
 class RoutingEnv:
@@ -135,16 +145,16 @@ class RoutingEnv:
         name = self.problem.name
         for rule in self.problem.rules:
             if type(rule) not in RULES:
-                raise ValueError(f"problem {name!r}: no environment knows its rule {type(rule).__name__}")
+                raise ValueError(f"problem {name!r}: no environment covers its rule {type(rule).__name__}")
         for term in self.problem.objective.terms:
             if term not in TERMS:
-                raise ValueError(f"problem {name!r}: no environment knows its objective term {term!r}")
+                raise ValueError(f"problem {name!r}: no environment covers its objective term {term!r}")
         self.rules: tuple[RuleEnv, ...] = tuple(RULES[type(rule)](rule, self.problem) for rule in self.problem.rules)
-        if not self.problem.from_depot:
-            told = [type(rule.rule).__name__ for rule in self.rules if rule.from_depot]
-            told += [term for term in self.problem.objective.terms if term in TOUR_TERMS]
-            if told:
-                raise ValueError(f"problem {name!r}: {told[0]} has an environment only where tours leave a depot")
+        if not self.has_depot:
+            depot_only = [type(rule.rule).__name__ for rule in self.rules if rule.from_depot]
+            depot_only += [term for term in self.problem.objective.terms if term in TOUR_TERMS]
+            if depot_only:
+                raise ValueError(f"problem {name!r}: {depot_only[0]} has an environment only where tours leave a depot")
         terms = (term for term in TERM_NEEDS if term in self.problem.objective.terms)
         shown = [*(name for rule in self.rules for name in rule.shows), *(n for t in terms for n in TERM_NEEDS[t])]
         self.shows = tuple(name for name in dict.fromkeys(shown) if name in FEATURES)
@@ -156,13 +166,13 @@ class RoutingEnv:
         self.sign = 1.0 if self.problem.objective.sense == "min" else -1.0
 
     def features(self, batch: Batch) -> Tensor:
-        """What the policy sees of each node, `[B, n, node_features]` float32."""
+        """The features of each node, `[B, n, node_features]` float32."""
         shown = (FEATURES[name](batch).to(batch.coordinates.dtype)[..., None] for name in self.shows)
         return torch.cat([batch.coordinates, *shown], -1)
 
     def kinds(self, batch: Batch) -> Tensor | None:
-        """What each node is, `[B, n]`: 0 a customer, 1 where tours start, 2 where they end; None if all are alike."""
-        if self.problem.shape.is_closed:
+        """The kind of each node, `[B, n]`: 0 a customer, 1 where tours start, 2 where they end; None in cycles."""
+        if self.is_closed:
             return None
         kinds = torch.zeros((batch.count, batch.size + 1), dtype=torch.long, device=batch.device)
         kinds.scatter_(1, ends_of(self.problem, batch)[:, None], 2)
@@ -182,7 +192,7 @@ class RoutingEnv:
             if fleet < most:
                 most = int(fleet)
         extra = 0
-        if self.problem.rule(SplitDelivery) is not None:  # a visit may only empty the load
+        if self.problem.rule(SplitDelivery) is not None:  # a visit may deliver a part of a demand only
             extra = int((batch.values["demands"].sum(1) / batch.values["capacity"]).max().ceil()) + 1
         return max(1, n - 1 + most + 2 * extra)
 
@@ -192,12 +202,12 @@ class RoutingEnv:
         Args:
             batch: the instances.
             trajectories: P, how many trajectories each instance gets.
-            prefix: actions `[B, P, L]` that are given: a start node, or a scientist under way; what
-                the batch says was really used then counts.
+            prefix: actions `[B, P, L]` that are given: a start node, or a tour under way; after it the
+                rules continue from what the batch says was really used.
 
         Raises:
-            ValueError: when the prefix has another shape, or an action that is not allowed where it stands,
-                by the batch's own plan: where it says what was really used, that is what counts.
+            ValueError: when the prefix has another shape, or an action that is not allowed. Actions are not checked
+                where the batch says what was really used.
         """
         if self.geometry:
             batch = batch.with_distances()
@@ -206,7 +216,7 @@ class RoutingEnv:
         customers = customers_of(self.problem, batch)
         visited = ~customers[:, None].expand(B, P, n)
         here = torch.full((B, P), n, dtype=torch.long, device=batch.device)
-        if self.problem.from_depot:
+        if self.problem.shape.has_depot:
             here = batch.depot[:, None].expand(B, P)
         no = torch.zeros((B, P), dtype=torch.bool, device=batch.device)
         end = ends_of(self.problem, batch)
@@ -215,7 +225,7 @@ class RoutingEnv:
             assert batch.distances is not None
             place = end[:, None, None].expand(B, n, 1)
             home = batch.distances.gather(2, place)[:, None, :, 0]
-        from_depot = self.problem.from_depot
+        from_depot = self.problem.shape.has_depot
         move = Move(here, here, here, visited, no if from_depot else None, None, None, home)
         state = State(
             batch,
@@ -255,10 +265,10 @@ class RoutingEnv:
         batch, before = state.batch, state.move
         n = batch.size
         dead, tours, finished, first = state.dead, state.tours, state.finished, state.first
-        if self.problem.from_depot:
+        if self.problem.shape.has_depot:
             returned = action == state.end[:, None]
-            again = returned & (before.here == batch.depot[:, None])  # no tour is left to make
-            dead = dead & (action == before.here)  # a given prefix may know a way out
+            again = returned & (before.here == batch.depot[:, None])  # a tour without a visit: all tours are done
+            dead = dead & (action == before.here)  # a given prefix may leave a dead end
             tours = tours + (returned & ~again & ~finished)
             visited = (
                 before.visited
@@ -281,7 +291,7 @@ class RoutingEnv:
             if served is not None:
                 move = move._replace(visited=move.visited | served)
         done = move.visited.all(-1)
-        if not self.problem.from_depot:
+        if not self.problem.shape.has_depot:
             finished = done
         elif self.problem.shape.has_several_tours:
             assert move.returned is not None
@@ -290,7 +300,7 @@ class RoutingEnv:
         return self._with_forbidden(State(batch, state.end, first, move, tours, finished, dead, rules, state.forbidden))
 
     def _no_more_tours(self, batch: Batch, tours: Tensor) -> Tensor | bool:
-        if self.problem.shape.is_single_tour:
+        if self.problem.shape.has_one_depot_tour:
             return True
         if "num_tours" not in batch.values:
             return False
@@ -304,13 +314,13 @@ class RoutingEnv:
             by_rule = rule.forbids_visit(own, move)
             if by_rule is not None and by_rule is not forbidden:
                 forbidden = forbidden | by_rule
-        if self.problem.from_depot:
+        if self.problem.shape.has_depot:
             forbidden = forbidden.scatter(
                 -1, state.end[:, None, None].expand(*forbidden.shape[:2], 1), self._return_forbidden(state)[..., None]
             )
         elif self.problem.shape.is_path:
             forbidden = self._forbidden_in_path(state, forbidden)
-        elif batch.padding is None:  # with one size, all finish together, after the last step
+        elif batch.padding is None:  # with one size, all trajectories finish together, after the last step
             return state._replace(forbidden=forbidden)
         nothing = forbidden.all(-1)
         here = torch.where(move.here < batch.size, move.here, 0)
@@ -327,13 +337,13 @@ class RoutingEnv:
             of_tour, of_all = rule.forbids_return(own, move), rule.forbids_end(own, move)
             forbidden = forbidden if of_tour is None else forbidden | of_tour
             unfinished = unfinished if of_all is None else unfinished | of_all
-        if self.problem.shape.has_several_tours:  # she ends them all from the depot, and with the last of the fleet
+        if self.has_several_tours:  # the whole trajectory ends at the depot, or with the last tour of the fleet
             at_depot = move.here == state.batch.depot[:, None]
             unfinished = unfinished & (at_depot | self._no_more_tours(state.batch, state.tours + 1))
         return forbidden | unfinished
 
     def _forbidden_in_path(self, state: State, forbidden: Tensor) -> Tensor:
-        """A path begins at its start, unless that is free, and comes to its end last."""
+        """A path begins at its start, unless that is free, and visits its end last."""
         batch, n = state.batch, state.batch.size
         nodes = torch.arange(n, device=forbidden.device)
         ends = nodes == state.end[:, None, None]  # [B, 1, n]
@@ -345,7 +355,7 @@ class RoutingEnv:
         return torch.where((state.move.here == n)[..., None], forbidden | start, forbidden)
 
     def observe(self, state: State) -> Observation:
-        """What the policy sees."""
+        """The observation of a state."""
         contexts: list[Tensor] = []
         node_contexts: list[Tensor] = []
         for rule, own in zip(self.rules, state.rules, strict=True):
@@ -402,17 +412,17 @@ class RoutingEnv:
         return spread_starts(batch, count) if self.problem.shape.is_closed and count > 1 else None
 
     def tours(self, actions: Tensor, instance: Instance) -> list[list[int]]:
-        """The tours that one trajectory's actions `[T]` walk in an instance."""
+        """The tours that one trajectory's actions `[T]` make in an instance."""
         nodes = actions.tolist()
-        if not self.problem.from_depot:
-            return [nodes[: instance.size]]  # what follows is staying, in a padded batch
+        if not self.has_depot:
+            return [nodes[: instance.size]]  # in a padded batch, further actions stay
         depot, end = instance.depot, instance.finish
         closing = [] if end == depot else [end]
         tours: list[list[int]] = [[depot]]
         for node in nodes:
             if node == end:
                 tours[-1] += closing
-                if self.problem.shape.is_single_tour:
+                if self.problem.shape.has_one_depot_tour:
                     return tours
                 tours.append([depot])
             elif node != tours[-1][-1]:  # a dead end stays
@@ -420,8 +430,8 @@ class RoutingEnv:
         return [tour for tour in tours if set(tour) - {depot, end}]
 
     def actions(self, tours: Sequence[Sequence[int]], instance: Instance) -> list[int]:
-        """What walks the tours of a solution of an instance, the reverse of `tours`; depots come first in them."""
-        if not self.problem.from_depot:
+        """The actions that make the tours of a solution, the reverse of `tours`; each tour begins with the depot."""
+        if not self.has_depot:
             return list(tours[0])
         ends = {instance.depot, instance.finish}
         closing = [instance.depot] if instance.finish == instance.depot else []
@@ -442,7 +452,7 @@ class RoutingEnv:
         return objective_of(self.problem, self.walks(batch, actions))
 
     def missed(self, batch: Batch, actions: Tensor) -> Tensor:
-        """What whole trajectories lack of what they must do, as a number of nodes `[B, P]`: what a dead end leaves."""
+        """The number of nodes `[B, P]` that whole trajectories had to visit and did not: what a dead end leaves."""
         return self._missed(self.walks(batch, actions))
 
     def _missed(self, walks: Walks) -> Tensor:
@@ -455,7 +465,7 @@ class RoutingEnv:
         return cost_of(self.problem, walks, missed), missed
 
     def cost(self, batch: Batch, actions: Tensor) -> Tensor:
-        """The objective with the sign that makes less better, `[B, P]`; a dead end pays for what it missed.
+        """The objective with the sign that makes less better, `[B, P]`; a dead end pays for the nodes it missed.
 
         Each node missed costs the length of a side of the unit square, and a dead end another `DEAD_END` sides.
         """

@@ -1,7 +1,7 @@
 """The decoder: from node embeddings and an observation to logits over the next node.
 
 Kool et al. (2019, section 3.2): one multi-head glimpse with the mask inside, then single-head
-logits clipped to ±10 by a tanh. What does not depend on the step is computed once an instance.
+logits clipped to ±10 by a tanh. Everything that does not depend on the step is computed once for each instance.
 The same method acts (few queries, step by step) and scores (all steps at once), so the two cannot
 disagree.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the name everybody knows
+from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from envs.batch import rows_at
 
@@ -25,7 +25,7 @@ ALIGNMENT = {"cpu": 32, "cuda": 8}
 
 
 class Cache(NamedTuple):
-    """What is computed once an instance.
+    """The tensors that are computed once for each instance.
 
     Attributes:
         first: `[B, n + 1, d]` the first node's part of the query, graph context included; row n
@@ -35,7 +35,7 @@ class Cache(NamedTuple):
         values: `[B, H, n, d/H]` glimpse values.
         logit_keys: `[B, d, n]` logit keys, scaled, with the glimpse's output projection folded in.
         costs: `[B, n + 1, n]` distances from the last node, row n zero; None where the policy does
-            not look at them.
+            not use them.
     """
 
     first: Tensor
@@ -61,8 +61,8 @@ class Decoder(nn.Module):
     Args:
         width: d, of the node embeddings.
         heads: of the glimpse.
-        context_features: how many numbers the rules show of their states.
-        node_context_features: how many they show of each node at each step.
+        context_features: number of features of the rules' states.
+        node_context_features: number of their features of each node at each step.
         edges: whether the distances from the last node enter the glimpse and the logits.
         clip: logits lie within ± this.
     """
@@ -124,7 +124,7 @@ class Decoder(nn.Module):
         )
 
     def logits(self, cache: Cache, observation: Observation) -> Tensor:
-        """Logits `[B, Q, n]` in float32, -inf for forbidden nodes, for Q queries an instance."""
+        """Logits `[B, Q, n]` in float32, -inf for forbidden nodes, for Q queries in each instance."""
         B, Q, n = observation.forbidden.shape
         d, extra = cache.first.shape[-1], cache.keys.shape[-1] - n
         forbidden = F.pad(observation.forbidden, (0, extra), value=True) if extra else observation.forbidden

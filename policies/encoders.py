@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the name everybody knows
+from torch.nn import functional as F  # noqa: N812 - its usual name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ class GraphEncoderConfig(EncoderConfig):
 
 
 class Norm(nn.Module):
-    """Batch, instance or layer norm over node embeddings `[B, n, d]`, in float32, blind to padding."""
+    """Batch, instance or layer norm over node embeddings `[B, n, d]`, in float32; padding does not count."""
 
     running_mean: Tensor
     running_var: Tensor

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .decoding import Sampling
 
 SEGMENT = 8
-"""Steps in a graph, after each of which the host asks whether all trajectories have finished."""
+"""Steps in a graph, after which the host checks whether all trajectories have finished."""
 COMPILED_SHAPES = 64
 """Shapes for which a step may be compiled in one process."""
 
@@ -43,7 +43,7 @@ class GraphRollout:
         trajectories: P.
         generator: randomness of the strategy; on the batch's device.
         replays: longest trajectories to be replayed; with it a call takes their actions, and neither the
-            strategy nor the decoder is asked.
+            strategy nor the decoder is used.
         compiles: whether a step is compiled, on a GPU.
     """
 
@@ -66,8 +66,8 @@ class GraphRollout:
         self.prefix = env.starts(self.batch, trajectories) if replays is None else None
         self.given = 0 if self.prefix is None else self.prefix.shape[-1]
         self.horizon = horizon = env.horizon(batch) if replays is None else replays
-        # where every trajectory takes all steps, there is nothing to ask on the way
-        self.segment = min(SEGMENT, horizon) if env.problem.from_depot else horizon - self.given
+        # where every trajectory takes all steps, the host checks nothing between them
+        self.segment = min(SEGMENT, horizon) if env.problem.shape.has_depot else horizon - self.given
         self.segments = -(-(horizon - self.given) // self.segment) if self.segment else 0
         steps = self.given + self.segments * self.segment
         self.actions = None  # [B, P, T]
@@ -109,13 +109,13 @@ class GraphRollout:
         for _ in range(segments):
             self._go_on()
             done += 1
-            if self.actions is None and self.env.problem.from_depot and bool(self.finished):
+            if self.actions is None and self.env.problem.shape.has_depot and bool(self.finished):
                 break
         # in the rest of the last segment every trajectory stays
         return self.trace.until(min(self.given + done * self.segment, most))
 
     def _captured(self, work: Callable[[], None]) -> Callable[[], None]:
-        """`work` as a CUDA graph where there is CUDA, after the warm-up that capturing asks for."""
+        """`work` as a CUDA graph where there is CUDA, after the warm-up that capturing requires."""
         if self.batch.device.type != "cuda":
             return work
         side = torch.cuda.Stream()
@@ -133,9 +133,9 @@ class GraphRollout:
         return graph.replay
 
     def _static_state(self) -> Leaves:
-        """Buffers for all that changes from step to step, in the order of the flattened state."""
+        """Buffers for everything that changes from step to step, in the order of the flattened state."""
         leaves, self._layout = tree_flatten(self.env.reset(self.batch, self.trajectories))
-        # what only depends on the instances is made once for each batch, by `_begin`
+        # tensors that depend on the instances alone are computed once for each batch, by `_begin`
         return [x.contiguous().clone() if isinstance(x, Tensor) else x for x in leaves]
 
     def _begin(self) -> None:
@@ -165,7 +165,7 @@ class GraphRollout:
         self.finished.copy_(state.finished.all())
 
     def _one_step(self, leaves: Leaves, choice: Tensor) -> tuple[Leaves, tuple[Tensor | None, ...], Tensor]:
-        """The next state, what was seen before, and the action: drawn with uniform numbers, or given."""
+        """The next state, the observation before it, and the action: drawn with uniform numbers, or given."""
         state: State = tree_unflatten(leaves, self._layout)
         seen = self.env.observe(state)
         action = choice
@@ -180,9 +180,9 @@ class GraphRollout:
         self.step += 1
 
     def _keep(self, state: State) -> None:
-        """Copy a state into the buffers; what is read from one buffer and written to another is read first."""
+        """Copy a state into the buffers. Values that lie in other buffers are copied out before any is overwritten."""
         leaves, layout = tree_flatten(state)
-        assert layout == self._layout, "the state's structure changed on the way"
+        assert layout == self._layout, "the state's structure changed between steps"
         own = {x.untyped_storage().data_ptr() for x in self._state if x is not None}
         pairs: list[tuple[Tensor, Tensor]] = []
         for buffer, value in zip(self._state, leaves, strict=True):

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from .decoder import Cache, Decoder
     from .decoding import Strategy
 
-LOOK = 8
-"""Steps between two looks at a device whether all trajectories have finished."""
+CHECK_INTERVAL = 8
+"""Steps between two checks, on a GPU, whether all trajectories have finished."""
 
 
 def _steps(
@@ -38,10 +38,10 @@ def _steps(
     state = env.reset(batch, trajectories)
     if not given:  # else after the last of them
         state = env.resume(state)
-    # Looking whether all have finished waits for a device; on the CPU it costs nothing.
-    look = 1 if batch.device.type == "cpu" else LOOK
+    # The check whether all have finished waits for a GPU; on the CPU it costs nothing.
+    interval = 1 if batch.device.type == "cpu" else CHECK_INTERVAL
     for t in range(env.horizon(batch)):
-        if t >= len(given) and t % look == 0 and env.problem.from_depot and bool(state.finished.all()):
+        if t >= len(given) and t % interval == 0 and env.problem.shape.has_depot and bool(state.finished.all()):
             return
         seen = env.observe(state)
         action = given[t] if t < len(given) else strategy.select(decoder.logits(cache, seen), generator)
@@ -63,16 +63,16 @@ def decode(
     prefix: Tensor | None = None,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Walk P trajectories an instance to their ends and return their actions `[B, P, T]`.
+    """Decode P trajectories of each instance to their ends and return their actions `[B, P, T]`.
 
     Args:
         env: the environment.
         batch: B instances.
         decoder: gives the logits.
-        cache: what `decoder` prepared for the batch.
+        cache: from `decoder.prepare`, for the batch.
         strategy: how the next node is chosen.
         trajectories: P.
-        prefix: actions `[B, P, L]` to begin with.
+        prefix: given first actions `[B, P, L]`.
         generator: randomness of the strategy.
     """
     steps = _steps(env, batch, decoder, cache, strategy, trajectories, prefix, generator)
@@ -91,7 +91,7 @@ def rollout(
     prefix: Tensor | None = None,
     generator: Generator | None = None,
 ) -> Trace:
-    """As `decode`, but keep every observation, ready to be scored."""
+    """As `decode`, but return the trace with every observation, ready to be scored."""
     given = 0 if prefix is None else prefix.shape[-1]
     trace = env.empty_trace(batch, trajectories, env.horizon(batch), given=given)
     steps = 0
@@ -109,7 +109,7 @@ def score(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None = No
     Args:
         decoder: as in the rollout.
         cache: as in the rollout; gradients flow into it.
-        trace: what was walked; given steps count nothing.
+        trace: the trajectories; given steps do not count.
         steps: score these steps only (chunks of a sum), never before `trace.given`.
     """
     steps = slice(trace.given, None) if steps is None else steps

@@ -35,7 +35,7 @@ def canonical(problem: Problem, instance: Instance, tours: Iterable[Sequence[int
         nodes = [int(node) for node in tour]
         if problem.shape.has_several_tours and set(nodes) <= {depot, finish}:
             continue
-        if problem.shape.is_closed or (problem.from_depot and depot == finish):
+        if problem.shape.is_closed or (problem.shape.has_depot and depot == finish):
             i = nodes.index(depot)
             nodes = nodes[i:] + nodes[:i]
         out.append(tuple(nodes))

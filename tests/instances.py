@@ -36,7 +36,7 @@ def tiny_instance(problem: Problem | str, seed: int, n: int = 5) -> Instance:
     ends = int(rng.choice([node for node in range(n) if node != given["depot"]])) if n > 1 else given["depot"]
     if problem.shape.is_path:
         given |= {"free_start": seed % 4 >= 2, "end": ends if seed % 2 else None}
-    elif problem.from_depot and seed % 4 == 3 and n > 1:
+    elif problem.shape.has_depot and seed % 4 == 3 and n > 1:
         given["end"] = ends
     place = Instance(**given)
     customers = [node for node in range(n) if node not in (place.depot, place.finish)]

@@ -1,4 +1,4 @@
-"""The referee: for every problem the masks allow exactly what the checker accepts, and call it worth the same.
+"""The referee: for every problem the masks allow exactly the solutions that the checker accepts, at the same value.
 
 What they leave out on purpose is listed in `PRUNED`. Dead ends may remain; they count as infeasible.
 """
@@ -51,12 +51,12 @@ UNNAMED = [
     Problem("split-tw", "", "", "tours", (SplitDelivery(), Capacity(), TimeWindows()), LENGTH),
     Problem("one-load", "", "", "tour", (VisitOnce(), Capacity(), LengthBudget()), LENGTH),
 ]
-"""Problems that nobody has named, of rules and terms that are known."""
+"""Unnamed problems of known rules and terms."""
 SEEDS = range(22)
 SIZES = (4, 5, 6, 4, 5, 6, 4, 5, 1, 2, 3)
 
 
-def walked(
+def sequences_of(
     env: RoutingEnv, instance: Instance, given: tuple[int, ...] = ()
 ) -> tuple[list[list[int]], torch.Tensor, list[bool]]:
     """Every sequence of actions that begins as given and that the masks allow, and whether it ends dead.
@@ -87,7 +87,7 @@ def walked(
 
 
 def direct_ways_home(problem: Problem, instance: Instance, solution: Solution) -> list[tuple[float, float]]:
-    """From every visit of a solution, how long its tour would be and when it would end, if she went home directly."""
+    """From every visit of a solution, the length and the end time of its tour if it returned directly."""
     claim, service = walk(problem, instance, solution.tours), instance.service_times
     found = list[tuple[float, float]]()
     for k, stops in enumerate(claim.stops):
@@ -108,7 +108,7 @@ def home_within_budget(problem: Problem, instance: Instance, solution: Solution)
 
 
 def home_before_it_closes(problem: Problem, instance: Instance, solution: Solution) -> bool:
-    if problem.shape.has_one_depot_tour and problem.visits_all:  # there the masks know all ways home
+    if problem.shape.has_one_depot_tour and problem.visits_all:  # there the masks consider all ways home
         return True
     closes = instance.time_windows[instance.finish, 1]
     return all(within(time, closes) for _, time in direct_ways_home(problem, instance, solution))
@@ -121,7 +121,7 @@ deliver as much as can be, and `brute_force` tries no others."""
 
 
 LOCKS = [(TimeWindows,), (Capacity,), (SplitDelivery,), (PrizeQuota, LengthBudget)]
-"""Rules that may have dead ends, which no look ahead at bearable cost avoids."""
+"""Rules that may have dead ends, which no affordable look-ahead avoids."""
 
 
 def expected_solutions(problem: Problem, instance: Instance) -> dict[Canonical, Solution]:
@@ -135,7 +135,7 @@ def expected_solutions(problem: Problem, instance: Instance) -> dict[Canonical, 
 
 def referee(problem: Problem, instance: Instance) -> None:
     env = RoutingEnv(problem)
-    whole, actions, dead = walked(env, instance)
+    whole, actions, dead = sequences_of(env, instance)
     values = env.objective(from_instances([instance]), actions)[0]
     allowed: dict[Canonical, float] = {}
     for sequence, row, value, is_dead in zip(whole, actions[0], values.tolist(), dead, strict=True):
@@ -162,7 +162,7 @@ def test_masks_allow_exactly_what_the_checker_accepts(problem, seed):
 
 @pytest.mark.parametrize("problem", UNNAMED, ids=lambda problem: problem.name)
 @pytest.mark.parametrize("seed", range(8))
-def test_so_they_do_in_problems_that_nobody_has_named(problem, seed):
+def test_masks_allow_exactly_what_the_checker_accepts_in_unnamed_problems(problem, seed):
     referee(problem, tiny_instance(problem, seed, 3 + seed % 3))
 
 
@@ -171,8 +171,8 @@ FROM_DEPOT = [problem for problem in [*PROBLEMS.values(), *UNNAMED] if problem.s
 
 @pytest.mark.parametrize("problem", FROM_DEPOT, ids=lambda problem: problem.name)
 @pytest.mark.parametrize("seed", range(8))
-def test_so_they_do_where_another_end_is_nearer_by_a_detour(problem, seed):
-    """Without the triangle inequality even going home at once may be too long."""
+def test_masks_allow_exactly_what_the_checker_accepts_where_detours_to_the_end_are_shorter(problem, seed):
+    """Without the triangle inequality even the direct way home may be too long."""
     rng = np.random.default_rng(seed)
     instance = tiny_instance(problem, 2 + 4 * seed, 4)
     place = int(rng.choice([node for node in range(4) if node != instance.depot]))
@@ -194,11 +194,11 @@ METRIC = [seed for seed in range(40) if seed % 2 and seed % 8 != 5]
 
 
 def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tuple[Instance, tuple[int, ...]] | None:
-    """The instance with a part of one of its solutions walked, not quite as planned; and the actions of that part."""
+    """The instance after a part of one of its solutions, not used quite as planned; and the actions of that part."""
     env = RoutingEnv(problem)
-    whole, _, dead = walked(env, instance)
+    whole, _, dead = sequences_of(env, instance)
     alive = [sequence for sequence, is_dead in zip(whole, dead, strict=True) if not is_dead]
-    if problem.shape.is_closed:  # what was visited is told from the depot on
+    if problem.shape.is_closed:  # the visited nodes are given from the depot on
         alive = [sequence for sequence in alive if sequence[0] == instance.depot]
     if not alive:
         return None
@@ -212,7 +212,7 @@ def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tup
     claim = walk(problem, instance, env.tours(torch.tensor(planned), instance))
     k = sum(node == instance.finish for node in given) if problem.shape.has_several_tours else 0
     elapsed, travelled, load = 0.0, 0.0, 0.0
-    if k < len(claim.stops):  # else she is at the depot, with nowhere to go
+    if k < len(claim.stops):  # else the tour is at the depot, and complete
         stops = claim.stops[k]
         i = len(given) - max((j for j, node in enumerate(given, 1) if node == instance.finish), default=0)
         i -= not problem.shape.has_depot
@@ -226,13 +226,13 @@ def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tup
 
 @EVERY_PROBLEM
 @pytest.mark.parametrize("seed", METRIC[:8])
-def test_a_tour_under_way_goes_on_as_the_checker_says(problem, seed):
+def test_a_tour_under_way_continues_as_the_checker_accepts(problem, seed):
     """Where the triangle inequality holds, as `PRUNED` knows only what was planned."""
     env, start = RoutingEnv(problem), begun(problem, tiny_instance(problem, seed, 5), np.random.default_rng(seed))
     if start is None:
         pytest.skip("nothing is feasible")
     instance, given = start
-    whole, actions, dead = walked(env, instance, given)
+    whole, actions, dead = sequences_of(env, instance, given)
     allowed = set()
     for sequence, row, is_dead in zip(whole, actions[0], dead, strict=True):
         solution = check(problem, instance, env.tours(row, instance))

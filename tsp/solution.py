@@ -114,7 +114,7 @@ class Claim(NamedTuple):
     def customers(self) -> NDArray[np.bool_]:
         """Nodes that are neither where tours start nor where they end `[n]`; of a closed tour or a path, all."""
         out = np.ones(self.instance.size, dtype=bool)
-        if self.problem.from_depot:
+        if self.problem.shape.has_depot:
             out[[self.instance.depot, self.instance.finish]] = False
         return out
 
@@ -226,7 +226,7 @@ def _as_walked(problem: Problem, instance: Instance, tours: Tours) -> tuple[Tour
         elif depot == finish or problem.shape.is_closed:
             if depot in tour:
                 tour = np.roll(tour, -int(np.flatnonzero(tour == depot)[0]))
-            elif problem.from_depot:
+            elif problem.shape.has_depot:
                 violations.append(f"tour {k}: does not visit the depot {start}")
         elif tour.size < 2 or tour[0] != depot or tour[-1] != finish:
             violations.append(f"tour {k}: expected a walk from {start} to {last}")
@@ -241,7 +241,7 @@ def _claim(
     amounts: Sequence[ArrayLike] | None,
     realization: Realization | None,
 ) -> tuple[Claim, list[str]]:
-    closed = problem.shape.is_closed or (problem.from_depot and instance.finish == instance.depot)
+    closed = problem.shape.is_closed or (problem.shape.has_depot and instance.finish == instance.depot)
     stops = tuple(np.append(tour, tour[0]) if closed and tour.size else tour for tour in tours)
     prizes = instance.prizes
     if realization is not None and problem.hides_prizes:

@@ -66,7 +66,7 @@ def bound(problem: Problem, instance: Instance, clock: Clock) -> float | None:
         return length
     if terms == ("longest",):
         return None if instance.num_tours is None else _rounded_up(instance, length / instance.num_tours)
-    if terms == ("makespan",) and problem.shape.is_single_tour and instance.time_windows is not None:
+    if terms == ("makespan",) and problem.shape.has_one_depot_tour and instance.time_windows is not None:
         service = _service(instance, instance.depot)
         return max(0.0, float(instance.time_windows[instance.depot, 0])) + float(service.sum()) + length
     return None
@@ -86,7 +86,7 @@ def length_bound(problem: Problem, instance: Instance, clock: Clock) -> float | 
         instance: with nothing under way.
         clock: the time limit.
     """
-    ends = {instance.depot, instance.finish} if problem.from_depot else {instance.depot}
+    ends = {instance.depot, instance.finish} if problem.shape.has_depot else {instance.depot}
     several, open_ended = problem.shape.has_several_tours, problem.shape.is_path or len(ends) > 1
     if instance.size < 3 or ((several or open_ended) and instance.size > LARGEST_REMADE):
         return None
@@ -178,7 +178,7 @@ def prize_bound(problem: Problem, instance: Instance, clock: Clock) -> float | N
     """
     assert instance.prizes is not None
     n = instance.size
-    if problem.rule(VisitAtMostOnce) is None or not problem.from_depot or n > LARGEST_REMADE:
+    if problem.rule(VisitAtMostOnce) is None or not problem.shape.has_depot or n > LARGEST_REMADE:
         return None
     tours = (instance.num_tours or n) if problem.shape.has_several_tours else 1
     distances = np.minimum(instance.distances, instance.distances.T)

@@ -65,7 +65,7 @@ class Tsiligirides(ModelSolver):
         """Whether the problem is one tour with optional customers that maximizes prizes."""
         return (
             is_modelled(problem)
-            and problem.shape.is_single_tour
+            and problem.shape.has_one_depot_tour
             and not problem.visits_all
             and problem.objective.terms == ("prize",)
         )

@@ -147,7 +147,7 @@ def closed(problem: Problem, instance: Instance) -> tuple[Problem, Instance, Red
 def model_of(problem: Problem, instance: Instance) -> RouteModel:
     """The numbers of an instance with nothing under way, of any shape but a path."""
     distances = instance.distances
-    end = instance.finish if problem.from_depot else instance.depot
+    end = instance.finish if problem.shape.has_depot else instance.depot
     customers = np.setdiff1d(np.arange(instance.size), [instance.depot, end]).astype(np.int32)
     several = problem.shape.has_several_tours
     most = max(1, len(customers))

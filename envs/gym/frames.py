@@ -36,16 +36,16 @@ def draw_frame(
 def _draw_figure(problem: Problem, instance: Instance, visits: NDArray[np.int64], solution: Solution | None) -> Figure:
     from tsp.plotting import PALETTE, plot_tour
 
-    if not problem.from_depot and len(visits):
+    if not problem.shape.has_depot and len(visits):
         instance = replace(instance, depot=int(visits[0]))  # the picture marks where the tour started
     figure = plot_tour(instance, solution, problem=problem, title=problem.title)
     if solution is None:
         axes = figure.axes[0]
         places = np.asarray(axes.collections[0].get_offsets())  # of the nodes in the picture
-        paths: list[list[int]] = [[instance.depot] if problem.from_depot else []]
+        paths: list[list[int]] = [[instance.depot] if problem.shape.has_depot else []]
         for node in visits.tolist():
             paths[-1].append(node)
-            if problem.from_depot and node == instance.finish:
+            if problem.shape.has_depot and node == instance.finish:
                 paths.append([instance.depot])
         for k, path in enumerate(paths):
             color = PALETTE[k % len(PALETTE)]

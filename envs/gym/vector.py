@@ -110,7 +110,7 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
             if instance.underway is not None:
                 raise ValueError(f"{instance.name or 'instance'}: a tour is under way, expected one that has not begun")
             batch = from_instances([instance]).rows(torch.zeros(num_envs, dtype=torch.long))
-        else:  # its numbers are replaced before anyone sees them
+        else:  # a placeholder: the first reset draws the instances
             batch = _drawn(self.env.problem, distribution, num_envs, size, torch.Generator())
         self.num_envs, self.size, self.distribution, self.render_mode = num_envs, size, distribution, render_mode
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
@@ -137,7 +137,7 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
             "features": (env.node_features > 2, numbers(n, env.node_features - 2)),
             "distances": (self._explicit, numbers(n, n)),
             "kinds": (not env.problem.shape.is_closed, spaces.MultiDiscrete([3] * n)),
-            "first": (not env.problem.from_depot, spaces.Discrete(n + 1)),
+            "first": (not env.problem.shape.has_depot, spaces.Discrete(n + 1)),
             "current": (True, spaces.Discrete(n + 1)),
             "visited": (True, spaces.MultiBinary(n)),
             "action_mask": (True, spaces.MultiBinary(n)),
@@ -217,14 +217,14 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
             self._begin(renewed)
         self._ended = ended | illegal
         self._seen = self.env.observe(self._state)
-        told = {
+        outcomes = {
             "objective": (objectives, finished),
             "tour": (np.where(ended[:, None], self._actions, 0), ended),
             "infeasible": (infeasible, infeasible),
             "illegal": (illegal, illegal),
         }
         ends: Info = {}
-        for name, (values, rows) in told.items():
+        for name, (values, rows) in outcomes.items():
             if rows.any():
                 ends |= {name: values.copy(), f"_{name}": rows.copy()}
         return self._observations(), rewards, self._ended.copy(), np.zeros_like(illegal), self._infos() | ends
@@ -360,7 +360,7 @@ def _longest_episode(env: RoutingEnv, batch: Batch) -> int:
 
 
 def _more_than_any(batch: Batch, steps: int) -> NDArray[np.float64]:
-    """More than any answer costs, `[B]`: in each step the longest leg, and all waiting, service and penalties."""
+    """An upper bound of any solution's cost, `[B]`: the longest leg in each step, all waiting, service, penalties."""
     legs = batch.with_distances().distances
     assert legs is not None
     values, cost = batch.values, 1.0 + (steps + 1) * legs.flatten(1).amax(1)

@@ -43,7 +43,7 @@ SAVE_EVERY = 200
 LABELS = "labels.npz"
 """The file in a run's directory that holds the labelled instances it made."""
 SHORT_LIST = 5
-"""The log says how many edges of tours are not among as many best of a node."""
+"""The log has the share of tour edges that are not among this many best edges of a node."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class GuideTrainConfig(RunConfig):
 
     Attributes:
         size: number of nodes, or a range of them such as 50-200.
-        distribution: what instances are drawn from; several with commas between them take turns.
-        instances: how many are labelled with a tour.
-        solver: what labels them, a solver's spec.
+        distribution: the distribution of the instances; several, separated by commas, take turns.
+        instances: number of instances that are labelled with a tour.
+        solver: spec of the solver that labels them.
         label_seconds: its time for each 100 nodes.
         labels: `labels.npz` of an earlier run, to use its instances and tours again.
         minutes: length of training in minutes of training time; give one of the two lengths.
@@ -62,7 +62,7 @@ class GuideTrainConfig(RunConfig):
         batch_size: instances a step.
         lr: learning rate of Adam; rises at first, and falls to zero in the last 70 %.
         clip_norm: largest norm of the gradient.
-        validation_instances: how many of the instances are kept out of training.
+        validation_instances: number of instances that are used for validation alone.
         seed: of everything random.
         network: the network's shape.
     """
@@ -86,14 +86,14 @@ class GuideTrainConfig(RunConfig):
     network: EdgeNetworkConfig = field(default_factory=EdgeNetworkConfig)
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be trained, in one sentence."""
+        """Refuse settings that cannot be trained."""
         for distribution in self.distributions:
             split_distribution(distribution)
-        self.sizes  # noqa: B018 - parses, and raises for what is not a size
+        self.sizes  # noqa: B018 - parses, and raises for a wrong size
         self.require_positive("label_seconds", "batch_size", "lr", "clip_norm", "validation_instances")
         if self.instances <= self.validation_instances:
             raise ValueError(
-                f"instances: {self.instances}, expected more than the {self.validation_instances} kept for validation"
+                f"instances: {self.instances}, expected more than the {self.validation_instances} for validation"
             )
 
     @property
@@ -161,10 +161,10 @@ def read_labels(path: str | os.PathLike[str]) -> list[Labelled]:
 def make_labels(
     config: GuideTrainConfig, path: Path, progress: Callable[[float, str], None] = lambda *_: None
 ) -> list[Labelled]:
-    """Draw instances, find their tours, and write them to `path`; what is there already is kept.
+    """Draw instances, find their tours, and write them to `path`; labels that are there already stay.
 
     Raises:
-        ValueError: for an unknown solver, or one that does not find tours.
+        ValueError: for an unknown solver, or one that finds no tour.
     """
     labels = read_labels(path) if path.exists() else []
     solver, problem = make(config.solver), get_problem("tsp")
@@ -203,7 +203,7 @@ class Example(NamedTuple):
 
 
 def make_example(label: Labelled, edges: int) -> Example:
-    """An instance as the network sees it."""
+    """A labelled instance as a graph."""
     graph = edge_graph(Instance(coordinates=label.points), edges)
     return Example(graph, tour_edges(graph.neighbours, label.tour))
 
@@ -243,7 +243,7 @@ class GuideTrainer(Run[GuideTrainConfig]):
         self.optimizer = torch.optim.Adam(self.parameters, lr=config.lr)
         self.sums = torch.zeros(2, dtype=torch.float64)  # loss and steps since the last log line
         self.examples: list[Example] = []
-        self.kept_out: list[Example] = []
+        self.validation: list[Example] = []
         self._check_source()
 
     def load(self) -> None:
@@ -252,7 +252,7 @@ class GuideTrainer(Run[GuideTrainConfig]):
             super().load()
 
     def _check_source(self) -> None:
-        """Refuse, before a run's directory is made, what cannot give labels."""
+        """Refuse a source of labels that cannot be used, before the run's directory is made."""
         config = self.config
         if config.labels is None:
             make(config.solver)
@@ -261,7 +261,7 @@ class GuideTrainer(Run[GuideTrainConfig]):
         if min(sizes, default=0) <= config.network.degree:
             raise ValueError(f"{config.labels}: expected instances of more than {config.network.degree} nodes")
         if len(sizes) <= config.validation_instances:
-            raise ValueError(f"{config.labels}: {len(sizes)} instances, expected more than are kept for validation")
+            raise ValueError(f"{config.labels}: {len(sizes)} instances, expected more than are used for validation")
 
     def prepare(self, progress: Callable[[float, str], None] = lambda *_: None) -> None:
         """Make or read the labels, and from them the graphs; done once before `run`."""
@@ -271,14 +271,14 @@ class GuideTrainer(Run[GuideTrainConfig]):
         else:
             labels = read_labels(config.labels)[: config.instances]
         examples = [make_example(label, config.network.degree) for label in labels]
-        self.kept_out, self.examples = (
+        self.validation, self.examples = (
             examples[: config.validation_instances],
             examples[config.validation_instances :],
         )
 
     @property
     def epoch_steps(self) -> int:
-        """Steps in which every instance is met once."""
+        """Steps in which every instance is used once."""
         return ceil(len(self.examples) / self.config.batch_size)
 
     @property
@@ -309,9 +309,9 @@ class GuideTrainer(Run[GuideTrainConfig]):
         self.sums += torch.tensor([float(loss.detach()), 1.0], dtype=torch.float64)
 
     def validate(self) -> tuple[float, float]:
-        """On the instances kept out: mean loss, and share of tour edges outside a node's best five."""
+        """On the validation instances: mean loss, and share of tour edges outside a node's best five."""
         losses, missed = [], []
-        for example in self.kept_out:
+        for example in self.validation:
             scores = edge_scores(self.network, [example.graph])[0]
             losses.append(np.mean(np.logaddexp(0.0, np.where(example.wanted, -scores, scores))))
             missed.append(missed_share(scores, example.wanted, SHORT_LIST))

@@ -21,10 +21,10 @@ class TrainConfig(RunConfig):
     """One training run.
 
     Attributes:
-        problem: what to learn.
+        problem: the problem to learn.
         size: number of customers, a range of them such as 10-50, or a list such as 20,50,100 (every batch
             draws one size).
-        distribution: what instances are drawn from.
+        distribution: the distribution of the instances.
         data: an NPZ set to draw instances from instead.
         start_from: a policy file to start from (fine-tuning).
         baseline: REINFORCE baseline.
@@ -40,23 +40,23 @@ class TrainConfig(RunConfig):
         schedule: of the learning rate: constant, cosine to zero, or constant with a linear
             cooldown to zero over the last 30 %.
         clip_norm: largest norm of the gradient.
-        entropy: what a nat of the choices' entropy is worth, in standard deviations of the advantage.
+        entropy: weight of the choices' entropy in nats, in standard deviations of the advantage.
         scale: divide each instance's advantages by their own standard deviation, so that instances of
-            all sizes count alike.
-        average: decay of the moving average of the weights that is validated and kept; 0 keeps the last ones.
+            all sizes have the same weight.
+        average: decay of the moving average of the weights that is validated and saved; 0 uses the last weights.
         warmup_steps: steps in which the learning rate rises from zero.
         teacher: solver whose tours are imitated, such as ls(kicks=50); none by default.
-        label_count: how many instances the teacher solves.
+        label_count: number of instances that the teacher solves.
         label_batch: labelled instances in a step.
-        label_ways: in how many ways each of the teacher's tours is written down.
+        label_ways: number of equivalent action sequences for each of the teacher's tours.
         label_time: time limit of the teacher, in seconds for each instance.
-        label_every: steps after which one more batch of labels joins those that are learned from.
+        label_every: steps after which one more batch of labels is added to those in use.
         label_workers: processes that make labels.
-        label_folder: where labels are kept, for several runs to share; the run's directory by default.
-        imitation: weight of the imitation at first.
+        label_folder: folder of the labels, which several runs may share; the run's directory by default.
+        imitation: weight of the imitation at the beginning.
         imitation_last: its weight at the end; it changes linearly.
-        reinforce_from: share of the training after which REINFORCE joins the imitation.
-        warmup_epochs: epochs in which the exponential baseline stands in for the rollout baseline.
+        reinforce_from: share of the training after which REINFORCE is added to the imitation.
+        warmup_epochs: epochs in which the exponential baseline replaces the rollout baseline.
         validation_instances: size of the fixed validation set.
         precision: of products: bfloat16 where the hardware is fast in it (auto), or always one.
         seed: of everything random.
@@ -105,10 +105,10 @@ class TrainConfig(RunConfig):
     policy: PolicyConfig = field(default_factory=PolicyConfig)
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be trained, in one sentence."""
+        """Refuse settings that cannot be trained."""
         get_problem(self.problem)
         split_distribution(self.distribution)
-        self.sizes  # noqa: B018 - parses, and raises for what is not a size
+        self.sizes  # noqa: B018 - parses, and raises for a wrong size
         self.require_positive("epoch_size", "batch_size", "starts", "lr", "clip_norm", "validation_instances", *LABELS)
         if not 0 <= self.average < 1:
             raise ValueError(f"average: {self.average}, expected at least 0 and less than 1")

@@ -1,4 +1,4 @@
-"""Muon: momentum made orthogonal for the matrices of a network, Adam for all else (Jordan et al. 2024).
+"""Muon: momentum made orthogonal for the matrices of a network, Adam for all others (Jordan et al. 2024).
 
 The momentum of a matrix is replaced by the nearest matrix with singular values near 1, by a
 Newton-Schulz iteration; all matrices of one shape share a batch. Its root mean square is scaled to that
@@ -30,8 +30,8 @@ class Muon(torch.optim.Optimizer):
     """Muon for matrices, Adam for other parameters.
 
     Args:
-        matrices: `[r, c]` each; one whose rows are several matrices below each other is cut into squares.
-        others: what Adam takes.
+        matrices: `[r, c]` each; one that stacks several matrices is cut into squares.
+        others: the parameters for Adam.
         lr: learning rate of both.
         momentum: of the matrices (Nesterov).
         betas: of Adam.

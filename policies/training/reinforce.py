@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     ReplayTrace = Callable[[Batch, Cache, Tensor], Trace]
 
 QUERY_ELEMENTS = 4_000_000
-"""Elements of the glimpse's scores `[B, H, Q, n]` computed at once while scoring: about what caches hold."""
+"""Elements of the glimpse's scores `[B, H, Q, n]` computed at once while scoring: about what a cache holds."""
 GPU_QUERY_ELEMENTS = 400_000_000
-"""The same on a GPU, where launches count and memory is plenty: under a gigabyte in bfloat16."""
+"""The same on a GPU, where kernel launches are the bottleneck and memory is not: under a gigabyte in bfloat16."""
 LEAST_DEVIATION = 1e-3
 """Least standard deviation of an instance's costs that advantages are divided by."""
 
@@ -67,15 +67,15 @@ def accumulate_gradients(
         env: the environment.
         policy: in training mode.
         batch: B instances of one size.
-        baseline: what costs are compared with.
+        baseline: the REINFORCE baseline.
         starts: P, trajectories an instance; above 1 their first nodes are given and spread, where a
             tour may start anywhere.
         bfloat16: compute products in bfloat16.
-        generator: randomness of the sampled trajectories.
-        entropy: what a nat of the choices' entropy is worth, in standard deviations of the advantage;
-            it keeps the policy from settling too early (Mnih et al. 2016).
+        generator: source of randomness of the sampled trajectories.
+        entropy: weight of the choices' entropy in nats, in standard deviations of the advantage; it keeps the
+            policy from becoming deterministic too early (Mnih et al. 2016).
         scale: divide each instance's advantages by their own standard deviation, so that instances of
-            all sizes count alike.
+            all sizes have the same weight.
         weight: of the loss.
         sample_trace: samples the trajectories of a batch, given its cache; `rollout` by default.
     """
@@ -154,7 +154,7 @@ def _backward_in_chunks(policy: Policy, leaf: Cache, trace: Trace, weight: Tenso
 
 
 def _backward_through_encoder(cache: Cache, leaf: Cache) -> None:
-    """One backward pass from the gradients that the scores left at the cut."""
+    """One backward pass from the gradients that scoring left in the detached cache."""
     reached: list[Tensor] = []
     gradients: list[Tensor] = []
     for x, cut in zip(cache, leaf, strict=True):

@@ -108,7 +108,7 @@ ConfigT = TypeVar("ConfigT", bound=RunConfig)
 
 
 class Run(ABC, Generic[ConfigT]):
-    """A training run: everything that changes while training, and how it is saved.
+    """A training run: everything that changes during training, and how it is saved.
 
     Args:
         config: the run's configuration.
@@ -121,7 +121,7 @@ class Run(ABC, Generic[ConfigT]):
     """
 
     parameters: list[Parameter]
-    """What is trained."""
+    """The parameters that are trained."""
     optimizer: Optimizer
     sums: Tensor
     """Sums over the steps since the last row of the log."""
@@ -205,20 +205,20 @@ class Run(ABC, Generic[ConfigT]):
 
     @abstractmethod
     def model_state(self) -> dict[str, Tensor]:
-        """What resuming needs beside the optimizer, the sums and the counters."""
+        """The tensors that resuming needs in addition to the optimizer, the sums and the counters."""
 
     @abstractmethod
     def load_model_state(self, tensors: dict[str, Tensor]) -> None:
-        """Put back what `model_state` gave."""
+        """Restore what `model_state` returned."""
 
     @abstractmethod
     def save_model(self, path: Path) -> None:
-        """Write what was learned so far, ready for use."""
+        """Write the trained network, ready for use."""
 
     def run(self, progress: Callable[[float, str], None] = lambda *_: None) -> None:
-        """Train to the end, or until Ctrl-C; then the step under way, or the end of the epoch, is finished and saved.
+        """Train to the end, or until Ctrl-C; then the current step, or the end of the epoch, is finished and saved.
 
-        Whatever else ends it, a second Ctrl-C included, leaves the last checkpoint to go on from.
+        Whatever else ends it, a second Ctrl-C included, leaves the last checkpoint, from which the run can be resumed.
 
         Args:
             progress: called after each step with the share done and a short text.
@@ -247,17 +247,17 @@ class Run(ABC, Generic[ConfigT]):
         self.seconds += seconds
 
     def save(self) -> None:
-        """Write what was learned and, before it, all that resuming needs; each file atomically."""
+        """Write the state that resuming needs, then the trained network; each file atomically."""
         tensors = {**self.model_state(), **optimizer_tensors(self.optimizer), "sums": self.sums}
         counters = json.dumps({"step": self.step, "seconds": self.seconds})
         write_tensors(self.out / "training-state.safetensors", tensors, {"counters": counters}, force=True)
         self.save_model(self.out / "checkpoint-last.safetensors")
 
     def load(self) -> None:
-        """Go on from what `save` wrote.
+        """Continue from the state that `save` wrote.
 
         Raises:
-            ValueError: when that is missing, corrupted, or of another configuration.
+            ValueError: when it is missing, corrupted, or of another configuration.
         """
         tensors, metadata = read_tensors(self.out / "training-state.safetensors", self.device)
         try:
@@ -298,11 +298,11 @@ def start_run(config: RunConfig, out: str | os.PathLike[str], *, resume: bool = 
     """
     folder = Path(out)
     if (folder / "config.json").exists() and not (resume or force):
-        raise ValueError(f"{folder}: holds a run already; --resume goes on with it, --force starts anew")
+        raise ValueError(f"{folder}: holds a run already; --resume continues it, --force replaces it")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ValueError(f"{folder}: cannot be made ({error.strerror})") from None
+        raise ValueError(f"{folder}: cannot be created ({error.strerror})") from None
     for stale in () if resume else config.files_of_a_run():
         (folder / stale).unlink(missing_ok=True)
     with atomic_write(folder / "config.json", force=True) as temporary:
@@ -323,7 +323,7 @@ def size_range(text: str, example: str) -> tuple[int, int]:
     """The two ends of a range such as `10-50`, or one number twice.
 
     Raises:
-        ValueError: for what is neither, with an `example` of a range.
+        ValueError: for other text, with an `example` of a range.
     """
     low, _, high = text.partition("-")
     try:
@@ -333,13 +333,13 @@ def size_range(text: str, example: str) -> tuple[int, int]:
 
 
 def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
-    """What resuming needs of an optimizer, as `optimizer.INDEX.NAME`."""
+    """An optimizer's state, as `optimizer.INDEX.NAME`."""
     states = optimizer.state_dict()["state"].items()
     return {f"optimizer.{index}.{key}": value for index, state in states for key, value in state.items()}
 
 
 def load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put back what `optimizer_tensors` gave."""
+    """Restore what `optimizer_tensors` returned."""
     states: dict[int, dict[str, Tensor]] = {}
     for key, value in under("optimizer.", tensors).items():
         index, _, name = key.partition(".")

@@ -50,9 +50,9 @@ if TYPE_CHECKING:
 
 EVALUATION_BATCH = 500
 BASELINE_INSTANCES = 10_000
-"""Instances on which a rollout baseline is challenged (Kool et al. 2019)."""
+"""Instances on which the current policy is compared with the rollout baseline (Kool et al. 2019)."""
 FIRST_SHARDS = 16
-"""Batches of labels that are learned from at first; `label_every` says when one more joins."""
+"""Batches of labels that are used at first; `label_every` decides when one more is added."""
 STREAMS = {"weights": 0, "instances": 1, "actions": 2, "validation": 3, "baseline": 4, "labels": 5}
 
 
@@ -150,17 +150,17 @@ class Trainer(Run[TrainConfig]):
         return Teacher(labelling, config.label_folder or self.out, shards=shards, workers=config.label_workers)
 
     def run(self, progress: Callable[[float, str], None] = lambda *_: None) -> None:
-        """See `Run.run`; the teacher works beside it."""
+        """See `Run.run`; the teacher runs at the same time."""
         if self.teacher is None:
             return super().run(progress)
         with self.teacher:
             self.say("waiting for the first labels")
-            self.teacher.wait(FIRST_SHARDS)  # not counted as training
+            self.teacher.wait(FIRST_SHARDS)  # the wait does not count as training
             return super().run(progress)
 
     @property
     def learned(self) -> Policy:
-        """The policy that is validated and kept: the average of the weights, or the last ones."""
+        """The policy that is validated and saved: the average of the weights, or the last weights."""
         return self.policy if self.average is None else self.average
 
     def draw(self, count: int, size: int, generator: Generator) -> Batch:
@@ -254,12 +254,12 @@ class Trainer(Run[TrainConfig]):
         rng = _stream(config.seed, "labels", self.step + 1)
         made = min(teacher.shards, FIRST_SHARDS + self.step // config.label_every)
         batch, actions = teacher.shard(int(rng.integers(made)), self.device)
-        turned = symmetries(batch.coordinates)[int(rng.integers(8))]
+        image = symmetries(batch.coordinates)[int(rng.integers(8))]
         weight = config.imitation + (config.imitation_last - config.imitation) * self.progress()
         return accumulate_imitation(
             self.env,
             self.policy,
-            batch._replace(coordinates=turned),
+            batch._replace(coordinates=image),
             actions,
             bfloat16=self.bfloat16,
             weight=weight,
@@ -295,7 +295,7 @@ class Trainer(Run[TrainConfig]):
         self.sums[3] += seconds
 
     def _collect(self) -> None:
-        """Add the steps since the last call to the sums; the only look at results on a device."""
+        """Add the steps since the last call to the sums; the only place that reads results from a GPU."""
         if self._recent:
             total = torch.stack(self._recent).sum(0).cpu()
             self.sums[:2] += total
@@ -349,7 +349,7 @@ class Trainer(Run[TrainConfig]):
 
     def load_model_state(self, tensors: dict[str, Tensor]) -> None:
         """The policy and the REINFORCE baseline."""
-        if tensors["sums"].numel() == 4:  # written before there were steps without REINFORCE
+        if tensors["sums"].numel() == 4:  # written before steps without REINFORCE existed
             tensors["sums"] = torch.cat([tensors["sums"], tensors["sums"][2:3]])
         self.policy.load_state_dict(under("policy.", tensors))
         self.baseline.load_state(under("baseline.", tensors))
@@ -371,7 +371,7 @@ def _read_data(config: TrainConfig, device: torch.device) -> Batch:
         problem.validate(instance)
     hidden = read_realizations(config.data) if problem.hides_prizes else None
     batch = from_instances(instances, distances=False, realizations=hidden)
-    # generated instances are counted in float32, and so are these
+    # in float32, as generated instances
     batch = batch.map(lambda x: x.float() if x.dtype == torch.float64 else x).to(device)
     batch = batch._replace(scale=batch.scale.double())
     nodes = {node_count(problem, size) for size in config.sizes}

@@ -1,4 +1,4 @@
-"""`RoutingEnv`: what is walked along its masks is what the checker accepts, in batches as alone; see `test_referee`."""
+"""`RoutingEnv`: the checker accepts trajectories that the masks allow, in batches as alone; see `test_referee`."""
 
 import re
 from dataclasses import replace
@@ -34,7 +34,7 @@ def walk_at_random(env, batch, trajectories, seed):
     state, actions = env.reset(batch, trajectories), []
     for _ in range(env.horizon(batch)):
         allowed = (~env.observe(state).forbidden).float()
-        assert allowed.any(-1).all(), "somewhere nothing is allowed"
+        assert allowed.any(-1).all(), "some trajectory has no allowed node"
         action = torch.multinomial(allowed.flatten(0, 1), 1, generator=generator).view(batch.count, trajectories)
         actions.append(action)
         state = env.step(state, action)
@@ -43,7 +43,7 @@ def walk_at_random(env, batch, trajectories, seed):
 
 
 def agree(env, instances, batch, actions, state, realizations=None):
-    """Every trajectory is worth what the checker says, and infeasible where it says so."""
+    """Every trajectory has the checker's objective, and is infeasible where the checker says so."""
     values, missed = env.objective(batch, actions), env.missed(batch, actions)
     for i, instance in enumerate(instances):
         hidden = None if realizations is None else realizations[i]
@@ -57,7 +57,7 @@ def agree(env, instances, batch, actions, state, realizations=None):
 @EVERY_PROBLEM
 @settings(max_examples=12)
 @given(drawn=MANY, seed=SEED)
-def test_what_is_walked_in_a_padded_batch_is_what_the_checker_says(problem, drawn, seed):
+def test_trajectories_in_a_padded_batch_agree_with_the_checker(problem, drawn, seed):
     env, instances = RoutingEnv(problem), tiny_batch(problem, drawn)
     batch = from_instances(instances)
     actions, state = walk_at_random(env, batch, 3, seed)
@@ -70,7 +70,7 @@ PLACES = ["uniform", "clusters", "hall", "uniform-const", "uniform-unif", "unifo
 @EVERY_PROBLEM
 @settings(max_examples=6)
 @given(size=st.integers(1, 25), distribution=st.sampled_from(PLACES), seed=SEED)
-def test_what_is_walked_in_generated_instances_is_what_the_checker_says(problem, size, distribution, seed):
+def test_trajectories_in_generated_instances_agree_with_the_checker(problem, size, distribution, seed):
     env = RoutingEnv(problem)
     drawn = generate(problem, distribution, 3, size, torch.Generator().manual_seed(seed))
     instances, realizations = to_instances(problem.name, drawn, "drawn")
@@ -91,7 +91,7 @@ def test_padded_instances_behave_as_they_do_alone(problem, drawn, seed):
     together, cost, missed = env.replay(batch, actions), env.cost(batch, actions), env.missed(batch, actions)
     for i, instance in enumerate(instances):
         own, n = from_instances([instance]), instance.size
-        steps = env.horizon(own) if problem.from_depot else n
+        steps = env.horizon(own) if problem.shape.has_depot else n
         alone = env.replay(own, actions[i : i + 1, :, :steps])
         assert together.forbidden[i, ..., n:].all(), "a padded node is allowed"
         assert torch.equal(together.forbidden[i, :, :steps, :n], alone.forbidden[0])
@@ -103,7 +103,7 @@ def test_padded_instances_behave_as_they_do_alone(problem, drawn, seed):
         if together.node_context is not None:
             torch.testing.assert_close(together.node_context[i, :, :steps, :n], alone.node_context[0])
         stays = actions[i, :, steps - 1 :]
-        assert (stays == stays[..., :1]).all(), "who has finished moves"
+        assert (stays == stays[..., :1]).all(), "a finished trajectory moves"
         torch.testing.assert_close(cost[i : i + 1], env.cost(own, actions[i : i + 1, :, :steps]))
         assert torch.equal(missed[i], env.missed(own, actions[i : i + 1, :, :steps])[0])
 
@@ -118,7 +118,7 @@ def test_masks_of_float32_batches_are_those_of_float64_away_from_the_border(prob
     found = env.replay(single, actions).forbidden
 
     def shifted(by):
-        """The masks of float64 where every limit is another by a little."""
+        """The masks of float64 where every limit is changed by a little."""
         with monkeypatch.context() as patch:
             patch.setattr(rules, "slack", lambda limit: by * limit.abs().clamp(min=1.0))
             return env.replay(double, actions).forbidden
@@ -158,7 +158,7 @@ def test_a_prefix_that_is_not_allowed_is_refused(problem, prefix, step):
         RoutingEnv(problem).reset(batch, 1, torch.tensor(prefix).view(1, 1, -1))
 
 
-def test_the_first_observation_shows_no_place_and_the_next_ones_first_and_last():
+def test_the_first_observation_has_no_node_and_later_ones_have_the_first_and_the_last():
     env = RoutingEnv("tsp")
     state = env.reset(from_coordinates(torch.rand(1, 4, 2)), 2)
     seen = env.observe(state)
@@ -173,7 +173,7 @@ def test_the_first_observation_shows_no_place_and_the_next_ones_first_and_last()
     assert state.move.origin.tolist() == [[2, 0]]
 
 
-def test_from_a_depot_she_starts_there_and_is_there_again_after_a_tour():
+def test_tours_start_at_the_depot_and_the_next_one_starts_there_again():
     instance = Instance(np.eye(4)[:, :2], demands=[0, 1, 1, 1], capacity=1, end=3)
     env = RoutingEnv("cvrp")
     state = env.reset(from_instances([instance]))
@@ -197,7 +197,7 @@ def test_states_are_immutable(problem):
 
 
 @EVERY_PROBLEM
-def test_replay_shows_every_observation_on_the_way(problem):
+def test_replay_returns_the_observation_before_every_step(problem):
     env, batch = RoutingEnv(problem), from_instances([tiny_instance(problem, 0, 4), tiny_instance(problem, 1, 6)])
     actions, _ = walk_at_random(env, batch, 3, 2)
     trace = env.replay(batch, actions)
@@ -213,7 +213,7 @@ def test_replay_shows_every_observation_on_the_way(problem):
 
 
 @EVERY_PROBLEM
-def test_what_is_declared_is_what_is_seen(problem):
+def test_observations_have_the_declared_numbers_of_features(problem):
     env, batch = RoutingEnv(problem), generate(problem, "uniform", 4, 7, torch.Generator().manual_seed(0))
     seen = env.observe(env.reset(batch, 3))
     assert env.features(batch).shape == (4, batch.size, env.node_features)
@@ -227,8 +227,8 @@ def test_what_is_declared_is_what_is_seen(problem):
 
 
 @EVERY_PROBLEM
-def test_what_the_policy_sees_does_not_depend_on_the_unit_of_length(problem):
-    """All lengths and times times 1000, and the picture moved: the same features, contexts and masks."""
+def test_observations_do_not_depend_on_the_unit_of_length(problem):
+    """All lengths and times times 1000, and the coordinates moved: the same features, contexts and masks."""
     env = RoutingEnv(problem)
     batch = generate(problem, "uniform", 3, 6, torch.Generator().manual_seed(0))
     instances, realizations = to_instances(problem.name, batch, "small")
@@ -261,12 +261,12 @@ def test_what_the_policy_sees_does_not_depend_on_the_unit_of_length(problem):
         ("mtsp", {"num_tours": 2, "depot": 2, "end": 0}, [2, 0, 1]),
     ],
 )
-def test_where_tours_start_and_end_is_shown(problem, fields, kinds):
+def test_kinds_show_where_tours_start_and_end(problem, fields, kinds):
     found = RoutingEnv(problem).kinds(from_instances([Instance(np.eye(3)[:, :2], **fields)]))
     assert (None if found is None else found[0].tolist()) == kinds
 
 
-def test_a_dead_end_costs_more_than_what_it_saved():
+def test_a_dead_end_costs_more_than_it_saves():
     windows = np.array([[0, 9], [0, 9], [2, 3], [2, 3]], dtype=float)
     points = np.array([[0, 0], [0.1, 0], [1, 0], [-1, 0]])
     instance = Instance(points, time_windows=windows)
@@ -278,7 +278,7 @@ def test_a_dead_end_costs_more_than_what_it_saved():
     assert (env.cost(batch, actions) > longest).all()
 
 
-def test_cost_is_what_less_is_better_of():
+def test_cost_is_the_objective_with_the_sign_that_makes_less_better():
     batch = from_instances([tiny_instance("op", 0, 5)])
     actions, _ = walk_at_random(RoutingEnv("op"), batch, 3, 0)
     assert torch.equal(RoutingEnv("op").cost(batch, actions), -RoutingEnv("op").objective(batch, actions))
@@ -330,7 +330,7 @@ WRONG_SHAPES = {  # problem, shape of actions for 2 instances of 5 nodes, what i
 @pytest.mark.parametrize(("problem", "shape", "expected"), WRONG_SHAPES.values(), ids=WRONG_SHAPES)
 def test_actions_of_another_shape_are_refused_with_the_shape_that_is_expected(problem, shape, expected, method):
     env = RoutingEnv(problem)
-    batch = generate(problem, "uniform", 2, 5 - int(env.problem.from_depot), torch.Generator().manual_seed(0))
+    batch = generate(problem, "uniform", 2, 5 - int(env.problem.shape.has_depot), torch.Generator().manual_seed(0))
     with pytest.raises(ValueError, match=rf"actions: shape {re.escape(str(list(shape)))}, expected {expected}"):
         getattr(env, method)(batch, torch.zeros(shape, dtype=torch.long))
 

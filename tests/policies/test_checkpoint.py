@@ -1,4 +1,4 @@
-"""Policies in files: they come back as they were, and nothing but a policy is taken for one."""
+"""Policies in files: they load as they were saved, and other files are refused."""
 
 import json
 from dataclasses import replace
@@ -94,7 +94,7 @@ def test_a_description_that_does_not_fit_the_weights_is_refused(tmp_path, policy
         load_policy(tmp_path / "bad.safetensors")
 
 
-def test_how_it_is_best_decoded_is_kept_in_the_file(tmp_path, policy):
+def test_recommended_decoding_is_saved_in_the_file(tmp_path, policy):
     path = tmp_path / "p.safetensors"
     info = replace(INFO, decoding=Decoding(samples=32, temperature=3.0))
     save_policy(path, policy, info)
@@ -105,7 +105,7 @@ def test_how_it_is_best_decoded_is_kept_in_the_file(tmp_path, policy):
 
 
 @pytest.mark.parametrize("wrong", [{"samples": 0}, {"temperature": 0.0}, {"augmentations": 9}, {"sample": 3}])
-def test_a_file_that_recommends_what_cannot_be_is_refused(tmp_path, policy, wrong):
+def test_a_file_that_recommends_impossible_settings_is_refused(tmp_path, policy, wrong):
     save_policy(tmp_path / "p.safetensors", policy, INFO)
     tensors, metadata = read_tensors(tmp_path / "p.safetensors")
     write_tensors(tmp_path / "q.safetensors", tensors, {**metadata, "decoding": json.dumps(wrong)}, force=False)
@@ -113,7 +113,7 @@ def test_a_file_that_recommends_what_cannot_be_is_refused(tmp_path, policy, wron
         load_policy(tmp_path / "q.safetensors")
 
 
-def test_what_the_user_says_comes_before_what_is_recommended():
+def test_the_users_settings_override_recommended_ones():
     recommended = Decoding(samples=32, temperature=3.0)
     assert Decoding(samples=4).over(recommended) == Decoding(samples=4, temperature=3.0)
 

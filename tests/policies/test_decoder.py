@@ -83,7 +83,7 @@ def test_logits_are_those_of_the_paper(decoder, nodes):
 @pytest.mark.parametrize("context", [0, 2])
 @pytest.mark.parametrize("node_context", [0, 1, 3])
 @pytest.mark.parametrize("edges", [False, True])
-def test_so_they_are_with_all_that_rules_and_distances_add(nodes, context, node_context, edges):
+def test_logits_with_contexts_and_distances_are_those_of_the_paper(nodes, context, node_context, edges):
     torch.manual_seed(0)
     decoder = make_decoder(context, node_context, edges=edges)
     with torch.no_grad():
@@ -141,7 +141,7 @@ def test_padded_nodes_change_nothing(decoder, nodes):
     assert (found[..., 5:] == float("-inf")).all()
 
 
-def test_what_the_rules_show_enters_the_query(nodes):
+def test_the_context_of_the_rules_enters_the_query(nodes):
     torch.manual_seed(0)
     decoder = make_decoder(2)
     cache = decoder.prepare(nodes, None)

@@ -50,7 +50,7 @@ def instances(*sizes):
 
 
 def matrices(*sizes):
-    """Lopsided, with and without a picture."""
+    """Asymmetric, with and without coordinates."""
     out = []
     for size in sizes:
         matrix = 100 * random_points(size, size, seed=size).double().numpy()
@@ -99,7 +99,7 @@ def test_padded_instances_are_encoded_and_prepared_as_alone(norm, shape, kind):
 
 @NORMS
 @EVERY_SHAPE
-def test_nodes_have_no_order(norm, shape):
+def test_embeddings_do_not_depend_on_the_order_of_nodes(norm, shape):
     policy = make_policy(norm, shape)
     points = random_points(2, 7, 2).double().numpy()
     order = torch.randperm(7, generator=torch.Generator().manual_seed(2))
@@ -128,9 +128,9 @@ def test_nodes_of_a_matrix_have_no_order_and_its_directions_differ(norm, encoder
 def test_walking_distances_are_seen_only_with_edges(encoder):
     points = random_points(6, 2).double().numpy()
     walked = np.abs(points[:, None] - points).sum(-1)
-    barred = walked.copy()
-    barred[0, 1:] *= 1.5
-    plain, far = (from_instances([Instance(points, matrix=matrix)]) for matrix in (walked, barred))
+    longer = walked.copy()
+    longer[0, 1:] *= 1.5
+    plain, far = (from_instances([Instance(points, matrix=matrix)]) for matrix in (walked, longer))
     for edges in (False, True):
         policy = make_policy("layer", {"encoder": encoder, "edges": edges})
         with torch.no_grad():
@@ -226,7 +226,7 @@ def test_a_bias_of_the_distances_enters_each_heads_scores():
     plain.load_state_dict({k: v for k, v in layer.state_dict().items() if "edge_bias" not in k})
     with torch.no_grad():
         assert not torch.allclose(layer(h, None, edges), plain(h, None), atol=1e-3)
-        last.weight.zero_()  # the same number for all pairs is none
+        last.weight.zero_()  # the same bias for all pairs has no effect
         torch.testing.assert_close(layer(h, None, edges), plain(h, None), atol=1e-5, rtol=0)
 
 

@@ -1,4 +1,4 @@
-"""Rollouts from static buffers: what they walk is what the plain rollout walks."""
+"""Rollouts from static buffers: they take the steps of the plain rollout."""
 
 import pytest
 import torch
@@ -74,7 +74,7 @@ def test_a_static_rollout_takes_the_steps_of_the_plain_one_batch_after_batch(pro
                 prefix=own.env.starts(batch, TRAJECTORIES),
                 generator=torch.Generator(device).manual_seed(seed),
             )
-        else:  # a captured generator counts its draws in another way: what was walked must be legal and replay
+        else:  # a captured generator counts its draws in another way: the actions must be legal and replay
             expected = own.env.replay(batch, trace.actions)._replace(given=trace.given)
             chosen = expected.forbidden.gather(-1, trace.actions[..., None])[..., 0]
             assert not chosen.any()

@@ -1,4 +1,4 @@
-"""The two passes: what was walked is scored with the probabilities it was walked with."""
+"""The two passes: trajectories are scored with the probabilities with which they were sampled."""
 
 from dataclasses import replace
 from itertools import permutations
@@ -16,7 +16,7 @@ from policies.decoding import Greedy, Sampling
 from policies.policy import Policy, PolicyConfig
 from policies.rollout import decode, log_prob, rollout, score
 from tsp.instance import Instance, Underway
-from tsp.problems import CYCLE, PROBLEMS, Objective, Problem, Rule, VisitOnce
+from tsp.problems import PROBLEMS, Objective, Problem, Rule, Shape, VisitOnce
 
 EVERY_PROBLEM = pytest.mark.parametrize("problem", PROBLEMS)
 
@@ -34,7 +34,7 @@ def padded_batch():
 
 
 def make_policy(env, encoder="attention", norm="batch", *, edges=False):
-    """A small policy with opinions: far from uniform, so that errors in scoring show."""
+    """A small policy that is far from uniform, so that errors in scoring show."""
     torch.manual_seed(0)
     policy = Policy(PolicyConfig(encoder, layers=2, width=32, heads=4, feedforward=32, norm=norm, edges=edges), env)
     with torch.no_grad():
@@ -73,7 +73,7 @@ def test_scored_log_probability_is_the_sampled_one(encoder, norm, batch, starts)
         env, batch, policy.decoder, cache, strategy, trajectories=starts, prefix=prefix, generator=generator()
     )
     scored = log_prob(policy.decoder, cache, trace)
-    assert strategy.total.std() > 0.1, "the policy has no opinions"
+    assert strategy.total.std() > 0.1, "the policy is uniform"
     torch.testing.assert_close(scored, strategy.total, atol=2e-5, rtol=1e-6)
 
 
@@ -87,15 +87,15 @@ def of_problem(problem, *, padded):
 @EVERY_PROBLEM
 @pytest.mark.parametrize("padded", [False, True])
 @pytest.mark.parametrize("edges", [False, True])
-def test_so_it_is_in_every_problem(problem, padded, edges):
+def test_in_every_problem_the_scored_log_probability_is_the_sampled_one(problem, padded, edges):
     env, batch, strategy = RoutingEnv(problem), of_problem(problem, padded=padded), Recording()
     policy = make_policy(env, norm="instance", edges=edges)
     cache = policy.prepare(batch)
     trace = rollout(env, batch, policy.decoder, cache, strategy, trajectories=6, generator=generator())
     blind = problem == "atsp" and not (edges or padded)  # a bare matrix shows nothing else
-    assert (strategy.total.std() > 0.1) != blind, "the policy has no opinions"
+    assert (strategy.total.std() > 0.1) != blind, "the policy is uniform"
     torch.testing.assert_close(log_prob(policy.decoder, cache, trace), strategy.total, atol=5e-5, rtol=1e-6)
-    # and what it saw is what there was
+    # and the observations are those of a replay
     again = env.replay(batch, trace.actions)
     for name, kept in trace._asdict().items():
         if isinstance(kept, torch.Tensor):
@@ -294,7 +294,7 @@ def test_acting_keeps_no_graph_and_scoring_does():
 
 
 class Odometer(Rule):
-    """Forbids nothing; shows how far she has walked."""
+    """Forbids nothing; shows the length so far."""
 
 
 class OdometerEnv(rules.RuleEnv):
@@ -313,7 +313,7 @@ class OdometerEnv(rules.RuleEnv):
 
 def test_what_rules_show_is_kept_in_the_trace_and_scored(monkeypatch):
     monkeypatch.setitem(rules.RULES, Odometer, OdometerEnv)
-    env = RoutingEnv(Problem("odometer", "", "", CYCLE, (VisitOnce(), Odometer()), Objective(("length",))))
+    env = RoutingEnv(Problem("odometer", "", "", Shape.CYCLE, (VisitOnce(), Odometer()), Objective(("length",))))
     batch, policy, strategy = random_batch(3, 7), make_policy(env), Recording()
     cache = policy.prepare(batch)
     trace = rollout(env, batch, policy.decoder, cache, strategy, trajectories=4, generator=generator())

@@ -1,7 +1,7 @@
 import pytest
 
 from tsp.instance import Instance
-from tsp.problems import CYCLE, PROBLEMS, Objective, Problem, VisitOnce, get_problem, unknown, with_objective
+from tsp.problems import PROBLEMS, Objective, Problem, Shape, VisitOnce, get_problem, unknown, with_objective
 from tsp.solution import CHECKS, TERMS
 
 
@@ -33,7 +33,7 @@ def test_the_gap_to_a_best_value_of_zero_is_none():
 
 @pytest.mark.parametrize("sense", ["min", "max"])
 def test_no_value_is_strictly_better_than_itself(sense):
-    problem = Problem("odd", "", "", CYCLE, (VisitOnce(),), Objective(("length",), sense))
+    problem = Problem("odd", "", "", Shape.CYCLE, (VisitOnce(),), Objective(("length",), sense))
     assert not problem.is_better(2.0, 2.0)
     assert problem.is_better(1.0, 2.0) is (sense == "min")
 

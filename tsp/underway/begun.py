@@ -52,7 +52,7 @@ class Begun(NamedTuple):
         """Whether each node's prize was collected `[n]`."""
         out = np.zeros(self.instance.size, dtype=bool)
         out[[node for tour in (*self.finished, self.current) for node in tour]] = True
-        if self.problem.from_depot:
+        if self.problem.shape.has_depot:
             out[[self.instance.depot, self.instance.finish]] = False
         return out
 
@@ -94,29 +94,29 @@ def listed_end(problem: Problem, instance: Instance) -> int | None:
     """The node that each tour lists last because tours end there; None where no end is listed."""
     if problem.shape.is_path:
         return instance.end
-    return instance.finish if problem.from_depot and instance.finish != instance.depot else None
+    return instance.finish if problem.shape.has_depot and instance.finish != instance.depot else None
 
 
 def _given_tours(problem: Problem, instance: Instance, underway: Underway) -> tuple[list[list[int]], list[int]]:
     """The finished tours, and the current one from its start on, which is empty where no path has begun."""
     depot, last = instance.depot, listed_end(problem, instance)
     several = problem.shape.has_several_tours
-    tours: list[list[int]] = [[depot] if problem.from_depot else []]
+    tours: list[list[int]] = [[depot] if problem.shape.has_depot else []]
     for node in underway.visited:
         if node == depot and several:
             tours.append([depot])
         else:
             tours[-1].append(node)
-    if not problem.from_depot and tours[0][:1] != [depot] and not instance.free_start:
+    if not problem.shape.has_depot and tours[0][:1] != [depot] and not instance.free_start:
         tours[0].insert(0, depot)
     finished, current = [tour for tour in tours[:-1] if len(tour) > 1], tours[-1]
     name = instance.node_name
     seen: set[int] = set()
     for tour in tours:
-        for i, node in enumerate(tour[1:] if problem.from_depot else tour):
-            if node == last and i < len(tour) - 1 - problem.from_depot:
+        for i, node in enumerate(tour[1:] if problem.shape.has_depot else tour):
+            if node == last and i < len(tour) - 1 - problem.shape.has_depot:
                 raise ValueError(f"visited: {name(node)} is where the tour ends, expected nothing after it")
-            if node == depot and problem.from_depot:
+            if node == depot and problem.shape.has_depot:
                 raise ValueError(f"visited: {name(node)} is where the tour ends, expected only what is before it")
             if node in seen and node != last and problem.rule(SplitDelivery) is None:
                 raise ValueError(f"visited: {name(node)} is there twice, expected each node once")
@@ -159,7 +159,7 @@ def deliveries(
         return None, []
     split = problem.rule(SplitDelivery) is not None
     left = instance.demands.copy()
-    if problem.from_depot:
+    if problem.shape.has_depot:
         left[[instance.depot, instance.finish]] = 0.0
     amounts: list[list[float]] = []
     for tour in tours:

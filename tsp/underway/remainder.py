@@ -18,12 +18,12 @@ import numpy as np
 
 from tsp.instance import Instance, Integers
 from tsp.problems import (
-    CYCLE,
     Capacity,
     LengthBudget,
     MaxVisits,
     PrizeQuota,
     Problem,
+    Shape,
     SplitDelivery,
     TimeWindows,
     VisitAtMostOnce,
@@ -177,7 +177,7 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
     rest = [] if over else _nodes_left(problem, instance, [*finished, current], left, last)
     merged = None if between else CURRENT if several else 0
     nodes = np.array([instance.depot, current[-1]] if merged == CURRENT else [current[-1]], dtype=np.int64)
-    home = problem.shape.is_single_tour and last is None
+    home = problem.shape.has_one_depot_tour and last is None
     nodes = np.concatenate([nodes, np.array(rest + [instance.depot] * home, dtype=np.int64)])
     begun = Begun(
         problem,
@@ -256,7 +256,7 @@ def as_cycle(problem: Problem, instance: Instance) -> tuple[Problem, Reduced]:
         matrix[1:, 0] = instance.legs(rest, instance.end)
     stand_in = start if start is not None else instance.finish
     closed = _subset(instance, np.append(stand_in, rest)) | {"matrix": matrix, "end": None, "free_start": False}
-    cycle = replace(problem, shape=CYCLE)
+    cycle = replace(problem, shape=Shape.CYCLE)
     return cycle, Reduced(
         cycle,
         replace(instance, **closed),

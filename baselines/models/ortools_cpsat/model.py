@@ -171,7 +171,7 @@ class CPSATModel:
 
     def fixed_sum(self, steps: Integers) -> int:
         """The sum of the steps `[n]` of the ends of a cycle or path, which every solution visits."""
-        if self.problem.from_depot:
+        if self.problem.shape.has_depot:
             return 0
         ends = [node for node in range(len(steps)) if node not in self.graph.customers]
         return int(steps[ends].sum())

@@ -62,7 +62,7 @@ class CPSATSolver(InstanceSolver):
             return False
         if SplitDelivery in rules:
             return problem.shape.has_several_tours and Capacity in rules and rules <= SPLIT[0] and terms <= SPLIT[1]
-        return len(rules & {VisitOnce, VisitAtMostOnce}) == 1 and (VisitOnce in rules or problem.from_depot)
+        return len(rules & {VisitOnce, VisitAtMostOnce}) == 1 and (VisitOnce in rules or problem.shape.has_depot)
 
     def warm_up(self, problem: Problem) -> None:
         """Let CP-SAT initialize."""

@@ -71,7 +71,7 @@ def convex(tmp_path_factory):
     return str(path)
 
 
-def test_it_learns_and_guides_by_what_it_learned(tmp_path, convex):
+def test_a_trained_guide_proposes_the_edges_of_the_tours_it_learned(tmp_path, convex):
     trainer = ready(replace(TINY, labels=convex, epochs=30, lr=0.01), tmp_path)
     before, _ = trainer.validate()
     trainer.run()
@@ -130,7 +130,7 @@ def test_labels_are_tours_of_the_configured_instances(tmp_path):
     assert all((a.points == b.points).all() and (a.tour == b.tour).all() for a, b in zip(labels, again, strict=True))
 
 
-def test_interrupted_labelling_goes_on(tmp_path):
+def test_interrupted_labelling_continues(tmp_path):
     whole = make_labels(TINY, tmp_path / "whole.npz")
     write_labels(tmp_path / "part.npz", whole[:7])
     made = []
@@ -166,7 +166,7 @@ def test_bad_labels_are_refused(tmp_path, convex):
     write_labels(tmp_path / "wrong.npz", [Labelled(np.zeros((3, 2)), np.array([0, 1, 1]))])
     with pytest.raises(ValueError, match="do not fit"):
         read_labels(tmp_path / "wrong.npz")
-    with pytest.raises(ValueError, match="more than are kept"):
+    with pytest.raises(ValueError, match="more than are used for validation"):
         ready(replace(TINY, labels=convex, instances=200, validation_instances=100), tmp_path / "run")
     wide = replace(TINY, size="30", labels=convex, network=replace(TINY.network, degree=20))
     with pytest.raises(ValueError, match="more than 20 nodes"):
@@ -186,7 +186,7 @@ def test_bad_labels_are_refused(tmp_path, convex):
         ({"instances": 6}, "instances: 6"),
     ],
 )
-def test_what_cannot_be_trained_is_refused(changes, message):
+def test_settings_that_cannot_be_trained_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         replace(TINY, **changes)
 
@@ -232,7 +232,7 @@ def test_missed_share_counts_edges_beyond_the_short_list():
     assert missed_share(scores, wanted, 1) == 0.5
 
 
-def test_the_file_says_how_it_was_trained(tmp_path, convex):
+def test_the_file_describes_its_training(tmp_path, convex):
     start_run(replace(TINY, labels=convex), tmp_path)
     trainer = GuideTrainer(replace(TINY, labels=convex), tmp_path, command="tsp train --guide", version="1")
     trainer.prepare()

@@ -1,4 +1,4 @@
-"""Labels: what the teacher found, written down in ways that the environment allows, the same from any process."""
+"""Labels: legal action sequences of the teacher's tours, the same from any process."""
 
 import numpy as np
 import pytest
@@ -70,7 +70,7 @@ def test_labels_of_other_settings_are_kept_apart(tmp_path):
     )
 
 
-def test_a_shard_that_no_worker_makes_is_missed_in_a_sentence(tmp_path):
+def test_a_shard_that_no_worker_makes_ends_in_a_message(tmp_path):
     with (
         Teacher(labelling(), tmp_path, shards=1, workers=1) as teacher,
         pytest.raises(ValueError, match="the workers that make labels ended without it"),
@@ -78,9 +78,9 @@ def test_a_shard_that_no_worker_makes_is_missed_in_a_sentence(tmp_path):
         teacher.shard(5, torch.device("cpu"))
 
 
-def test_a_teacher_without_an_answer_is_named():
+def test_a_teacher_without_a_solution_is_named_in_the_message():
     own = labelling("cvrp", solver="ortools", time_limit=1e-3)
-    with pytest.raises(ValueError, match="teacher 'ortools': no answer for shard 0"):
+    with pytest.raises(ValueError, match="teacher 'ortools': no solution of shard 0"):
         label_shard(own, 0, NoAnswer())
 
 

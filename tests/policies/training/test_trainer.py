@@ -77,7 +77,7 @@ def test_every_problem_trains(tmp_path, problem):
     assert not torch.equal(before["decoder.project_nodes.weight"], after["decoder.project_nodes.weight"])
     policy, info = load_policy(tmp_path / "checkpoint-last.safetensors")
     assert (info.problem, policy.env.problem.name) == (problem, problem)
-    assert info.sizes == ((5, 6) if PROBLEMS[problem].from_depot else (4, 5))  # in nodes
+    assert info.sizes == ((5, 6) if PROBLEMS[problem].shape.has_depot else (4, 5))  # in nodes
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -338,7 +338,7 @@ def test_a_taught_run_resumes_to_the_same_bits(tmp_path, ctrl_c):
         ({"size": "6,0"}, "size: '6,0', expected numbers of 1 or more"),
     ],
 )
-def test_what_cannot_be_taught_is_refused_in_a_sentence(changes, message):
+def test_settings_that_cannot_be_taught_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         replace(SMALL, **({"teacher": "ls"} | changes))
 

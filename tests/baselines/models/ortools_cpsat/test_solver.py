@@ -12,17 +12,14 @@ from baselines.models.ortools_cpsat.solver import MOST_NODES, CPSATSolver
 from tsp.budget import Budget, Clock
 from tsp.instance import Instance
 from tsp.problems import (
-    CYCLE,
-    PATH,
     PROBLEMS,
-    TOUR,
-    TOURS,
     Capacity,
     LengthBudget,
     Objective,
     PrizeQuota,
     Problem,
     Rule,
+    Shape,
     SplitDelivery,
     TimeWindows,
     VisitAtMostOnce,
@@ -39,13 +36,15 @@ WHOLE = [problem for problem in PROBLEMS.values() if problem not in SPLIT]
 PRIZE = Objective(("prize",), "max")
 POINTS = np.random.default_rng(1).random((25, 2))
 ROWS = [
-    Problem("op-cap", "", "", TOUR, (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()), PRIZE),
-    Problem("top-cap", "", "", TOURS, (VisitAtMostOnce(), TimeWindows(), Capacity()), PRIZE),
-    Problem("quota-team", "", "", TOURS, (VisitAtMostOnce(), PrizeQuota(), LengthBudget()), Objective(("length",))),
-    Problem("profits", "", "", TOURS, (VisitAtMostOnce(), Capacity()), Objective(("length", "penalties"))),
-    Problem("fleet-tw", "", "", TOURS, (VisitOnce(), TimeWindows()), Objective(("makespan",)), ("num_tours",)),
-    Problem("path-tw", "", "", PATH, (VisitOnce(), TimeWindows()), Objective(("makespan",))),
-    Problem("cycle-tw", "", "", CYCLE, (VisitOnce(), TimeWindows(), LengthBudget()), Objective(("length",))),
+    Problem("op-cap", "", "", Shape.TOUR, (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()), PRIZE),
+    Problem("top-cap", "", "", Shape.TOURS, (VisitAtMostOnce(), TimeWindows(), Capacity()), PRIZE),
+    Problem(
+        "quota-team", "", "", Shape.TOURS, (VisitAtMostOnce(), PrizeQuota(), LengthBudget()), Objective(("length",))
+    ),
+    Problem("profits", "", "", Shape.TOURS, (VisitAtMostOnce(), Capacity()), Objective(("length", "penalties"))),
+    Problem("fleet-tw", "", "", Shape.TOURS, (VisitOnce(), TimeWindows()), Objective(("makespan",)), ("num_tours",)),
+    Problem("path-tw", "", "", Shape.PATH, (VisitOnce(), TimeWindows()), Objective(("makespan",))),
+    Problem("cycle-tw", "", "", Shape.CYCLE, (VisitOnce(), TimeWindows(), LengthBudget()), Objective(("length",))),
 ]
 """Unnamed problems of known rules and terms."""
 
@@ -311,15 +310,15 @@ class MadeUp(Rule):
 @pytest.mark.parametrize(
     ("shape", "rules", "objective"),
     [
-        (CYCLE, (VisitOnce(), MadeUp()), Objective(("length",))),
-        (CYCLE, (VisitOnce(),), Objective(("beauty",))),
-        (TOUR, (VisitAtMostOnce(),), Objective(("prize",), "min")),
-        (TOUR, (VisitOnce(),), Objective(("length",), "max")),
-        (CYCLE, (VisitAtMostOnce(),), Objective(("length",))),
-        (TOURS, (SplitDelivery(),), Objective(("length",))),
-        (TOURS, (SplitDelivery(), Capacity(), TimeWindows()), Objective(("length",))),
-        (TOUR, (SplitDelivery(), Capacity()), Objective(("length",))),
-        (TOUR, (LengthBudget(),), Objective(("length",))),
+        (Shape.CYCLE, (VisitOnce(), MadeUp()), Objective(("length",))),
+        (Shape.CYCLE, (VisitOnce(),), Objective(("beauty",))),
+        (Shape.TOUR, (VisitAtMostOnce(),), Objective(("prize",), "min")),
+        (Shape.TOUR, (VisitOnce(),), Objective(("length",), "max")),
+        (Shape.CYCLE, (VisitAtMostOnce(),), Objective(("length",))),
+        (Shape.TOURS, (SplitDelivery(),), Objective(("length",))),
+        (Shape.TOURS, (SplitDelivery(), Capacity(), TimeWindows()), Objective(("length",))),
+        (Shape.TOUR, (SplitDelivery(), Capacity()), Objective(("length",))),
+        (Shape.TOUR, (LengthBudget(),), Objective(("length",))),
     ],
 )
 def test_a_problem_that_is_not_modelled_is_refused(shape, rules, objective):

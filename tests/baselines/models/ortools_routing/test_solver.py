@@ -13,11 +13,11 @@ from tsp.budget import Budget, Clock
 from tsp.instance import Instance
 from tsp.problems import (
     PROBLEMS,
-    TOURS,
     Capacity,
     LengthBudget,
     Objective,
     Problem,
+    Shape,
     SplitDelivery,
     TimeWindows,
     VisitAtMostOnce,
@@ -221,7 +221,7 @@ def test_windows_too_narrow_for_a_first_solution_heuristic_are_kept():
 
 def test_a_new_problem_of_known_rules_is_solved():
     rules = (VisitAtMostOnce(), Capacity(), LengthBudget(), TimeWindows())
-    problem = Problem("stranger", "", "", TOURS, rules, Objective(("prize",), "max"))
+    problem = Problem("stranger", "", "", Shape.TOURS, rules, Objective(("prize",), "max"))
     for seed in (1, 3):
         instance = tiny_instance(problem, seed)
         best, _ = best_by_enumeration(problem, instance)
