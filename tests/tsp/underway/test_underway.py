@@ -29,7 +29,8 @@ from tsp.underway import UNDERWAY_RULES, as_cycle, reduce
 MADE_UP = [
     Problem("made-up op", "", "", Shape.TOUR, (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()),
             Objective(("prize",), "max")),
-    Problem("made-up pctsp", "", "", Shape.TOURS, (VisitAtMostOnce(), PrizeQuota()), Objective(("length", "penalties"))),
+    Problem("made-up pctsp", "", "", Shape.TOURS, (VisitAtMostOnce(), PrizeQuota()),
+            Objective(("length", "penalties"))),
     Problem("made-up top", "", "", Shape.TOURS, (VisitAtMostOnce(), TimeWindows(), LengthBudget(required=False)),
             Objective(("prize",), "max")),
 ]  # fmt: skip
