@@ -59,9 +59,10 @@ def inlined(function: Function) -> Function:
 
 
 def embedded(function: Function) -> Function:
-    """A short piece of kernels, which is compiled once and copied into each caller, whatever its size and arguments.
+    """A piece of several kernels, compiled once and copied into each of them. Python must not call it.
 
-    Otherwise that depends on the numbers of both, and searches take ten times as long where it fails.
+    Whether a `part` is copied or called depends on its size and its number of arguments (one array is
+    seven). Calls with hundreds of arguments in an inner loop make a search ten times slower.
     """
     return _compiled(function, **UNCOUNTED, **_known(no_cpython_wrapper=True, forceinline=True))
 

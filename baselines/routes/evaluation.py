@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from baselines.kernels.geometry import embedded, inlined, kernel, part
+from baselines.kernels.geometry import embedded, kernel, part
 
 if TYPE_CHECKING:
     from .model import RouteModel
@@ -127,7 +127,7 @@ def closed_cost(model: RouteModel, tour: PartialTour) -> float:
     """The weighted length and end of a tour that goes to its end now."""
     length = tour.length + model.distances[tour.at, model.end]
     end = next_begin(model, tour.at, tour.ready, model.end)
-    return (model.length_weight + model.longest_weight) * length + model.makespan_weight * end
+    return (model.weights.length + model.weights.longest) * length + model.weights.makespan * end
 
 
 @part
@@ -171,7 +171,7 @@ def has_room(model: RouteModel, state: RouteState, k: int, node: int) -> bool:
     return state.load[k] + model.nodes[node].demand <= model.capacity
 
 
-@inlined
+@embedded
 def evaluate_insertion(
     model: RouteModel, state: RouteState, k: int, p: int, node: int, longest: float, end: float
 ) -> InsertionEffect:
@@ -192,17 +192,19 @@ def evaluate_insertion(
     if not has_room(model, state, k, node) or state.length[k] + detour > model.max_length:
         return InsertionEffect(np.inf, detour, 0.0)
     here = next_begin(model, a, state.begin[k, p] + model.nodes[a].service, node)
+    if here > model.nodes[node].closes:
+        return InsertionEffect(np.inf, detour, 0.0)
     after = next_begin(model, node, here + model.nodes[node].service, b)
-    if here > model.nodes[node].closes or after > state.latest[k, p + 1]:
+    if after > state.latest[k, p + 1]:
         return InsertionEffect(np.inf, detour, 0.0)
     delay = max(0.0, after - state.begin[k, p + 1])
-    cost = model.length_weight * detour
+    cost = model.weights.length * detour
     if state.sizes[k] == 0 and model.several:  # a tour without visits costs nothing
-        cost += model.length_weight * distances[a, b]
-    if model.longest_weight > 0.0:
-        cost += model.longest_weight * max(0.0, state.length[k] + detour - longest)
-    if model.makespan_weight > 0.0:
-        cost += model.makespan_weight * max(0.0, state.begin[k, state.sizes[k] + 1] + delay - end)
+        cost += model.weights.length * distances[a, b]
+    if model.weights.longest > 0.0:
+        cost += model.weights.longest * max(0.0, state.length[k] + detour - longest)
+    if model.weights.makespan > 0.0:
+        cost += model.weights.makespan * max(0.0, state.begin[k, state.sizes[k] + 1] + delay - end)
     return InsertionEffect(cost, detour, delay)
 
 
@@ -212,7 +214,7 @@ def removal_saving(model: RouteModel, state: RouteState, node: int) -> float:
     k, p = np.int64(state.tour_of[node]), state.position[node]
     a, b = state.stops[k, p - 1], state.stops[k, p + 1]
     distances = model.distances
-    return model.length_weight * (distances[a, node] + distances[node, b] - distances[a, b])
+    return model.weights.length * (distances[a, node] + distances[node, b] - distances[a, b])
 
 
 @kernel
@@ -237,9 +239,11 @@ def totals_of(model: RouteModel, state: RouteState) -> Totals:
 def weighted(model: RouteModel, totals: Totals) -> float:
     """The weighted objective."""
     cost = (
-        model.length_weight * totals.length + model.longest_weight * totals.longest + model.makespan_weight * totals.end
+        model.weights.length * totals.length
+        + model.weights.longest * totals.longest
+        + model.weights.makespan * totals.end
     )
-    return cost + model.prize_weight * totals.collected + model.penalty_weight * totals.penalties
+    return cost + model.weights.prize * totals.collected + model.weights.penalty * totals.penalties
 
 
 @kernel

@@ -79,7 +79,7 @@ def decode(model: RouteModel, order: Nodes, plan: Plan) -> tuple[float, int]:
 @kernel
 def _combined(model: RouteModel, tours: float, tour: float) -> float:
     """The cost of tours and one more."""
-    return max(tours, tour) if model.several and model.longest_weight + model.makespan_weight > 0.0 else tours + tour
+    return max(tours, tour) if model.several and model.weights.longest + model.weights.makespan > 0.0 else tours + tour
 
 
 @kernel
@@ -96,7 +96,7 @@ def _fill(model: RouteModel, order: Nodes, plan: Plan) -> tuple[float, int]:
     current = 0.0 if model.several else closed_cost(model, partial)
     best, best_count = np.inf, 0
     if model.optional and model.quota <= 0.0:
-        best = before + current + model.penalty_weight * penalties
+        best = before + current + model.weights.penalty * penalties
     for tour in range(model.tours):
         kept, start = 0, count
         for i in range(left):
@@ -114,8 +114,8 @@ def _fill(model: RouteModel, order: Nodes, plan: Plan) -> tuple[float, int]:
             if model.optional and (collected >= model.quota or count == len(order)):
                 cost = (
                     _combined(model, before, current)
-                    + model.prize_weight * collected
-                    + model.penalty_weight * penalties
+                    + model.weights.prize * collected
+                    + model.weights.penalty * penalties
                 )
                 if cost < best:
                     best, best_count = cost, count
@@ -126,7 +126,7 @@ def _fill(model: RouteModel, order: Nodes, plan: Plan) -> tuple[float, int]:
         partial = start_tour(model)
     if model.optional and best < np.inf:
         return best, best_count
-    cost = _combined(model, before, current) + model.prize_weight * collected + model.penalty_weight * penalties
+    cost = _combined(model, before, current) + model.weights.prize * collected + model.weights.penalty * penalties
     if model.optional:
         return cost + model.missing * (1.0 - collected / model.quota), count
     return cost + model.missing * (left if can_return(model, partial) else left + 1), count

@@ -27,33 +27,51 @@ if TYPE_CHECKING:
 
 
 NODE = np.dtype([(name, np.float64) for name in ("opens", "closes", "service", "demand", "prize", "penalty", "worth")])
-"""What a model knows of a node: when service may begin at the earliest and at the latest (infinite without
-windows), how long it takes, what is delivered, what a visit brings and what its absence costs, and `worth`, by
-how much prize and penalty of a visited customer reduce the cost."""
+"""What a model holds of each node.
+
+`opens` and `closes` are the earliest and the latest begin of service (infinite without windows), `service` is its
+duration, and `worth` is by how much the prize and the penalty of a visited customer reduce the cost. One array of
+records keeps the number of arguments of compiled functions small, which decides how fast they are called.
+"""
 
 NodeRecords = NDArray[Any]
+"""Of `NODE`; `Any` because numpy's stubs do not know the fields."""
+
+
+class Weights(NamedTuple):
+    """What the parts of the objective weigh in the cost, which is minimized; 0 for those that it does not have.
+
+    Attributes:
+        length: of all tours together.
+        longest: of the length of the longest tour.
+        prize: of the prizes, negative where they are maximized.
+        penalty: of the penalties of customers left out.
+        makespan: of the latest end of a tour.
+    """
+
+    length: float
+    longest: float
+    prize: float
+    penalty: float
+    makespan: float
 
 
 class RouteModel(NamedTuple):
-    """A problem and an instance in numbers; the cost is minimized.
+    """A problem and an instance in numbers.
 
     Attributes:
         distances: `[n, n]`, row = from.
         start: the node where tours start.
         end: the node where tours end; it may be the start.
         customers: `[m]`, the nodes to visit.
+        nodes: `[n]`, records of `NODE`.
         several: whether there may be several tours; a tour without visits then costs nothing.
         tours: the largest number of tours.
         optional: whether customers may be left out.
-        nodes: `[n]`, records of `NODE`.
         capacity: of a tour, infinite where there is none.
         max_length: of a tour, infinite where there is none.
         quota: the least sum of prizes, 0 where there is none.
-        length_weight: weight of the length in the cost.
-        longest_weight: weight of the longest tour.
-        prize_weight: weight of the prizes, negative where they are maximized.
-        penalty_weight: weight of the penalties.
-        makespan_weight: weight of the latest end.
+        weights: of the objective.
         missing: cost of each compulsory customer that is not visited, larger than all other costs.
     """
 
@@ -61,18 +79,14 @@ class RouteModel(NamedTuple):
     start: int
     end: int
     customers: Nodes
+    nodes: NodeRecords
     several: bool
     tours: int
     optional: bool
-    nodes: NodeRecords
     capacity: float
     max_length: float
     quota: float
-    length_weight: float
-    longest_weight: float
-    prize_weight: float
-    penalty_weight: float
-    makespan_weight: float
+    weights: Weights
     missing: float
 
 
@@ -117,13 +131,13 @@ MODEL_RULES: dict[type[Rule], Callable[[Instance, Any], Numbers]] = {
 """Each rule's reading: the numbers of the model that it sets."""
 
 MODEL_TERMS = {
-    "length": "length_weight",
-    "longest": "longest_weight",
-    "prize": "prize_weight",
-    "penalties": "penalty_weight",
-    "makespan": "makespan_weight",
+    "length": "length",
+    "longest": "longest",
+    "prize": "prize",
+    "penalties": "penalty",
+    "makespan": "makespan",
 }
-"""Each objective term's weight in the model."""
+"""Each objective term's weight, an attribute of `Weights`."""
 
 
 def is_modelled(problem: Problem) -> bool:
@@ -165,27 +179,29 @@ def model_of(problem: Problem, instance: Instance) -> RouteModel:
     }
     for rule in problem.rules:
         numbers |= MODEL_RULES[type(rule)](instance, rule)
-    for term, weight in MODEL_TERMS.items():
-        sign = 1.0 if problem.objective.sense == "min" else -1.0
-        numbers[weight] = sign if term in problem.objective.terms else 0.0
+    sign = 1.0 if problem.objective.sense == "min" else -1.0
+    weights = Weights(
+        **{weight: sign if term in problem.objective.terms else 0.0 for term, weight in MODEL_TERMS.items()}
+    )
     nodes = np.zeros(instance.size, dtype=NODE)
     nodes["closes"] = np.inf
     nodes["prize"] = 0.0 if instance.prizes is None else instance.prizes
     nodes["penalty"] = 0.0 if instance.penalties is None else instance.penalties
-    for field in NODE.fields.keys() & numbers.keys():
-        nodes[field] = numbers.pop(field)
-    nodes["worth"] = numbers["penalty_weight"] * nodes["penalty"] - numbers["prize_weight"] * nodes["prize"]
-    sums = sum(nodes[field].sum() for field in ("prize", "penalty", "service"))
+    for field in NODE.names or ():
+        if field in numbers:
+            nodes[field] = numbers.pop(field)
+    nodes["worth"] = weights.penalty * nodes["penalty"] - weights.prize * nodes["prize"]
     latest = nodes["closes"][np.isfinite(nodes["closes"])].max(initial=0.0)
-    missing = 1.0 + 2.0 * distances.max(axis=1).sum() + sums + latest
+    everything = 2.0 * distances.max(axis=1).sum() + nodes["prize"].sum() + nodes["penalty"].sum()
     return RouteModel(
         distances=distances,
         start=instance.depot,
         end=end,
         customers=customers,
-        nodes=frozen(nodes),
+        nodes=frozen(nodes),  # read-only as the distances are, so that one compilation serves every model
         several=several,
-        missing=float(missing),
+        weights=weights,
+        missing=1.0 + float(everything + latest + nodes["service"].sum()),
         **numbers,
     )
 

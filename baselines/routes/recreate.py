@@ -18,8 +18,7 @@ from baselines.kernels.randomness import RANGE, random_below, random_bits
 
 from .edits import insert
 from .evaluation import evaluate_insertion, removal_saving, totals_of
-from .ruin import remove_visit, shuffle_queue
-from .workspace import CHANGED, PRICE, QUEUED, STEP, Workspace, mark_changed, mark_touched
+from .workspace import CHANGED, PRICE, QUEUED, STEP, Workspace, mark_changed, mark_touched, remove_visit, shuffle_queue
 
 if TYPE_CHECKING:
     from .state import RouteState

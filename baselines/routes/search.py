@@ -246,12 +246,12 @@ def _has_all_prizes(model: RouteModel, costs: Array) -> bool:
     """Whether nothing can be better, since all prizes are collected and nothing else counts."""
     if (
         costs[BEST_SHORTFALL] > 0.0
-        or model.length_weight
-        or model.longest_weight
-        or model.makespan_weight
-        or model.penalty_weight
+        or model.weights.length
+        or model.weights.longest
+        or model.weights.makespan
+        or model.weights.penalty
     ):
         return False
     return bool(
-        costs[BEST_COST] <= model.prize_weight * model.nodes["prize"][model.customers].sum() * (1.0 - NEGLIGIBLE)
+        costs[BEST_COST] <= model.weights.prize * model.nodes["prize"][model.customers].sum() * (1.0 - NEGLIGIBLE)
     )
