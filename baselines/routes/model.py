@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from baselines.kernels.geometry import Array, Nodes, frozen
 from tsp.problems import Capacity, LengthBudget, MaxVisits, PrizeQuota, TimeWindows, VisitAtMostOnce, VisitOnce
@@ -26,34 +25,52 @@ if TYPE_CHECKING:
     from tsp.underway import Reduced
 
 
-NODE = np.dtype([(name, np.float64) for name in ("opens", "closes", "service", "demand", "prize", "penalty", "worth")])
-"""What a model knows of a node: when service may begin at the earliest and at the latest (infinite without
-windows), how long it takes, what is delivered, what a visit brings and what its absence costs, and `worth`, by
-how much prize and penalty of a visited customer reduce the cost."""
+OPENS, CLOSES, SERVICE, DEMAND, PRIZE, PENALTY, WORTH = range(7)
+"""The rows of `RouteModel.nodes`.
 
-NodeRecords = NDArray[Any]
+They are the earliest and the latest begin of service (infinite without windows), its duration, the demand, the
+prize, the penalty, and the worth of a visit: by how much its prize and penalty reduce the cost. They share one array
+since each array of a model is seven arguments of compiled functions, whose speed depends on their number.
+"""
+
+ROWS = {"opens": OPENS, "closes": CLOSES, "service": SERVICE, "demand": DEMAND, "prize": PRIZE, "penalty": PENALTY}
+"""The names by which rules set the rows."""
+
+
+class Weights(NamedTuple):
+    """What the parts of the objective weigh in the cost, which is minimized; 0 for those that it does not have.
+
+    Attributes:
+        length: of all tours together.
+        longest: of the length of the longest tour.
+        prize: of the prizes, negative where they are maximized.
+        penalty: of the penalties of customers left out.
+        makespan: of the latest end of a tour.
+    """
+
+    length: float
+    longest: float
+    prize: float
+    penalty: float
+    makespan: float
 
 
 class RouteModel(NamedTuple):
-    """A problem and an instance in numbers; the cost is minimized.
+    """A problem and an instance in numbers.
 
     Attributes:
         distances: `[n, n]`, row = from.
         start: the node where tours start.
         end: the node where tours end; it may be the start.
         customers: `[m]`, the nodes to visit.
+        nodes: `[7, n]`, numbers of the nodes; a row has a name.
         several: whether there may be several tours; a tour without visits then costs nothing.
         tours: the largest number of tours.
         optional: whether customers may be left out.
-        nodes: `[n]`, records of `NODE`.
         capacity: of a tour, infinite where there is none.
         max_length: of a tour, infinite where there is none.
         quota: the least sum of prizes, 0 where there is none.
-        length_weight: weight of the length in the cost.
-        longest_weight: weight of the longest tour.
-        prize_weight: weight of the prizes, negative where they are maximized.
-        penalty_weight: weight of the penalties.
-        makespan_weight: weight of the latest end.
+        weights: of the objective.
         missing: cost of each compulsory customer that is not visited, larger than all other costs.
     """
 
@@ -61,18 +78,14 @@ class RouteModel(NamedTuple):
     start: int
     end: int
     customers: Nodes
+    nodes: Array
     several: bool
     tours: int
     optional: bool
-    nodes: NodeRecords
     capacity: float
     max_length: float
     quota: float
-    length_weight: float
-    longest_weight: float
-    prize_weight: float
-    penalty_weight: float
-    makespan_weight: float
+    weights: Weights
     missing: float
 
 
@@ -111,13 +124,13 @@ MODEL_RULES: dict[type[Rule], Callable[[Instance, Any], Numbers]] = {
 """Each rule's reading: the numbers of the model that it sets."""
 
 MODEL_TERMS = {
-    "length": "length_weight",
-    "longest": "longest_weight",
-    "prize": "prize_weight",
-    "penalties": "penalty_weight",
-    "makespan": "makespan_weight",
+    "length": "length",
+    "longest": "longest",
+    "prize": "prize",
+    "penalties": "penalty",
+    "makespan": "makespan",
 }
-"""Each objective term's weight in the model."""
+"""Each objective term's weight, an attribute of `Weights`."""
 
 
 def is_modelled(problem: Problem) -> bool:
@@ -159,27 +172,28 @@ def model_of(problem: Problem, instance: Instance) -> RouteModel:
     }
     for rule in problem.rules:
         numbers |= MODEL_RULES[type(rule)](instance, rule)
-    for term, weight in MODEL_TERMS.items():
-        sign = 1.0 if problem.objective.sense == "min" else -1.0
-        numbers[weight] = sign if term in problem.objective.terms else 0.0
-    nodes = np.zeros(instance.size, dtype=NODE)
-    nodes["closes"] = np.inf
-    nodes["prize"] = 0.0 if instance.prizes is None else instance.prizes
-    nodes["penalty"] = 0.0 if instance.penalties is None else instance.penalties
-    for field in NODE.fields.keys() & numbers.keys():
-        nodes[field] = numbers.pop(field)
-    nodes["worth"] = numbers["penalty_weight"] * nodes["penalty"] - numbers["prize_weight"] * nodes["prize"]
-    sums = sum(nodes[field].sum() for field in ("prize", "penalty", "service"))
-    latest = nodes["closes"][np.isfinite(nodes["closes"])].max(initial=0.0)
-    missing = 1.0 + 2.0 * distances.max(axis=1).sum() + sums + latest
+    sign = 1.0 if problem.objective.sense == "min" else -1.0
+    weights = Weights(
+        **{weight: sign if term in problem.objective.terms else 0.0 for term, weight in MODEL_TERMS.items()}
+    )
+    nodes = np.zeros((7, instance.size))
+    nodes[CLOSES] = np.inf
+    nodes[PRIZE] = 0.0 if instance.prizes is None else instance.prizes
+    nodes[PENALTY] = 0.0 if instance.penalties is None else instance.penalties
+    for name in ROWS.keys() & numbers.keys():
+        nodes[ROWS[name]] = numbers.pop(name)
+    nodes[WORTH] = weights.penalty * nodes[PENALTY] - weights.prize * nodes[PRIZE]
+    latest = nodes[CLOSES, np.isfinite(nodes[CLOSES])].max(initial=0.0)
+    everything = 2.0 * distances.max(axis=1).sum() + nodes[PRIZE].sum() + nodes[PENALTY].sum()
     return RouteModel(
         distances=distances,
         start=instance.depot,
         end=end,
         customers=customers,
-        nodes=frozen(nodes),
+        nodes=frozen(nodes),  # read-only as the distances are, so that one compilation serves every model
         several=several,
-        missing=float(missing),
+        weights=weights,
+        missing=1.0 + float(everything + latest + nodes[SERVICE].sum()),
         **numbers,
     )
 

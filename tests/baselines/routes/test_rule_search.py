@@ -146,10 +146,10 @@ def test_the_cost_of_a_place_is_what_it_adds(name, seed, n):
         promised, k, p = best_place(search, routes, node, before.longest, before.end, 2**40)
         if k < 0:
             continue
-        prizes = model.prize_weight * model.prizes[node] - model.penalty_weight * model.penalties[node]
+        prizes = model.weights.prize * model.prizes[node] - model.weights.penalty * model.penalties[node]
         put(model, routes, k, p, int(node))
         actual = weighted(model, totals_of(model, routes)) - weighted(model, before) - prizes
-        if model.makespan_weight or model.longest_weight:  # the latest end, or the longest tour, may even become less
+        if model.weights.makespan or model.weights.longest:  # the latest end, or the longest tour, may even become less
             assert actual <= promised + 1e-9
         else:
             assert actual == pytest.approx(promised, abs=1e-9 * max(1.0, abs(before.length)))
