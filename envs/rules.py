@@ -23,7 +23,7 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
-from tsp.solution import TOLERANCE
+from tsp.tolerance import SINGLE, TOLERANCE
 
 from .features import day, prize_unit
 
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
     from .batch import Batch
     from .walks import Move, Walks
-
-SINGLE = 1e-6
-"""Tolerance where generated instances are counted in float32."""
 
 FAR = 5.0
 """Longest distance, wait or spare time that a policy sees, in sides of the unit square; longer ones look the same."""
@@ -61,7 +58,6 @@ class RuleEnv:
 
     def __init__(self, rule: Rule, problem: Problem) -> None:
         self.rule, self.problem = rule, problem
-        self.has_several_tours = problem.shape.has_several_tours
 
     def start(self, batch: Batch, trajectories: int) -> Any:  # noqa: ANN401 - each rule has its own state
         """The rule's state before the first step."""

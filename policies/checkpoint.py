@@ -6,8 +6,9 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -32,12 +33,13 @@ class Decoding:
 
     Attributes:
         samples: number of trajectories drawn for each symmetry of an instance.
-        temperature: of the sampling.
+        temperature: of the sampling; where the best one depends on the size, temperatures by number of nodes,
+            such as `{"21": 2.0, "51": 1.0}`.
         augmentations: number of the square's symmetries that are decoded.
     """
 
     samples: int | None = None
-    temperature: float | None = None
+    temperature: float | dict[str, float] | None = None
     augmentations: int | None = None
 
     def __post_init__(self) -> None:
@@ -48,10 +50,20 @@ class Decoding:
                 raise ValueError(f"{name}={value}, expected 1 or more")
         if self.augmentations is not None and self.augmentations > 8:
             raise ValueError(f"augmentations={self.augmentations}, expected 1 to 8, the symmetries of the square")
-        if self.temperature is not None and not self.temperature > 0:
-            raise ValueError(f"temperature={self.temperature}, expected a positive number")
+        temperature = self.temperature
+        for value in temperature.values() if isinstance(temperature, dict) else (temperature,):
+            if value is not None and not value > 0:
+                raise ValueError(f"temperature={value}, expected a positive number")
 
-    def given(self) -> dict[str, float]:
+    def temperature_at(self, nodes: int) -> float | None:
+        """The temperature for so many nodes; between the given sizes, on a line over their logarithms."""
+        if not isinstance(self.temperature, dict):
+            return self.temperature
+        known = sorted((int(size), value) for size, value in self.temperature.items())
+        sizes, values = zip(*known, strict=True)
+        return float(np.interp(np.log(nodes), np.log(sizes), values))
+
+    def given(self) -> dict[str, Any]:
         """The settings that are given, by name."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from tsp.solvers import Request
 
 MOST_STARTS = 100
+TEMPERATURE = 2.0
+"""Of sampling, where neither the user nor the policy's file says it."""
 LARGEST = 6_000
 """Nodes above which attention over all pairs of nodes does not fit."""
 BATCH_ELEMENTS = 4_000_000
@@ -49,7 +51,7 @@ class _Loaded:
     sizes: tuple[int, int]
     name: str
     samples: int
-    temperature: float
+    decoding: Decoding
     augmentations: int
 
 
@@ -137,7 +139,7 @@ class PolicySolver(BaseSolver):
                 info.sizes,
                 name,
                 samples=best.samples or 16,
-                temperature=best.temperature or 2.0,
+                decoding=best,
                 augmentations=best.augmentations or 8,
             )
         return self._loaded[path, problem]
@@ -207,7 +209,8 @@ class PolicySolver(BaseSolver):
         given = [_given(env.problem, instance) for instance in instances]
         prefix = torch.tensor(given, device=self.device)[:, None] if given[0] else None  # [B, 1, L]
         with torch.inference_mode():
-            strategy: Strategy = Sampling(loaded.temperature) if self._samples(env.problem) else Greedy()
+            temperature = loaded.decoding.temperature_at(batch.size) or TEMPERATURE
+            strategy: Strategy = Sampling(temperature) if self._samples(env.problem) else Greedy()
             actions = self._trajectories(loaded, augment(batch, pictures), strategy, prefix, generator)  # [A * B, P, T]
             actions = actions.unflatten(0, (pictures, batch.count)).transpose(0, 1).flatten(1, 2)
             if self._draws_orders(env.problem):

@@ -14,16 +14,7 @@ from policies.training.config import TrainConfig
 from policies.training.run import start_run
 from policies.training.trainer import Trainer
 from tsp.budget import Budget
-from tsp.problems import (
-    PROBLEMS,
-    Capacity,
-    LengthBudget,
-    Objective,
-    Problem,
-    Shape,
-    TimeWindows,
-    VisitAtMostOnce,
-)
+from tsp.problems import PROBLEMS, Capacity, LengthBudget, Objective, Problem, Shape, TimeWindows, VisitAtMostOnce
 from tsp.solution import check
 
 SAMPLES = Problem(

@@ -30,7 +30,8 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
-from tsp.solution import TOLERANCE, begins, check, walk
+from tsp.solution import check, timeline_of, walk
+from tsp.tolerance import TOLERANCE
 
 if TYPE_CHECKING:
     from brute_force import Canonical
@@ -90,7 +91,7 @@ def direct_ways_home(problem: Problem, instance: Instance, solution: Solution) -
     claim, service = walk(problem, instance, solution.tours), instance.service_times
     found = list[tuple[float, float]]()
     for k, stops in enumerate(claim.stops):
-        for i, begin in enumerate(begins(claim, k)[1:-1].tolist(), 1):
+        for i, begin in enumerate(timeline_of(claim, k).begin[1:-1].tolist(), 1):
             home = instance.path_length([stops[i], instance.finish])
             length = instance.path_length(stops[: i + 1]) + home
             found.append((length, begin + (0.0 if service is None else float(service[stops[i]])) + home))
@@ -215,7 +216,7 @@ def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tup
         stops = claim.stops[k]
         i = len(given) - max((j for j, node in enumerate(given, 1) if node == instance.finish), default=0)
         i -= not problem.shape.has_depot
-        elapsed = begins(claim, k)[i] + (0.0 if instance.service_times is None else instance.service_times[stops[i]])
+        elapsed = timeline_of(claim, k).leave[i]
         travelled = instance.path_length(stops[: i + 1])
         load = 0.0 if instance.capacity is None else rng.uniform(0, instance.capacity)
     used = {"elapsed": elapsed * rng.uniform(0.9, 1.2), "travelled": travelled * rng.uniform(0.9, 1.2), "load": load}

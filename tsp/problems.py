@@ -1,8 +1,8 @@
-"""What the problems are: rules as data, and one table of problems made of them.
+"""Rules as data, and the table of problems.
 
-A problem is a tuple of rules and an objective; every other reading of a rule (the check, the
-environment, the OR-Tools model) is a table from the rule's class elsewhere. A new problem made of
-known rules is one row of `PROBLEMS`.
+A problem consists of a shape, a tuple of rules and an objective. What a rule means to the checker, the
+environment or an OR-Tools model is written in a table of theirs, by the rule's class. A new problem that
+consists of known rules is one row of `PROBLEMS`.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ class Shape(StrEnum):
 
 
 class Rule:
-    """One constraint, as data. Its readings are found by its class.
+    """One constraint, as data; the checker and the solvers look it up by its class.
 
     Attributes:
-        needs: what an instance must have for it, names of `tsp.instance.Instance`'s attributes.
+        needs: names of the attributes that an instance must have, of `tsp.instance.Instance`.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
@@ -75,19 +75,19 @@ class VisitOnce(Rule):
 
 @dataclass(frozen=True)
 class VisitAtMostOnce(Rule):
-    """Which nodes are visited is free; none is visited twice."""
+    """Each node is visited once or not at all."""
 
 
 @dataclass(frozen=True)
 class SplitDelivery(Rule):
-    """A node is visited as often as it takes to deliver its demand."""
+    """A node may be visited several times, until its demand is delivered."""
 
     needs: ClassVar[tuple[str, ...]] = ("demands",)
 
 
 @dataclass(frozen=True)
 class Capacity(Rule):
-    """What a tour delivers is at most the capacity; the depot refills."""
+    """Each tour delivers at most the capacity."""
 
     needs: ClassVar[tuple[str, ...]] = ("demands", "capacity")
 
@@ -97,7 +97,7 @@ class LengthBudget(Rule):
     """Each tour's length is at most `max_length`.
 
     Attributes:
-        required: whether an instance must have one; else it is kept where there is one.
+        required: whether an instance must have a budget; if not, the rule holds only for instances that have one.
     """
 
     required: bool = True
@@ -110,10 +110,10 @@ class LengthBudget(Rule):
 
 @dataclass(frozen=True)
 class MaxVisits(Rule):
-    """All tours together visit so many nodes at most.
+    """All tours together visit a limited number of nodes.
 
     Attributes:
-        most: how many.
+        most: the largest number of visits.
     """
 
     most: int
@@ -121,10 +121,10 @@ class MaxVisits(Rule):
 
 @dataclass(frozen=True)
 class PrizeQuota(Rule):
-    """The prizes collected sum to `min_prize` at least, or every node is visited.
+    """The sum of the collected prizes is at least `min_prize`, or every node is visited.
 
     Attributes:
-        stochastic: whether an instance's prizes are expectations, and the real ones are known only
+        stochastic: whether an instance's prizes are expected values, and each real prize becomes known
             on arrival.
     """
 
@@ -134,10 +134,10 @@ class PrizeQuota(Rule):
 
 @dataclass(frozen=True)
 class TimeWindows(Rule):
-    """A visit begins within its node's window; who comes early waits. Service takes its time.
+    """Each visit begins within the node's time window, after a wait if the tour arrives early.
 
-    A tour leaves the depot when it opens, and is at its end before that closes. A unit of length
-    takes a unit of time.
+    A visit lasts for the node's service time. A tour leaves the depot when the depot opens, and reaches
+    its end before that closes. A unit of length takes a unit of time.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("time_windows",)
@@ -149,7 +149,7 @@ TERM_NEEDS = {"prize": ("prizes",), "penalties": ("penalties",), "makespan": ("t
 
 @dataclass(frozen=True)
 class Objective:
-    """A sum of terms, to be made small or large.
+    """A sum of terms, to be minimized or maximized.
 
     Attributes:
         terms: names in `tsp.solution.TERMS`.
@@ -171,13 +171,13 @@ class Problem:
     """A routing problem: how tours run, rules and an objective.
 
     Attributes:
-        name: what the command line and the files call it.
+        name: as in the command line and in files.
         title: the name in the literature.
-        story: what the travelling scientist does.
+        story: the problem as a task of the travelling scientist.
         shape: how tours run; a shape's name is converted.
-        rules: every constraint a solution must keep.
+        rules: every constraint that a solution must satisfy.
         objective: what is minimized or maximized.
-        demanded: what an instance must have beside what rules and objective need.
+        demanded: attributes that an instance must have in addition to those that rules and objective need.
     """
 
     name: str
@@ -207,12 +207,12 @@ class Problem:
 
     @property
     def hides_prizes(self) -> bool:
-        """Whether real prizes are known only on arrival."""
+        """Whether each real prize becomes known only on arrival."""
         quota = self.rule(PrizeQuota)
         return quota is not None and quota.stochastic
 
     def resembles(self, other: Problem) -> bool:
-        """Whether a policy of one reads the other: tours of one shape, and rules of the same kinds."""
+        """Whether a policy of one applies to the other: the same shape, and rules of the same classes."""
         kinds = [[type(rule) for rule in problem.rules] for problem in (self, other)]
         return self.shape == other.shape and kinds[0] == kinds[1]
 
@@ -227,7 +227,7 @@ class Problem:
         return next((rule for rule in self.rules if isinstance(rule, kind)), None)
 
     def validate(self, instance: Instance) -> None:
-        """Refuse an instance that lacks what the problem needs, in one sentence.
+        """Refuse an instance that lacks an attribute or has one that is not supported, in one sentence.
 
         Raises:
             ValueError: naming the instance and what is missing or not supported.
@@ -390,20 +390,20 @@ PROBLEMS: dict[str, Problem] = {
 
 
 GOALS = {"travel-time": Objective(("length",)), "makespan": Objective(("makespan",))}
-"""What a user may ask for in place of a problem's own objective."""
+"""Objectives that a user may choose in place of a problem's own."""
 
 
 def with_objective(problem: Problem, goal: str) -> Problem:
-    """The problem that has the same rules, and one of `GOALS` for objective.
+    """The problem with the same shape and rules, and an objective of `GOALS`.
 
     Raises:
-        ValueError: where there is none.
+        ValueError: if there is no such problem.
     """
     if goal not in GOALS:
         raise ValueError(unknown("objective", goal, GOALS))
-    asked = replace(problem, objective=GOALS[goal])
+    wanted = replace(problem, objective=GOALS[goal])
     for other in PROBLEMS.values():
-        if replace(asked, name=other.name, title=other.title, story=other.story) == other:
+        if replace(wanted, name=other.name, title=other.title, story=other.story) == other:
             return other
     raise ValueError(f"problem {problem.name!r} is not there with objective {goal!r}")
 
@@ -412,7 +412,7 @@ def get_problem(name: str) -> Problem:
     """The problem called `name`.
 
     Raises:
-        ValueError: for an unknown name, with what there is and the nearest.
+        ValueError: for an unknown name; the message lists the known names and the nearest one.
     """
     try:
         return PROBLEMS[name]
@@ -421,7 +421,7 @@ def get_problem(name: str) -> Problem:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """The sentence for an unknown name: what there is, and the nearest to it, whatever its case."""
+    """The message for an unknown name: the nearest known name, regardless of case, and all known names."""
     names = {k.lower(): k for k in known}
     near = get_close_matches(name.lower(), names, n=1)
     hint = f"; did you mean {names[near[0]]!r}?" if near else ""

@@ -13,7 +13,7 @@ import numpy as np
 
 from tsp.instance import Instance
 from tsp.problems import Capacity, LengthBudget, MaxVisits, SplitDelivery, TimeWindows, VisitAtMostOnce
-from tsp.solution import TOLERANCE
+from tsp.tolerance import outer_limit
 from tsp.underway import as_cycle
 
 from .ascent import ascend
@@ -161,8 +161,7 @@ def _radial_bound(problem: Problem, instance: Instance) -> float | None:
         return None
     out = _shortest(instance.distances, instance.depot)
     back = _shortest(instance.distances.T, instance.depot)
-    length = math.fsum(instance.demands * (out + back)) / instance.capacity
-    return _rounded_up(instance, length * (1.0 - 2.0 * TOLERANCE))
+    return _rounded_up(instance, math.fsum(instance.demands * (out + back)) / outer_limit(instance.capacity))
 
 
 def prize_bound(problem: Problem, instance: Instance, clock: Clock) -> float | None:
@@ -204,12 +203,12 @@ def _budgets(problem: Problem, instance: Instance) -> list[tuple[float, Array]]:
     """The limits of each tour, each with what a visit takes of it besides travel `[n]`; there is at least one."""
     out: list[tuple[float, Array]] = []
     if problem.rule(LengthBudget) is not None and instance.max_length is not None:
-        out.append((_relaxed(instance.max_length), np.zeros(instance.size)))
+        out.append((outer_limit(instance.max_length), np.zeros(instance.size)))
     if problem.rule(TimeWindows) is not None and instance.time_windows is not None:
         opens, closes = instance.time_windows[instance.depot, 0], instance.time_windows[instance.finish, 1]
         service = _service(instance, instance.depot)
         begin = max(0.0, float(opens)) + float(service[instance.depot])
-        out.append((_relaxed(float(closes)) - begin, service))
+        out.append((outer_limit(float(closes)) - begin, service))
     return out or [(math.inf, np.zeros(instance.size))]
 
 
@@ -284,11 +283,6 @@ def _service(instance: Instance, depot: int) -> Array:
     if instance.finish != depot:
         out[instance.finish] = 0.0
     return out
-
-
-def _relaxed(limit: float) -> float:
-    """A limit with the checker's tolerance."""
-    return limit + 2.0 * TOLERANCE * max(1.0, abs(limit)) if math.isfinite(limit) else limit
 
 
 def _rounded_up(instance: Instance, value: float) -> float:

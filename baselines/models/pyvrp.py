@@ -23,8 +23,8 @@ from baselines.trivial import SQUARE, solve_trivial
 from tsp.budget import Budget
 from tsp.instance import Array, Instance, Integers
 from tsp.problems import Capacity, LengthBudget, Problem, Rule, TimeWindows, VisitAtMostOnce, VisitOnce, get_problem
-from tsp.solution import TOLERANCE
 from tsp.solvers import InstanceSolver
+from tsp.tolerance import inner_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +79,7 @@ class PyVRPInput:
 
     def most(self, limit: float) -> int:
         """A limit in steps; half the checker's tolerance makes up for quantities that were rounded up."""
-        return math.floor(min((limit + TOLERANCE / 2 * max(1.0, abs(limit))) * self.steps, 2.0 * LARGEST_SUM))
+        return math.floor(min(inner_limit(limit) * self.steps, 2.0 * LARGEST_SUM))
 
     def legs(self) -> Array:
         """Lengths between locations `[m, m]`."""
@@ -109,7 +109,7 @@ def _capacity(model: PyVRPInput, rule: Capacity) -> None:
         scale = max(1.0, math.floor(scale))
     for client, demand in zip(model.client, demands.tolist(), strict=True):
         client["delivery"] = [math.ceil(demand * scale)]
-    model.vehicle["capacity"] = [math.floor((instance.capacity * (1 + TOLERANCE / 2)) * scale)]
+    model.vehicle["capacity"] = [math.floor(min(inner_limit(instance.capacity) * scale, 2.0 * LARGEST_LOAD))]
 
 
 def _length_budget(model: PyVRPInput, rule: LengthBudget) -> None:

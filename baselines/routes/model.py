@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from baselines.kernels.geometry import Array, Nodes, frozen
 from tsp.problems import Capacity, LengthBudget, MaxVisits, PrizeQuota, TimeWindows, VisitAtMostOnce, VisitOnce
-from tsp.solution import TOLERANCE
+from tsp.tolerance import inner_limit
 from tsp.underway import as_cycle
 
 if TYPE_CHECKING:
@@ -79,21 +79,15 @@ class RouteModel(NamedTuple):
 Numbers = dict[str, Any]
 
 
-def _relaxed(limit: float) -> float:
-    """The limit plus half of what the checker tolerates, for sums of floats."""
-    return limit + 0.5 * TOLERANCE * max(1.0, abs(limit))
-
-
 def _time_windows(instance: Instance, rule: TimeWindows) -> Numbers:
     assert instance.time_windows is not None
-    closes = instance.time_windows[:, 1]
-    slack = 0.5 * TOLERANCE * np.maximum(1.0, np.abs(np.where(np.isinf(closes), 0.0, closes)))
+    opens, closes = instance.time_windows.T
     service = np.zeros(instance.size) if instance.service_times is None else instance.service_times
-    return {"opens": instance.time_windows[:, 0], "closes": closes + slack, "service": service}
+    return {"opens": opens, "closes": inner_limit(closes), "service": service}
 
 
 def _capacity(instance: Instance, rule: Capacity) -> Numbers:
-    return {"demand": instance.demands, "capacity": _relaxed(instance.capacity or 0.0)}
+    return {"demand": instance.demands, "capacity": inner_limit(instance.capacity or 0.0)}
 
 
 def _max_visits(instance: Instance, rule: MaxVisits) -> Numbers:
@@ -102,7 +96,7 @@ def _max_visits(instance: Instance, rule: MaxVisits) -> Numbers:
 
 
 def _length_budget(instance: Instance, rule: LengthBudget) -> Numbers:
-    return {} if instance.max_length is None else {"max_length": _relaxed(instance.max_length)}
+    return {} if instance.max_length is None else {"max_length": inner_limit(instance.max_length)}
 
 
 MODEL_RULES: dict[type[Rule], Callable[[Instance, Any], Numbers]] = {
@@ -111,7 +105,7 @@ MODEL_RULES: dict[type[Rule], Callable[[Instance, Any], Numbers]] = {
     Capacity: _capacity,
     MaxVisits: _max_visits,
     LengthBudget: _length_budget,
-    PrizeQuota: lambda instance, rule: {"quota": (instance.min_prize or 0.0) * (1.0 - 0.5 * TOLERANCE)},
+    PrizeQuota: lambda instance, rule: {"quota": max(0.0, -inner_limit(-(instance.min_prize or 0.0)))},
     TimeWindows: _time_windows,
 }
 """Each rule's reading: the numbers of the model that it sets."""
@@ -137,9 +131,7 @@ def is_modelled(problem: Problem) -> bool:
         all(type(rule) in MODEL_RULES for rule in problem.rules)
         and terms <= set(MODEL_TERMS)
         and problem.objective.sense == ("max" if terms == {"prize"} else "min")
-        and (
-            problem.rule(MaxVisits) is None or (not problem.shape.has_several_tours and problem.rule(Capacity) is None)
-        )
+        and (problem.rule(MaxVisits) is None or not (problem.shape.has_several_tours or problem.rule(Capacity)))
         and (not problem.shape.has_several_tours or len(terms) == 1 or not terms & {"longest", "makespan"})
     )
 

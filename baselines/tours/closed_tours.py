@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def is_closed_tour(problem: Problem) -> bool:
     """Whether the problem is one short tour through every node, closed or a path."""
     return (
-        not problem.shape.has_depot
+        (problem.shape.is_closed or problem.shape.is_path)
         and problem.objective.sense == "min"
         and problem.objective.terms == ("length",)
         and all(type(rule) is VisitOnce for rule in problem.rules)

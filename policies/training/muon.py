@@ -5,6 +5,9 @@ Newton-Schulz iteration; all matrices of one shape share a batch. Its root mean 
 of an Adam step, so that both take one learning rate (Liu et al. 2025).
 """
 
+# pyright: reportPrivateImportUsage=false
+# One kernel for many tensors: `torch._foreach_…` is what PyTorch's own optimizers call.
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

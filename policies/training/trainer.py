@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Generator, Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from envs.batch import Batch, from_instances
 from envs.generators import generate, node_count
@@ -210,8 +211,8 @@ class Trainer(Run[TrainConfig]):
         super().train_step()
         if self.average is not None:
             share = 1 - min(self.config.average, self.step / (9 + self.step))
-            kept, now = list(self.average.parameters()), list(self.policy.parameters())
-            torch._foreach_lerp_(kept, [x.detach() for x in now], share)
+            follow = get_ema_multi_avg_fn(1 - share)
+            follow(list(self.average.parameters()), [x.detach() for x in self.policy.parameters()], None)
             for buffer, value in zip(self.average.buffers(), self.policy.buffers(), strict=True):
                 buffer.copy_(value)
 

@@ -16,7 +16,7 @@ from instances import tiny_instance
 from envs import rules
 from envs.gym import RoutingGymEnv, RoutingVectorEnv
 from tsp.instance import Instance, Underway
-from tsp.problems import PROBLEMS, Objective, Problem, Rule, VisitOnce
+from tsp.problems import PROBLEMS, Objective, Problem, Rule, Shape, VisitOnce
 from tsp.solution import check
 
 EVERY_PROBLEM = pytest.mark.parametrize("problem", PROBLEMS)
@@ -381,7 +381,9 @@ class StartAtEnv(rules.RuleEnv):
 @pytest.fixture
 def started(monkeypatch):
     monkeypatch.setitem(rules.RULES, StartAt, StartAtEnv)
-    return Problem("started", "tour from a given start", "", "cycle", (VisitOnce(), StartAt(1)), Objective(("length",)))
+    return Problem(
+        "started", "tour from a given start", "", Shape.CYCLE, (VisitOnce(), StartAt(1)), Objective(("length",))
+    )
 
 
 def test_any_problem_made_of_rules_is_played_and_shows_their_context(started):

@@ -335,6 +335,41 @@ def test_actions_of_another_shape_are_refused_with_the_shape_that_is_expected(pr
         getattr(env, method)(batch, torch.zeros(shape, dtype=torch.long))
 
 
+@pytest.mark.parametrize("problem", ["tsp", "shpp", "op"])
+def test_walked_trajectories_stacked_in_the_other_order_are_refused(problem):
+    env = RoutingEnv(problem)
+    batch = generate(problem, "uniform", 3, 6, torch.Generator().manual_seed(0))
+    actions, _ = walk_at_random(env, batch, 20, 0)
+    env.cost(batch, actions)
+    with pytest.raises(ValueError, match=r"actions: shape \[3, \d+, 20\], expected \[3, P, "):
+        env.cost(batch, actions.transpose(1, 2))
+
+
+def test_random_tours_cost_their_known_mean_length():
+    batch = generate("tsp", "uniform", 50, 20, torch.Generator().manual_seed(0))
+    orders = torch.rand(50, 8, 20, generator=torch.Generator().manual_seed(1)).argsort(-1)
+    mean_distance = 0.5214  # of two uniform points in the unit square
+    assert RoutingEnv("tsp").cost(batch, orders).mean().item() == pytest.approx(20 * mean_distance, rel=0.02)
+
+
+@EVERY_PROBLEM
+def test_the_queries_of_a_trace_are_views_of_its_memory(problem):
+    env, batch = RoutingEnv(problem), generate(problem, "uniform", 2, 5, torch.Generator().manual_seed(0))
+    trace = env.replay(batch, walk_at_random(env, batch, 3, 1)[0])
+    seen, actions = trace.queries(slice(1, 3))
+    assert torch.equal(actions.unflatten(1, (-1, 3)), trace.actions[..., 1:3].transpose(1, 2))
+    for name, query in seen._asdict().items():
+        whole = getattr(trace, name)
+        assert (query is None) == (whole is None)
+        assert query is None or query.data_ptr() == whole[:, :, 1].data_ptr()
+
+
+def test_tours_without_a_visit_take_no_action():
+    env, instance = RoutingEnv("mtsp"), Instance(np.eye(4)[:, :2], num_tours=3)
+    assert env.actions([[0, 2], [0], [0, 1, 3]], instance) == [2, 0, 1, 3, 0]
+    assert env.actions([[0], [0]], instance) == [0]
+
+
 @pytest.mark.parametrize("shape", [(2, 1, 3), (3, 1), (1, 3, 1)])
 def test_a_prefix_of_another_shape_is_refused_with_the_shape_that_is_expected(shape):
     batch = generate("tsp", "uniform", 2, 5, torch.Generator().manual_seed(0))

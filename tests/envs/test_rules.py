@@ -15,7 +15,7 @@ from envs.features import FEATURES
 from envs.generators import generate
 from envs.routing_env import RoutingEnv
 from envs.rules import RULES
-from tsp.problems import PROBLEMS, Capacity, Objective, Problem, Rule, TimeWindows
+from tsp.problems import PROBLEMS, Capacity, Objective, Problem, Rule, Shape, TimeWindows
 
 USED = sorted({rule for problem in PROBLEMS.values() for rule in problem.rules}, key=lambda rule: type(rule).__name__)
 TERMS = sorted({term for problem in PROBLEMS.values() for term in problem.objective.terms})
@@ -119,7 +119,7 @@ def test_a_problem_with_a_rule_without_environment_is_refused_by_name():
         RoutingEnv(problem)
 
 
-@pytest.mark.parametrize("shape", ["cycle", "path"])
+@pytest.mark.parametrize("shape", [Shape.CYCLE, Shape.PATH], ids=str)
 @pytest.mark.parametrize(
     ("rules", "terms", "named"),
     [

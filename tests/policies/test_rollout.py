@@ -16,7 +16,7 @@ from policies.decoding import Greedy, Sampling
 from policies.policy import Policy, PolicyConfig
 from policies.rollout import decode, log_prob, rollout, score
 from tsp.instance import Instance, Underway
-from tsp.problems import PROBLEMS, Objective, Problem, Rule, VisitOnce
+from tsp.problems import PROBLEMS, Objective, Problem, Rule, Shape, VisitOnce
 
 EVERY_PROBLEM = pytest.mark.parametrize("problem", PROBLEMS)
 
@@ -313,7 +313,7 @@ class OdometerEnv(rules.RuleEnv):
 
 def test_contexts_of_rules_are_in_the_trace_and_scored(monkeypatch):
     monkeypatch.setitem(rules.RULES, Odometer, OdometerEnv)
-    env = RoutingEnv(Problem("odometer", "", "", "cycle", (VisitOnce(), Odometer()), Objective(("length",))))
+    env = RoutingEnv(Problem("odometer", "", "", Shape.CYCLE, (VisitOnce(), Odometer()), Objective(("length",))))
     batch, policy, strategy = random_batch(3, 7), make_policy(env), Recording()
     cache = policy.prepare(batch)
     trace = rollout(env, batch, policy.decoder, cache, strategy, trajectories=4, generator=generator())

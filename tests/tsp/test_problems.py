@@ -12,7 +12,7 @@ def test_every_rule_and_term_of_every_problem_has_a_check():
 
 
 @pytest.mark.parametrize(("name", "near"), [("tps", "tsp"), ("TSP", "tsp")])
-def test_an_unknown_problem_names_the_nearest(name, near):
+def test_the_message_for_an_unknown_problem_names_the_nearest(name, near):
     with pytest.raises(ValueError, match=f"unknown problem '{name}'; did you mean '{near}'\\? .*there are: tsp"):
         get_problem(name)
 
@@ -27,7 +27,7 @@ def test_a_gap_is_positive_when_worse(sense, gap):
     assert Objective(("length",), sense).gap(110.0, 100.0) == pytest.approx(gap)
 
 
-def test_no_gap_to_a_best_of_zero():
+def test_the_gap_to_a_best_value_of_zero_is_none():
     assert Objective(("length",)).gap(1.0, 0.0) is None
 
 
@@ -76,19 +76,3 @@ def test_another_objective_is_another_row_with_the_same_rules(problem, goal, fou
 def test_an_objective_that_no_row_has_is_refused(problem, goal, sentence):
     with pytest.raises(ValueError, match=sentence):
         with_objective(get_problem(problem), goal)
-
-
-def test_the_name_of_a_shape_becomes_that_shape_and_an_unknown_name_is_refused():
-    assert Problem("odd", "", "", "tours", (VisitOnce(),), Objective(("length",))).shape is Shape.TOURS
-    with pytest.raises(ValueError, match="unknown shape 'pth'; did you mean 'path'"):
-        Problem("odd", "", "", "pth", (VisitOnce(),), Objective(("length",)))
-
-
-def test_each_shape_has_the_properties_of_its_description():
-    properties = ("is_closed", "is_path", "has_depot", "has_one_depot_tour", "has_several_tours")
-    assert {shape: [name for name in properties if getattr(shape, name)] for shape in Shape} == {
-        "cycle": ["is_closed"],
-        "path": ["is_path"],
-        "tour": ["has_depot", "has_one_depot_tour"],
-        "tours": ["has_depot", "has_several_tours"],
-    }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tsp.problems import Capacity, LengthBudget, SplitDelivery
+from tsp.timeline import compute_timeline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -176,12 +177,4 @@ def elapsed_time(instance: Instance, underway: Underway, current: list[int]) -> 
     """The time now: as given, else the duration of the tour so far."""
     if underway.elapsed is not None:
         return underway.elapsed
-    windows, service = instance.time_windows, instance.service_times
-    legs = instance.legs(current[:-1], current[1:]).tolist()
-    now = 0.0
-    for node, leg in zip(current, [0.0, *legs], strict=True):
-        now += leg
-        if windows is not None:
-            now = max(now, float(windows[node, 0]))
-        now += 0.0 if service is None else float(service[node])
-    return now
+    return float(compute_timeline(instance, current).leave[-1]) if current else 0.0

@@ -29,7 +29,8 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
-from tsp.solution import TOLERANCE, check
+from tsp.solution import check
+from tsp.tolerance import allowance
 from tsp.underway.begun import CURRENT, Begun, deliveries, elapsed_time, listed_end, validate_underway
 
 if TYPE_CHECKING:
@@ -217,7 +218,7 @@ def _nodes_left(
     visited = {node for tour in tours for node in tour}
     if left is not None and problem.rule(SplitDelivery) is not None:
         assert instance.demands is not None
-        visited -= set(np.flatnonzero(left > TOLERANCE * np.maximum(1.0, instance.demands)).tolist())
+        visited -= set(np.flatnonzero(left > allowance(instance.demands)).tolist())
     visited = (visited | {tours[-1][0]}) - {last}
     return [node for node in range(instance.size) if node not in visited]
 

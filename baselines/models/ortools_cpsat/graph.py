@@ -76,9 +76,8 @@ def make_graph(problem: Problem, instance: Instance) -> TourGraph:
         legs[0, 1:] = distances[start, customers]
     if end is not None:
         legs[1:, 0] = distances[customers, end]
-    if (
-        start is not None and end is not None and not problem.shape.has_several_tours
-    ):  # of several tours an empty one is none
+    # of several tours, an empty one is none
+    if start is not None and end is not None and not problem.shape.has_several_tours:
         legs[0, 0] = distances[start, end]
     graph = TourGraph(customers, legs, start, end, detours)
     if problem.rule(SplitDelivery) is None:

@@ -12,7 +12,7 @@ from baselines.bounds.bounds import bound
 from tsp.budget import Clock
 from tsp.instance import Instance, Underway
 from tsp.problems import PROBLEMS, get_problem
-from tsp.solution import TOLERANCE
+from tsp.tolerance import TOLERANCE
 
 HOUR = Clock(3600.0)
 NOT_BOUNDED = {"pctsp", "spctsp"}

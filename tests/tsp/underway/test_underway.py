@@ -16,6 +16,7 @@ from tsp.problems import (
     PrizeQuota,
     Problem,
     Rule,
+    Shape,
     SplitDelivery,
     TimeWindows,
     VisitAtMostOnce,
@@ -26,10 +27,11 @@ from tsp.solvers import InstanceSolver
 from tsp.underway import UNDERWAY_RULES, as_cycle, reduce
 
 MADE_UP = [
-    Problem("made-up op", "", "", "tour", (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()),
+    Problem("made-up op", "", "", Shape.TOUR, (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()),
             Objective(("prize",), "max")),
-    Problem("made-up pctsp", "", "", "tours", (VisitAtMostOnce(), PrizeQuota()), Objective(("length", "penalties"))),
-    Problem("made-up top", "", "", "tours", (VisitAtMostOnce(), TimeWindows(), LengthBudget(required=False)),
+    Problem("made-up pctsp", "", "", Shape.TOURS, (VisitAtMostOnce(), PrizeQuota()),
+            Objective(("length", "penalties"))),
+    Problem("made-up top", "", "", Shape.TOURS, (VisitAtMostOnce(), TimeWindows(), LengthBudget(required=False)),
             Objective(("prize",), "max")),
 ]  # fmt: skip
 ALL = {problem.name: problem for problem in (*PROBLEMS.values(), *MADE_UP)}
@@ -220,7 +222,7 @@ def test_an_impossible_beginning_is_refused_in_one_sentence(name, underway, sent
 
 
 def test_several_tours_under_way_without_length_or_time_are_refused():
-    loose = Problem("loose", "", "", "tours", (VisitAtMostOnce(), Capacity()), Objective(("prize",), "max"))
+    loose = Problem("loose", "", "", Shape.TOURS, (VisitAtMostOnce(), Capacity()), Objective(("prize",), "max"))
     instance = replace(LINE, prizes=np.ones(6), demands=np.ones(6), capacity=2.0, underway=Underway((1,)))
     with pytest.raises(ValueError, match="in problem 'loose' neither length nor time counts"):
         reduce(loose, instance)
