@@ -337,7 +337,7 @@ class RoutingEnv:
             of_tour, of_all = rule.forbids_return(own, move), rule.forbids_end(own, move)
             forbidden = forbidden if of_tour is None else forbidden | of_tour
             unfinished = unfinished if of_all is None else unfinished | of_all
-        if self.problem.shape.has_several_tours:  # the trajectory ends at the depot, or with the fleet\'s last tour
+        if self.problem.shape.has_several_tours:  # the trajectory ends at the depot, or with the fleet's last tour
             at_depot = move.here == state.batch.depot[:, None]
             unfinished = unfinished & (at_depot | self._no_more_tours(state.batch, state.tours + 1))
         return forbidden | unfinished
