@@ -154,7 +154,7 @@ class RoutingEnv:
             if term not in TERMS:
                 raise ValueError(f"problem {name!r}: no environment covers its objective term {term!r}")
         self.rules: tuple[RuleEnv, ...] = tuple(RULES[type(rule)](rule, self.problem) for rule in self.problem.rules)
-        if not self.has_depot:
+        if not self.problem.shape.has_depot:
             depot_only = [type(rule.rule).__name__ for rule in self.rules if rule.from_depot]
             depot_only += [term for term in self.problem.objective.terms if term in TOUR_TERMS]
             if depot_only:
@@ -176,7 +176,7 @@ class RoutingEnv:
 
     def kinds(self, batch: Batch) -> Tensor | None:
         """The kind of each node, `[B, n]`: 0 a customer, 1 where tours start, 2 where they end; None in cycles."""
-        if self.is_closed:
+        if self.problem.shape.is_closed:
             return None
         kinds = torch.zeros((batch.count, batch.size + 1), dtype=torch.long, device=batch.device)
         kinds.scatter_(1, ends_of(self.problem, batch)[:, None], 2)
@@ -341,7 +341,7 @@ class RoutingEnv:
             of_tour, of_all = rule.forbids_return(own, move), rule.forbids_end(own, move)
             forbidden = forbidden if of_tour is None else forbidden | of_tour
             unfinished = unfinished if of_all is None else unfinished | of_all
-        if self.has_several_tours:  # the whole trajectory ends at the depot, or with the last tour of the fleet
+        if self.problem.shape.has_several_tours:  # the trajectory ends at the depot, or with the fleet's last tour
             at_depot = move.here == state.batch.depot[:, None]
             unfinished = unfinished & (at_depot | self._no_more_tours(state.batch, state.tours + 1))
         return forbidden | unfinished
@@ -418,7 +418,7 @@ class RoutingEnv:
     def tours(self, actions: Tensor, instance: Instance) -> list[list[int]]:
         """The tours that one trajectory's actions `[T]` make in an instance."""
         nodes = actions.tolist()
-        if not self.has_depot:
+        if not self.problem.shape.has_depot:
             return [nodes[: instance.size]]  # in a padded batch, further actions stay
         depot, end = instance.depot, instance.finish
         closing = [] if end == depot else [end]
@@ -435,7 +435,7 @@ class RoutingEnv:
 
     def actions(self, tours: Sequence[Sequence[int]], instance: Instance) -> list[int]:
         """The actions that make the tours of a solution, the reverse of `tours`; each tour begins with the depot."""
-        if not self.has_depot:
+        if not self.problem.shape.has_depot:
             return list(tours[0])
         ends = {instance.depot, instance.finish}
         closing = [instance.depot] if instance.finish == instance.depot else []

@@ -102,7 +102,7 @@ class RuleEnv:
 
     def makes_tour(self, batch: Batch, move: Move) -> Tensor | bool:
         """Whether a tour that ends now counts as a tour, `[B, P]`: of several tours, an empty one does not."""
-        return not self.has_several_tours or move.here != batch.depot[:, None]
+        return not self.problem.shape.has_several_tours or move.here != batch.depot[:, None]
 
 
 def slack(limit: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 The rollout algorithm (Bertsekas, Tsitsiklis & Wu 1997) with a-priori orders as base heuristics, as
 Secomandi (2001) plans for stochastic demands. A tour follows an order, sees each prize on arrival,
-goes on until the quota is met, and ends at the visit from then on where ending is cheapest. The order
+continues until the quota is met, and ends after the visit from then on after which ending is cheapest. The order
 for which this costs least on average is improved by local search, its first visit is made, and the
 rest is planned again. The solver provides the orders: a policy draws them
 (`policy`), or a randomized greedy construction does (`recourse`). The sum of many prizes is taken as

@@ -116,7 +116,7 @@ def home_before_it_closes(problem: Problem, instance: Instance, solution: Soluti
 
 PRUNED = {LengthBudget: home_within_budget, TimeWindows: home_before_it_closes}
 """Which of the checker's solutions the masks allow: those where the direct way home is never too long (Kool et al.
-2019), so that she is not locked out. Where the triangle inequality holds these are all. Besides, split deliveries
+2019), so that there is no dead end. Where the triangle inequality holds these are all. Besides, split deliveries
 deliver as much as can be, and `brute_force` tries no others."""
 
 
@@ -147,7 +147,7 @@ def referee(problem: Problem, instance: Instance) -> None:
     expected = expected_solutions(problem, instance)
     assert set(allowed) == set(expected)
     if expected and not any(all(problem.rule(kind) for kind in kinds) for kinds in LOCKS):
-        assert not any(dead), "she is locked out"
+        assert not any(dead), "some trajectory ends in a dead end"
     if allowed:
         best = min if problem.objective.sense == "min" else max
         assert best(allowed.values()) == pytest.approx(best(s.objective for s in expected.values()), rel=1e-9)
@@ -184,7 +184,7 @@ LOPSIDED = [seed for seed in range(80) if seed % 4 == 2]
 
 
 @pytest.mark.parametrize("problem", ["tsptw", "tsptw-makespan"])
-def test_the_look_ahead_loses_nothing_where_detours_are_shorter(problem):
+def test_the_look_ahead_forbids_no_solution_where_detours_are_shorter(problem):
     for seed in LOPSIDED:
         referee(PROBLEMS[problem], tiny_instance(problem, seed, 4))
 
@@ -244,7 +244,7 @@ def test_a_tour_under_way_continues_as_the_checker_accepts(problem, seed):
 
 
 @pytest.mark.parametrize("kind", [LengthBudget, TimeWindows])
-def test_a_group_may_stay_at_home_where_its_end_is_too_far(kind):
+def test_an_empty_set_of_tours_is_allowed_where_the_end_is_too_far(kind):
     problem = Problem("stay", "", "", "tours", (VisitAtMostOnce(), kind()), PRIZE, ("num_tours",))
     points = np.array([[0, 0], [9, 1], [10, 0]])
     windows = np.array([[0, 99], [0, 99], [0, 5]])

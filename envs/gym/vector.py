@@ -176,7 +176,7 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
     def _begin(self, rows: NDArray[np.bool_]) -> None:
         batch, chosen = self._state.batch, torch.from_numpy(rows)
         if self._given is None:
-            # Its own generator: the same numpy seed gives the same instances whatever torch did before.
+            # A generator of its own, so that the numpy seed alone fixes the instances.
             generator = torch.Generator().manual_seed(int(self.np_random.integers(2**63)))
             drawn = _drawn(self.env.problem, self.distribution, int(rows.sum()), self.size, generator)
             batch = _zip(lambda new, old: old.index_put((chosen,), new), drawn, batch)
@@ -352,7 +352,7 @@ def _drawn(problem: Problem, distribution: str, count: int, size: int, generator
 
 
 def _longest_episode(env: RoutingEnv, batch: Batch) -> int:
-    """Steps that no episode exceeds, whatever is drawn: no drawn demand exceeds the capacity."""
+    """An upper bound of an episode's steps for all instances of the distribution, whose demands fit the capacity."""
     values = dict(batch.values)
     if "demands" in values and "capacity" in values:
         values["demands"] = torch.maximum(values["demands"], values["capacity"][:, None])

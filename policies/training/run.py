@@ -164,7 +164,7 @@ class Run(ABC, Generic[ConfigT]):
 
     @abstractmethod
     def add_gradient(self) -> None:
-        """Add the gradient of one step's loss to the parameters, and the loss to what is logged."""
+        """Add the gradient of one step's loss to the parameters, and the loss to the logged sums."""
 
     @abstractmethod
     def measure_epoch(self) -> tuple[dict[str, float], str]:
@@ -218,7 +218,7 @@ class Run(ABC, Generic[ConfigT]):
     def run(self, progress: Callable[[float, str], None] = lambda *_: None) -> None:
         """Train to the end, or until Ctrl-C; then the current step, or the end of the epoch, is finished and saved.
 
-        Whatever else ends it, a second Ctrl-C included, leaves the last checkpoint, from which the run can be resumed.
+        If anything else ends it, such as a second Ctrl-C, the run can be resumed from the last checkpoint.
 
         Args:
             progress: called after each step with the share done and a short text.

@@ -180,7 +180,7 @@ def test_an_action_that_is_no_node_is_refused(action):
     env.reset(seed=0)
     with pytest.raises(ValueError, match=r"expected a node from 0 to 4|expected integers"):
         env.step(action)
-    assert env.step(np.int64(3))[0]["current"] == 3  # the episode goes on
+    assert env.step(np.int64(3))[0]["current"] == 3  # the episode continues
 
 
 def test_steps_before_a_reset_and_after_the_end_are_refused():

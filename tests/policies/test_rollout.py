@@ -105,7 +105,7 @@ def test_in_every_problem_the_scored_log_probability_is_the_sampled_one(problem,
         assert not torch.allclose(blind, strategy.total, atol=1e-3)
 
 
-def test_entropy_is_that_of_the_choices():
+def test_the_entropy_is_that_of_the_distributions_over_nodes():
     env, batch = RoutingEnv("op"), of_problem("op", padded=False)
     policy = make_policy(env)
     cache = policy.prepare(batch)
@@ -158,7 +158,7 @@ def every_sequence(env, batch):
 
 
 @pytest.mark.parametrize("problem", ["shpp", "op", "pctsp", "cvrptw", "cvrp", "sdvrp", "mtsp"])
-def test_the_probabilities_of_all_answers_sum_to_1(problem):
+def test_the_probabilities_of_all_action_sequences_sum_to_1(problem):
     env, batch = RoutingEnv(problem), generate(problem, "uniform-easy", 1, 5 if problem == "shpp" else 4, generator())
     policy = make_policy(env, edges=True)
     every = every_sequence(env, batch)
@@ -190,7 +190,7 @@ def test_steps_scored_in_chunks_sum_to_the_whole(batch):
     torch.testing.assert_close(sum(chunks), whole, atol=1e-5, rtol=0)
 
 
-def test_given_steps_are_followed_and_count_nothing():
+def test_given_steps_are_taken_and_have_no_log_probability():
     env, batch = RoutingEnv("tsp"), random_batch(2, 6)
     policy = make_policy(env)
     cache = policy.prepare(batch)
@@ -216,7 +216,7 @@ def test_every_trajectory_visits_every_node_once_and_then_stays(batch, strategy)
             assert set(trajectory[size:]) <= {trajectory[size - 1]}
 
 
-def test_decode_walks_what_rollout_walks_and_rollout_sees_what_replay_sees():
+def test_decode_and_rollout_take_the_same_actions_and_replay_has_the_same_observations():
     env, batch = RoutingEnv("tsp"), padded_batch()
     policy = make_policy(env)
     cache = policy.prepare(batch)
@@ -240,7 +240,7 @@ def test_padded_greedy_tours_are_those_of_each_instance_alone():
 
 
 @pytest.mark.parametrize("problem", ["shpp", "op", "tsptw", "sdvrp", "mtsp"])
-def test_so_are_those_of_other_problems(problem):
+def test_padded_greedy_tours_of_other_problems_are_those_of_each_instance_alone(problem):
     instances = [tiny_instance(problem, seed, size) for seed, size in ((0, 4), (1, 6), (3, 5))]
     env, batch = RoutingEnv(problem), from_instances(instances)
     policy = make_policy(env, norm="instance", edges=True)
@@ -251,7 +251,7 @@ def test_so_are_those_of_other_problems(problem):
         assert env.tours(together[i, 0], instance) == env.tours(alone[0, 0], instance)
 
 
-def test_decoding_ends_when_all_have_come_home():
+def test_decoding_ends_when_all_trajectories_have_finished():
     env = RoutingEnv("op")
     batch = of_problem("op", padded=False)
     batch = batch._replace(values=batch.values | {"max_length": torch.zeros(3)})
@@ -260,7 +260,7 @@ def test_decoding_ends_when_all_have_come_home():
     assert actions.tolist() == [[[0], [0]]] * 3
 
 
-def test_what_was_really_used_on_the_way_counts_after_the_given_steps():
+def test_after_the_given_steps_the_rules_continue_from_what_was_really_used():
     instance = Instance(np.array([[0, 0], [1, 0], [2, 0], [3, 0.0]]), prizes=[0, 1, 1, 1], max_length=6.5)
     env = RoutingEnv("op")
     policy = make_policy(env)
@@ -275,7 +275,7 @@ def test_what_was_really_used_on_the_way_counts_after_the_given_steps():
     assert masks == [[False, True, False, False], [False, True, True, True]]
 
 
-def test_what_was_used_counts_too_where_nothing_is_visited_yet():
+def test_the_rules_continue_from_what_was_really_used_before_the_first_visit_too():
     instance = Instance(np.array([[0, 0], [1, 0], [2, 0.0]]), prizes=[0, 1, 1], max_length=5, time_windows=[[0, 9]] * 3)
     env = RoutingEnv("optw")
     policy = make_policy(env)
@@ -311,7 +311,7 @@ class OdometerEnv(rules.RuleEnv):
         return state[..., None]
 
 
-def test_what_rules_show_is_kept_in_the_trace_and_scored(monkeypatch):
+def test_contexts_of_rules_are_in_the_trace_and_scored(monkeypatch):
     monkeypatch.setitem(rules.RULES, Odometer, OdometerEnv)
     env = RoutingEnv(Problem("odometer", "", "", Shape.CYCLE, (VisitOnce(), Odometer()), Objective(("length",))))
     batch, policy, strategy = random_batch(3, 7), make_policy(env), Recording()

@@ -1,4 +1,4 @@
-"""One REINFORCE step has the gradient of the textbook's loop, whatever its chunks."""
+"""One REINFORCE step has the gradient of the textbook's loop, for chunks of any size."""
 
 import pytest
 import torch
