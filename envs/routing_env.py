@@ -142,10 +142,6 @@ class RoutingEnv:
 
     def __init__(self, problem: Problem | str) -> None:
         self.problem = get_problem(problem) if isinstance(problem, str) else problem
-        shape = self.problem.shape
-        # plain values, since the steps of the environment are compiled on a GPU
-        self.has_depot, self.has_several_tours = shape.has_depot, shape.has_several_tours
-        self.is_closed, self.is_path, self.has_one_depot_tour = shape.is_closed, shape.is_path, shape.has_one_depot_tour
         name = self.problem.name
         for rule in self.problem.rules:
             if type(rule) not in RULES:
@@ -188,7 +184,7 @@ class RoutingEnv:
     def horizon(self, batch: Batch) -> int:
         """Steps after which every trajectory has finished; most finish earlier."""
         n = batch.size
-        if not self.has_several_tours:
+        if not self.problem.shape.has_several_tours:
             return n
         most = n - 1
         if "num_tours" in batch.values:
@@ -220,7 +216,7 @@ class RoutingEnv:
         customers = customers_of(self.problem, batch)
         visited = ~customers[:, None].expand(B, P, n)
         here = torch.full((B, P), n, dtype=torch.long, device=batch.device)
-        if self.has_depot:
+        if self.problem.shape.has_depot:
             here = batch.depot[:, None].expand(B, P)
         no = torch.zeros((B, P), dtype=torch.bool, device=batch.device)
         end = ends_of(self.problem, batch)
@@ -229,7 +225,7 @@ class RoutingEnv:
             assert batch.distances is not None
             place = end[:, None, None].expand(B, n, 1)
             home = batch.distances.gather(2, place)[:, None, :, 0]
-        from_depot = self.has_depot
+        from_depot = self.problem.shape.has_depot
         move = Move(here, here, here, visited, no if from_depot else None, None, None, home)
         state = State(
             batch,
@@ -269,7 +265,7 @@ class RoutingEnv:
         batch, before = state.batch, state.move
         n = batch.size
         dead, tours, finished, first = state.dead, state.tours, state.finished, state.first
-        if self.has_depot:
+        if self.problem.shape.has_depot:
             returned = action == state.end[:, None]
             again = returned & (before.here == batch.depot[:, None])  # a tour without a visit: all tours are done
             dead = dead & (action == before.here)  # a given prefix may leave a dead end
@@ -295,16 +291,16 @@ class RoutingEnv:
             if served is not None:
                 move = move._replace(visited=move.visited | served)
         done = move.visited.all(-1)
-        if not self.has_depot:
+        if not self.problem.shape.has_depot:
             finished = done
-        elif self.has_several_tours:
+        elif self.problem.shape.has_several_tours:
             assert move.returned is not None
             finished = finished | (done & move.returned)
             move = move._replace(here=torch.where(finished & ~dead, move.node, move.here))
         return self._with_forbidden(State(batch, state.end, first, move, tours, finished, dead, rules, state.forbidden))
 
     def _no_more_tours(self, batch: Batch, tours: Tensor) -> Tensor | bool:
-        if self.has_one_depot_tour:
+        if self.problem.shape.has_one_depot_tour:
             return True
         if "num_tours" not in batch.values:
             return False
@@ -318,11 +314,11 @@ class RoutingEnv:
             by_rule = rule.forbids_visit(own, move)
             if by_rule is not None and by_rule is not forbidden:
                 forbidden = forbidden | by_rule
-        if self.has_depot:
+        if self.problem.shape.has_depot:
             forbidden = forbidden.scatter(
                 -1, state.end[:, None, None].expand(*forbidden.shape[:2], 1), self._return_forbidden(state)[..., None]
             )
-        elif self.is_path:
+        elif self.problem.shape.is_path:
             forbidden = self._forbidden_in_path(state, forbidden)
         elif batch.padding is None:  # with one size, all trajectories finish together, after the last step
             return state._replace(forbidden=forbidden)
@@ -413,7 +409,7 @@ class RoutingEnv:
 
         None where the start is not free: there trajectories differ by chance alone.
         """
-        return spread_starts(batch, count) if self.is_closed and count > 1 else None
+        return spread_starts(batch, count) if self.problem.shape.is_closed and count > 1 else None
 
     def tours(self, actions: Tensor, instance: Instance) -> list[list[int]]:
         """The tours that one trajectory's actions `[T]` make in an instance."""
@@ -426,7 +422,7 @@ class RoutingEnv:
         for node in nodes:
             if node == end:
                 tours[-1] += closing
-                if self.has_one_depot_tour:
+                if self.problem.shape.has_one_depot_tour:
                     return tours
                 tours.append([depot])
             elif node != tours[-1][-1]:  # a dead end stays

@@ -58,7 +58,6 @@ class RuleEnv:
 
     def __init__(self, rule: Rule, problem: Problem) -> None:
         self.rule, self.problem = rule, problem
-        self.has_several_tours = problem.shape.has_several_tours
 
     def start(self, batch: Batch, trajectories: int) -> Any:  # noqa: ANN401 - each rule has its own state
         """The rule's state before the first step."""

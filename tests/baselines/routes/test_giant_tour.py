@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from instances import tiny_instance
 
-from baselines.routes.giant_tour import decode, empty_plan, tours_of
+from baselines.routes.giant_tour import decode, decoded_tours, empty_plan
 from baselines.routes.model import closed, is_modelled, model_of
 from tsp.problems import PROBLEMS, Objective, Shape, get_problem
 from tsp.solution import check
@@ -32,7 +32,7 @@ def test_cost_of_an_order_is_what_the_checker_finds(problem, seed, random):
     random.shuffle(order)
     plan = empty_plan(model)
     cost, count = decode(model, order, plan)
-    tours = tours_of(model, plan, count)
+    tours = decoded_tours(model, plan, count)
     found = check(shape, instance, tours)
     sign = 1 if problem.objective.sense == "min" else -1
     if found.feasible:
@@ -73,5 +73,5 @@ def test_tour_goes_home_where_that_is_best():
     model = model_of(problem, instance)
     plan = empty_plan(model)
     cost, count = decode(model, np.array([1, 2, 3], dtype=np.int32), plan)
-    assert tours_of(model, plan, count) == [[0, 1, 2]]
+    assert decoded_tours(model, plan, count) == [[0, 1, 2]]
     assert cost == 5.0

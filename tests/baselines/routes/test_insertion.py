@@ -3,8 +3,9 @@ import pytest
 
 from baselines.heuristics.constructive import Insertion
 from baselines.heuristics.nearest_feasible import NearestFeasible
-from baselines.routes.insertion import InsertionByRules, smallest
+from baselines.routes.insertion import InsertionByRules
 from baselines.routes.model import closed, model_of
+from baselines.routes.neighbours import smallest
 from tsp.budget import Budget, Clock
 from tsp.instance import Instance
 from tsp.problems import get_problem
