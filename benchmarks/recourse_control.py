@@ -1,14 +1,14 @@
 """Hidden prizes: is it the policy that pays, or planning for the average cost?
 
 The same search for the order that costs least on average starts from orders that a trained policy
-draws (`policy`) or from randomized greedy ones (`recourse`, no network). `ls` and OR-Tools plan by
-what is expected. Every solver plans anew after every visit; the time limit is for a whole tour, in
-processor time on one thread (OR-Tools looks at the wall's clock). All arms play the same instances:
-the first 1,000 of Kool et al.'s test set and 300 of our own generator.
+draws (`policy`) or from randomized greedy ones (`recourse`, no network). `ls` and OR-Tools plan for
+the expected prizes. Every solver plans again after every visit; the time limit is for a whole tour,
+in processor time on one thread (OR-Tools uses the wall clock). All solvers play the same instances:
+the first 1,000 of the test set of Kool et al. and 300 of the toolkit's generator.
 
-    python benchmarks/recourse_control.py --out benchmarks/results/recourse-control.json
+    nice python benchmarks/recourse_control.py --out benchmarks/results/recourse-control.json
 
-The run takes about 25 minutes. What is played is kept in `--raw`, so a run that was stopped goes on.
+The run takes about 25 minutes of one core. Finished tours are kept in `--raw`: a run that was stopped continues.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from tsp.statistics import estimate_mean
 PROBLEM = get_problem("spctsp")
 SEED = 1234
 BLOCK = 50
-"""Instances that every arm plays before the next ones: what else the machine does is shared by all arms."""
+"""Instances that every solver plays before the next ones, so that other load on the machine affects all alike."""
 
 
 class Set(NamedTuple):
@@ -69,9 +69,13 @@ ARMS = {
     "ls, 0.1 s": Arm("ls", 0.1),
     "OR-Tools, 1 s": Arm("ortools", 1.0, 300),
 }
-"""A policy ends when it is done, far below its limit; how many orders it draws at the same time as it is
-shipped was chosen on other instances (own generator, seed 4242)."""
-REFERENCES = {"policy": "policy", "recourse": "recourse, 0.1 s"}
+"""A policy ends by itself, far below its limit. How many orders it draws in the same time as by default was chosen
+on other instances (own generator, seed 4242)."""
+REFERENCES = {
+    "policy": "policy",
+    "recourse, 0.1 s,": "recourse, 0.1 s",
+    "recourse to the end": "recourse, until no move saves",
+}
 """What every arm is compared with: the word for it in the table's head, and the arm."""
 COLUMNS = [
     "instances of",
@@ -86,11 +90,12 @@ COLUMNS = [
 
 
 NOTE = (
-    "Every solver plans anew after every visit. All arms play the same instances (OR-Tools the first 300); differences "
-    "are paired and negative where the arm costs less, and gaps are to the best of all answers, hindsight included. "
-    "Seconds are processor time on one thread for a whole tour; OR-Tools looks at the wall's clock, on a machine that "
-    "was busy. `recourse` has no network. A thorough search is the one that `recourse` does, from the orders that "
-    "the policy draws: 16 of each of 8 symmetries, or for the same time as the policy's own search 4 of each of 4."
+    "Every solver plans again after every visit. All of them play the same instances, the first 1,000 of the set of "
+    "Kool et al. and 300 of the toolkit's generator (seed 777); OR-Tools plays the first 300 of each. Differences are "
+    "paired, and negative where the row's solver costs less; gaps are to the best of all answers, hindsight included. "
+    "Seconds are processor time on one thread for a whole tour. OR-Tools measures its limit by the wall clock, and the "
+    "machine was busy. `recourse` has no network. The thorough search is that of `recourse`, from the orders that the "
+    "policy draws: 16 in each of 8 symmetries, or 4 in each of 4, which take as long as the policy does by default."
 )
 
 
