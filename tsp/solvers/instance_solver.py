@@ -108,8 +108,11 @@ def _solve_task(solver: InstanceSolver, task: Task) -> Solution:
     def stamp(solution: Solution) -> Solution:
         return replace(solution, seconds=task.clock.elapsed, solver=solver.name)
 
-    if report is not None:
-        task = replace(task, report=lambda solution: report(stamp(solution)))
+    def report_stamped(solution: Solution) -> None:
+        assert report is not None
+        report(stamp(solution))
+
+    task = replace(task, report=None if report is None else report_stamped)
     if instance.underway is None:
         return stamp(solver.solve_one(task))
     rest = reduce(problem, instance)

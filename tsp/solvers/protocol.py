@@ -150,13 +150,18 @@ class Request:
     def select(self, chosen: Sequence[int]) -> Request:
         """The instances at these positions alone; reports keep the positions in this request."""
         report = self.report
+
+        def report_at(i: int, solution: Solution) -> None:
+            assert report is not None
+            report(chosen[i], solution)
+
         return replace(
             self,
             instances=[self.instances[i] for i in chosen],
             limits=[self.limits[i] for i in chosen],
             initial=None if self.initial is None else [self.initial[i] for i in chosen],
             candidates=None if self.candidates is None else [self.candidates[i] for i in chosen],
-            report=None if report is None else lambda i, solution: report(chosen[i], solution),
+            report=None if report is None else report_at,
         )
 
     def task(self, i: int) -> Task:
