@@ -38,7 +38,7 @@ class Incumbent:
     def consider(self, tours: Sequence[ArrayLike], amounts: Sequence[ArrayLike] | None = None) -> None:
         """Keep and report these tours if they are feasible and better."""
         found, old = check(self.problem, self.instance, tours, amounts=amounts), self.solution.objective
-        if found.objective is not None and (old is None or self.problem.objective.better(found.objective, old)):
+        if self.problem.is_better(found.objective, old):
             self.solution = found
             if self.report is not None:
                 self.report(found)

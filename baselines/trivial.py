@@ -24,13 +24,6 @@ SQUARE = Instance(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]))
 """The instance that solvers warm up with."""
 
 
-def is_better(problem: Problem, found: Solution, known: Solution) -> bool:
-    """Whether `found` is feasible, and, if `known` is feasible, better than `known`."""
-    if found.objective is None or known.objective is None:
-        return found.feasible and not known.feasible
-    return problem.objective.better(found.objective, known.objective)
-
-
 def solve_trivial(problem: Problem, instance: Instance) -> Solution | None:
     """The optimum by enumeration; None above `MOST_NODES` nodes, or with split deliveries.
 
@@ -41,7 +34,7 @@ def solve_trivial(problem: Problem, instance: Instance) -> Solution | None:
     best: Solution | None = None
     for tours in _possible_tours(problem, instance):
         found = check(problem, instance, tours)
-        if best is None or is_better(problem, found, best):
+        if best is None or problem.is_better(found.objective, best.objective):
             best = found
     return None if best is None else replace(best, bound=best.objective)
 
@@ -49,9 +42,9 @@ def solve_trivial(problem: Problem, instance: Instance) -> Solution | None:
 def _possible_tours(problem: Problem, instance: Instance) -> Iterator[list[list[int]]]:
     """Every possible solution with up to two customers."""
     depot, finish = instance.depot, instance.finish
-    if not problem.from_depot:
+    if not problem.shape.has_depot:
         for order in permutations(range(instance.size)):
-            if problem.shape == "path" or order[0] == depot:
+            if problem.shape.is_path or order[0] == depot:
                 yield [list(order)]
         return
     closing = [finish] if finish != depot else []
@@ -59,5 +52,5 @@ def _possible_tours(problem: Problem, instance: Instance) -> Iterator[list[list[
     for count in range(len(customers), -1, -1):
         for order in permutations(customers, count):
             yield [[depot, *order, *closing]]
-            if problem.shape == "tours" and count > 1:
+            if problem.shape.has_several_tours and count > 1:
                 yield [[depot, node, *closing] for node in order]

@@ -18,7 +18,9 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from policies.policy import PolicyConfig
-from policies.training.trainer import TrainConfig, Trainer, start_run
+from policies.training.config import TrainConfig
+from policies.training.run import start_run
+from policies.training.trainer import Trainer
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 BASELINES = {

@@ -31,7 +31,9 @@ from policies.checkpoint import PolicyInfo, save_policy
 from policies.decoding import Greedy, Sampling
 from policies.policy import Policy, PolicyConfig
 from policies.rollout import decode
-from policies.training.trainer import TrainConfig, Trainer, start_run
+from policies.training.config import TrainConfig
+from policies.training.run import start_run
+from policies.training.trainer import Trainer
 from tsp.files import atomic_write
 
 if TYPE_CHECKING:
@@ -190,7 +192,7 @@ def phases(trainer: Trainer) -> dict[str, dict[str, float]]:
             "encode": timed(lambda b=batch: trainer.policy.prepare(b, bfloat16=trainer.bfloat16)),
         }
         if device.type == "cuda":
-            row["walk"] = timed(lambda b=batch, c=leaf: trainer.walk(b, c))
+            row["walk"] = timed(lambda b=batch, c=leaf: trainer.sample_trace(b, c))
         row["reinforce"] = timed(lambda b=batch: trainer.reinforce(b))
         row["instances/s"] = round(1000 * config.batch_size / (row["draw"] + row["reinforce"]), 1)
         out[str(size)] = row

@@ -77,7 +77,7 @@ def make_tables(folder: Path) -> dict[str, dict[str, float]]:
         value = int(float(text)) if float(text).is_integer() else float(text)
         assert instance.depot == 0
         key = instance.fingerprint[:DIGITS]
-        if key not in table or get_problem(problem).objective.better(value, table[key]):
+        if key not in table or get_problem(problem).is_better(value, table[key]):
             table[key] = value
     return tables
 

@@ -46,7 +46,17 @@ MEASURED = """Its figures beside OR-Tools and CP-SAT are in `docs/{page}`.
 """
 
 
-RECOMMENDED = "\nUnless told otherwise the toolkit decodes it with "
+RECOMMENDED = "\nWithout options the toolkit decodes it "
+
+
+def describe(decoding: Decoding) -> str:
+    """The options of `policy` that a decoding stands for."""
+    given = decoding.given()
+    by_size = given.pop("temperature") if isinstance(decoding.temperature, dict) else {}
+    options = ", ".join(f"{option}={value:g}" for option, value in given.items())
+    at = ", ".join(f"{value:g} for {nodes} nodes" for nodes, value in by_size.items())
+    parts = [f"with `policy({options})`"] if options else []
+    return " and ".join(parts + ([f"at a temperature that depends on the size: {at}"] if at else []))
 
 
 def recommend(name: str, decoding: Decoding) -> None:
@@ -59,8 +69,7 @@ def recommend(name: str, decoding: Decoding) -> None:
     card = (folder / "README.md").read_text().split(RECOMMENDED)[0]
     if decoding.given():
         config["decoding"] = decoding.given()
-        options = ", ".join(f"{option}={value:g}" for option, value in decoding.given().items())
-        card += f"{RECOMMENDED}`policy({options})`.\n"
+        card += f"{RECOMMENDED}{describe(decoding)}.\n"
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     (folder / "README.md").write_text(card)
 
@@ -128,6 +137,13 @@ def ship(source: Path, name: str, command: str, measured: str) -> None:
     (folder / "README.md").write_text(card)
 
 
+def temperatures(text: str) -> float | dict[str, float]:
+    """A temperature, or several by number of nodes."""
+    if ":" not in text:
+        return float(text)
+    return {size: float(value) for size, value in (part.split(":") for part in text.split(","))}
+
+
 def main() -> None:
     """Ship one policy, or say how a shipped one is best decoded."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -141,7 +157,7 @@ def main() -> None:
     parser.add_argument("--command", help="what trained it; separate several by newlines")
     parser.add_argument("--page", default="variants.md", help="of docs, that has its figures (default variants.md)")
     parser.add_argument("--samples", type=int, help="drawn by default for each symmetry")
-    parser.add_argument("--temperature", type=float, help="at which they are drawn by default")
+    parser.add_argument("--temperature", type=temperatures, help="at which they are drawn, or by nodes: 21:2,51:1")
     parser.add_argument("--augmentations", type=int, help="symmetries decoded by default")
     arguments = parser.parse_args()
     if (arguments.run is None) != (arguments.command is None):

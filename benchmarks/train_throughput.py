@@ -67,7 +67,8 @@ CASES = (
 def make_ours(case: Case, precision: str) -> Callable[[], None]:
     """Our step, as `tsp train` takes it."""
     from policies.policy import PolicyConfig
-    from policies.training.trainer import TrainConfig, Trainer
+    from policies.training.config import TrainConfig
+    from policies.training.trainer import Trainer
 
     config = TrainConfig(
         size=str(case.size),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the name everybody knows
+from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from tsp.instance import LIMITS, NODE_VALUES
 
@@ -50,7 +50,7 @@ class Batch(NamedTuple):
     values: dict[str, Tensor]
 
     @property
-    def count(self) -> int:  # pyright: ignore[reportIncompatibleMethodOverride] - nobody counts a batch's equal fields
+    def count(self) -> int:  # pyright: ignore[reportIncompatibleMethodOverride] - a batch is not searched for equal fields
         """B, the number of instances."""
         return self.coordinates.shape[0]
 
@@ -94,7 +94,7 @@ class Batch(NamedTuple):
         return out.view(origins.shape)
 
     def with_distances(self) -> Batch:
-        """The same batch with its distances made, where they were left to the coordinates."""
+        """The same batch with its distances computed, where they follow from the coordinates."""
         if self.distances is not None:
             return self
         made = torch.cdist(self.coordinates, self.coordinates, compute_mode="donot_use_mm_for_euclid_dist")
@@ -108,7 +108,7 @@ class Batch(NamedTuple):
 
     @property
     def real_prizes(self) -> Tensor:
-        """What visiting each node is really worth, `[B, n]`; `values["prizes"]` unless something is hidden."""
+        """The real prize of each node, `[B, n]`; `values["prizes"]` unless the instances hide prizes."""
         return self.values["real_prizes"] if "real_prizes" in self.values else self.values["prizes"]
 
     def lengths(self, name: str) -> Tensor:
@@ -141,9 +141,9 @@ def from_instances(
 
     Args:
         instances: all with two-dimensional coordinates, or all with a matrix.
-        distances: whether the instances' own distances come along where they follow from the
+        distances: whether the batch has the instances' own distances where they follow from the
             coordinates (environments that report lengths need them, a policy does not).
-        realizations: what the instances hide, for an environment that reveals it.
+        realizations: the real values that the instances hide, for an environment that reveals them.
 
     Raises:
         ValueError: for an instance with neither coordinates in the plane nor a matrix.
@@ -181,7 +181,7 @@ def from_instances(
 
 
 def _unit(instance: Instance, points: np.ndarray) -> float:
-    """Length of the square's side in the matrix's unit: what the farther half of the pairs agree on."""
+    """Length of the square's side in the matrix's unit: the median ratio of the two distances over distant pairs."""
     seen = np.sqrt(np.square(points[:, None] - points[None]).sum(-1))
     far = seen > 0.25
     if not far.any():
@@ -190,7 +190,7 @@ def _unit(instance: Instance, points: np.ndarray) -> float:
 
 
 def _values(instances: Sequence[Instance], n: int, realizations: Sequence[Realization] | None) -> dict[str, np.ndarray]:
-    """The attributes that any of the instances has, `[B, ...]`; what one lacks limits nothing."""
+    """The attributes that any of the instances has, `[B, ...]`; an instance that lacks one gets no limit."""
     count = len(instances)
     out: dict[str, np.ndarray] = {}
     for name in (*NODE_VALUES, "time_windows"):

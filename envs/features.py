@@ -1,4 +1,4 @@
-"""What a policy may see of each node of an instance, as shares and in sides of the unit square."""
+"""Features of nodes: what a policy may see of each node of an instance, as shares and in sides of the unit square."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def prize_unit(batch: Batch) -> Tensor:
-    """What prizes are counted in, `[B, 1]`."""
+    """The unit of prizes, `[B, 1]`."""
     unit = batch.values.get("prize_unit")
     return torch.ones((batch.count, 1), device=batch.device) if unit is None else unit[:, None]
 
@@ -31,7 +31,7 @@ def _demands(batch: Batch) -> Tensor:
 
 
 def day(batch: Batch) -> Tensor:
-    """When the last window closes that ever does, `[B, 1]`."""
+    """The time at which the last window closes, not counting windows that never close, `[B, 1]`."""
     windows = batch.values["time_windows"]
     last = torch.where(windows.isfinite(), windows, 0.0).flatten(1).amax(1, keepdim=True)
     return torch.where(last > 0, last, 1.0)

@@ -1,7 +1,7 @@
-"""Generators of instances: where the points of a training set, a test set or a poster hall lie, and what is there.
+"""Generators of instances for training sets, test sets and poster halls.
 
-A distribution says where nodes are; each rule and each term of the objective then draws what it
-needs beside (`DRAWS`), as the literature does. All is float32 in the unit square, from an explicit
+A distribution draws the places of the nodes; each rule and each term of the objective then draws the
+attributes that it needs (`DRAWS`), as the literature does. All is float32 in the unit square, from an explicit
 `torch.Generator`, so a seed fixes the instances on a given device.
 """
 
@@ -39,7 +39,7 @@ def uniform(count: int, nodes: int, generator: Generator) -> Values:
 
 
 def clusters(count: int, nodes: int, generator: Generator) -> Values:
-    """Points around 3 to 8 centres, normal with deviation 0.05, cut off at the square's border."""
+    """Points around 3 to 8 centres, normal with deviation 0.05, clamped to the square."""
     device = generator.device
     centres = 0.1 + 0.8 * _rand(count, 8, 2, generator=generator)
     used = torch.randint(3, 9, (count, 1), generator=generator, device=device)
@@ -68,7 +68,7 @@ GENERATORS: dict[str, Callable[[int, int, Generator], Values]] = {
     "mixed": mixed,
     "hall": hall,
 }
-"""Named distributions of nodes: `[count, nodes, 2]` coordinates, and whatever else comes with the place."""
+"""Named distributions of nodes: `[count, nodes, 2]` coordinates, and in halls further attributes."""
 
 VARIANTS = ("const", "unif", "dist", "easy", "medium", "hard")
 """What may follow a distribution's name: of prizes (Kool et al.: dist is the default), of time windows (medium).
@@ -141,7 +141,7 @@ def _draw_quota(values: Values, problem: Problem, variant: str, generator: Gener
     """Kool et al.'s: prizes uniform, twice the quota of 1 in all; real ones uniform up to twice the expected."""
     count, nodes, _ = values["coordinates"].shape
     out = {"min_prize": _full(values, 1.0)}
-    if "prizes" in values:  # of a hall: half of what there is
+    if "prizes" in values:  # of a hall: half of all prizes
         out["prizes"] = values["prizes"] * (2.0 / values["prizes"].sum(1, keepdim=True).clamp(min=1e-9))
     else:
         out["prizes"] = _without_depot(_rand(count, nodes, generator=generator) * 4 / (nodes - 1))
@@ -170,7 +170,7 @@ def _draw_windows(values: Values, problem: Problem, variant: str, generator: Gen
     """
     count, nodes, _ = values["coordinates"].shape
     share = _rand(count, nodes, generator=generator)
-    if problem.visits_all and problem.shape == "tour":
+    if problem.visits_all and problem.shape.has_one_depot_tour:
         opens, closes = _around_a_tour(values, variant, share, generator)
     else:
         opens, closes = _there_and_back(values, share, generator)
@@ -201,7 +201,7 @@ def _around_a_tour(values: Values, variant: str, share: Tensor, generator: Gener
 def _there_and_back(values: Values, share: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
     back = _to_depot(values)
     day = (2.1 * back.amax(1, keepdim=True)).clamp(min=kool_sets.max_length(_customers(values)))
-    # she is back in time even from the end of the window
+    # a tour that leaves the node when its window closes is still back in time
     closes = back + (day - 2 * back) * (0.1 + 0.9 * _rand(*back.shape, generator=generator))
     opens = (closes - day * (0.1 + 0.3 * share)).clamp(min=0.0)
     opens[:, :1], closes[:, :1] = 0.0, day
@@ -209,13 +209,13 @@ def _there_and_back(values: Values, share: Tensor, generator: Generator) -> tupl
 
 
 def _draw_matrix(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
-    """Uniform numbers, and then the shortest ways: asymmetric distances with the triangle inequality (tmat)."""
+    """Shortest paths over uniform random distances: asymmetric, with the triangle inequality (tmat)."""
     count, nodes, _ = values["coordinates"].shape
     matrix = _rand(count, nodes, nodes, generator=generator)
     matrix.diagonal(dim1=1, dim2=2).zero_()
     for k in range(nodes):
         matrix = torch.minimum(matrix, matrix[:, :, k, None] + matrix[:, k, None, :])
-    # no place belongs to such distances
+    # such distances have no coordinates
     return {"matrix": matrix, "coordinates": torch.zeros_like(values["coordinates"])}
 
 
@@ -233,12 +233,12 @@ DRAWS: dict[str, Callable[[Values, Problem, str, Generator], Values]] = {
     "max_length": _draw_max_length,
     "time_windows": _draw_windows,
 }
-"""What draws an attribute that a problem needs and the place does not bring; one may draw several."""
+"""From an attribute to the function that draws it, where a problem needs it; one function may draw several."""
 
 
 def node_count(problem: Problem, size: int) -> int:
     """Nodes of an instance with `size` customers: problems with a depot have one more."""
-    return size + int(problem.from_depot)
+    return size + int(problem.shape.has_depot)
 
 
 def generate(problem: Problem | str, distribution: str, count: int, size: int, generator: Generator) -> Batch:
@@ -259,7 +259,7 @@ def generate(problem: Problem | str, distribution: str, count: int, size: int, g
     wanted = set(problem.needs)
     drawn: set[str] = set()
     for name, draw in DRAWS.items():
-        # a quota comes with prizes of its own, a place's other attributes stay
+        # the draw of a quota sets the prizes too; a hall's other attributes stay as they are
         if name in wanted and name not in drawn and (name not in values or name == "min_prize"):
             new = draw(values, problem, variant, generator)
             values |= new
@@ -268,20 +268,20 @@ def generate(problem: Problem | str, distribution: str, count: int, size: int, g
 
 
 def as_batch(problem: Problem, values: Values) -> Batch:
-    """Drawn attributes as a batch: without those that the problem does not need; a path ends at the last node."""
+    """Drawn attributes as a batch: without those that the problem does not need. A path ends at the last node."""
     kept = {*problem.needs, "coordinates", "matrix", "real_prizes"}
     kept |= {"service_times"} if "time_windows" in kept else set()
     kept |= {"max_length"} if problem.rule(LengthBudget) else set()
     values = {name: value for name, value in values.items() if name in kept}
     coordinates = values.pop("coordinates")
-    if problem.shape == "path":  # from the first node to the last
+    if problem.shape.is_path:  # from the first node to the last
         count, nodes, _ = coordinates.shape
         values["end"] = torch.full((count,), nodes - 1, device=coordinates.device)
     return from_coordinates(coordinates, values)
 
 
 def to_instances(problem: str, batch: Batch, name: str) -> tuple[list[Instance], list[Realization] | None]:
-    """Generated instances as users get them, and what they hide."""
+    """Generated instances as users get them, and the values they hide."""
     located = bool(batch.coordinates.any())
     # drawn in float32: to users 0.08 is 0.08
     arrays = {key: value.double().cpu().numpy().round(7) for key, value in batch.values.items()}
@@ -308,7 +308,7 @@ def to_instances(problem: str, batch: Batch, name: str) -> tuple[list[Instance],
 def generate_set(
     problem: str, distribution: str, size: int, count: int, seed: int
 ) -> tuple[list[Instance], list[Realization] | None]:
-    """Draw instances as users get them, named after their distribution and size, and what they hide.
+    """Draw instances as users get them, named after their distribution and size, and the values they hide.
 
     Args:
         problem: name of the problem.

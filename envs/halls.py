@@ -3,7 +3,7 @@
 Boards hang on both sides of walls that run along x; between two walls is an aisle. Cross-aisles cut
 through all the walls, and a way leads around them. Walkers go at right angles and cannot pass a wall,
 so the walking distance is the rectilinear one, and between aisles the detour to the best cross-aisle
-comes on top of it: a closed formula, exact, symmetric, and a metric.
+is added to it: a closed formula, exact, symmetric, and a metric.
 
 Layouts are drawn in metres and scaled so that the longer side of the hall is 1; `Hall.unit` is the
 number of metres in that. A unit of length takes a unit of time to walk. Numpy alone, float64.
@@ -32,10 +32,10 @@ TRAIN_LAYOUTS = range(1_000_000_000)
 """Layouts that may be trained on, by their seeds."""
 
 TEST_LAYOUTS = range(1_000_000_000, 1_000_001_000)
-"""Layouts kept for tests, none of them among those to train on."""
+"""Layouts reserved for tests; none of them is in `TRAIN_LAYOUTS`."""
 
 LEAST_INTEREST = 0.01
-"""What the dullest poster is worth, where the most interesting of the day is worth 1."""
+"""Smallest prize of a poster; the most interesting poster of the day has the prize 1."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class HallConfig:
         aisle_spacing: from one wall to the next.
         board_spacing: from one board to the next along a wall.
         cross_width: width of a cross-aisle in the middle.
-        standing: from a board to who looks at it, less than half of `aisle_spacing`.
+        standing: from a board to the person looking at it, less than half of `aisle_spacing`.
         surround: width of the way around the walls.
         foyer: further room on the side of the coffee corner.
         empty: share of the places that have no board.
@@ -85,7 +85,7 @@ class HallConfig:
     budget: float = 0.6
 
     def __post_init__(self) -> None:
-        """Refuse what is no hall.
+        """Refuse parameters that make no hall.
 
         Raises:
             ValueError: naming the parameter and what was expected.
@@ -127,7 +127,7 @@ class Hall:
         extent: width and height of the hall `[2]`.
         unit: metres in a unit of length.
         config: what it was drawn from.
-        closed: the aisle that nobody may enter or cross, from 0; None: all are open.
+        closed: the aisle that may not be entered or crossed, from 0; None: all are open.
     """
 
     boards: Array
@@ -176,8 +176,8 @@ class Hall:
         if low == high:
             return np.array([(x0, y0), (x1, y0), (x1, y1)])
         sides = [min(max(x0, x1), float(self.passages[0])), max(min(x0, x1), float(self.passages[-1]))]
-        barred = self.closed is not None and low < self.closed + 1 < high
-        middle = [] if barred else self.passages[1:-1].tolist()
+        blocked = self.closed is not None and low < self.closed + 1 < high
+        middle = [] if blocked else self.passages[1:-1].tolist()
         x = min([*sides, *middle], key=lambda x: (round(abs(x - x0) + abs(x - x1), 9), abs(x - x0)))
         return np.array([(x0, y0), (x, y0), (x, y1), (x1, y1)])
 
@@ -190,7 +190,7 @@ def make_hall(rng: Generator, config: HallConfig | None = None) -> Hall:
     """Draw a layout.
 
     Args:
-        rng: what decides it.
+        rng: source of randomness.
         config: from which ranges; None: those for 50 posters.
     """
     config = config or HallConfig()
@@ -273,7 +273,7 @@ def draw_instances(
     its topic times a factor of its own. The most interesting of the day is worth 1.
 
     Args:
-        rng: what decides them.
+        rng: source of randomness.
         hall: where.
         count: number of days.
         size: number of posters chosen, of different boards.
@@ -323,7 +323,7 @@ def draw_many(
     """Draw days in halls of many layouts; see `draw_instances`.
 
     Args:
-        rng: what decides days, and which layout each is in.
+        rng: source of randomness.
         count: number of days.
         size: number of posters chosen.
         layouts: seeds of layouts, from which each day's is drawn.
@@ -380,7 +380,7 @@ def _days(
 
 
 def _nearest_neighbour(matrix: Array) -> Array:
-    """Lengths `[count]` of the tours from node 0 that go on to the nearest node not yet visited."""
+    """Lengths `[count]` of the tours from node 0 that always visit the nearest unvisited node next."""
     count, n, _ = matrix.shape
     rows, here = np.arange(count), np.zeros(count, dtype=np.int64)
     length, visited = np.zeros(count), np.zeros((count, n))

@@ -1,6 +1,6 @@
 """The data sets of Kool et al. (ICLR 2019), made bit for bit.
 
-Node 0 is the depot, where there is one; what they draw for customers is 0 for it.
+Node 0 is the depot, where there is one; attributes of customers are 0 there.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ def generate_tsp(count: int, size: int, seed: int = TEST_SEED) -> Array:
         ValueError: for a count or size out of range.
     """
     _require_range(count, size)
-    # The legacy generator is the protocol. For TSP, drawing fewer gives a prefix of the whole set.
+    # Their sets come from numpy's legacy generator. For TSP, drawing fewer gives a prefix of the whole set.
     return np.random.RandomState(seed).uniform(size=(count, size, 2))
 
 
 def generate(
     problem: str, distribution: str, count: int, size: int, seed: int = TEST_SEED
 ) -> tuple[list[Instance], list[Realization] | None]:
-    """The first `count` instances of Kool et al.'s set of `SET_SIZE`, named after it, and what they hide.
+    """The first `count` instances of Kool et al.'s set of `SET_SIZE`, named after it, and the values they hide.
 
     Their constants are for 20, 50 and 100 customers (CVRP: also 10); for other sizes see
     `max_length` and `capacity`.
@@ -74,7 +74,7 @@ def generate(
         seed: theirs is `TEST_SEED` for tests and `VALIDATION_SEED` for validation.
 
     Raises:
-        ValueError: for a problem or distribution that they have no set of, or numbers out of range.
+        ValueError: for a problem or distribution without a set, or numbers out of range.
     """
     _require_range(count, size)
     if problem not in SETS:
@@ -154,7 +154,7 @@ SETS: dict[str, dict[str, Callable[[np.random.RandomState, Arrays, int], Arrays]
     "pctsp": {"kool": _draw_penalties_and_prizes},
     "spctsp": {"kool": _draw_penalties_and_prizes},
 }
-"""Each problem's distributions, and what is drawn there after depot and customers."""
+"""Each problem's distributions, and the function that draws the attributes after depot and customers."""
 
 
 def _require_range(count: int, size: int) -> None:

@@ -1,8 +1,8 @@
 """`RoutingEnv`: a routing problem as a batched Markov decision process, composed from its rules.
 
 Tensors carry `[B, P, ...]`: B instances, P trajectories each. States are immutable; `step` returns
-the next one. The environment alone settles how tours run (`Problem.shape`), what a finished
-trajectory does (it stays) and what happens where nothing is legal (a dead end: infeasible).
+the next one. The environment alone decides how tours run (`Problem.shape`), what a finished
+trajectory does (it stays) and what happens where no node is legal (a dead end: infeasible).
 """
 
 from __future__ import annotations
@@ -17,45 +17,58 @@ from tsp.problems import TERM_NEEDS, Problem, SplitDelivery, get_problem
 from .batch import UNDERWAY, Batch, rows_at
 from .features import FEATURES
 from .rules import RULES, RuleEnv
-from .walks import TERMS, TOUR_TERMS, Move, Walks, cost_of, customers_of, ends_of, missed_of, objective_of, walks_of
+from .walks import (
+    TERMS,
+    TOUR_TERMS,
+    Move,
+    Walks,
+    cost_of,
+    customers_of,
+    ends_of,
+    missed_of,
+    objective_of,
+    require_prefix,
+    require_whole,
+    walks_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tsp.instance import Instance
 
 
 class Observation(NamedTuple):
-    """What a policy sees of B × P trajectories.
+    """Observation of B × P trajectories by a policy.
 
     Attributes:
         first: `[B, P]` the first node of the tour; n before there is one.
-        last: `[B, P]` the node she is at; n before there is one.
-        mask: `[B, P, n]` bool, True where a node must not be next; one node at least is allowed.
-        context: `[B, P, c]` float32, what the rules show of their states; None where c = 0.
-        node_context: `[B, P, n, k]` float32, what they show of each node now; None where k = 0.
+        last: `[B, P]` the current node; n before there is one.
+        forbidden: `[B, P, n]` bool, True where a node must not be next; at least one node is allowed.
+        context: `[B, P, c]` float32, features of the rules' states; None where c = 0.
+        node_context: `[B, P, n, k]` float32, their features of each node now; None where k = 0.
     """
 
     first: Tensor
     last: Tensor
-    mask: Tensor
+    forbidden: Tensor
     context: Tensor | None
     node_context: Tensor | None
 
 
 class State(NamedTuple):
-    """Where B × P trajectories stand.
+    """State of B × P trajectories.
 
     Attributes:
         batch: the instances.
-        end: `[B]` where tours end; n where that is free.
+        end: `[B]` the node where tours end; n where that is free.
         first: `[B, P]` as in `Observation`.
         move: the last move; before the first step `here` is the depot, or n where the start is free.
         tours: `[B, P]` how many tours have ended.
         finished: `[B, P]` bool.
-        dead: `[B, P]` bool, whether nothing is legal but to stay: the answer is infeasible.
+        dead: `[B, P]` bool, whether the only legal action is to stay: the trajectory is infeasible.
         rules: each rule's own state.
-        mask: `[B, P, n]` as in `Observation`.
+        forbidden: `[B, P, n]` as in `Observation`.
     """
 
     batch: Batch
@@ -66,25 +79,55 @@ class State(NamedTuple):
     finished: Tensor
     dead: Tensor
     rules: tuple[Any, ...]
-    mask: Tensor
+    forbidden: Tensor
 
 
 class Trace(NamedTuple):
-    """Whole trajectories, step by step.
+    """Trajectories with the observation before each of their steps.
+
+    All tensors are `[B, P, T, ...]`. Their memory is ordered by step before trajectory, so that writing a
+    step and reading the queries of several steps are contiguous; see `RoutingEnv.empty_trace`.
 
     Attributes:
-        actions: `[B, T, P]`, the given prefix included.
-        first, last, mask, context, node_context: the observations before each step, `[B, T, P, ...]`.
+        actions: `[B, P, T]`, the given prefix included.
+        first, last, forbidden, context, node_context: as in `Observation`, `[B, P, T, ...]`.
         given: number of leading steps that were given and not chosen.
     """
 
     actions: Tensor
     first: Tensor
     last: Tensor
-    mask: Tensor
+    forbidden: Tensor
     context: Tensor | None
     node_context: Tensor | None
     given: int
+
+    def write(self, step: int, observation: Observation, action: Tensor) -> None:
+        """Write one step's observation and action `[B, P]` in place."""
+        for buffer, value in zip(self[:-1], (action, *observation), strict=True):
+            if isinstance(buffer, Tensor) and value is not None:
+                buffer[:, :, step] = value
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Trace:
+        """The trace with each tensor changed."""
+        return Trace(
+            change(self.actions),
+            change(self.first),
+            change(self.last),
+            change(self.forbidden),
+            None if self.context is None else change(self.context),
+            None if self.node_context is None else change(self.node_context),
+            self.given,
+        )
+
+    def queries(self, steps: slice) -> tuple[Observation, Tensor]:
+        """The observations `[B, T * P, ...]` and actions `[B, T * P]` of some steps, ordered by step."""
+        flat = self.map(lambda x: x[:, :, steps].transpose(1, 2).flatten(1, 2))
+        return Observation(flat.first, flat.last, flat.forbidden, flat.context, flat.node_context), flat.actions
+
+    def until(self, steps: int) -> Trace:
+        """The first `steps` steps."""
+        return self.map(lambda x: x[:, :, :steps])
 
 
 class RoutingEnv:
@@ -99,19 +142,23 @@ class RoutingEnv:
 
     def __init__(self, problem: Problem | str) -> None:
         self.problem = get_problem(problem) if isinstance(problem, str) else problem
+        shape = self.problem.shape
+        # plain values, since the steps of the environment are compiled on a GPU
+        self.has_depot, self.has_several_tours = shape.has_depot, shape.has_several_tours
+        self.is_closed, self.is_path, self.has_one_depot_tour = shape.is_closed, shape.is_path, shape.has_one_depot_tour
         name = self.problem.name
         for rule in self.problem.rules:
             if type(rule) not in RULES:
-                raise ValueError(f"problem {name!r}: no environment knows its rule {type(rule).__name__}")
+                raise ValueError(f"problem {name!r}: no environment covers its rule {type(rule).__name__}")
         for term in self.problem.objective.terms:
             if term not in TERMS:
-                raise ValueError(f"problem {name!r}: no environment knows its objective term {term!r}")
+                raise ValueError(f"problem {name!r}: no environment covers its objective term {term!r}")
         self.rules: tuple[RuleEnv, ...] = tuple(RULES[type(rule)](rule, self.problem) for rule in self.problem.rules)
-        if not self.problem.from_depot:
-            told = [type(rule.rule).__name__ for rule in self.rules if rule.from_depot]
-            told += [term for term in self.problem.objective.terms if term in TOUR_TERMS]
-            if told:
-                raise ValueError(f"problem {name!r}: {told[0]} has an environment only where tours leave a depot")
+        if not self.problem.shape.has_depot:
+            depot_only = [type(rule.rule).__name__ for rule in self.rules if rule.from_depot]
+            depot_only += [term for term in self.problem.objective.terms if term in TOUR_TERMS]
+            if depot_only:
+                raise ValueError(f"problem {name!r}: {depot_only[0]} has an environment only where tours leave a depot")
         terms = (term for term in TERM_NEEDS if term in self.problem.objective.terms)
         shown = [*(name for rule in self.rules for name in rule.shows), *(n for t in terms for n in TERM_NEEDS[t])]
         self.shows = tuple(name for name in dict.fromkeys(shown) if name in FEATURES)
@@ -123,13 +170,13 @@ class RoutingEnv:
         self.sign = 1.0 if self.problem.objective.sense == "min" else -1.0
 
     def features(self, batch: Batch) -> Tensor:
-        """What the policy sees of each node, `[B, n, node_features]` float32."""
+        """The features of each node, `[B, n, node_features]` float32."""
         shown = (FEATURES[name](batch).to(batch.coordinates.dtype)[..., None] for name in self.shows)
         return torch.cat([batch.coordinates, *shown], -1)
 
     def kinds(self, batch: Batch) -> Tensor | None:
-        """What each node is, `[B, n]`: 0 a customer, 1 where tours start, 2 where they end; None if all are alike."""
-        if self.problem.shape == "cycle":
+        """The kind of each node, `[B, n]`: 0 a customer, 1 where tours start, 2 where they end; None in cycles."""
+        if self.problem.shape.is_closed:
             return None
         kinds = torch.zeros((batch.count, batch.size + 1), dtype=torch.long, device=batch.device)
         kinds.scatter_(1, ends_of(self.problem, batch)[:, None], 2)
@@ -141,7 +188,7 @@ class RoutingEnv:
     def horizon(self, batch: Batch) -> int:
         """Steps after which every trajectory has finished; most finish earlier."""
         n = batch.size
-        if self.problem.shape != "tours":
+        if not self.has_several_tours:
             return n
         most = n - 1
         if "num_tours" in batch.values:
@@ -149,7 +196,7 @@ class RoutingEnv:
             if fleet < most:
                 most = int(fleet)
         extra = 0
-        if self.problem.rule(SplitDelivery) is not None:  # a visit may only empty the load
+        if self.problem.rule(SplitDelivery) is not None:  # a visit may deliver a part of a demand only
             extra = int((batch.values["demands"].sum(1) / batch.values["capacity"]).max().ceil()) + 1
         return max(1, n - 1 + most + 2 * extra)
 
@@ -159,20 +206,21 @@ class RoutingEnv:
         Args:
             batch: the instances.
             trajectories: P, how many trajectories each instance gets.
-            prefix: actions `[B, P, L]` that are given: a start node, or a scientist under way; what
-                the batch says was really used then counts.
+            prefix: actions `[B, P, L]` that are given: a start node, or a tour under way; after it the
+                rules continue from what the batch says was really used.
 
         Raises:
-            ValueError: when a given action is not allowed where it stands, by the batch's own plan: where
-                it says what was really used, that is what counts.
+            ValueError: when the prefix has another shape, or an action that is not allowed. Actions are not checked
+                where the batch says what was really used.
         """
         if self.geometry:
             batch = batch.with_distances()
         B, P, n = batch.count, trajectories, batch.size
+        require_prefix(batch, trajectories, prefix)
         customers = customers_of(self.problem, batch)
         visited = ~customers[:, None].expand(B, P, n)
         here = torch.full((B, P), n, dtype=torch.long, device=batch.device)
-        if self.problem.from_depot:
+        if self.has_depot:
             here = batch.depot[:, None].expand(B, P)
         no = torch.zeros((B, P), dtype=torch.bool, device=batch.device)
         end = ends_of(self.problem, batch)
@@ -181,7 +229,7 @@ class RoutingEnv:
             assert batch.distances is not None
             place = end[:, None, None].expand(B, n, 1)
             home = batch.distances.gather(2, place)[:, None, :, 0]
-        from_depot = self.problem.from_depot
+        from_depot = self.has_depot
         move = Move(here, here, here, visited, no if from_depot else None, None, None, home)
         state = State(
             batch,
@@ -194,10 +242,10 @@ class RoutingEnv:
             tuple(rule.start(batch, P) for rule in self.rules),
             visited,
         )
-        state = self._with_mask(state)
+        state = self._with_forbidden(state)
         planned = not any(name in batch.values for name in UNDERWAY)
         for step, action in enumerate(prefix.unbind(-1) if prefix is not None else ()):
-            if planned and state.mask.gather(-1, action[..., None]).any():
+            if planned and state.forbidden.gather(-1, action[..., None]).any():
                 raise ValueError(f"prefix: step {step} goes to a node that is not allowed there")
             state = self.step(state, action)
         return state if prefix is None else self.resume(state)
@@ -207,7 +255,7 @@ class RoutingEnv:
         if not any(name in state.batch.values for name in UNDERWAY):
             return state
         rules = tuple(rule.resume(own, state.batch) for rule, own in zip(self.rules, state.rules, strict=True))
-        return self._with_mask(state._replace(rules=rules, dead=torch.zeros_like(state.dead)))
+        return self._with_forbidden(state._replace(rules=rules, dead=torch.zeros_like(state.dead)))
 
     def _with_geometry(self, batch: Batch, move: Move) -> Move:
         if not self.geometry:
@@ -221,10 +269,10 @@ class RoutingEnv:
         batch, before = state.batch, state.move
         n = batch.size
         dead, tours, finished, first = state.dead, state.tours, state.finished, state.first
-        if self.problem.from_depot:
+        if self.has_depot:
             returned = action == state.end[:, None]
-            again = returned & (before.here == batch.depot[:, None])  # no tour is left to make
-            dead = dead & (action == before.here)  # a given prefix may know a way out
+            again = returned & (before.here == batch.depot[:, None])  # a tour without a visit: all tours are done
+            dead = dead & (action == before.here)  # a given prefix may leave a dead end
             tours = tours + (returned & ~again & ~finished)
             visited = (
                 before.visited
@@ -247,42 +295,42 @@ class RoutingEnv:
             if served is not None:
                 move = move._replace(visited=move.visited | served)
         done = move.visited.all(-1)
-        if not self.problem.from_depot:
+        if not self.has_depot:
             finished = done
-        elif self.problem.shape == "tours":
+        elif self.has_several_tours:
             assert move.returned is not None
             finished = finished | (done & move.returned)
             move = move._replace(here=torch.where(finished & ~dead, move.node, move.here))
-        return self._with_mask(State(batch, state.end, first, move, tours, finished, dead, rules, state.mask))
+        return self._with_forbidden(State(batch, state.end, first, move, tours, finished, dead, rules, state.forbidden))
 
     def _no_more_tours(self, batch: Batch, tours: Tensor) -> Tensor | bool:
-        if self.problem.shape == "tour":
+        if self.has_one_depot_tour:
             return True
         if "num_tours" not in batch.values:
             return False
         return tours >= batch.values["num_tours"][:, None]
 
-    def _with_mask(self, state: State) -> State:
-        """The state with what must not be next; finished trajectories, and dead ends, may only stay."""
+    def _with_forbidden(self, state: State) -> State:
+        """The state with the nodes that must not be next; finished trajectories and dead ends may only stay."""
         batch, move = state.batch, state.move
-        mask = move.visited
+        forbidden = move.visited
         for rule, own in zip(self.rules, state.rules, strict=True):
-            forbidden = rule.forbids_visit(own, move)
-            if forbidden is not None and forbidden is not mask:
-                mask = mask | forbidden
-        if self.problem.from_depot:
-            mask = mask.scatter(
-                -1, state.end[:, None, None].expand(*mask.shape[:2], 1), self._return_forbidden(state)[..., None]
+            by_rule = rule.forbids_visit(own, move)
+            if by_rule is not None and by_rule is not forbidden:
+                forbidden = forbidden | by_rule
+        if self.has_depot:
+            forbidden = forbidden.scatter(
+                -1, state.end[:, None, None].expand(*forbidden.shape[:2], 1), self._return_forbidden(state)[..., None]
             )
-        elif self.problem.shape == "path":
-            mask = self._path_mask(state, mask)
-        elif batch.padding is None:  # with one size, all finish together, after the last step
-            return state._replace(mask=mask)
-        nothing = mask.all(-1)
+        elif self.is_path:
+            forbidden = self._forbidden_in_path(state, forbidden)
+        elif batch.padding is None:  # with one size, all trajectories finish together, after the last step
+            return state._replace(forbidden=forbidden)
+        nothing = forbidden.all(-1)
         here = torch.where(move.here < batch.size, move.here, 0)
-        elsewhere = torch.arange(batch.size, device=mask.device) != here[..., None]
-        mask = torch.where((state.finished | nothing)[..., None], elsewhere, mask)
-        return state._replace(mask=mask, dead=state.dead | (nothing & ~state.finished))
+        elsewhere = torch.arange(batch.size, device=forbidden.device) != here[..., None]
+        forbidden = torch.where((state.finished | nothing)[..., None], elsewhere, forbidden)
+        return state._replace(forbidden=forbidden, dead=state.dead | (nothing & ~state.finished))
 
     def _return_forbidden(self, state: State) -> Tensor:
         """Whether the current tour must not end now, `[B, P]` bool."""
@@ -293,25 +341,25 @@ class RoutingEnv:
             of_tour, of_all = rule.forbids_return(own, move), rule.forbids_end(own, move)
             forbidden = forbidden if of_tour is None else forbidden | of_tour
             unfinished = unfinished if of_all is None else unfinished | of_all
-        if self.problem.shape == "tours":  # she ends them all from the depot, and with the last of the fleet
+        if self.problem.shape.has_several_tours:  # the trajectory ends at the depot, or with the fleet's last tour
             at_depot = move.here == state.batch.depot[:, None]
             unfinished = unfinished & (at_depot | self._no_more_tours(state.batch, state.tours + 1))
         return forbidden | unfinished
 
-    def _path_mask(self, state: State, mask: Tensor) -> Tensor:
-        """A path begins at its start, unless that is free, and comes to its end last."""
+    def _forbidden_in_path(self, state: State, forbidden: Tensor) -> Tensor:
+        """A path begins at its start, unless that is free, and visits its end last."""
         batch, n = state.batch, state.batch.size
-        nodes = torch.arange(n, device=mask.device)
+        nodes = torch.arange(n, device=forbidden.device)
         ends = nodes == state.end[:, None, None]  # [B, 1, n]
         others_left = (~(state.move.visited | ends)).any(-1, keepdim=True)
-        mask = mask | (ends & others_left)
+        forbidden = forbidden | (ends & others_left)
         start = nodes != batch.depot[:, None, None]
         if "free_start" in batch.values:
             start = start & ~batch.values["free_start"][:, None, None]
-        return torch.where((state.move.here == n)[..., None], mask | start, mask)
+        return torch.where((state.move.here == n)[..., None], forbidden | start, forbidden)
 
     def observe(self, state: State) -> Observation:
-        """What the policy sees."""
+        """The observation of a state."""
         contexts: list[Tensor] = []
         node_contexts: list[Tensor] = []
         for rule, own in zip(self.rules, state.rules, strict=True):
@@ -326,46 +374,59 @@ class RoutingEnv:
             contexts.append((1.0 - state.tours / fleet).float()[..., None])
         context = torch.cat(contexts, -1) if contexts else None
         node_context = torch.cat(node_contexts, -1) if node_contexts else None
-        return Observation(state.first, state.move.here, state.mask, context, node_context)
+        return Observation(state.first, state.move.here, state.forbidden, context, node_context)
+
+    def empty_trace(self, batch: Batch, trajectories: int, steps: int, *, given: int = 0) -> Trace:
+        """Uninitialized memory for a trace of P trajectories an instance."""
+
+        def empty(dtype: torch.dtype, *shape: int) -> Tensor:
+            size = (batch.count, steps, trajectories, *shape)
+            return torch.empty(size, dtype=dtype, device=batch.device).transpose(1, 2)
+
+        n, context, changing = batch.size, self.context_features, self.node_context_features
+        return Trace(
+            empty(torch.long),
+            empty(torch.long),
+            empty(torch.long),
+            empty(torch.bool, n),
+            empty(torch.float32, context) if context else None,
+            empty(torch.float32, n, changing) if changing else None,
+            given,
+        )
 
     def replay(self, batch: Batch, actions: Tensor) -> Trace:
-        """The trace of given actions `[B, P, T]`, with every observation on the way."""
-        state = self.reset(batch, actions.shape[1])
-        seen: list[Observation] = []
-        for action in actions.unbind(-1):
-            seen.append(self.observe(state))
+        """The trace of whole trajectories `[B, P, T]`, with every observation on the way.
+
+        Raises:
+            ValueError: for actions of another shape.
+        """
+        require_whole(self.problem, batch, actions)
+        _, P, T = actions.shape
+        state, trace = self.reset(batch, P), self.empty_trace(batch, P, T)
+        for t, action in enumerate(actions.unbind(-1)):
+            trace.write(t, self.observe(state), action)
             state = self.step(state, action)
-        contexts = [o.context for o in seen if o.context is not None]
-        node_contexts = [o.node_context for o in seen if o.node_context is not None]
-        return Trace(
-            actions.transpose(1, 2),
-            torch.stack([o.first for o in seen], 1),
-            torch.stack([o.last for o in seen], 1),
-            torch.stack([o.mask for o in seen], 1),
-            torch.stack(contexts, 1) if contexts else None,
-            torch.stack(node_contexts, 1) if node_contexts else None,
-            given=0,
-        )
+        return trace
 
     def starts(self, batch: Batch, count: int) -> Tensor | None:
         """First nodes for `count` trajectories of one instance, spread over all, `[B, count, 1]`.
 
         None where the start is not free: there trajectories differ by chance alone.
         """
-        return spread_starts(batch, count) if self.problem.shape == "cycle" and count > 1 else None
+        return spread_starts(batch, count) if self.is_closed and count > 1 else None
 
     def tours(self, actions: Tensor, instance: Instance) -> list[list[int]]:
-        """The tours that one trajectory's actions `[T]` walk in an instance."""
+        """The tours that one trajectory's actions `[T]` make in an instance."""
         nodes = actions.tolist()
-        if not self.problem.from_depot:
-            return [nodes[: instance.size]]  # what follows is staying, in a padded batch
+        if not self.problem.shape.has_depot:
+            return [nodes[: instance.size]]  # in a padded batch, further actions stay
         depot, end = instance.depot, instance.finish
         closing = [] if end == depot else [end]
         tours: list[list[int]] = [[depot]]
         for node in nodes:
             if node == end:
                 tours[-1] += closing
-                if self.problem.shape == "tour":
+                if self.has_one_depot_tour:
                     return tours
                 tours.append([depot])
             elif node != tours[-1][-1]:  # a dead end stays
@@ -373,15 +434,21 @@ class RoutingEnv:
         return [tour for tour in tours if set(tour) - {depot, end}]
 
     def actions(self, tours: Sequence[Sequence[int]], instance: Instance) -> list[int]:
-        """What walks the tours of a solution of an instance, the reverse of `tours`; depots come first in them."""
-        if not self.problem.from_depot:
+        """The actions that make the tours of a solution, the reverse of `tours`; each tour begins with the depot."""
+        if not self.problem.shape.has_depot:
             return list(tours[0])
+        ends = {instance.depot, instance.finish}
         closing = [instance.depot] if instance.finish == instance.depot else []
-        walked = [node for tour in tours for node in (*tour[1:], *closing)]
-        return walked or [instance.finish]
+        nodes = [node for tour in tours if set(tour) - ends for node in (*tour[1:], *closing)]
+        return nodes or [instance.finish]
 
     def walks(self, batch: Batch, actions: Tensor) -> Walks:
-        """Whole trajectories `[B, P, T]`, as objective terms read them."""
+        """Whole trajectories `[B, P, T]`, as objective terms read them.
+
+        Raises:
+            ValueError: for actions of another shape; so do all methods below.
+        """
+        require_whole(self.problem, batch, actions)
         return walks_of(self.problem, batch, actions)
 
     def objective(self, batch: Batch, actions: Tensor) -> Tensor:
@@ -389,7 +456,7 @@ class RoutingEnv:
         return objective_of(self.problem, self.walks(batch, actions))
 
     def missed(self, batch: Batch, actions: Tensor) -> Tensor:
-        """What whole trajectories lack of what they must do, as a number of nodes `[B, P]`: what a dead end leaves."""
+        """The number of nodes `[B, P]` that whole trajectories had to visit and did not: what a dead end leaves."""
         return self._missed(self.walks(batch, actions))
 
     def _missed(self, walks: Walks) -> Tensor:
@@ -402,7 +469,7 @@ class RoutingEnv:
         return cost_of(self.problem, walks, missed), missed
 
     def cost(self, batch: Batch, actions: Tensor) -> Tensor:
-        """The objective with the sign that makes less better, `[B, P]`; a dead end pays for what it missed.
+        """The objective with the sign that makes less better, `[B, P]`; a dead end pays for the nodes it missed.
 
         Each node missed costs the length of a side of the unit square, and a dead end another `DEAD_END` sides.
         """

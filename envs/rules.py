@@ -1,4 +1,4 @@
-"""Each rule as the environment reads it: what is legal, and what the policy sees of it.
+"""Each rule as the environment reads it: which visits are legal, and what the policy sees of the rule.
 
 A rule is a small class; all of them share one `Move` a step, in which geometry is computed once.
 `RULES` maps the rule's data (`tsp.problems`) to the class. Rules count in the instances' own
@@ -23,7 +23,7 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
-from tsp.solution import TOLERANCE
+from tsp.tolerance import SINGLE, TOLERANCE
 
 from .features import day, prize_unit
 
@@ -33,24 +33,21 @@ if TYPE_CHECKING:
     from .batch import Batch
     from .walks import Move, Walks
 
-SINGLE = 1e-6
-"""Tolerance where generated instances are counted in float32."""
-
 FAR = 5.0
-"""Longest way, wait or spare time that a policy tells from a longer one, in sides of the unit square."""
+"""Longest distance, wait or spare time that a policy sees, in sides of the unit square; longer ones look the same."""
 
 
 class RuleEnv:
-    """One rule's state and its say in what is legal; all tensors are batched `[B, P, ...]`.
+    """One rule's state, and what it forbids; all tensors are batched `[B, P, ...]`.
 
-    A rule without a state or an opinion keeps what is here.
+    The defaults are those of a rule without a state that forbids nothing.
 
     Attributes:
-        shows: names in `FEATURES` of what the policy sees of the instance.
-        context_features: how many numbers it sees of the state.
-        node_context_features: how many it sees of each node, which change with the step.
+        shows: names in `FEATURES` of the node features that the policy sees.
+        context_features: number of features of the state.
+        node_context_features: number of features of each node that change with the step.
         geometry: whether the rule reads a move's distances.
-        from_depot: whether it counts along tours that leave a depot, and knows no others.
+        from_depot: whether it covers only tours that leave a depot.
     """
 
     shows: tuple[str, ...] = ()
@@ -61,6 +58,7 @@ class RuleEnv:
 
     def __init__(self, rule: Rule, problem: Problem) -> None:
         self.rule, self.problem = rule, problem
+        self.has_several_tours = problem.shape.has_several_tours
 
     def start(self, batch: Batch, trajectories: int) -> Any:  # noqa: ANN401 - each rule has its own state
         """The rule's state before the first step."""
@@ -75,15 +73,15 @@ class RuleEnv:
         return state
 
     def served(self, state: Any) -> Tensor | None:  # noqa: ANN401
-        """Nodes that are done with, where a visit is not enough to tell, `[B, P, n]` bool."""
+        """Nodes that need no further visit, `[B, P, n]` bool; None where one visit is always enough."""
         return None
 
     def context(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
-        """What the policy sees of the state, `[B, P, context_features]`."""
+        """Features of the state, `[B, P, context_features]`."""
         return None
 
     def node_context(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
-        """What it sees of each node, `[B, P, n, node_context_features]`."""
+        """Features of each node, `[B, P, n, node_context_features]`."""
         return None
 
     def forbids_visit(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
@@ -99,25 +97,25 @@ class RuleEnv:
         return None
 
     def missed(self, walks: Walks) -> Tensor | None:
-        """What whole trajectories lack, as a number of nodes `[B, P]`; None when nothing can be lacking."""
+        """The number of nodes that whole trajectories miss, `[B, P]`; None when none can be missed."""
         return None
 
     def makes_tour(self, batch: Batch, move: Move) -> Tensor | bool:
-        """Whether a tour that ends now is one, `[B, P]`: of several, one without a visit is not."""
-        return self.problem.shape != "tours" or move.here != batch.depot[:, None]
+        """Whether a tour that ends now counts as a tour, `[B, P]`: of several tours, an empty one does not."""
+        return not self.problem.shape.has_several_tours or move.here != batch.depot[:, None]
 
 
 def slack(limit: Tensor) -> Tensor:
-    """What may be added to a limit: the checker's tolerance, or float32's own."""
+    """The amount by which a limit may be exceeded: the checker's tolerance, or float32's own."""
     relative = SINGLE if limit.dtype == torch.float32 else TOLERANCE
     return relative * limit.abs().clamp(min=1.0)
 
 
 def _way_home(move: Move) -> Tensor:
-    """Distance from where she is to where tours end, `[B, P]`.
+    """Distance from the current node to the node where tours end, `[B, P]`.
 
-    What is compared with it gets twice the slack: the step that brought her here was found to be in
-    time by another order of additions, and no rounding may lock her out.
+    Limits that it is compared with get twice the slack: the step to the current node was found to be
+    feasible by another order of additions, and rounding must not turn it into a dead end.
     """
     assert move.home is not None
     return move.home[:, 0].gather(1, move.here)
@@ -144,15 +142,15 @@ class VisitOnceEnv(RuleEnv):
 
 
 class CapacityState(NamedTuple):
-    """Load left `[B, P]`, and what nodes still want `[B, P, n]` where deliveries are split."""
+    """Load left `[B, P]`, and open demands `[B, P, n]` where deliveries are split."""
 
     batch: Batch
     left: Tensor
-    wanted: Tensor | None
+    open_demands: Tensor | None
 
 
 class CapacityEnv(RuleEnv):
-    """Only what is left of the load can be delivered; the depot refills it."""
+    """Deliveries do not exceed the load left; the depot refills it."""
 
     from_depot = True
     shows = ("demands",)
@@ -166,25 +164,25 @@ class CapacityEnv(RuleEnv):
     def start(self, batch: Batch, trajectories: int) -> CapacityState:
         """A full load."""
         left = batch.values["capacity"][:, None].expand(-1, trajectories)
-        wanted = None
+        open_demands = None
         if self.split:
-            wanted = batch.values["demands"][:, None].expand(-1, trajectories, -1)
+            open_demands = batch.values["demands"][:, None].expand(-1, trajectories, -1)
             ends = torch.stack([batch.depot, batch.finish], 1)  # nothing is delivered there
-            wanted = wanted.scatter(2, ends[:, None].expand(-1, trajectories, -1), 0.0)
-        return CapacityState(batch, left, wanted)
+            open_demands = open_demands.scatter(2, ends[:, None].expand(-1, trajectories, -1), 0.0)
+        return CapacityState(batch, left, open_demands)
 
     def update(self, state: CapacityState, move: Move) -> CapacityState:
-        """Deliver what is wanted, as far as the load goes; refill at a tour's end."""
+        """Deliver the open demand as far as the load allows; refill at a tour's end."""
         assert move.returned is not None
-        if state.wanted is None:
-            wanted = None
+        if state.open_demands is None:
+            open_demands = None
             delivered = state.batch.values["demands"].gather(1, move.node)
         else:
             here = move.node[..., None]
-            delivered = torch.minimum(state.wanted.gather(-1, here)[..., 0], state.left)
-            wanted = state.wanted.scatter_add(-1, here, -delivered[..., None])
+            delivered = torch.minimum(state.open_demands.gather(-1, here)[..., 0], state.left)
+            open_demands = state.open_demands.scatter_add(-1, here, -delivered[..., None])
         full = state.batch.values["capacity"][:, None]
-        return state._replace(left=torch.where(move.returned, full, state.left - delivered), wanted=wanted)
+        return state._replace(left=torch.where(move.returned, full, state.left - delivered), open_demands=open_demands)
 
     def resume(self, state: CapacityState, batch: Batch) -> CapacityState:
         """See `RuleEnv.resume`."""
@@ -192,44 +190,44 @@ class CapacityEnv(RuleEnv):
         return state._replace(left=full - _given(full - state.left, batch, "load"))
 
     def served(self, state: CapacityState) -> Tensor | None:
-        """Nodes that want nothing more, where deliveries are split."""
-        return None if state.wanted is None else state.wanted <= 0
+        """Nodes without an open demand, where deliveries are split."""
+        return None if state.open_demands is None else state.open_demands <= 0
 
     def context(self, state: CapacityState, move: Move) -> Tensor:
         """The share of the load that is left."""
         return (state.left / state.batch.values["capacity"][:, None]).float()[..., None]
 
     def node_context(self, state: CapacityState, move: Move) -> Tensor | None:
-        """What each node still wants, in loads, where deliveries are split."""
-        if state.wanted is None:
+        """The open demand of each node, in loads, where deliveries are split."""
+        if state.open_demands is None:
             return None
-        return (state.wanted / state.batch.values["capacity"][:, None, None]).float()[..., None]
+        return (state.open_demands / state.batch.values["capacity"][:, None, None]).float()[..., None]
 
     def forbids_visit(self, state: CapacityState, move: Move) -> Tensor:
-        """Nodes that want more than is left; where deliveries are split, all once nothing is left."""
-        if state.wanted is not None:
-            served = (state.left <= 0)[..., None] | (state.wanted <= 0)
-            return served.scatter(-1, move.here[..., None], value=True)  # she has been there just now
+        """Nodes with a demand above the load left; where deliveries are split, all nodes once the load is used up."""
+        if state.open_demands is not None:
+            served = (state.left <= 0)[..., None] | (state.open_demands <= 0)
+            return served.scatter(-1, move.here[..., None], value=True)  # the current node has just been served
         return state.batch.values["demands"][:, None] > (state.left + slack(state.left))[..., None]
 
     def missed(self, walks: Walks) -> Tensor | None:
-        """The nodes that want more, where deliveries are split."""
+        """The nodes with an open demand, where deliveries are split."""
         if not self.split:
             return None
         assert walks.returned is not None
         values = walks.batch.values
         full = values["capacity"][:, None]
-        wanted = (values["demands"] * walks.customers)[:, None].expand(-1, walks.nodes.shape[1], -1)
-        left = full.expand(wanted.shape[:2])
+        open_demands = (values["demands"] * walks.customers)[:, None].expand(-1, walks.nodes.shape[1], -1)
+        left = full.expand(open_demands.shape[:2])
         for step, (node, returned) in enumerate(zip(walks.nodes.unbind(-1), walks.returned.unbind(-1), strict=True), 1):
-            delivered = torch.minimum(wanted.gather(-1, node[..., None])[..., 0], left)
-            wanted = wanted.scatter_add(-1, node[..., None], -delivered[..., None])
+            delivered = torch.minimum(open_demands.gather(-1, node[..., None])[..., 0], left)
+            open_demands = open_demands.scatter_add(-1, node[..., None], -delivered[..., None])
             left = torch.where(returned, full, left - delivered)
             if "load" in values:  # a tour under way: see `resume`
                 left = torch.where(
                     values["given"][:, None] == step, full - _given(full - left, walks.batch, "load"), left
                 )
-        return (wanted > 0).sum(-1)
+        return (open_demands > 0).sum(-1)
 
 
 class LengthState(NamedTuple):
@@ -240,19 +238,19 @@ class LengthState(NamedTuple):
 
 
 class LengthBudgetEnv(RuleEnv):
-    """A node may be next if the tour can still come to its end within the budget (Kool et al. 2019)."""
+    """A node may be next if the tour can still reach its end within the budget (Kool et al. 2019)."""
 
     context_features = 1
     from_depot = True
     geometry = True
 
     def start(self, batch: Batch, trajectories: int) -> LengthState:
-        """Nothing is travelled."""
+        """No length yet."""
         assert batch.distances is not None
         return LengthState(batch, batch.distances.new_zeros((batch.count, trajectories)))
 
     def update(self, state: LengthState, move: Move) -> LengthState:
-        """Add the leg; a tour's end begins anew."""
+        """Add the leg; after a tour's end the next one begins at 0."""
         assert move.leg is not None
         assert move.returned is not None
         return state._replace(travelled=torch.where(move.returned, 0.0, state.travelled + move.leg))
@@ -270,7 +268,7 @@ class LengthBudgetEnv(RuleEnv):
         return left.clamp(max=FAR).float()[..., None]
 
     def forbids_visit(self, state: LengthState, move: Move) -> Tensor | None:
-        """Nodes from which the way home would be too long."""
+        """Nodes after which the way home would be too long."""
         if "max_length" not in state.batch.values:
             return None
         assert move.to_nodes is not None
@@ -280,7 +278,7 @@ class LengthBudgetEnv(RuleEnv):
         return move.to_nodes + move.home > left[..., None]
 
     def forbids_return(self, state: LengthState, move: Move) -> Tensor | None:
-        """Where even the direct way is too long."""
+        """Whether even the direct way home is too long."""
         if "max_length" not in state.batch.values:
             return None
         limit = state.batch.values["max_length"][:, None]
@@ -302,7 +300,7 @@ class MaxVisitsEnv(RuleEnv):
         return torch.zeros((batch.count, trajectories), device=batch.device)
 
     def update(self, state: Tensor, move: Move) -> Tensor:
-        """Count it, unless it ends a tour."""
+        """Count the visit, unless the step ends a tour."""
         return state + 1.0 if move.returned is None else state + (~move.returned).float()
 
     def context(self, state: Tensor, move: Move) -> Tensor:
@@ -310,7 +308,7 @@ class MaxVisitsEnv(RuleEnv):
         return (1.0 - state / self.most)[..., None]
 
     def forbids_visit(self, state: Tensor, move: Move) -> Tensor:
-        """Every node, once there were enough."""
+        """Every node, once enough are visited."""
         return (state >= self.most)[..., None].expand_as(move.visited)
 
 
@@ -324,7 +322,7 @@ class QuotaState(NamedTuple):
 class PrizeQuotaEnv(RuleEnv):
     """The last tour ends once enough is collected, or all is visited (Kool et al. 2019).
 
-    Where the batch has `real_prizes` they count; the policy sees `prizes`.
+    Where the batch has `real_prizes`, they are collected; the policy sees `prizes`.
     """
 
     from_depot = True
@@ -342,36 +340,36 @@ class PrizeQuotaEnv(RuleEnv):
         return state._replace(collected=state.collected + prize)
 
     def context(self, state: QuotaState, move: Move) -> Tensor:
-        """What is still to be collected."""
+        """The prize still to be collected."""
         missing = state.batch.values["min_prize"][:, None] - state.collected
         return (missing.clamp(min=0.0) / prize_unit(state.batch)).float()[..., None]
 
     def forbids_end(self, state: QuotaState, move: Move) -> Tensor:
-        """While too little is collected and something is left to visit."""
+        """While too little is collected and some node is unvisited."""
         quota = state.batch.values["min_prize"][:, None]
         return (state.collected + slack(state.collected) < quota) & ~move.visited.all(-1)
 
     def missed(self, walks: Walks) -> Tensor:
-        """One where too little is collected, and something is left to visit."""
+        """One where too little is collected and some node is unvisited."""
         prizes, visited = walks.batch.real_prizes, walks.visited()
         collected = (visited.to(prizes.dtype) * prizes[:, None]).sum(-1)
-        # summed in another order than on the way, so with twice the slack
+        # summed in another order than step by step, so with twice the slack
         too_little = collected + 2 * slack(collected) < walks.batch.values["min_prize"][:, None]
         return (too_little & (walks.customers[:, None] & ~visited).any(-1)).long()
 
 
 class TimeState(NamedTuple):
-    """The time now `[B, P]`, ready to leave; and what never changes.
+    """The time `[B, P]` at which the current node can be left, and constants of the instances.
 
     Attributes:
         batch: the instances.
         now: `[B, P]`.
         opens, closes, service: `[B, 1, n]`.
-        leaving: `[B, 1]` when a tour may leave the depot.
-        home_closes: `[B, 1]` when a tour's end closes.
-        homeward: `[B, 1, n]` latest leave of each node that still is in time for the end.
-        latest: `[B, 1, n, n]`, latest leave of the row's node that still is in time for the column's
-            node, whatever the way; None where a node that is too late may be left to another tour.
+        leaving: `[B, 1]` the time at which a tour may leave the depot.
+        home_closes: `[B, 1]` the time at which the end of tours closes.
+        homeward: `[B, 1, n]` latest time to leave each node and still reach the end in time.
+        latest: `[B, 1, n, n]`, latest time to leave the row's node and still reach the column's node in
+            time by any way; None where another tour may visit a node that this one cannot.
     """
 
     batch: Batch
@@ -386,7 +384,7 @@ class TimeState(NamedTuple):
 
 
 class TimeWindowsEnv(RuleEnv):
-    """A visit must begin before its window closes, and leave time to come home.
+    """A visit must begin before its window closes, and leave enough time to return.
 
     Where one tour must visit all, a node is also forbidden when after it some other node could not
     be reached in time by any way: that avoids the avoidable dead ends (Bi et al. 2024, PIP).
@@ -408,8 +406,8 @@ class TimeWindowsEnv(RuleEnv):
         end = batch.finish[:, None]
         home_closes = closes.gather(1, end)
         ways, latest = batch.distances, None
-        if self.problem.visits_all and self.problem.shape == "tour":
-            # no way leads through padding
+        if self.problem.visits_all and self.problem.shape.has_one_depot_tour:
+            # no way passes padding
             stay = service if batch.padding is None else service.masked_fill(batch.padding, float("inf"))
             ways = _earliest(batch.distances, stay)
             latest = (closes + slack(closes))[:, None, :] - ways
@@ -421,7 +419,7 @@ class TimeWindowsEnv(RuleEnv):
         return TimeState(batch, now, *own, leaving, home_closes, homeward, latest)
 
     def update(self, state: TimeState, move: Move) -> TimeState:
-        """Walk, wait, and serve; a tour's end begins anew."""
+        """Travel, wait, and serve; after a tour's end the next one leaves the depot at its opening."""
         assert move.leg is not None
         assert move.returned is not None
         opens, service = (x[:, 0].gather(1, move.node) for x in (state.opens, state.service))
@@ -437,7 +435,7 @@ class TimeWindowsEnv(RuleEnv):
         return (state.now / day(state.batch)).float()[..., None]
 
     def node_context(self, state: TimeState, move: Move) -> Tensor:
-        """How long one would wait at each node, and how long before it closes one would be there."""
+        """The wait at each node, and the spare time before it closes, on arrival from the current node."""
         arrival = self._arrival(state, move)
         unit = state.batch.scale[:, None, None]
         wait = ((state.opens - arrival) / unit).clamp(0.0, FAR)
@@ -449,7 +447,7 @@ class TimeWindowsEnv(RuleEnv):
         return state.now[..., None] + move.to_nodes
 
     def forbids_visit(self, state: TimeState, move: Move) -> Tensor:
-        """Nodes that are closed by then, or after which it is too late for the end or for another node."""
+        """Nodes that are closed on arrival, or after which the end or another node cannot be reached in time."""
         begin = torch.maximum(self._arrival(state, move), state.opens)
         leave = begin + state.service
         forbidden = (begin > state.closes + slack(state.closes)) | (leave > state.homeward)
@@ -459,7 +457,7 @@ class TimeWindowsEnv(RuleEnv):
         return forbidden
 
     def forbids_return(self, state: TimeState, move: Move) -> Tensor:
-        """When the end would have closed."""
+        """Whether the end would have closed on arrival."""
         too_late = state.now + _way_home(move) > state.home_closes + 2 * slack(state.home_closes)
         return too_late & self.makes_tour(state.batch, move)
 

@@ -1,4 +1,4 @@
-"""The eight symmetries of the square: other pictures of the same instance (Kwon et al. 2020, POMO)."""
+"""The eight symmetries of the square, which turn an instance into equivalent ones (Kwon et al. 2020, POMO)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def symmetries(coordinates: Tensor) -> Tensor:
-    """All eight pictures of points `[B, n, 2]` in the unit square, as `[8, B, n, 2]`, itself first."""
+    """All eight images of points `[B, n, 2]` in the unit square, as `[8, B, n, 2]`, the points themselves first."""
     x, y = coordinates.unbind(-1)
     pairs = [(x, y), (1 - x, y), (x, 1 - y), (1 - x, 1 - y)]
     return torch.stack([torch.stack(pair, -1) for p in pairs for pair in (p, p[::-1])])
@@ -28,5 +28,5 @@ def augment(batch: Batch, count: int) -> Batch:
         raise ValueError(f"symmetries: {count}, expected 1 to 8")
     if count == 1:
         return batch
-    pictures = symmetries(batch.coordinates)[:count].flatten(0, 1)
-    return batch.map(lambda x: x.repeat(count, *(1,) * (x.ndim - 1)))._replace(coordinates=pictures)
+    images = symmetries(batch.coordinates)[:count].flatten(0, 1)
+    return batch.map(lambda x: x.repeat(count, *(1,) * (x.ndim - 1)))._replace(coordinates=images)

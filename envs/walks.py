@@ -1,4 +1,4 @@
-"""Moves and whole trajectories as the environment walks them: their objective, what they miss, what they cost."""
+"""Moves and whole trajectories of the environment: their objective, the nodes they miss, and their cost."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
+
+from tsp.problems import SplitDelivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,18 +17,18 @@ if TYPE_CHECKING:
     from .batch import Batch
 
 DEAD_END = 2.0
-"""What a dead end costs beside what it missed, in sides of the unit square."""
+"""Cost of a dead end in addition to that of the nodes it misses, in sides of the unit square."""
 
 
 class Move(NamedTuple):
     """What happened in a step, computed once for all rules.
 
     Attributes:
-        origin: `[B, P]` the node she came from (the node itself at the very start).
-        node: `[B, P]` the node she went to.
-        here: `[B, P]` where she is now: as `node`, but at the depot once a tour has ended elsewhere.
-        visited: `[B, P, n]` bool, nodes done with; padding, and where tours start and end, count as
-            visited.
+        origin: `[B, P]` the node before the step (at the very start, the node of the step itself).
+        node: `[B, P]` the node of the step.
+        here: `[B, P]` the position after the step: `node`, but the depot once a tour has ended elsewhere.
+        visited: `[B, P, n]` bool, nodes that need no further visit; padding, and the nodes where tours
+            start and end, count as visited.
         returned: `[B, P]` bool, whether the step ended a tour; None where tours have no depot.
         leg: `[B, P]` length of the step; None where no rule needs geometry, as the next two.
         to_nodes: `[B, P, n]` distances from `here`.
@@ -48,8 +50,8 @@ class Walks(NamedTuple):
 
     Attributes:
         batch: the instances.
-        origins, nodes: `[B, P, T]` from where to where each step goes; staying is a step to where
-            she is.
+        origins, nodes: `[B, P, T]` from where to where each step goes; staying is a step to the
+            same node.
         returned: `[B, P, T]` bool, whether the step ends a tour; None where tours have no depot.
         customers: `[B, n]` bool, nodes that are neither padding nor where tours start and end.
     """
@@ -122,7 +124,7 @@ TERMS: dict[str, Callable[[Walks], Tensor]] = {
 
 
 TOUR_TERMS = ("longest", "makespan")
-"""Terms that are told tour by tour, and so only where tours leave a depot."""
+"""Terms that are counted tour by tour, and so only where tours leave a depot."""
 
 
 def _leg(batch: Batch, move: Move) -> Tensor:
@@ -135,12 +137,12 @@ def _prize_there(batch: Batch, move: Move) -> Tensor:
 
 
 INCREMENTS: dict[str, Callable[[Batch, Move], Tensor]] = {"length": _leg, "prize": _prize_there}
-"""From a term to what a move adds to it, `[B, P]`; what is left (the way home, other terms) comes with the end."""
+"""From a term to what a move adds to it, `[B, P]`; the rest (the way home, other terms) is added at the end."""
 
 
 def ends_of(problem: Problem, batch: Batch) -> Tensor:
     """Where tours end `[B]`: the depot, unless the instance names a node; a path without one, n."""
-    return batch.finish if problem.from_depot else batch.end
+    return batch.finish if problem.shape.has_depot else batch.end
 
 
 def customers_of(problem: Problem, batch: Batch) -> Tensor:
@@ -148,18 +150,49 @@ def customers_of(problem: Problem, batch: Batch) -> Tensor:
     nodes = torch.ones((batch.count, batch.size), dtype=torch.bool, device=batch.device)
     if batch.padding is not None:
         nodes = ~batch.padding
-    if problem.from_depot:
+    if problem.shape.has_depot:
         ends = torch.stack([batch.depot, ends_of(problem, batch)], 1)
         nodes = nodes.scatter(1, ends, value=False)
     return nodes
 
 
+def require_whole(problem: Problem, batch: Batch, actions: Tensor) -> None:
+    """Refuse actions that are not whole trajectories `[B, P, T]`, as far as their shape shows.
+
+    Raises:
+        ValueError: naming the shape found and the one expected.
+    """
+    n, shape = batch.size, list(actions.shape)
+    fits = len(shape) == 3 and shape[0] == batch.count
+    if not problem.shape.has_depot:
+        steps, meaning, fits = str(n), f"a step for each of the {n} nodes", fits and shape[2] == n
+    elif problem.rule(SplitDelivery):  # a node may be visited several times
+        steps, meaning = "T", "steps"
+    else:
+        most = n if problem.shape.has_one_depot_tour else max(1, 2 * (n - 1))
+        steps, meaning, fits = f"T <= {most}", "steps", fits and shape[2] <= most
+    if not fits:
+        expected = f"[{batch.count}, P, {steps}]"
+        raise ValueError(f"actions: shape {shape}, expected {expected}: instances, trajectories, {meaning}")
+
+
+def require_prefix(batch: Batch, trajectories: int, prefix: Tensor | None) -> None:
+    """Refuse a prefix that is not `[B, P, L]`.
+
+    Raises:
+        ValueError: naming the shape found and the one expected.
+    """
+    if prefix is not None and (prefix.ndim != 3 or prefix.shape[:2] != (batch.count, trajectories)):
+        expected = f"[{batch.count}, {trajectories}, L]: instances, trajectories, given steps"
+        raise ValueError(f"prefix: shape {list(prefix.shape)}, expected {expected}")
+
+
 def walks_of(problem: Problem, batch: Batch, actions: Tensor) -> Walks:
     """Whole trajectories from their actions `[B, P, T]`."""
     customers = customers_of(problem, batch)
-    if not problem.from_depot:
+    if not problem.shape.has_depot:
         before = actions.roll(1, dims=-1)
-        if problem.shape == "path":
+        if problem.shape.is_path:
             before[..., 0] = actions[..., 0]
         return Walks(batch, before, actions, None, customers)
     depot = batch.depot[:, None, None].expand(*actions.shape[:2], 1)
@@ -167,7 +200,7 @@ def walks_of(problem: Problem, batch: Batch, actions: Tensor) -> Walks:
     before = torch.cat([depot, actions[..., :-1]], -1)
     returned = actions == end
     before = torch.where((before == end) & ~returned, depot, before)  # another tour begins
-    if problem.shape == "tours":  # without a visit there is no tour, and no way
+    if problem.shape.has_several_tours:  # a tour without a visit has no length
         before = torch.where(returned & (before == depot), end, before)
         returned = returned & (before != end)
     return Walks(batch, before, actions, returned, customers)
@@ -180,16 +213,16 @@ def objective_of(problem: Problem, walks: Walks) -> Tensor:
 
 
 def missed_of(problem: Problem, readings: Sequence[Callable[[Walks], Tensor | None]], walks: Walks) -> Tensor:
-    """What trajectories lack by the rules' `readings`, as a number of nodes `[B, P]`."""
+    """The number of nodes that trajectories miss by the rules' `readings`, `[B, P]`."""
     none = torch.zeros(walks.nodes.shape[:2], dtype=torch.long, device=walks.nodes.device)
-    if not problem.from_depot:
+    if not problem.shape.has_depot:
         return none
-    told = (reading(walks) for reading in readings)
-    return sum((part for part in told if part is not None), none)
+    parts = (reading(walks) for reading in readings)
+    return sum((part for part in parts if part is not None), none)
 
 
 def cost_of(problem: Problem, walks: Walks, missed: Tensor) -> Tensor:
-    """The objective with the sign that makes less better, and a fine for what is `missed`, `[B, P]`."""
+    """The objective with the sign that makes less better, and a fine for `missed` nodes, `[B, P]`."""
     cost = objective_of(problem, walks)
     if problem.objective.sense == "max":
         cost = -cost

@@ -1,4 +1,4 @@
-"""Checkpoints: weights and what they are, in safetensors, loaded without executing anything."""
+"""Checkpoints: weights and their description, in safetensors, loaded without executing anything."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -28,49 +29,60 @@ FORMAT = "travelling-scientist-policy/1"
 
 @dataclass(frozen=True)
 class Decoding:
-    """How a policy is best decoded, where its user does not say; None leaves it to the toolkit.
+    """How a policy is decoded where its user gives no setting; None leaves the choice to the toolkit.
 
     Attributes:
-        samples: trajectories drawn for each symmetry of an instance.
-        temperature: at which they are drawn.
-        augmentations: how many of the square's symmetries are decoded.
+        samples: number of trajectories drawn for each symmetry of an instance.
+        temperature: of the sampling; where the best one depends on the size, temperatures by number of nodes,
+            such as `{"21": 2.0, "51": 1.0}`.
+        augmentations: number of the square's symmetries that are decoded.
     """
 
     samples: int | None = None
-    temperature: float | None = None
+    temperature: float | dict[str, float] | None = None
     augmentations: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be decoded with."""
+        """Refuse impossible settings."""
         for name in ("samples", "augmentations"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name}={value}, expected 1 or more")
         if self.augmentations is not None and self.augmentations > 8:
             raise ValueError(f"augmentations={self.augmentations}, expected 1 to 8, the symmetries of the square")
-        if self.temperature is not None and not self.temperature > 0:
-            raise ValueError(f"temperature={self.temperature}, expected a positive number")
+        temperature = self.temperature
+        for value in temperature.values() if isinstance(temperature, dict) else (temperature,):
+            if value is not None and not value > 0:
+                raise ValueError(f"temperature={value}, expected a positive number")
 
-    def given(self) -> dict[str, float]:
-        """What it says, by name."""
+    def temperature_at(self, nodes: int) -> float | None:
+        """The temperature for so many nodes; between the given sizes, on a line over their logarithms."""
+        if not isinstance(self.temperature, dict):
+            return self.temperature
+        known = sorted((int(size), value) for size, value in self.temperature.items())
+        sizes, values = zip(*known, strict=True)
+        return float(np.interp(np.log(nodes), np.log(sizes), values))
+
+    def given(self) -> dict[str, Any]:
+        """The settings that are given, by name."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     def over(self, other: Decoding) -> Decoding:
-        """This, completed by another."""
+        """These settings, completed by those of another."""
         return Decoding(**{**asdict(other), **self.given()})
 
 
 @dataclass(frozen=True)
 class PolicyInfo:
-    """What a policy file says of itself.
+    """The description in a policy file.
 
     Attributes:
         problem: name of the problem it was trained on.
         sizes: smallest and largest number of nodes it was trained on.
-        distribution: what its instances were drawn from.
+        distribution: the distribution of its training instances.
         command: the command that trained it.
         version: of the toolkit that wrote it.
-        decoding: how it is best decoded.
+        decoding: the recommended decoding.
     """
 
     problem: str
@@ -124,7 +136,7 @@ def read_tensors(
 def save_policy(
     path: str | os.PathLike[str], policy: Policy, info: PolicyInfo, *, half: bool = False, force: bool = False
 ) -> None:
-    """Write a policy's weights, in float16 with `half`, with all that is needed to build it again."""
+    """Write a policy's weights, in float16 with `half`, with all that is needed to rebuild it."""
     metadata = {
         "toolkit_format": FORMAT,
         "config": json.dumps(asdict(policy.config)),
@@ -143,7 +155,7 @@ def save_policy(
 
 
 def load_policy(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> tuple[Policy, PolicyInfo]:
-    """Read a policy in evaluation mode, and what its file says of it.
+    """Read a policy in evaluation mode, and the description in its file.
 
     Raises:
         ValueError: when the file is not a policy of this toolkit, or corrupted.

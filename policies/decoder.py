@@ -1,7 +1,7 @@
 """The decoder: from node embeddings and an observation to logits over the next node.
 
 Kool et al. (2019, section 3.2): one multi-head glimpse with the mask inside, then single-head
-logits clipped to ±10 by a tanh. What does not depend on the step is computed once an instance.
+logits clipped to ±10 by a tanh. Everything that does not depend on the step is computed once for each instance.
 The same method acts (few queries, step by step) and scores (all steps at once), so the two cannot
 disagree.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the name everybody knows
+from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from envs.batch import rows_at
 
@@ -25,7 +25,7 @@ ALIGNMENT = {"cpu": 32, "cuda": 8}
 
 
 class Cache(NamedTuple):
-    """What is computed once an instance.
+    """The tensors that are computed once for each instance.
 
     Attributes:
         first: `[B, n + 1, d]` the first node's part of the query, graph context included; row n
@@ -35,7 +35,7 @@ class Cache(NamedTuple):
         values: `[B, H, n, d/H]` glimpse values.
         logit_keys: `[B, d, n]` logit keys, scaled, with the glimpse's output projection folded in.
         costs: `[B, n + 1, n]` distances from the last node, row n zero; None where the policy does
-            not look at them.
+            not use them.
     """
 
     first: Tensor
@@ -61,8 +61,8 @@ class Decoder(nn.Module):
     Args:
         width: d, of the node embeddings.
         heads: of the glimpse.
-        context_features: how many numbers the rules show of their states.
-        node_context_features: how many they show of each node at each step.
+        context_features: number of features of the rules' states.
+        node_context_features: number of their features of each node at each step.
         edges: whether the distances from the last node enter the glimpse and the logits.
         clip: logits lie within ± this.
     """
@@ -124,18 +124,18 @@ class Decoder(nn.Module):
         )
 
     def logits(self, cache: Cache, observation: Observation) -> Tensor:
-        """Logits `[B, Q, n]` in float32, -inf where the mask forbids, for Q queries an instance."""
-        B, Q, n = observation.mask.shape
+        """Logits `[B, Q, n]` in float32, -inf for forbidden nodes, for Q queries in each instance."""
+        B, Q, n = observation.forbidden.shape
         d, extra = cache.first.shape[-1], cache.keys.shape[-1] - n
-        mask = F.pad(observation.mask, (0, extra), value=True) if extra else observation.mask
+        forbidden = F.pad(observation.forbidden, (0, extra), value=True) if extra else observation.forbidden
         query = rows_at(cache.first, observation.first) + rows_at(cache.last, observation.last)
         if self.project_context is not None:
             assert observation.context is not None
             query = query + self.project_context(observation.context).to(query.dtype)
         # adding minus infinity costs less than filling it in, and the heads share it
-        forbidden = torch.zeros_like(mask, dtype=query.dtype).masked_fill_(mask, float("-inf"))
+        exclusion = torch.zeros_like(forbidden, dtype=query.dtype).masked_fill_(forbidden, float("-inf"))
         query = query.view(B, Q, self.heads, d // self.heads).transpose(1, 2)
-        scores = (query @ cache.keys).add_(forbidden[:, None])  # [B, H, Q, n]
+        scores = (query @ cache.keys).add_(exclusion[:, None])  # [B, H, Q, n]
         bias = None
         if self.project_costs is not None:
             assert cache.costs is not None
@@ -152,7 +152,7 @@ class Decoder(nn.Module):
             pointer = self._changing(cache, query, scores, F.pad(node_context, (0, 0, 0, extra)))
         if bias is not None:
             pointer = pointer + bias
-        return self.clip * pointer[..., :n].tanh() + forbidden[..., :n]
+        return self.clip * pointer[..., :n].tanh() + exclusion[..., :n]
 
     def _changing(self, cache: Cache, query: Tensor, scores: Tensor, node_context: Tensor) -> Tensor:
         """Logits `[B, Q, n]` before the clipping, where node features `[B, Q, n, k]` change with the step.

@@ -48,5 +48,5 @@ class Sampling:
         total = cumulative[..., -1:]
         # strictly below the total, so that the node at which the sum passes it exists
         threshold = torch.minimum(uniform * total, total * (1 - 1e-6))
-        # a sum in parallel may dip by a rounding at a masked node: its probability is asked too
+        # a parallel sum may be smaller by rounding at a forbidden node, so its probability is checked too
         return ((cumulative > threshold) & (probabilities > 0)).to(torch.uint8).argmax(-1)

@@ -1,4 +1,4 @@
-"""Where to compute, said once so that a GPU is never silently unused."""
+"""The choice of the device, in one place, so that a GPU is never left unused silently."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def resolve_device(name: str) -> torch.device:
     """The device called `name`; `auto` is a GPU where there is one.
 
     Raises:
-        ValueError: for a device that does not exist or is not there.
+        ValueError: for a device that does not exist.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

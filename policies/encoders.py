@@ -1,23 +1,53 @@
 """Encoders: from node features to node embeddings.
 
 `AttentionEncoder` is Kool et al.'s (2019, section 3.1); `GraphEncoder` is the message passing of
-the talk, h_i' = σ(h_i W0 + Σ_j (1/c_ij) h_j W1), with residuals and norms.
+the talk, h_i' = σ(h_i W0 + Σ_j (1/c_ij) h_j W1), with residuals and norms. `ENCODERS` lists them.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the name everybody knows
+from torch.nn import functional as F  # noqa: N812 - its usual name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NormName = Literal["batch", "instance", "layer"]
 EDGE_WIDTH = 16
+"""Width of the hidden layer that turns distances into attention biases."""
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """The settings that all encoders have; `PolicyConfig` documents each setting and has its default."""
+
+    layers: int
+    width: int
+    norm: NormName
+
+
+@dataclass(frozen=True)
+class AttentionEncoderConfig(EncoderConfig):
+    """The settings of `AttentionEncoder`."""
+
+    heads: int
+    feedforward: int
+    edges: bool
+
+
+@dataclass(frozen=True)
+class GraphEncoderConfig(EncoderConfig):
+    """The settings of `GraphEncoder`."""
+
+    neighbours: int
 
 
 class Norm(nn.Module):
-    """Batch, instance or layer norm over node embeddings `[B, n, d]`, in float32, blind to padding."""
+    """Batch, instance or layer norm over node embeddings `[B, n, d]`, in float32; padding does not count."""
 
     running_mean: Tensor
     running_var: Tensor
@@ -96,11 +126,12 @@ class AttentionLayer(nn.Module):
 class AttentionEncoder(nn.Module):
     """A stack of attention layers (Kool et al. 2019)."""
 
-    def __init__(
-        self, layers: int, width: int, heads: int, feedforward: int, norm: NormName, *, edges: bool = False
-    ) -> None:
+    def __init__(self, config: AttentionEncoderConfig) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(AttentionLayer(width, heads, feedforward, norm, edges=edges) for _ in range(layers))
+        self.layers = nn.ModuleList(
+            AttentionLayer(config.width, config.heads, config.feedforward, config.norm, edges=config.edges)
+            for _ in range(config.layers)
+        )
 
     def forward(self, h: Tensor, coordinates: Tensor, padding: Tensor | None, costs: Tensor | None = None) -> Tensor:
         """Node embeddings `[B, n, d]` from initial ones, and from distances `[B, n, n]` with `edges`."""
@@ -132,10 +163,10 @@ class GraphEncoder(nn.Module):
     length nor the number of nodes; with `neighbours` > 0 only the k nearest send messages.
     """
 
-    def __init__(self, layers: int, width: int, norm: NormName, neighbours: int) -> None:
+    def __init__(self, config: GraphEncoderConfig) -> None:
         super().__init__()
-        self.neighbours = neighbours
-        self.layers = nn.ModuleList(GraphLayer(width, norm) for _ in range(layers))
+        self.neighbours = config.neighbours
+        self.layers = nn.ModuleList(GraphLayer(config.width, config.norm) for _ in range(config.layers))
 
     def forward(self, h: Tensor, coordinates: Tensor, padding: Tensor | None, costs: Tensor | None = None) -> Tensor:
         """Node embeddings `[B, n, d]` from initial ones and distances `[B, n, n]`, else those of points `[B, n, 2]`."""
@@ -157,3 +188,22 @@ class GraphEncoder(nn.Module):
             least = inverse.topk(self.neighbours, -1).values[..., -1:]
             inverse = inverse * (inverse >= least)
         return inverse / inverse.sum(-1, keepdim=True).clamp(min=1e-9)
+
+
+class EncoderKind(NamedTuple):
+    """An encoder as `ENCODERS` lists it.
+
+    Attributes:
+        config: the dataclass of its settings, each of which is also a field of `PolicyConfig`.
+        module: the module class, made from such a config.
+    """
+
+    config: type[EncoderConfig]
+    module: Callable[[Any], nn.Module]
+
+
+ENCODERS: dict[str, EncoderKind] = {
+    "attention": EncoderKind(AttentionEncoderConfig, AttentionEncoder),
+    "gnn": EncoderKind(GraphEncoderConfig, GraphEncoder),
+}
+"""From the name of an encoder, as in `PolicyConfig.encoder`, to its classes."""

@@ -14,19 +14,17 @@ import torch
 from torch import Generator, Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from envs.routing_env import Trace
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envs.batch import Batch
-    from envs.routing_env import RoutingEnv, State
+    from envs.routing_env import RoutingEnv, State, Trace
 
     from .decoder import Cache, Decoder
     from .decoding import Sampling
 
 SEGMENT = 8
-"""Steps in a graph, after each of which the host asks whether all trajectories have finished."""
+"""Steps in a graph, after which the host checks whether all trajectories have finished."""
 COMPILED_SHAPES = 64
 """Shapes for which a step may be compiled in one process."""
 
@@ -45,7 +43,7 @@ class GraphRollout:
         trajectories: P.
         generator: randomness of the strategy; on the batch's device.
         replays: longest trajectories to be replayed; with it a call takes their actions, and neither the
-            strategy nor the decoder is asked.
+            strategy nor the decoder is used.
         compiles: whether a step is compiled, on a GPU.
     """
 
@@ -67,15 +65,15 @@ class GraphRollout:
         self.batch, self.cache = _copy(batch), _copy(cache.detach())
         self.prefix = env.starts(self.batch, trajectories) if replays is None else None
         self.given = 0 if self.prefix is None else self.prefix.shape[-1]
-        horizon = env.horizon(batch) if replays is None else replays
-        # where every trajectory takes all steps, there is nothing to ask on the way
-        self.segment = min(SEGMENT, horizon) if env.problem.from_depot else horizon - self.given
+        self.horizon = horizon = env.horizon(batch) if replays is None else replays
+        # where every trajectory takes all steps, the host checks nothing between them
+        self.segment = min(SEGMENT, horizon) if env.problem.shape.has_depot else horizon - self.given
         self.segments = -(-(horizon - self.given) // self.segment) if self.segment else 0
         steps = self.given + self.segments * self.segment
         self.actions = None  # [B, P, T]
         if replays is not None:
             self.actions = torch.zeros((batch.count, trajectories, steps), dtype=torch.long, device=batch.device)
-        self.trace = _empty_trace(env, self.batch, steps, trajectories, self.given)
+        self.trace = env.empty_trace(self.batch, trajectories, steps, given=self.given)
         self.step = torch.zeros(1, dtype=torch.long, device=batch.device)
         self.finished = torch.zeros((), dtype=torch.bool, device=batch.device)
         self._advance = self._one_step
@@ -87,7 +85,7 @@ class GraphRollout:
         with torch.no_grad():
             self._state = self._static_state()
             self._start = self._captured(self._begin)
-            self._go_on = self._captured(self._walk)
+            self._go_on = self._captured(self._take_segment)
 
     @torch.no_grad()
     def __call__(self, batch: Batch, cache: Cache, actions: Tensor | None = None) -> Trace:
@@ -96,29 +94,28 @@ class GraphRollout:
         Args:
             batch: the instances.
             cache: what the decoder prepared for them.
-            actions: `[B, P, T]` what to replay; its steps are rounded up to whole segments, of which a
-                finished trajectory stays where it is.
+            actions: `[B, P, T]` what to replay.
         """
         _overwrite((self.batch, self.cache), (batch, cache.detach()))
-        segments = self.segments
+        segments, most = self.segments, self.horizon
         if self.actions is not None:
             assert actions is not None
-            segments = -(-actions.shape[-1] // self.segment)
-            self.actions[..., : actions.shape[-1]] = actions
-            self.actions[..., actions.shape[-1] :] = actions[..., -1:]
+            most = actions.shape[-1]
+            segments = -(-most // self.segment)
+            self.actions[..., :most] = actions
+            self.actions[..., most:] = actions[..., -1:]
         self._start()
         done = 0
         for _ in range(segments):
             self._go_on()
             done += 1
-            if self.actions is None and self.env.problem.from_depot and bool(self.finished):
+            if self.actions is None and self.env.problem.shape.has_depot and bool(self.finished):
                 break
-        steps = self.given + done * self.segment
-        kept = (x if x is None else x[:, :steps] for x in self.trace[:-1])
-        return Trace(*kept, given=self.given)  # pyright: ignore[reportArgumentType]
+        # in the rest of the last segment every trajectory stays
+        return self.trace.until(min(self.given + done * self.segment, most))
 
     def _captured(self, work: Callable[[], None]) -> Callable[[], None]:
-        """`work` as a CUDA graph where there is CUDA, after the warm-up that capturing asks for."""
+        """`work` as a CUDA graph where there is CUDA, after the warm-up that capturing requires."""
         if self.batch.device.type != "cuda":
             return work
         side = torch.cuda.Stream()
@@ -136,9 +133,9 @@ class GraphRollout:
         return graph.replay
 
     def _static_state(self) -> Leaves:
-        """Buffers for all that changes from step to step, in the order of the flattened state."""
+        """Buffers for everything that changes from step to step, in the order of the flattened state."""
         leaves, self._layout = tree_flatten(self.env.reset(self.batch, self.trajectories))
-        # what only depends on the instances is made once for each batch, by `_begin`
+        # tensors that depend on the instances alone are computed once for each batch, by `_begin`
         return [x.contiguous().clone() if isinstance(x, Tensor) else x for x in leaves]
 
     def _begin(self) -> None:
@@ -152,7 +149,7 @@ class GraphRollout:
             state = self.env.step(state, action)
         self._keep(self.env.resume(state))
 
-    def _walk(self) -> None:
+    def _take_segment(self) -> None:
         """Take a segment's steps from the kept state."""
         leaves = self._state
         for _ in range(self.segment):
@@ -168,7 +165,7 @@ class GraphRollout:
         self.finished.copy_(state.finished.all())
 
     def _one_step(self, leaves: Leaves, choice: Tensor) -> tuple[Leaves, tuple[Tensor | None, ...], Tensor]:
-        """The next state, what was seen before, and the action: drawn with uniform numbers, or given."""
+        """The next state, the observation before it, and the action: drawn with uniform numbers, or given."""
         state: State = tree_unflatten(leaves, self._layout)
         seen = self.env.observe(state)
         action = choice
@@ -179,13 +176,13 @@ class GraphRollout:
     def _record(self, seen: tuple[Tensor | None, ...], action: Tensor) -> None:
         for buffer, value in zip(self.trace[:-1], (action, *seen), strict=True):
             if isinstance(buffer, Tensor) and value is not None:
-                buffer.index_copy_(1, self.step, value[:, None].to(buffer.dtype))
+                buffer.index_copy_(2, self.step, value.unsqueeze(2).to(buffer.dtype))
         self.step += 1
 
     def _keep(self, state: State) -> None:
-        """Copy a state into the buffers; what is read from one buffer and written to another is read first."""
+        """Copy a state into the buffers. Values that lie in other buffers are copied out before any is overwritten."""
         leaves, layout = tree_flatten(state)
-        assert layout == self._layout, "the state's structure changed on the way"
+        assert layout == self._layout, "the state's structure changed between steps"
         own = {x.untyped_storage().data_ptr() for x in self._state if x is not None}
         pairs: list[tuple[Tensor, Tensor]] = []
         for buffer, value in zip(self._state, leaves, strict=True):
@@ -205,18 +202,3 @@ def _overwrite(buffers: Any, values: Any) -> None:  # noqa: ANN401
     for buffer, value in zip(tree_flatten(buffers)[0], tree_flatten(values)[0], strict=True):
         if isinstance(buffer, Tensor):
             buffer.copy_(value)
-
-
-def _empty_trace(env: RoutingEnv, batch: Batch, steps: int, trajectories: int, given: int) -> Trace:
-    shape, device = (batch.count, steps, trajectories), batch.device
-    actions = torch.zeros(shape, dtype=torch.long, device=device)
-    context, changing = env.context_features, env.node_context_features
-    return Trace(
-        actions,
-        torch.zeros_like(actions),
-        torch.zeros_like(actions),
-        torch.zeros((*shape, batch.size), dtype=torch.bool, device=device),
-        torch.zeros((*shape, context), device=device) if context else None,
-        torch.zeros((*shape, batch.size, changing), device=device) if changing else None,
-        given,
-    )

@@ -23,7 +23,7 @@ LAYERS, WIDTH, HEADS, FEEDFORWARD = 3, 128, 8, 512
 
 
 def _heads_last(weight: Tensor) -> Tensor:
-    """One linear map `[heads * k, d]` from his per-head ones `[heads, d, k]`."""
+    """One linear map `[heads * k, d]` from the checkpoint's maps for each head `[heads, d, k]`."""
     return weight.permute(0, 2, 1).reshape(-1, weight.shape[1])
 
 
@@ -46,7 +46,7 @@ def _layer(model: Mapping[str, Tensor], index: int) -> dict[str, Tensor]:
 
 
 def _from_anywhere(model: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What is his own where tours start anywhere: the step sees the first and the last node."""
+    """The part for tours that start anywhere: a step sees the first and the last node."""
     return {
         "decoder.placeholder": model["W_placeholder"],
         "decoder.project_step.weight": model["project_step_context.weight"],
@@ -54,9 +54,9 @@ def _from_anywhere(model: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _from_depot(model: Mapping[str, Tensor], env: RoutingEnv) -> dict[str, Tensor]:
-    """What is his own where tours start at a depot: the step sees the last node, and one number."""
+    """The part for tours that start at a depot: a step sees the last node, and one number."""
     step = model["project_step_context.weight"]
-    places = model["init_embed_depot.weight"]  # a depot is its place, and no more
+    places = model["init_embed_depot.weight"]  # a depot has coordinates and no other features
     depot = {
         "weight": torch.cat([places, places.new_zeros(WIDTH, env.node_features - places.shape[1])], 1),
         "bias": model["init_embed_depot.bias"],
@@ -73,23 +73,23 @@ def _from_depot(model: Mapping[str, Tensor], env: RoutingEnv) -> dict[str, Tenso
 
 
 def read_kool_checkpoint(path: str | os.PathLike[str], problem: str) -> Policy:
-    """Read one of his checkpoints without executing anything in it.
+    """Read a checkpoint of Kool et al. without executing anything in it.
 
     Args:
-        path: his `epoch-99.pt`, a dict with the state of the `model`.
-        problem: what it was trained on.
+        path: such as `epoch-99.pt`, a dict with the state of the `model`.
+        problem: the problem it was trained on.
 
     Returns:
         the policy in evaluation mode: same inputs, same logits.
 
     Raises:
-        ValueError: when the file is missing, would run code, or is no such checkpoint.
+        ValueError: when the file is missing, would run code, or is not such a checkpoint.
     """
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such file")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's remarks about strange pickles; they are refused below
+            warnings.simplefilter("ignore")  # torch's warnings about unusual pickles, which are refused below
             content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError):
         raise ValueError(
@@ -107,7 +107,7 @@ def read_kool_checkpoint(path: str | os.PathLike[str], problem: str) -> Policy:
             "decoder.project_nodes.weight": model["project_node_embeddings.weight"],
             "decoder.project_graph.weight": model["project_fixed_context.weight"],
             "decoder.project_glimpse.weight": model["project_out.weight"],
-            **(_from_depot(model, env) if env.problem.from_depot else _from_anywhere(model)),
+            **(_from_depot(model, env) if env.problem.shape.has_depot else _from_anywhere(model)),
         }
         for index in range(LAYERS):
             tensors |= _layer(model, index)
@@ -118,10 +118,10 @@ def read_kool_checkpoint(path: str | os.PathLike[str], problem: str) -> Policy:
 
 
 def trained_size(path: str | os.PathLike[str]) -> int:
-    """The number of customers his checkpoint was trained on, from `args.json` beside it or the folder's name.
+    """The number of customers a checkpoint was trained on, from `args.json` in its folder or the folder's name.
 
     Raises:
-        ValueError: when neither says.
+        ValueError: when neither states it.
     """
     source = Path(path)
     arguments = source.parent / "args.json"
@@ -129,5 +129,5 @@ def trained_size(path: str | os.PathLike[str]) -> int:
         return int(json.loads(arguments.read_text())["graph_size"])
     digits = source.parent.name.rpartition("_")[2]
     if not digits.isdigit():
-        raise ValueError(f"{path}: does not say on how many nodes it was trained; --size says it")
+        raise ValueError(f"{path}: no number of nodes in args.json or the folder's name; give it with --size")
     return int(digits)

@@ -1,15 +1,17 @@
-"""`Policy`: encoder and decoder, built from what an environment declares that it shows."""
+"""`Policy`: encoder and decoder, built from the features that an environment declares."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from tsp.problems import unknown
+
 from .decoder import Cache, Decoder
-from .encoders import AttentionEncoder, GraphEncoder, NormName
+from .encoders import ENCODERS, NormName
 
 if TYPE_CHECKING:
     from envs.batch import Batch
@@ -29,11 +31,11 @@ class PolicyConfig:
         norm: instance norm; batch (Kool et al.) or layer norm.
         neighbours: how many nearest nodes send messages in the graph network; 0 for all.
         clip: logits lie within ± this before the mask.
-        edges: look at the distances between nodes, not only at their coordinates: for matrices and
-            walking distances.
+        edges: whether the policy uses the distances between nodes, not only their coordinates: for matrices
+            and walking distances.
     """
 
-    encoder: Literal["attention", "gnn"] = "attention"
+    encoder: str = field(default="attention", metadata={"choices": tuple(ENCODERS)})
     layers: int = 3
     width: int = 128
     heads: int = 8
@@ -45,6 +47,8 @@ class PolicyConfig:
 
     def __post_init__(self) -> None:
         """Refuse a shape that cannot be built."""
+        if self.encoder not in ENCODERS:
+            raise ValueError(unknown("encoder", self.encoder, ENCODERS))
         if self.width < 1 or self.layers < 1 or self.heads < 1 or self.width % self.heads:
             raise ValueError(
                 f"width {self.width}, heads {self.heads}, layers {self.layers}: "
@@ -57,7 +61,7 @@ class Policy(nn.Module):
 
     Args:
         config: its shape.
-        env: whose declared features it reads.
+        env: the environment whose declared features it reads.
     """
 
     def __init__(self, config: PolicyConfig, env: RoutingEnv) -> None:
@@ -67,25 +71,21 @@ class Policy(nn.Module):
         edges = config.edges
         self.embed = nn.Linear(env.node_features + (EDGE_FEATURES if edges else 0), config.width)
         self.embed_ends = nn.ModuleList(  # where tours start, and where they end
-            nn.Linear(env.node_features, config.width) for _ in range(2 if env.problem.shape != "cycle" else 0)
+            nn.Linear(env.node_features, config.width) for _ in range(2 if not env.problem.shape.is_closed else 0)
         )
-        self.encoder: nn.Module = (
-            AttentionEncoder(config.layers, config.width, config.heads, config.feedforward, config.norm, edges=edges)
-            if config.encoder == "attention"
-            else GraphEncoder(config.layers, config.width, config.norm, config.neighbours)
-        )
+        self.encoder = make_encoder(config)
         self.decoder = Decoder(
             config.width, config.heads, env.context_features, env.node_context_features, config.clip, edges=edges
         )
         for name, parameter in self.named_parameters():  # Kool et al.: uniform within 1/sqrt(fan-in), biases too
             if "norm" not in name:
-                # what enters beside embeddings shares their fan-in: alone, a single number would drown them
+                # numbers that are added to embeddings get the fan-in of those: with their own they would dominate
                 beside = name.startswith(("decoder.project_context", "decoder.project_node_context"))
                 bound = (config.width if beside else parameter.shape[-1]) ** -0.5
                 nn.init.uniform_(parameter, -bound, bound)
 
     def encode(self, batch: Batch, costs: Tensor | None = None) -> Tensor:
-        """Node embeddings `[B, n, d]`, from distances `[B, n, n]` too where the policy looks at them."""
+        """Node embeddings `[B, n, d]`, from distances `[B, n, n]` too where the policy uses them."""
         features = self.env.features(batch)
         if costs is None:
             h = self.embed(features)
@@ -98,11 +98,11 @@ class Policy(nn.Module):
         return self.encoder(h, batch.coordinates, batch.padding, costs)
 
     def prepare(self, batch: Batch, *, bfloat16: bool = False) -> Cache:
-        """Encode a batch and compute all that decoding needs of it, once.
+        """Encode a batch and compute everything that does not depend on the step, once.
 
         Args:
             batch: the instances.
-            bfloat16: compute products in bfloat16, and hand on the cache in it.
+            bfloat16: compute products in bfloat16, and return the cache in it.
         """
         costs = batch.costs() if self.config.edges else None
         with torch.autocast(batch.device.type, dtype=torch.bfloat16, enabled=bfloat16):
@@ -112,14 +112,20 @@ class Policy(nn.Module):
         return self.decoder.aligned(cache.to(torch.bfloat16))
 
 
+def make_encoder(config: PolicyConfig) -> nn.Module:
+    """The encoder that a policy's configuration names, made from its settings there."""
+    kind = ENCODERS[config.encoder]
+    return kind.module(kind.config(**{item.name: getattr(config, item.name) for item in fields(kind.config)}))
+
+
 NEAREST = 4
 EDGE_FEATURES = 2 * NEAREST + 2
 
 
 def _nearness(costs: Tensor, padding: Tensor | None) -> Tensor:
-    """What each node sees of distances `[B, n, n]`: the shortest ways out and in, and their means, `[B, n, 10]`.
+    """Features of nodes from distances `[B, n, n]`: the shortest ways out and in, and the means, `[B, n, 10]`.
 
-    It stands in for coordinates where there are none, and does not depend on the nodes' order.
+    They replace coordinates where there are none, and do not depend on the nodes' order.
     """
     n = costs.shape[1]
     hidden = torch.eye(n, dtype=torch.bool, device=costs.device)[None]

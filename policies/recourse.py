@@ -1,10 +1,10 @@
-"""Planning where prizes are hidden: orders of all nodes, compared by what following them costs on average.
+"""Planning where prizes are hidden: orders of all nodes, compared by the average cost of following them.
 
 The rollout algorithm (Bertsekas, Tsitsiklis & Wu 1997) with a-priori orders as base heuristics, as
 Secomandi (2001) plans for stochastic demands. A tour follows an order, sees each prize on arrival,
-goes on until the quota is met, and ends at the visit from then on where ending is cheapest. The order
+continues until the quota is met, and ends after the visit from then on after which ending is cheapest. The order
 for which this costs least on average is improved by local search, its first visit is made, and the
-rest is planned anew. Where the orders come from is left to the solver: a policy draws them
+rest is planned again. The solver provides the orders: a policy draws them
 (`policy`), or a randomized greedy construction does (`recourse`). The sum of many prizes is taken as
 normal, so that averages need no draws.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tsp.budget import Clock
 
 REACH = 24
-"""Next positions that moves change: what lies beyond is planned anew before the tour is there."""
+"""Next positions that moves change: later ones are planned again before the tour reaches them."""
 BLOCK_ELEMENTS = 40_000
 """Largest number of elements of one tensor of the local search."""
 LEAST_SAVING = 1e-9
@@ -37,11 +37,11 @@ LEAST_SAVING = 1e-9
 
 @dataclass(frozen=True)
 class Effort:
-    """How far orders are improved.
+    """Limits of the improvement of orders.
 
     Attributes:
-        starts: how many of the orders are improved, those that cost least.
-        rounds: how many moves of each at most; it ends before where no move saves.
+        starts: number of orders that are improved, those of least cost.
+        rounds: largest number of moves of each; the search ends earlier where no move saves.
         two_opt: whether a move may reverse a stretch of the order, not only move a single node.
     """
 
@@ -56,10 +56,10 @@ EFFORTS = {"quick": QUICK, "thorough": THOROUGH}
 
 
 def disappointing(batch: Batch, prefix: Tensor | None = None) -> Batch:
-    """The batch with prizes so much below what is expected that only all together meet the quota, just not quite.
+    """The batch with real prizes so low that all of them together just miss the quota.
 
-    A policy that meets them goes on until all is visited: its trajectory is an order of all nodes. What
-    is seen on the `prefix` `[B, 1, L]` stays.
+    Every trajectory of a policy then visits all nodes: it is an order of all nodes. The prizes of the nodes on
+    the `prefix` `[B, 1, L]` stay.
     """
     prizes = batch.values["prizes"]
     met = torch.zeros(prizes.shape, dtype=torch.bool, device=batch.device)
@@ -79,13 +79,13 @@ def best_plan(
     effort: Effort = QUICK,
     clock: Clock | None = None,
 ) -> Tensor:
-    """The best order, ended where that is best if prizes are as expected: actions `[B, T + 1]`; see `best_order`."""
+    """The best order, ended where that is best for expected prizes: actions `[B, T + 1]`; see `best_order`."""
     order = best_order(env, batch, orders, given, effort, clock)
     cost = _ended(env, batch, order[:, None], given)[:, 0]
     expected, _ = _collected(batch, order[:, None], given)
     quota, home = batch.values["min_prize"][:, None], batch.finish[:, None]
     enough = expected[:, 0] >= quota
-    enough[:, -1] = True  # all is visited
+    enough[:, -1] = True  # all nodes are visited
     last = cost.masked_fill(~enough, float("inf")).argmin(1, keepdim=True) + given
     steps = torch.arange(order.shape[1], device=order.device)
     return torch.cat([torch.where(steps < last, order, home), home], 1)
@@ -102,11 +102,11 @@ def best_order(
     """The order `[B, T]` that costs least on average, by local search from the best of those given.
 
     Args:
-        env: of a problem of one tour that hides prizes.
+        env: the environment of a problem of one tour that hides prizes.
         batch: B instances, with the real prizes of nodes visited and the expected ones of the others.
         orders: `[B, P, T]` of all nodes, those visited first.
-        given: how many are visited.
-        effort: how far orders are improved.
+        given: number of visited nodes.
+        effort: limits of the improvement.
         clock: ends the improvement; without one it ends by itself.
     """
     costs = average_cost(env, batch, orders, given)
@@ -149,7 +149,7 @@ def improve(env: RoutingEnv, batch: Batch, orders: Tensor, moves: Tensor, given:
         batch: B instances.
         orders: to be improved.
         moves: orders of the first positions after the `given` ones, `[M, width]`.
-        given: how many nodes are visited.
+        given: number of visited nodes.
     """
     neighbours = orders[:, None].repeat(1, len(moves), 1)  # [B, M, T]
     window = slice(given, given + moves.shape[1])
@@ -159,22 +159,22 @@ def improve(env: RoutingEnv, batch: Batch, orders: Tensor, moves: Tensor, given:
 
 
 def average_cost(env: RoutingEnv, batch: Batch, orders: Tensor, given: int = 0) -> Tensor:
-    """What following orders `[B, P, T]` costs on average, less is better, `[B, P]`; arguments as `best_order`'s.
+    """The average cost of following orders, less is better, `[B, P]`; arguments as `best_order`'s.
 
-    Whatever the instance, a hidden prize is taken to vary as our generator draws it: between 0 and twice
-    the expected one.
+    For every instance a hidden prize is assumed to be distributed as the generator draws it: between 0 and
+    twice the expected one.
     """
-    # from each visit on: ended at the best time
+    # the least cost of ending after each visit or later
     onward = _ended(env, batch, orders, given).flip(-1).cummin(-1).values.flip(-1)
     mean, variance = _collected(batch, orders, given)
     quota = batch.values["min_prize"][:, None, None]
     met = torch.where(
         variance > 0, torch.special.ndtr((mean - quota) / variance.clamp(min=1e-30).sqrt()), (mean >= quota).to(mean)
     )
-    met[..., -1] = 1.0  # or all is visited
+    met[..., -1] = 1.0  # or all nodes are visited
     first = met.cummax(-1).values.diff(dim=-1, prepend=torch.zeros_like(met[..., :1]))
     home = orders == batch.finish[:, None, None]
-    broken = (home[..., :-1] & ~home[..., 1:]).any(-1)  # an end on the way
+    broken = (home[..., :-1] & ~home[..., 1:]).any(-1)  # an end between two visits
     return (first * onward).sum(-1).masked_fill(broken, float("inf"))
 
 
@@ -195,7 +195,7 @@ def moves_of(width: int, *, two_opt: bool) -> Tensor:
 
 
 def _ended(env: RoutingEnv, batch: Batch, orders: Tensor, given: int) -> Tensor:
-    """What orders `[B, P, T]` cost when they end after `given` visits, or one more, …, `[B, P, T - given + 1]`."""
+    """The costs of orders `[B, P, T]` that end after `given` visits, one more, and so on: `[B, P, T - given + 1]`."""
     start = batch.depot[:, None, None].expand(*orders.shape[:2], 1)
     ways = torch.cat([start, orders], -1)
     first, *others = (ENDED[term](batch, ways) for term in env.problem.objective.terms)
@@ -203,7 +203,7 @@ def _ended(env: RoutingEnv, batch: Batch, orders: Tensor, given: int) -> Tensor:
 
 
 def _collected(batch: Batch, orders: Tensor, given: int) -> tuple[Tensor, Tensor]:
-    """Mean and variance of what is collected, shapes as `_ended`'s."""
+    """Mean and variance of the prizes collected, shapes as `_ended`'s."""
     home = orders == batch.finish[:, None, None]
     prizes = batch.values["prizes"].gather(1, orders.flatten(1)).view(orders.shape).masked_fill(home, 0.0)
     hidden = prizes.square() * PRIZE_VARIANCE

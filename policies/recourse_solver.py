@@ -19,7 +19,7 @@ from tsp.budget import Budget
 from tsp.instance import Instance
 from tsp.problems import PrizeQuota, Problem, VisitAtMostOnce
 from tsp.solution import Solution, check
-from tsp.solvers import InstanceSolver
+from tsp.solvers import InstanceSolver, Task
 
 from .recourse import ENDED, THOROUGH, best_plan
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
-
-    from tsp.solvers import Task
 
 MOST_NODES = 1_000
 """Nodes up to which a round of the search keeps short time limits."""
@@ -39,18 +37,18 @@ DRAWN_NODES = 6_400
 CHOICES = 3
 """Among so many of the best nodes the construction draws the next one."""
 LEAST_PRIZE = 1e-12
-"""What costs are divided by where a prize is smaller."""
+"""Least divisor of costs, where a prize is smaller."""
 
 
 class RecourseSolver(InstanceSolver):
     """The order of visits that costs least on average, by local search from randomized greedy orders.
 
     An order is followed until the real prizes meet the quota; the answer shows it up to where it ends
-    if all prizes are as expected. The search ends at the time limit, or before where no move saves
-    any more: the answer is then a function of the instance and the seed alone.
+    if all prizes are as expected. The search ends at the time limit, or earlier where no move saves: the
+    answer is then a function of the instance and the seed alone.
 
     Args:
-        starts: how many greedy orders are improved, beside the plan so far where there is one.
+        starts: number of greedy orders that are improved, in addition to the plan so far where there is one.
     """
 
     def __init__(self, *, starts: int = THOROUGH.starts) -> None:
@@ -60,31 +58,31 @@ class RecourseSolver(InstanceSolver):
         self.starts = starts
 
     def supports(self, problem: Problem) -> bool:
-        """Whether it is one tour that hides prizes, without other rules, at costs whose average is known."""
+        """Whether the problem is one tour that hides prizes, without other rules and with terms in `ENDED`."""
         return (
             problem.hides_prizes
-            and problem.shape == "tour"
+            and problem.shape.has_one_depot_tour
             and {type(rule) for rule in problem.rules} <= {VisitAtMostOnce, PrizeQuota}
             and problem.objective.sense == "min"
             and ENDED.keys() >= set(problem.objective.terms)
         )
 
     def warm_up(self, problem: Problem) -> None:
-        """Import, and make every tensor of the search once."""
+        """Import modules, and run the search once on two nodes."""
         two = Instance(np.eye(2), prizes=np.ones(2), penalties=np.zeros(2), min_prize=1.0)
         self.solve(problem, [two], Budget())
 
     def solve_one(self, task: Task) -> Solution:
         """Draw orders, improve the best until the clock runs out, and end the best where that is best."""
-        problem, instance, initial = task.problem, task.instance, task.initial
+        problem, instance = task.problem, task.instance
         if instance.size > MOST_NODES:
             sentence = f"{instance.size} nodes: {self.name} takes on at most {MOST_NODES}"
-            return initial or Solution((), None, False, (sentence,))
+            return task.initial or Solution((), None, False, (sentence,))
         drawn = max(self.starts, min(DRAWN, DRAWN_NODES // instance.size))
         orders = greedy_orders(instance, drawn, np.random.default_rng(task.seed))
         effort = replace(THOROUGH, starts=self.starts)
-        if initial is not None:
-            orders = np.vstack([orders, _completed(initial.tours[0], orders[0])])
+        if task.initial is not None:
+            orders = np.vstack([orders, _completed(task.initial.tours[0], orders[0])])
             effort = replace(effort, starts=self.starts + 1)
         in_plane = instance.coordinates is not None and instance.coordinates.shape[1] == 2
         # a batch takes coordinates in the plane, or a matrix
@@ -129,7 +127,7 @@ def _completed(tour: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Lets torch use one thread, and afterwards as many as before."""
+    """Let torch use one thread, and afterwards as many as before."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Generator, Tensor
 
-from envs.routing_env import Observation, RoutingEnv, Trace
+from envs.walks import require_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envs.batch import Batch
+    from envs.routing_env import Observation, RoutingEnv, Trace
 
     from .decoder import Cache, Decoder
     from .decoding import Strategy
 
-LOOK = 8
-"""Steps between two looks at a device whether all trajectories have finished."""
+CHECK_INTERVAL = 8
+"""Steps between two checks, on a GPU, whether all trajectories have finished."""
 
 
-def _walk(
+def _steps(
     env: RoutingEnv,
     batch: Batch,
     decoder: Decoder,
@@ -32,14 +33,15 @@ def _walk(
     generator: Generator | None,
 ) -> Iterator[tuple[Observation, Tensor]]:
     """Each step's observation and action: the one hot loop."""
+    require_prefix(batch, trajectories, prefix)
     given = () if prefix is None else prefix.unbind(-1)
     state = env.reset(batch, trajectories)
     if not given:  # else after the last of them
         state = env.resume(state)
-    # Looking whether all have finished waits for a device; on the CPU it costs nothing.
-    look = 1 if batch.device.type == "cpu" else LOOK
+    # The check whether all have finished waits for a GPU; on the CPU it costs nothing.
+    interval = 1 if batch.device.type == "cpu" else CHECK_INTERVAL
     for t in range(env.horizon(batch)):
-        if t >= len(given) and t % look == 0 and env.problem.from_depot and bool(state.finished.all()):
+        if t >= len(given) and t % interval == 0 and env.problem.shape.has_depot and bool(state.finished.all()):
             return
         seen = env.observe(state)
         action = given[t] if t < len(given) else strategy.select(decoder.logits(cache, seen), generator)
@@ -61,20 +63,20 @@ def decode(
     prefix: Tensor | None = None,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Walk P trajectories an instance to their ends and return their actions `[B, P, T]`.
+    """Decode P trajectories of each instance to their ends and return their actions `[B, P, T]`.
 
     Args:
         env: the environment.
         batch: B instances.
         decoder: gives the logits.
-        cache: what `decoder` prepared for the batch.
+        cache: from `decoder.prepare`, for the batch.
         strategy: how the next node is chosen.
         trajectories: P.
-        prefix: actions `[B, P, L]` to begin with.
+        prefix: given first actions `[B, P, L]`.
         generator: randomness of the strategy.
     """
-    walk = _walk(env, batch, decoder, cache, strategy, trajectories, prefix, generator)
-    return torch.stack([action for _, action in walk], -1)
+    steps = _steps(env, batch, decoder, cache, strategy, trajectories, prefix, generator)
+    return torch.stack([action for _, action in steps], -1)
 
 
 @torch.no_grad()
@@ -89,25 +91,14 @@ def rollout(
     prefix: Tensor | None = None,
     generator: Generator | None = None,
 ) -> Trace:
-    """As `decode`, but keep every observation, ready to be scored."""
-    shape = (batch.count, env.horizon(batch), trajectories)
-    actions = torch.empty(shape, dtype=torch.long, device=batch.device)
-    first, last = torch.empty_like(actions), torch.empty_like(actions)
-    mask = torch.empty((*shape, batch.size), dtype=torch.bool, device=batch.device)
-    context = torch.empty((*shape, env.context_features), device=batch.device) if env.context_features else None
-    changing = env.node_context_features
-    node_context = torch.empty((*shape, batch.size, changing), device=batch.device) if changing else None
-    walk = _walk(env, batch, decoder, cache, strategy, trajectories, prefix, generator)
+    """As `decode`, but return the trace with every observation, ready to be scored."""
+    given = 0 if prefix is None else prefix.shape[-1]
+    trace = env.empty_trace(batch, trajectories, env.horizon(batch), given=given)
     steps = 0
-    for t, (seen, action) in enumerate(walk):
-        actions[:, t], first[:, t], last[:, t], mask[:, t] = action, seen.first, seen.last, seen.mask
-        if context is not None and seen.context is not None:
-            context[:, t] = seen.context
-        if node_context is not None and seen.node_context is not None:
-            node_context[:, t] = seen.node_context
-        steps = t + 1
-    kept = (x if x is None else x[:, :steps] for x in (actions, first, last, mask, context, node_context))
-    return Trace(*kept, given=0 if prefix is None else prefix.shape[2])  # pyright: ignore[reportArgumentType]
+    for seen, action in _steps(env, batch, decoder, cache, strategy, trajectories, prefix, generator):
+        trace.write(steps, seen, action)
+        steps += 1
+    return trace.until(steps)
 
 
 def score(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None = None) -> tuple[Tensor, Tensor]:
@@ -118,23 +109,16 @@ def score(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None = No
     Args:
         decoder: as in the rollout.
         cache: as in the rollout; gradients flow into it.
-        trace: what was walked; given steps count nothing.
+        trace: the trajectories; given steps do not count.
         steps: score these steps only (chunks of a sum), never before `trace.given`.
     """
     steps = slice(trace.given, None) if steps is None else steps
-    actions = trace.actions[:, steps]  # [B, T, P]
-    B, T, P = actions.shape
-    observation = Observation(
-        trace.first[:, steps].reshape(B, T * P),
-        trace.last[:, steps].reshape(B, T * P),
-        trace.mask[:, steps].reshape(B, T * P, -1),
-        trace.context[:, steps].reshape(B, T * P, -1) if trace.context is not None else None,
-        trace.node_context[:, steps].flatten(1, 2) if trace.node_context is not None else None,
-    )
-    logs = decoder.logits(cache, observation).log_softmax(-1)
-    chosen = logs.gather(-1, actions.reshape(B, T * P, 1)).squeeze(-1)
-    entropy = -(logs.exp() * logs.masked_fill(observation.mask, 0.0)).sum(-1)
-    return chosen.view(B, T, P).sum(1), entropy.view(B, T, P).sum(1)
+    observation, actions = trace.queries(steps)
+    logs = decoder.logits(cache, observation).log_softmax(-1)  # [B, T * P, n]
+    chosen = logs.gather(-1, actions[..., None]).squeeze(-1)
+    entropy = -(logs.exp() * logs.masked_fill(observation.forbidden, 0.0)).sum(-1)
+    by_step = (-1, trace.actions.shape[1])
+    return chosen.unflatten(1, by_step).sum(1), entropy.unflatten(1, by_step).sum(1)
 
 
 def log_prob(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None = None) -> Tensor:

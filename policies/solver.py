@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from tsp.solvers import Request
 
 MOST_STARTS = 100
+TEMPERATURE = 2.0
+"""Of sampling, where neither the user nor the policy's file says it."""
 LARGEST = 6_000
 """Nodes above which attention over all pairs of nodes does not fit."""
 BATCH_ELEMENTS = 4_000_000
@@ -49,19 +51,18 @@ class _Loaded:
     sizes: tuple[int, int]
     name: str
     samples: int
-    temperature: float
+    decoding: Decoding
     augmentations: int
 
 
 class PolicySolver(BaseSolver):
-    """A trained policy; one-shot: it ends when it is done.
+    """A trained policy; one-shot: it ends by itself.
 
     Args:
         path: a policy file; default is the shipped policy for the problem and size.
         decoding: greedy, or sampling from the policy's distribution; default is sampling where `samples`
-            or `temperature` say how or a tour leaves a depot, and greedy where it may start anywhere. Of
-            what is sampled where prizes are hidden, the order is taken that costs least on average (see
-            `recourse`).
+            or `temperature` say how or a tour leaves a depot, and greedy where it may start anywhere. Where
+            prizes are hidden, the sampled order of least average cost is the answer (see `recourse`).
         samples: trajectories drawn for each symmetry of an instance when sampling; default is what
             the policy's file recommends, else 16.
         temperature: of sampling; above 1 trajectories differ more, so that the best of many is
@@ -94,7 +95,7 @@ class PolicySolver(BaseSolver):
         if starts is not None and starts < 1:
             raise ValueError(f"policy: starts={starts}, expected 1 or more")
         try:
-            self.asked = Decoding(samples, temperature, augmentations)
+            self.requested = Decoding(samples, temperature, augmentations)
         except ValueError as error:
             raise ValueError(f"policy: {error}") from None
         if samples is not None or temperature is not None:
@@ -131,14 +132,14 @@ class PolicySolver(BaseSolver):
             if not get_problem(info.problem).resembles(problem):
                 raise ValueError(f"{path}: a policy for {info.problem}, expected one for {problem.name}")
             name = path if shipped is None else shipped.name
-            best = self.asked.over(info.decoding)
+            best = self.requested.over(info.decoding)
             self._loaded[path, problem] = _Loaded(
                 policy,
                 RoutingEnv(problem),
                 info.sizes,
                 name,
                 samples=best.samples or 16,
-                temperature=best.temperature or 2.0,
+                decoding=best,
                 augmentations=best.augmentations or 8,
             )
         return self._loaded[path, problem]
@@ -181,7 +182,7 @@ class PolicySolver(BaseSolver):
         if outside:
             span = f"{min(outside)} to {max(outside)}" if min(outside) < max(outside) else str(outside[0])
             warnings.warn(
-                f"policy {loaded.name} was trained on {low} to {high} nodes; on {span} it is outside what it learned",
+                f"policy {loaded.name} was trained on {low} to {high} nodes; {span} nodes are outside that range",
                 stacklevel=4,
             )
         if max(instance.size for instance in instances) > LARGEST:
@@ -201,14 +202,15 @@ class PolicySolver(BaseSolver):
         return chunks
 
     def _solve_batch(self, loaded: _Loaded, instances: list[Instance], generator: Generator) -> list[list[list[int]]]:
-        """The best trajectory's tours of each instance, judged on its own distances in float64."""
+        """The tours of the best trajectory of each instance, by its own distances in float64."""
         env = loaded.env
         batch = from_instances(instances).to(self.device)
         pictures = self._pictures(loaded, instances)
         given = [_given(env.problem, instance) for instance in instances]
         prefix = torch.tensor(given, device=self.device)[:, None] if given[0] else None  # [B, 1, L]
         with torch.inference_mode():
-            strategy: Strategy = Sampling(loaded.temperature) if self._samples(env.problem) else Greedy()
+            temperature = loaded.decoding.temperature_at(batch.size) or TEMPERATURE
+            strategy: Strategy = Sampling(temperature) if self._samples(env.problem) else Greedy()
             actions = self._trajectories(loaded, augment(batch, pictures), strategy, prefix, generator)  # [A * B, P, T]
             actions = actions.unflatten(0, (pictures, batch.count)).transpose(0, 1).flatten(1, 2)
             if self._draws_orders(env.problem):
@@ -220,17 +222,17 @@ class PolicySolver(BaseSolver):
         return [env.tours(row, instance) for row, instance in zip(chosen.cpu(), instances, strict=True)]
 
     def _pictures(self, loaded: _Loaded, instances: Sequence[Instance]) -> int:
-        """How many symmetries are decoded."""
+        """The number of symmetries that are decoded."""
         return 1 if any(instance.coordinates is None for instance in instances) else loaded.augmentations
 
     def _samples(self, problem: Problem) -> bool:
-        """Whether trajectories are drawn by chance."""
+        """Whether trajectories are sampled."""
         if self.decoding is None:
-            return problem.from_depot
+            return problem.shape.has_depot
         return self.decoding == "sampling"
 
     def _draws_orders(self, problem: Problem) -> bool:
-        """Whether trajectories are orders of all nodes, of which each visit decides how far they are followed."""
+        """Whether trajectories are orders of all nodes that are followed until the quota is met."""
         return problem.hides_prizes and self._samples(problem) and ENDED.keys() >= set(problem.objective.terms)
 
     def _trajectories(
@@ -245,7 +247,7 @@ class PolicySolver(BaseSolver):
             rows = slice(first, first + block)
             given = None if prefix is None else prefix[rows]
             parts.append(self._decode(loaded, batch.rows(rows), strategy, given, generator))
-        longest = max(part.shape[-1] for part in parts)  # who is done sooner stays
+        longest = max(part.shape[-1] for part in parts)  # finished trajectories stay
         return torch.cat([_stay(part, longest) for part in parts])
 
     def _decode(
@@ -275,8 +277,8 @@ class PolicySolver(BaseSolver):
     def next_probabilities(self, problem: Problem, instance: Instance) -> NDArray[np.float64]:
         """P(next node | nodes so far) `[n]`, averaged over the symmetries that are decoded.
 
-        The talk's reading of a policy; nodes so far are those of `instance.underway`. All are 0 where
-        nothing comes next: the tour is at its end, or no node is legal.
+        The talk's view of a policy; the nodes so far are those of `instance.underway`. All are 0 where
+        there is no next node: the tour is at its end, or no node is legal.
         """
         loaded = self._load(problem, instance.size, matrix=instance.matrix is not None)
         self._warn_of_sizes(loaded, [instance])
@@ -293,8 +295,8 @@ class PolicySolver(BaseSolver):
     def _elements(self, problem: Problem, loaded: _Loaded, size: int) -> int:
         """Elements of the largest tensor that one picture of an instance needs."""
         count = self._count(loaded, size)
-        # one tour that must keep time windows looks at all pairs of nodes for every trajectory
-        pairs = count * size if problem.visits_all and problem.shape == "tour" else 0
+        # the mask of one tour that must keep time windows reads all pairs of nodes for every trajectory
+        pairs = count * size if problem.visits_all and problem.shape.has_one_depot_tour else 0
         return size * max(loaded.policy.config.heads * max(size, count), pairs)
 
     def _count(self, loaded: _Loaded, size: int) -> int:
@@ -302,7 +304,7 @@ class PolicySolver(BaseSolver):
         problem = loaded.env.problem
         if self._samples(problem):
             return loaded.samples
-        return min(self.starts, size) if problem.shape == "cycle" else 1
+        return min(self.starts, size) if problem.shape.is_closed else 1
 
 
 def _given(problem: Problem, instance: Instance) -> list[int]:
@@ -310,9 +312,9 @@ def _given(problem: Problem, instance: Instance) -> list[int]:
     if instance.underway is None:
         return []
     visited = list(instance.underway.visited)
-    if problem.shape == "tours":  # back at the depot: the action is to go where tours end
+    if problem.shape.has_several_tours:  # back at the depot: the action is to go where tours end
         return [instance.finish if node == instance.depot else node for node in visited]
-    at_depot = problem.from_depot or instance.free_start or visited[:1] == [instance.depot]
+    at_depot = problem.shape.has_depot or instance.free_start or visited[:1] == [instance.depot]
     return visited if at_depot else [instance.depot, *visited]
 
 

@@ -33,9 +33,9 @@ def canonical(problem: Problem, instance: Instance, tours: Iterable[Sequence[int
     out: list[tuple[int, ...]] = []
     for tour in tours:
         nodes = [int(node) for node in tour]
-        if problem.shape == "tours" and set(nodes) <= {depot, finish}:
+        if problem.shape.has_several_tours and set(nodes) <= {depot, finish}:
             continue
-        if problem.shape == "cycle" or (problem.from_depot and depot == finish):
+        if problem.shape.is_closed or (problem.shape.has_depot and depot == finish):
             i = nodes.index(depot)
             nodes = nodes[i:] + nodes[:i]
         out.append(tuple(nodes))
@@ -74,15 +74,15 @@ def _orders(nodes: Iterable[int]) -> Iterator[tuple[int, ...]]:
 
 def _walks(problem: Problem, instance: Instance) -> Iterator[list[list[int]]]:
     depot, finish = instance.depot, instance.finish
-    if problem.shape == "path":
+    if problem.shape.is_path:
         for order in _orders(range(instance.size)):
             yield [list(order)]
         return
-    if problem.shape == "cycle":
+    if problem.shape.is_closed:
         finish = depot
     closing = [] if finish == depot else [finish]
     customers = [node for node in range(instance.size) if node not in (depot, finish)]
-    if problem.shape != "tours":
+    if not problem.shape.has_several_tours:
         for order in _orders(customers):
             yield [[depot, *order, *closing]]
         return

@@ -34,13 +34,13 @@ def tiny_instance(problem: Problem | str, seed: int, n: int = 5) -> Instance:
     else:
         given["coordinates"] = rng.random((n, 2))
     ends = int(rng.choice([node for node in range(n) if node != given["depot"]])) if n > 1 else given["depot"]
-    if problem.shape == "path":
+    if problem.shape.is_path:
         given |= {"free_start": seed % 4 >= 2, "end": ends if seed % 2 else None}
-    elif problem.from_depot and seed % 4 == 3 and n > 1:
+    elif problem.shape.has_depot and seed % 4 == 3 and n > 1:
         given["end"] = ends
     place = Instance(**given)
     customers = [node for node in range(n) if node not in (place.depot, place.finish)]
-    for need in sorted(needs | ({"num_tours"} if problem.shape == "tours" and seed % 4 == 1 else set())):
+    for need in sorted(needs | ({"num_tours"} if problem.shape.has_several_tours and seed % 4 == 1 else set())):
         if need in DRAWS and need not in given:
             given |= DRAWS[need](problem, place, customers, rng, whole, seed % 3 == 0)
     return Instance(**given)

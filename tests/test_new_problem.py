@@ -10,24 +10,18 @@ from envs.generators import generate_set
 from envs.gym import RoutingGymEnv
 from policies.policy import PolicyConfig
 from policies.solver import PolicySolver
-from policies.training.trainer import TrainConfig, Trainer, start_run
+from policies.training.config import TrainConfig
+from policies.training.run import start_run
+from policies.training.trainer import Trainer
 from tsp.budget import Budget
-from tsp.problems import (
-    PROBLEMS,
-    Capacity,
-    LengthBudget,
-    Objective,
-    Problem,
-    TimeWindows,
-    VisitAtMostOnce,
-)
+from tsp.problems import PROBLEMS, Capacity, LengthBudget, Objective, Problem, Shape, TimeWindows, VisitAtMostOnce
 from tsp.solution import check
 
 SAMPLES = Problem(
     name="samples",
     title="team orienteering with time windows and capacity",
     story="a group collects samples of what interests it, in one break, as many as each can carry",
-    shape="tours",
+    shape=Shape.TOURS,
     rules=(VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()),
     objective=Objective(("prize",), "max"),
     demanded=("num_tours",),

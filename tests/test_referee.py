@@ -1,4 +1,4 @@
-"""The referee: for every problem the masks allow exactly what the checker accepts, and call it worth the same.
+"""The referee: for every problem the masks allow exactly the solutions that the checker accepts, at the same value.
 
 What they leave out on purpose is listed in `PRUNED`. Dead ends may remain; they count as infeasible.
 """
@@ -30,7 +30,8 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
-from tsp.solution import TOLERANCE, begins, check, walk
+from tsp.solution import check, timeline_of, walk
+from tsp.tolerance import TOLERANCE
 
 if TYPE_CHECKING:
     from brute_force import Canonical
@@ -50,12 +51,12 @@ UNNAMED = [
     Problem("split-tw", "", "", "tours", (SplitDelivery(), Capacity(), TimeWindows()), LENGTH),
     Problem("one-load", "", "", "tour", (VisitOnce(), Capacity(), LengthBudget()), LENGTH),
 ]
-"""Problems that nobody has named, of rules and terms that are known."""
+"""Unnamed problems of known rules and terms."""
 SEEDS = range(22)
 SIZES = (4, 5, 6, 4, 5, 6, 4, 5, 1, 2, 3)
 
 
-def walked(
+def sequences_of(
     env: RoutingEnv, instance: Instance, given: tuple[int, ...] = ()
 ) -> tuple[list[list[int]], torch.Tensor, list[bool]]:
     """Every sequence of actions that begins as given and that the masks allow, and whether it ends dead.
@@ -69,7 +70,7 @@ def walked(
         state = env.reset(batch, len(open_ones), actions[..., : len(given)])
         for action in actions[..., len(given) :].unbind(-1):
             state = env.step(state, action)
-        masks, going_on = env.observe(state).mask[0], list[list[int]]()
+        masks, going_on = env.observe(state).forbidden[0], list[list[int]]()
         for k, sequence in enumerate(open_ones):
             if state.finished[0, k]:
                 whole.append(sequence)
@@ -86,11 +87,11 @@ def walked(
 
 
 def direct_ways_home(problem: Problem, instance: Instance, solution: Solution) -> list[tuple[float, float]]:
-    """From every visit of a solution, how long its tour would be and when it would end, if she went home directly."""
+    """From every visit of a solution, the length and the end time of its tour if it returned directly."""
     claim, service = walk(problem, instance, solution.tours), instance.service_times
     found = list[tuple[float, float]]()
     for k, stops in enumerate(claim.stops):
-        for i, begin in enumerate(begins(claim, k)[1:-1].tolist(), 1):
+        for i, begin in enumerate(timeline_of(claim, k).begin[1:-1].tolist(), 1):
             home = instance.path_length([stops[i], instance.finish])
             length = instance.path_length(stops[: i + 1]) + home
             found.append((length, begin + (0.0 if service is None else float(service[stops[i]])) + home))
@@ -107,7 +108,7 @@ def home_within_budget(problem: Problem, instance: Instance, solution: Solution)
 
 
 def home_before_it_closes(problem: Problem, instance: Instance, solution: Solution) -> bool:
-    if problem.shape == "tour" and problem.visits_all:  # there the masks know all ways home
+    if problem.shape.has_one_depot_tour and problem.visits_all:  # there the masks consider all ways home
         return True
     closes = instance.time_windows[instance.finish, 1]
     return all(within(time, closes) for _, time in direct_ways_home(problem, instance, solution))
@@ -115,12 +116,12 @@ def home_before_it_closes(problem: Problem, instance: Instance, solution: Soluti
 
 PRUNED = {LengthBudget: home_within_budget, TimeWindows: home_before_it_closes}
 """Which of the checker's solutions the masks allow: those where the direct way home is never too long (Kool et al.
-2019), so that she is not locked out. Where the triangle inequality holds these are all. Besides, split deliveries
+2019), so that there is no dead end. Where the triangle inequality holds these are all. Besides, split deliveries
 deliver as much as can be, and `brute_force` tries no others."""
 
 
 LOCKS = [(TimeWindows,), (Capacity,), (SplitDelivery,), (PrizeQuota, LengthBudget)]
-"""Rules that may have dead ends, which no look ahead at bearable cost avoids."""
+"""Rules that may have dead ends, which no affordable look-ahead avoids."""
 
 
 def expected_solutions(problem: Problem, instance: Instance) -> dict[Canonical, Solution]:
@@ -134,7 +135,7 @@ def expected_solutions(problem: Problem, instance: Instance) -> dict[Canonical, 
 
 def referee(problem: Problem, instance: Instance) -> None:
     env = RoutingEnv(problem)
-    whole, actions, dead = walked(env, instance)
+    whole, actions, dead = sequences_of(env, instance)
     values = env.objective(from_instances([instance]), actions)[0]
     allowed: dict[Canonical, float] = {}
     for sequence, row, value, is_dead in zip(whole, actions[0], values.tolist(), dead, strict=True):
@@ -146,7 +147,7 @@ def referee(problem: Problem, instance: Instance) -> None:
     expected = expected_solutions(problem, instance)
     assert set(allowed) == set(expected)
     if expected and not any(all(problem.rule(kind) for kind in kinds) for kinds in LOCKS):
-        assert not any(dead), "she is locked out"
+        assert not any(dead), "some trajectory ends in a dead end"
     if allowed:
         best = min if problem.objective.sense == "min" else max
         assert best(allowed.values()) == pytest.approx(best(s.objective for s in expected.values()), rel=1e-9)
@@ -161,17 +162,17 @@ def test_masks_allow_exactly_what_the_checker_accepts(problem, seed):
 
 @pytest.mark.parametrize("problem", UNNAMED, ids=lambda problem: problem.name)
 @pytest.mark.parametrize("seed", range(8))
-def test_so_they_do_in_problems_that_nobody_has_named(problem, seed):
+def test_masks_allow_exactly_what_the_checker_accepts_in_unnamed_problems(problem, seed):
     referee(problem, tiny_instance(problem, seed, 3 + seed % 3))
 
 
-FROM_DEPOT = [problem for problem in [*PROBLEMS.values(), *UNNAMED] if problem.from_depot]
+FROM_DEPOT = [problem for problem in [*PROBLEMS.values(), *UNNAMED] if problem.shape.has_depot]
 
 
 @pytest.mark.parametrize("problem", FROM_DEPOT, ids=lambda problem: problem.name)
 @pytest.mark.parametrize("seed", range(8))
-def test_so_they_do_where_another_end_is_nearer_by_a_detour(problem, seed):
-    """Without the triangle inequality even going home at once may be too long."""
+def test_masks_allow_exactly_what_the_checker_accepts_where_detours_to_the_end_are_shorter(problem, seed):
+    """Without the triangle inequality even the direct way home may be too long."""
     rng = np.random.default_rng(seed)
     instance = tiny_instance(problem, 2 + 4 * seed, 4)
     place = int(rng.choice([node for node in range(4) if node != instance.depot]))
@@ -183,7 +184,7 @@ LOPSIDED = [seed for seed in range(80) if seed % 4 == 2]
 
 
 @pytest.mark.parametrize("problem", ["tsptw", "tsptw-makespan"])
-def test_the_look_ahead_loses_nothing_where_detours_are_shorter(problem):
+def test_the_look_ahead_forbids_no_solution_where_detours_are_shorter(problem):
     for seed in LOPSIDED:
         referee(PROBLEMS[problem], tiny_instance(problem, seed, 4))
 
@@ -193,29 +194,29 @@ METRIC = [seed for seed in range(40) if seed % 2 and seed % 8 != 5]
 
 
 def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tuple[Instance, tuple[int, ...]] | None:
-    """The instance with a part of one of its solutions walked, not quite as planned; and the actions of that part."""
+    """The instance after a part of one of its solutions, not used quite as planned; and the actions of that part."""
     env = RoutingEnv(problem)
-    whole, _, dead = walked(env, instance)
+    whole, _, dead = sequences_of(env, instance)
     alive = [sequence for sequence, is_dead in zip(whole, dead, strict=True) if not is_dead]
-    if problem.shape == "cycle":  # what was visited is told from the depot on
+    if problem.shape.is_closed:  # the visited nodes are given from the depot on
         alive = [sequence for sequence in alive if sequence[0] == instance.depot]
     if not alive:
         return None
     planned = alive[rng.integers(len(alive))]
     given = planned[: rng.integers(1, max(len(planned), 2))]
     visited = given
-    if problem.from_depot:
-        if problem.shape == "tour" and given[-1] == instance.finish:
+    if problem.shape.has_depot:
+        if problem.shape.has_one_depot_tour and given[-1] == instance.finish:
             given = given[:-1]
         visited = [instance.depot if node == instance.finish else node for node in given]
     claim = walk(problem, instance, env.tours(torch.tensor(planned), instance))
-    k = sum(node == instance.finish for node in given) if problem.shape == "tours" else 0
+    k = sum(node == instance.finish for node in given) if problem.shape.has_several_tours else 0
     elapsed, travelled, load = 0.0, 0.0, 0.0
-    if k < len(claim.stops):  # else she is at the depot, with nowhere to go
+    if k < len(claim.stops):  # else the tour is at the depot, and complete
         stops = claim.stops[k]
         i = len(given) - max((j for j, node in enumerate(given, 1) if node == instance.finish), default=0)
-        i -= not problem.from_depot
-        elapsed = begins(claim, k)[i] + (0.0 if instance.service_times is None else instance.service_times[stops[i]])
+        i -= not problem.shape.has_depot
+        elapsed = timeline_of(claim, k).leave[i]
         travelled = instance.path_length(stops[: i + 1])
         load = 0.0 if instance.capacity is None else rng.uniform(0, instance.capacity)
     used = {"elapsed": elapsed * rng.uniform(0.9, 1.2), "travelled": travelled * rng.uniform(0.9, 1.2), "load": load}
@@ -225,13 +226,13 @@ def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tup
 
 @EVERY_PROBLEM
 @pytest.mark.parametrize("seed", METRIC[:8])
-def test_a_tour_under_way_goes_on_as_the_checker_says(problem, seed):
+def test_a_tour_under_way_continues_as_the_checker_accepts(problem, seed):
     """Where the triangle inequality holds, as `PRUNED` knows only what was planned."""
     env, start = RoutingEnv(problem), begun(problem, tiny_instance(problem, seed, 5), np.random.default_rng(seed))
     if start is None:
         pytest.skip("nothing is feasible")
     instance, given = start
-    whole, actions, dead = walked(env, instance, given)
+    whole, actions, dead = sequences_of(env, instance, given)
     allowed = set()
     for sequence, row, is_dead in zip(whole, actions[0], dead, strict=True):
         solution = check(problem, instance, env.tours(row, instance))
@@ -243,7 +244,7 @@ def test_a_tour_under_way_goes_on_as_the_checker_says(problem, seed):
 
 
 @pytest.mark.parametrize("kind", [LengthBudget, TimeWindows])
-def test_a_group_may_stay_at_home_where_its_end_is_too_far(kind):
+def test_an_empty_set_of_tours_is_allowed_where_the_end_is_too_far(kind):
     problem = Problem("stay", "", "", "tours", (VisitAtMostOnce(), kind()), PRIZE, ("num_tours",))
     points = np.array([[0, 0], [9, 1], [10, 0]])
     windows = np.array([[0, 99], [0, 99], [0, 5]])

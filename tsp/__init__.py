@@ -1,4 +1,4 @@
-"""The Travelling Scientist toolkit: learned and classical solvers for families of alike routing problems.
+"""The Travelling Scientist toolkit: learned and classical solvers for families of similar routing problems.
 
     >>> import tsp
     >>> instance = tsp.read("examples/berlin52.tsp")
@@ -12,14 +12,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tsp.instance import Instance
     from tsp.shortcuts import compare, read, read_set, solve
+    from tsp.solution import check
 
 __toolkit__ = "travelling-scientist"
 __version__ = "0.1.0"
-__all__ = ["compare", "read", "read_set", "solve"]
+__all__ = ["Instance", "check", "compare", "read", "read_set", "solve"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the shortcut is
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a class or a function
+    if name == "Instance":
+        from tsp.instance import Instance
+
+        return Instance
+    if name == "check":
+        from tsp.solution import check
+
+        return check
     if name in __all__:
         from tsp import shortcuts
 

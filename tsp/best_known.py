@@ -24,7 +24,7 @@ DIGITS = 12
 
 def best_known(instance: Instance) -> float | None:
     """The best known objective of an instance under its problem; None where the table has none."""
-    if instance.depot != 0 and get_problem(instance.problem).shape != "cycle":
+    if instance.depot != 0 and not get_problem(instance.problem).shape.is_closed:
         return None  # the table is for tours from node 0, and a fingerprint does not contain the depot
     key = instance.fingerprint[:DIGITS]
     return next((table[key] for name in _same_problems(instance.problem) if key in (table := _tables()[name])), None)

@@ -1,7 +1,7 @@
-"""`Instance`: the data of one routing problem, validated when it is made and never changed after.
+"""`Instance`: the data of one routing problem, validated on construction and immutable.
 
-Everything a solver may know is here; what is revealed only on the way is a realization and is
-kept apart. Distances come from coordinates under a metric, or from an explicit matrix.
+An instance contains everything that a solver may know; values revealed during the tour are in a separate
+`Realization`. Distances come from coordinates under a metric, or from an explicit matrix.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ LIMITS = ("max_length", "min_prize", "capacity")
 
 @dataclass(frozen=True)
 class Underway:
-    """A tour that has begun: what was visited, and what that took.
+    """A tour under way: the nodes visited so far, and the time, length and load used.
 
     Attributes:
         visited: nodes in the order of the visits, without the depot at the beginning; the depot in
             between begins another tour.
-        elapsed: the time now, ready to leave the last of them; None: as the tour's plan has it.
-        travelled: length of the current tour so far; None: by the instance's distances.
-        load: what the current tour has delivered so far; None: by the instance's demands.
+        elapsed: the time of departure from the last of them; None: the time that the tour so far takes.
+        travelled: length of the current tour so far; None: computed from the distances.
+        load: amount that the current tour has delivered so far; None: computed from the demands.
     """
 
     visited: tuple[int, ...] = ()
@@ -60,7 +60,7 @@ class Underway:
 
 @dataclass(frozen=True, eq=False)
 class Realization:
-    """What an instance hides until it happens; no solver ever sees it.
+    """Values that are hidden from solvers until the tour reaches them.
 
     Attributes:
         prizes: each node's real prize `[n]`.
@@ -74,29 +74,29 @@ class Instance:
     """One routing problem.
 
     Attributes:
-        coordinates: points `[n, d]`, d = 2 or 3. With a matrix they serve drawing only.
-        matrix: explicit distances `[n, n]`, row = from, column = to. The diagonal means nothing
-            and is stored as zero.
+        coordinates: points `[n, d]`, d = 2 or 3. With a matrix, they are used for drawing only.
+        matrix: explicit distances `[n, n]`, row = from, column = to. The diagonal is ignored
+            and stored as zero.
         metric: a name in `tsp.metrics.METRICS`; `EXPLICIT` (set by itself) with a matrix.
         problem: name of the problem that the source implies (a row of `tsp.problems.PROBLEMS`).
-        name: what reports call it.
+        name: used in reports.
         names: a name for each node.
         best_known: objective of the best known solution, in the instance's own units.
         depot: the node where tours start.
         end: the node where tours end; None: the depot again (of a path: anywhere).
         free_start: whether a path may start anywhere.
-        prizes: what visiting a node is worth `[n]`; expectations where the real ones are hidden.
-        penalties: what leaving a node out costs `[n]`, in units of length.
-        demands: what a node is to be delivered `[n]`.
-        time_windows: when a visit may begin `[n, 2]`, in units of length; infinity closes never.
-        service_times: how long a visit takes `[n]`.
-        max_length: longest tour.
-        min_prize: least sum of the prizes collected.
-        capacity: most that one tour delivers.
-        num_tours: most tours there may be.
-        underway: a tour that has begun, whose rest is to be planned.
-        fixed_edges: pairs `[k, 2]` of nodes that a tour must walk one right after the other, in
-            either direction.
+        prizes: prize of visiting each node `[n]`; expected values if the real prizes are hidden.
+        penalties: cost of not visiting each node `[n]`, in units of length.
+        demands: amount to deliver to each node `[n]`.
+        time_windows: when a visit may begin `[n, 2]`, in units of length; a closing time may be infinite.
+        service_times: duration of each visit `[n]`.
+        max_length: largest length of a tour.
+        min_prize: smallest sum of collected prizes.
+        capacity: largest amount that one tour delivers.
+        num_tours: largest number of tours.
+        underway: a tour that has begun; the rest of it is to be planned.
+        fixed_edges: pairs `[k, 2]` of nodes that a tour must visit consecutively, in either
+            direction.
         extras: further columns of the source, kept for display, a value for each node.
     """
 
@@ -231,7 +231,7 @@ class Instance:
 
     @cached_property
     def distances(self) -> Array:
-        """All distances `[n, n]`, row = from; made once and kept.
+        """All distances `[n, n]`, row = from; computed once and cached.
 
         Raises:
             ValueError: above `LARGEST_MATRIX` nodes; use `legs` there.
@@ -265,7 +265,7 @@ class Instance:
         return self.path_length(closed)
 
     def node_name(self, node: int) -> str:
-        """What a reader calls the node: its name, or its position in the file from 0."""
+        """The node's name, or its position in the file from 0 if it has none."""
         return self.names[node] if self.names else str(node)
 
     def find_node(self, text: str) -> int:
@@ -285,7 +285,7 @@ class Instance:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of what decides a solution's value: metric, numbers and limits, not any name."""
+        """SHA-256 of everything that determines an objective: metric, numbers and limits, but no names."""
         content = self.matrix if self.matrix is not None else self.coordinates
         assert content is not None
         digest = hashlib.sha256(f"{self.metric} {content.shape} ".encode())
@@ -303,7 +303,7 @@ class Instance:
         return digest.hexdigest()
 
     def __repr__(self) -> str:
-        """Name, size and what is given; never whole arrays."""
+        """Name, size and the names of the arrays, not their contents."""
         given = [f.name for f in fields(self) if isinstance(getattr(self, f.name), np.ndarray)]
         return f"Instance({self.name or 'unnamed'}: {self.size} nodes, {self.metric}, {', '.join(given)})"
 

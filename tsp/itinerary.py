@@ -12,7 +12,7 @@ from math import floor, log10
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsp.problems import TimeWindows
-from tsp.solution import begins, walk
+from tsp.solution import timeline_of, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -79,18 +79,17 @@ def make_itinerary(problem: Problem, instance: Instance, solution: Solution) -> 
     titles = _titles(instance)
     out: list[Stop] = []
     for k, stops in enumerate(claim.stops):
-        times = begins(claim, k).tolist()
+        times = timeline_of(claim, k)
         legs = instance.legs(stops[:-1], stops[1:]).tolist()
-        leave, walked = 0.0, 0.0
-        for i, (node, begin) in enumerate(zip(stops.tolist(), times, strict=True)):
-            arrive = leave + legs[i - 1] if i else begin
+        walked = 0.0
+        for i, (node, begin) in enumerate(zip(stops.tolist(), times.begin.tolist(), strict=True)):
+            arrive = float(times.arrive[i]) if i else begin
             walked += legs[i - 1] if i else 0.0
-            leave = begin
-            if instance.service_times is not None and (i == 0 or i < len(stops) - 1 or claim.customers[node]):
-                leave += float(instance.service_times[node])
-            if instance.underway is not None and k == claim.begun and i == claim.given - 1:
-                leave = leave if instance.underway.elapsed is None else instance.underway.elapsed
-                walked = walked if instance.underway.travelled is None else instance.underway.travelled
+            is_resumed = instance.underway is not None and k == claim.begun and i == claim.given - 1
+            is_end = 0 < i == len(stops) - 1 and not claim.customers[node]  # there is no service where a tour ends
+            leave = begin if is_end and not is_resumed else float(times.leave[i])
+            if is_resumed and instance.underway is not None and instance.underway.travelled is not None:
+                walked = instance.underway.travelled
             prizes = instance.prizes if claim.customers[node] else None
             interest = None if prizes is None else float(prizes[node])
             name = instance.node_name(node)

@@ -1,4 +1,4 @@
-"""Distances between points, in the exact arithmetic of the source they come from.
+"""Distances between points, in the exact arithmetic of their source.
 
 TSPLIB rounds every edge to an integer in a way that depends on the edge weight type (Reinelt,
 "TSPLIB 95", 1995, section 2); a tour's length is only comparable with published optima in that
@@ -51,7 +51,7 @@ def _euclidean(a: Array, b: Array) -> Array:
 
 
 def _nearest_integer(x: Array) -> Array:
-    return np.floor(x + 0.5)  # TSPLIB's nint: never banker's rounding
+    return np.floor(x + 0.5)  # TSPLIB's nint, which rounds halves up
 
 
 def _manhattan(a: Array, b: Array) -> Array:
@@ -103,7 +103,7 @@ METRICS: dict[str, Metric] = {
 def pairwise(metric: Metric, coordinates: Array) -> Array:
     """All distances between the points `[n, d]`, as `[n, n]` with a zero diagonal.
 
-    Works by rows, so that no `[n, n, d]` intermediate is ever held.
+    Works in blocks of rows, so that no `[n, n, d]` array is allocated.
     """
     n = len(coordinates)
     out = np.empty((n, n))

@@ -1,14 +1,15 @@
-"""What the problems are: rules as data, and one table of problems made of them.
+"""Rules as data, and the table of problems.
 
-A problem is a tuple of rules and an objective; every other reading of a rule (the check, the
-environment, the OR-Tools model) is a table from the rule's class elsewhere. A new problem made of
-known rules is one row of `PROBLEMS`.
+A problem consists of a shape, a tuple of rules and an objective. What a rule means to the checker, the
+environment or an OR-Tools model is written in a table of theirs, by the rule's class. A new problem that
+consists of known rules is one row of `PROBLEMS`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
@@ -20,16 +21,48 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="Rule")
 
 
-Shape = Literal["cycle", "path", "tour", "tours"]
-"""How tours run: one closed tour that starts anywhere; one open path; one tour from the depot to
-the end (the depot again, unless the instance names another node); or several of those."""
+class Shape(StrEnum):
+    """How tours run: one closed tour, one open path, one tour from the depot, or several of those.
+
+    A tour from the depot ends at the depot, unless the instance names another end.
+    """
+
+    CYCLE = "cycle"
+    PATH = "path"
+    TOUR = "tour"
+    TOURS = "tours"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether there is one closed tour, which may start at any node."""
+        return self is Shape.CYCLE
+
+    @property
+    def is_path(self) -> bool:
+        """Whether there is one open path."""
+        return self is Shape.PATH
+
+    @property
+    def has_depot(self) -> bool:
+        """Whether tours leave a depot, so that ending a tour is a decision."""
+        return self in (Shape.TOUR, Shape.TOURS)
+
+    @property
+    def has_one_depot_tour(self) -> bool:
+        """Whether there is exactly one tour from the depot."""
+        return self is Shape.TOUR
+
+    @property
+    def has_several_tours(self) -> bool:
+        """Whether there may be several tours from the depot."""
+        return self is Shape.TOURS
 
 
 class Rule:
-    """One constraint, as data. Its readings are found by its class.
+    """One constraint, as data; the checker and the solvers look it up by its class.
 
     Attributes:
-        needs: what an instance must have for it, names of `tsp.instance.Instance`'s attributes.
+        needs: names of the attributes that an instance must have, of `tsp.instance.Instance`.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
@@ -42,19 +75,19 @@ class VisitOnce(Rule):
 
 @dataclass(frozen=True)
 class VisitAtMostOnce(Rule):
-    """Which nodes are visited is free; none is visited twice."""
+    """Each node is visited once or not at all."""
 
 
 @dataclass(frozen=True)
 class SplitDelivery(Rule):
-    """A node is visited as often as it takes to deliver its demand."""
+    """A node may be visited several times, until its demand is delivered."""
 
     needs: ClassVar[tuple[str, ...]] = ("demands",)
 
 
 @dataclass(frozen=True)
 class Capacity(Rule):
-    """What a tour delivers is at most the capacity; the depot refills."""
+    """Each tour delivers at most the capacity."""
 
     needs: ClassVar[tuple[str, ...]] = ("demands", "capacity")
 
@@ -64,7 +97,7 @@ class LengthBudget(Rule):
     """Each tour's length is at most `max_length`.
 
     Attributes:
-        required: whether an instance must have one; else it is kept where there is one.
+        required: whether an instance must have a budget; if not, the rule holds only for instances that have one.
     """
 
     required: bool = True
@@ -77,10 +110,10 @@ class LengthBudget(Rule):
 
 @dataclass(frozen=True)
 class MaxVisits(Rule):
-    """All tours together visit so many nodes at most.
+    """All tours together visit a limited number of nodes.
 
     Attributes:
-        most: how many.
+        most: the largest number of visits.
     """
 
     most: int
@@ -88,10 +121,10 @@ class MaxVisits(Rule):
 
 @dataclass(frozen=True)
 class PrizeQuota(Rule):
-    """The prizes collected sum to `min_prize` at least, or every node is visited.
+    """The sum of the collected prizes is at least `min_prize`, or every node is visited.
 
     Attributes:
-        stochastic: whether an instance's prizes are expectations, and the real ones are known only
+        stochastic: whether an instance's prizes are expected values, and each real prize becomes known
             on arrival.
     """
 
@@ -101,10 +134,10 @@ class PrizeQuota(Rule):
 
 @dataclass(frozen=True)
 class TimeWindows(Rule):
-    """A visit begins within its node's window; who comes early waits. Service takes its time.
+    """Each visit begins within the node's time window, after a wait if the tour arrives early.
 
-    A tour leaves the depot when it opens, and is at its end before that closes. A unit of length
-    takes a unit of time.
+    A visit lasts for the node's service time. A tour leaves the depot when the depot opens, and reaches
+    its end before that closes. A unit of length takes a unit of time.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("time_windows",)
@@ -116,7 +149,7 @@ TERM_NEEDS = {"prize": ("prizes",), "penalties": ("penalties",), "makespan": ("t
 
 @dataclass(frozen=True)
 class Objective:
-    """A sum of terms, to be made small or large.
+    """A sum of terms, to be minimized or maximized.
 
     Attributes:
         terms: names in `tsp.solution.TERMS`.
@@ -125,10 +158,6 @@ class Objective:
 
     terms: tuple[str, ...]
     sense: Literal["min", "max"] = "min"
-
-    def better(self, a: float, b: float) -> bool:
-        """Whether the value `a` is strictly better than `b`."""
-        return a < b if self.sense == "min" else a > b
 
     def gap(self, value: float, best: float) -> float | None:
         """Relative gap of `value` to `best`, positive when worse; None where `best` is 0."""
@@ -142,13 +171,13 @@ class Problem:
     """A routing problem: how tours run, rules and an objective.
 
     Attributes:
-        name: what the command line and the files call it.
+        name: as in the command line and in files.
         title: the name in the literature.
-        story: what the travelling scientist does.
-        shape: how tours run.
-        rules: every constraint a solution must keep.
+        story: the problem as a task of the travelling scientist.
+        shape: how tours run; a shape's name is converted.
+        rules: every constraint that a solution must satisfy.
         objective: what is minimized or maximized.
-        demanded: what an instance must have beside what rules and objective need.
+        demanded: attributes that an instance must have in addition to those that rules and objective need.
     """
 
     name: str
@@ -159,16 +188,17 @@ class Problem:
     objective: Objective
     demanded: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Convert a shape's name, and refuse an unknown one in one sentence."""
+        if self.shape not in list(Shape):
+            raise ValueError(unknown("shape", self.shape, [shape.value for shape in Shape]))
+        object.__setattr__(self, "shape", Shape(self.shape))
+
     @property
     def needs(self) -> tuple[str, ...]:
         """Names of the instance's attributes that the problem needs, each once."""
         terms = (TERM_NEEDS.get(term, ()) for term in self.objective.terms)
         return tuple(dict.fromkeys([*self.demanded, *(n for rule in self.rules for n in rule.needs), *chain(*terms)]))
-
-    @property
-    def from_depot(self) -> bool:
-        """Whether tours leave the depot, so that coming to the end is a decision."""
-        return self.shape in ("tour", "tours")
 
     @property
     def visits_all(self) -> bool:
@@ -177,21 +207,27 @@ class Problem:
 
     @property
     def hides_prizes(self) -> bool:
-        """Whether real prizes are known only on arrival."""
+        """Whether each real prize becomes known only on arrival."""
         quota = self.rule(PrizeQuota)
         return quota is not None and quota.stochastic
 
     def resembles(self, other: Problem) -> bool:
-        """Whether a policy of one reads the other: tours of one shape, and rules of the same kinds."""
+        """Whether a policy of one applies to the other: the same shape, and rules of the same classes."""
         kinds = [[type(rule) for rule in problem.rules] for problem in (self, other)]
         return self.shape == other.shape and kinds[0] == kinds[1]
+
+    def is_better(self, a: float | None, b: float | None) -> bool:
+        """Whether the value `a` is strictly better than `b`; None, of an infeasible solution, is the worst."""
+        if a is None or b is None:
+            return a is not None and b is None
+        return a < b if self.objective.sense == "min" else a > b
 
     def rule(self, kind: type[R]) -> R | None:
         """The problem's rule of this class, or None."""
         return next((rule for rule in self.rules if isinstance(rule, kind)), None)
 
     def validate(self, instance: Instance) -> None:
-        """Refuse an instance that lacks what the problem needs, in one sentence.
+        """Refuse an instance that lacks an attribute or has one that is not supported, in one sentence.
 
         Raises:
             ValueError: naming the instance and what is missing or not supported.
@@ -205,11 +241,11 @@ class Problem:
         missing = [need for need in self.needs if getattr(instance, need) is None]
         if missing:
             raise ValueError(f"{name}: problem {self.name!r} needs {' and '.join(missing)}, which it does not have")
-        if instance.free_start and self.shape != "path":
+        if instance.free_start and not self.shape.is_path:
             raise ValueError(f"{name}: only a path may start anywhere, problem {self.name!r} is none")
-        if self.shape == "path" and not instance.free_start and instance.end == instance.depot and instance.size > 1:
+        if self.shape.is_path and not instance.free_start and instance.end == instance.depot and instance.size > 1:
             raise ValueError(f"{name}: starts and ends at {instance.node_name(instance.depot)}, expected another end")
-        if self.shape == "cycle" and instance.end not in (None, instance.depot):
+        if self.shape.is_closed and instance.end not in (None, instance.depot):
             raise ValueError(f"{name}: problem {self.name!r} has closed tours, expected no end (shpp has one)")
         if self.rule(Capacity) is not None and self.rule(VisitOnce) is not None:
             assert instance.demands is not None
@@ -230,7 +266,7 @@ PROBLEMS: dict[str, Problem] = {
             name="tsp",
             title="travelling salesman problem",
             story="visit all chosen posters, back to the coffee corner",
-            shape="cycle",
+            shape=Shape.CYCLE,
             rules=(VisitOnce(),),
             objective=Objective(("length",)),
         ),
@@ -238,7 +274,7 @@ PROBLEMS: dict[str, Problem] = {
             name="atsp",
             title="asymmetric travelling salesman problem",
             story="the same with one-way aisles: the way back may be longer",
-            shape="cycle",
+            shape=Shape.CYCLE,
             rules=(VisitOnce(),),
             objective=Objective(("length",)),
             demanded=("matrix",),
@@ -247,7 +283,7 @@ PROBLEMS: dict[str, Problem] = {
             name="shpp",
             title="shortest Hamiltonian path",
             story="from the entrance to the talk room, past all chosen posters",
-            shape="path",
+            shape=Shape.PATH,
             rules=(VisitOnce(),),
             objective=Objective(("length",)),
         ),
@@ -255,7 +291,7 @@ PROBLEMS: dict[str, Problem] = {
             name="op",
             title="orienteering",
             story="a coffee break of limited length, posters of different interest",
-            shape="tour",
+            shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), LengthBudget()),
             objective=Objective(("prize",), "max"),
         ),
@@ -263,7 +299,7 @@ PROBLEMS: dict[str, Problem] = {
             name="optw",
             title="orienteering with time windows",
             story="the same, with authors present only at times",
-            shape="tour",
+            shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), LengthBudget(required=False), TimeWindows()),
             objective=Objective(("prize",), "max"),
         ),
@@ -271,7 +307,7 @@ PROBLEMS: dict[str, Problem] = {
             name="op10",
             title="orienteering with ten visits at most",
             story="a coffee break, and a head that takes in ten posters",
-            shape="tour",
+            shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), LengthBudget(), MaxVisits(10)),
             objective=Objective(("prize",), "max"),
         ),
@@ -279,7 +315,7 @@ PROBLEMS: dict[str, Problem] = {
             name="top",
             title="team orienteering",
             story="a group splits the posters in one break; who has nothing to visit may stay away",
-            shape="tours",
+            shape=Shape.TOURS,
             rules=(VisitAtMostOnce(), LengthBudget()),
             objective=Objective(("prize",), "max"),
             demanded=("num_tours",),
@@ -288,7 +324,7 @@ PROBLEMS: dict[str, Problem] = {
             name="pctsp",
             title="prize-collecting travelling salesman problem",
             story="learn at least so much, regret what was missed",
-            shape="tour",
+            shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), PrizeQuota()),
             objective=Objective(("length", "penalties")),
         ),
@@ -296,7 +332,7 @@ PROBLEMS: dict[str, Problem] = {
             name="spctsp",
             title="stochastic prize-collecting travelling salesman problem",
             story="the same, but how interesting a poster is shows only on arrival",
-            shape="tour",
+            shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), PrizeQuota(stochastic=True)),
             objective=Objective(("length", "penalties")),
         ),
@@ -304,7 +340,7 @@ PROBLEMS: dict[str, Problem] = {
             name="tsptw",
             title="travelling salesman problem with time windows",
             story="every poster, each in its session; the least walking",
-            shape="tour",
+            shape=Shape.TOUR,
             rules=(VisitOnce(), TimeWindows()),
             objective=Objective(("length",)),
         ),
@@ -312,7 +348,7 @@ PROBLEMS: dict[str, Problem] = {
             name="tsptw-makespan",
             title="travelling salesman problem with time windows, earliest end",
             story="every poster, each in its session; home as early as can be",
-            shape="tour",
+            shape=Shape.TOUR,
             rules=(VisitOnce(), TimeWindows()),
             objective=Objective(("makespan",)),
         ),
@@ -320,7 +356,7 @@ PROBLEMS: dict[str, Problem] = {
             name="cvrp",
             title="capacitated vehicle routing",
             story="leaflets run out; fetch more at the desk",
-            shape="tours",
+            shape=Shape.TOURS,
             rules=(VisitOnce(), Capacity()),
             objective=Objective(("length",)),
         ),
@@ -328,7 +364,7 @@ PROBLEMS: dict[str, Problem] = {
             name="sdvrp",
             title="split delivery vehicle routing",
             story="the same; a table may get its leaflets in several visits",
-            shape="tours",
+            shape=Shape.TOURS,
             rules=(SplitDelivery(), Capacity()),
             objective=Objective(("length",)),
         ),
@@ -336,7 +372,7 @@ PROBLEMS: dict[str, Problem] = {
             name="cvrptw",
             title="capacitated vehicle routing with time windows",
             story="leaflets run out, and desks are staffed only at times",
-            shape="tours",
+            shape=Shape.TOURS,
             rules=(VisitOnce(), Capacity(), TimeWindows()),
             objective=Objective(("length",)),
         ),
@@ -344,7 +380,7 @@ PROBLEMS: dict[str, Problem] = {
             name="mtsp",
             title="min-max multiple travelling salesman problem",
             story="a group visits all, the last one home counts; who has nothing to visit may stay away",
-            shape="tours",
+            shape=Shape.TOURS,
             rules=(VisitOnce(),),
             objective=Objective(("longest",)),
             demanded=("num_tours",),
@@ -354,20 +390,20 @@ PROBLEMS: dict[str, Problem] = {
 
 
 GOALS = {"travel-time": Objective(("length",)), "makespan": Objective(("makespan",))}
-"""What a user may ask for in place of a problem's own objective."""
+"""Objectives that a user may choose in place of a problem's own."""
 
 
 def with_objective(problem: Problem, goal: str) -> Problem:
-    """The problem that has the same rules, and one of `GOALS` for objective.
+    """The problem with the same shape and rules, and an objective of `GOALS`.
 
     Raises:
-        ValueError: where there is none.
+        ValueError: if there is no such problem.
     """
     if goal not in GOALS:
         raise ValueError(unknown("objective", goal, GOALS))
-    asked = replace(problem, objective=GOALS[goal])
+    wanted = replace(problem, objective=GOALS[goal])
     for other in PROBLEMS.values():
-        if replace(asked, name=other.name, title=other.title, story=other.story) == other:
+        if replace(wanted, name=other.name, title=other.title, story=other.story) == other:
             return other
     raise ValueError(f"problem {problem.name!r} is not there with objective {goal!r}")
 
@@ -376,7 +412,7 @@ def get_problem(name: str) -> Problem:
     """The problem called `name`.
 
     Raises:
-        ValueError: for an unknown name, with what there is and the nearest.
+        ValueError: for an unknown name; the message lists the known names and the nearest one.
     """
     try:
         return PROBLEMS[name]
@@ -385,7 +421,7 @@ def get_problem(name: str) -> Problem:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """The sentence for an unknown name: what there is, and the nearest to it, whatever its case."""
+    """The message for an unknown name: the nearest known name, regardless of case, and all known names."""
     names = {k.lower(): k for k in known}
     near = get_close_matches(name.lower(), names, n=1)
     hint = f"; did you mean {names[near[0]]!r}?" if near else ""

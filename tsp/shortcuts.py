@@ -30,7 +30,7 @@ __all__ = ["compare", "read", "read_set", "solve"]
 def read(
     path: str | os.PathLike[str], *, problem: str | None = None, matrix: str | os.PathLike[str] | None = None
 ) -> Instance:
-    """Read the one instance in a file (TSPLIB, CSV, …); `problem` and `matrix` are what it does not say.
+    """Read the one instance in a file (TSPLIB, CSV, …); `problem` and `matrix` add what the file does not contain.
 
     Raises:
         ValueError: when the file is broken, or holds a set (read those with `read_set`).
@@ -69,11 +69,11 @@ def solve(
     """Solve one instance, or several.
 
     Args:
-        instances: what to solve, each by the rules of its own `problem`.
-        solver: a spec such as `ortools` or `policy(decoding=sampling)+2opt`; default: the best the
-            toolkit has for each instance.
+        instances: each is solved under the rules of its own `problem`.
+        solver: a spec such as `ortools` or `policy(decoding=sampling)+2opt`; default: the toolkit's best
+            for each instance.
         time_limit: seconds for each instance.
-        threads: how many may work at once.
+        threads: number of threads.
         seed: of every random choice.
 
     Returns:
@@ -95,18 +95,18 @@ def solve_all(
     report: Report | None = None,
     realizations: Sequence[Realization | None] | None = None,
 ) -> list[Solution]:
-    """Solve instances, each with the given or its default solver; those with the same one together.
+    """Solve instances, each with the given solver or its default one; instances of one solver are solved together.
 
-    An instance whose realization is given is played online: its prizes show on arrival.
+    An instance with a realization is solved online: each prize becomes known on arrival.
 
     Args:
-        instances: what to solve.
-        spec: of the solver, or None for each instance's default.
+        instances: the instances to solve.
+        spec: the solver, or None for each instance's default.
         budget: time for each instance, threads, seed.
-        device: for solvers that have a choice.
-        prepare: warms a solver up for a problem, before any clock runs.
+        device: for solvers that run on several kinds of devices.
+        prepare: called with each solver and problem before any clock starts, to warm up.
         report: called with each better solution.
-        realizations: what each instance hides; solvers never see it.
+        realizations: the hidden values of each instance.
     """
     _require_device(device)
     groups: dict[tuple[str, str, bool], list[int]] = {}
@@ -135,7 +135,7 @@ def solve_all(
 
 
 def _require_device(device: str) -> None:
-    """Refuse a device that is not there, even where no solver would use it."""
+    """Refuse an unavailable device, even if no solver would use it."""
     if device != "auto":
         load("policies.device:resolve_device")(device)
 
@@ -161,14 +161,14 @@ def compare(
         instances: of one problem.
         solvers: specs.
         time_limit: seconds for each instance; several give a gap-against-time curve.
-        threads: how many each solver may use.
+        threads: number of threads of each solver.
         seed: of every random choice.
-        device: for solvers that have a choice.
-        progress: told how many answers there are, and of how many.
-        realizations: what the instances hide; solvers see it node by node, on arrival.
+        device: for solvers that run on several kinds of devices.
+        progress: called with the number of solutions so far and the total number.
+        realizations: the hidden values of the instances, which solvers see node by node on arrival.
 
     Raises:
-        ValueError: in one sentence, when there is nothing to compare, or it cannot be.
+        ValueError: in one sentence, if there is nothing to compare, or the instances cannot be compared.
     """
     _require_device(device)
     problems = sorted({instance.problem for instance in instances})

@@ -1,6 +1,6 @@
-"""`Solution` and the independent checker: is it allowed, and what is it worth?
+"""`Solution`, and the independent checker: whether tours are feasible, and their objective.
 
-Every answer of every solver, learned or classical, passes `check`. It works on the instance's own
+Every solution of every solver, learned or classical, passes `check`, which uses the instance's own
 distances in float64 and shares no code with the environments that train policies.
 """
 
@@ -26,6 +26,8 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
+from tsp.timeline import Timeline, compute_timeline
+from tsp.tolerance import allowance, exceeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,9 +36,6 @@ if TYPE_CHECKING:
 
 Tours = tuple[NDArray[np.int64], ...]
 Amounts = tuple[NDArray[np.float64], ...]
-
-TOLERANCE = 1e-9
-"""Relative excess over a limit that still keeps it: sums of floats may miss it by the last digits."""
 
 PROOF = 1e-6
 """Relative distance within which bound and objective are the same: solvers that prove in integers round each edge."""
@@ -49,13 +48,13 @@ class Solution:
     Attributes:
         tours: node indices (positions in the file, from 0); a tour does not repeat its first node.
         objective: in the instance's own units, recomputed in float64; None when infeasible.
-        feasible: whether every rule was kept.
+        feasible: whether every rule is satisfied.
         violations: one sentence for each broken rule.
         seconds: wall clock from the start of solving to the answer.
         bound: proved bound on the objective (below when minimizing, above when maximizing); one
             that is not finite proves nothing and is stored as None.
         solver: name of the solver.
-        amounts: what each stop of each tour is delivered, where deliveries may be split; else None.
+        amounts: the amount delivered at each stop of each tour, if deliveries may be split; otherwise None.
     """
 
     tours: Tours
@@ -68,7 +67,7 @@ class Solution:
     amounts: Amounts | None = None
 
     def __post_init__(self) -> None:
-        """Keep what may be printed or written as JSON finite."""
+        """Drop a bound that is not finite, so that all numbers can be written as JSON."""
         if self.bound is not None and not math.isfinite(self.bound):
             object.__setattr__(self, "bound", None)
 
@@ -84,22 +83,22 @@ NO_ANSWER = "no answer within the time limit"
 
 
 def no_answer(*, seconds: float, solver: str, bound: float | None = None) -> Solution:
-    """What a solver returns that found nothing in its time: counted, never dropped."""
+    """The solution of a solver that found no tours within its time; comparisons count it."""
     return Solution((), None, False, (NO_ANSWER,), seconds, bound, solver)
 
 
 class Claim(NamedTuple):
-    """What is to be checked.
+    """Tours that are to be checked.
 
     Attributes:
-        problem: whose rules count.
-        instance: whose numbers count.
-        tours: as claimed, every node one of the instance's.
+        problem: its rules are checked.
+        instance: its numbers are used.
+        tours: the nodes of each tour, all of them valid.
         stops: each tour's nodes in order, the node where it ends included.
-        amounts: what each of a tour's nodes is delivered.
-        prizes: what visiting a node was really worth; None where there are no prizes.
-        given: how many stops of the last tour begun were given (a tour under way), 0 where none were.
-        begun: which tour that is.
+        amounts: the amount delivered to each node of each tour.
+        prizes: the real prize of each node; None if there are no prizes.
+        given: number of stops already visited in the tour under way, 0 if no tour is.
+        begun: index of that tour.
     """
 
     problem: Problem
@@ -115,7 +114,7 @@ class Claim(NamedTuple):
     def customers(self) -> NDArray[np.bool_]:
         """Nodes that are neither where tours start nor where they end `[n]`; of a closed tour or a path, all."""
         out = np.ones(self.instance.size, dtype=bool)
-        if self.problem.from_depot:
+        if self.problem.shape.has_depot:
             out[[self.instance.depot, self.instance.finish]] = False
         return out
 
@@ -145,15 +144,15 @@ def check(
     that node last. Tours of the depot alone are dropped where there may be several.
 
     Args:
-        problem: whose rules are checked.
-        instance: whose distances count.
+        problem: its rules are checked.
+        instance: its distances are used.
         tours: node indices, a sequence for each tour.
-        amounts: what each node of each tour is delivered, where deliveries may be split; None: as
-            much as is left of the load, but not more than the node still wants.
-        realization: what the instance hid; None: its own numbers count.
-        seconds: wall clock the solver used, kept in the answer.
-        bound: proved bound, kept in the answer.
-        solver: who made the tours.
+        amounts: the amount delivered to each node of each tour, if deliveries may be split; None: at each
+            node the rest of the load or of its demand, whichever is smaller.
+        realization: the real values of hidden numbers; None: the instance's own numbers are used.
+        seconds: wall clock that the solver used, stored in the solution.
+        bound: proved bound, stored in the solution.
+        solver: name of the solver.
 
     Returns:
         the checked solution; an infeasible one has no objective and says what is violated.
@@ -177,9 +176,9 @@ def check(
 
 
 def walk(problem: Problem, instance: Instance, tours: Sequence[ArrayLike]) -> Claim:
-    """How tours of the instance's nodes run, allowed or not: each with the node where it ends.
+    """Tours, feasible or not, with the node where each of them ends.
 
-    `begins` says when each of its stops is reached.
+    `timeline_of` computes the times at its stops.
     """
     arrays, _ = _as_tours(instance, tours)
     arrays, _ = _as_walked(problem, instance, arrays)
@@ -206,8 +205,8 @@ def _as_tours(instance: Instance, tours: Sequence[ArrayLike]) -> tuple[Tours, li
 
 
 def _as_walked(problem: Problem, instance: Instance, tours: Tours) -> tuple[Tours, list[str]]:
-    """The tours from where they start, and what is wrong with their number, starts and ends."""
-    if problem.shape == "tours":
+    """The tours from their start on, and violations in their number, starts and ends."""
+    if problem.shape.has_several_tours:
         trivial = {instance.depot, instance.finish}
         tours = tuple(tour for tour in tours if not set(tour.tolist()) <= trivial)
         if instance.num_tours is not None and len(tours) > instance.num_tours:
@@ -219,15 +218,15 @@ def _as_walked(problem: Problem, instance: Instance, tours: Tours) -> tuple[Tour
     depot, finish = instance.depot, instance.finish
     start, last = instance.node_name(depot), instance.node_name(finish)
     for k, tour in enumerate(tours):
-        if problem.shape == "path":
+        if problem.shape.is_path:
             if tour.size and not instance.free_start and tour[0] != depot:
                 violations.append(f"the path starts at {instance.node_name(int(tour[0]))}, expected {start}")
             if tour.size and instance.end is not None and tour[-1] != finish:
                 violations.append(f"the path ends at {instance.node_name(int(tour[-1]))}, expected {last}")
-        elif depot == finish or problem.shape == "cycle":
+        elif depot == finish or problem.shape.is_closed:
             if depot in tour:
                 tour = np.roll(tour, -int(np.flatnonzero(tour == depot)[0]))
-            elif problem.from_depot:
+            elif problem.shape.has_depot:
                 violations.append(f"tour {k}: does not visit the depot {start}")
         elif tour.size < 2 or tour[0] != depot or tour[-1] != finish:
             violations.append(f"tour {k}: expected a walk from {start} to {last}")
@@ -242,7 +241,7 @@ def _claim(
     amounts: Sequence[ArrayLike] | None,
     realization: Realization | None,
 ) -> tuple[Claim, list[str]]:
-    closed = problem.shape == "cycle" or (problem.from_depot and instance.finish == instance.depot)
+    closed = problem.shape.is_closed or (problem.shape.has_depot and instance.finish == instance.depot)
     stops = tuple(np.append(tour, tour[0]) if closed and tour.size else tour for tour in tours)
     prizes = instance.prizes
     if realization is not None and problem.hides_prizes:
@@ -265,21 +264,21 @@ def _begun(problem: Problem, instance: Instance, tours: Tours) -> tuple[int, int
     if instance.underway is None:
         return 0, 0, []
     depot = instance.depot
-    given: list[list[int]] = [[] if problem.shape in ("path", "cycle") else [depot]]
+    given: list[list[int]] = [[depot] if problem.shape.has_depot else []]
     for node in instance.underway.visited:
-        if node == depot and problem.shape == "tours":
+        if node == depot and problem.shape.has_several_tours:
             given.append([depot])
         else:
             given[-1].append(node)
-    if problem.shape in ("path", "cycle") and given[0][:1] != [depot] and not instance.free_start:
+    if not problem.shape.has_depot and given[0][:1] != [depot] and not instance.free_start:
         given[0].insert(0, depot)
     given = [tour for i, tour in enumerate(given) if len(tour) > 1 or i == len(given) - 1]
-    if problem.shape == "tours" and instance.finish != depot:
+    if problem.shape.has_several_tours and instance.finish != depot:
         given = [[*tour, instance.finish] for tour in given[:-1]] + given[-1:]
     for k, start in enumerate(given):
         end = len(tours[k]) if k < len(given) - 1 and k < len(tours) else len(start)
-        told = len(start) > 1 or problem.shape == "path"  # a path's first stop may be a choice
-        if told and (k >= len(tours) or tours[k][:end].tolist() != start):
+        is_fixed = len(start) > 1 or problem.shape.is_path  # a path's first stop may be a choice
+        if is_fixed and (k >= len(tours) or tours[k][:end].tolist() != start):
             names = ", ".join(instance.node_name(node) for node in start)
             return 0, 0, [f"tour {k}: does not begin with what was visited: {names}"]
     return len(given) - 1, len(given[-1]), []
@@ -303,10 +302,6 @@ def _greedy_amounts(claim: Claim) -> Amounts:
                 left = instance.capacity - load
         out.append(delivered)
     return tuple(out)
-
-
-def _exceeds(value: float, limit: float) -> bool:
-    return value > limit + TOLERANCE * max(1.0, abs(limit))
 
 
 def _names(instance: Instance, nodes: Iterable[int]) -> str:
@@ -351,8 +346,7 @@ def _check_split_delivery(claim: Claim, rule: SplitDelivery) -> list[str]:
         if (amount < 0).any() or not np.isfinite(amount).all():
             found.append("amounts: expected numbers of 0 or more")
         np.add.at(delivered, tour, amount)
-    margin = TOLERANCE * np.maximum(1.0, instance.demands)
-    short = np.flatnonzero((np.abs(delivered - instance.demands) > margin) & claim.customers)
+    short = np.flatnonzero((np.abs(delivered - instance.demands) > allowance(instance.demands)) & claim.customers)
     if short.size:
         node = int(short[0])
         found.append(
@@ -371,7 +365,7 @@ def _check_capacity(claim: Claim, rule: Capacity) -> list[str]:
         load = float(amounts.sum())
         if k == claim.begun and claim.given and instance.underway and instance.underway.load is not None:
             load = instance.underway.load + float(amounts[claim.given :].sum())
-        if _exceeds(load, instance.capacity):
+        if exceeds(load, instance.capacity):
             found.append(f"tour {k}: delivers {load:g}, expected at most {instance.capacity:g}")
     return found
 
@@ -384,7 +378,7 @@ def _check_length_budget(claim: Claim, rule: LengthBudget) -> list[str]:
     return [
         f"tour {k}: is {length:.9g} long, expected at most {limit:.9g}"
         for k, length in enumerate(lengths)
-        if _exceeds(length, limit)
+        if exceeds(length, limit)
     ]
 
 
@@ -399,7 +393,7 @@ def _check_prize_quota(claim: Claim, rule: PrizeQuota) -> list[str]:
     if claim.visited[claim.customers].all():
         return []
     collected = float(claim.prizes[claim.visited & claim.customers].sum())
-    if _exceeds(claim.instance.min_prize, collected):
+    if exceeds(claim.instance.min_prize, collected):
         return [f"collects {collected:g}, expected {claim.instance.min_prize:g} or more"]
     return []
 
@@ -409,29 +403,22 @@ def _check_time_windows(claim: Claim, rule: TimeWindows) -> list[str]:
     assert instance.time_windows is not None
     found: list[str] = []
     for k, stops in enumerate(claim.stops):
-        for i, (node, begin) in enumerate(zip(stops.tolist(), begins(claim, k).tolist(), strict=True)):
+        for i, (node, begin) in enumerate(zip(stops.tolist(), timeline_of(claim, k).begin.tolist(), strict=True)):
             closes = float(instance.time_windows[node, 1])
-            if i >= max(claim.given, 1) * (k == claim.begun) and _exceeds(begin, closes):
+            if i >= max(claim.given, 1) * (k == claim.begun) and exceeds(begin, closes):
                 name = instance.node_name(node)
                 found.append(f"tour {k}: is at {name} at {begin:.9g}, expected {closes:.9g} at the latest")
                 break
     return found
 
 
-def begins(claim: Claim, k: int) -> Array:
-    """When the visits of tour `k` begin, for each of its stops; waiting for windows to open is included."""
-    instance, stops = claim.instance, claim.stops[k]
-    windows, service = instance.time_windows, instance.service_times
-    times = np.zeros(len(stops))
-    legs = instance.legs(stops[:-1], stops[1:])
-    now = 0.0
-    for i, node in enumerate(stops.tolist()):
-        arrival = now if i == 0 else now + float(legs[i - 1])
-        times[i] = arrival if windows is None else max(arrival, float(windows[node, 0]))
-        now = times[i] + (0.0 if service is None else float(service[node]))
-        if k == claim.begun and i == claim.given - 1 and instance.underway and instance.underway.elapsed is not None:
-            now = instance.underway.elapsed
-    return times
+def timeline_of(claim: Claim, k: int) -> Timeline:
+    """The times at the stops of tour `k`; a tour under way leaves its last given stop at the elapsed time, if known."""
+    departures: dict[int, float] = {}
+    underway = claim.instance.underway
+    if k == claim.begun and claim.given and underway is not None and underway.elapsed is not None:
+        departures[claim.given - 1] = underway.elapsed
+    return compute_timeline(claim.instance, claim.stops[k], departures)
 
 
 def _check_fixed_edges(claim: Claim) -> list[str]:
@@ -443,7 +430,7 @@ def _check_fixed_edges(claim: Claim) -> list[str]:
 
 
 def _walked(claim: Claim, k: int) -> float:
-    """Length of tour `k`; what was travelled before the rest was planned counts as it was."""
+    """Length of tour `k`; for a tour under way, the length travelled so far is used where it is known."""
     underway = claim.instance.underway
     if k == claim.begun and claim.given and underway is not None and underway.travelled is not None:
         return underway.travelled + claim.instance.path_length(claim.stops[k][claim.given - 1 :])
@@ -469,7 +456,7 @@ def _penalties(claim: Claim) -> float:
 
 
 def _makespan(claim: Claim) -> float:
-    return max((float(begins(claim, k)[-1]) for k in range(len(claim.tours))), default=0.0)
+    return max((float(timeline_of(claim, k).begin[-1]) for k in range(len(claim.tours))), default=0.0)
 
 
 CHECKS: dict[type[Rule], Callable[[Claim, Any], list[str]]] = {
@@ -482,7 +469,7 @@ CHECKS: dict[type[Rule], Callable[[Claim, Any], list[str]]] = {
     PrizeQuota: _check_prize_quota,
     TimeWindows: _check_time_windows,
 }
-"""Each rule's check: what is violated, a sentence each."""
+"""The check of each rule: a sentence for each violation."""
 
 TERMS: dict[str, Callable[[Claim], float]] = {
     "length": _length,

@@ -13,7 +13,7 @@ import numpy as np
 
 from tsp.instance import Instance
 from tsp.problems import Capacity, LengthBudget, MaxVisits, SplitDelivery, TimeWindows, VisitAtMostOnce
-from tsp.solution import TOLERANCE
+from tsp.tolerance import outer_limit
 from tsp.underway import as_cycle
 
 from .ascent import ascend
@@ -66,7 +66,7 @@ def bound(problem: Problem, instance: Instance, clock: Clock) -> float | None:
         return length
     if terms == ("longest",):
         return None if instance.num_tours is None else _rounded_up(instance, length / instance.num_tours)
-    if terms == ("makespan",) and problem.shape == "tour" and instance.time_windows is not None:
+    if terms == ("makespan",) and problem.shape.has_one_depot_tour and instance.time_windows is not None:
         service = _service(instance, instance.depot)
         return max(0.0, float(instance.time_windows[instance.depot, 0])) + float(service.sum()) + length
     return None
@@ -86,8 +86,8 @@ def length_bound(problem: Problem, instance: Instance, clock: Clock) -> float | 
         instance: with nothing under way.
         clock: the time limit.
     """
-    ends = {instance.depot, instance.finish} if problem.from_depot else {instance.depot}
-    several, open_ended = problem.shape == "tours", problem.shape == "path" or len(ends) > 1
+    ends = {instance.depot, instance.finish} if problem.shape.has_depot else {instance.depot}
+    several, open_ended = problem.shape.has_several_tours, problem.shape.is_path or len(ends) > 1
     if instance.size < 3 or ((several or open_ended) and instance.size > LARGEST_REMADE):
         return None
     if several:
@@ -133,7 +133,7 @@ def _path_bound(problem: Problem, instance: Instance, clock: Clock) -> float | N
     That node is at distance 0 from each fixed end, or, where no end is fixed, from every node. From the other
     nodes it is so far that no tour gains by leaving out a fixed end.
     """
-    start = None if problem.shape == "path" and instance.free_start else instance.depot
+    start = None if problem.shape.is_path and instance.free_start else instance.depot
     fixed = [node for node in (start, instance.end) if node is not None]
     n = instance.size
     far = float(instance.distances.max()) if fixed else 0.0
@@ -161,8 +161,7 @@ def _radial_bound(problem: Problem, instance: Instance) -> float | None:
         return None
     out = _shortest(instance.distances, instance.depot)
     back = _shortest(instance.distances.T, instance.depot)
-    length = math.fsum(instance.demands * (out + back)) / instance.capacity
-    return _rounded_up(instance, length * (1.0 - 2.0 * TOLERANCE))
+    return _rounded_up(instance, math.fsum(instance.demands * (out + back)) / outer_limit(instance.capacity))
 
 
 def prize_bound(problem: Problem, instance: Instance, clock: Clock) -> float | None:
@@ -179,9 +178,9 @@ def prize_bound(problem: Problem, instance: Instance, clock: Clock) -> float | N
     """
     assert instance.prizes is not None
     n = instance.size
-    if problem.rule(VisitAtMostOnce) is None or not problem.from_depot or n > LARGEST_REMADE:
+    if problem.rule(VisitAtMostOnce) is None or not problem.shape.has_depot or n > LARGEST_REMADE:
         return None
-    tours = (instance.num_tours or n) if problem.shape == "tours" else 1
+    tours = (instance.num_tours or n) if problem.shape.has_several_tours else 1
     distances = np.minimum(instance.distances, instance.distances.T)
     there = _shortest(instance.distances, instance.depot) + _shortest(instance.distances.T, instance.finish)
     customers = np.setdiff1d(np.arange(n), [instance.depot, instance.finish])
@@ -204,12 +203,12 @@ def _budgets(problem: Problem, instance: Instance) -> list[tuple[float, Array]]:
     """The limits of each tour, each with what a visit takes of it besides travel `[n]`; there is at least one."""
     out: list[tuple[float, Array]] = []
     if problem.rule(LengthBudget) is not None and instance.max_length is not None:
-        out.append((_relaxed(instance.max_length), np.zeros(instance.size)))
+        out.append((outer_limit(instance.max_length), np.zeros(instance.size)))
     if problem.rule(TimeWindows) is not None and instance.time_windows is not None:
         opens, closes = instance.time_windows[instance.depot, 0], instance.time_windows[instance.finish, 1]
         service = _service(instance, instance.depot)
         begin = max(0.0, float(opens)) + float(service[instance.depot])
-        out.append((_relaxed(float(closes)) - begin, service))
+        out.append((outer_limit(float(closes)) - begin, service))
     return out or [(math.inf, np.zeros(instance.size))]
 
 
@@ -284,11 +283,6 @@ def _service(instance: Instance, depot: int) -> Array:
     if instance.finish != depot:
         out[instance.finish] = 0.0
     return out
-
-
-def _relaxed(limit: float) -> float:
-    """A limit with the checker's tolerance."""
-    return limit + 2.0 * TOLERANCE * max(1.0, abs(limit)) if math.isfinite(limit) else limit
 
 
 def _rounded_up(instance: Instance, value: float) -> float:

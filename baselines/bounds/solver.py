@@ -34,7 +34,7 @@ class BoundSolver(InstanceSolver):
     def warm_up(self, problem: Problem) -> None:
         """Compile the ascent, where the problem may need it."""
         if problem.visits_all:
-            bound(problem if problem.shape == "cycle" else get_problem("tsp"), SQUARE, Clock(1.0))
+            bound(problem if problem.shape.is_closed else get_problem("tsp"), SQUARE, Clock(1.0))
 
     def solve_one(self, task: Task) -> Solution:
         """The initial solution with a bound, or a bound alone."""

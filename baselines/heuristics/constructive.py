@@ -59,7 +59,7 @@ class Construction(ClosedTourSolver):
         problem, instance, initial = task.problem, task.instance, task.initial
         found = check(problem, instance, [self.construct(instance, seed=task.seed)])
         if initial is not None and initial.objective is not None and found.objective is not None:
-            return found if problem.objective.better(found.objective, initial.objective) else initial
+            return found if problem.is_better(found.objective, initial.objective) else initial
         return found
 
     @abstractmethod

@@ -16,7 +16,7 @@ import numpy as np
 from baselines.kernels.geometry import Array, Nodes, jit, kernel
 from baselines.kernels.randomness import RANGE, Random, random_bits
 from baselines.routes.giant_tour import Plan, decode, decoded_tours, empty_plan
-from baselines.routes.model import RouteModel, visits_of
+from baselines.routes.model import CLOSES, RouteModel, visits_of
 from baselines.routes.model_solver import ModelSolver
 from baselines.trivial import SQUARE
 from tsp.budget import Budget
@@ -199,6 +199,6 @@ class GeneticAlgorithm(ModelSolver):
         orders = rng.permuted(np.tile(model.customers, (self.population, 1)), axis=1)
         if initial is not None:
             orders[0] = visits_of(model, initial)
-        if np.isfinite(model.nodes["closes"]).any():
-            orders[1] = model.customers[np.argsort(model.nodes["closes"][model.customers], kind="stable")]
+        if np.isfinite(model.nodes[CLOSES]).any():
+            orders[1] = model.customers[np.argsort(model.nodes[CLOSES, model.customers], kind="stable")]
         return Population(orders, np.full(self.population, np.inf))

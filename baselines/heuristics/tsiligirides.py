@@ -17,7 +17,7 @@ from baselines.kernels.geometry import Array, Nodes, kernel
 from baselines.kernels.randomness import RANGE, Random, random_bits
 from baselines.routes.evaluation import PartialTour, can_visit, extend, next_begin, start_tour
 from baselines.routes.giant_tour import Plan, decode, decoded_tours, empty_plan
-from baselines.routes.model import RouteModel, is_modelled
+from baselines.routes.model import PRIZE, RouteModel, is_modelled
 from baselines.routes.model_solver import ModelSolver
 from baselines.trivial import SQUARE
 from tsp.budget import Budget
@@ -65,7 +65,7 @@ class Tsiligirides(ModelSolver):
         """Whether the problem is one tour with optional customers that maximizes prizes."""
         return (
             is_modelled(problem)
-            and problem.shape == "tour"
+            and problem.shape.has_one_depot_tour
             and not problem.visits_all
             and problem.objective.terms == ("prize",)
         )
@@ -148,7 +148,7 @@ def _most_desirable(
         if not can_visit(model, tour, node):
             continue
         wait = next_begin(model, tour.at, tour.ready, node) - tour.ready
-        value = (model.nodes[node].prize / max(wait, NEAREST)) ** POWER
+        value = (model.nodes[PRIZE, node] / max(wait, NEAREST)) ** POWER
         if some == CHOICE and value <= desire[some - 1]:
             continue
         place = some if some < CHOICE else some - 1

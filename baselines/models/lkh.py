@@ -52,7 +52,7 @@ class LKHSolver(ClosedTourSolver):
         np.fill_diagonal(whole, 0)
         tour = elkai.DistanceMatrix(whole.tolist()).solve_tsp(runs=self.runs)
         found = check(problem, instance, [tour[:-1]])
-        if initial is not None and not problem.objective.better(found.objective or np.inf, initial.objective or np.inf):
+        if initial is not None and not problem.is_better(found.objective, initial.objective):
             return initial
         if task.report is not None:
             task.report(found)

@@ -23,8 +23,8 @@ from baselines.trivial import SQUARE, solve_trivial
 from tsp.budget import Budget
 from tsp.instance import Array, Instance, Integers
 from tsp.problems import Capacity, LengthBudget, Problem, Rule, TimeWindows, VisitAtMostOnce, VisitOnce, get_problem
-from tsp.solution import TOLERANCE
 from tsp.solvers import InstanceSolver
+from tsp.tolerance import inner_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +79,7 @@ class PyVRPInput:
 
     def most(self, limit: float) -> int:
         """A limit in steps; half the checker's tolerance makes up for quantities that were rounded up."""
-        return math.floor(min((limit + TOLERANCE / 2 * max(1.0, abs(limit))) * self.steps, 2.0 * LARGEST_SUM))
+        return math.floor(min(inner_limit(limit) * self.steps, 2.0 * LARGEST_SUM))
 
     def legs(self) -> Array:
         """Lengths between locations `[m, m]`."""
@@ -109,7 +109,7 @@ def _capacity(model: PyVRPInput, rule: Capacity) -> None:
         scale = max(1.0, math.floor(scale))
     for client, demand in zip(model.client, demands.tolist(), strict=True):
         client["delivery"] = [math.ceil(demand * scale)]
-    model.vehicle["capacity"] = [math.floor((instance.capacity * (1 + TOLERANCE / 2)) * scale)]
+    model.vehicle["capacity"] = [math.floor(min(inner_limit(instance.capacity) * scale, 2.0 * LARGEST_LOAD))]
 
 
 def _length_budget(model: PyVRPInput, rule: LengthBudget) -> None:
@@ -226,7 +226,7 @@ class PyVRPSolver(InstanceSolver):
 
     def supports(self, problem: Problem) -> bool:
         """Whether PyVRP has every rule and every objective term."""
-        several = problem.shape == "tours"
+        several = problem.shape.has_several_tours
         return all(type(rule) in PYVRP_RULES for rule in problem.rules) and all(
             term in PYVRP_TERMS
             and (term in MAXIMIZED) == (problem.objective.sense == "max")
@@ -276,7 +276,7 @@ class PyVRPSolver(InstanceSolver):
 def build_model(problem: Problem, instance: Instance) -> PyVRPInput:
     """The input for an instance."""
     nodes, start, end = np.arange(instance.size), instance.depot, instance.finish
-    if problem.shape == "path" and (instance.free_start or instance.end is None):
+    if problem.shape.is_path and (instance.free_start or instance.end is None):
         nodes = np.append(nodes, -1)
         start = instance.size if instance.free_start else start
         end = instance.size if instance.end is None else end
@@ -290,7 +290,7 @@ def build_model(problem: Problem, instance: Instance) -> PyVRPInput:
     given = [instance.distances, windows[np.isfinite(windows)] if windows is not None else None, service]
     if total == 0 or (steps >= 1 and all(a is None or bool((a == np.floor(a)).all()) for a in given)):
         steps = 1.0 if total == 0 else float(math.floor(steps))
-    vehicles = max(1, len(clients)) if problem.shape == "tours" else 1
+    vehicles = max(1, len(clients)) if problem.shape.has_several_tours else 1
     model = PyVRPInput(
         problem=problem,
         instance=instance,

@@ -12,6 +12,7 @@ import numpy as np
 from baselines.kernels.geometry import embedded, kernel, part
 
 from .evaluation import NEGLIGIBLE, refresh
+from .model import CLOSES
 from .workspace import CHANGED, LONGEST_CHAIN, QUEUED, TOUCHED, Workspace, enqueue, mark_changed, mark_touched
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ CLOSEST = 5
 
 def is_reversible(model: RouteModel) -> bool:
     """Whether a reversed tour is as long and as feasible as the tour: distances are symmetric, and nothing closes."""
-    return bool((model.distances == model.distances.T).all() and np.isinf(model.nodes["closes"]).all())
+    return bool((model.distances == model.distances.T).all() and np.isinf(model.nodes[CLOSES]).all())
 
 
 @part

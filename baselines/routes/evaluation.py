@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from baselines.kernels.geometry import embedded, inlined, kernel, part
+from baselines.kernels.geometry import embedded, kernel, part
+
+from .model import CLOSES, DEMAND, OPENS, PENALTY, PRIZE, SERVICE
 
 if TYPE_CHECKING:
     from .model import RouteModel
@@ -78,13 +80,13 @@ class Totals(NamedTuple):
 @embedded
 def next_begin(model: RouteModel, a: int, ready: float, b: int) -> float:
     """When service begins at `b` after leaving `a` at the time `ready`."""
-    return max(ready + model.distances[a, b], model.nodes[b].opens)
+    return max(ready + model.distances[a, b], model.nodes[OPENS, b])
 
 
 @embedded
 def start_tour(model: RouteModel) -> PartialTour:
     """A tour that leaves the start as early as possible."""
-    return PartialTour(model.start, model.nodes[model.start].opens + model.nodes[model.start].service, 0.0, 0.0)
+    return PartialTour(model.start, model.nodes[OPENS, model.start] + model.nodes[SERVICE, model.start], 0.0, 0.0)
 
 
 @embedded
@@ -92,9 +94,9 @@ def extend(model: RouteModel, tour: PartialTour, node: int) -> PartialTour:
     """The tour with `node` visited next."""
     return PartialTour(
         np.int64(node),
-        next_begin(model, tour.at, tour.ready, node) + model.nodes[node].service,
+        next_begin(model, tour.at, tour.ready, node) + model.nodes[SERVICE, node],
         tour.length + model.distances[tour.at, node],
-        tour.load + model.nodes[node].demand,
+        tour.load + model.nodes[DEMAND, node],
     )
 
 
@@ -103,9 +105,9 @@ def can_reach(model: RouteModel, tour: PartialTour, node: int) -> bool:
     """Whether `node` may be visited next, whether or not the end can be reached after it."""
     leg = model.distances[tour.at, node]
     return (
-        tour.ready + leg <= model.nodes[node].closes
+        tour.ready + leg <= model.nodes[CLOSES, node]
         and tour.length + leg <= model.max_length
-        and tour.load + model.nodes[node].demand <= model.capacity
+        and tour.load + model.nodes[DEMAND, node] <= model.capacity
     )
 
 
@@ -113,7 +115,7 @@ def can_reach(model: RouteModel, tour: PartialTour, node: int) -> bool:
 def can_return(model: RouteModel, tour: PartialTour) -> bool:
     """Whether the tour may go to its end now."""
     home = model.distances[tour.at, model.end]
-    return tour.ready + home <= model.nodes[model.end].closes and tour.length + home <= model.max_length
+    return tour.ready + home <= model.nodes[CLOSES, model.end] and tour.length + home <= model.max_length
 
 
 @embedded
@@ -127,7 +129,7 @@ def closed_cost(model: RouteModel, tour: PartialTour) -> float:
     """The weighted length and end of a tour that goes to its end now."""
     length = tour.length + model.distances[tour.at, model.end]
     end = next_begin(model, tour.at, tour.ready, model.end)
-    return (model.length_weight + model.longest_weight) * length + model.makespan_weight * end
+    return (model.weights.length + model.weights.longest) * length + model.weights.makespan * end
 
 
 @part
@@ -135,19 +137,19 @@ def refresh(model: RouteModel, state: RouteState, k: int) -> None:
     """Compute again what is stored of tour `k` beside its stops and the tours of its customers."""
     stops, begin, latest = state.stops[k], state.begin[k], state.latest[k]
     last = state.sizes[k] + 1
-    begin[0] = model.nodes[model.start].opens
+    begin[0] = model.nodes[OPENS, model.start]
     length, load = 0.0, 0.0
     for p in range(1, last + 1):
         a, b = stops[p - 1], stops[p]
-        begin[p] = next_begin(model, a, begin[p - 1] + model.nodes[a].service, b)
+        begin[p] = next_begin(model, a, begin[p - 1] + model.nodes[SERVICE, a], b)
         length += model.distances[a, b]
         if p < last:
-            load += model.nodes[b].demand
+            load += model.nodes[DEMAND, b]
             state.position[b] = p
-    latest[last] = model.nodes[model.end].closes
+    latest[last] = model.nodes[CLOSES, model.end]
     for p in range(last - 1, -1, -1):
         a, b = stops[p], stops[p + 1]
-        latest[p] = min(model.nodes[a].closes, latest[p + 1] - model.distances[a, b] - model.nodes[a].service)
+        latest[p] = min(model.nodes[CLOSES, a], latest[p + 1] - model.distances[a, b] - model.nodes[SERVICE, a])
     state.length[k], state.load[k] = length, load
 
 
@@ -168,10 +170,10 @@ def is_feasible(model: RouteModel, state: RouteState, k: int) -> bool:
 @embedded
 def has_room(model: RouteModel, state: RouteState, k: int, node: int) -> bool:
     """Whether tour `k` can carry `node`, whatever its position."""
-    return state.load[k] + model.nodes[node].demand <= model.capacity
+    return state.load[k] + model.nodes[DEMAND, node] <= model.capacity
 
 
-@inlined
+@embedded
 def evaluate_insertion(
     model: RouteModel, state: RouteState, k: int, p: int, node: int, longest: float, end: float
 ) -> InsertionEffect:
@@ -187,22 +189,26 @@ def evaluate_insertion(
         end: the latest end of a tour.
     """
     distances = model.distances
+    if not has_room(model, state, k, node):
+        return InsertionEffect(np.inf, 0.0, 0.0)
     a, b = state.stops[k, p], state.stops[k, p + 1]
     detour = distances[a, node] + distances[node, b] - distances[a, b]
-    if not has_room(model, state, k, node) or state.length[k] + detour > model.max_length:
-        return InsertionEffect(np.inf, detour, 0.0)
-    here = next_begin(model, a, state.begin[k, p] + model.nodes[a].service, node)
-    after = next_begin(model, node, here + model.nodes[node].service, b)
-    if here > model.nodes[node].closes or after > state.latest[k, p + 1]:
-        return InsertionEffect(np.inf, detour, 0.0)
+    if state.length[k] + detour > model.max_length:
+        return InsertionEffect(np.inf, 0.0, 0.0)
+    here = next_begin(model, a, state.begin[k, p] + model.nodes[SERVICE, a], node)
+    if here > model.nodes[CLOSES, node]:
+        return InsertionEffect(np.inf, 0.0, 0.0)
+    after = next_begin(model, node, here + model.nodes[SERVICE, node], b)
+    if after > state.latest[k, p + 1]:
+        return InsertionEffect(np.inf, 0.0, 0.0)
     delay = max(0.0, after - state.begin[k, p + 1])
-    cost = model.length_weight * detour
+    cost = model.weights.length * detour
     if state.sizes[k] == 0 and model.several:  # a tour without visits costs nothing
-        cost += model.length_weight * distances[a, b]
-    if model.longest_weight > 0.0:
-        cost += model.longest_weight * max(0.0, state.length[k] + detour - longest)
-    if model.makespan_weight > 0.0:
-        cost += model.makespan_weight * max(0.0, state.begin[k, state.sizes[k] + 1] + delay - end)
+        cost += model.weights.length * distances[a, b]
+    if model.weights.longest > 0.0:
+        cost += model.weights.longest * max(0.0, state.length[k] + detour - longest)
+    if model.weights.makespan > 0.0:
+        cost += model.weights.makespan * max(0.0, state.begin[k, state.sizes[k] + 1] + delay - end)
     return InsertionEffect(cost, detour, delay)
 
 
@@ -212,7 +218,7 @@ def removal_saving(model: RouteModel, state: RouteState, node: int) -> float:
     k, p = np.int64(state.tour_of[node]), state.position[node]
     a, b = state.stops[k, p - 1], state.stops[k, p + 1]
     distances = model.distances
-    return model.length_weight * (distances[a, node] + distances[node, b] - distances[a, b])
+    return model.weights.length * (distances[a, node] + distances[node, b] - distances[a, b])
 
 
 @kernel
@@ -226,9 +232,9 @@ def totals_of(model: RouteModel, state: RouteState) -> Totals:
             end = max(end, state.begin[k, state.sizes[k] + 1])
     for node in model.customers:
         if state.tour_of[node] >= 0:
-            collected += model.nodes[node].prize
+            collected += model.nodes[PRIZE, node]
         else:
-            penalties += model.nodes[node].penalty
+            penalties += model.nodes[PENALTY, node]
             left_out += 1
     return Totals(length, longest, end, collected, penalties, left_out)
 
@@ -237,9 +243,11 @@ def totals_of(model: RouteModel, state: RouteState) -> Totals:
 def weighted(model: RouteModel, totals: Totals) -> float:
     """The weighted objective."""
     cost = (
-        model.length_weight * totals.length + model.longest_weight * totals.longest + model.makespan_weight * totals.end
+        model.weights.length * totals.length
+        + model.weights.longest * totals.longest
+        + model.weights.makespan * totals.end
     )
-    return cost + model.prize_weight * totals.collected + model.penalty_weight * totals.penalties
+    return cost + model.weights.prize * totals.collected + model.weights.penalty * totals.penalties
 
 
 @kernel

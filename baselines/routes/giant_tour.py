@@ -17,6 +17,7 @@ import numpy as np
 from baselines.kernels.geometry import Array, Nodes, kernel
 
 from .evaluation import can_reach, can_return, can_visit, closed_cost, extend, start_tour
+from .model import PENALTY, PRIZE
 
 if TYPE_CHECKING:
     from .model import RouteModel
@@ -79,7 +80,7 @@ def decode(model: RouteModel, order: Nodes, plan: Plan) -> tuple[float, int]:
 @kernel
 def _combined(model: RouteModel, tours: float, tour: float) -> float:
     """The cost of tours and one more."""
-    return max(tours, tour) if model.several and model.longest_weight + model.makespan_weight > 0.0 else tours + tour
+    return max(tours, tour) if model.several and model.weights.longest + model.weights.makespan > 0.0 else tours + tour
 
 
 @kernel
@@ -90,13 +91,13 @@ def _fill(model: RouteModel, order: Nodes, plan: Plan) -> tuple[float, int]:
         pending[i] = order[i]
     left, count, collected, penalties = len(order), 0, 0.0, 0.0
     for node in model.customers:
-        penalties += model.nodes[node].penalty
+        penalties += model.nodes[PENALTY, node]
     partial = start_tour(model)
     before = 0.0  # the cost of the tours before this one
     current = 0.0 if model.several else closed_cost(model, partial)
     best, best_count = np.inf, 0
     if model.optional and model.quota <= 0.0:
-        best = before + current + model.penalty_weight * penalties
+        best = before + current + model.weights.penalty * penalties
     for tour in range(model.tours):
         kept, start = 0, count
         for i in range(left):
@@ -108,14 +109,14 @@ def _fill(model: RouteModel, order: Nodes, plan: Plan) -> tuple[float, int]:
             partial = extend(model, partial, node)
             visits[count], tour_of[count] = node, tour
             count += 1
-            collected += model.nodes[node].prize
-            penalties -= model.nodes[node].penalty
+            collected += model.nodes[PRIZE, node]
+            penalties -= model.nodes[PENALTY, node]
             current = closed_cost(model, partial)
             if model.optional and (collected >= model.quota or count == len(order)):
                 cost = (
                     _combined(model, before, current)
-                    + model.prize_weight * collected
-                    + model.penalty_weight * penalties
+                    + model.weights.prize * collected
+                    + model.weights.penalty * penalties
                 )
                 if cost < best:
                     best, best_count = cost, count
@@ -126,7 +127,7 @@ def _fill(model: RouteModel, order: Nodes, plan: Plan) -> tuple[float, int]:
         partial = start_tour(model)
     if model.optional and best < np.inf:
         return best, best_count
-    cost = _combined(model, before, current) + model.prize_weight * collected + model.penalty_weight * penalties
+    cost = _combined(model, before, current) + model.weights.prize * collected + model.weights.penalty * penalties
     if model.optional:
         return cost + model.missing * (1.0 - collected / model.quota), count
     return cost + model.missing * (left if can_return(model, partial) else left + 1), count

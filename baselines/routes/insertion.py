@@ -16,6 +16,7 @@ from baselines.kernels.geometry import Nodes, kernel, part
 
 from .edits import clear, copy, insert, remove
 from .evaluation import NEGLIGIBLE, cost_of, evaluate_insertion, has_room, is_complete, is_feasible, totals_of
+from .model import CLOSES, OPENS, PRIZE, WORTH
 from .model_solver import ModelSolver
 from .neighbours import near_in_midpoints
 from .state import RouteState, Tours, empty_state, tours_of
@@ -80,9 +81,9 @@ class InsertionByRules(ModelSolver):
         if not model.optional:
             far = model.distances[model.start, model.customers] + model.distances[model.customers, model.end]
             yield model.customers[np.argsort(-far, kind="stable")], False
-        closes = model.nodes["closes"][model.customers]
+        closes = model.nodes[CLOSES, model.customers]
         yield model.customers[np.argsort(closes, kind="stable")], True
-        yield model.customers[np.argsort(model.nodes["opens"][model.customers], kind="stable")], True
+        yield model.customers[np.argsort(model.nodes[OPENS, model.customers], kind="stable")], True
         rng = np.random.default_rng(seed)
         width = np.where(np.isfinite(closes), closes, 0.0).max(initial=1.0)
         for _ in range(ATTEMPTS):
@@ -98,7 +99,7 @@ class InsertionByRules(ModelSolver):
             at_once = 1 + BETWEEN_LOOKS // len(model.customers) ** 2
             while _insert_cheapest(model, state, at_once):
                 if clock.remaining <= 0:
-                    order = model.customers[np.argsort(-model.nodes["worth"][model.customers], kind="stable")]
+                    order = model.customers[np.argsort(-model.nodes[WORTH, model.customers], kind="stable")]
                     break
         _insert_in_order(model, state, order)
 
@@ -149,9 +150,9 @@ def _insert_best(model: RouteModel, state: RouteState, nodes: Nodes) -> bool:
                 effect = evaluate_insertion(model, state, k, p, node, totals.longest, totals.end)
                 if effect.cost == np.inf:
                     continue
-                net = effect.cost - model.nodes[node].worth
+                net = effect.cost - model.nodes[WORTH, node]
                 if below_quota:
-                    key = net / max(model.nodes[node].prize, NEGLIGIBLE)
+                    key = net / max(model.nodes[PRIZE, node], NEGLIGIBLE)
                 elif model.optional:
                     if net >= -NEGLIGIBLE:
                         continue

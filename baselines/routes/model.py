@@ -10,11 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from baselines.kernels.geometry import Array, Nodes, frozen
 from tsp.problems import Capacity, LengthBudget, MaxVisits, PrizeQuota, TimeWindows, VisitAtMostOnce, VisitOnce
-from tsp.solution import TOLERANCE
+from tsp.tolerance import inner_limit
 from tsp.underway import as_cycle
 
 if TYPE_CHECKING:
@@ -26,34 +25,52 @@ if TYPE_CHECKING:
     from tsp.underway import Reduced
 
 
-NODE = np.dtype([(name, np.float64) for name in ("opens", "closes", "service", "demand", "prize", "penalty", "worth")])
-"""What a model knows of a node: when service may begin at the earliest and at the latest (infinite without
-windows), how long it takes, what is delivered, what a visit brings and what its absence costs, and `worth`, by
-how much prize and penalty of a visited customer reduce the cost."""
+OPENS, CLOSES, SERVICE, DEMAND, PRIZE, PENALTY, WORTH = range(7)
+"""The rows of `RouteModel.nodes`.
 
-NodeRecords = NDArray[Any]
+They are the earliest and the latest begin of service (infinite without windows), its duration, the demand, the
+prize, the penalty, and the worth of a visit: by how much its prize and penalty reduce the cost. They share one array
+since each array of a model is seven arguments of compiled functions, whose speed depends on their number.
+"""
+
+ROWS = {"opens": OPENS, "closes": CLOSES, "service": SERVICE, "demand": DEMAND, "prize": PRIZE, "penalty": PENALTY}
+"""The names by which rules set the rows."""
+
+
+class Weights(NamedTuple):
+    """What the parts of the objective weigh in the cost, which is minimized; 0 for those that it does not have.
+
+    Attributes:
+        length: of all tours together.
+        longest: of the length of the longest tour.
+        prize: of the prizes, negative where they are maximized.
+        penalty: of the penalties of customers left out.
+        makespan: of the latest end of a tour.
+    """
+
+    length: float
+    longest: float
+    prize: float
+    penalty: float
+    makespan: float
 
 
 class RouteModel(NamedTuple):
-    """A problem and an instance in numbers; the cost is minimized.
+    """A problem and an instance in numbers.
 
     Attributes:
         distances: `[n, n]`, row = from.
         start: the node where tours start.
         end: the node where tours end; it may be the start.
         customers: `[m]`, the nodes to visit.
+        nodes: `[7, n]`, numbers of the nodes; a row has a name.
         several: whether there may be several tours; a tour without visits then costs nothing.
         tours: the largest number of tours.
         optional: whether customers may be left out.
-        nodes: `[n]`, records of `NODE`.
         capacity: of a tour, infinite where there is none.
         max_length: of a tour, infinite where there is none.
         quota: the least sum of prizes, 0 where there is none.
-        length_weight: weight of the length in the cost.
-        longest_weight: weight of the longest tour.
-        prize_weight: weight of the prizes, negative where they are maximized.
-        penalty_weight: weight of the penalties.
-        makespan_weight: weight of the latest end.
+        weights: of the objective.
         missing: cost of each compulsory customer that is not visited, larger than all other costs.
     """
 
@@ -61,39 +78,29 @@ class RouteModel(NamedTuple):
     start: int
     end: int
     customers: Nodes
+    nodes: Array
     several: bool
     tours: int
     optional: bool
-    nodes: NodeRecords
     capacity: float
     max_length: float
     quota: float
-    length_weight: float
-    longest_weight: float
-    prize_weight: float
-    penalty_weight: float
-    makespan_weight: float
+    weights: Weights
     missing: float
 
 
 Numbers = dict[str, Any]
 
 
-def _relaxed(limit: float) -> float:
-    """The limit plus half of what the checker tolerates, for sums of floats."""
-    return limit + 0.5 * TOLERANCE * max(1.0, abs(limit))
-
-
 def _time_windows(instance: Instance, rule: TimeWindows) -> Numbers:
     assert instance.time_windows is not None
-    closes = instance.time_windows[:, 1]
-    slack = 0.5 * TOLERANCE * np.maximum(1.0, np.abs(np.where(np.isinf(closes), 0.0, closes)))
+    opens, closes = instance.time_windows.T
     service = np.zeros(instance.size) if instance.service_times is None else instance.service_times
-    return {"opens": instance.time_windows[:, 0], "closes": closes + slack, "service": service}
+    return {"opens": opens, "closes": inner_limit(closes), "service": service}
 
 
 def _capacity(instance: Instance, rule: Capacity) -> Numbers:
-    return {"demand": instance.demands, "capacity": _relaxed(instance.capacity or 0.0)}
+    return {"demand": instance.demands, "capacity": inner_limit(instance.capacity or 0.0)}
 
 
 def _max_visits(instance: Instance, rule: MaxVisits) -> Numbers:
@@ -102,7 +109,7 @@ def _max_visits(instance: Instance, rule: MaxVisits) -> Numbers:
 
 
 def _length_budget(instance: Instance, rule: LengthBudget) -> Numbers:
-    return {} if instance.max_length is None else {"max_length": _relaxed(instance.max_length)}
+    return {} if instance.max_length is None else {"max_length": inner_limit(instance.max_length)}
 
 
 MODEL_RULES: dict[type[Rule], Callable[[Instance, Any], Numbers]] = {
@@ -111,19 +118,19 @@ MODEL_RULES: dict[type[Rule], Callable[[Instance, Any], Numbers]] = {
     Capacity: _capacity,
     MaxVisits: _max_visits,
     LengthBudget: _length_budget,
-    PrizeQuota: lambda instance, rule: {"quota": (instance.min_prize or 0.0) * (1.0 - 0.5 * TOLERANCE)},
+    PrizeQuota: lambda instance, rule: {"quota": max(0.0, -inner_limit(-(instance.min_prize or 0.0)))},
     TimeWindows: _time_windows,
 }
 """Each rule's reading: the numbers of the model that it sets."""
 
 MODEL_TERMS = {
-    "length": "length_weight",
-    "longest": "longest_weight",
-    "prize": "prize_weight",
-    "penalties": "penalty_weight",
-    "makespan": "makespan_weight",
+    "length": "length",
+    "longest": "longest",
+    "prize": "prize",
+    "penalties": "penalty",
+    "makespan": "makespan",
 }
-"""Each objective term's weight in the model."""
+"""Each objective term's weight, an attribute of `Weights`."""
 
 
 def is_modelled(problem: Problem) -> bool:
@@ -137,14 +144,14 @@ def is_modelled(problem: Problem) -> bool:
         all(type(rule) in MODEL_RULES for rule in problem.rules)
         and terms <= set(MODEL_TERMS)
         and problem.objective.sense == ("max" if terms == {"prize"} else "min")
-        and (problem.rule(MaxVisits) is None or (problem.shape != "tours" and problem.rule(Capacity) is None))
-        and (problem.shape != "tours" or len(terms) == 1 or not terms & {"longest", "makespan"})
+        and (problem.rule(MaxVisits) is None or not (problem.shape.has_several_tours or problem.rule(Capacity)))
+        and (not problem.shape.has_several_tours or len(terms) == 1 or not terms & {"longest", "makespan"})
     )
 
 
 def closed(problem: Problem, instance: Instance) -> tuple[Problem, Instance, Reduced | None]:
     """The problem and instance to model: a path becomes a closed tour, which `Reduced` turns back into a path."""
-    if problem.shape != "path":
+    if not problem.shape.is_path:
         return problem, instance, None
     cycle, reduced = as_cycle(problem, instance)
     return cycle, reduced.instance, reduced
@@ -153,9 +160,9 @@ def closed(problem: Problem, instance: Instance) -> tuple[Problem, Instance, Red
 def model_of(problem: Problem, instance: Instance) -> RouteModel:
     """The numbers of an instance with nothing under way, of any shape but a path."""
     distances = instance.distances
-    end = instance.finish if problem.from_depot else instance.depot
+    end = instance.finish if problem.shape.has_depot else instance.depot
     customers = np.setdiff1d(np.arange(instance.size), [instance.depot, end]).astype(np.int32)
-    several = problem.shape == "tours"
+    several = problem.shape.has_several_tours
     most = max(1, len(customers))
     numbers: Numbers = {
         "tours": min(most, instance.num_tours or most) if several else 1,
@@ -165,27 +172,28 @@ def model_of(problem: Problem, instance: Instance) -> RouteModel:
     }
     for rule in problem.rules:
         numbers |= MODEL_RULES[type(rule)](instance, rule)
-    for term, weight in MODEL_TERMS.items():
-        sign = 1.0 if problem.objective.sense == "min" else -1.0
-        numbers[weight] = sign if term in problem.objective.terms else 0.0
-    nodes = np.zeros(instance.size, dtype=NODE)
-    nodes["closes"] = np.inf
-    nodes["prize"] = 0.0 if instance.prizes is None else instance.prizes
-    nodes["penalty"] = 0.0 if instance.penalties is None else instance.penalties
-    for field in NODE.fields.keys() & numbers.keys():
-        nodes[field] = numbers.pop(field)
-    nodes["worth"] = numbers["penalty_weight"] * nodes["penalty"] - numbers["prize_weight"] * nodes["prize"]
-    sums = sum(nodes[field].sum() for field in ("prize", "penalty", "service"))
-    latest = nodes["closes"][np.isfinite(nodes["closes"])].max(initial=0.0)
-    missing = 1.0 + 2.0 * distances.max(axis=1).sum() + sums + latest
+    sign = 1.0 if problem.objective.sense == "min" else -1.0
+    weights = Weights(
+        **{weight: sign if term in problem.objective.terms else 0.0 for term, weight in MODEL_TERMS.items()}
+    )
+    nodes = np.zeros((7, instance.size))
+    nodes[CLOSES] = np.inf
+    nodes[PRIZE] = 0.0 if instance.prizes is None else instance.prizes
+    nodes[PENALTY] = 0.0 if instance.penalties is None else instance.penalties
+    for name in ROWS.keys() & numbers.keys():
+        nodes[ROWS[name]] = numbers.pop(name)
+    nodes[WORTH] = weights.penalty * nodes[PENALTY] - weights.prize * nodes[PRIZE]
+    latest = nodes[CLOSES, np.isfinite(nodes[CLOSES])].max(initial=0.0)
+    everything = 2.0 * distances.max(axis=1).sum() + nodes[PRIZE].sum() + nodes[PENALTY].sum()
     return RouteModel(
         distances=distances,
         start=instance.depot,
         end=end,
         customers=customers,
-        nodes=frozen(nodes),
+        nodes=frozen(nodes),  # read-only as the distances are, so that one compilation serves every model
         several=several,
-        missing=float(missing),
+        weights=weights,
+        missing=1.0 + float(everything + latest + nodes[SERVICE].sum()),
         **numbers,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from baselines.trivial import SQUARE, is_better, solve_trivial
+from baselines.trivial import SQUARE, solve_trivial
 from tsp.budget import Clock
 from tsp.problems import get_problem
 from tsp.solution import Solution, check
@@ -53,7 +53,7 @@ class ModelSolver(InstanceSolver):
         for tours in self.search(model, task.clock, seed=task.seed, initial=start):
             found = check(shape, place, tours)
             found = found if path is None else path.answer(problem, instance, found)
-            if answer is None or is_better(problem, found, answer):
+            if answer is None or problem.is_better(found.objective, answer.objective):
                 answer = found
                 if report is not None and found.feasible:
                     report(found)

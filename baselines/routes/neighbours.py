@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .model import CLOSES, OPENS, SERVICE
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -18,7 +20,7 @@ def near_in_midpoints(model: RouteModel, count: int) -> Nodes:
     """The customers near each node `[n, k]`, k <= `count`, by the way there and back and the middles of the windows."""
     k = min(count, len(model.customers) - 1)
     between = model.distances[:, model.customers] + model.distances.T[:, model.customers]
-    middle = (model.nodes["opens"] + model.nodes["closes"]) / 2.0
+    middle = (model.nodes[OPENS] + model.nodes[CLOSES]) / 2.0
     with np.errstate(invalid="ignore"):
         apart = np.abs(middle[:, None] - middle[model.customers])
     between += np.where(np.isfinite(apart), apart, 0.0)
@@ -34,9 +36,9 @@ def near_in_sequence(model: RouteModel, count: int) -> Nodes:
     """
     customers = model.customers
     k = min(count, len(customers) - 1)
-    out = model.distances + model.nodes["service"][:, None]
-    early = np.maximum(0.0, model.nodes["opens"] - out - model.nodes["closes"][:, None])
-    late = np.maximum(0.0, model.nodes["opens"][:, None] + out - model.nodes["closes"])
+    out = model.distances + model.nodes[SERVICE][:, None]
+    early = np.maximum(0.0, model.nodes[OPENS] - out - model.nodes[CLOSES][:, None])
+    late = np.maximum(0.0, model.nodes[OPENS][:, None] + out - model.nodes[CLOSES])
     ahead = model.distances + 0.2 * early + late
     apart = np.minimum(ahead, ahead.T)[:, customers]
     apart[customers, np.arange(len(customers))] = np.inf

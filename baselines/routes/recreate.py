@@ -18,8 +18,8 @@ from baselines.kernels.randomness import RANGE, random_below, random_bits
 
 from .edits import insert
 from .evaluation import evaluate_insertion, removal_saving, totals_of
-from .ruin import remove_visit, shuffle_queue
-from .workspace import CHANGED, PRICE, QUEUED, STEP, Workspace, mark_changed, mark_touched
+from .model import PRIZE, WORTH
+from .workspace import CHANGED, PRICE, QUEUED, STEP, Workspace, mark_changed, mark_touched, remove_visit, shuffle_queue
 
 if TYPE_CHECKING:
     from .state import RouteState
@@ -55,16 +55,16 @@ def recreate(work: Workspace, state: RouteState, perturbed: bool) -> None:
             continue
         work.lists.is_queued[node] = False
         cost, k, p = best_insertion(work, state, node, longest, end, BLINK_INTERVAL)
-        worth = model.nodes[node].worth
+        worth = model.nodes[WORTH, node]
         if collected < model.quota:
-            worth += work.quota_price[PRICE] * model.nodes[node].prize
+            worth += work.quota_price[PRICE] * model.nodes[PRIZE, node]
         if k < 0 or (model.optional and cost >= factor * worth + work.priority[node]):
             continue
         mark_changed(work.lists, k)
         insert(model, state, k, p, np.int64(node))
         mark_touched(work.lists, node)
         longest, end = max(longest, state.length[k]), max(end, state.begin[k, state.sizes[k] + 1])
-        collected += model.nodes[node].prize
+        collected += model.nodes[PRIZE, node]
     work.lists.counts[QUEUED] = 0
     if perturbed:
         collected = _remove_unprofitable(work, state, collected)
@@ -118,9 +118,9 @@ def _remove_unprofitable(work: Workspace, state: RouteState, collected: float) -
     first = random_below(work.random, n)
     for i in range(n):
         node = model.customers[(first + i) % n]
-        if state.tour_of[node] < 0 or collected - model.nodes[node].prize < model.quota:
+        if state.tour_of[node] < 0 or collected - model.nodes[PRIZE, node] < model.quota:
             continue
-        if removal_saving(model, state, node) > model.nodes[node].worth:
-            collected -= model.nodes[node].prize
+        if removal_saving(model, state, node) > model.nodes[WORTH, node]:
+            collected -= model.nodes[PRIZE, node]
             remove_visit(work, state, node)
     return collected

@@ -18,9 +18,8 @@ import numpy as np
 from baselines.kernels.geometry import inlined, part
 from baselines.kernels.randomness import RANGE, random_below, random_bits
 
-from .edits import remove
 from .evaluation import refresh
-from .workspace import CHANGED, QUEUED, Workspace, enqueue, mark_changed, mark_touched
+from .workspace import CHANGED, QUEUED, Workspace, enqueue, mark_changed, mark_touched, remove_visit, shuffle_queue
 
 if TYPE_CHECKING:
     from .state import RouteState
@@ -148,25 +147,3 @@ def _queue_candidates(work: Workspace, state: RouteState, seed: int) -> None:
         for centre in (seed, other):
             if state.tour_of[work.near[centre, j]] < 0:
                 enqueue(work.lists, work.near[centre, j])
-
-
-@part
-def shuffle_queue(work: Workspace, first: int) -> None:
-    """Bring the queue into a random order, except for its `first` customers."""
-    count = work.lists.counts[QUEUED]
-    for i in range(first, count):
-        j = i + random_below(work.random, count - i)
-        work.lists.queue[i], work.lists.queue[j] = work.lists.queue[j], work.lists.queue[i]
-
-
-@part
-def remove_visit(work: Workspace, state: RouteState, node: int) -> None:
-    """Remove a customer, if it is visited, and record what changes."""
-    k = np.int64(state.tour_of[node])
-    if k < 0:
-        return
-    p = state.position[node]
-    mark_touched(work.lists, state.stops[k, p - 1])
-    mark_touched(work.lists, state.stops[k, p + 1])
-    remove(work.model, state, node)
-    mark_changed(work.lists, k)

@@ -24,6 +24,7 @@ from .descent import descend, descend_everywhere, is_reversible
 from .edits import copy, set_tours
 from .evaluation import NEGLIGIBLE, Totals, is_feasible, shortfall, totals_of, weighted
 from .insertion import InsertionByRules
+from .model import PRIZE
 from .model_solver import ModelSolver
 from .recreate import recreate
 from .ruin import ruin
@@ -246,12 +247,12 @@ def _has_all_prizes(model: RouteModel, costs: Array) -> bool:
     """Whether nothing can be better, since all prizes are collected and nothing else counts."""
     if (
         costs[BEST_SHORTFALL] > 0.0
-        or model.length_weight
-        or model.longest_weight
-        or model.makespan_weight
-        or model.penalty_weight
+        or model.weights.length
+        or model.weights.longest
+        or model.weights.makespan
+        or model.weights.penalty
     ):
         return False
     return bool(
-        costs[BEST_COST] <= model.prize_weight * model.nodes["prize"][model.customers].sum() * (1.0 - NEGLIGIBLE)
+        costs[BEST_COST] <= model.weights.prize * model.nodes[PRIZE, model.customers].sum() * (1.0 - NEGLIGIBLE)
     )

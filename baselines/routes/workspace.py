@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from baselines.kernels.geometry import Array, Nodes, embedded
+from baselines.kernels.geometry import Array, Nodes, embedded, part
+from baselines.kernels.randomness import random_below
 
+from .edits import remove
 from .evaluation import NEGLIGIBLE, totals_of
+from .model import CLOSES, DEMAND, OPENS, PENALTY, WORTH
 from .neighbours import near_in_sequence
 
 if TYPE_CHECKING:
@@ -112,6 +115,28 @@ def mark_touched(lists: Worklists, node: int) -> None:
         lists.counts[TOUCHED] += 1
 
 
+@part
+def shuffle_queue(work: Workspace, first: int) -> None:
+    """Bring the queue into a random order, except for its `first` customers."""
+    count = work.lists.counts[QUEUED]
+    for i in range(first, count):
+        j = i + random_below(work.random, count - i)
+        work.lists.queue[i], work.lists.queue[j] = work.lists.queue[j], work.lists.queue[i]
+
+
+@part
+def remove_visit(work: Workspace, state: RouteState, node: int) -> None:
+    """Remove a customer, if it is visited, and record what changes."""
+    k = np.int64(state.tour_of[node])
+    if k < 0:
+        return
+    p = state.position[node]
+    mark_touched(work.lists, state.stops[k, p - 1])
+    mark_touched(work.lists, state.stops[k, p + 1])
+    remove(work.model, state, node)
+    mark_changed(work.lists, k)
+
+
 def make_workspace(model: RouteModel, state: RouteState, seed: int, *, descends: bool) -> tuple[Workspace, float]:
     """The working memory of a search that starts at `state`, and the cost of a visit, the unit of temperatures."""
     totals = totals_of(model, state)
@@ -119,15 +144,15 @@ def make_workspace(model: RouteModel, state: RouteState, seed: int, *, descends:
     visits = max(1, m - totals.left_out)
     leg = _typical_leg(model, totals.length / (visits + 1))
     worth = (
-        abs(model.prize_weight) * totals.collected
-        + model.penalty_weight * model.nodes["penalty"][model.customers].sum() / m * visits
+        abs(model.weights.prize) * totals.collected
+        + model.weights.penalty * model.nodes[PENALTY, model.customers].sum() / m * visits
     )
-    timed = model.makespan_weight * totals.end / max(totals.length, NEGLIGIBLE)
-    costs = leg * (model.length_weight + model.longest_weight + timed), worth / visits
+    timed = model.weights.makespan * totals.end / max(totals.length, NEGLIGIBLE)
+    costs = leg * (model.weights.length + model.weights.longest + timed), worth / visits
     scale = next((cost for cost in costs if cost > 0.0), NEGLIGIBLE)
-    if model.length_weight == 0.0:
-        slope = SLOPE * (model.longest_weight + timed + worth / max(totals.length, NEGLIGIBLE))
-        model = model._replace(length_weight=float(slope))
+    if model.weights.length == 0.0:
+        slope = SLOPE * (model.weights.longest + timed + worth / max(totals.length, NEGLIGIBLE))
+        model = model._replace(weights=model.weights._replace(length=float(slope)))
     return Workspace(
         model=model,
         near=near_in_sequence(model, NEIGHBOURS),
@@ -167,10 +192,10 @@ def _orders(model: RouteModel) -> Nodes:
     columns = [
         far,
         -far,
-        -model.nodes["demand"][customers],
-        -model.nodes["worth"][customers],
-        model.nodes["closes"][customers],
-        model.nodes["opens"][customers],
+        -model.nodes[DEMAND, customers],
+        -model.nodes[WORTH, customers],
+        model.nodes[CLOSES, customers],
+        model.nodes[OPENS, customers],
     ]
     keys = [key for key in columns if np.ptp(np.where(np.isinf(key), 0.0, key)) > 0.0]
     return np.array([customers[np.argsort(key, kind="stable")] for key in keys or [far]], dtype=np.int32)

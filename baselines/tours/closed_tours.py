@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def is_closed_tour(problem: Problem) -> bool:
     """Whether the problem is one short tour through every node, closed or a path."""
     return (
-        problem.shape in ("cycle", "path")
+        (problem.shape.is_closed or problem.shape.is_path)
         and problem.objective.sense == "min"
         and problem.objective.terms == ("length",)
         and all(type(rule) is VisitOnce for rule in problem.rules)
@@ -38,7 +38,7 @@ class ClosedTourSolver(InstanceSolver):
         trivial = solve_trivial(task.problem, task.instance)
         if trivial is not None:
             return trivial
-        if task.problem.shape == "cycle":
+        if task.problem.shape.is_closed:
             return self.solve_closed(task)
         closed, path = as_cycle(task.problem, task.instance)
         found = solve_trivial(closed, path.instance) or self.solve_closed(task.reduced(path))

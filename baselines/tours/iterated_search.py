@@ -91,7 +91,7 @@ class IteratedSearch(ClosedTourSolver):
 
     def warm_up(self, problem: Problem) -> None:
         """Compile the kernels (or load them): points and matrices, symmetric or not, need the same."""
-        if problem.shape == "path" or "matrix" in problem.demanded:
+        if problem.shape.is_path or "matrix" in problem.demanded:
             patched_tour(np.ones((3, 3)))  # imports scipy's assignment, which symmetric distances do not need
         points = np.random.default_rng(0).random((8, 2))
         type(self)(kicks=1).solve(get_problem("tsp"), [Instance(coordinates=points)], Budget(60.0))

@@ -1,1 +1,1 @@
-"""The learned guide: a network that says which edges a local search should try."""
+"""The learned guide: a network that proposes the edges that a local search tries."""

@@ -1,4 +1,4 @@
-"""What the edge guide sees of an instance: a sparse graph, and features of its edges.
+"""The edge guide's view of an instance: a sparse graph, and features of its edges.
 
 Every feature is a ratio, a rank or an angle made of distances alone, so none changes when an instance
 is moved, scaled, turned or mirrored, and a bare matrix has the same features as points. Nothing here
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from tsp.instance import Instance
 
 NEAREST = 5
-"""Nearest neighbours that are in the graph in any case; Delaunay's come next, then further nearest ones."""
+"""Nearest neighbours that are always in the graph; Delaunay edges are added next, then further neighbours."""
 
 NORMS = {"euclidean": 2.0, "EUC_2D": 2.0, "EUC_3D": 2.0, "CEIL_2D": 2.0, "ATT": 2.0, "MAN_2D": 1.0, "MAN_3D": 1.0}
 NORMS |= {"MAX_2D": np.inf, "MAX_3D": np.inf}
-"""Metrics in which a k-d tree finds the nearest points, and the norm; in others all distances are looked at."""
+"""Metrics in which a k-d tree finds the nearest points, and the norm; in others all distances are computed."""
 
 ASCENT_STEPS = 20
 FIRST_STEP, DECAY = 0.5, 0.88
@@ -32,7 +32,7 @@ FIRST_STEP, DECAY = 0.5, 0.88
 
 PLAIN_FEATURES = 13
 CHUNK = 20_000
-"""Nodes whose pairs of edges are looked at together."""
+"""Nodes whose pairs of edges are processed together."""
 
 
 class EdgeGraph(NamedTuple):
@@ -116,7 +116,7 @@ def _choose_edges(instance: Instance, k: int) -> tuple[NDArray[np.int64], NDArra
     origins, ends = _delaunay_edges(instance)
     if not origins.size:
         return near, np.zeros((n, k), dtype=np.bool_)
-    # an edge comes first as one of the few nearest, then as Delaunay's, then as a further nearest one
+    # edges to the few nearest nodes are first, then Delaunay edges, then further neighbours
     group = np.concatenate([np.tile(np.where(np.arange(k) < NEAREST, 0, 2), n), np.ones(origins.size, dtype=np.int64)])
     i = np.concatenate([np.repeat(np.arange(n), k), origins])
     j = np.concatenate([near.ravel(), ends])
@@ -133,7 +133,7 @@ def _choose_edges(instance: Instance, k: int) -> tuple[NDArray[np.int64], NDArra
 
 
 def _delaunay_edges(instance: Instance) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Both directions of every edge of the triangulation of points in the plane; none where there is no such thing."""
+    """Both directions of every edge of the triangulation of points in the plane; empty where there is none."""
     nothing = np.empty(0, dtype=np.int64)
     points = instance.coordinates
     if instance.matrix is not None or points is None or points.shape[1] != 2 or instance.metric not in NORMS:
@@ -158,9 +158,9 @@ def _reverse(neighbours: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[
 def _triangles(
     instance: Instance, neighbours: NDArray[np.int64], costs: NDArray[np.float64], shortest: float
 ) -> NDArray[np.float32]:
-    """What other neighbours say of an edge (i, j) `[n, k, 2 + k]`.
+    """Features of an edge (i, j) from the other neighbours `[n, k, 2 + k]`.
 
-    The narrowest gap between i and j by way of a third, the shortest detour by way of a third, and the
+    The least bottleneck between i and j over a third node, the shortest detour over a third node, and the
     cosines of the angles at i between j and each neighbour.
     """
     n, k = costs.shape
@@ -196,7 +196,7 @@ def _ascend(
     ranks = np.empty(len(keys))
     for t in range(ASCENT_STEPS):
         order = np.argsort(cost + penalty[low] + penalty[high])
-        # ranks for weights: they are all different and positive, and tell which edges the tree has
+        # ranks as weights: all are different and positive, so they identify the tree's edges
         ranks[order] = np.arange(1.0, len(keys) + 1.0)
         tree = minimum_spanning_tree(csr_array((ranks, columns, rows), shape=(n, n)))
         used = order[tree.data.astype(np.int64) - 1]

@@ -1,4 +1,4 @@
-"""The learned guide: a sparse graph network that says which edges a good tour uses.
+"""The learned guide: a sparse graph network that scores edges by how likely a good tour uses them.
 
 The talk's network over nearest neighbours, with gated, anisotropic aggregation as in Joshi, Laurent
 and Bresson (2019) and Bresson and Laurent (2018): it scores the edges of a sparse graph, and the best
@@ -36,7 +36,7 @@ SHIPPED = ZOO / "edge-guide" / "model.safetensors"
 BATCH_NODES = 4_000
 """Nodes of small instances that go through the network together."""
 ROWS = 200
-"""Nodes whose edges are computed together: few enough to stay in a processor's cache."""
+"""Nodes whose edges are computed together: few enough to stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class EdgeNetworkConfig:
     layers: int = 4
 
     def __post_init__(self) -> None:
-        """Refuse what is no shape, in one sentence."""
+        """Refuse an impossible shape."""
         for name, value in asdict(self).items():
             if value < 1:
                 raise ValueError(f"{name}: {value}, expected 1 or more")
@@ -109,14 +109,14 @@ class GatedConvolution(nn.Module):
         width = nodes.shape[1]
         own, other, keep, message = (x.contiguous() for x in self.from_node(self.node_norm(nodes)).split(width, 1))
         rows = [len(part) * len(nodes) // sum(map(len, ends)) for part in ends]
-        heard: list[Tensor] = []
+        messages: list[Tensor] = []
         for i, (part, end, mine) in enumerate(zip(edges, ends, own.split(rows), strict=True)):
             update = self.from_edge(self.edge_norm(part)).add_(other.index_select(0, end))
             part = part + update.view(len(mine), -1, width).add_(mine[:, None]).relu_().view(-1, width)
             gated = torch.sigmoid(part) * message.index_select(0, end)
-            heard.append(gated.view(len(mine), -1, width).mean(1))
+            messages.append(gated.view(len(mine), -1, width).mean(1))
             edges[i] = part
-        return nodes + torch.relu(keep + torch.cat(heard)), edges
+        return nodes + torch.relu(keep + torch.cat(messages)), edges
 
 
 class EdgeNetwork(nn.Module):
@@ -146,7 +146,7 @@ class EdgeNetwork(nn.Module):
 def save_network(
     path: str | os.PathLike[str], network: EdgeNetwork, about: Mapping[str, str], *, force: bool = False
 ) -> None:
-    """Write a network's weights with its shape and what else is known `about` it."""
+    """Write a network's weights with its shape and the description `about` it."""
     metadata = {**about, "toolkit_format": FORMAT, "config": json.dumps(asdict(network.config))}
     write_tensors(path, network.state_dict(), metadata, force=force)
 
@@ -186,7 +186,7 @@ class LearnedGuide:
             raise ValueError(f"neighbours: {neighbours}, expected 1 or more")
 
     def warm_up(self) -> None:
-        """Load the weights, and all that the first instance would wait for."""
+        """Load the weights, and run the network once."""
         points = np.random.default_rng(0).random((20, 2))
         self._candidates([Instance(coordinates=points)])
 

@@ -8,19 +8,19 @@ epoch's number, so there is no generator state to lose.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from envs.generators import generate_instances, split_distribution
-from policies.training.run import Run, append_row, make_run_directory, nested_config, read_settings, size_range, under
+from policies.training.run import Run, RunConfig, cooldown, size_range, under, warmup
 from tsp.budget import Budget
 from tsp.files import atomic_write
 from tsp.instance import Instance
@@ -40,20 +40,21 @@ WARM_STEPS = 100
 """Steps in which the learning rate rises."""
 SAVE_EVERY = 200
 """Labelled instances between two writings of `labels.npz`."""
-LENGTHS = {"minutes", "epochs"}
+LABELS = "labels.npz"
+"""The file in a run's directory that holds the labelled instances it made."""
 SHORT_LIST = 5
-"""The log says how many edges of tours are not among as many best of a node."""
+"""The log has the share of tour edges that are not among this many best edges of a node."""
 
 
 @dataclass(frozen=True)
-class GuideTrainConfig:
+class GuideTrainConfig(RunConfig):
     """One training of the learned guide.
 
     Attributes:
         size: number of nodes, or a range of them such as 50-200.
-        distribution: what instances are drawn from; several with commas between them take turns.
-        instances: how many are labelled with a tour.
-        solver: what labels them, a solver's spec.
+        distribution: the distribution of the instances; several, separated by commas, take turns.
+        instances: number of instances that are labelled with a tour.
+        solver: spec of the solver that labels them.
         label_seconds: its time for each 100 nodes.
         labels: `labels.npz` of an earlier run, to use its instances and tours again.
         minutes: length of training in minutes of training time; give one of the two lengths.
@@ -61,10 +62,13 @@ class GuideTrainConfig:
         batch_size: instances a step.
         lr: learning rate of Adam; rises at first, and falls to zero in the last 70 %.
         clip_norm: largest norm of the gradient.
-        validation_instances: how many of the instances are kept out of training.
+        validation_instances: number of instances that are used for validation alone.
         seed: of everything random.
         network: the network's shape.
     """
+
+    lengths = "minutes", "epochs"
+    part, part_class = "network", EdgeNetworkConfig
 
     size: str = "50-200"
     distribution: str = "uniform,clusters,mixed"
@@ -82,19 +86,14 @@ class GuideTrainConfig:
     network: EdgeNetworkConfig = field(default_factory=EdgeNetworkConfig)
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be trained, in one sentence."""
+        """Refuse settings that cannot be trained."""
         for distribution in self.distributions:
             split_distribution(distribution)
-        self.sizes  # noqa: B018 - parses, and raises for what is not a size
-        lengths = sorted(k for k in LENGTHS if getattr(self, k) is not None)
-        if len(lengths) != 1:
-            raise ValueError(f"length of training: {lengths or 'none'} given, expected one of minutes, epochs")
-        for name in ("label_seconds", "batch_size", "lr", "clip_norm", "validation_instances", lengths[0]):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}: {getattr(self, name)}, expected a positive number")
+        self.sizes  # noqa: B018 - parses, and raises for a wrong size
+        self.require_positive("label_seconds", "batch_size", "lr", "clip_norm", "validation_instances")
         if self.instances <= self.validation_instances:
             raise ValueError(
-                f"instances: {self.instances}, expected more than the {self.validation_instances} kept for validation"
+                f"instances: {self.instances}, expected more than the {self.validation_instances} for validation"
             )
 
     @property
@@ -113,41 +112,10 @@ class GuideTrainConfig:
             )
         return sizes
 
-    def to_json(self) -> str:
-        """As a run's `config.json` has it."""
-        return json.dumps(asdict(self), indent=2) + "\n"
-
-
-def guide_config_from_dict(raw: dict[str, Any], source: str) -> GuideTrainConfig:
-    """A configuration from plain values.
-
-    Raises:
-        ValueError: for an unknown key, naming `source`.
-    """
-    return nested_config(raw, source, GuideTrainConfig, "network", EdgeNetworkConfig)
-
-
-def read_guide_config(out: str | os.PathLike[str]) -> GuideTrainConfig:
-    """The configuration of a run that is to be resumed.
-
-    Raises:
-        ValueError: when there is no run, or its configuration is not readable.
-    """
-    raw, source = read_settings(out)
-    return guide_config_from_dict(raw, source)
-
-
-def start_guide_run(
-    config: GuideTrainConfig, out: str | os.PathLike[str], *, resume: bool = False, force: bool = False
-) -> None:
-    """Make a run's directory with its `config.json`; a resumed one may have got another length.
-
-    Raises:
-        ValueError: when there is a run already, which is neither to be resumed nor overwritten.
-    """
-    make_run_directory(out, config.to_json(), resume=resume, force=force)
-    if not resume and config.labels is None:
-        (Path(out) / "labels.npz").unlink(missing_ok=True)
+    def files_of_a_run(self) -> tuple[str, ...]:
+        """See `RunConfig.files_of_a_run`; labels go with the run that made them."""
+        files = super().files_of_a_run()
+        return (*files, LABELS) if self.labels is None else files
 
 
 class Labelled(NamedTuple):
@@ -193,10 +161,10 @@ def read_labels(path: str | os.PathLike[str]) -> list[Labelled]:
 def make_labels(
     config: GuideTrainConfig, path: Path, progress: Callable[[float, str], None] = lambda *_: None
 ) -> list[Labelled]:
-    """Draw instances, find their tours, and write them to `path`; what is there already is kept.
+    """Draw instances, find their tours, and write them to `path`; labels that are there already stay.
 
     Raises:
-        ValueError: for an unknown solver, or one that does not find tours.
+        ValueError: for an unknown solver, or one that finds no tour.
     """
     labels = read_labels(path) if path.exists() else []
     solver, problem = make(config.solver), get_problem("tsp")
@@ -235,7 +203,7 @@ class Example(NamedTuple):
 
 
 def make_example(label: Labelled, edges: int) -> Example:
-    """An instance as the network sees it."""
+    """A labelled instance as a graph."""
     graph = edge_graph(Instance(coordinates=label.points), edges)
     return Example(graph, tour_edges(graph.neighbours, label.tour))
 
@@ -254,53 +222,37 @@ def missed_share(scores: NDArray[np.floating], wanted: NDArray[np.bool_], neighb
     return 1.0 - float(np.take_along_axis(wanted, best, 1).sum()) / (2 * len(wanted))
 
 
-class GuideTrainer(Run):
-    """One run: everything that changes while training, and how it is kept.
+class GuideTrainer(Run[GuideTrainConfig]):
+    """A run that trains the learned guide."""
 
-    Args:
-        config: the run's configuration.
-        out: the run's directory.
-        device: where to train.
-        command: the command line, for the checkpoint's description.
-        version: of the toolkit, for the same.
-        resume: go on with the run that `out` holds.
-        say: called with notes for the user.
-    """
-
-    def __init__(
-        self,
-        config: GuideTrainConfig,
-        out: str | os.PathLike[str],
-        *,
-        device: torch.device | str = "cpu",
-        command: str = "",
-        version: str = "",
-        resume: bool = False,
-        say: Callable[[str], None] = lambda _: None,
-    ) -> None:
-        super().__init__(out, device, say)
-        self.config = config
+    def set_up(self) -> None:
+        """Make the network and the optimizer; labels are made by `prepare`."""
+        config = self.config
         self.about = {
             "problem": "tsp",
             "sizes": json.dumps(config.sizes),
             "distribution": config.distribution,
-            "command": command,
-            "version": version,
+            "command": self.command,
+            "version": self.version,
         }
         with torch.random.fork_rng([]):
             torch.manual_seed(config.seed)
             self.network = EdgeNetwork(config.network)
         self.network.to(self.device)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.lr)
+        self.parameters = list(self.network.parameters())
+        self.optimizer = torch.optim.Adam(self.parameters, lr=config.lr)
         self.sums = torch.zeros(2, dtype=torch.float64)  # loss and steps since the last log line
         self.examples: list[Example] = []
-        self.kept_out: list[Example] = []
+        self.validation: list[Example] = []
         self._check_source()
-        if resume and (self.out / "training-state.safetensors").exists():
-            self.load()
+
+    def load(self) -> None:
+        """See `Run.load`; a run that was interrupted while it made its labels has no state yet."""
+        if (self.out / "training-state.safetensors").exists():
+            super().load()
 
     def _check_source(self) -> None:
-        """Refuse, before a run's directory is made, what cannot give labels."""
+        """Refuse a source of labels that cannot be used, before the run's directory is made."""
         config = self.config
         if config.labels is None:
             make(config.solver)
@@ -309,35 +261,34 @@ class GuideTrainer(Run):
         if min(sizes, default=0) <= config.network.degree:
             raise ValueError(f"{config.labels}: expected instances of more than {config.network.degree} nodes")
         if len(sizes) <= config.validation_instances:
-            raise ValueError(f"{config.labels}: {len(sizes)} instances, expected more than are kept for validation")
+            raise ValueError(f"{config.labels}: {len(sizes)} instances, expected more than are used for validation")
 
     def prepare(self, progress: Callable[[float, str], None] = lambda *_: None) -> None:
         """Make or read the labels, and from them the graphs; done once before `run`."""
         config = self.config
         if config.labels is None:
-            labels = make_labels(config, self.out / "labels.npz", progress)
+            labels = make_labels(config, self.out / LABELS, progress)
         else:
             labels = read_labels(config.labels)[: config.instances]
         examples = [make_example(label, config.network.degree) for label in labels]
-        self.kept_out, self.examples = (
+        self.validation, self.examples = (
             examples[: config.validation_instances],
             examples[config.validation_instances :],
         )
 
     @property
     def epoch_steps(self) -> int:
-        """Steps in which every instance is met once."""
+        """Steps in which every instance is used once."""
         return ceil(len(self.examples) / self.config.batch_size)
 
-    def progress(self) -> float:
-        """How much of the training is done, 0 to 1."""
-        if self.config.minutes is not None:
-            return min(1.0, self.seconds / (60 * self.config.minutes))
-        return min(1.0, self.step / ((self.config.epochs or 1) * self.epoch_steps))
+    @property
+    def length(self) -> int:
+        """See `Run.length`."""
+        return (self.config.epochs or 1) * self.epoch_steps * self.config.batch_size
 
     def learning_rate(self) -> float:
         """Rises at first, then stays, then falls linearly to zero."""
-        return self.config.lr * min(1.0, (self.step + 1) / WARM_STEPS, (1.0 - self.progress()) / 0.7)
+        return self.config.lr * min(warmup(self.step, WARM_STEPS), cooldown(self.progress(), 0.7))
 
     def _batch(self) -> list[Example]:
         epoch, place = divmod(self.step, self.epoch_steps)
@@ -345,51 +296,39 @@ class GuideTrainer(Run):
         first = place * self.config.batch_size
         return [self.examples[i] for i in order[first : first + self.config.batch_size]]
 
-    def train_step(self) -> None:
-        """One step.
+    def add_gradient(self) -> None:
+        """See `Run.add_gradient`.
 
         Raises:
             ValueError: when the loss is not finite, before it can spoil the weights.
         """
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate()
-        self.optimizer.zero_grad(set_to_none=True)
         loss = edge_loss(self.network, self._batch())
         if not torch.isfinite(loss):
-            raise ValueError(
-                f"step {self.step}: the loss is not finite; the last checkpoint is kept. A smaller --lr may help"
-            )
+            raise self.not_finite("A smaller --lr")
         loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
-        self.optimizer.step()
-        self.step += 1
         self.sums += torch.tensor([float(loss.detach()), 1.0], dtype=torch.float64)
 
     def validate(self) -> tuple[float, float]:
-        """On the instances kept out: mean loss, and share of tour edges outside a node's best five."""
+        """On the validation instances: mean loss, and share of tour edges outside a node's best five."""
         losses, missed = [], []
-        for example in self.kept_out:
+        for example in self.validation:
             scores = edge_scores(self.network, [example.graph])[0]
             losses.append(np.mean(np.logaddexp(0.0, np.where(example.wanted, -scores, scores))))
             missed.append(missed_share(scores, example.wanted, SHORT_LIST))
         return float(np.mean(losses)), float(np.mean(missed))
 
-    def end_epoch(self) -> str:
-        """Validate, log and save; a short text for the user."""
+    def measure_epoch(self) -> tuple[dict[str, float], str]:
+        """See `Run.measure_epoch`."""
         loss, steps = self.sums.tolist()
-        self.sums.zero_()
         value, missed = self.validate()
         row = {
-            "step": self.step,
             "seconds": round(self.seconds, 3),
             "train/loss": loss / steps,
             "train/lr": self.learning_rate(),
             "val/loss": value,
             "val/missed": missed,
         }
-        append_row(self.out / "metrics.csv", row)
-        self.save()
-        return f"val {value:.4f}, {100 * missed:.2f} % of the edges not among the best {SHORT_LIST}"
+        return row, f"val {value:.4f}, {100 * missed:.2f} % of the edges not among the best {SHORT_LIST}"
 
     def model_state(self) -> dict[str, Tensor]:
         """The network."""

@@ -1,9 +1,12 @@
-"""Muon: momentum made orthogonal for the matrices of a network, Adam for all else (Jordan et al. 2024).
+"""Muon: momentum made orthogonal for the matrices of a network, Adam for all others (Jordan et al. 2024).
 
 The momentum of a matrix is replaced by the nearest matrix with singular values near 1, by a
 Newton-Schulz iteration; all matrices of one shape share a batch. Its root mean square is scaled to that
 of an Adam step, so that both take one learning rate (Liu et al. 2025).
 """
+
+# pyright: reportPrivateImportUsage=false
+# One kernel for many tensors: `torch._foreach_…` is what PyTorch's own optimizers call.
 
 from __future__ import annotations
 
@@ -27,8 +30,8 @@ class Muon(torch.optim.Optimizer):
     """Muon for matrices, Adam for other parameters.
 
     Args:
-        matrices: `[r, c]` each; one whose rows are several matrices below each other is cut into squares.
-        others: what Adam takes.
+        matrices: `[r, c]` each; one that stacks several matrices is cut into squares.
+        others: the parameters for Adam.
         lr: learning rate of both.
         momentum: of the matrices (Nesterov).
         betas: of Adam.

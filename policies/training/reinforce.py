@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     from .reinforce_baselines import ReinforceBaseline
 
-    Walk = Callable[[Batch, Cache], Trace]
-    Replay = Callable[[Batch, Cache, Tensor], Trace]
+    SampleTrace = Callable[[Batch, Cache], Trace]
+    ReplayTrace = Callable[[Batch, Cache, Tensor], Trace]
 
 QUERY_ELEMENTS = 4_000_000
-"""Elements of the glimpse's scores `[B, H, Q, n]` computed at once while scoring: about what caches hold."""
+"""Elements of the glimpse's scores `[B, H, Q, n]` computed at once while scoring: about what a cache holds."""
 GPU_QUERY_ELEMENTS = 400_000_000
-"""The same on a GPU, where launches count and memory is plenty: under a gigabyte in bfloat16."""
+"""The same on a GPU, where kernel launches are the bottleneck and memory is not: under a gigabyte in bfloat16."""
 LEAST_DEVIATION = 1e-3
 """Least standard deviation of an instance's costs that advantages are divided by."""
 
@@ -55,7 +55,7 @@ def accumulate_gradients(
     entropy: float = 0.0,
     scale: bool = False,
     weight: float = 1.0,
-    walk: Walk | None = None,
+    sample_trace: SampleTrace | None = None,
 ) -> StepResult:
     """Add the gradient of the REINFORCE loss on one batch to the policy's parameters.
 
@@ -67,29 +67,29 @@ def accumulate_gradients(
         env: the environment.
         policy: in training mode.
         batch: B instances of one size.
-        baseline: what costs are compared with.
+        baseline: the REINFORCE baseline.
         starts: P, trajectories an instance; above 1 their first nodes are given and spread, where a
             tour may start anywhere.
         bfloat16: compute products in bfloat16.
-        generator: randomness of the sampled trajectories.
-        entropy: what a nat of the choices' entropy is worth, in standard deviations of the advantage;
-            it keeps the policy from settling too early (Mnih et al. 2016).
+        generator: source of randomness of the sampled trajectories.
+        entropy: weight of the choices' entropy in nats, in standard deviations of the advantage; it keeps the
+            policy from becoming deterministic too early (Mnih et al. 2016).
         scale: divide each instance's advantages by their own standard deviation, so that instances of
-            all sizes count alike.
+            all sizes have the same weight.
         weight: of the loss.
-        walk: makes the trace of a batch and its cache; `rollout` by default.
+        sample_trace: samples the trajectories of a batch, given its cache; `rollout` by default.
     """
     cache = policy.prepare(batch, bfloat16=bfloat16)
     leaf = cache.detach(requires_grad=True)
-    if walk is None:
+    if sample_trace is None:
         starts = min(starts, batch.size)
         prefix = env.starts(batch, starts)
         trace = rollout(
             env, batch, policy.decoder, leaf, Sampling(), trajectories=starts, prefix=prefix, generator=generator
         )
     else:
-        trace = walk(batch, leaf)
-    costs = env.cost(batch, trace.actions.transpose(1, 2)).float()  # [B, P]
+        trace = sample_trace(batch, leaf)
+    costs = env.cost(batch, trace.actions).float()  # [B, P]
     advantage = baseline.advantage(batch, costs)
     if scale:
         advantage = advantage / costs.std(1, keepdim=True).clamp(min=LEAST_DEVIATION)
@@ -108,7 +108,7 @@ def accumulate_imitation(
     *,
     bfloat16: bool,
     weight: float = 1.0,
-    replay: Replay | None = None,
+    replay_trace: ReplayTrace | None = None,
 ) -> Tensor:
     """Add the gradient of the cross-entropy of given trajectories to the policy's parameters.
 
@@ -120,14 +120,14 @@ def accumulate_imitation(
             not learned.
         bfloat16: compute products in bfloat16.
         weight: of the loss.
-        replay: makes the trace of a batch, its cache and actions; `env.replay` by default.
+        replay_trace: replays actions in a batch, given its cache; `env.replay` by default.
 
     Returns:
         the mean over trajectories of the negative log-probability.
     """
     cache = policy.prepare(batch, bfloat16=bfloat16)
     leaf = cache.detach(requires_grad=True)
-    trace = env.replay(batch, actions) if replay is None else replay(batch, leaf, actions)
+    trace = env.replay(batch, actions) if replay_trace is None else replay_trace(batch, leaf, actions)
     if env.starts(batch, 2) is not None:
         trace = trace._replace(given=1)
     count = actions.shape[0] * actions.shape[1]
@@ -139,9 +139,9 @@ def accumulate_imitation(
 
 def _backward_in_chunks(policy: Policy, leaf: Cache, trace: Trace, weight: Tensor, entropy: float) -> Tensor:
     """Backward passes into the cache, of `weight` `[B, P]` times the trace's log-probabilities; the loss."""
-    B, T, P = trace.actions.shape
+    B, P, T = trace.actions.shape
     loss = torch.zeros((), device=weight.device)
-    per_step = B * policy.decoder.heads * P * trace.mask.shape[-1]
+    per_step = B * policy.decoder.heads * P * trace.forbidden.shape[-1]
     chunk = max(1, query_elements(weight.device) // per_step)
     for begin in range(trace.given, T, chunk):
         scored, spread = score(policy.decoder, leaf, trace, slice(begin, min(begin + chunk, T)))
@@ -154,7 +154,7 @@ def _backward_in_chunks(policy: Policy, leaf: Cache, trace: Trace, weight: Tenso
 
 
 def _backward_through_encoder(cache: Cache, leaf: Cache) -> None:
-    """One backward pass from the gradients that the scores left at the cut."""
+    """One backward pass from the gradients that scoring left in the detached cache."""
     reached: list[Tensor] = []
     gradients: list[Tensor] = []
     for x, cut in zip(cache, leaf, strict=True):

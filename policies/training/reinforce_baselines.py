@@ -1,4 +1,4 @@
-"""REINFORCE baselines: what a trajectory's cost is compared with to make the advantage.
+"""REINFORCE baselines: the reference values that are subtracted from costs to give advantages.
 
 Not to be confused with the classical baselines, the solvers in `baselines/`. All of them work on
 costs (less is better); the advantage is cost minus baseline.
@@ -40,22 +40,22 @@ def greedy_costs(env: RoutingEnv, policy: Policy, batch: Batch, *, bfloat16: boo
 
 
 class ReinforceBaseline(Protocol):
-    """What costs are compared with, and what it learns on the way."""
+    """The reference value of costs, which may be learned."""
 
     def advantage(self, batch: Batch, costs: Tensor) -> Tensor:
         """Advantages `[B, P]` of costs `[B, P]`."""
         ...
 
     def end_epoch(self, policy: Policy) -> str | None:
-        """Take in what an epoch taught; what happened, for the log, or None."""
+        """Update after an epoch; a note for the log, or None."""
         ...
 
     def state(self) -> dict[str, Tensor]:
-        """All that `load_state` needs to go on to the same bits."""
+        """Everything that `load_state` needs to continue to the same bits."""
         ...
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """Go on from a saved state."""
+        """Continue from a saved state."""
         ...
 
 
@@ -92,7 +92,7 @@ class ExponentialBaseline(NoBaseline):
         self.mean: Tensor | None = None
 
     def advantage(self, batch: Batch, costs: Tensor) -> Tensor:
-        """Each cost less the moving average, which takes in this batch first."""
+        """Each cost less the moving average, which is updated with this batch first."""
         now = costs.mean()
         self.mean = now if self.mean is None else EXPONENTIAL_DECAY * self.mean + (1 - EXPONENTIAL_DECAY) * now
         return costs - self.mean
@@ -109,17 +109,17 @@ class ExponentialBaseline(NoBaseline):
 class RolloutBaseline:
     """The greedy rollout of the best policy so far (Kool et al. 2019, section 4).
 
-    During the first `warmup_epochs` epochs the exponential baseline stands in. After an epoch the
+    During the first `warmup_epochs` epochs the exponential baseline is used. After an epoch the
     current policy replaces the best one when a one-sided paired t-test on fixed instances says that
-    it is better (α = 0.05); the instances are then drawn anew.
+    it is better (α = 0.05); new instances are then drawn.
 
     Args:
         env: the environment.
         policy: the policy to start from; copied.
-        draw: gives test instances: how many, and for the how-manieth time.
-        instances: how many test instances.
+        draw: gives test instances, from their number and the index of the draw.
+        instances: number of test instances.
         warmup_epochs: epochs before rollouts begin.
-        bfloat16: how rollouts compute.
+        bfloat16: whether rollouts compute in bfloat16.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class RolloutBaseline:
         return costs - greedy_costs(self.env, self.best, batch, bfloat16=self.bfloat16)[:, None]
 
     def end_epoch(self, policy: Policy) -> str | None:
-        """Replace the best policy when the current one is better beyond doubt."""
+        """Replace the best policy when the current one is significantly better."""
         from scipy.stats import ttest_rel
 
         self.epochs += 1
@@ -159,7 +159,7 @@ class RolloutBaseline:
         if not p < SIGNIFICANCE:
             return None
         self.best.load_state_dict(policy.state_dict())
-        self.draws += 1  # the policy was chosen on these instances: draw anew
+        self.draws += 1  # the policy was selected on these instances, so others are drawn
         self._costs = None
         return f"rollout baseline replaced (p = {p:.2g})"
 
@@ -178,7 +178,7 @@ class RolloutBaseline:
         }
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """Go on from a saved state; the test costs are computed again from it."""
+        """Continue from a saved state; the test costs are computed again from it."""
         self.epochs, self.draws = (int(x) for x in state["counters"])
         self.exponential.load_state(under("exponential.", state))
         self.best.load_state_dict(under("best.", state))

@@ -1,6 +1,7 @@
-"""What training runs share: their loop, and a directory with `config.json`, `metrics.csv` and checkpoints.
+"""What training runs share: their configuration, their loop, and their directory.
 
-Here is what Ctrl-C, `--resume` and `--force` do to them.
+The directory holds `config.json`, `metrics.csv` and checkpoints. What Ctrl-C, `--resume` and `--force` do
+is decided here.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ import csv
 import json
 import time
 from abc import ABC, abstractmethod
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 
@@ -24,61 +25,200 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
+    from torch.nn import Parameter
     from torch.optim import Optimizer
 
-Config = TypeVar("Config")
+
+class RunConfig:
+    """The settings of a training run, one of which is the configuration of its network.
+
+    Subclasses are frozen dataclasses with at least the fields declared here.
+
+    Attributes:
+        lengths: names of the fields that may give the length of training; exactly one of them is set.
+        part: name of the field that holds the network's configuration.
+        part_class: class of that configuration.
+    """
+
+    lengths: ClassVar[tuple[str, ...]]
+    part: ClassVar[str]
+    part_class: ClassVar[type[Any]]
+
+    size: str
+    minutes: float | None
+    epochs: int | None
+    batch_size: int
+    clip_norm: float
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any], source: str) -> Self:
+        """A configuration from plain values.
+
+        Raises:
+            ValueError: for an unknown key, naming `source`.
+        """
+        inner = raw.get(cls.part, {})
+        for given, known in ((raw, cls), (inner, cls.part_class)):
+            extra = set(given) - {item.name for item in fields(known)}  # pyright: ignore[reportArgumentType]
+            if extra:
+                raise ValueError(f"{source}: unknown setting {min(extra)!r}")
+        return cls(**{**raw, cls.part: cls.part_class(**inner)})
+
+    @classmethod
+    def read(cls, out: str | os.PathLike[str]) -> Self:
+        """The configuration of the run in the directory `out`, to resume it.
+
+        Raises:
+            ValueError: when there is no run, or its configuration is not readable.
+        """
+        path = Path(out) / "config.json"
+        if not path.exists():
+            raise ValueError(f"{path}: no such file; there is no run to resume")
+        try:
+            raw = json.loads(path.read_text())
+        except ValueError as error:
+            raise ValueError(f"{path}: not readable ({error})") from None
+        return cls.from_dict(raw, str(path))
+
+    def to_json(self) -> str:
+        """The text of the run's `config.json`."""
+        return json.dumps(asdict(self), indent=2) + "\n"  # pyright: ignore[reportArgumentType]
+
+    def files_of_a_run(self) -> tuple[str, ...]:
+        """The files in a run's directory that a new run deletes."""
+        return "metrics.csv", "training-state.safetensors"
+
+    def require_positive(self, *names: str) -> None:
+        """Refuse settings that must be positive and are not, and any number of lengths but one.
+
+        Raises:
+            ValueError: naming the setting, its value, and what was expected.
+        """
+        lengths = sorted(name for name in self.lengths if getattr(self, name) is not None)
+        if len(lengths) != 1:
+            raise ValueError(
+                f"length of training: {lengths or 'none'} given, expected one of {', '.join(self.lengths)}"
+            )
+        for name in (*names, lengths[0]):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}: {getattr(self, name)}, expected a positive number")
 
 
-class Run(ABC):
-    """A training run: whole steps until it is done, and all that is needed to go on with it.
+ConfigT = TypeVar("ConfigT", bound=RunConfig)
+
+
+class Run(ABC, Generic[ConfigT]):
+    """A training run: everything that changes during training, and how it is saved.
 
     Args:
+        config: the run's configuration.
         out: the run's directory.
         device: where to train.
+        command: the command line, for the checkpoint's description.
+        version: of the toolkit, for the checkpoint's description.
+        resume: continue the run in `out`.
         say: called with notes for the user.
     """
 
+    parameters: list[Parameter]
+    """The parameters that are trained."""
     optimizer: Optimizer
     sums: Tensor
-    """What the steps since the last log line add up to."""
+    """Sums over the steps since the last row of the log."""
 
-    def __init__(self, out: str | os.PathLike[str], device: torch.device | str, say: Callable[[str], None]) -> None:
-        self.out, self.device, self.say = Path(out), torch.device(device), say
+    def __init__(
+        self,
+        config: ConfigT,
+        out: str | os.PathLike[str],
+        *,
+        device: torch.device | str = "cpu",
+        command: str = "",
+        version: str = "",
+        resume: bool = False,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.config, self.out, self.device, self.say = config, Path(out), torch.device(device), say
+        self.command, self.version = command, version
         self.step, self.seconds = 0, 0.0
+        self.set_up()
+        if resume:
+            self.load()
+
+    @abstractmethod
+    def set_up(self) -> None:
+        """Make the network, and from it `parameters`, `optimizer` and `sums`."""
 
     @property
     @abstractmethod
     def epoch_steps(self) -> int:
-        """Steps between log lines."""
+        """Steps between two rows of the log."""
+
+    @property
+    @abstractmethod
+    def length(self) -> int:
+        """Instances in the whole training, where its length is not given in minutes."""
 
     @abstractmethod
+    def learning_rate(self) -> float:
+        """The learning rate of the next step."""
+
+    @abstractmethod
+    def add_gradient(self) -> None:
+        """Add the gradient of one step's loss to the parameters, and the loss to the logged sums."""
+
+    @abstractmethod
+    def measure_epoch(self) -> tuple[dict[str, float], str]:
+        """Validate: the epoch's row of the log, without the step, and a short text for the user."""
+
+    @property
+    def instances(self) -> int:
+        """Instances trained on so far."""
+        return self.step * self.config.batch_size
+
     def progress(self) -> float:
-        """How much of the training is done, 0 to 1."""
+        """The share of the training that is done, 0 to 1."""
+        if self.config.minutes is not None:
+            return min(1.0, self.seconds / (60 * self.config.minutes))
+        return min(1.0, self.instances / self.length)
 
-    @abstractmethod
     def train_step(self) -> None:
-        """One step, counted in `step`."""
+        """One step: set the learning rate, add the gradient, clip it, update, count."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.add_gradient()
+        torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
+        self.optimizer.step()
+        self.step += 1
 
-    @abstractmethod
     def end_epoch(self) -> str:
         """Validate, log and save; a short text for the user."""
+        row, text = self.measure_epoch()
+        self.sums.zero_()
+        append_row(self.out / "metrics.csv", {"step": self.step, **row})
+        self.save()
+        return text
+
+    def not_finite(self, advice: str) -> ValueError:
+        """The error for a loss that is not finite."""
+        return ValueError(f"step {self.step}: the loss is not finite; the last checkpoint is kept. {advice} may help")
 
     @abstractmethod
     def model_state(self) -> dict[str, Tensor]:
-        """What resuming needs beside the optimizer, the sums and the counters."""
+        """The tensors that resuming needs in addition to the optimizer, the sums and the counters."""
 
     @abstractmethod
     def load_model_state(self, tensors: dict[str, Tensor]) -> None:
-        """Put back what `model_state` gave."""
+        """Restore what `model_state` returned."""
 
     @abstractmethod
     def save_model(self, path: Path) -> None:
-        """Write what was learned so far, ready for use."""
+        """Write the trained network, ready for use."""
 
     def run(self, progress: Callable[[float, str], None] = lambda *_: None) -> None:
-        """Train to the end, or until Ctrl-C; then the step under way, or the end of the epoch, is finished and saved.
+        """Train to the end, or until Ctrl-C; then the current step, or the end of the epoch, is finished and saved.
 
-        Whatever else ends it, a second Ctrl-C included, leaves the last checkpoint to go on from.
+        If anything else ends it, such as a second Ctrl-C, the run can be resumed from the last checkpoint.
 
         Args:
             progress: called after each step with the share done and a short text.
@@ -107,17 +247,17 @@ class Run(ABC):
         self.seconds += seconds
 
     def save(self) -> None:
-        """Write what was learned and, before it, all that resuming needs; each file atomically."""
+        """Write the state that resuming needs, then the trained network; each file atomically."""
         tensors = {**self.model_state(), **optimizer_tensors(self.optimizer), "sums": self.sums}
         counters = json.dumps({"step": self.step, "seconds": self.seconds})
         write_tensors(self.out / "training-state.safetensors", tensors, {"counters": counters}, force=True)
         self.save_model(self.out / "checkpoint-last.safetensors")
 
     def load(self) -> None:
-        """Go on from what `save` wrote.
+        """Continue from the state that `save` wrote.
 
         Raises:
-            ValueError: when that is missing, corrupted, or of another configuration.
+            ValueError: when it is missing, corrupted, or of another configuration.
         """
         tensors, metadata = read_tensors(self.out / "training-state.safetensors", self.device)
         try:
@@ -150,61 +290,40 @@ def drop_rows_after(path: Path, step: int) -> None:
         temporary.write_text("".join((*whole[:1], *kept)))
 
 
-def make_run_directory(
-    out: str | os.PathLike[str], settings: str, *, resume: bool = False, force: bool = False
-) -> None:
-    """Make a run's directory with its `config.json`; a resumed one may have got another length.
+def start_run(config: RunConfig, out: str | os.PathLike[str], *, resume: bool = False, force: bool = False) -> None:
+    """Make a run's directory with its `config.json`; a resumed run may get another length.
 
     Raises:
-        ValueError: when there is a run already, which is neither to be resumed nor overwritten.
+        ValueError: when the directory holds a run already that is neither resumed nor replaced.
     """
     folder = Path(out)
     if (folder / "config.json").exists() and not (resume or force):
-        raise ValueError(f"{folder}: holds a run already; --resume goes on with it, --force starts anew")
+        raise ValueError(f"{folder}: holds a run already; --resume continues it, --force replaces it")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ValueError(f"{folder}: cannot be made ({error.strerror})") from None
-    for stale in () if resume else ("metrics.csv", "training-state.safetensors"):
+        raise ValueError(f"{folder}: cannot be created ({error.strerror})") from None
+    for stale in () if resume else config.files_of_a_run():
         (folder / stale).unlink(missing_ok=True)
     with atomic_write(folder / "config.json", force=True) as temporary:
-        temporary.write_text(settings)
+        temporary.write_text(config.to_json())
 
 
-def read_settings(out: str | os.PathLike[str]) -> tuple[dict[str, Any], str]:
-    """What a run's `config.json` holds, and its path.
-
-    Raises:
-        ValueError: when there is no run, or its configuration is not readable.
-    """
-    path = Path(out) / "config.json"
-    if not path.exists():
-        raise ValueError(f"{path}: no such file; there is no run to resume")
-    try:
-        return json.loads(path.read_text()), str(path)
-    except ValueError as error:
-        raise ValueError(f"{path}: not readable ({error})") from None
+def warmup(step: int, steps: int) -> float:
+    """Factor of the learning rate that rises linearly to 1 over the first `steps` steps."""
+    return min(1.0, (step + 1) / steps) if steps else 1.0
 
 
-def nested_config(raw: dict[str, Any], source: str, cls: type[Config], part: str, part_class: type[Any]) -> Config:
-    """A configuration from plain values, of which those at `part` are a configuration of their own.
-
-    Raises:
-        ValueError: for an unknown key, naming `source`.
-    """
-    inner = raw.get(part, {})
-    for given, known in ((raw, cls), (inner, part_class)):
-        extra = set(given) - {item.name for item in fields(known)}  # pyright: ignore[reportArgumentType]
-        if extra:
-            raise ValueError(f"{source}: unknown setting {min(extra)!r}")
-    return cls(**{**raw, part: part_class(**inner)})
+def cooldown(progress: float, share: float) -> float:
+    """Factor of the learning rate that is 1 at first and falls linearly to 0 over the last `share` of training."""
+    return min(1.0, (1 - progress) / share)
 
 
 def size_range(text: str, example: str) -> tuple[int, int]:
     """The two ends of a range such as `10-50`, or one number twice.
 
     Raises:
-        ValueError: for what is neither, with an `example` of a range.
+        ValueError: for other text, with an `example` of a range.
     """
     low, _, high = text.partition("-")
     try:
@@ -214,13 +333,13 @@ def size_range(text: str, example: str) -> tuple[int, int]:
 
 
 def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
-    """What resuming needs of an optimizer, as `optimizer.INDEX.NAME`."""
+    """An optimizer's state, as `optimizer.INDEX.NAME`."""
     states = optimizer.state_dict()["state"].items()
     return {f"optimizer.{index}.{key}": value for index, state in states for key, value in state.items()}
 
 
 def load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put back what `optimizer_tensors` gave."""
+    """Restore what `optimizer_tensors` returned."""
     states: dict[int, dict[str, Tensor]] = {}
     for key, value in under("optimizer.", tensors).items():
         index, _, name = key.partition(".")

@@ -1,8 +1,8 @@
-"""Labels: near-optimal tours that a solver finds for generated instances, made ahead by worker processes.
+"""Labels: near-optimal tours that a solver finds for generated instances, made in advance by worker processes.
 
 A shard is a file of labels for instances of one size. Instances and labels of shard i are a function
-of the seed and of i alone (with a teacher that stops after a number of kicks), so that it does not
-matter which process makes it, or when.
+of the seed and of i alone (with a teacher that stops after a number of kicks), whichever process makes it, and
+when.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ if TYPE_CHECKING:
     from tsp.solvers import Solver
 
 PATIENCE = 600.0
-"""Seconds that a step waits for a shard before it gives up."""
+"""Seconds after which a step no longer waits for a shard."""
 SAME_COST = 1e-4
-"""Relative difference in cost up to which another way around counts as the same tour."""
+"""Relative difference in cost up to which an equivalent tour counts as the same."""
 
 
 @dataclass(frozen=True)
 class Labelling:
-    """How labels are made.
+    """Settings of the labels.
 
     Attributes:
         problem: name of the problem.
-        distribution: what instances are drawn from.
+        distribution: the distribution of the instances.
         sizes: numbers of customers, in turn from shard to shard.
         solver: spec of the teacher, such as `ls(kicks=50)`.
         time_limit: of the teacher, in seconds for each instance.
         count: instances in a shard.
-        ways: P, in how many ways each tour is written down: from other first nodes, the other way around,
-            tours in another order.
+        ways: P, number of equivalent action sequences for each tour: with other first nodes, reversed, with
+            the tours in another order.
         seed: of instances and teacher.
     """
 
@@ -73,14 +73,14 @@ class Shard(NamedTuple):
 
     Attributes:
         batch: the instances.
-        actions: `[B, P, T]` what the environment is given to walk the teacher's tours.
+        actions: `[B, P, T]` the actions that make the teacher's tours.
     """
 
     batch: Batch
     actions: Tensor
 
 
-def draw(labelling: Labelling, index: int) -> Batch:
+def draw_shard(labelling: Labelling, index: int) -> Batch:
     """The instances of a shard."""
     seeds = np.random.SeedSequence([labelling.seed, index])
     generator = Generator().manual_seed(int(np.random.default_rng(seeds).integers(2**63)))
@@ -88,21 +88,21 @@ def draw(labelling: Labelling, index: int) -> Batch:
     return generate(labelling.problem, labelling.distribution, labelling.count, size, generator)
 
 
-def make_labels(labelling: Labelling, index: int, solver: Solver) -> np.ndarray:
+def label_shard(labelling: Labelling, index: int, solver: Solver) -> np.ndarray:
     """The trajectories `[B, P, T]` of a shard, int16.
 
     Raises:
-        ValueError: when the teacher has no answer for an instance.
+        ValueError: when the teacher finds no solution of an instance.
     """
     env = RoutingEnv(labelling.problem)
-    batch = draw(labelling, index)
+    batch = draw_shard(labelling, index)
     instances, _ = to_instances(labelling.problem, batch, f"shard {index}")
     budget = Budget(labelling.time_limit, threads=1, seed=labelling.seed)
     solutions = solver.solve(env.problem, instances, budget)
     for instance, solution in zip(instances, solutions, strict=True):
         if not solution.feasible:
             raise ValueError(
-                f"teacher {labelling.solver!r}: no answer for {instance.name}; a longer --label-time may help"
+                f"teacher {labelling.solver!r}: no solution of {instance.name}; a longer --label-time may help"
             )
     rng = np.random.default_rng([labelling.seed, index])
     tours = [[tour.tolist() for tour in solution.tours] for solution in solutions]
@@ -112,35 +112,35 @@ def make_labels(labelling: Labelling, index: int, solver: Solver) -> np.ndarray:
     ]
     longest = max(len(row) for ways in rows for row in ways)
     actions = np.array([[row + row[-1:] * (longest - len(row)) for row in ways] for ways in rows])
-    return _legal(env, batch, actions).astype(np.int16)
+    return _replace_illegal(env, batch, actions).astype(np.int16)
 
 
 def _another_way(env: RoutingEnv, tours: list[list[int]], rng: np.random.Generator) -> list[list[int]]:
-    """The same tours in another order, each perhaps the other way around, a free start elsewhere."""
-    if env.problem.from_depot:
+    """The same tours in random order, each reversed or not, with another first node where the start is free."""
+    if env.problem.shape.has_depot:
         return [[tours[i][0], *tours[i][1:][:: rng.choice((-1, 1))]] for i in rng.permutation(len(tours))]
-    if env.problem.shape == "cycle":
+    if env.problem.shape.is_closed:
         nodes = np.roll(tours[0][:: rng.choice((-1, 1))], rng.integers(len(tours[0])))
         return [nodes.tolist()]
     return tours
 
 
-def _legal(env: RoutingEnv, batch: Batch, actions: np.ndarray) -> np.ndarray:
-    """The trajectories, with the teacher's own way instead of those that are forbidden or cost more."""
-    walked = torch.from_numpy(actions)
-    trace = env.replay(batch, walked)
-    forbidden = trace.mask.gather(-1, trace.actions[..., None])[..., 0].any(1)  # [B, P]
-    cost = env.cost(batch, walked)
+def _replace_illegal(env: RoutingEnv, batch: Batch, actions: np.ndarray) -> np.ndarray:
+    """The trajectories, those that are forbidden or cost more replaced by the teacher's own."""
+    given = torch.from_numpy(actions)
+    trace = env.replay(batch, given)
+    forbidden = trace.forbidden.gather(-1, trace.actions[..., None])[..., 0].any(-1)  # [B, P]
+    cost = env.cost(batch, given)
     worse = cost > cost[:, :1] + SAME_COST * cost[:, :1].abs()
     return np.where((forbidden | worse).numpy()[..., None], actions[:, :1], actions)
 
 
 def shard_path(folder: Path, index: int) -> Path:
-    """Where a shard lies."""
+    """The path of a shard."""
     return folder / f"{index:06d}.npy"
 
 
-def work(labelling: Labelling, folder: str, first: int, step: int, last: int) -> None:
+def make_shards(labelling: Labelling, folder: str, first: int, step: int, last: int) -> None:
     """Make shards `first`, `first + step`, … before `last` that are not there yet: a worker process."""
     torch.set_num_threads(1)
     solver = make(labelling.solver)
@@ -148,19 +148,19 @@ def work(labelling: Labelling, folder: str, first: int, step: int, last: int) ->
     for index in range(first, last, step):
         path = shard_path(Path(folder), index)
         if not path.exists():
-            labels = make_labels(labelling, index, solver)
+            labels = label_shard(labelling, index, solver)
             with atomic_write(path, force=True) as temporary, temporary.open("wb") as file:
                 np.save(file, labels)
 
 
 class Teacher:
-    """Labels by number, from worker processes that run ahead.
+    """Labels by number, from worker processes that run in advance.
 
     Args:
-        labelling: how they are made.
-        folder: where the folder of shards is made, named after what makes them.
-        shards: how many there will be.
-        workers: processes that make them.
+        labelling: settings of the labels.
+        folder: the parent of the folder of shards, whose name is a digest of the settings.
+        shards: number of shards.
+        workers: number of processes.
     """
 
     def __init__(self, labelling: Labelling, folder: str | os.PathLike[str], *, shards: int, workers: int) -> None:
@@ -169,7 +169,7 @@ class Teacher:
         self.folder = Path(folder) / f"labels-{digest[:12]}"
         context = get_context("spawn")
         self._workers: list[BaseProcess] = [
-            context.Process(target=work, args=(labelling, str(self.folder), k, workers, shards), daemon=True)
+            context.Process(target=make_shards, args=(labelling, str(self.folder), k, workers, shards), daemon=True)
             for k in range(workers)
         ]
         self._kept: dict[int, Shard] = {}
@@ -196,7 +196,7 @@ class Teacher:
         if index not in self._kept:
             self._wait_for(index)
             actions = torch.from_numpy(np.load(shard_path(self.folder, index))).to(device)
-            self._kept[index] = Shard(draw(self.labelling, index).to(device), actions)
+            self._kept[index] = Shard(draw_shard(self.labelling, index).to(device), actions)
         batch, actions = self._kept[index]
         return Shard(batch, actions.long())
 
@@ -211,9 +211,9 @@ class Teacher:
 
     def _wait_for(self, index: int) -> None:
         path = shard_path(self.folder, index)
-        give_up = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while not path.exists():
             alive = any(worker.is_alive() for worker in self._workers)
-            if not path.exists() and (not alive or time.monotonic() > give_up):
+            if not path.exists() and (not alive or time.monotonic() > deadline):
                 raise ValueError(f"{path}: the workers that make labels ended without it; see their messages above")
             time.sleep(0.02)

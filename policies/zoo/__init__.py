@@ -61,7 +61,7 @@ def find_policy(problem: str, size: int, *, matrix: bool = False) -> ShippedPoli
     Args:
         problem: name of the problem.
         size: number of nodes.
-        matrix: whether distances are given by a matrix: a policy that looks at them comes first
+        matrix: whether distances are given by a matrix: policies that use distances are preferred
             then, and last otherwise.
     """
     fitting = [policy for policy in shipped_policies() if policy.problem == problem]

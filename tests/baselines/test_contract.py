@@ -190,7 +190,7 @@ def test_a_tour_under_way_is_continued(name, problem, seed):
     if not solutions:
         return
     first = solutions[len(solutions) // 2].tours[0].tolist()
-    skip = 0 if problem.shape == "path" and instance.free_start else 1
+    skip = 0 if problem.shape.is_path and instance.free_start else 1
     begun = replace(instance, underway=Underway(tuple(first[skip : skip + 1 + seed % 2])))
     answer = solve(name, begun, problem, 0.05)
     if problem.rule(SplitDelivery) is None:

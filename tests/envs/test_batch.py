@@ -1,4 +1,4 @@
-"""`Batch`: what the policy sees lies in the unit square, what the user is told stays in his own units."""
+"""`Batch`: the policy sees the unit square, and values stay in the instance's own units."""
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ def test_degenerate_instances_give_finite_numbers(points):
     assert batch.scale[0] > 0
 
 
-def test_the_picture_keeps_its_proportions():
+def test_scaled_coordinates_keep_their_proportions():
     batch = from_instances([instance([[10, 10], [14, 10], [10, 12]])])
     assert batch.scale[0] == 4
     assert batch.coordinates[0].tolist() == [[0, 0], [1, 0], [0, 0.5]]
@@ -81,16 +81,16 @@ def test_smaller_instances_are_padded():
     assert batch.distances[0, 2].tolist() == [0, 0, 0]
 
 
-def test_equal_sizes_need_no_padding():
+def test_instances_of_equal_size_need_no_padding():
     assert from_instances([instance([[0, 0], [2, 0]])] * 3).padding is None
 
 
-def test_what_has_neither_a_picture_in_the_plane_nor_a_matrix_is_refused_by_name():
+def test_an_instance_without_planar_coordinates_and_matrix_is_refused_by_name():
     with pytest.raises(ValueError, match="in space: a policy needs coordinates in the plane"):
         from_instances([instance([[0, 0]]), Instance(np.zeros((3, 3)), name="in space")])
 
 
-def test_a_bare_matrix_has_no_picture_and_its_longest_way_is_the_unit():
+def test_a_bare_matrix_has_no_coordinates_and_its_longest_distance_is_the_unit():
     matrix = np.array([[0, 5, 10], [1, 0, 2], [4, 7, 0]], dtype=float)
     batch = from_instances([Instance(matrix=matrix)], distances=False)
     assert not batch.coordinates.any()
@@ -98,16 +98,16 @@ def test_a_bare_matrix_has_no_picture_and_its_longest_way_is_the_unit():
     assert torch.equal(batch.with_distances().distances, batch.distances)
 
 
-def test_a_matrix_in_another_unit_than_the_picture_decides_the_unit():
+def test_a_matrix_in_another_unit_than_the_coordinates_decides_the_unit():
     points = np.random.default_rng(0).random((6, 2))
-    walked = 80 * np.sqrt(np.square(points[:, None] - points).sum(-1))  # metres; the picture is of 1 by 1
+    walked = 80 * np.sqrt(np.square(points[:, None] - points).sum(-1))  # metres; the coordinates are of 1 by 1
     batch = from_instances([instance(points, matrix=walked)])
     plain = from_instances([instance(80 * points)])
     assert batch.scale.item() == pytest.approx(plain.scale.item(), rel=1e-5)
     torch.testing.assert_close(batch.costs(), plain.costs())
 
 
-def test_distances_left_to_the_coordinates_are_made_when_they_are_needed():
+def test_distances_that_follow_from_coordinates_are_computed_when_needed():
     points = np.random.default_rng(0).random((2, 5, 2)) * 30 + 7
     own = from_instances([instance(p) for p in points])
     left = from_instances([instance(p) for p in points], distances=False)
@@ -116,7 +116,7 @@ def test_distances_left_to_the_coordinates_are_made_when_they_are_needed():
     torch.testing.assert_close(left.costs(), own.costs(), atol=1e-5, rtol=1e-5)
 
 
-def test_attributes_come_along_padded_and_what_an_instance_lacks_limits_nothing():
+def test_attributes_are_padded_and_an_instance_that_lacks_a_limit_is_not_limited():
     full = instance(
         [[0, 0], [1, 0]],
         prizes=[0, 3],
@@ -150,7 +150,7 @@ def test_prizes_without_a_quota_are_measured_by_the_largest():
     assert batch.values["prize_unit"].tolist() == [8]
 
 
-def test_ends_and_starts_that_are_free_come_along():
+def test_a_batch_has_free_ends_and_free_starts():
     batch = from_instances([instance(np.eye(2)), instance(np.eye(3)[:, :2], depot=1, end=2, free_start=True)])
     assert batch.depot.tolist() == [0, 1]
     assert batch.end.tolist() == [3, 2]  # 3 stands for none
@@ -159,7 +159,7 @@ def test_ends_and_starts_that_are_free_come_along():
     assert "free_start" not in from_instances([instance(np.eye(2))]).values
 
 
-def test_what_was_used_on_the_way_comes_along_and_what_is_not_told_is_nan():
+def test_a_batch_has_what_a_tour_under_way_used_and_nan_where_that_is_not_given():
     begun = Underway((1,), elapsed=3.0, load=2.0)
     values = from_instances([instance(np.eye(2), underway=begun), instance(np.eye(2))]).values
     for name, used in (("elapsed", [3.0, np.nan]), ("travelled", [np.nan] * 2), ("load", [2.0, np.nan])):
@@ -168,7 +168,7 @@ def test_what_was_used_on_the_way_comes_along_and_what_is_not_told_is_nan():
     assert not {"elapsed", "given"} & from_instances([instance(np.eye(2))]).values.keys()
 
 
-def test_what_instances_hide_comes_only_where_it_is_handed_over():
+def test_a_batch_has_hidden_values_only_where_realizations_are_given():
     given = [instance(np.eye(2), prizes=[0, 1]), instance(np.eye(3)[:, :2], prizes=[0, 1, 1])]
     hidden = [Realization(np.array([0, 2.0])), Realization(np.array([0, 0.5, 3.0]))]
     assert "real_prizes" not in from_instances(given).values
@@ -186,7 +186,7 @@ def tensors(batch):
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
-def test_rows_choose_instances_with_all_that_belongs_to_them(problem):
+def test_rows_select_instances_with_all_their_attributes(problem):
     batch = from_instances([tiny_instance(problem, k, k + 3) for k in range(3)])
     whole, chosen = tensors(batch), tensors(batch.rows(torch.tensor([2, 0])))
     assert whole.keys() == chosen.keys()

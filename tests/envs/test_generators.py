@@ -1,4 +1,4 @@
-"""Generators draw what they say, in the unit square, and the same again from the same seed."""
+"""Generators draw the documented distributions in the unit square, and a seed repeats them."""
 
 import numpy as np
 import pytest
@@ -30,8 +30,8 @@ def tensors(batch):
 @EVERY
 @EVERY_PROBLEM
 @pytest.mark.parametrize(("count", "size"), [(1, 1), (3, 2), (2, 30)])
-def test_shape_and_range(problem, distribution, count, size):
-    if distribution == "hall" and not PROBLEMS[problem].from_depot:
+def test_drawn_attributes_have_their_shapes_and_ranges(problem, distribution, count, size):
+    if distribution == "hall" and not PROBLEMS[problem].shape.has_depot:
         size = max(size, 2)  # the coffee corner, and a poster at least
     batch = draw(distribution, count, size, problem=problem)
     n = node_count(PROBLEMS[problem], size)
@@ -77,7 +77,7 @@ def test_clustered_points_lie_closer_than_mixed_ones_and_those_closer_than_unifo
     assert clusters < mixed < uniform
 
 
-def test_in_halls_one_walks_along_the_aisles():
+def test_distances_in_halls_are_walking_distances():
     batch = draw("hall", count=10, size=30)
     walked = batch.distances
     flown = (batch.coordinates[:, :, None] - batch.coordinates[:, None]).norm(dim=-1)
@@ -99,7 +99,7 @@ def test_an_unknown_distribution_names_the_nearest():
 
 
 @EVERY
-def test_no_node_at_all_is_refused(distribution):
+def test_an_instance_without_nodes_is_refused(distribution):
     with pytest.raises(ValueError, match="size: 0, expected at least one node"):
         draw(distribution, size=0)
 
@@ -119,7 +119,7 @@ def test_an_unknown_distribution_of_instances_is_refused():
 
 
 @EVERY_PROBLEM
-def test_what_users_get_is_what_was_drawn(problem):
+def test_instances_and_batches_have_the_same_numbers(problem):
     batch = draw("uniform", 3, 6, problem=problem)
     instances, hidden = to_instances(problem, batch, "x")
     assert (hidden is not None) == PROBLEMS[problem].hides_prizes
@@ -146,7 +146,7 @@ def test_limits_are_those_of_kool_et_al(size):
     assert draw("uniform", 1, size, problem="cvrp").values["capacity"].tolist() == [kool_sets.capacity(size)]
 
 
-def test_prizes_are_alike_or_uniform_or_larger_far_away():
+def test_prizes_are_equal_or_uniform_or_grow_with_the_distance():
     const, unif, dist, default = (
         draw(name, 200, 20, problem="op").values["prizes"]
         for name in ("uniform-const", "uniform-unif", "uniform-dist", "uniform")
@@ -213,7 +213,7 @@ def test_each_node_alone_can_be_visited_in_its_window(problem, distribution):
             assert not any("latest" in sentence for sentence in said), said
 
 
-def test_drawn_matrices_are_lopsided_and_no_detour_is_shorter():
+def test_drawn_matrices_are_asymmetric_and_satisfy_the_triangle_inequality():
     matrix = draw("uniform", 5, 12, problem="atsp").distances
     assert (matrix - matrix.transpose(1, 2)).abs().max() > 0.1
     detours = (matrix[:, :, :, None] + matrix[:, None]).amin(2)

@@ -1,4 +1,4 @@
-"""The Gymnasium adapters: they pass Gymnasium's own checks, and what they pay is what the checker says."""
+"""The Gymnasium adapters: they pass Gymnasium's own checks, and rewards agree with the checker."""
 
 from dataclasses import dataclass, replace
 from itertools import permutations
@@ -16,7 +16,7 @@ from instances import tiny_instance
 from envs import rules
 from envs.gym import RoutingGymEnv, RoutingVectorEnv
 from tsp.instance import Instance, Underway
-from tsp.problems import PROBLEMS, Objective, Problem, Rule, VisitOnce
+from tsp.problems import PROBLEMS, Objective, Problem, Rule, Shape, VisitOnce
 from tsp.solution import check
 
 EVERY_PROBLEM = pytest.mark.parametrize("problem", PROBLEMS)
@@ -144,13 +144,13 @@ def test_an_illegal_action_ends_the_episode_and_is_worse_than_any_legal_one(prob
 
 
 def late(closes):
-    """Nodes in a line, 10 apart; when node 1 closes may be too early."""
+    """Nodes in a line, 10 apart; node 1 may close too early."""
     windows = np.array([[0, 100], [0, closes], [0, 100], [0, 100]])
     points = np.array([[0, 0], [10, 0], [20, 0], [30, 0]])
     return Instance(points, time_windows=windows, service_times=[0, 0, 0, 0], metric="EUC_2D")
 
 
-def test_a_dead_end_is_told_and_is_worse_than_any_answer():
+def test_a_dead_end_is_reported_and_is_worse_than_any_solution():
     env = RoutingGymEnv("tsptw", instance=late(5))
     observation, info = env.reset()
     assert info["action_mask"].tolist() == [1, 0, 0, 0]  # to stay
@@ -164,7 +164,7 @@ def test_a_dead_end_is_told_and_is_worse_than_any_answer():
     assert play(RoutingGymEnv("tsptw", instance=late(10)), random_legal(0))[2]["objective"] == 60
 
 
-def test_a_dead_end_on_the_way_is_told_too():
+def test_a_dead_end_before_the_last_visit_is_reported_too():
     windows = np.array([[0, 100], [0, 100], [20, 30], [20, 30]])  # no way visits 2 and 3 in time
     instance = replace(late(100), time_windows=windows, coordinates=np.array([[0, 0], [1, 0], [10, 0], [-10, 0]]))
     env = RoutingGymEnv("tsptw", instance=instance)
@@ -175,12 +175,12 @@ def test_a_dead_end_on_the_way_is_told_too():
 
 
 @pytest.mark.parametrize("action", [-1, 5, 1.0, [1, 2], "1", None], ids=repr)
-def test_what_is_no_node_is_refused(action):
+def test_an_action_that_is_no_node_is_refused(action):
     env = RoutingGymEnv(size=5)
     env.reset(seed=0)
     with pytest.raises(ValueError, match=r"expected a node from 0 to 4|expected integers"):
         env.step(action)
-    assert env.step(np.int64(3))[0]["current"] == 3  # the episode goes on
+    assert env.step(np.int64(3))[0]["current"] == 3  # the episode continues
 
 
 def test_steps_before_a_reset_and_after_the_end_are_refused():
@@ -205,7 +205,7 @@ def test_the_seed_alone_fixes_the_instances():
     assert not np.array_equal(first[0], one.reset(seed=8)[0]["coordinates"])
 
 
-def test_instances_come_from_the_distribution():
+def test_instances_are_drawn_from_the_distribution():
     observation, _ = RoutingGymEnv(size=30, distribution="hall").reset(seed=0)
     walked, flown = observation["distances"], observation["coordinates"][:, None] - observation["coordinates"]
     assert (walked >= np.sqrt((flown**2).sum(-1)) - 1e-6).all()
@@ -235,14 +235,14 @@ ALWAYS = {"coordinates", "current", "visited", "action_mask"}
 
 
 @EVERY_PROBLEM
-def test_a_problem_shows_what_it_has_and_nothing_empty(problem):
+def test_the_observation_has_the_fields_of_the_problem_and_no_empty_ones(problem):
     observation, _ = RoutingGymEnv(problem, size=5).reset(seed=0)
     assert set(observation) == ALWAYS | SHOWN[problem]
     assert all(np.size(value) > 0 for value in observation.values())
 
 
 @EVERY_PROBLEM
-def test_a_drawn_instance_is_known_in_full(problem):
+def test_a_drawn_instance_has_all_attributes_of_its_problem(problem):
     env = RoutingGymEnv(problem, size=5)
     env.reset(seed=0)
     PROBLEMS[problem].validate(env.instance)
@@ -266,7 +266,7 @@ def test_hidden_prizes_are_not_shown_but_count():
     assert observation["context"][0] == pytest.approx(1 - real[3])
 
 
-def test_where_tours_start_and_end_is_shown():
+def test_kinds_show_where_tours_start_and_end():
     instance = replace(tiny_instance("op", 1, 5), depot=2, end=4, max_length=100.0)
     env = RoutingGymEnv("op", instance=instance)
     observation, info = env.reset()
@@ -307,7 +307,7 @@ def test_a_given_instance_is_played_every_time_and_seen_in_the_unit_square():
     assert env.instance is instance
 
 
-def test_what_is_observed_follows_the_walk():
+def test_observations_follow_the_actions():
     env = RoutingGymEnv(size=4)
     observation, info = env.reset(seed=0)
     assert (observation["first"], observation["current"]) == (4, 4)
@@ -323,7 +323,7 @@ def test_what_is_observed_follows_the_walk():
 
 
 @pytest.mark.parametrize("size", [1, 3])
-def test_at_the_end_info_has_the_tour_and_nothing_is_legal(size):
+def test_at_the_end_info_has_the_tour_and_no_action_is_legal(size):
     _, observation, info = play(RoutingGymEnv(size=size), lambda mask: np.flatnonzero(mask)[-1])
     assert info["tour"].tolist() == list(range(size))[::-1]
     assert not info["action_mask"].any()
@@ -346,7 +346,7 @@ def test_at_the_end_info_has_the_tour_and_nothing_is_legal(size):
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 @pytest.mark.parametrize("adapter", [RoutingGymEnv, RoutingVectorEnv])
-def test_what_there_is_not_is_refused_when_the_environment_is_made(adapter, arguments, message):
+def test_unknown_names_are_refused_when_the_environment_is_made(adapter, arguments, message):
     with pytest.raises(ValueError, match=message):
         adapter(**arguments)
 
@@ -381,7 +381,9 @@ class StartAtEnv(rules.RuleEnv):
 @pytest.fixture
 def started(monkeypatch):
     monkeypatch.setitem(rules.RULES, StartAt, StartAtEnv)
-    return Problem("started", "tour from a given start", "", "cycle", (VisitOnce(), StartAt(1)), Objective(("length",)))
+    return Problem(
+        "started", "tour from a given start", "", Shape.CYCLE, (VisitOnce(), StartAt(1)), Objective(("length",))
+    )
 
 
 def test_any_problem_made_of_rules_is_played_and_shows_their_context(started):
@@ -404,7 +406,7 @@ def test_the_very_first_action_may_be_illegal(started):
     assert reward < -4 * env.instance.distances.max()
 
 
-def test_a_renewed_row_gets_its_rules_state_anew_and_no_other_does(started):
+def test_a_row_that_begins_again_gets_a_new_rule_state_and_no_other_row_does(started):
     env = RoutingVectorEnv(2, started, size=3)
     env.reset(seed=0)
     env.step(np.array([1, 0]))  # row 1 ends: it must start at node 1
@@ -430,8 +432,8 @@ def test_a_vector_behaves_as_gymnasiums_own_one_of_single_environments(problem):
     ends = 0
     for _ in range(40):
         actions = np.array([rng.choice(np.flatnonzero(m)) if m.any() else 0 for m in info["action_mask"]])
-        astray = rng.random(3) < 0.15  # some illegal actions, so that episodes end apart
-        actions[astray] = rng.integers(5, size=astray.sum())
+        illegal = rng.random(3) < 0.15  # some illegal actions, so that episodes end apart
+        actions[illegal] = rng.integers(5, size=illegal.sum())
         *results, info = theirs.step(actions)
         *found, own_info = native.step(actions)
         for one, other in zip(found, results, strict=True):
@@ -462,7 +464,7 @@ def test_every_row_of_a_vector_of_drawn_instances_is_worth_what_the_checker_says
                 assert -sign(problem) * returns[row] == pytest.approx(solution.objective, rel=1e-12)
 
 
-def test_the_step_after_an_end_begins_anew_whatever_its_action():
+def test_the_step_after_an_end_begins_a_new_episode_whatever_its_action():
     env = RoutingVectorEnv(2, size=2)
     first, _ = env.reset(seed=0)
     env.step(np.array([0, 1]))
@@ -488,7 +490,7 @@ def test_without_autoreset_ended_rows_are_reset_by_a_mask():
         env.reset(options={"reset_mask": np.array([True, False])})
     first, _ = env.reset(seed=0)
     env.step(np.array([0, 0]))
-    *_, terminated, _, info = env.step(np.array([0, 1]))  # row 0 goes astray
+    *_, terminated, _, info = env.step(np.array([0, 1]))  # row 0 takes an illegal action
     assert terminated.tolist() == [True, False]
     assert info["illegal"].tolist() == info["_illegal"].tolist() == [True, False]
     with pytest.raises(ResetNeeded, match="row 0 has ended"):
@@ -512,14 +514,14 @@ def test_a_reset_mask_of_another_kind_is_refused(mask):
 
 
 @pytest.mark.parametrize("actions", [[0], [0, 9], [0.0, 1.0]], ids=repr)
-def test_a_vector_refuses_what_is_no_node(actions):
+def test_a_vector_refuses_actions_that_are_no_nodes(actions):
     env = RoutingVectorEnv(2, size=3)
     env.reset(seed=0)
     with pytest.raises(ValueError, match=r"expected a node from 0 to 2|expected integers"):
         env.step(np.array(actions))
 
 
-def test_modes_that_are_not_offered_are_refused():
+def test_unsupported_modes_are_refused():
     with pytest.raises(ValueError, match="SameStep is not offered"):
         RoutingVectorEnv(2, autoreset_mode=AutoresetMode.SAME_STEP)
     with pytest.raises(ValueError, match="num_envs: 0"):
@@ -529,7 +531,7 @@ def test_modes_that_are_not_offered_are_refused():
 # --- pictures -------------------------------------------------------------------------------------
 
 
-def test_frames_show_the_way_so_far():
+def test_frames_show_the_tour_so_far():
     env = RoutingGymEnv(size=5, render_mode="rgb_array")
     env.reset(seed=0)
     frames = [env.render()]

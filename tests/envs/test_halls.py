@@ -1,4 +1,4 @@
-"""Halls: walking distances are shortest walks around the walls, layouts are sound, days are what they say."""
+"""Halls: walking distances are shortest walks around the walls, layouts are sound, and days are as documented."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def draw(hall, count=20, size=15, seed=0, **options):
 
 
 def places(hall):
-    """Coffee corner, entrance and stands: what `Hall.matrix` is about."""
+    """Coffee corner, entrance and stands: the points of `Hall.matrix`."""
     return np.vstack([hall.coffee, hall.entrance, hall.stands])
 
 
@@ -112,7 +112,7 @@ def test_a_route_is_as_long_as_the_walking_distance_and_crosses_no_wall(seed, cl
 
 
 @pytest.mark.parametrize("size", [1, 10, 50, 100])
-def test_halls_are_sound_whatever_their_size(size):
+def test_halls_of_any_size_are_sound(size):
     sizes = set()
     for seed in range(30):
         hall = layout(seed, HallConfig.for_size(size))
@@ -165,7 +165,7 @@ def days(kind, count=30, size=20):
 
 
 @pytest.mark.parametrize("kind", ["one hall", "closed", "many halls"])
-def test_days_have_the_shapes_and_bounds_they_promise(kind):
+def test_days_have_the_documented_shapes_and_bounds(kind):
     count, size = 30, 20
     drawn = days(kind, count, size)
     n = size + 1
@@ -194,7 +194,7 @@ def test_days_have_the_shapes_and_bounds_they_promise(kind):
 
 
 @pytest.mark.parametrize("kind", ["one hall", "closed"])
-def test_the_matrix_of_a_day_is_the_halls(kind):
+def test_the_matrix_of_a_day_has_the_distances_of_its_hall(kind):
     hall = layout(5) if kind == "one hall" else close_aisle(layout(5), 1)
     drawn = days(kind)
     for points, matrix in zip(drawn["coordinates"], drawn["matrix"], strict=True):
@@ -220,7 +220,7 @@ def test_interest_clusters_by_topic_and_has_a_heavy_tail():
     assert np.median(drawn["prizes"][:, 1:]) < 0.8 * drawn["prizes"][:, 1:].mean()
 
 
-def test_authors_come_for_one_session_or_for_the_day():
+def test_authors_are_present_for_one_session_or_for_the_day():
     config = HallConfig(sessions=4, always=0.5)
     drawn = draw(layout(1, config), count=200, size=30)
     windows = drawn["time_windows"][:, 1:] / drawn["time_windows"][:, :1, 1:]
@@ -278,7 +278,7 @@ def test_more_posters_than_boards_are_refused(size):
         ({"sessions": 0}, "expected 1 or more"),
     ],
 )
-def test_what_is_no_hall_is_refused(options, message):
+def test_parameters_that_make_no_hall_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         replace(HallConfig(), **options)
 

@@ -12,7 +12,7 @@ from tsp.problems import PROBLEMS
 @pytest.mark.parametrize(
     ("size", "digest"), [(20, "04f192096ef8a242"), (50, "9f2fc1297d3a6d63"), (100, "e16413180f18711f")]
 )
-def test_the_test_sets_are_theirs_to_the_bit(size, digest):
+def test_the_tsp_sets_are_those_of_kool_et_al_to_the_bit(size, digest):
     assert hashlib.sha256(generate_tsp(10_000, size).tobytes()).hexdigest()[:16] == digest
 
 
@@ -36,7 +36,7 @@ GOLDEN = {  # of depot, customers and what is drawn after them
 
 
 @pytest.mark.parametrize(("problem", "distribution"), GOLDEN)
-def test_the_test_sets_of_the_other_problems_are_theirs_to_the_bit(problem, distribution):
+def test_the_sets_of_other_problems_are_those_of_kool_et_al_to_the_bit(problem, distribution):
     for size, digest in zip((20, 50, 100), GOLDEN[problem, distribution], strict=True):
         content = b"".join(array.tobytes() for array in draw(problem, distribution, size).values())
         assert hashlib.sha256(content).hexdigest()[:16] == digest
@@ -82,7 +82,7 @@ def test_fewer_instances_are_the_first_of_any_set(problem):
             np.testing.assert_array_equal(hidden[k].prizes[1:], arrays["real_prizes"][k])
 
 
-def test_limits_are_theirs_where_they_have_one_and_in_between_elsewhere():
+def test_limits_are_those_of_kool_et_al_and_interpolated_between_their_sizes():
     assert [max_length(size) for size in (20, 50, 100)] == [2, 3, 4]
     assert [capacity(size) for size in (10, 20, 50, 100)] == [20, 30, 40, 50]
     assert (max_length(35), capacity(35)) == (2.5, 35)
@@ -101,6 +101,6 @@ def test_limits_are_theirs_where_they_have_one_and_in_between_elsewhere():
         ("tsp", "kool-dist", "unknown distribution of tsp 'kool-dist'; did you mean 'kool'"),
     ],
 )
-def test_a_set_that_they_do_not_have_is_refused(problem, distribution, piece):
+def test_a_set_that_kool_et_al_do_not_have_is_refused(problem, distribution, piece):
     with pytest.raises(ValueError, match=piece):
         generate(problem, distribution, 1, 20)

@@ -1,5 +1,6 @@
-"""`RoutingEnv`: what is walked along its masks is what the checker accepts, in batches as alone; see `test_referee`."""
+"""`RoutingEnv`: the checker accepts trajectories that the masks allow, in batches as alone; see `test_referee`."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -32,8 +33,8 @@ def walk_at_random(env, batch, trajectories, seed):
     generator = torch.Generator().manual_seed(seed)
     state, actions = env.reset(batch, trajectories), []
     for _ in range(env.horizon(batch)):
-        allowed = (~env.observe(state).mask).float()
-        assert allowed.any(-1).all(), "somewhere nothing is allowed"
+        allowed = (~env.observe(state).forbidden).float()
+        assert allowed.any(-1).all(), "some trajectory has no allowed node"
         action = torch.multinomial(allowed.flatten(0, 1), 1, generator=generator).view(batch.count, trajectories)
         actions.append(action)
         state = env.step(state, action)
@@ -42,7 +43,7 @@ def walk_at_random(env, batch, trajectories, seed):
 
 
 def agree(env, instances, batch, actions, state, realizations=None):
-    """Every trajectory is worth what the checker says, and infeasible where it says so."""
+    """Every trajectory has the checker's objective, and is infeasible where the checker says so."""
     values, missed = env.objective(batch, actions), env.missed(batch, actions)
     for i, instance in enumerate(instances):
         hidden = None if realizations is None else realizations[i]
@@ -56,7 +57,7 @@ def agree(env, instances, batch, actions, state, realizations=None):
 @EVERY_PROBLEM
 @settings(max_examples=12)
 @given(drawn=MANY, seed=SEED)
-def test_what_is_walked_in_a_padded_batch_is_what_the_checker_says(problem, drawn, seed):
+def test_trajectories_in_a_padded_batch_agree_with_the_checker(problem, drawn, seed):
     env, instances = RoutingEnv(problem), tiny_batch(problem, drawn)
     batch = from_instances(instances)
     actions, state = walk_at_random(env, batch, 3, seed)
@@ -69,7 +70,7 @@ PLACES = ["uniform", "clusters", "hall", "uniform-const", "uniform-unif", "unifo
 @EVERY_PROBLEM
 @settings(max_examples=6)
 @given(size=st.integers(1, 25), distribution=st.sampled_from(PLACES), seed=SEED)
-def test_what_is_walked_in_generated_instances_is_what_the_checker_says(problem, size, distribution, seed):
+def test_trajectories_in_generated_instances_agree_with_the_checker(problem, size, distribution, seed):
     env = RoutingEnv(problem)
     drawn = generate(problem, distribution, 3, size, torch.Generator().manual_seed(seed))
     instances, realizations = to_instances(problem.name, drawn, "drawn")
@@ -90,19 +91,19 @@ def test_padded_instances_behave_as_they_do_alone(problem, drawn, seed):
     together, cost, missed = env.replay(batch, actions), env.cost(batch, actions), env.missed(batch, actions)
     for i, instance in enumerate(instances):
         own, n = from_instances([instance]), instance.size
-        steps = env.horizon(own) if problem.from_depot else n
+        steps = env.horizon(own) if problem.shape.has_depot else n
         alone = env.replay(own, actions[i : i + 1, :, :steps])
-        assert together.mask[i, ..., n:].all(), "a padded node is allowed"
-        assert torch.equal(together.mask[i, :steps, :, :n], alone.mask[0])
+        assert together.forbidden[i, ..., n:].all(), "a padded node is allowed"
+        assert torch.equal(together.forbidden[i, :, :steps, :n], alone.forbidden[0])
         for name in ("first", "last"):
-            seen, expected = getattr(together, name)[i, :steps], getattr(alone, name)[0]
+            seen, expected = getattr(together, name)[i, :, :steps], getattr(alone, name)[0]
             assert torch.equal(torch.where(seen == batch.size, n, seen), expected)
         if together.context is not None:
-            torch.testing.assert_close(together.context[i, :steps], alone.context[0])
+            torch.testing.assert_close(together.context[i, :, :steps], alone.context[0])
         if together.node_context is not None:
-            torch.testing.assert_close(together.node_context[i, :steps, :, :n], alone.node_context[0])
+            torch.testing.assert_close(together.node_context[i, :, :steps, :n], alone.node_context[0])
         stays = actions[i, :, steps - 1 :]
-        assert (stays == stays[..., :1]).all(), "who has finished moves"
+        assert (stays == stays[..., :1]).all(), "a finished trajectory moves"
         torch.testing.assert_close(cost[i : i + 1], env.cost(own, actions[i : i + 1, :, :steps]))
         assert torch.equal(missed[i], env.missed(own, actions[i : i + 1, :, :steps])[0])
 
@@ -114,13 +115,13 @@ def test_masks_of_float32_batches_are_those_of_float64_away_from_the_border(prob
     single = generate(problem, distribution, 20, 20, torch.Generator().manual_seed(3))
     double = single.map(lambda x: x.double() if x.is_floating_point() else x)
     actions, _ = walk_at_random(env, single, 4, 0)
-    found = env.replay(single, actions).mask
+    found = env.replay(single, actions).forbidden
 
     def shifted(by):
-        """The masks of float64 where every limit is another by a little."""
+        """The masks of float64 where every limit is changed by a little."""
         with monkeypatch.context() as patch:
             patch.setattr(rules, "slack", lambda limit: by * limit.abs().clamp(min=1.0))
-            return env.replay(double, actions).mask
+            return env.replay(double, actions).forbidden
 
     stricter, looser = shifted(-2e-5), shifted(2e-5)
     sure = stricter == looser
@@ -157,22 +158,22 @@ def test_a_prefix_that_is_not_allowed_is_refused(problem, prefix, step):
         RoutingEnv(problem).reset(batch, 1, torch.tensor(prefix).view(1, 1, -1))
 
 
-def test_the_first_observation_shows_no_place_and_the_next_ones_first_and_last():
+def test_the_first_observation_has_no_node_and_later_ones_have_the_first_and_the_last():
     env = RoutingEnv("tsp")
     state = env.reset(from_coordinates(torch.rand(1, 4, 2)), 2)
     seen = env.observe(state)
     assert seen.first.tolist() == seen.last.tolist() == [[4, 4]]
-    assert not seen.mask.any()
+    assert not seen.forbidden.any()
     for action in ([2, 0], [3, 1]):
         state = env.step(state, torch.tensor([action]))
     seen = env.observe(state)
     assert seen.first.tolist() == [[2, 0]]
     assert seen.last.tolist() == [[3, 1]]
-    assert seen.mask[0].tolist() == [[False, False, True, True], [True, True, False, False]]
+    assert seen.forbidden[0].tolist() == [[False, False, True, True], [True, True, False, False]]
     assert state.move.origin.tolist() == [[2, 0]]
 
 
-def test_from_a_depot_she_starts_there_and_is_there_again_after_a_tour():
+def test_tours_start_at_the_depot_and_the_next_one_starts_there_again():
     instance = Instance(np.eye(4)[:, :2], demands=[0, 1, 1, 1], capacity=1, end=3)
     env = RoutingEnv("cvrp")
     state = env.reset(from_instances([instance]))
@@ -190,29 +191,29 @@ def test_states_are_immutable(problem):
     env = RoutingEnv(problem)
     state = env.reset(from_instances([tiny_instance(problem, 0, 5)]), 3)
     before = [x.clone() for x in env.observe(state) if x is not None]
-    env.step(state, (~env.observe(state).mask).long().argmax(-1))
+    env.step(state, (~env.observe(state).forbidden).long().argmax(-1))
     after = [x for x in env.observe(state) if x is not None]
     assert all(torch.equal(x, y) for x, y in zip(before, after, strict=True))
 
 
 @EVERY_PROBLEM
-def test_replay_shows_every_observation_on_the_way(problem):
+def test_replay_returns_the_observation_before_every_step(problem):
     env, batch = RoutingEnv(problem), from_instances([tiny_instance(problem, 0, 4), tiny_instance(problem, 1, 6)])
     actions, _ = walk_at_random(env, batch, 3, 2)
     trace = env.replay(batch, actions)
-    assert torch.equal(trace.actions, actions.transpose(1, 2))
+    assert torch.equal(trace.actions, actions)
     assert trace.given == 0
     state = env.reset(batch, 3)
     for t, action in enumerate(actions.unbind(-1)):
         for name, value in env.observe(state)._asdict().items():
             kept = getattr(trace, name)
             assert (value is None) == (kept is None)
-            assert value is None or torch.equal(kept[:, t], value)
+            assert value is None or torch.equal(kept[:, :, t], value)
         state = env.step(state, action)
 
 
 @EVERY_PROBLEM
-def test_what_is_declared_is_what_is_seen(problem):
+def test_observations_have_the_declared_numbers_of_features(problem):
     env, batch = RoutingEnv(problem), generate(problem, "uniform", 4, 7, torch.Generator().manual_seed(0))
     seen = env.observe(env.reset(batch, 3))
     assert env.features(batch).shape == (4, batch.size, env.node_features)
@@ -226,8 +227,8 @@ def test_what_is_declared_is_what_is_seen(problem):
 
 
 @EVERY_PROBLEM
-def test_what_the_policy_sees_does_not_depend_on_the_unit_of_length(problem):
-    """All lengths and times times 1000, and the picture moved: the same features, contexts and masks."""
+def test_observations_do_not_depend_on_the_unit_of_length(problem):
+    """All lengths and times times 1000, and the coordinates moved: the same features, contexts and masks."""
     env = RoutingEnv(problem)
     batch = generate(problem, "uniform", 3, 6, torch.Generator().manual_seed(0))
     instances, realizations = to_instances(problem.name, batch, "small")
@@ -260,12 +261,12 @@ def test_what_the_policy_sees_does_not_depend_on_the_unit_of_length(problem):
         ("mtsp", {"num_tours": 2, "depot": 2, "end": 0}, [2, 0, 1]),
     ],
 )
-def test_where_tours_start_and_end_is_shown(problem, fields, kinds):
+def test_kinds_show_where_tours_start_and_end(problem, fields, kinds):
     found = RoutingEnv(problem).kinds(from_instances([Instance(np.eye(3)[:, :2], **fields)]))
     assert (None if found is None else found[0].tolist()) == kinds
 
 
-def test_a_dead_end_costs_more_than_what_it_saved():
+def test_a_dead_end_costs_more_than_it_saves():
     windows = np.array([[0, 9], [0, 9], [2, 3], [2, 3]], dtype=float)
     points = np.array([[0, 0], [0.1, 0], [1, 0], [-1, 0]])
     instance = Instance(points, time_windows=windows)
@@ -277,7 +278,7 @@ def test_a_dead_end_costs_more_than_what_it_saved():
     assert (env.cost(batch, actions) > longest).all()
 
 
-def test_cost_is_what_less_is_better_of():
+def test_cost_is_the_objective_with_the_sign_that_makes_less_better():
     batch = from_instances([tiny_instance("op", 0, 5)])
     actions, _ = walk_at_random(RoutingEnv("op"), batch, 3, 0)
     assert torch.equal(RoutingEnv("op").cost(batch, actions), -RoutingEnv("op").objective(batch, actions))
@@ -307,10 +308,70 @@ def test_starts_are_never_padding(sizes, starts):
 @EVERY_PROBLEM
 def test_starts_are_spread_only_where_a_tour_starts_anywhere(problem):
     batch = generate(problem, "uniform", 2, 6, torch.Generator().manual_seed(0))
-    assert (RoutingEnv(problem).starts(batch, 3) is not None) == (problem.shape == "cycle")
+    assert (RoutingEnv(problem).starts(batch, 3) is not None) == (problem.shape.is_closed)
     assert RoutingEnv(problem).starts(batch, 1) is None
 
 
 def test_an_unknown_problem_names_the_nearest():
     with pytest.raises(ValueError, match="unknown problem 'TPS'; did you mean 'tsp'"):
         RoutingEnv("TPS")
+
+
+WRONG_SHAPES = {  # problem, shape of actions for 2 instances of 5 nodes, what is expected
+    "steps-before-trajectories": ("tsp", (2, 5, 3), r"\[2, P, 5\]"),
+    "a-path-short-of-a-step": ("shpp", (2, 3, 4), r"\[2, P, 5\]"),
+    "one-instance-too-few": ("op", (1, 3, 5), r"\[2, P, T <= 5\]"),
+    "trajectories-left-out": ("sdvrp", (2, 5), r"\[2, P, T\]"),
+    "more-steps-than-tours-have": ("cvrp", (2, 3, 9), r"\[2, P, T <= 8\]"),
+}
+
+
+@pytest.mark.parametrize("method", ["objective", "missed", "judge", "cost", "replay"])
+@pytest.mark.parametrize(("problem", "shape", "expected"), WRONG_SHAPES.values(), ids=WRONG_SHAPES)
+def test_actions_of_another_shape_are_refused_with_the_shape_that_is_expected(problem, shape, expected, method):
+    env = RoutingEnv(problem)
+    batch = generate(problem, "uniform", 2, 5 - int(env.problem.shape.has_depot), torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match=rf"actions: shape {re.escape(str(list(shape)))}, expected {expected}"):
+        getattr(env, method)(batch, torch.zeros(shape, dtype=torch.long))
+
+
+@pytest.mark.parametrize("problem", ["tsp", "shpp", "op"])
+def test_walked_trajectories_stacked_in_the_other_order_are_refused(problem):
+    env = RoutingEnv(problem)
+    batch = generate(problem, "uniform", 3, 6, torch.Generator().manual_seed(0))
+    actions, _ = walk_at_random(env, batch, 20, 0)
+    env.cost(batch, actions)
+    with pytest.raises(ValueError, match=r"actions: shape \[3, \d+, 20\], expected \[3, P, "):
+        env.cost(batch, actions.transpose(1, 2))
+
+
+def test_random_tours_cost_their_known_mean_length():
+    batch = generate("tsp", "uniform", 50, 20, torch.Generator().manual_seed(0))
+    orders = torch.rand(50, 8, 20, generator=torch.Generator().manual_seed(1)).argsort(-1)
+    mean_distance = 0.5214  # of two uniform points in the unit square
+    assert RoutingEnv("tsp").cost(batch, orders).mean().item() == pytest.approx(20 * mean_distance, rel=0.02)
+
+
+@EVERY_PROBLEM
+def test_the_queries_of_a_trace_are_views_of_its_memory(problem):
+    env, batch = RoutingEnv(problem), generate(problem, "uniform", 2, 5, torch.Generator().manual_seed(0))
+    trace = env.replay(batch, walk_at_random(env, batch, 3, 1)[0])
+    seen, actions = trace.queries(slice(1, 3))
+    assert torch.equal(actions.unflatten(1, (-1, 3)), trace.actions[..., 1:3].transpose(1, 2))
+    for name, query in seen._asdict().items():
+        whole = getattr(trace, name)
+        assert (query is None) == (whole is None)
+        assert query is None or query.data_ptr() == whole[:, :, 1].data_ptr()
+
+
+def test_tours_without_a_visit_take_no_action():
+    env, instance = RoutingEnv("mtsp"), Instance(np.eye(4)[:, :2], num_tours=3)
+    assert env.actions([[0, 2], [0], [0, 1, 3]], instance) == [2, 0, 1, 3, 0]
+    assert env.actions([[0], [0]], instance) == [0]
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 3), (3, 1), (1, 3, 1)])
+def test_a_prefix_of_another_shape_is_refused_with_the_shape_that_is_expected(shape):
+    batch = generate("tsp", "uniform", 2, 5, torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match=r"prefix: shape .*, expected \[2, 3, L\]"):
+        RoutingEnv("tsp").reset(batch, 3, torch.zeros(shape, dtype=torch.long))

@@ -15,7 +15,7 @@ from envs.features import FEATURES
 from envs.generators import generate
 from envs.routing_env import RoutingEnv
 from envs.rules import RULES
-from tsp.problems import PROBLEMS, Capacity, Objective, Problem, Rule, TimeWindows
+from tsp.problems import PROBLEMS, Capacity, Objective, Problem, Rule, Shape, TimeWindows
 
 USED = sorted({rule for problem in PROBLEMS.values() for rule in problem.rules}, key=lambda rule: type(rule).__name__)
 TERMS = sorted({term for problem in PROBLEMS.values() for term in problem.objective.terms})
@@ -44,12 +44,12 @@ def test_every_term_of_an_objective_has_all_its_readings(term):
 
 
 @pytest.mark.parametrize("term", sorted(walks.INCREMENTS))
-def test_increments_are_of_terms_that_there_are(term):
+def test_increments_belong_to_terms_that_exist(term):
     assert term in walks.TERMS
 
 
 def said(rule, own, move):
-    """All that a rule says of a state."""
+    """All readings of a rule in a state."""
     return {
         "forbids_visit": rule.forbids_visit(own, move),
         "forbids_return": rule.forbids_return(own, move) if move.returned is not None else None,
@@ -66,7 +66,7 @@ def copied(parts):
 @pytest.mark.parametrize("problem", PROBLEMS)
 @pytest.mark.parametrize("padded", [False, True])
 def test_every_environment_of_a_rule_keeps_the_contract(problem, padded):
-    """Shapes and kinds as declared, and no step changes what was there before it."""
+    """Shapes and kinds as declared, and no step changes earlier tensors."""
     env, generator = RoutingEnv(problem), torch.Generator().manual_seed(1)
     batch = generate(problem, "uniform", 3, 5, generator)
     if padded:
@@ -89,7 +89,7 @@ def test_every_environment_of_a_rule_keeps_the_contract(problem, padded):
                 assert part is None or (part.shape == shape and part.dtype == dtype), name
                 assert part is None or part.isfinite().all(), name
         kept, state_before = [copied(parts) for parts in before], state
-        allowed = (~env.observe(state).mask).float()
+        allowed = (~env.observe(state).forbidden).float()
         action = torch.multinomial(allowed.flatten(0, 1), 1, generator=generator).view(B, P)
         state = env.step(state, action)
         for rule, own, parts in zip(env.rules, state_before.rules, kept, strict=True):
@@ -115,11 +115,11 @@ class Unheard(Rule):
 
 def test_a_problem_with_a_rule_without_environment_is_refused_by_name():
     problem = Problem("odd", "", "", "cycle", (*WALKABLE, Unheard()), Objective(("length",)))
-    with pytest.raises(ValueError, match="problem 'odd': no environment knows its rule Unheard"):
+    with pytest.raises(ValueError, match="problem 'odd': no environment covers its rule Unheard"):
         RoutingEnv(problem)
 
 
-@pytest.mark.parametrize("shape", ["cycle", "path"])
+@pytest.mark.parametrize("shape", [Shape.CYCLE, Shape.PATH], ids=str)
 @pytest.mark.parametrize(
     ("rules", "terms", "named"),
     [
@@ -128,7 +128,7 @@ def test_a_problem_with_a_rule_without_environment_is_refused_by_name():
         ((), ("longest",), "longest"),
     ],
 )
-def test_what_counts_along_tours_from_a_depot_is_refused_where_there_is_none(shape, rules, terms, named):
+def test_rules_and_terms_of_tours_from_a_depot_are_refused_without_a_depot(shape, rules, terms, named):
     problem = Problem("odd", "", "", shape, (*WALKABLE, *rules), Objective(terms))
     with pytest.raises(ValueError, match=f"problem 'odd': {named} has an environment only where tours leave a depot"):
         RoutingEnv(problem)

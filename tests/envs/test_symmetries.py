@@ -16,7 +16,7 @@ SQUARES = st.integers(2, 9).flatmap(lambda n: arrays(np.float32, (2, n, 2), elem
 
 @settings(max_examples=30)
 @given(SQUARES)
-def test_every_picture_has_the_distances_of_the_first_which_is_the_instance_itself(points):
+def test_all_symmetries_preserve_distances_and_the_first_is_the_identity(points):
     points = torch.from_numpy(points)
     pictures = symmetries(points)
     assert pictures.shape == (8, *points.shape)
@@ -30,7 +30,7 @@ def test_every_picture_has_the_distances_of_the_first_which_is_the_instance_itse
     )
 
 
-def test_the_eight_pictures_are_distinct():
+def test_the_eight_symmetries_are_distinct():
     pictures = symmetries(torch.tensor([[[0.0, 0.0], [0.25, 0.5]]]))
     assert len({tuple(p.flatten().tolist()) for p in pictures}) == 8
 
@@ -56,6 +56,6 @@ def test_generated_batches_stay_without_padding_and_distances():
 
 
 @pytest.mark.parametrize("count", [0, 9])
-def test_a_square_has_no_more_than_eight(count):
+def test_any_number_of_symmetries_but_one_to_eight_is_refused(count):
     with pytest.raises(ValueError, match=f"symmetries: {count}, expected 1 to 8"):
         augment(from_instances([Instance(np.eye(2))]), count)

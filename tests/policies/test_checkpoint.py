@@ -1,4 +1,4 @@
-"""Policies in files: they come back as they were, and nothing but a policy is taken for one."""
+"""Policies in files: they load as they were saved, and other files are refused."""
 
 import json
 from dataclasses import replace
@@ -94,7 +94,7 @@ def test_a_description_that_does_not_fit_the_weights_is_refused(tmp_path, policy
         load_policy(tmp_path / "bad.safetensors")
 
 
-def test_how_it_is_best_decoded_is_kept_in_the_file(tmp_path, policy):
+def test_recommended_decoding_is_saved_in_the_file(tmp_path, policy):
     path = tmp_path / "p.safetensors"
     info = replace(INFO, decoding=Decoding(samples=32, temperature=3.0))
     save_policy(path, policy, info)
@@ -105,7 +105,7 @@ def test_how_it_is_best_decoded_is_kept_in_the_file(tmp_path, policy):
 
 
 @pytest.mark.parametrize("wrong", [{"samples": 0}, {"temperature": 0.0}, {"augmentations": 9}, {"sample": 3}])
-def test_a_file_that_recommends_what_cannot_be_is_refused(tmp_path, policy, wrong):
+def test_a_file_that_recommends_impossible_settings_is_refused(tmp_path, policy, wrong):
     save_policy(tmp_path / "p.safetensors", policy, INFO)
     tensors, metadata = read_tensors(tmp_path / "p.safetensors")
     write_tensors(tmp_path / "q.safetensors", tensors, {**metadata, "decoding": json.dumps(wrong)}, force=False)
@@ -113,6 +113,30 @@ def test_a_file_that_recommends_what_cannot_be_is_refused(tmp_path, policy, wron
         load_policy(tmp_path / "q.safetensors")
 
 
-def test_what_the_user_says_comes_before_what_is_recommended():
+def test_the_users_settings_override_recommended_ones():
     recommended = Decoding(samples=32, temperature=3.0)
     assert Decoding(samples=4).over(recommended) == Decoding(samples=4, temperature=3.0)
+
+
+def test_a_temperature_may_depend_on_the_size_and_is_kept_in_the_file(tmp_path, policy):
+    by_size = Decoding(temperature={"20": 2.0, "80": 1.0})
+    assert [by_size.temperature_at(n) for n in (5, 20, 80, 300)] == [2.0, 2.0, 1.0, 1.0]
+    assert by_size.temperature_at(40) == pytest.approx(1.5)
+    assert Decoding(temperature=0.7).temperature_at(50) == 0.7
+    assert Decoding().temperature_at(50) is None
+    assert Decoding(temperature=3.0).over(by_size).temperature_at(20) == 3.0
+    path = tmp_path / "policy.safetensors"
+    save_policy(path, policy, replace(INFO, decoding=by_size))
+    assert load_policy(path)[1].decoding == by_size
+    with pytest.raises(ValueError, match="temperature=0, expected a positive number"):
+        Decoding(temperature={"20": 0})
+
+
+def test_a_policy_may_be_stored_in_half_precision(tmp_path, policy):
+    whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
+    save_policy(whole, policy, INFO)
+    save_policy(half, policy, INFO, half=True)
+    assert half.stat().st_size < 0.7 * whole.stat().st_size
+    loaded = load_policy(half)[0].state_dict()
+    assert all(loaded[k].dtype == v.dtype for k, v in policy.state_dict().items())
+    assert all(torch.allclose(loaded[k], v, atol=1e-3) for k, v in policy.state_dict().items())

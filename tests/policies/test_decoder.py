@@ -26,21 +26,21 @@ def nodes():
     return torch.randn(2, 5, WIDTH, generator=torch.Generator().manual_seed(1))
 
 
-def observation(first, last, mask):
-    return Observation(torch.tensor(first), torch.tensor(last), torch.tensor(mask, dtype=torch.bool), None, None)
+def observation(first, last, forbidden):
+    return Observation(torch.tensor(first), torch.tensor(last), torch.tensor(forbidden, dtype=torch.bool), None, None)
 
 
 SEEN = observation(
     first=[[5, 0, 0], [5, 2, 2]],
     last=[[5, 0, 3], [5, 2, 4]],
-    mask=[
+    forbidden=[
         [[0, 0, 0, 0, 0], [1, 0, 0, 0, 0], [1, 0, 1, 1, 0]],
         [[0, 0, 0, 0, 0], [0, 0, 1, 0, 0], [1, 1, 1, 0, 1]],
     ],
 )
 
 
-def kool_logits(decoder, nodes, first, last, mask, context=None, node_context=None, legs=None):
+def kool_logits(decoder, nodes, first, last, forbidden, context=None, node_context=None, legs=None):
     """One query of one instance, by the equations of Kool et al. (2019), section 3.2, in float64.
 
     What changes of the nodes is added to their keys and values, as his split-delivery model has it.
@@ -64,11 +64,11 @@ def kool_logits(decoder, nodes, first, last, mask, context=None, node_context=No
     glimpse = np.empty(d)
     for head in range(HEADS):
         part = slice(head * k, (head + 1) * k)
-        scores = np.where(mask, -np.inf, key[:, part] @ query[part] / np.sqrt(k) + bias[head])
+        scores = np.where(forbidden, -np.inf, key[:, part] @ query[part] / np.sqrt(k) + bias[head])
         attention = np.exp(scores - scores.max())
         glimpse[part] = (attention / attention.sum()) @ value[:, part]
     glimpse = weights["project_glimpse.weight"] @ glimpse
-    return np.where(mask, -np.inf, 10 * np.tanh(logit_key @ glimpse / np.sqrt(d) + bias[-1]))
+    return np.where(forbidden, -np.inf, 10 * np.tanh(logit_key @ glimpse / np.sqrt(d) + bias[-1]))
 
 
 def test_logits_are_those_of_the_paper(decoder, nodes):
@@ -76,14 +76,14 @@ def test_logits_are_those_of_the_paper(decoder, nodes):
     assert logits.dtype == torch.float32
     for b in range(2):
         for q in range(3):
-            expected = kool_logits(decoder, nodes[b], SEEN.first[b, q], SEEN.last[b, q], SEEN.mask[b, q].numpy())
+            expected = kool_logits(decoder, nodes[b], SEEN.first[b, q], SEEN.last[b, q], SEEN.forbidden[b, q].numpy())
             np.testing.assert_allclose(logits[b, q].detach().numpy(), expected, atol=2e-5)
 
 
 @pytest.mark.parametrize("context", [0, 2])
 @pytest.mark.parametrize("node_context", [0, 1, 3])
 @pytest.mark.parametrize("edges", [False, True])
-def test_so_they_are_with_all_that_rules_and_distances_add(nodes, context, node_context, edges):
+def test_logits_with_contexts_and_distances_are_those_of_the_paper(nodes, context, node_context, edges):
     torch.manual_seed(0)
     decoder = make_decoder(context, node_context, edges=edges)
     with torch.no_grad():
@@ -104,7 +104,7 @@ def test_so_they_are_with_all_that_rules_and_distances_add(nodes, context, node_
                 nodes[b],
                 seen.first[b, q],
                 seen.last[b, q],
-                seen.mask[b, q].numpy(),
+                seen.forbidden[b, q].numpy(),
                 seen.context[b, q] if context else None,
                 seen.node_context[b, q] if node_context else None,
                 legs,
@@ -114,8 +114,8 @@ def test_so_they_are_with_all_that_rules_and_distances_add(nodes, context, node_
 
 def test_forbidden_nodes_and_no_others_have_no_chance(decoder, nodes):
     logits = decoder.logits(decoder.prepare(nodes, None), SEEN)
-    assert torch.equal(logits == float("-inf"), SEEN.mask)
-    assert (logits[~SEEN.mask].abs() <= 10).all()
+    assert torch.equal(logits == float("-inf"), SEEN.forbidden)
+    assert (logits[~SEEN.forbidden].abs() <= 10).all()
 
 
 def test_many_queries_at_once_are_the_same_as_one_by_one(decoder, nodes):
@@ -133,7 +133,7 @@ def test_padded_nodes_change_nothing(decoder, nodes):
     seen = SEEN._replace(
         first=torch.where(SEEN.first == 5, 8, SEEN.first),
         last=torch.where(SEEN.last == 5, 8, SEEN.last),
-        mask=torch.cat([SEEN.mask, torch.ones(2, 3, 3, dtype=torch.bool)], -1),
+        forbidden=torch.cat([SEEN.forbidden, torch.ones(2, 3, 3, dtype=torch.bool)], -1),
     )
     found = decoder.logits(decoder.prepare(padded, padding), seen)
     expected = decoder.logits(decoder.prepare(nodes, None), SEEN)
@@ -141,7 +141,7 @@ def test_padded_nodes_change_nothing(decoder, nodes):
     assert (found[..., 5:] == float("-inf")).all()
 
 
-def test_what_the_rules_show_enters_the_query(nodes):
+def test_the_context_of_the_rules_enters_the_query(nodes):
     torch.manual_seed(0)
     decoder = make_decoder(2)
     cache = decoder.prepare(nodes, None)
@@ -155,7 +155,7 @@ def test_what_the_rules_show_enters_the_query(nodes):
 def test_a_detached_cache_collects_its_own_gradient(decoder, nodes):
     cache = decoder.prepare(nodes, None)
     leaf = cache.detach(requires_grad=True)
-    allowed = decoder.logits(leaf, SEEN)[~SEEN.mask]
+    allowed = decoder.logits(leaf, SEEN)[~SEEN.forbidden]
     (allowed**2).sum().backward()
     assert all(part.grad is not None and part.grad.abs().sum() > 0 for part in leaf if part is not None)
     assert decoder.project_nodes.weight.grad is None
@@ -167,5 +167,5 @@ def test_distances_need_no_gradient(nodes):
     leaf = decoder.prepare(nodes, None, torch.rand(2, 5, 5)).detach(requires_grad=True)
     assert leaf.costs is not None
     assert not leaf.costs.requires_grad
-    decoder.logits(leaf, SEEN)[~SEEN.mask].sum().backward()
+    decoder.logits(leaf, SEEN)[~SEEN.forbidden].sum().backward()
     assert decoder.project_costs.weight.grad.abs().sum() > 0

@@ -1,4 +1,4 @@
-"""Decoding strategies: who is chosen, how often, and that nobody forbidden ever is."""
+"""Decoding strategies: which node is chosen, how often, and never a forbidden one."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def generator(seed=0):
 
 @st.composite
 def masked_logits(draw):
-    """Logits `[1, P, n]` as a decoder gives them, within ±10 and -inf where forbidden; one is allowed at least."""
+    """Logits `[1, P, n]` as a decoder gives them, within ±10 and -inf where forbidden; at least one is allowed."""
     n = draw(st.integers(1, 12))
     values = draw(arrays(np.float32, (1, 3, n), elements=st.floats(-10, 10, width=32)))
     forbidden = draw(arrays(np.bool_, (1, 3, n)))
@@ -28,7 +28,7 @@ def masked_logits(draw):
 
 
 @given(masked_logits())
-def test_greedy_takes_the_most_probable(logits):
+def test_greedy_decoding_takes_the_most_probable_node(logits):
     chosen = Greedy().select(logits, None)
     assert torch.equal(logits.gather(-1, chosen[..., None])[..., 0], logits.max(-1).values)
 
@@ -43,7 +43,7 @@ def test_sampling_never_takes_a_forbidden_node(logits, temperature, seed):
 
 @settings(max_examples=60)
 @given(masked_logits(), st.sampled_from([0.0, 2.0**-24, 0.5, 1 - 2.0**-24, 1.0]))
-def test_not_even_at_the_ends_of_the_random_numbers(logits, number):
+def test_sampling_never_takes_a_forbidden_node_at_the_ends_of_the_random_numbers(logits, number):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch, "rand", lambda shape, **_: torch.full(shape, number))
         chosen = Sampling().select(logits, None)

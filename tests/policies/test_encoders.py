@@ -1,5 +1,7 @@
 """Encoders: padding changes nothing, nodes have no order, and norms are torch's own."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from torch import nn
 from envs.batch import from_instances
 from envs.generators import generate
 from envs.routing_env import RoutingEnv
-from policies.encoders import AttentionLayer, GraphEncoder, Norm
+from policies.encoders import ENCODERS, AttentionLayer, GraphEncoder, GraphEncoderConfig, Norm
 from policies.policy import Policy, PolicyConfig
 from tsp.instance import Instance
 
@@ -21,7 +23,7 @@ SHAPES = [
     {"encoder": "attention", "edges": True},
     {"encoder": "gnn", "edges": True},
 ]
-ENCODERS = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape.values())))
+EVERY_SHAPE = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape.values())))
 
 
 def random_points(*shape, seed=0):
@@ -48,7 +50,7 @@ def instances(*sizes):
 
 
 def matrices(*sizes):
-    """Lopsided, with and without a picture."""
+    """Asymmetric, with and without coordinates."""
     out = []
     for size in sizes:
         matrix = 100 * random_points(size, size, seed=size).double().numpy()
@@ -56,8 +58,22 @@ def matrices(*sizes):
     return out
 
 
+def test_every_encoder_is_tested():
+    assert {shape["encoder"] for shape in SHAPES} == set(ENCODERS)
+
+
+def test_every_setting_of_an_encoder_is_a_setting_of_policies():
+    known = {item.name for item in fields(PolicyConfig)}
+    assert all({item.name for item in fields(kind.config)} <= known for kind in ENCODERS.values())
+
+
+def test_an_unknown_encoder_is_refused_with_those_that_exist():
+    with pytest.raises(ValueError, match=r"unknown encoder 'gcn'; did you mean 'gnn'\? .*attention"):
+        PolicyConfig(encoder="gcn")
+
+
 @NORMS
-@ENCODERS
+@EVERY_SHAPE
 @pytest.mark.parametrize("kind", ["points", "matrices"])
 def test_padded_instances_are_encoded_and_prepared_as_alone(norm, shape, kind):
     policy = make_policy(norm, shape)
@@ -82,8 +98,8 @@ def test_padded_instances_are_encoded_and_prepared_as_alone(norm, shape, kind):
 
 
 @NORMS
-@ENCODERS
-def test_nodes_have_no_order(norm, shape):
+@EVERY_SHAPE
+def test_embeddings_do_not_depend_on_the_order_of_nodes(norm, shape):
     policy = make_policy(norm, shape)
     points = random_points(2, 7, 2).double().numpy()
     order = torch.randperm(7, generator=torch.Generator().manual_seed(2))
@@ -112,9 +128,9 @@ def test_nodes_of_a_matrix_have_no_order_and_its_directions_differ(norm, encoder
 def test_walking_distances_are_seen_only_with_edges(encoder):
     points = random_points(6, 2).double().numpy()
     walked = np.abs(points[:, None] - points).sum(-1)
-    barred = walked.copy()
-    barred[0, 1:] *= 1.5
-    plain, far = (from_instances([Instance(points, matrix=matrix)]) for matrix in (walked, barred))
+    longer = walked.copy()
+    longer[0, 1:] *= 1.5
+    plain, far = (from_instances([Instance(points, matrix=matrix)]) for matrix in (walked, longer))
     for edges in (False, True):
         policy = make_policy("layer", {"encoder": encoder, "edges": edges})
         with torch.no_grad():
@@ -210,7 +226,7 @@ def test_a_bias_of_the_distances_enters_each_heads_scores():
     plain.load_state_dict({k: v for k, v in layer.state_dict().items() if "edge_bias" not in k})
     with torch.no_grad():
         assert not torch.allclose(layer(h, None, edges), plain(h, None), atol=1e-3)
-        last.weight.zero_()  # the same number for all pairs is none
+        last.weight.zero_()  # the same bias for all pairs has no effect
         torch.testing.assert_close(layer(h, None, edges), plain(h, None), atol=1e-5, rtol=0)
 
 
@@ -222,7 +238,7 @@ class Recorder(nn.Module):
 
 def weights_of(points, neighbours=0):
     """What a graph encoder hands to its layers."""
-    encoder = GraphEncoder(1, 4, "layer", neighbours)
+    encoder = GraphEncoder(GraphEncoderConfig(layers=1, width=4, norm="layer", neighbours=neighbours))
     encoder.layers = nn.ModuleList([Recorder()])
     encoder(points, points, None)
     return encoder.layers[0].weights

@@ -1,4 +1,4 @@
-"""Rollouts from static buffers: what they walk is what the plain rollout walks."""
+"""Rollouts from static buffers: they take the steps of the plain rollout."""
 
 import pytest
 import torch
@@ -44,12 +44,12 @@ def captured(own, batch, generator, replays=None, *, compiles=False):
 
 def assert_same(trace, expected):
     """Over the steps that both took and that are scored; later ones stay."""
-    steps = slice(expected.given, expected.actions.shape[1])
-    assert torch.equal(trace.actions[:, : steps.stop], expected.actions)
-    for name in ("first", "last", "mask", "context", "node_context"):
+    steps = slice(expected.given, expected.actions.shape[-1])
+    assert torch.equal(trace.actions[..., : steps.stop], expected.actions)
+    for name in ("first", "last", "forbidden", "context", "node_context"):
         ours, theirs = getattr(trace, name), getattr(expected, name)
         assert (ours is None) == (theirs is None)
-        assert ours is None or torch.equal(ours[:, steps], theirs[:, steps]), name
+        assert ours is None or torch.equal(ours[:, :, steps], theirs[:, :, steps]), name
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -74,9 +74,9 @@ def test_a_static_rollout_takes_the_steps_of_the_plain_one_batch_after_batch(pro
                 prefix=own.env.starts(batch, TRAJECTORIES),
                 generator=torch.Generator(device).manual_seed(seed),
             )
-        else:  # a captured generator counts its draws in another way: what was walked must be legal and replay
-            expected = own.env.replay(batch, trace.actions.transpose(1, 2))._replace(given=trace.given)
-            chosen = expected.mask.gather(-1, trace.actions[..., None])[..., 0]
+        else:  # a captured generator counts its draws in another way: the actions must be legal and replay
+            expected = own.env.replay(batch, trace.actions)._replace(given=trace.given)
+            chosen = expected.forbidden.gather(-1, trace.actions[..., None])[..., 0]
             assert not chosen.any()
         assert_same(trace, expected)
 
@@ -93,7 +93,7 @@ def test_a_static_replay_observes_what_the_environment_shows_of_given_actions(pr
         cache = own.prepare(batch)
         walked = rollout(
             own.env, batch, own.decoder, cache, Sampling(), trajectories=TRAJECTORIES, generator=generator
-        ).actions.transpose(1, 2)
+        ).actions
         assert_same(ours(batch, cache, walked), own.env.replay(batch, walked))
 
 
@@ -108,7 +108,7 @@ def test_compiled_steps_are_legal_and_observe_what_the_environment_shows(problem
         batch = drawn(problem, "cuda", seed)
         trace = ours(batch, own.prepare(batch))
         expected = own.env.replay(batch, trace.actions.transpose(1, 2))._replace(given=trace.given)
-        assert not expected.mask.gather(-1, trace.actions[..., None]).any()
+        assert not expected.forbidden.gather(-1, trace.actions[..., None]).any()
         assert_same(trace, expected)
 
 

@@ -37,7 +37,7 @@ EVERY = pytest.mark.parametrize(("folder", "problem", "distribution", "size"), G
 
 
 def first(problem, distribution, size, count):
-    """The first instances of his set as his model sees them: in float32, in the square they were drawn in."""
+    """The first instances of their set as their model sees them: in float32, in the square they were drawn in."""
     if problem == "tsp":
         return from_coordinates(torch.from_numpy(kool_sets.generate_tsp(count, size)).float())
     arrays = {name: array[:count] for name, array in kool_sets.draw(problem, distribution, size).items()}
@@ -76,11 +76,11 @@ def test_a_converted_checkpoint_decodes_as_published_on_the_whole_set(data_folde
     assert greedy_mean(data_folder, folder, problem, batch) == pytest.approx(mean, abs=1e-3)
 
 
-class AsHeCounts(rules.CapacityEnv):
-    """Capacity as he counts it: in float32 shares of a load, summed up visit by visit, without tolerance.
+class CapacityInFloat32(rules.CapacityEnv):
+    """Capacity as their code counts it: in float32 shares of a load, summed up visit by visit, without tolerance.
 
-    A tour that fits exactly may then miss by a rounding, and many do: demands and capacity are small
-    whole numbers. So his figures are a little worse than those of exact masks. `left` holds what is used.
+    Many tours that fit exactly are then infeasible by rounding: demands and capacity are small
+    whole numbers. So their figures are a little worse than those of exact masks. `left` is the load used.
     """
 
     def start(self, batch, trajectories):
@@ -88,28 +88,28 @@ class AsHeCounts(rules.CapacityEnv):
         return state._replace(left=torch.zeros_like(state.left))
 
     def update(self, state, move):
-        if state.wanted is None:
-            delivered, wanted = state.batch.values["demands"].gather(1, move.node), None
+        if state.open_demands is None:
+            delivered, open_demands = state.batch.values["demands"].gather(1, move.node), None
         else:
             here = move.node[..., None]
-            delivered = torch.minimum(state.wanted.gather(-1, here)[..., 0], 1.0 - state.left)
-            wanted = state.wanted.scatter_add(-1, here, -delivered[..., None])
-        return state._replace(left=torch.where(move.returned, 0.0, state.left + delivered), wanted=wanted)
+            delivered = torch.minimum(state.open_demands.gather(-1, here)[..., 0], 1.0 - state.left)
+            open_demands = state.open_demands.scatter_add(-1, here, -delivered[..., None])
+        return state._replace(left=torch.where(move.returned, 0.0, state.left + delivered), open_demands=open_demands)
 
     def context(self, state, move):
         return (1.0 - state.left)[..., None]
 
     def forbids_visit(self, state, move):
-        if state.wanted is None:
+        if state.open_demands is None:
             return state.batch.values["demands"][:, None] + state.left[..., None] > 1.0
-        return (state.left >= 1.0)[..., None] | (state.wanted == 0)
+        return (state.left >= 1.0)[..., None] | (state.open_demands == 0)
 
     def missed(self, walks):
         return None
 
 
-def mean_as_he_counts(monkeypatch, data_folder, problem, count):
-    monkeypatch.setitem(rules.RULES, Capacity, AsHeCounts)
+def mean_in_float32(monkeypatch, data_folder, problem, count):
+    monkeypatch.setitem(rules.RULES, Capacity, CapacityInFloat32)
     batch = first(problem, "kool", 20, count)
     shares = batch.values["demands"] / batch.values["capacity"][:, None]
     batch = batch._replace(values={"demands": shares, "capacity": torch.ones(count)})
@@ -118,21 +118,21 @@ def mean_as_he_counts(monkeypatch, data_folder, problem, count):
 
 @pytest.mark.data
 @pytest.mark.parametrize(("problem", "mean", "exact"), [("cvrp", 6.4291, 6.4112), ("sdvrp", 6.4076, 6.3537)])
-def test_counting_in_float32_as_he_does_is_a_little_worse(monkeypatch, data_folder, problem, mean, exact):
+def test_counting_in_float32_as_kool_et_al_do_is_a_little_worse(monkeypatch, data_folder, problem, mean, exact):
     assert GOLDEN[f"{problem}_20", problem, "kool", 20][1] == exact
-    assert mean_as_he_counts(monkeypatch, data_folder, problem, 200) == pytest.approx(mean, abs=2e-4)
+    assert mean_in_float32(monkeypatch, data_folder, problem, 200) == pytest.approx(mean, abs=2e-4)
 
 
 @pytest.mark.data
 @pytest.mark.slow
 @pytest.mark.parametrize(("problem", "published"), [("cvrp", 6.403), ("sdvrp", 6.394)])
-def test_counting_in_float32_as_he_does_gives_his_figures(monkeypatch, data_folder, problem, published):
-    found = mean_as_he_counts(monkeypatch, data_folder, problem, kool_sets.SET_SIZE)
+def test_counting_in_float32_as_kool_et_al_do_gives_their_figures(monkeypatch, data_folder, problem, published):
+    found = mean_in_float32(monkeypatch, data_folder, problem, kool_sets.SET_SIZE)
     assert found == pytest.approx(published, abs=1e-3)
 
 
 @pytest.mark.data
-def test_a_converted_checkpoint_has_his_number_of_parameters(data_folder):
+def test_a_converted_checkpoint_has_the_published_number_of_parameters(data_folder):
     path = data_folder / "kool_pretrained" / "tsp_20" / "epoch-99.pt"
     policy = read_kool_checkpoint(path, "tsp")
     assert sum(parameter.numel() for parameter in policy.parameters()) == 708_608

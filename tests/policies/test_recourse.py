@@ -1,4 +1,4 @@
-"""Orders where prizes are hidden: what following them costs on average, and which is best."""
+"""Orders where prizes are hidden: their average cost, and which is best."""
 
 from dataclasses import replace
 
@@ -56,7 +56,7 @@ def random_orders(count, customers, seed=0):
 
 
 def follow(instance, order, real):
-    """What the tour costs that goes on in this order until the quota is met, and then ends where it is best."""
+    """The cost of a tour that follows this order until the quota is met, and then ends where that is best."""
     visits = range(len(order) + 1)
     met = next((j for j in visits if real[order[:j]].sum() >= instance.min_prize), len(order))
     tours = ([instance.depot, *order[:j]] for j in visits if j >= met)
@@ -74,7 +74,7 @@ def test_the_average_cost_is_that_of_many_drawn_realizations():
         assert cost == pytest.approx(np.mean(played), abs=4 * np.std(played) / 600**0.5 + 0.01)
 
 
-def test_without_hope_of_the_quota_an_order_costs_what_visiting_all_does():
+def test_where_the_quota_cannot_be_met_an_order_costs_as_much_as_visiting_all():
     instance = replace(generate_set("spctsp", "uniform", 5, 1, 0)[0][0], min_prize=1e3)
     orders = random_orders(4, 5)
     costs = average_cost(ENV, from_instances([instance]), orders)[0]
@@ -83,11 +83,11 @@ def test_without_hope_of_the_quota_an_order_costs_what_visiting_all_does():
 
 
 def gamble():
-    """A sure prize straight ahead beside one that meets the quota as expected, but often does not.
+    """An instance whose cheapest plan for expected prizes is not the best plan on average.
 
-    From the depot 0: node 1 promises just the quota, a step to the left; node 2 promises four times
-    as much a little farther to the right. Node 1 alone is the shortest tour if prizes are as expected,
-    but in every other case it takes her to node 2 as well.
+    From the depot 0: node 1, to the left, has an expected prize of just the quota; node 2, a little farther to the
+    right, has four times as much. Node 1 alone is the shortest tour if prizes are as expected,
+    but in every other case the tour visits node 2 as well.
     """
     return Instance(
         np.array([[0.0, 0.0], [-1.0, 0.0], [1.2, 0.0]]),
@@ -98,7 +98,7 @@ def gamble():
     )
 
 
-def test_the_plan_is_another_than_the_cheapest_if_prizes_were_as_expected():
+def test_the_plan_differs_from_the_cheapest_one_for_expected_prizes():
     instance = gamble()
     as_expected = {node: check(SPCTSP, instance, [[0, node]]).objective for node in (1, 2)}
     assert as_expected[1] < as_expected[2]
@@ -108,7 +108,7 @@ def test_the_plan_is_another_than_the_cheapest_if_prizes_were_as_expected():
 
 
 @pytest.mark.parametrize("given", [0, 3])
-def test_moving_a_node_saves_on_average_and_leaves_what_is_visited(given):
+def test_moving_a_node_lowers_the_average_cost_and_keeps_visited_nodes(given):
     batch = from_instances(generate_set("spctsp", "uniform", 8, 6, 5)[0])
     order = torch.cat([random_orders(1, 8, seed)[:, 0] for seed in range(6)])
     moved, costs = improve(ENV, batch, order, moves_of(8 - given, two_opt=False), given)
@@ -149,7 +149,7 @@ def complete(order, customers):
     return torch.tensor(found + [node for node in range(1, customers + 1) if node not in found])
 
 
-def test_moves_are_other_orders_each_once_and_two_opt_adds_reversals():
+def test_moves_are_different_orders_and_two_opt_adds_reversals():
     single, both = (list(map(tuple, moves_of(5, two_opt=two_opt).tolist())) for two_opt in (False, True))
     assert both[0] == single[0] == (0, 1, 2, 3, 4)
     assert len(set(both)) == len(both)
@@ -167,7 +167,7 @@ def test_plans_keep_the_quota_if_prizes_are_as_expected():
 
 
 @pytest.mark.parametrize("given", [0, 2])
-def test_whoever_is_disappointed_visits_all(given):
+def test_with_disappointing_prizes_every_trajectory_visits_all_nodes(given):
     instances = generate_set("spctsp", "uniform", 7, 4, 2)[0]
     torch.manual_seed(0)
     policy = Policy(PolicyConfig(layers=1, width=16, heads=2, feedforward=32), ENV).eval()
@@ -182,7 +182,7 @@ def test_whoever_is_disappointed_visits_all(given):
         assert all(sorted(set(order) - {0}) == [*range(1, 8)] for order in orders)
 
 
-def test_ending_a_way_anywhere_costs_what_the_checker_says():
+def test_ending_an_order_after_any_visit_costs_what_the_checker_computes():
     instance = replace(generate_set("spctsp", "uniform", 6, 1, 4)[0][0], min_prize=0.0)
     ways = torch.cat([torch.zeros(1, 1, 1, dtype=torch.long), random_orders(1, 6)], -1)
     costs = sum(ENDED[name](from_instances([instance]), ways) for name in SPCTSP.objective.terms)[0, 0]
@@ -197,7 +197,7 @@ def solver(request, path):
     return PolicySolver(path=path, device="cpu", search="thorough" if "thorough" in request.param else "quick")
 
 
-def test_tours_are_the_same_whatever_is_never_seen(solver):
+def test_tours_do_not_depend_on_prizes_that_are_never_seen(solver):
     drawn, hidden = generate_set("spctsp", "uniform", 8, 5, 1)
     instances = [replace(one, min_prize=0.5, penalties=0.05 * one.penalties) for one in drawn]
     first = play_all(solver, SPCTSP, instances, hidden, BUDGET)
@@ -217,7 +217,7 @@ def test_tours_played_online_are_feasible_and_fixed_by_the_seed(solver):
     assert [s.tours[0].tolist() for s in one] == [s.tours[0].tolist() for s in again]
 
 
-def test_a_plan_under_way_keeps_what_is_visited(solver):
+def test_a_plan_under_way_keeps_visited_nodes(solver):
     instance = replace(generate_set("spctsp", "uniform", 8, 1, 1)[0][0], underway=Underway((3, 5)))
     (solution,) = solver.solve(SPCTSP, [instance], BUDGET)
     assert solution.feasible

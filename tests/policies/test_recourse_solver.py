@@ -35,7 +35,7 @@ def solve(instance, **kwargs):
 
 
 def expected_costs(instance):
-    """What following each order of all customers costs on average, by enumeration of all values of the prizes."""
+    """The average cost of following each order of all customers, by enumeration of all values of the prizes."""
     customers = range(1, instance.size)
     values = (np.arange(CELLS) + 0.5) / CELLS * 2
     prizes = np.array(list(product(values, repeat=len(customers)))) * instance.prizes[1:]
@@ -91,7 +91,7 @@ def test_only_the_problem_that_hides_prizes_is_supported():
         solver.solve(get_problem("pctsp"), drawn(4, 0), BUDGET)
 
 
-def test_answers_are_fixed_by_the_seed_and_others_by_another():
+def test_the_seed_fixes_the_solutions_and_another_seed_gives_others():
     instances = drawn(30, 3, count=4)
     found = [
         [s.tours[0].tolist() for s in RecourseSolver(starts=1).solve(SPCTSP, instances, replace(BUDGET, seed=seed))]
@@ -111,8 +111,8 @@ def test_greedy_orders_visit_all_customers_and_cost_less_than_random_ones():
         assert costs[:40].mean() < 0.8 * costs[40:].mean()
 
 
-class Looks(Clock):
-    """A clock that is out after so many looks at it."""
+class CountingClock(Clock):
+    """A clock that runs out after a number of checks."""
 
     def __init__(self, looks):
         super().__init__(1.0)
@@ -125,11 +125,11 @@ class Looks(Clock):
 
 
 @pytest.mark.parametrize("looks", [0, 1, 4])
-def test_the_clock_is_looked_at_before_every_round_and_ends_the_search(monkeypatch, looks):
+def test_the_clock_is_checked_before_every_round_and_ends_the_search(monkeypatch, looks):
     rounds = []
     improve = recourse.improve
     monkeypatch.setattr(recourse, "improve", lambda *arguments: rounds.append(1) or improve(*arguments))
-    answer = RecourseSolver().solve_one(Task(SPCTSP, drawn(30, 0)[0], Looks(looks)))
+    answer = RecourseSolver().solve_one(Task(SPCTSP, drawn(30, 0)[0], CountingClock(looks)))
     assert len(rounds) == looks
     assert answer.feasible
 
@@ -138,7 +138,7 @@ def test_the_plan_so_far_is_kept_where_it_is_better():
     instance = drawn(25, 2)[0]
     before = solve(instance)
     fresh, kept = (
-        RecourseSolver().solve_one(Task(SPCTSP, instance, Looks(0), seed=9, initial=initial))
+        RecourseSolver().solve_one(Task(SPCTSP, instance, CountingClock(0), seed=9, initial=initial))
         for initial in (None, before)
     )
     assert kept.tours[0].tolist() == before.tours[0].tolist() != fresh.tours[0].tolist()
@@ -173,6 +173,6 @@ def test_too_large_an_instance_is_refused_by_its_size():
     assert f"{MOST_NODES + 1} nodes: recourse takes on at most {MOST_NODES}" in answer.violations
 
 
-def test_no_starts_are_refused():
+def test_a_number_of_starts_below_1_is_refused():
     with pytest.raises(ValueError, match="starts=0, expected 1 or more"):
         RecourseSolver(starts=0)

@@ -1,4 +1,4 @@
-"""The two passes: what was walked is scored with the probabilities it was walked with."""
+"""The two passes: trajectories are scored with the probabilities with which they were sampled."""
 
 from dataclasses import replace
 from itertools import permutations
@@ -16,7 +16,7 @@ from policies.decoding import Greedy, Sampling
 from policies.policy import Policy, PolicyConfig
 from policies.rollout import decode, log_prob, rollout, score
 from tsp.instance import Instance, Underway
-from tsp.problems import PROBLEMS, Objective, Problem, Rule, VisitOnce
+from tsp.problems import PROBLEMS, Objective, Problem, Rule, Shape, VisitOnce
 
 EVERY_PROBLEM = pytest.mark.parametrize("problem", PROBLEMS)
 
@@ -34,7 +34,7 @@ def padded_batch():
 
 
 def make_policy(env, encoder="attention", norm="batch", *, edges=False):
-    """A small policy with opinions: far from uniform, so that errors in scoring show."""
+    """A small policy that is far from uniform, so that errors in scoring show."""
     torch.manual_seed(0)
     policy = Policy(PolicyConfig(encoder, layers=2, width=32, heads=4, feedforward=32, norm=norm, edges=edges), env)
     with torch.no_grad():
@@ -73,7 +73,7 @@ def test_scored_log_probability_is_the_sampled_one(encoder, norm, batch, starts)
         env, batch, policy.decoder, cache, strategy, trajectories=starts, prefix=prefix, generator=generator()
     )
     scored = log_prob(policy.decoder, cache, trace)
-    assert strategy.total.std() > 0.1, "the policy has no opinions"
+    assert strategy.total.std() > 0.1, "the policy is uniform"
     torch.testing.assert_close(scored, strategy.total, atol=2e-5, rtol=1e-6)
 
 
@@ -87,16 +87,16 @@ def of_problem(problem, *, padded):
 @EVERY_PROBLEM
 @pytest.mark.parametrize("padded", [False, True])
 @pytest.mark.parametrize("edges", [False, True])
-def test_so_it_is_in_every_problem(problem, padded, edges):
+def test_in_every_problem_the_scored_log_probability_is_the_sampled_one(problem, padded, edges):
     env, batch, strategy = RoutingEnv(problem), of_problem(problem, padded=padded), Recording()
     policy = make_policy(env, norm="instance", edges=edges)
     cache = policy.prepare(batch)
     trace = rollout(env, batch, policy.decoder, cache, strategy, trajectories=6, generator=generator())
     blind = problem == "atsp" and not (edges or padded)  # a bare matrix shows nothing else
-    assert (strategy.total.std() > 0.1) != blind, "the policy has no opinions"
+    assert (strategy.total.std() > 0.1) != blind, "the policy is uniform"
     torch.testing.assert_close(log_prob(policy.decoder, cache, trace), strategy.total, atol=5e-5, rtol=1e-6)
-    # and what it saw is what there was
-    again = env.replay(batch, trace.actions.transpose(1, 2))
+    # and the observations are those of a replay
+    again = env.replay(batch, trace.actions)
     for name, kept in trace._asdict().items():
         if isinstance(kept, torch.Tensor):
             torch.testing.assert_close(kept, getattr(again, name))
@@ -105,7 +105,7 @@ def test_so_it_is_in_every_problem(problem, padded, edges):
         assert not torch.allclose(blind, strategy.total, atol=1e-3)
 
 
-def test_entropy_is_that_of_the_choices():
+def test_the_entropy_is_that_of_the_distributions_over_nodes():
     env, batch = RoutingEnv("op"), of_problem("op", padded=False)
     policy = make_policy(env)
     cache = policy.prepare(batch)
@@ -113,7 +113,7 @@ def test_entropy_is_that_of_the_choices():
     _, entropy = score(policy.decoder, cache, trace)
     expected = torch.zeros(3, 2)
     state = env.reset(batch, 2)
-    for action in trace.actions.unbind(1):
+    for action in trace.actions.unbind(-1):
         expected += torch.distributions.Categorical(logits=policy.decoder.logits(cache, env.observe(state))).entropy()
         state = env.step(state, action)
     torch.testing.assert_close(entropy, expected, atol=1e-5, rtol=1e-5)
@@ -151,14 +151,14 @@ def every_sequence(env, batch):
     sequences = [[]]
     for _ in range(env.horizon(batch)):
         prefix = torch.tensor(sequences, dtype=torch.long).view(1, len(sequences), -1)
-        masks = env.observe(env.reset(batch, len(sequences), prefix)).mask[0]
+        masks = env.observe(env.reset(batch, len(sequences), prefix)).forbidden[0]
         pairs = zip(sequences, masks, strict=True)
         sequences = [[*sequence, int(node)] for sequence, mask in pairs for node in (~mask).nonzero()]
     return torch.tensor(sequences)[None]
 
 
 @pytest.mark.parametrize("problem", ["shpp", "op", "pctsp", "cvrptw", "cvrp", "sdvrp", "mtsp"])
-def test_the_probabilities_of_all_answers_sum_to_1(problem):
+def test_the_probabilities_of_all_action_sequences_sum_to_1(problem):
     env, batch = RoutingEnv(problem), generate(problem, "uniform-easy", 1, 5 if problem == "shpp" else 4, generator())
     policy = make_policy(env, edges=True)
     every = every_sequence(env, batch)
@@ -190,14 +190,14 @@ def test_steps_scored_in_chunks_sum_to_the_whole(batch):
     torch.testing.assert_close(sum(chunks), whole, atol=1e-5, rtol=0)
 
 
-def test_given_steps_are_followed_and_count_nothing():
+def test_given_steps_are_taken_and_have_no_log_probability():
     env, batch = RoutingEnv("tsp"), random_batch(2, 6)
     policy = make_policy(env)
     cache = policy.prepare(batch)
     prefix = torch.tensor([[[3, 1], [0, 5], [2, 4]]]).expand(2, -1, -1)
     trace = rollout(env, batch, policy.decoder, cache, Sampling(), trajectories=3, prefix=prefix, generator=generator())
     assert trace.given == 2
-    assert torch.equal(trace.actions[:, :2].transpose(1, 2), prefix)
+    assert torch.equal(trace.actions[..., :2], prefix)
     whole = log_prob(policy.decoder, cache, trace._replace(given=0))
     given = log_prob(policy.decoder, cache, trace, slice(0, 2))
     torch.testing.assert_close(log_prob(policy.decoder, cache, trace), whole - given, atol=1e-5, rtol=0)
@@ -216,16 +216,16 @@ def test_every_trajectory_visits_every_node_once_and_then_stays(batch, strategy)
             assert set(trajectory[size:]) <= {trajectory[size - 1]}
 
 
-def test_decode_walks_what_rollout_walks_and_rollout_sees_what_replay_sees():
+def test_decode_and_rollout_take_the_same_actions_and_replay_has_the_same_observations():
     env, batch = RoutingEnv("tsp"), padded_batch()
     policy = make_policy(env)
     cache = policy.prepare(batch)
     options = {"trajectories": 3, "prefix": spread_starts(batch, 3)}
     trace = rollout(env, batch, policy.decoder, cache, Sampling(), **options, generator=generator())
     actions = decode(env, batch, policy.decoder, cache, Sampling(), **options, generator=generator())
-    assert torch.equal(actions, trace.actions.transpose(1, 2))
+    assert torch.equal(actions, trace.actions)
     again = env.replay(batch, actions)
-    for name in ("actions", "first", "last", "mask"):
+    for name in ("actions", "first", "last", "forbidden"):
         assert torch.equal(getattr(trace, name), getattr(again, name))
 
 
@@ -240,7 +240,7 @@ def test_padded_greedy_tours_are_those_of_each_instance_alone():
 
 
 @pytest.mark.parametrize("problem", ["shpp", "op", "tsptw", "sdvrp", "mtsp"])
-def test_so_are_those_of_other_problems(problem):
+def test_padded_greedy_tours_of_other_problems_are_those_of_each_instance_alone(problem):
     instances = [tiny_instance(problem, seed, size) for seed, size in ((0, 4), (1, 6), (3, 5))]
     env, batch = RoutingEnv(problem), from_instances(instances)
     policy = make_policy(env, norm="instance", edges=True)
@@ -251,7 +251,7 @@ def test_so_are_those_of_other_problems(problem):
         assert env.tours(together[i, 0], instance) == env.tours(alone[0, 0], instance)
 
 
-def test_decoding_ends_when_all_have_come_home():
+def test_decoding_ends_when_all_trajectories_have_finished():
     env = RoutingEnv("op")
     batch = of_problem("op", padded=False)
     batch = batch._replace(values=batch.values | {"max_length": torch.zeros(3)})
@@ -260,7 +260,7 @@ def test_decoding_ends_when_all_have_come_home():
     assert actions.tolist() == [[[0], [0]]] * 3
 
 
-def test_what_was_really_used_on_the_way_counts_after_the_given_steps():
+def test_after_the_given_steps_the_rules_continue_from_what_was_really_used():
     instance = Instance(np.array([[0, 0], [1, 0], [2, 0], [3, 0.0]]), prizes=[0, 1, 1, 1], max_length=6.5)
     env = RoutingEnv("op")
     policy = make_policy(env)
@@ -270,18 +270,18 @@ def test_what_was_really_used_on_the_way_counts_after_the_given_steps():
         prefix = torch.tensor([[[1]]])
         cache = policy.prepare(batch)
         trace = rollout(env, batch, policy.decoder, cache, Sampling(), prefix=prefix, generator=generator())
-        assert torch.equal(trace.mask[:, 1], env.reset(batch, 1, prefix).mask)
-        masks.append(trace.mask[0, 1, 0].tolist())
+        assert torch.equal(trace.forbidden[:, :, 1], env.reset(batch, 1, prefix).forbidden)
+        masks.append(trace.forbidden[0, 0, 1].tolist())
     assert masks == [[False, True, False, False], [False, True, True, True]]
 
 
-def test_what_was_used_counts_too_where_nothing_is_visited_yet():
+def test_the_rules_continue_from_what_was_really_used_before_the_first_visit_too():
     instance = Instance(np.array([[0, 0], [1, 0], [2, 0.0]]), prizes=[0, 1, 1], max_length=5, time_windows=[[0, 9]] * 3)
     env = RoutingEnv("optw")
     policy = make_policy(env)
     batch = from_instances([replace(instance, underway=Underway((), elapsed=6.0))])
     trace = rollout(env, batch, policy.decoder, policy.prepare(batch), Sampling(), generator=generator())
-    assert trace.mask[0, 0, 0].tolist() == [False, False, True]
+    assert trace.forbidden[0, 0, 0].tolist() == [False, False, True]
 
 
 def test_acting_keeps_no_graph_and_scoring_does():
@@ -294,7 +294,7 @@ def test_acting_keeps_no_graph_and_scoring_does():
 
 
 class Odometer(Rule):
-    """Forbids nothing; shows how far she has walked."""
+    """Forbids nothing; shows the length so far."""
 
 
 class OdometerEnv(rules.RuleEnv):
@@ -311,15 +311,15 @@ class OdometerEnv(rules.RuleEnv):
         return state[..., None]
 
 
-def test_what_rules_show_is_kept_in_the_trace_and_scored(monkeypatch):
+def test_contexts_of_rules_are_in_the_trace_and_scored(monkeypatch):
     monkeypatch.setitem(rules.RULES, Odometer, OdometerEnv)
-    env = RoutingEnv(Problem("odometer", "", "", "cycle", (VisitOnce(), Odometer()), Objective(("length",))))
+    env = RoutingEnv(Problem("odometer", "", "", Shape.CYCLE, (VisitOnce(), Odometer()), Objective(("length",))))
     batch, policy, strategy = random_batch(3, 7), make_policy(env), Recording()
     cache = policy.prepare(batch)
     trace = rollout(env, batch, policy.decoder, cache, strategy, trajectories=4, generator=generator())
-    assert (trace.context[:, 0] == 0).all()
-    assert (trace.context[:, 2:] > trace.context[:, 1:-1]).all()
-    torch.testing.assert_close(trace.context, env.replay(batch, trace.actions.transpose(1, 2)).context)
+    assert (trace.context[:, :, 0] == 0).all()
+    assert (trace.context[:, :, 2:] > trace.context[:, :, 1:-1]).all()
+    torch.testing.assert_close(trace.context, env.replay(batch, trace.actions).context)
     scored = log_prob(policy.decoder, cache, trace)
     torch.testing.assert_close(scored, strategy.total, atol=2e-5, rtol=1e-6)
     blind = log_prob(policy.decoder, cache, trace._replace(context=torch.zeros_like(trace.context)))

@@ -40,7 +40,7 @@ def path(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):
-    """A policy that looks at distances for every problem."""
+    """A policy that uses distances, for every problem."""
     folder = tmp_path_factory.mktemp("policies")
     return {problem: write_policy(folder, problem, edges=True) for problem in PROBLEMS}
 
@@ -94,7 +94,7 @@ def test_sampling_is_fixed_by_the_seed(path):
     assert one != other
 
 
-def test_how_many_samples_says_that_they_are_drawn(path):
+def test_a_number_of_samples_implies_sampling(path):
     given = instances(15)
     said, meant = (
         PolicySolver(path=path, device="cpu", samples=3, decoding=decoding).solve(TSP, given, BUDGET)[0].tours[0]
@@ -133,15 +133,15 @@ def test_odd_coordinates_are_solved(path, points):
     assert PolicySolver(path=path, device="cpu").solve(TSP, [Instance(points)], BUDGET)[0].feasible
 
 
-def test_a_size_outside_the_trained_ones_is_said(path):
-    with pytest.warns(UserWarning, match="trained on 1 to 40 nodes; on 45"):
+def test_a_size_outside_the_trained_range_gives_a_warning(path):
+    with pytest.warns(UserWarning, match="trained on 1 to 40 nodes; 45 nodes are outside"):
         PolicySolver(path=path, device="cpu", augmentations=1, starts=1).solve(TSP, instances(45), BUDGET)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         PolicySolver(path=path, device="cpu", augmentations=1, starts=1).solve(TSP, instances(40), BUDGET)
 
 
-def test_a_time_that_is_up_is_counted_as_no_answer(path, monkeypatch):
+def test_instances_after_the_time_limit_have_no_solution(path, monkeypatch):
     monkeypatch.setattr("policies.solver.BATCH_ELEMENTS", 1)  # one instance a batch
     given = instances(*[30] * 20)
     solutions = PolicySolver(path=path, device="cpu").solve(TSP, given, Budget(1e-4))
@@ -150,7 +150,7 @@ def test_a_time_that_is_up_is_counted_as_no_answer(path, monkeypatch):
     assert "time limit" in solutions[-1].violations[0]
 
 
-def test_what_has_neither_a_picture_nor_a_matrix_is_refused(path):
+def test_an_instance_without_planar_coordinates_and_matrix_is_refused(path):
     with pytest.raises(ValueError, match="m: a policy needs coordinates in the plane, or a matrix"):
         PolicySolver(path=path, device="cpu").solve(TSP, [Instance(np.ones((4, 3)), name="m")], BUDGET)
 
@@ -173,11 +173,11 @@ def test_every_problem_is_answered_in_all_kinds_of_instances(paths, problem, dec
 
 
 DEAD_ENDS = {"time_windows", "num_tours"}
-"""What an answer of one pass may fail for: it cannot be undone."""
+"""Rules that a solution of one pass may break, since its steps cannot be undone."""
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
-def test_what_is_allowed_next_has_all_the_probability(paths, problem):
+def test_the_allowed_nodes_have_all_the_probability(paths, problem):
     instance = tiny_instance(problem, 0, 5)
     solver = PolicySolver(path=paths[problem], device="cpu")
     starting = solver.next_probabilities(PROBLEMS[problem], instance)
@@ -205,7 +205,7 @@ def test_a_tour_under_way_is_continued(paths, problem):
     assert solution.tours[0].tolist()[:3] == longest[:3]
 
 
-def test_what_was_really_used_counts_for_what_comes_next(paths):
+def test_what_was_really_used_decides_which_nodes_are_allowed(paths):
     points = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
     instance = Instance(points, prizes=np.array([0.0, 1.0, 1.0, 1.0]), max_length=5.0)
     begun = replace(instance, underway=Underway((1,), travelled=1.0))  # a short cut: by plan it is too far
@@ -249,7 +249,7 @@ def test_a_bad_option_is_refused(options, sentence):
 SHIPPED = {policy.name: policy for policy in shipped_policies()}
 
 
-def test_a_policy_is_shipped_for_each_that_the_docs_name():
+def test_every_policy_that_the_docs_name_is_shipped():
     assert {"tsp", "op", "pctsp", "spctsp", "cvrp", "tsptw", "hall-op", "hall-optw"} <= SHIPPED.keys()
 
 

@@ -39,20 +39,20 @@ SQUARE = [[0, 0], [0, 3], [4, 3], [4, 0]]
         ({"coordinates": SQUARE, "fixed_edges": [[2, 2]]}, "fixed_edges: 2-2, expected two different nodes"),
     ],
 )
-def test_what_is_wrong_is_refused_in_one_sentence(fields, sentence):
+def test_an_invalid_field_is_refused_in_one_sentence(fields, sentence):
     with pytest.raises(ValueError, match=sentence) as refusal:
         Instance(**fields)
     assert "\n" not in str(refusal.value)
 
 
-def test_whatever_stands_on_a_diagonal_means_nothing():
+def test_the_diagonal_of_a_matrix_is_ignored():
     a = Instance(matrix=[[np.nan, 1], [2, -5]])
     b = Instance(matrix=[[9999, 1], [2, np.inf]])
     assert a.matrix.tolist() == b.matrix.tolist() == [[0, 1], [2, 0]]
     assert a.fingerprint == b.fingerprint
 
 
-def test_arrays_are_copies_that_nobody_can_change():
+def test_arrays_of_an_instance_are_read_only_copies():
     mine = np.array(SQUARE, dtype=float)
     instance = Instance(coordinates=mine)
     mine[0] = 9
@@ -71,7 +71,7 @@ def test_a_matrix_decides_the_distances_and_coordinates_are_for_drawing():
     assert not instance.symmetric
 
 
-def test_lengths_of_tours_and_paths_of_any_size():
+def test_tours_and_paths_of_any_size_have_the_sum_of_their_legs_as_length():
     instance = Instance(coordinates=SQUARE)
     assert instance.tour_length([0, 1, 2, 3]) == 14
     assert instance.tour_length([0]) == instance.tour_length([]) == 0
@@ -87,7 +87,7 @@ def test_legs_are_the_entries_of_the_distance_matrix(metric):
     np.testing.assert_array_equal(instance.legs(everyone[:, None], everyone[None]), instance.distances)
 
 
-def test_two_places_alike_are_one_apart_for_geo_as_tsplib_has_it():
+def test_two_nodes_at_one_place_have_distance_one_under_geo_as_in_tsplib():
     instance = Instance(coordinates=[[10, 10], [10, 10]], metric="GEO")
     assert instance.tour_length([0, 1]) == 2
     assert instance.distances.diagonal().tolist() == [0, 0]
@@ -106,20 +106,20 @@ def test_integral_says_whether_every_distance_is_whole(fields, integral):
     assert Instance(**fields).integral is integral
 
 
-def test_too_large_for_a_matrix_is_said_and_legs_still_work():
+def test_an_instance_too_large_for_a_matrix_refuses_distances_but_computes_legs():
     instance = Instance(coordinates=np.zeros((LARGEST_MATRIX + 1, 2)))
     with pytest.raises(ValueError, match="a full distance matrix is made up to"):
         _ = instance.distances
     assert instance.legs([0], [LARGEST_MATRIX]).tolist() == [0]
 
 
-def test_fixed_edges_have_one_form():
+def test_fixed_edges_are_stored_sorted_and_once():
     edges = [[3, 1], [1, 3], [0, 2]]
     assert Instance(coordinates=SQUARE, fixed_edges=edges).fixed_edges.tolist() == [[0, 2], [1, 3]]
     assert Instance(coordinates=SQUARE, fixed_edges=np.empty((0, 2))).fixed_edges is None
 
 
-def test_fingerprint_knows_content_and_no_name():
+def test_the_fingerprint_depends_on_numbers_and_not_on_names():
     instance = Instance(coordinates=SQUARE, metric="EUC_2D")
     print_ = instance.fingerprint
     same = replace(instance, name="x", names=tuple("abcd"), best_known=1.0, extras={"title": tuple("abcd")})
@@ -145,7 +145,7 @@ def test_distances_are_finite_up_to_the_largest_number(points):
     assert np.isfinite(Instance(coordinates=points).distances).all()
 
 
-def test_survives_a_trip_to_another_process():
+def test_an_instance_can_be_pickled():
     instance = Instance(coordinates=SQUARE, name="square", names=list("abcd"))
     copy = pickle.loads(pickle.dumps(instance))  # noqa: S301
     assert copy.fingerprint == instance.fingerprint
@@ -162,7 +162,7 @@ def test_a_node_is_found_by_its_name_or_else_by_its_position():
             Instance(coordinates=SQUARE).find_node(text)
 
 
-def test_repr_is_short_and_says_what_is_there():
+def test_the_repr_of_an_instance_is_short_and_names_its_arrays():
     text = repr(Instance(coordinates=SQUARE, name="square"))
     assert text == "Instance(square: 4 nodes, euclidean, coordinates)"
     assert Instance(coordinates=SQUARE).node_name(2) == "2"

@@ -96,7 +96,7 @@ def test_all_pairs_follow_the_definition(name, data):
         ("GEO", (38.24, 20.42), (36.08, -5.21), 2314),  # west of Greenwich: degrees truncated towards zero
     ],
 )
-def test_golden_distances(name, a, b, distance):
+def test_the_distance_of_two_points_is_the_expected_one_in_both_directions(name, a, b, distance):
     between = METRICS[name].between
     assert between(np.array(a, dtype=float), np.array(b, dtype=float)) == distance
     assert between(np.array(b, dtype=float), np.array(a, dtype=float)) == distance
@@ -109,7 +109,7 @@ def test_rows_made_in_blocks_equal_rows_made_at_once():
     np.testing.assert_array_equal(pairwise(metric, points), whole)
 
 
-def test_coordinates_of_a_billion_keep_their_rounding():
+def test_distances_of_coordinates_of_a_billion_are_rounded_correctly():
     points = np.array([[1e9, 1e9], [-1e9, 1e9], [1e9, 1e9 + 3]])
     assert pairwise(METRICS["EUC_2D"], points)[0].tolist() == [0, 2e9, 3]
 

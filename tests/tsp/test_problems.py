@@ -1,7 +1,7 @@
 import pytest
 
 from tsp.instance import Instance
-from tsp.problems import PROBLEMS, Objective, get_problem, unknown, with_objective
+from tsp.problems import PROBLEMS, Objective, Problem, Shape, VisitOnce, get_problem, unknown, with_objective
 from tsp.solution import CHECKS, TERMS
 
 
@@ -12,7 +12,7 @@ def test_every_rule_and_term_of_every_problem_has_a_check():
 
 
 @pytest.mark.parametrize(("name", "near"), [("tps", "tsp"), ("TSP", "tsp")])
-def test_an_unknown_problem_names_the_nearest(name, near):
+def test_the_message_for_an_unknown_problem_names_the_nearest(name, near):
     with pytest.raises(ValueError, match=f"unknown problem '{name}'; did you mean '{near}'\\? .*there are: tsp"):
         get_problem(name)
 
@@ -27,15 +27,23 @@ def test_a_gap_is_positive_when_worse(sense, gap):
     assert Objective(("length",), sense).gap(110.0, 100.0) == pytest.approx(gap)
 
 
-def test_no_gap_to_a_best_of_zero():
+def test_the_gap_to_a_best_value_of_zero_is_none():
     assert Objective(("length",)).gap(1.0, 0.0) is None
 
 
 @pytest.mark.parametrize("sense", ["min", "max"])
 def test_no_value_is_strictly_better_than_itself(sense):
-    objective = Objective(("length",), sense)
-    assert not objective.better(2.0, 2.0)
-    assert objective.better(1.0, 2.0) is (sense == "min")
+    problem = Problem("odd", "", "", Shape.CYCLE, (VisitOnce(),), Objective(("length",), sense))
+    assert not problem.is_better(2.0, 2.0)
+    assert problem.is_better(1.0, 2.0) is (sense == "min")
+
+
+@pytest.mark.parametrize("name", ["tsp", "op"])
+def test_any_value_is_better_than_none_of_an_infeasible_solution(name):
+    problem = get_problem(name)
+    assert problem.is_better(1.0, None)
+    assert not problem.is_better(None, 1.0)
+    assert not problem.is_better(None, None)
 
 
 def test_fixed_edges_are_refused_in_one_sentence():

@@ -14,7 +14,7 @@ TSP = get_problem("tsp")
 TRIANGLE = Instance([[0, 0], [3, 0], [3, 4]], names=("start", "poster", "coffee"))
 
 
-def test_exactly_the_permutations_are_feasible_and_worth_their_legs():
+def test_exactly_the_permutations_are_feasible_and_their_objective_is_the_sum_of_their_legs():
     matrix = np.array([[0, 2, 9, 5], [1, 0, 6, 4], [7, 3, 0, 8], [6, 2, 1, 0]])
     instance = Instance(matrix=matrix)
     for length in range(6):
@@ -30,7 +30,7 @@ def test_exactly_the_permutations_are_feasible_and_worth_their_legs():
 
 
 @given(st.permutations(range(6)), st.integers(0, 5), st.integers(0, 5))
-def test_a_closed_tour_is_returned_from_the_depot_wherever_it_was_begun(tour, turn, depot):
+def test_a_closed_tour_is_returned_from_the_depot_on_regardless_of_its_first_node(tour, turn, depot):
     instance = Instance(np.random.default_rng(0).random((6, 2)), depot=depot)
     one, other = (check(TSP, instance, [t]) for t in (tour, tour[turn:] + tour[:turn]))
     assert one.tours[0][0] == depot
@@ -56,12 +56,12 @@ def test_a_closed_tour_is_returned_from_the_depot_wherever_it_was_begun(tour, tu
         ([3], "tour 0: expected a list of node numbers"),
     ],
 )
-def test_what_is_violated_is_said_in_a_sentence(tours, sentence):
+def test_each_violation_is_reported_in_a_sentence(tours, sentence):
     solution = check(TSP, TRIANGLE, tours)
     assert (solution.feasible, solution.objective, solution.violations) == (False, None, (sentence,))
 
 
-def test_at_most_five_nodes_are_listed():
+def test_a_violation_lists_at_most_five_nodes():
     (sentence,) = check(TSP, Instance(np.zeros((9, 2))), [[8]]).violations
     assert sentence == "not visited: 0, 1, 2, 3, 4 and 3 more"
 

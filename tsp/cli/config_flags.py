@@ -44,7 +44,7 @@ def flag_name(field: str) -> str:
 def _add_flag(add: Callable[..., Any], item: Field[Any], hint: object, text: str) -> None:
     """Add a flag that sets a field; without the flag the field is absent from the parsed options."""
     kinds: list[Any] = [kind for kind in (get_args(hint) or (hint,)) if kind is not type(None)]
-    choices = kinds if get_origin(hint) is Literal else None
+    choices = kinds if get_origin(hint) is Literal else item.metadata.get("choices")
     default = "" if item.default in (None, MISSING) else f" (default {item.default})"
     flag, help_text = flag_name(item.name), (text + default).replace("%", "%%")
     if kinds == [bool]:

@@ -67,7 +67,7 @@ def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Inst
     if visited is not None or any(value is not None for value in used.values()):
         nodes = tuple(instance.find_node(name.strip()) for name in (visited or "").split(",") if name.strip())
         start = changes.get("depot", instance.depot)
-        if nodes[:1] == (start,) and get_problem(changes.get("problem", instance.problem)).from_depot:
+        if nodes[:1] == (start,) and get_problem(changes.get("problem", instance.problem)).shape.has_depot:
             nodes = nodes[1:]  # the start of all tours may be given, but is not needed
         changes["underway"] = Underway(nodes, **used)
     return recognize(replace(instance, **changes)) if changes else instance

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from policies.guide.network import EdgeNetworkConfig
-from policies.guide.training import LENGTHS as GUIDE_LENGTHS
-from policies.guide.training import GuideTrainConfig, guide_config_from_dict, read_guide_config
+from policies.guide.training import GuideTrainConfig
 from policies.policy import PolicyConfig
-from policies.training.trainer import LENGTHS, TrainConfig, config_from_dict, read_config
+from policies.training.config import TrainConfig
 from tsp.cli.config_flags import flag_name, given_fields
 
 if TYPE_CHECKING:
@@ -37,10 +36,10 @@ def policy_settings(arguments: argparse.Namespace) -> TrainConfig:
     flags = Flags(given_fields(arguments, TrainConfig), "policy", given_fields(arguments, PolicyConfig))
     others = {**given_fields(arguments, GuideTrainConfig), **given_fields(arguments, EdgeNetworkConfig)}
     _refuse_others(flags, others, "a setting of the learned guide; it needs --guide")
-    stored = asdict(read_config(arguments.out)) if arguments.resume else None
+    stored = asdict(TrainConfig.read(arguments.out)) if arguments.resume else None
     if stored is None:
         _fill_in(flags)
-    return config_from_dict(*_merge(arguments, flags, LENGTHS, stored))
+    return TrainConfig.from_dict(*_merge(arguments, flags, set(TrainConfig.lengths), stored))
 
 
 def guide_settings(arguments: argparse.Namespace) -> GuideTrainConfig:
@@ -48,8 +47,8 @@ def guide_settings(arguments: argparse.Namespace) -> GuideTrainConfig:
     flags = Flags(given_fields(arguments, GuideTrainConfig), "network", given_fields(arguments, EdgeNetworkConfig))
     others = {**given_fields(arguments, TrainConfig), **given_fields(arguments, PolicyConfig)}
     _refuse_others(flags, others, "a setting of policies, not of the learned guide")
-    stored = asdict(read_guide_config(arguments.out)) if arguments.resume else None
-    return guide_config_from_dict(*_merge(arguments, flags, GUIDE_LENGTHS, stored))
+    stored = asdict(GuideTrainConfig.read(arguments.out)) if arguments.resume else None
+    return GuideTrainConfig.from_dict(*_merge(arguments, flags, set(GuideTrainConfig.lengths), stored))
 
 
 def _refuse_others(flags: Flags, others: dict[str, Any], reason: str) -> None:

@@ -25,7 +25,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     from policies.guide.network import EdgeNetworkConfig
     from policies.guide.training import GuideTrainConfig
     from policies.policy import PolicyConfig
-    from policies.training.trainer import TrainConfig
+    from policies.training.config import TrainConfig
     from tsp.cli.config_flags import add_config_flags
 
     command.add_argument("--out", required=True, metavar="DIR", help="the run's directory")
@@ -96,7 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _train_policy(arguments: argparse.Namespace, about: dict[str, Any]) -> None:
     from pathlib import Path
 
-    from policies.training.trainer import Trainer, start_run
+    from policies.training.run import start_run
+    from policies.training.trainer import Trainer
     from tsp.cli.settings import policy_settings
     from tsp.plotting import learning_curve, save_figure
 
@@ -110,12 +111,13 @@ def _train_policy(arguments: argparse.Namespace, about: dict[str, Any]) -> None:
 
 
 def _train_guide(arguments: argparse.Namespace, about: dict[str, Any]) -> None:
-    from policies.guide.training import GuideTrainer, start_guide_run
+    from policies.guide.training import GuideTrainer
+    from policies.training.run import start_run
     from tsp.cli.settings import guide_settings
 
     config = guide_settings(arguments)
     trainer = GuideTrainer(config, arguments.out, **about)
-    start_guide_run(config, arguments.out, resume=arguments.resume, force=arguments.force)
+    start_run(config, arguments.out, resume=arguments.resume, force=arguments.force)
     for work in (trainer.prepare, trainer.run):
         with progress_bar(1000, "‰") as advance:
             work(lambda share, text, advance=advance: advance(int(1000 * share), text=text))

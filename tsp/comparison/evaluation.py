@@ -109,4 +109,4 @@ def _is_better(problem: Problem, a: float, b: float) -> bool:
     """Whether `a` is better than `b` by more than a tie; NaN is worse than any number."""
     if not np.isfinite(b):
         return bool(np.isfinite(a))
-    return problem.objective.better(a, b) and not _is_tie(a, b)
+    return problem.is_better(a, b) and not _is_tie(a, b)

@@ -25,7 +25,7 @@ def require_held(instance: Instance, held: Collection[str], what: str) -> None:
     lost = [name for name in ATTRIBUTES if name not in held and getattr(instance, name) is not None]
     if instance.free_start:
         lost.append("free start")
-    if instance.depot != 0 and get_problem(instance.problem).shape != "cycle":
+    if instance.depot != 0 and not get_problem(instance.problem).shape.is_closed:
         lost.append(f"depot {instance.node_name(instance.depot)}, not the first node")
     if lost:
         raise ValueError(f"{instance.name or 'instance'}: {what} cannot hold its {' and '.join(lost)}")

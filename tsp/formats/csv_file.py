@@ -268,7 +268,7 @@ def format_itinerary(instance: Instance, solution: Solution) -> str:
     """
     problem = get_problem(instance.problem)
     timed = problem.rule(TimeWindows) is not None and instance.time_windows is not None
-    header = ["tour"] * (problem.shape == "tours") + ["order", "name", "x", "y", "leg", "walked"]
+    header = ["tour"] * (problem.shape.has_several_tours) + ["order", "name", "x", "y", "leg", "walked"]
     header += ["arrive", "begin", "leave"] * timed
     header += ["prize"] * (instance.prizes is not None) + ["delivered"] * (solution.amounts is not None)
     table = [[*header, *map(_guarded, instance.extras)]]

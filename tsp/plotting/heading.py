@@ -67,7 +67,7 @@ def _tour_facts(claim: Claim) -> list[str]:
     if problem.rule(PrizeQuota) is not None and instance.prizes is not None:
         collected = float(instance.prizes[claim.visited & claim.customers].sum())
         facts.append(f"prize {_format_thousands(collected)} (at least {_format_thousands(instance.min_prize or 0.0)})")
-    several = problem.shape == "tours"
+    several = problem.shape.has_several_tours
     if several:
         facts.append("1 tour" if len(claim.stops) == 1 else f"{len(claim.stops)} tours")
     if problem.objective.terms != ("length",):

@@ -183,7 +183,7 @@ def _line_width(instance: Instance) -> float:
 
 def _is_directed(problem: Problem, instance: Instance) -> bool:
     """Whether the reverse of a tour is another tour."""
-    return problem.shape == "path" or problem.rule(TimeWindows) is not None or not instance.symmetric
+    return problem.shape.is_path or problem.rule(TimeWindows) is not None or not instance.symmetric
 
 
 def _draw_arrow(axes: Axes, leg: Points, color: str) -> None:
@@ -256,7 +256,7 @@ def _starts_and_ends(claim: Claim) -> tuple[list[int], list[int]]:
     """The nodes where tours start, and those where they end unless they start there."""
     instance, tours = claim.instance, [stops for stops in claim.stops if stops.size]
     starts, ends = [instance.depot], [] if instance.end is None else [instance.end]
-    if claim.problem.shape == "path" and tours:
+    if claim.problem.shape.is_path and tours:
         starts, ends = [int(tours[0][0])], [int(tours[0][-1])]
     elif instance.free_start:
         starts = []

@@ -74,9 +74,7 @@ class Chain(BaseSolver):
         reported: dict[int, float] = {}
 
         def relay(i: int, solution: Solution) -> None:
-            if solution.objective is None:
-                return
-            if i not in reported or problem.objective.better(solution.objective, reported[i]):
+            if solution.objective is not None and problem.is_better(solution.objective, reported.get(i)):
                 reported[i] = solution.objective
                 report(i, replace(solution, seconds=spent[i] + solution.seconds, solver=self.name))
 
@@ -93,10 +91,7 @@ class Chain(BaseSolver):
 
 def _better(problem: Problem, old: Solution, new: Solution) -> Solution:
     """The better of two, with the tighter of their proved bounds."""
-    if old.objective is None or new.objective is None:
-        pick = new if old.objective is None else old
-    else:
-        pick = old if problem.objective.better(old.objective, new.objective) else new
+    pick = old if problem.is_better(old.objective, new.objective) else new
     bounds = [s.bound for s in (old, new) if s.bound is not None]
     tightest = max if problem.objective.sense == "min" else min
     return replace(pick, bound=tightest(bounds) if bounds else None)

@@ -53,11 +53,11 @@ def default_spec(instance: Instance, time_limit: float) -> tuple[str, str | None
             note = (
                 f"{name}: {size} nodes; policy {shipped.name} was trained on {low} to {high} nodes, so {search} is used"
             )
-    elif search == "ls" and problem.shape == "cycle" and instance.symmetric and time_limit >= ALPHA_PAYS * size:
+    elif search == "ls" and problem.shape.is_closed and instance.symmetric and time_limit >= ALPHA_PAYS * size:
         search = "ls(candidates=alpha)"
     return f"{search}+{_proof(problem, size)}", note
 
 
 def _proof(problem: Problem, size: int) -> str:
     """The stage that shows how good the answer is."""
-    return "cpsat" if size <= PROVED.get(problem.shape, PROVED_ELSE) else "bound"
+    return "cpsat" if size <= PROVED.get(problem.shape.name, PROVED_ELSE) else "bound"

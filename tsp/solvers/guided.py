@@ -69,7 +69,7 @@ class Guided(BaseSolver):
 
     def warm_up(self, problem: Problem) -> None:
         """Warm up the guide, where the problem needs it, and the search."""
-        if problem.shape == "cycle":
+        if problem.shape.is_closed:
             self.guide.warm_up()
         self.solver.warm_up(problem)
 
@@ -101,9 +101,7 @@ class Guided(BaseSolver):
 
 def _is_guided(problem: Problem, instance: Instance) -> bool:
     """Whether the guide is used for an instance."""
-    return (
-        problem.shape == "cycle" and instance.symmetric and instance.underway is None and instance.size > MOST_TRIVIAL
-    )
+    return problem.shape.is_closed and instance.symmetric and instance.underway is None and instance.size > MOST_TRIVIAL
 
 
 def _delayed(report: Report, seconds: float, name: str) -> Report:

@@ -108,11 +108,12 @@ def _solve_task(solver: InstanceSolver, task: Task) -> Solution:
     def stamp(solution: Solution) -> Solution:
         return replace(solution, seconds=task.clock.elapsed, solver=solver.name)
 
-    def report_stamped(solution: Solution) -> None:
+    def stamped(solution: Solution) -> None:
         assert report is not None
         report(stamp(solution))
 
-    task = replace(task, report=None if report is None else report_stamped)
+    if report is not None:
+        task = replace(task, report=stamped)
     if instance.underway is None:
         return stamp(solver.solve_one(task))
     rest = reduce(problem, instance)

@@ -114,7 +114,7 @@ def play_all(
         ValueError: for a problem that is not of one tour with prizes, or an instance under way.
     """
     require_support(solver, problem)
-    if problem.shape != "tour" or "prizes" not in problem.needs:
+    if not problem.shape.has_one_depot_tour or "prizes" not in problem.needs:
         raise ValueError(f"problem {problem.name!r}: expected one tour that collects prizes, to be played online")
     tours: list[_OnlineTour] = []
     for instance, realization in zip(instances, realizations, strict=True):

@@ -151,7 +151,7 @@ class Request:
         """The instances at these positions alone; reports keep the positions in this request."""
         report = self.report
 
-        def report_at(i: int, solution: Solution) -> None:
+        def relay(i: int, solution: Solution) -> None:
             assert report is not None
             report(chosen[i], solution)
 
@@ -161,7 +161,7 @@ class Request:
             limits=[self.limits[i] for i in chosen],
             initial=None if self.initial is None else [self.initial[i] for i in chosen],
             candidates=None if self.candidates is None else [self.candidates[i] for i in chosen],
-            report=None if report is None else report_at,
+            report=None if report is None else relay,
         )
 
     def task(self, i: int) -> Task:

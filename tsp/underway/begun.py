@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tsp.problems import Capacity, LengthBudget, SplitDelivery
+from tsp.timeline import compute_timeline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +52,7 @@ class Begun(NamedTuple):
         """Whether each node's prize was collected `[n]`."""
         out = np.zeros(self.instance.size, dtype=bool)
         out[[node for tour in (*self.finished, self.current) for node in tour]] = True
-        if self.problem.from_depot:
+        if self.problem.shape.has_depot:
             out[[self.instance.depot, self.instance.finish]] = False
         return out
 
@@ -91,31 +92,31 @@ def validate_underway(problem: Problem, instance: Instance) -> tuple[list[list[i
 
 def listed_end(problem: Problem, instance: Instance) -> int | None:
     """The node that each tour lists last because tours end there; None where no end is listed."""
-    if problem.shape == "path":
+    if problem.shape.is_path:
         return instance.end
-    return instance.finish if problem.from_depot and instance.finish != instance.depot else None
+    return instance.finish if problem.shape.has_depot and instance.finish != instance.depot else None
 
 
 def _given_tours(problem: Problem, instance: Instance, underway: Underway) -> tuple[list[list[int]], list[int]]:
     """The finished tours, and the current one from its start on, which is empty where no path has begun."""
     depot, last = instance.depot, listed_end(problem, instance)
-    several = problem.shape == "tours"
-    tours: list[list[int]] = [[depot] if problem.from_depot else []]
+    several = problem.shape.has_several_tours
+    tours: list[list[int]] = [[depot] if problem.shape.has_depot else []]
     for node in underway.visited:
         if node == depot and several:
             tours.append([depot])
         else:
             tours[-1].append(node)
-    if not problem.from_depot and tours[0][:1] != [depot] and not instance.free_start:
+    if not problem.shape.has_depot and tours[0][:1] != [depot] and not instance.free_start:
         tours[0].insert(0, depot)
     finished, current = [tour for tour in tours[:-1] if len(tour) > 1], tours[-1]
     name = instance.node_name
     seen: set[int] = set()
     for tour in tours:
-        for i, node in enumerate(tour[1:] if problem.from_depot else tour):
-            if node == last and i < len(tour) - 1 - problem.from_depot:
+        for i, node in enumerate(tour[1:] if problem.shape.has_depot else tour):
+            if node == last and i < len(tour) - 1 - problem.shape.has_depot:
                 raise ValueError(f"visited: {name(node)} is where the tour ends, expected nothing after it")
-            if node == depot and problem.from_depot:
+            if node == depot and problem.shape.has_depot:
                 raise ValueError(f"visited: {name(node)} is where the tour ends, expected only what is before it")
             if node in seen and node != last and problem.rule(SplitDelivery) is None:
                 raise ValueError(f"visited: {name(node)} is there twice, expected each node once")
@@ -132,7 +133,7 @@ def _require_possible(
     problem: Problem, instance: Instance, underway: Underway, finished: list[list[int]], current: list[int]
 ) -> None:
     """Refuse impossible numbers."""
-    between = problem.shape == "tours" and len(current) == 1
+    between = problem.shape.has_several_tours and len(current) == 1
     for field in ("elapsed", "travelled", "load"):
         value = getattr(underway, field)
         if value is not None and not 0 <= value < math.inf:
@@ -140,8 +141,8 @@ def _require_possible(
     for field in ("travelled", "load"):
         if between and getattr(underway, field):
             raise ValueError(f"{field}: {getattr(underway, field):g} at the depot, expected none before a tour begins")
-    used = len(finished) + (not between and problem.shape == "tours")
-    if problem.shape == "tours" and instance.num_tours is not None and used > instance.num_tours:
+    used = len(finished) + (not between and problem.shape.has_several_tours)
+    if problem.shape.has_several_tours and instance.num_tours is not None and used > instance.num_tours:
         raise ValueError(f"visited: {used} tours, expected at most {instance.num_tours}")
     if underway.load is not None and problem.rule(Capacity) is None:
         raise ValueError(f"load: {underway.load:g}, expected none in problem {problem.name!r}, which has no capacity")
@@ -158,7 +159,7 @@ def deliveries(
         return None, []
     split = problem.rule(SplitDelivery) is not None
     left = instance.demands.copy()
-    if problem.from_depot:
+    if problem.shape.has_depot:
         left[[instance.depot, instance.finish]] = 0.0
     amounts: list[list[float]] = []
     for tour in tours:
@@ -176,12 +177,4 @@ def elapsed_time(instance: Instance, underway: Underway, current: list[int]) -> 
     """The time now: as given, else the duration of the tour so far."""
     if underway.elapsed is not None:
         return underway.elapsed
-    windows, service = instance.time_windows, instance.service_times
-    legs = instance.legs(current[:-1], current[1:]).tolist()
-    now = 0.0
-    for node, leg in zip(current, [0.0, *legs], strict=True):
-        now += leg
-        if windows is not None:
-            now = max(now, float(windows[node, 0]))
-        now += 0.0 if service is None else float(service[node])
-    return now
+    return float(compute_timeline(instance, current).leave[-1]) if current else 0.0

@@ -23,12 +23,14 @@ from tsp.problems import (
     MaxVisits,
     PrizeQuota,
     Problem,
+    Shape,
     SplitDelivery,
     TimeWindows,
     VisitAtMostOnce,
     VisitOnce,
 )
-from tsp.solution import TOLERANCE, check
+from tsp.solution import check
+from tsp.tolerance import allowance
 from tsp.underway.begun import CURRENT, Begun, deliveries, elapsed_time, listed_end, validate_underway
 
 if TYPE_CHECKING:
@@ -165,7 +167,7 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
     if not current:
         return Reduced(problem, replace(instance, underway=None), np.arange(instance.size))
     last = listed_end(problem, instance)
-    several = problem.shape == "tours"
+    several = problem.shape.has_several_tours
     arrived = current[-1] == last
     if several and arrived:
         finished, current = [*finished, current], [instance.depot]
@@ -175,7 +177,7 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
     rest = [] if over else _nodes_left(problem, instance, [*finished, current], left, last)
     merged = None if between else CURRENT if several else 0
     nodes = np.array([instance.depot, current[-1]] if merged == CURRENT else [current[-1]], dtype=np.int64)
-    home = problem.shape == "tour" and last is None
+    home = problem.shape.has_one_depot_tour and last is None
     nodes = np.concatenate([nodes, np.array(rest + [instance.depot] * home, dtype=np.int64)])
     begun = Begun(
         problem,
@@ -216,7 +218,7 @@ def _nodes_left(
     visited = {node for tour in tours for node in tour}
     if left is not None and problem.rule(SplitDelivery) is not None:
         assert instance.demands is not None
-        visited -= set(np.flatnonzero(left > TOLERANCE * np.maximum(1.0, instance.demands)).tolist())
+        visited -= set(np.flatnonzero(left > allowance(instance.demands)).tolist())
     visited = (visited | {tours[-1][0]}) - {last}
     return [node for node in range(instance.size) if node not in visited]
 
@@ -254,7 +256,7 @@ def as_cycle(problem: Problem, instance: Instance) -> tuple[Problem, Reduced]:
         matrix[1:, 0] = instance.legs(rest, instance.end)
     stand_in = start if start is not None else instance.finish
     closed = _subset(instance, np.append(stand_in, rest)) | {"matrix": matrix, "end": None, "free_start": False}
-    cycle = replace(problem, shape="cycle")
+    cycle = replace(problem, shape=Shape.CYCLE)
     return cycle, Reduced(
         cycle,
         replace(instance, **closed),
@@ -294,7 +296,7 @@ def _restricted(begun: Begun) -> Changes:
 def _changed_distances(begun: Begun) -> Changes:
     """The distances, where they are not simply those between the nodes left."""
     problem, instance, nodes = begun.problem, begun.instance, begun.nodes
-    if begun.merged is None or (begun.merged == 0 and (problem.shape != "cycle" or nodes[0] == instance.depot)):
+    if begun.merged is None or (begun.merged == 0 and (not problem.shape.is_closed or nodes[0] == instance.depot)):
         return {}
     matrix = instance.distances[np.ix_(nodes, nodes)]
     if begun.merged == 0:

@@ -17,7 +17,7 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
-from tsp.solution import TOLERANCE
+from tsp.tolerance import inner_limit, outer_limit
 
 from .graph import shortest_lengths
 
@@ -67,7 +67,7 @@ def split_delivery(model: CPSATModel, rule: SplitDelivery) -> None:
     assert instance.capacity is not None
     demands = model.demand.down(instance.demands[model.graph.customers]).tolist()
     # Half the checker's tolerance is left for the rounding of the amounts that are read from the model.
-    most = model.demand.most(instance.capacity, TOLERANCE / 2)
+    most = model.demand.most(instance.capacity, inner_limit)
     for circuit in model.circuits:
         row = [cp.new_int_var(0, min(demand, most), "") for demand in demands]
         for amount, visited, demand in zip(row, circuit.visited[1:], demands, strict=True):
@@ -164,7 +164,7 @@ def times_so_far(model: CPSATModel) -> Accumulation:
         if graph.start is not None:
             opens[0] = windows[graph.start, 0]
             takes[0] = 0.0 if service is None else service[graph.start]
-            if windows[graph.start, 1] < -2 * TOLERANCE:
+            if outer_limit(windows[graph.start, 1]) < 0.0:
                 closes[0] = -1.0  # the start closes before time 0, so no tour is feasible
         highs = np.array([model.length.most(time) if time < np.inf else np.inf for time in closes.tolist()])
         lows = model.length.down(np.maximum(opens, 0.0)).astype(np.float64)

@@ -61,7 +61,7 @@ def make_graph(problem: Problem, instance: Instance) -> TourGraph:
     paths, on which other nodes may be passed.
     """
     start = None if instance.free_start else instance.depot
-    end = instance.depot if problem.shape == "cycle" else instance.end if problem.shape == "path" else instance.finish
+    end = instance.depot if problem.shape.is_closed else instance.end if problem.shape.is_path else instance.finish
     distances, detours = instance.distances, dict[tuple[int, int], tuple[int, ...]]()
     customers = np.array([node for node in range(instance.size) if node not in (start, end)], dtype=np.int64)
     if problem.rule(SplitDelivery) is not None:
@@ -76,7 +76,8 @@ def make_graph(problem: Problem, instance: Instance) -> TourGraph:
         legs[0, 1:] = distances[start, customers]
     if end is not None:
         legs[1:, 0] = distances[customers, end]
-    if start is not None and end is not None and problem.shape != "tours":  # of several tours an empty one is none
+    # of several tours, an empty one is none
+    if start is not None and end is not None and not problem.shape.has_several_tours:
         legs[0, 0] = distances[start, end]
     graph = TourGraph(customers, legs, start, end, detours)
     if problem.rule(SplitDelivery) is None:

@@ -62,7 +62,7 @@ class CPSATModel:
 
     def _make_circuit(self) -> Circuit:
         m, cp = len(self.graph.customers), self.cp
-        several = self.problem.shape == "tours" and self.problem.rule(SplitDelivery) is None
+        several = self.problem.shape.has_several_tours and self.problem.rule(SplitDelivery) is None
         optional = self.problem.rule(VisitOnce) is None
         between = ~np.eye(m + 1, dtype=bool)
         if optional:
@@ -171,7 +171,7 @@ class CPSATModel:
 
     def fixed_sum(self, steps: Integers) -> int:
         """The sum of the steps `[n]` of the ends of a cycle or path, which every solution visits."""
-        if self.problem.from_depot:
+        if self.problem.shape.has_depot:
             return 0
         ends = [node for node in range(len(steps)) if node not in self.graph.customers]
         return int(steps[ends].sum())

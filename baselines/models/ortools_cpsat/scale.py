@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tsp.solution import TOLERANCE
+from tsp.tolerance import outer_limit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tsp.instance import Array, Integers
 
 RESOLUTION = 2.0**20
@@ -53,14 +55,14 @@ class Scale(NamedTuple):
         # 0.29 * 100 is 28.999999999999996
         return np.where(np.abs(nearest - steps) <= 4e-15 * np.abs(steps), nearest, rounded(steps)).astype(np.int64)
 
-    def most(self, limit: float, tolerance: float = 2 * TOLERANCE) -> int:
+    def most(self, limit: float, relaxed: Callable[[float], float] = outer_limit) -> int:
         """The most steps within an upper limit, which the checker's sums may exceed by its tolerance."""
-        steps = (limit + tolerance * max(1.0, abs(limit))) * self.per
+        steps = relaxed(limit) * self.per
         return math.floor(min(max(steps, -NO_LIMIT), NO_LIMIT))
 
     def least(self, limit: float) -> int:
         """The fewest steps that reach a lower limit."""
-        return math.ceil(min((limit - 2 * TOLERANCE * max(1.0, abs(limit))) * self.per, NO_LIMIT))
+        return math.ceil(min(-outer_limit(-limit) * self.per, NO_LIMIT))
 
 
 def make_scale(numbers: Array, count: int, refinement: float = 1.0) -> Scale:

@@ -42,7 +42,7 @@ class ProofSearch:
             self.rejected.append(tours)
             return False
         best = None if self.best is None else self.best.objective
-        if best is None or self.problem.objective.better(found.objective, best):
+        if self.problem.is_better(found.objective, best):
             self.best = found
             if self.report is not None:
                 self.report(found)
@@ -50,7 +50,7 @@ class ProofSearch:
 
     def _checked(self, circuit_tours: CircuitTours, amounts: list[Array] | None) -> Solution:
         if amounts is None:
-            several = self.problem.shape == "tours"
+            several = self.problem.shape.has_several_tours
             tours = [self.graph.tour(nodes) for those in circuit_tours for nodes in those if nodes or not several]
             return check(self.problem, self.instance, tours)
         assert self.instance.demands is not None

@@ -61,8 +61,8 @@ class CPSATSolver(InstanceSolver):
         if any(CPSAT_TERMS[term][0] != problem.objective.sense for term in terms):
             return False
         if SplitDelivery in rules:
-            return problem.shape == "tours" and Capacity in rules and rules <= SPLIT[0] and terms <= SPLIT[1]
-        return len(rules & {VisitOnce, VisitAtMostOnce}) == 1 and (VisitOnce in rules or problem.from_depot)
+            return problem.shape.has_several_tours and Capacity in rules and rules <= SPLIT[0] and terms <= SPLIT[1]
+        return len(rules & {VisitOnce, VisitAtMostOnce}) == 1 and (VisitOnce in rules or problem.shape.has_depot)
 
     def warm_up(self, problem: Problem) -> None:
         """Let CP-SAT initialize."""
@@ -79,7 +79,7 @@ class CPSATSolver(InstanceSolver):
             sentence = f"{instance.size} nodes: cpsat takes on at most {MOST_NODES}"
             return initial or Solution((), None, False, (sentence,))
         graph = make_graph(problem, instance)
-        if problem.shape == "path" and graph.start is not None and graph.start == graph.end and instance.size > 1:
+        if problem.shape.is_path and graph.start is not None and graph.start == graph.end and instance.size > 1:
             return INFEASIBLE  # the path would visit that node twice
         if graph.circuits * instance.size**2 > MOST_NODES**2:
             most = int(MOST_NODES / math.sqrt(graph.circuits))
@@ -88,7 +88,7 @@ class CPSATSolver(InstanceSolver):
             )
             return initial or Solution((), None, False, (sentence,))
         if not len(graph.customers):
-            only = check(problem, instance, [] if problem.shape == "tours" else [graph.tour([])])
+            only = check(problem, instance, [] if problem.shape.has_several_tours else [graph.tour([])])
             return replace(only, bound=only.objective) if only.feasible else INFEASIBLE
         return self._prove(task, graph)
 

@@ -63,14 +63,14 @@ def _empty_model(
         raise ModelAbandoned
     if problem.rule(SplitDelivery) is not None:
         nodes, amounts = pieces_of(instance, initial)
-    if problem.shape == "path" and (instance.free_start or instance.end is None):
+    if problem.shape.is_path and (instance.free_start or instance.end is None):
         nodes = np.append(nodes, -1)
         start = len(nodes) - 1 if instance.free_start else start
         end = len(nodes) - 1 if instance.end is None else end
     if len(nodes) > MOST_NODES:
         raise ModelAbandoned
     vehicles = 1
-    if problem.shape == "tours":
+    if problem.shape.has_several_tours:
         vehicles = max(1, len(nodes) - len({start, end}))
         vehicles = min(vehicles, instance.num_tours or vehicles)
     manager = pywrapcp.RoutingIndexManager(len(nodes), vehicles, [start] * vehicles, [end] * vehicles)

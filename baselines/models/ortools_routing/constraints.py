@@ -18,7 +18,7 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
-from tsp.solution import TOLERANCE
+from tsp.tolerance import inner_limit
 
 from .model import ModelAbandoned
 from .scale import LARGEST_LIMIT, are_whole, integer_scale, most_steps
@@ -92,7 +92,7 @@ def prize_quota(model: ORToolsModel, rule: PrizeQuota) -> None:
     scale = integer_scale(float(prizes.sum()), are_whole(prizes), most=LARGEST_LIMIT)
     steps = np.floor(prizes * scale)
     # Half the checker's tolerance makes up for prizes that were rounded down.
-    least = math.ceil((instance.min_prize - TOLERANCE / 2 * max(1.0, instance.min_prize)) * scale)
+    least = math.ceil(-inner_limit(-instance.min_prize) * scale)
     if steps.sum() < least:
         for _, index in model.between:
             model.routing.ActiveVar(index).SetValue(1)

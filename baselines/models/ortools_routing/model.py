@@ -77,7 +77,7 @@ class ORToolsModel:
     @property
     def several(self) -> bool:
         """Whether there may be several tours; one without visits is then none."""
-        return self.problem.shape == "tours"
+        return self.problem.shape.has_several_tours
 
     @property
     def vehicles(self) -> range:
@@ -93,7 +93,7 @@ class ORToolsModel:
     def of_customers(self, values: Array) -> Array:
         """Each node's value `[m]` of the instance's `[n]`, zero for ends that do not count."""
         counts = self.nodes >= 0
-        if self.problem.from_depot:
+        if self.problem.shape.has_depot:
             counts &= (self.nodes != self.instance.depot) & (self.nodes != self.instance.finish)
         return np.where(counts, values[self.nodes], 0.0)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tsp.metrics import METRICS
 from tsp.problems import LengthBudget, TimeWindows
-from tsp.solution import TOLERANCE
+from tsp.tolerance import inner_limit
 
 if TYPE_CHECKING:
     from tsp.instance import Array, Instance
@@ -45,7 +45,7 @@ def are_whole(*values: Array | None) -> bool:
 
 def most_steps(limit: float, scale: float) -> int:
     """A limit in steps; half the checker's tolerance makes up for quantities that were rounded up."""
-    return math.floor(min((limit + TOLERANCE / 2 * max(1.0, abs(limit))) * scale, 2 * LARGEST_LIMIT))
+    return math.floor(min(inner_limit(limit) * scale, 2 * LARGEST_LIMIT))
 
 
 def longest_distance(instance: Instance) -> float:

@@ -15,6 +15,7 @@ from tsp.problems import (
     Objective,
     Problem,
     Rule,
+    Shape,
     TimeWindows,
     VisitAtMostOnce,
     get_problem,
@@ -74,7 +75,7 @@ def test_reports_are_better_each_time_and_end_with_the_answer(problem):
 
 
 def test_penalties_without_a_quota_are_minimized():
-    problem = Problem("regret", "", "", "tour", (VisitAtMostOnce(),), Objective(("length", "penalties")))
+    problem = Problem("regret", "", "", Shape.TOUR, (VisitAtMostOnce(),), Objective(("length", "penalties")))
     for seed in (0, 1, 2):
         instance = tiny_instance(problem, seed)
         assert solve(instance, problem).objective == pytest.approx(best_by_enumeration(problem, instance)[0])
@@ -82,7 +83,7 @@ def test_penalties_without_a_quota_are_minimized():
 
 def test_a_new_problem_of_known_rules_is_solved():
     rules = (VisitAtMostOnce(), Capacity(), LengthBudget(), TimeWindows())
-    problem = Problem("stranger", "", "", "tours", rules, Objective(("prize",), "max"))
+    problem = Problem("stranger", "", "", Shape.TOURS, rules, Objective(("prize",), "max"))
     for seed in (1, 3):
         instance = tiny_instance(problem, seed)
         assert solve(instance, problem).objective == pytest.approx(best_by_enumeration(problem, instance)[0])

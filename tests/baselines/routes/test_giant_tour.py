@@ -8,7 +8,7 @@ from instances import tiny_instance
 
 from baselines.routes.giant_tour import decode, empty_plan, tours_of
 from baselines.routes.model import closed, is_modelled, model_of
-from tsp.problems import PROBLEMS, Objective, get_problem
+from tsp.problems import PROBLEMS, Objective, Shape, get_problem
 from tsp.solution import check
 
 MODELLED = [problem for problem in PROBLEMS.values() if is_modelled(problem)]
@@ -21,7 +21,7 @@ def test_all_but_split_deliveries_are_modelled():
 def test_sum_and_maximum_of_several_tours_are_not_mixed():
     mtsp = get_problem("mtsp")
     mixed = Objective(("length", "longest"))
-    assert not is_modelled(type(mtsp)("mixed", "", "", "tours", mtsp.rules, mixed))
+    assert not is_modelled(type(mtsp)("mixed", "", "", Shape.TOURS, mtsp.rules, mixed))
 
 
 @given(st.sampled_from(MODELLED), st.integers(0, 40), st.randoms(use_true_random=False))

@@ -32,7 +32,7 @@ def instance_of(name, seed, n=40):
         "time_windows": np.maximum(windows, 0.0),
     }
     problem = get_problem(name)
-    if problem.shape != "tours" or "num_tours" not in problem.needs:
+    if not problem.shape.has_several_tours or "num_tours" not in problem.needs:
         given["num_tours"] = None
     if "max_length" not in problem.needs:
         given["max_length"] = None
@@ -50,7 +50,7 @@ def test_insertion_is_better_than_going_to_the_nearest(name):
         if nearest.feasible:
             total["insertion"] += inserted.objective
             total["nearest"] += nearest.objective
-    assert not problem.objective.better(total["nearest"], total["insertion"])
+    assert not problem.is_better(total["nearest"], total["insertion"])
 
 
 def test_what_a_quota_asks_for_is_inserted_though_it_does_not_pay():

@@ -146,10 +146,10 @@ def test_the_cost_of_a_place_is_what_it_adds(name, seed, n):
         promised, k, p = best_place(search, routes, node, before.longest, before.end, 2**40)
         if k < 0:
             continue
-        prizes = model.prize_weight * model.prizes[node] - model.penalty_weight * model.penalties[node]
+        prizes = model.weights.prize * model.prizes[node] - model.weights.penalty * model.penalties[node]
         put(model, routes, k, p, int(node))
         actual = weighted(model, totals_of(model, routes)) - weighted(model, before) - prizes
-        if model.makespan_weight or model.longest_weight:  # the latest end, or the longest tour, may even become less
+        if model.weights.makespan or model.weights.longest:  # the latest end, or the longest tour, may even become less
             assert actual <= promised + 1e-9
         else:
             assert actual == pytest.approx(promised, abs=1e-9 * max(1.0, abs(before.length)))
@@ -237,8 +237,8 @@ def test_it_is_never_worse_than_insertion_and_better_with_time(name):
     first = Insertion().solve(problem, instances, PLENTY)
     found = RuleSearch(iterations=500).solve(problem, instances, PLENTY)
     pairs = [(a.objective, b.objective) for a, b in zip(first, found, strict=True) if a.feasible]
-    assert not any(problem.objective.better(inserted, searched) for inserted, searched in pairs)
-    assert any(problem.objective.better(searched, inserted) for inserted, searched in pairs)
+    assert not any(problem.is_better(inserted, searched) for inserted, searched in pairs)
+    assert any(problem.is_better(searched, inserted) for inserted, searched in pairs)
 
 
 def test_the_same_seed_and_iterations_give_the_same_answer():

@@ -1,4 +1,4 @@
-"""The sparse graph that the learned guide looks at: whole rows, and features that only shape decides."""
+"""The sparse graph of the learned guide: complete rows, and features that depend on the shape alone."""
 
 import numpy as np
 import pytest
@@ -80,7 +80,7 @@ def test_nearest_neighbours_are_nearest_in_every_metric(metric):
     np.testing.assert_allclose(lengths, np.sort(own, axis=1)[:, :5], atol=1.0)  # integral metrics: ties by rounding
 
 
-def test_spanning_trees_favour_the_edges_of_a_ring():
+def test_spanning_trees_contain_the_edges_of_a_ring_more_often():
     angles = np.arange(30) * 2 * np.pi / 30
     graph = edge_graph(Instance(coordinates=np.column_stack([np.cos(angles), np.sin(angles)])), WIDTH)
     ring = (np.abs(graph.neighbours - np.arange(30)[:, None]) % 28) == 1

@@ -1,4 +1,4 @@
-"""The learned guide: whole candidates whatever the shape, and a file that loads or is refused."""
+"""The learned guide: complete candidates for any instance, and a file that loads or is refused."""
 
 from pathlib import Path
 
@@ -93,7 +93,7 @@ def test_an_edge_scores_the_same_from_both_ends():
     assert torch.equal(scores[there], scores[reverse][there])
 
 
-def test_what_is_computed_together_does_not_matter(monkeypatch):
+def test_scores_do_not_depend_on_the_size_of_blocks(monkeypatch):
     torch.manual_seed(1)
     network = EdgeNetwork(SMALL)
     graph = join([edge_graph(Instance(coordinates=np.random.default_rng(5).random((90, 2))), SMALL.degree)])
@@ -130,7 +130,7 @@ def test_bad_files_are_refused(tmp_path, path):
         load_network(tmp_path / "flipped.safetensors")
 
 
-def test_what_the_guide_cannot_do_is_refused(path):
+def test_unsupported_instances_and_numbers_of_neighbours_are_refused(path):
     with pytest.raises(ValueError, match="neighbours: 0"):
         LearnedGuide(path, 0)
     with pytest.raises(ValueError, match="at most 8"):

@@ -14,15 +14,13 @@ from policies.guide.training import (
     GuideTrainConfig,
     GuideTrainer,
     Labelled,
-    guide_config_from_dict,
     make_labels,
     missed_share,
-    read_guide_config,
     read_labels,
-    start_guide_run,
     tour_edges,
     write_labels,
 )
+from policies.training.run import start_run
 from tsp.cli import main
 from tsp.instance import Instance
 from tsp.problems import get_problem
@@ -39,7 +37,7 @@ TINY = GuideTrainConfig(
 
 
 def ready(config, out, *, resume=False):
-    start_guide_run(config, out, resume=resume, force=True)
+    start_run(config, out, resume=resume, force=True)
     trainer = GuideTrainer(config, out, resume=resume)
     trainer.prepare()
     return trainer
@@ -73,7 +71,7 @@ def convex(tmp_path_factory):
     return str(path)
 
 
-def test_it_learns_and_guides_by_what_it_learned(tmp_path, convex):
+def test_a_trained_guide_proposes_the_edges_of_the_tours_it_learned(tmp_path, convex):
     trainer = ready(replace(TINY, labels=convex, epochs=30, lr=0.01), tmp_path)
     before, _ = trainer.validate()
     trainer.run()
@@ -109,7 +107,7 @@ def test_wherever_ctrl_c_falls_a_run_resumes_to_the_same_bits(tmp_path, convex, 
     ctrl_c(*place(part), call=call, times=times)
     with pytest.raises(KeyboardInterrupt):
         part.run()
-    resumed = ready(read_guide_config(tmp_path / "part"), tmp_path / "part", resume=True)
+    resumed = ready(GuideTrainConfig.read(tmp_path / "part"), tmp_path / "part", resume=True)
     assert resumed.step == (part.step if times == 1 else 0)
     resumed.run()
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "part"))
@@ -132,7 +130,7 @@ def test_labels_are_tours_of_the_configured_instances(tmp_path):
     assert all((a.points == b.points).all() and (a.tour == b.tour).all() for a, b in zip(labels, again, strict=True))
 
 
-def test_interrupted_labelling_goes_on(tmp_path):
+def test_interrupted_labelling_continues(tmp_path):
     whole = make_labels(TINY, tmp_path / "whole.npz")
     write_labels(tmp_path / "part.npz", whole[:7])
     made = []
@@ -143,10 +141,10 @@ def test_interrupted_labelling_goes_on(tmp_path):
 
 def test_a_new_run_does_not_take_the_labels_of_the_one_before(tmp_path):
     ready(TINY, tmp_path)
-    start_guide_run(TINY, tmp_path, force=True)
+    start_run(TINY, tmp_path, force=True)
     assert not (tmp_path / "labels.npz").exists()
     with pytest.raises(ValueError, match="holds a run already"):
-        start_guide_run(TINY, tmp_path)
+        start_run(TINY, tmp_path)
 
 
 def test_labels_to_be_used_again_are_not_deleted(tmp_path, convex):
@@ -168,7 +166,7 @@ def test_bad_labels_are_refused(tmp_path, convex):
     write_labels(tmp_path / "wrong.npz", [Labelled(np.zeros((3, 2)), np.array([0, 1, 1]))])
     with pytest.raises(ValueError, match="do not fit"):
         read_labels(tmp_path / "wrong.npz")
-    with pytest.raises(ValueError, match="more than are kept"):
+    with pytest.raises(ValueError, match="more than are used for validation"):
         ready(replace(TINY, labels=convex, instances=200, validation_instances=100), tmp_path / "run")
     wide = replace(TINY, size="30", labels=convex, network=replace(TINY.network, degree=20))
     with pytest.raises(ValueError, match="more than 20 nodes"):
@@ -188,7 +186,7 @@ def test_bad_labels_are_refused(tmp_path, convex):
         ({"instances": 6}, "instances: 6"),
     ],
 )
-def test_what_cannot_be_trained_is_refused(changes, message):
+def test_settings_that_cannot_be_trained_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         replace(TINY, **changes)
 
@@ -196,7 +194,7 @@ def test_what_cannot_be_trained_is_refused(changes, message):
 def test_unknown_settings_are_refused():
     for raw in ({"epochs": 1, "starts": 3}, {"epochs": 1, "network": {"heads": 8}}):
         with pytest.raises(ValueError, match="file: unknown setting"):
-            guide_config_from_dict(raw, "file")
+            GuideTrainConfig.from_dict(raw, "file")
     with pytest.raises(ValueError, match="width: 0"):
         EdgeNetworkConfig(width=0)
 
@@ -234,8 +232,8 @@ def test_missed_share_counts_edges_beyond_the_short_list():
     assert missed_share(scores, wanted, 1) == 0.5
 
 
-def test_the_file_says_how_it_was_trained(tmp_path, convex):
-    start_guide_run(replace(TINY, labels=convex), tmp_path)
+def test_the_file_describes_its_training(tmp_path, convex):
+    start_run(replace(TINY, labels=convex), tmp_path)
     trainer = GuideTrainer(replace(TINY, labels=convex), tmp_path, command="tsp train --guide", version="1")
     trainer.prepare()
     trainer.run()

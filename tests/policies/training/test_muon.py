@@ -1,4 +1,4 @@
-"""Muon: its steps are orthogonal for matrices, Adam's for all else."""
+"""Muon: its steps are orthogonal for matrices, Adam's for all other parameters."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""One REINFORCE step has the gradient of the textbook's loop, whatever its chunks."""
+"""One REINFORCE step has the gradient of the textbook's loop, for chunks of any size."""
 
 import pytest
 import torch
@@ -130,7 +130,7 @@ def test_memory_bound_chunks_cover_every_step_once(monkeypatch):
     assert scored == [(1, 3), (3, 5), (5, 7)]
 
 
-def test_gradients_are_added_to_what_is_there():
+def test_gradients_are_added_to_existing_ones():
     policy, batch = make_policy(norm="layer"), random_batch()
     options = {"starts": 2, "bfloat16": False}
     accumulate_gradients(RoutingEnv("tsp"), policy, batch, SharedBaseline(), **options, generator=generator())
@@ -140,7 +140,7 @@ def test_gradients_are_added_to_what_is_there():
         torch.testing.assert_close(gradient, 2 * once[name])
 
 
-def test_bfloat16_points_the_same_way(monkeypatch):
+def test_the_gradient_in_bfloat16_points_in_the_same_direction(monkeypatch):
     """Acting is fixed, so that both gradients are of the same tours."""
     policy, exact, batch = make_policy(), make_policy(), random_batch(32, 10)
     tours = torch.stack([torch.randperm(10, generator=generator(k)) for k in range(32 * 4)]).view(32, 4, 10)

@@ -1,4 +1,4 @@
-"""REINFORCE baselines: each advantage by hand, and the rollout baseline replaced only by what is better."""
+"""REINFORCE baselines: each advantage by hand, and the rollout baseline replaced only by a better policy."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def test_rollout_compares_with_the_greedy_tour_of_the_best_policy():
     torch.testing.assert_close(advantage, expected)
 
 
-def test_the_best_policy_is_a_copy_that_training_does_not_move():
+def test_the_best_policy_is_a_copy_that_training_does_not_change():
     policy = make_policy()
     baseline = rollout_baseline(policy)
     before = baseline.advantage(BATCH, COSTS)
@@ -73,7 +73,7 @@ def test_the_best_policy_is_a_copy_that_training_does_not_move():
     assert torch.equal(baseline.advantage(BATCH, COSTS), before)
 
 
-def test_the_exponential_baseline_stands_in_during_warm_up(monkeypatch):
+def test_the_exponential_baseline_is_used_during_warm_up(monkeypatch):
     baseline = rollout_baseline(warmup_epochs=1)
     assert baseline.advantage(BATCH, COSTS).tolist() == (COSTS - 4).tolist()
     monkeypatch.setattr(reinforce_baselines, "greedy_costs", lambda *_, **__: torch.tensor([5.0, 1.0]))
@@ -90,14 +90,14 @@ NEW = {
     "worse beyond doubt": (OLD + 0.5, False),
     "better by chance": (OLD - 0.1 + NOISE, False),  # t = 1 with 100 pairs: p = 0.16
     "better, one-sided": (OLD - 0.18 + NOISE, True),  # t = 1.8: p = 0.037
-    "better beyond doubt": (OLD - 0.3 + NOISE, True),  # t = 3: p = 0.002
+    "clearly better": (OLD - 0.3 + NOISE, True),  # t = 3: p = 0.002
     "better everywhere by little": (OLD - 1e-3 * (1 + 0.1 * NOISE), True),
     "better on one only": (OLD - torch.eye(100, dtype=torch.float64)[0], False),
 }
 
 
 @pytest.mark.parametrize("case", NEW)
-def test_the_best_policy_is_replaced_only_by_one_that_is_better_beyond_doubt(monkeypatch, case):
+def test_the_best_policy_is_replaced_only_by_a_significantly_better_one(monkeypatch, case):
     new, replaced = NEW[case]
     best, candidate, drawn = make_policy(0), make_policy(1), []
     baseline = rollout_baseline(best, draw=lambda count, number: drawn.append(number) or [BATCH])
@@ -108,7 +108,7 @@ def test_the_best_policy_is_replaced_only_by_one_that_is_better_beyond_doubt(mon
     expected = (candidate if replaced else best).state_dict()
     assert all(torch.equal(value, expected[name]) for name, value in baseline.best.state_dict().items())
     baseline.end_epoch(candidate)
-    # the instances are drawn anew after a choice was made on them, and only then
+    # new instances are drawn after a policy was selected on them, and only then
     assert drawn == ([0, 0, 1, 1] if replaced else [0, 0, 0])
 
 
@@ -126,7 +126,7 @@ def test_greedy_costs_leave_the_policys_mode_and_statistics_alone():
 
 
 @pytest.mark.parametrize("make", [NoBaseline, SharedBaseline, ExponentialBaseline, rollout_baseline])
-def test_a_saved_state_goes_on_to_the_same_bits(make):
+def test_a_saved_baseline_continues_to_the_same_bits(make):
     baseline, resumed = make(), make()
     baseline.advantage(BATCH, COSTS + 1)
     baseline.end_epoch(make_policy(1))

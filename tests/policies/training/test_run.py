@@ -1,4 +1,4 @@
-"""What runs share: a log that ends with the checkpoint."""
+"""The log of a run ends with the checkpoint."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from policies.training.run import append_row, drop_rows_after
 
 
 @pytest.mark.parametrize("torn", ["", "st", "step,loss\n", "step,loss\n4,0.5\n", "step,loss\n2,0.7\n4,0.5\n6,0"])
-def test_a_torn_log_goes_on_after_the_checkpoint(tmp_path, torn):
+def test_a_half_written_log_continues_after_the_checkpoint(tmp_path, torn):
     path = tmp_path / "metrics.csv"
     path.write_text(torn)
     drop_rows_after(path, 3)

@@ -1,4 +1,4 @@
-"""Labels: what the teacher found, written down in ways that the environment allows, the same from any process."""
+"""Labels: legal action sequences of the teacher's tours, the same from any process."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 
 from envs.generators import to_instances
 from envs.routing_env import RoutingEnv
-from policies.training.teacher import Labelling, Teacher, draw, make_labels, shard_path
+from policies.training.teacher import Labelling, Teacher, draw_shard, label_shard, shard_path
 from tsp.problems import PROBLEMS, get_problem
 from tsp.solvers.registry import make
 
@@ -21,11 +21,11 @@ def labelling(problem="tsp", **changes):
 @pytest.mark.parametrize("problem", SOLVABLE)
 def test_every_way_of_a_label_is_legal_and_costs_what_the_teacher_found(problem):
     own, env = labelling(problem), RoutingEnv(problem)
-    batch = draw(own, 0)
-    actions = torch.from_numpy(make_labels(own, 0, make(own.solver))).long()
+    batch = draw_shard(own, 0)
+    actions = torch.from_numpy(label_shard(own, 0, make(own.solver))).long()
     assert actions.shape[:2] == (4, 5)
     trace = env.replay(batch, actions)
-    assert not trace.mask.gather(-1, trace.actions[..., None]).any()
+    assert not trace.forbidden.gather(-1, trace.actions[..., None]).any()
     cost, missed = env.judge(batch, actions)
     assert not missed.any()
     instances, _ = to_instances(problem, batch, "")
@@ -42,7 +42,7 @@ def own_budget(own):
 
 def test_ways_of_a_closed_tour_begin_at_different_nodes_and_go_around_in_both_directions():
     own = labelling(ways=40)
-    actions = make_labels(own, 0, make(own.solver))
+    actions = label_shard(own, 0, make(own.solver))
     for ways in actions:
         assert len({row[0] for row in ways.tolist()}) > 3
         after = {row[(row.index(0) + 1) % len(row)] for row in ways.tolist()}
@@ -60,7 +60,7 @@ def test_a_shard_depends_on_its_number_and_the_seed_alone(tmp_path):
             assert torch.equal(first.actions, second.actions)
             assert torch.equal(first.batch.coordinates, second.batch.coordinates)
             assert first.batch.size == own.size(index)
-    other = make_labels(labelling(seed=4), 0, make(own.solver))
+    other = label_shard(labelling(seed=4), 0, make(own.solver))
     assert not np.array_equal(other, np.load(shard_path(one.folder, 0)))
 
 
@@ -70,7 +70,7 @@ def test_labels_of_other_settings_are_kept_apart(tmp_path):
     )
 
 
-def test_a_shard_that_no_worker_makes_is_missed_in_a_sentence(tmp_path):
+def test_a_shard_that_no_worker_makes_ends_in_a_message(tmp_path):
     with (
         Teacher(labelling(), tmp_path, shards=1, workers=1) as teacher,
         pytest.raises(ValueError, match="the workers that make labels ended without it"),
@@ -78,10 +78,10 @@ def test_a_shard_that_no_worker_makes_is_missed_in_a_sentence(tmp_path):
         teacher.shard(5, torch.device("cpu"))
 
 
-def test_a_teacher_without_an_answer_is_named():
+def test_a_teacher_without_a_solution_is_named_in_the_message():
     own = labelling("cvrp", solver="ortools", time_limit=1e-3)
-    with pytest.raises(ValueError, match="teacher 'ortools': no answer for shard 0"):
-        make_labels(own, 0, NoAnswer())
+    with pytest.raises(ValueError, match="teacher 'ortools': no solution of shard 0"):
+        label_shard(own, 0, NoAnswer())
 
 
 class NoAnswer:

@@ -16,7 +16,9 @@ import torch
 from envs.generators import generate
 from policies.checkpoint import load_policy, read_tensors, write_tensors
 from policies.policy import PolicyConfig
-from policies.training.trainer import TrainConfig, Trainer, config_from_dict, read_config, start_run
+from policies.training.config import TrainConfig
+from policies.training.run import start_run
+from policies.training.trainer import Trainer
 from tsp.problems import PROBLEMS
 
 SMALL = TrainConfig(
@@ -75,7 +77,7 @@ def test_every_problem_trains(tmp_path, problem):
     assert not torch.equal(before["decoder.project_nodes.weight"], after["decoder.project_nodes.weight"])
     policy, info = load_policy(tmp_path / "checkpoint-last.safetensors")
     assert (info.problem, policy.env.problem.name) == (problem, problem)
-    assert info.sizes == ((5, 6) if PROBLEMS[problem].from_depot else (4, 5))  # in nodes
+    assert info.sizes == ((5, 6) if PROBLEMS[problem].shape.has_depot else (4, 5))  # in nodes
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -101,7 +103,7 @@ def test_wherever_ctrl_c_falls_a_run_resumes_to_the_same_bits(
     ctrl_c(*place(part), call=call, times=times)
     with pytest.raises(KeyboardInterrupt):
         part.run()
-    resumed = trainer(read_config(tmp_path / "part"), tmp_path / "part", resume=True)
+    resumed = trainer(TrainConfig.read(tmp_path / "part"), tmp_path / "part", resume=True)
     # the first Ctrl-C saves the step it falls into, the second leaves the last epoch's checkpoint
     assert resumed.step == (part.step if times == 1 else (part.step - 1) // 4 * 4)
     resumed.run()
@@ -116,8 +118,9 @@ def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
     start_run(config, tmp_path / "part")
     code = (
         "import sys, torch; torch.set_num_threads(1)\n"
-        "from policies.training.trainer import Trainer, read_config\n"
-        "Trainer(read_config(sys.argv[1]), sys.argv[1]).run()"
+        "from policies.training.config import TrainConfig\n"
+        "from policies.training.trainer import Trainer\n"
+        "Trainer(TrainConfig.read(sys.argv[1]), sys.argv[1]).run()"
     )
     root = str(Path(__file__).parents[3])
     environment = {**os.environ, "PYTHONPATH": root}
@@ -250,9 +253,9 @@ def test_a_configuration_that_cannot_be_trained_is_refused(changes, sentence):
 
 def test_an_unknown_setting_is_refused():
     with pytest.raises(ValueError, match=r"here: unknown setting 'learning_rate'"):
-        config_from_dict({"learning_rate": 1}, "here")
+        TrainConfig.from_dict({"learning_rate": 1}, "here")
     with pytest.raises(ValueError, match=r"here: unknown setting 'depth'"):
-        config_from_dict({"policy": {"depth": 1}}, "here")
+        TrainConfig.from_dict({"policy": {"depth": 1}}, "here")
 
 
 def test_a_run_is_not_overwritten_unless_forced(tmp_path):
@@ -318,7 +321,7 @@ def test_a_taught_run_resumes_to_the_same_bits(tmp_path, ctrl_c):
     ctrl_c(part.optimizer, "step", call=7)
     with pytest.raises(KeyboardInterrupt):
         part.run()
-    trainer(read_config(tmp_path / "part"), tmp_path / "part", resume=True).run()
+    trainer(TrainConfig.read(tmp_path / "part"), tmp_path / "part", resume=True).run()
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "part"))
     assert untimed(tmp_path / "whole") == untimed(tmp_path / "part")
 
@@ -335,7 +338,7 @@ def test_a_taught_run_resumes_to_the_same_bits(tmp_path, ctrl_c):
         ({"size": "6,0"}, "size: '6,0', expected numbers of 1 or more"),
     ],
 )
-def test_what_cannot_be_taught_is_refused_in_a_sentence(changes, message):
+def test_settings_that_cannot_be_taught_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         replace(SMALL, **({"teacher": "ls"} | changes))
 
@@ -346,5 +349,5 @@ def test_a_training_state_from_before_there_was_a_teacher_still_loads(tmp_path):
     tensors, metadata = read_tensors(path)
     tensors["sums"] = tensors["sums"][:4]
     write_tensors(path, tensors, metadata, force=True)
-    resumed = trainer(read_config(tmp_path), tmp_path, resume=True)
+    resumed = trainer(TrainConfig.read(tmp_path), tmp_path, resume=True)
     assert resumed.sums.shape == (5,)

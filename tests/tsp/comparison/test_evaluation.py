@@ -5,10 +5,10 @@ from fake_solvers import AROUND, LONG, SHORT
 
 from tsp.comparison import compare
 from tsp.instance import Instance
-from tsp.problems import Objective, Problem, VisitOnce, get_problem
+from tsp.problems import Objective, Problem, Shape, VisitOnce, get_problem
 from tsp.solution import check
 
-LONGEST = Problem("longest", "", "", "cycle", (VisitOnce(),), Objective(("length",), "max"))
+LONGEST = Problem("longest", "", "", Shape.CYCLE, (VisitOnce(),), Objective(("length",), "max"))
 
 
 def test_compare_gives_the_means_gaps_wins_and_differences_computed_by_hand():

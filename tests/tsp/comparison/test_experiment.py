@@ -5,7 +5,7 @@ from comparisons import FixedAnswers, numbered, run
 from fake_solvers import AROUND, LONG, TSP
 
 from tsp.comparison import compare
-from tsp.problems import Objective, Problem
+from tsp.problems import Objective, Problem, Shape
 from tsp.solvers import Chain
 
 
@@ -35,5 +35,5 @@ def test_compare_refuses_bad_input_before_any_solver_runs():
         with pytest.raises(ValueError, match=sentence):
             compare(TSP, *arguments)
     with pytest.raises(ValueError, match="solver 'a' does not support problem 'none'"):
-        compare(Problem("none", "", "", "cycle", (), Objective(("length",))), numbered(1), [a], [1.0])
+        compare(Problem("none", "", "", Shape.CYCLE, (), Objective(("length",))), numbered(1), [a], [1.0])
     assert a.log == []

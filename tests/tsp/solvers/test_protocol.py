@@ -10,7 +10,7 @@ from fake_solvers import AROUND, RECTANGLE, TSP, Batch, OneByOne
 from tsp.budget import Budget, Clock
 from tsp.comparison import compare
 from tsp.instance import Instance
-from tsp.problems import MaxVisits, get_problem
+from tsp.problems import MaxVisits, Shape, get_problem
 from tsp.solution import check
 from tsp.solvers import (
     Chain,
@@ -168,7 +168,7 @@ def test_a_reduced_task_starts_from_the_reduced_solution_and_reports_the_expande
     task = Task(problem, instance, Clock(1.0), initial=start, candidates=np.zeros((5, 1), int), report=seen.append)
     reduced = as_cycle(problem, instance)[1]
     inner = task.reduced(reduced)
-    assert (inner.problem.shape, inner.instance.size, inner.candidates) == ("cycle", 4, None)
+    assert (inner.problem.shape, inner.instance.size, inner.candidates) == (Shape.CYCLE, 4, None)
     assert inner.initial.objective == start.objective
     inner.report(inner.initial)
     assert seen[0].tours[0].tolist() == [0, 4, 1, 2, 3]

@@ -16,6 +16,7 @@ from tsp.problems import (
     PrizeQuota,
     Problem,
     Rule,
+    Shape,
     SplitDelivery,
     TimeWindows,
     VisitAtMostOnce,
@@ -26,10 +27,11 @@ from tsp.solvers import InstanceSolver
 from tsp.underway import UNDERWAY_RULES, as_cycle, reduce
 
 MADE_UP = [
-    Problem("made-up op", "", "", "tour", (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()),
+    Problem("made-up op", "", "", Shape.TOUR, (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()),
             Objective(("prize",), "max")),
-    Problem("made-up pctsp", "", "", "tours", (VisitAtMostOnce(), PrizeQuota()), Objective(("length", "penalties"))),
-    Problem("made-up top", "", "", "tours", (VisitAtMostOnce(), TimeWindows(), LengthBudget(required=False)),
+    Problem("made-up pctsp", "", "", Shape.TOURS, (VisitAtMostOnce(), PrizeQuota()),
+            Objective(("length", "penalties"))),
+    Problem("made-up top", "", "", Shape.TOURS, (VisitAtMostOnce(), TimeWindows(), LengthBudget(required=False)),
             Objective(("prize",), "max")),
 ]  # fmt: skip
 ALL = {problem.name: problem for problem in (*PROBLEMS.values(), *MADE_UP)}
@@ -50,7 +52,7 @@ class Enumeration(InstanceSolver):
         self.start = task.initial
         best = None
         for solution in feasible_solutions(task.problem, task.instance).values():
-            if best is None or task.problem.objective.better(solution.objective, best.objective):
+            if best is None or task.problem.is_better(solution.objective, best.objective):
                 best = solution
                 if task.report is not None:
                     task.report(best)
@@ -77,7 +79,7 @@ def begin(problem, instance, rng):
         return None
     tours = [tour.tolist() for tour in solutions[rng.integers(len(solutions))].tours]
     current = int(rng.integers(len(tours)))
-    skip = 0 if problem.shape == "path" and instance.free_start else 1
+    skip = 0 if problem.shape.is_path and instance.free_start else 1
     visited = [node for tour in tours[:current] for node in [*tour[1:], instance.depot]]
     visited += tours[current][skip : rng.integers(skip, len(tours[current]) + 1)]
     underway = Underway(tuple(visited))
@@ -220,7 +222,7 @@ def test_an_impossible_beginning_is_refused_in_one_sentence(name, underway, sent
 
 
 def test_several_tours_under_way_without_length_or_time_are_refused():
-    loose = Problem("loose", "", "", "tours", (VisitAtMostOnce(), Capacity()), Objective(("prize",), "max"))
+    loose = Problem("loose", "", "", Shape.TOURS, (VisitAtMostOnce(), Capacity()), Objective(("prize",), "max"))
     instance = replace(LINE, prizes=np.ones(6), demands=np.ones(6), capacity=2.0, underway=Underway((1,)))
     with pytest.raises(ValueError, match="in problem 'loose' neither length nor time counts"):
         reduce(loose, instance)

@@ -19,6 +19,7 @@ from tsp.problems import (
     PrizeQuota,
     Problem,
     Rule,
+    Shape,
     SplitDelivery,
     TimeWindows,
     VisitAtMostOnce,
@@ -35,13 +36,15 @@ WHOLE = [problem for problem in PROBLEMS.values() if problem not in SPLIT]
 PRIZE = Objective(("prize",), "max")
 POINTS = np.random.default_rng(1).random((25, 2))
 ROWS = [
-    Problem("op-cap", "", "", "tour", (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()), PRIZE),
-    Problem("top-cap", "", "", "tours", (VisitAtMostOnce(), TimeWindows(), Capacity()), PRIZE),
-    Problem("quota-team", "", "", "tours", (VisitAtMostOnce(), PrizeQuota(), LengthBudget()), Objective(("length",))),
-    Problem("profits", "", "", "tours", (VisitAtMostOnce(), Capacity()), Objective(("length", "penalties"))),
-    Problem("fleet-tw", "", "", "tours", (VisitOnce(), TimeWindows()), Objective(("makespan",)), ("num_tours",)),
-    Problem("path-tw", "", "", "path", (VisitOnce(), TimeWindows()), Objective(("makespan",))),
-    Problem("cycle-tw", "", "", "cycle", (VisitOnce(), TimeWindows(), LengthBudget()), Objective(("length",))),
+    Problem("op-cap", "", "", Shape.TOUR, (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()), PRIZE),
+    Problem("top-cap", "", "", Shape.TOURS, (VisitAtMostOnce(), TimeWindows(), Capacity()), PRIZE),
+    Problem(
+        "quota-team", "", "", Shape.TOURS, (VisitAtMostOnce(), PrizeQuota(), LengthBudget()), Objective(("length",))
+    ),
+    Problem("profits", "", "", Shape.TOURS, (VisitAtMostOnce(), Capacity()), Objective(("length", "penalties"))),
+    Problem("fleet-tw", "", "", Shape.TOURS, (VisitOnce(), TimeWindows()), Objective(("makespan",)), ("num_tours",)),
+    Problem("path-tw", "", "", Shape.PATH, (VisitOnce(), TimeWindows()), Objective(("makespan",))),
+    Problem("cycle-tw", "", "", Shape.CYCLE, (VisitOnce(), TimeWindows(), LengthBudget()), Objective(("length",))),
 ]
 """Unnamed problems of known rules and terms."""
 
@@ -57,7 +60,7 @@ def assert_best(problem, instance):
     if best is not None:
         assert answer.objective == pytest.approx(best, rel=1e-6, abs=1e-12)
         assert answer.proved_optimal
-        assert not problem.objective.better(answer.objective, answer.bound)
+        assert not problem.is_better(answer.objective, answer.bound)
     return answer
 
 
@@ -240,7 +243,7 @@ def test_reported_solutions_are_feasible_and_each_is_better_than_all_before(prob
     seen = [worst]
     answer = solve(instance, problem, initial=[worst], report=lambda i, solution: seen.append(solution))
     assert all(solution.feasible for solution in seen)
-    assert all(problem.objective.better(b.objective, a.objective) for a, b in pairwise(seen))
+    assert all(problem.is_better(b.objective, a.objective) for a, b in pairwise(seen))
     assert seen[-1].objective == answer.objective
 
 
@@ -277,7 +280,7 @@ def test_without_a_proof_the_bound_is_no_worse_than_the_answer(problem, instance
     answer = solve(instance, problem, limit=3.0)  # a tenth of it is enough for a solution and a bound
     assert answer.objective is not None
     assert answer.bound is not None
-    assert not problem.objective.better(answer.objective, answer.bound)
+    assert not problem.is_better(answer.objective, answer.bound)
 
 
 def test_whole_numbers_are_proved_to_the_last_unit():
@@ -307,15 +310,15 @@ class MadeUp(Rule):
 @pytest.mark.parametrize(
     ("shape", "rules", "objective"),
     [
-        ("cycle", (VisitOnce(), MadeUp()), Objective(("length",))),
-        ("cycle", (VisitOnce(),), Objective(("beauty",))),
-        ("tour", (VisitAtMostOnce(),), Objective(("prize",), "min")),
-        ("tour", (VisitOnce(),), Objective(("length",), "max")),
-        ("cycle", (VisitAtMostOnce(),), Objective(("length",))),
-        ("tours", (SplitDelivery(),), Objective(("length",))),
-        ("tours", (SplitDelivery(), Capacity(), TimeWindows()), Objective(("length",))),
-        ("tour", (SplitDelivery(), Capacity()), Objective(("length",))),
-        ("tour", (LengthBudget(),), Objective(("length",))),
+        (Shape.CYCLE, (VisitOnce(), MadeUp()), Objective(("length",))),
+        (Shape.CYCLE, (VisitOnce(),), Objective(("beauty",))),
+        (Shape.TOUR, (VisitAtMostOnce(),), Objective(("prize",), "min")),
+        (Shape.TOUR, (VisitOnce(),), Objective(("length",), "max")),
+        (Shape.CYCLE, (VisitAtMostOnce(),), Objective(("length",))),
+        (Shape.TOURS, (SplitDelivery(),), Objective(("length",))),
+        (Shape.TOURS, (SplitDelivery(), Capacity(), TimeWindows()), Objective(("length",))),
+        (Shape.TOUR, (SplitDelivery(), Capacity()), Objective(("length",))),
+        (Shape.TOUR, (LengthBudget(),), Objective(("length",))),
     ],
 )
 def test_a_problem_that_is_not_modelled_is_refused(shape, rules, objective):

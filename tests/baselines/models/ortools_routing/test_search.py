@@ -21,7 +21,7 @@ def test_the_best_solution_of_every_problem_can_be_stated_as_an_initial_solution
     (answer,) = ORToolsSolver().solve(
         problem, [instance], Budget(0.02), initial=[best], report=lambda _, solution: seen.append(solution)
     )
-    assert not problem.objective.better(best.objective, answer.objective)
+    assert not problem.is_better(best.objective, answer.objective)
     # Only better solutions are reported, and only a finer split is better.
     assert not seen or problem.rule(SplitDelivery) is not None
     model = build_model(problem, instance, Settings(), Clock(60), best)

@@ -17,6 +17,7 @@ from tsp.problems import (
     LengthBudget,
     Objective,
     Problem,
+    Shape,
     SplitDelivery,
     TimeWindows,
     VisitAtMostOnce,
@@ -220,7 +221,7 @@ def test_windows_too_narrow_for_a_first_solution_heuristic_are_kept():
 
 def test_a_new_problem_of_known_rules_is_solved():
     rules = (VisitAtMostOnce(), Capacity(), LengthBudget(), TimeWindows())
-    problem = Problem("stranger", "", "", "tours", rules, Objective(("prize",), "max"))
+    problem = Problem("stranger", "", "", Shape.TOURS, rules, Objective(("prize",), "max"))
     for seed in (1, 3):
         instance = tiny_instance(problem, seed)
         best, _ = best_by_enumeration(problem, instance)

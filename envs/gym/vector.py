@@ -1,14 +1,8 @@
-"""Gymnasium adapters: any problem as a `gymnasium.Env`, and B instances of it as a native vector environment.
-
-Importing this module registers one id for each row of `tsp.problems.PROBLEMS`, `tsp/TSP-v0` and so
-on; `gymnasium.make("envs.gym:tsp/TSP-v0")` imports it first. Both adapters only translate:
-`RoutingEnv` decides what is legal and what it is worth.
-"""
+"""`RoutingVectorEnv`: B instances of a routing problem as a native Gymnasium vector environment."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
@@ -20,28 +14,24 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tsp.problems import PROBLEMS, Problem, unknown
+from envs.batch import Batch, from_instances
+from envs.generators import generate, split_distribution, to_instances
+from envs.routing_env import RoutingEnv, State
+from envs.walks import INCREMENTS
+from tsp.problems import Problem, unknown
 
-from .batch import Batch, from_instances
-from .generators import generate, split_distribution, to_instances
-from .routing_env import RoutingEnv, State
-from .walks import INCREMENTS
+from .frames import draw_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from matplotlib.figure import Figure
-
+    from envs.walks import Move
     from tsp.instance import Instance, Realization
-    from tsp.solution import Solution
-
-    from .rules import Move
 
 Observations = dict[str, NDArray[Any]]
 Info = dict[str, Any]
 
 RENDER_MODES = ("rgb_array",)
-FRAME_INCHES, FRAME_DOTS = 6.0, 100
 
 
 class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
@@ -120,7 +110,7 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
             if instance.underway is not None:
                 raise ValueError(f"{instance.name or 'instance'}: a tour is under way, expected one that has not begun")
             batch = from_instances([instance]).rows(torch.zeros(num_envs, dtype=torch.long))
-        else:  # its numbers are replaced before anyone sees them
+        else:  # a placeholder: the first reset draws the instances
             batch = _drawn(self.env.problem, distribution, num_envs, size, torch.Generator())
         self.num_envs, self.size, self.distribution, self.render_mode = num_envs, size, distribution, render_mode
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
@@ -146,8 +136,8 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
             "coordinates": (True, spaces.Box(0.0, 1.0, (n, 2), np.float32)),
             "features": (env.node_features > 2, numbers(n, env.node_features - 2)),
             "distances": (self._explicit, numbers(n, n)),
-            "kinds": (env.problem.shape != "cycle", spaces.MultiDiscrete([3] * n)),
-            "first": (not env.problem.from_depot, spaces.Discrete(n + 1)),
+            "kinds": (not env.problem.shape.is_closed, spaces.MultiDiscrete([3] * n)),
+            "first": (not env.problem.shape.has_depot, spaces.Discrete(n + 1)),
             "current": (True, spaces.Discrete(n + 1)),
             "visited": (True, spaces.MultiBinary(n)),
             "action_mask": (True, spaces.MultiBinary(n)),
@@ -186,7 +176,7 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
     def _begin(self, rows: NDArray[np.bool_]) -> None:
         batch, chosen = self._state.batch, torch.from_numpy(rows)
         if self._given is None:
-            # Its own generator: the same numpy seed gives the same instances whatever torch did before.
+            # A generator of its own, so that the numpy seed alone fixes the instances.
             generator = torch.Generator().manual_seed(int(self.np_random.integers(2**63)))
             drawn = _drawn(self.env.problem, self.distribution, int(rows.sum()), self.size, generator)
             batch = _zip(lambda new, old: old.index_put((chosen,), new), drawn, batch)
@@ -227,14 +217,14 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
             self._begin(renewed)
         self._ended = ended | illegal
         self._seen = self.env.observe(self._state)
-        told = {
+        outcomes = {
             "objective": (objectives, finished),
             "tour": (np.where(ended[:, None], self._actions, 0), ended),
             "infeasible": (infeasible, infeasible),
             "illegal": (illegal, illegal),
         }
         ends: Info = {}
-        for name, (values, rows) in told.items():
+        for name, (values, rows) in outcomes.items():
             if rows.any():
                 ends |= {name: values.copy(), f"_{name}": rows.copy()}
         return self._observations(), rewards, self._ended.copy(), np.zeros_like(illegal), self._infos() | ends
@@ -292,7 +282,7 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Which actions are legal now, `[B, n]`; none in a row that has ended."""
-        return ~self._seen.mask[:, 0].numpy() & ~self._ended[:, None]
+        return ~self._seen.forbidden[:, 0].numpy() & ~self._ended[:, None]
 
     def instance(self, row: int) -> Instance:
         """The instance that a row plays."""
@@ -330,172 +320,7 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
 
         problem, instance = self.env.problem, self.instance(row)
         solution = check(problem, instance, self.tours(row)) if self._state.finished[row, 0] else None
-        return _pixels(_draw(problem, instance, self.visits(row), solution))
-
-
-class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
-    """One instance of a routing problem, one node a step.
-
-    `gymnasium.make("tsp/TSP-v0", size=20)`
-
-    ## Action space
-    `Discrete(n)`: the node to go to next, by its position in the instance, from 0. Where tours start
-    at a depot, going to where they end (the depot again, unless the instance names another node) ends
-    the tour. Not every node is legal at every step: `info["action_mask"]` (int8) and `action_masks()`
-    (bool), both `[n]`, are 1 for the legal ones. An action outside 0 to n - 1 raises `ValueError`.
-
-    ## Observation space
-    A `Dict` of fixed shapes:
-
-    | field | space | dtype | shape | meaning |
-    |---|---|---|---|---|
-    | `coordinates` | `Box(0, 1)` | float32 | (n, 2) | the nodes in the unit square; zeros where there are none |
-    | `features` | `Box` | float32 | (n, f) | what the problem shows of each node; absent where f = 0 |
-    | `distances` | `Box` | float32 | (n, n) | row = from; absent where they follow from the coordinates |
-    | `kinds` | `MultiDiscrete` | int64 | (n,) | 1 where tours start, 2 where they end elsewhere; absent in cycles |
-    | `first` | `Discrete(n + 1)` | int64 | () | where the tour started; n before; absent where there is a depot |
-    | `current` | `Discrete(n + 1)` | int64 | () | the node of the last step; n before a start is chosen |
-    | `visited` | `MultiBinary(n)` | int8 | (n,) | 1 for every node that is done with; a tour's two ends always are |
-    | `action_mask` | `MultiBinary(n)` | int8 | (n,) | 1 for every node that may be next |
-    | `context` | `Box` | float32 | (c,) | the state of the problem's rules; absent where c = 0 |
-    | `node_context` | `Box` | float32 | (n, k) | their state at each node; absent where k = 0 |
-
-    The unit of length is the side of the unit square. The points of a given `instance` are moved and
-    scaled so that the longer side of their bounding box is 1; instances that are drawn lie in the unit
-    square already. With a matrix beside the coordinates the unit is the median ratio of the two among
-    distant pairs of nodes; with a matrix alone it is the longest distance. A unit of length takes a unit
-    of time.
-
-    The columns of `features` come in the order of the problem's rules, then of its objective's terms:
-
-    | column | of | unit |
-    |---|---|---|
-    | `demands` | capacity | the capacity |
-    | `opens` | time windows | the day, which is when the last window closes |
-    | `closes` | time windows | the day; 1 for a window that never closes |
-    | `service` | time windows | sides of the square |
-    | `prizes` | quota of prizes, objective | the quota; without one, the largest prize. Expected where hidden |
-    | `penalties` | objective | sides of the square |
-
-    The columns of `context` come in the order of the problem's rules:
-
-    | column | of | unit and range |
-    |---|---|---|
-    | load left | capacity | the capacity, 0 to 1 |
-    | length left | length budget | of this tour, in sides of the square, at most 5; 5 without a budget |
-    | visits left | number of visits | the number allowed, 0 to 1 |
-    | prize to collect | quota of prizes | as `prizes`; 0 once the quota is met |
-    | time | time windows | the day, 0 when it begins |
-    | tours left | number of tours | the number allowed, 0 to 1; always the last column |
-
-    So do the columns of `node_context`:
-
-    | column | of | unit and range |
-    |---|---|---|
-    | still wanted | capacity with split deliveries | the capacity |
-    | wait | time windows | until the window opens, on arrival from here; sides of the square, 0 to 5 |
-    | spare time | time windows | until it closes, on arrival from here; sides of the square, -5 to 5 |
-
-    ## Rewards
-    They sum to the objective, negative where less is better: for `tsp` to minus the length of the closed
-    tour, for `op` to the prizes. Each step is rewarded with what it adds; the last one also with the
-    rest (the way to the end, penalties, a makespan). Rewards are computed in float64 and in the
-    instance's own units, on its own distances with their rounding: with a TSPLIB file the return is
-    minus the length that TSPLIB's optimum is compared with.
-
-    ## Starting state
-    A new instance from `distribution`, by the seed given to `reset` (or always `instance`), and
-    nothing visited. In a cycle every node is then legal; elsewhere the tour is at its depot.
-
-    ## Episode end
-    `terminated` when the tours are complete. `info` then holds `objective`, in the instance's own
-    units, and `tour`, the actions in their order, the last one repeated up to a fixed length;
-    `tours()` gives them as `tsp.solution.check` reads them.
-
-    Hard constraints have dead ends, in which no node is legal but to stay. A dead end terminates the
-    episode with `info["infeasible"]` True and no objective; an illegal action does with
-    `info["illegal"]` True. Both make the rewards sum to less than any answer is worth, so that an agent
-    without a mask can learn what is legal. Episodes are never truncated.
-
-    ## Arguments
-    | parameter | type | default | meaning |
-    |---|---|---|---|
-    | `problem` | `Problem` or str | `"tsp"` | a problem, or the name of one; set by the id |
-    | `size` | int | 20 | customers of the instances drawn: n, or n - 1 where tours start at a depot |
-    | `distribution` | str | `"uniform"` | what instances are drawn from, as `envs.generators.generate` names it |
-    | `instance` | `Instance` | None | plays this one in every episode; with a matrix, or coordinates in the plane |
-    | `render_mode` | str | None | `rgb_array` for pictures |
-
-    An unknown name raises `ValueError`, with the names that exist.
-    """
-
-    metadata: ClassVar[dict[str, Any]] = {  # pyright: ignore[reportIncompatibleVariableOverride]
-        "render_modes": list(RENDER_MODES),
-        "render_fps": 4,
-    }
-
-    def __init__(
-        self,
-        problem: Problem | str = "tsp",
-        size: int = 20,
-        distribution: str = "uniform",
-        instance: Instance | None = None,
-        render_mode: str | None = None,
-    ) -> None:
-        self._batch = RoutingVectorEnv(1, problem, size, distribution, instance, AutoresetMode.DISABLED, render_mode)
-        self.render_mode = render_mode
-        self.observation_space = self._batch.single_observation_space
-        self.action_space = self._batch.single_action_space
-
-    @property
-    def instance(self) -> Instance:
-        """The instance of this episode."""
-        return self._batch.instance(0)
-
-    @property
-    def realization(self) -> Realization | None:
-        """The hidden values of that instance; None where it hides nothing."""
-        return self._batch.realization(0)
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observations, Info]:
-        """Begin a new episode; `options` are not used."""
-        super().reset(seed=seed)
-        self._batch.np_random = self.np_random
-        observations, infos = self._batch.reset()
-        return _row(observations), _plain(_row(infos))
-
-    def step(self, action: np.int64 | int) -> tuple[Observations, float, bool, bool, Info]:
-        """Go to the node `action`.
-
-        Raises:
-            ValueError: for an action outside 0 to n - 1.
-            ResetNeeded: before the first reset and after an episode's end.
-        """
-        observations, rewards, terminated, truncated, infos = self._batch.step(np.asarray(action)[None])
-        info = _plain(_row(infos))
-        return _row(observations), float(rewards[0]), bool(terminated[0]), bool(truncated[0]), info
-
-    def tours(self) -> list[list[int]]:
-        """The tours so far, as `tsp.solution.check` reads them; the last may be incomplete."""
-        return self._batch.tours(0)
-
-    def action_masks(self) -> NDArray[np.bool_]:
-        """Which actions are legal now, `[n]`, as sb3-contrib's MaskablePPO asks for it."""
-        return self._batch.action_masks()[0]
-
-    def render(self) -> NDArray[np.uint8] | None:
-        """A picture `[600, 600, 3]` of the nodes and the tours so far, in render mode `rgb_array`."""
-        frames = self._batch.render()
-        return frames[0] if frames is not None else None
-
-
-def _row(values: dict[str, Any]) -> dict[str, Any]:
-    """The only row of a batch of one, without the fields that say for which rows a value is set."""
-    return {name: value[0] for name, value in values.items() if not name.startswith("_")}
-
-
-def _plain(values: Info) -> Info:
-    return {name: value.item() if np.ndim(value) == 0 else value for name, value in values.items()}
+        return draw_frame(problem, instance, self.visits(row), solution)
 
 
 def _zip(change: Callable[[Tensor, Tensor], Tensor], a: Any, b: Any) -> Any:  # noqa: ANN401 - trees of tensors
@@ -527,7 +352,7 @@ def _drawn(problem: Problem, distribution: str, count: int, size: int, generator
 
 
 def _longest_episode(env: RoutingEnv, batch: Batch) -> int:
-    """Steps that no episode exceeds, whatever is drawn: no drawn demand exceeds the capacity."""
+    """An upper bound of an episode's steps for all instances of the distribution, whose demands fit the capacity."""
     values = dict(batch.values)
     if "demands" in values and "capacity" in values:
         values["demands"] = torch.maximum(values["demands"], values["capacity"][:, None])
@@ -535,7 +360,7 @@ def _longest_episode(env: RoutingEnv, batch: Batch) -> int:
 
 
 def _more_than_any(batch: Batch, steps: int) -> NDArray[np.float64]:
-    """More than any answer costs, `[B]`: in each step the longest leg, and all waiting, service and penalties."""
+    """An upper bound of any solution's cost, `[B]`: the longest leg in each step, all waiting, service, penalties."""
     legs = batch.with_distances().distances
     assert legs is not None
     values, cost = batch.values, 1.0 + (steps + 1) * legs.flatten(1).amax(1)
@@ -546,49 +371,3 @@ def _more_than_any(batch: Batch, steps: int) -> NDArray[np.float64]:
     if "penalties" in values:
         cost = cost + values["penalties"].sum(1)
     return cost.numpy()
-
-
-def _draw(problem: Problem, instance: Instance, visits: NDArray[np.int64], solution: Solution | None) -> Figure:
-    from tsp.plotting import PALETTE, plot_tour
-
-    if not problem.from_depot and len(visits):
-        instance = replace(instance, depot=int(visits[0]))  # the picture marks where she started
-    figure = plot_tour(instance, solution, problem=problem, title=problem.title)
-    if solution is None:
-        axes = figure.axes[0]
-        places = np.asarray(axes.collections[0].get_offsets())  # of the nodes in the picture
-        walks: list[list[int]] = [[instance.depot] if problem.from_depot else []]
-        for node in visits.tolist():
-            walks[-1].append(node)
-            if problem.from_depot and node == instance.finish:
-                walks.append([instance.depot])
-        for k, walk in enumerate(walks):
-            color = PALETTE[k % len(PALETTE)]
-            axes.plot(*places[walk].T, color=color, linewidth=2.0, zorder=2)
-            axes.scatter(*places[walk[-1:]].T, s=90 if k == len(walks) - 1 else 0, color=color, zorder=2.5)
-    return figure
-
-
-def _pixels(figure: Figure) -> NDArray[np.uint8]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    figure.set_size_inches(FRAME_INCHES, FRAME_INCHES)
-    figure.set_dpi(FRAME_DOTS)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
-
-
-def _register() -> None:
-    for name in PROBLEMS:
-        env_id = f"tsp/{name.upper()}-v0"
-        if env_id not in gymnasium.registry:
-            gymnasium.register(
-                id=env_id,
-                entry_point="envs.gym:RoutingGymEnv",
-                vector_entry_point="envs.gym:RoutingVectorEnv",
-                kwargs={"problem": name},
-            )
-
-
-_register()

@@ -1,0 +1,147 @@
+"""`TrainConfig`: the settings of a run that trains a policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from envs.generators import split_distribution
+from policies.policy import PolicyConfig
+from tsp.problems import get_problem
+
+from .run import RunConfig, size_range
+
+BaselineName = Literal["rollout", "shared", "exponential", "none"]
+LABELS = ("label_count", "label_batch", "label_ways", "label_time", "label_every", "label_workers")
+"""The settings of a teacher that must be positive."""
+
+
+@dataclass(frozen=True)
+class TrainConfig(RunConfig):
+    """One training run.
+
+    Attributes:
+        problem: the problem to learn.
+        size: number of customers, a range of them such as 10-50, or a list such as 20,50,100 (every batch
+            draws one size).
+        distribution: the distribution of the instances.
+        data: an NPZ set to draw instances from instead.
+        start_from: a policy file to start from (fine-tuning).
+        baseline: REINFORCE baseline.
+        minutes: length of training in minutes of training time; give one of the three lengths.
+        epochs: length of training in epochs of `epoch_size` instances.
+        instances: length of training in instances.
+        epoch_size: instances between validations, log lines and checkpoints.
+        batch_size: instances a step.
+        starts: trajectories an instance, from spread first nodes (the shared baseline needs 2 or more).
+        optimizer: Adam, AdamW with `weight_decay`, or Muon.
+        lr: learning rate.
+        weight_decay: of AdamW.
+        schedule: of the learning rate: constant, cosine to zero, or constant with a linear
+            cooldown to zero over the last 30 %.
+        clip_norm: largest norm of the gradient.
+        entropy: weight of the choices' entropy in nats, in standard deviations of the advantage.
+        scale: divide each instance's advantages by their own standard deviation, so that instances of
+            all sizes have the same weight.
+        average: decay of the moving average of the weights that is validated and saved; 0 uses the last weights.
+        warmup_steps: steps in which the learning rate rises from zero.
+        teacher: solver whose tours are imitated, such as ls(kicks=50); none by default.
+        label_count: number of instances that the teacher solves.
+        label_batch: labelled instances in a step.
+        label_ways: number of equivalent action sequences for each of the teacher's tours.
+        label_time: time limit of the teacher, in seconds for each instance.
+        label_every: steps after which one more batch of labels is added to those in use.
+        label_workers: processes that make labels.
+        label_folder: folder of the labels, which several runs may share; the run's directory by default.
+        imitation: weight of the imitation at the beginning.
+        imitation_last: its weight at the end; it changes linearly.
+        reinforce_from: share of the training after which REINFORCE is added to the imitation.
+        warmup_epochs: epochs in which the exponential baseline replaces the rollout baseline.
+        validation_instances: size of the fixed validation set.
+        precision: of products: bfloat16 where the hardware is fast in it (auto), or always one.
+        seed: of everything random.
+        policy: the policy's shape.
+    """
+
+    lengths = "minutes", "epochs", "instances"
+    part, part_class = "policy", PolicyConfig
+
+    problem: str = "tsp"
+    size: str = "20"
+    distribution: str = "uniform"
+    data: str | None = None
+    start_from: str | None = None
+    baseline: BaselineName = "shared"
+    minutes: float | None = None
+    epochs: int | None = None
+    instances: int | None = None
+    epoch_size: int = 25_600
+    batch_size: int = 64
+    starts: int = 16
+    optimizer: Literal["adam", "adamw", "muon"] = "adam"
+    lr: float = 7e-4
+    weight_decay: float = 0.01
+    schedule: Literal["constant", "cosine", "cooldown"] = "cooldown"
+    clip_norm: float = 1.0
+    entropy: float = 0.0
+    scale: bool = False
+    average: float = 0.0
+    warmup_steps: int = 0
+    teacher: str | None = None
+    label_count: int = 40_000
+    label_batch: int = 64
+    label_ways: int = 8
+    label_time: float = 1.0
+    label_every: int = 16
+    label_workers: int = 1
+    label_folder: str | None = None
+    imitation: float = 1.0
+    imitation_last: float = 0.1
+    reinforce_from: float = 0.0
+    warmup_epochs: int = 1
+    validation_instances: int = 1000
+    precision: Literal["auto", "bfloat16", "float32"] = "auto"
+    seed: int = 1234
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+
+    def __post_init__(self) -> None:
+        """Refuse settings that cannot be trained."""
+        get_problem(self.problem)
+        split_distribution(self.distribution)
+        self.sizes  # noqa: B018 - parses, and raises for a wrong size
+        self.require_positive("epoch_size", "batch_size", "starts", "lr", "clip_norm", "validation_instances", *LABELS)
+        if not 0 <= self.average < 1:
+            raise ValueError(f"average: {self.average}, expected at least 0 and less than 1")
+        if not 0 <= self.reinforce_from <= 1:
+            raise ValueError(f"reinforce_from: {self.reinforce_from}, expected a share from 0 to 1")
+        if self.teacher is not None and (self.data is not None or get_problem(self.problem).hides_prizes):
+            what = "--data" if self.data is not None else f"problem {self.problem!r}, which hides prizes"
+            raise ValueError(f"teacher: {self.teacher!r} cannot label for {what}; expected a problem that it can solve")
+        if self.scale and self.starts < 2:
+            raise ValueError(f"starts: {self.starts}, expected 2 or more to scale advantages by their deviation")
+        if self.baseline == "shared" and self.starts < 2:
+            raise ValueError(f"starts: {self.starts}, expected 2 or more for the shared baseline")
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Smallest and largest number of customers."""
+        if "," in self.size:
+            return min(self.listed_sizes), max(self.listed_sizes)
+        sizes = size_range(self.size, "10-50")
+        if not 1 <= sizes[0] <= sizes[1]:
+            raise ValueError(f"size: {self.size!r}, expected 1 or more, and the smaller number first")
+        return sizes
+
+    @property
+    def listed_sizes(self) -> tuple[int, ...]:
+        """The sizes that batches are drawn from; one may be listed twice, and is then drawn twice as often."""
+        if "," not in self.size:
+            low, high = self.sizes
+            return tuple(range(low, high + 1))
+        try:
+            listed = tuple(int(text) for text in self.size.split(","))
+        except ValueError:
+            raise ValueError(f"size: {self.size!r}, expected numbers such as 20,50,100") from None
+        if min(listed) < 1:
+            raise ValueError(f"size: {self.size!r}, expected numbers of 1 or more")
+        return listed
