@@ -4,6 +4,9 @@ A tour is a 1-tree, so no tour is shorter than the minimum 1-tree. A multiplier 
 changes the length of all tours by the same amount, so multipliers give a bound too.
 """
 
+# To numba a number read from an array is an int; to numpy's stubs it is an array.
+# pyright: reportArgumentType=false
+
 from __future__ import annotations
 
 import math

@@ -4,8 +4,8 @@ Source: Tsiligirides, "Heuristic methods applied to orienteering", Journal of th
 Society 35, 1984.
 """
 
-# To numba a number read from an array is an int; to numpy's stubs it is an array.
-# pyright: reportArgumentType=false, reportReturnType=false
+# To numba a number read from an array is an int, and a record has its fields; to numpy's stubs both are arrays.
+# pyright: reportArgumentType=false, reportReturnType=false, reportAttributeAccessIssue=false
 
 from __future__ import annotations
 
