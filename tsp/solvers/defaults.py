@@ -60,4 +60,4 @@ def default_spec(instance: Instance, time_limit: float) -> tuple[str, str | None
 
 def _proof(problem: Problem, size: int) -> str:
     """The stage that shows how good the answer is."""
-    return "cpsat" if size <= PROVED.get(problem.shape.name, PROVED_ELSE) else "bound"
+    return "cpsat" if size <= PROVED.get(problem.shape, PROVED_ELSE) else "bound"
