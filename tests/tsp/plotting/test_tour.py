@@ -60,12 +60,12 @@ def test_the_footnote_says_what_a_picture_does_not_show():
 def test_every_problem_is_drawn_with_and_without_a_solution(problem, tmp_path):
     matrix = {"matrix": np.ones((7, 7)), "max_length": 9.0} if "matrix" in problem.needs else {}
     instance = full_instance(problem.name, **matrix)
-    solution = checked(instance, TOURS[problem.shape.name])
+    solution = checked(instance, TOURS[problem.shape])
     assert solution.feasible
     figure = plot_tour(instance, solution)
     assert sum(
         len(line.get_xydata()) == len(tour) + (not problem.shape.is_path)
-        for line, tour in zip(figure.axes[0].lines, TOURS[problem.shape.name], strict=True)
+        for line, tour in zip(figure.axes[0].lines, TOURS[problem.shape], strict=True)
     ) == len(solution.tours)
     save_figure(figure, tmp_path / "tours.png")
     assert not plot_tour(instance).axes[0].lines
