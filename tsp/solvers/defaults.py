@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tsp.problems import get_problem
+from tsp.problems import Shape, get_problem
 from tsp.solvers.registry import load, make
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ SEARCHES = ("ls", "ortools")
 ALPHA_PAYS = 3e-4
 """Seconds a node from which on alpha-nearness saves more time than it takes (benchmarks/augmentation.py)."""
 
-PROVED = {"cycle": 50, "path": 50}
+PROVED = {Shape.CYCLE: 50, Shape.PATH: 50}
 """By the shape of tours: the most nodes for which CP-SAT often proves optimality in a second or two."""
 
 PROVED_ELSE = 20
