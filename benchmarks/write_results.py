@@ -44,7 +44,9 @@ SECTIONS = {
     "Hidden prizes": ("spctsp-20", "recourse-control"),
     "Sets of the literature": ("cvrplib", "literature", "kool-100"),
     "Guides and bounds": ("guides-recall", "guides-gap", "guides-difference", "guides-time", "bounds"),
-    "Training": ("policies", "gpu-training", "optimizers", "throughput", "baselines", "fine-tuning", "kool-tsp", "kool-variants"),
+    "Training": (
+        "policies", "gpu-training", "optimizers", "throughput", "baselines", "fine-tuning", "kool-tsp", "kool-variants"
+    ),
 }  # fmt: skip
 """Sections of the results page and the tables in them; those that are named nowhere come last."""
 OTHERS = "Further measurements"
