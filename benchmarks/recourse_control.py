@@ -39,7 +39,7 @@ from tsp.statistics import estimate_mean
 PROBLEM = get_problem("spctsp")
 SEED = 1234
 BLOCK = 50
-"""Instances that every solver plays before the next ones, so that other load on the machine affects all alike."""
+"""Instances that every solver plays before the next ones, so that other load on the machine affects all equally."""
 
 
 class Set(NamedTuple):

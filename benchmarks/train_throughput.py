@@ -5,7 +5,7 @@ Both sides train the attention model of Kool et al. (width 128, 3 layers, 8 head
 uniform TSP with Adam and gradients clipped at norm 1. What is timed, in wall clock, is a whole step: drawing the
 batch, sampling tours, the REINFORCE baseline, the backward pass and the update. The rollout baseline is really rolled
 out, greedily, for every batch: no warm-up epoch without it flatters either side. The two sides live in processes of
-their own that work in turn (ours, theirs, ours, theirs, …), so that a busy machine disturbs both alike.
+their own that work in turn (ours, theirs, ours, theirs, …), so that a busy machine disturbs both equally.
 
 RL4CO is measured in each precision it may run in on a CPU: float32; float32 with "medium" matrix products; and
 bfloat16 autocast with "medium", to which its own trainer's defaults lead. The ratio is to the fastest of these.
@@ -156,7 +156,7 @@ def serve(side: str, threads: int) -> None:
 
 
 class Side:
-    """A process that makes steps when told to, and otherwise sleeps."""
+    """A process that makes steps on request and otherwise sleeps."""
 
     def __init__(self, side: str, python: str, threads: int) -> None:
         command = [python, str(Path(__file__).resolve()), "--serve", side, "--threads", str(threads)]

@@ -162,7 +162,7 @@ def _insert_best(model: RouteModel, state: RouteState, nodes: Nodes) -> bool:
                 if key < best:
                     best, best_node, best_tour, best_stop = key, node, k, p
             if state.sizes[k] == 0:
-                break  # all tours without visits are alike
+                break  # all tours without visits are equal
     if best_node < 0:
         return False
     insert(model, state, best_tour, best_stop, best_node)
