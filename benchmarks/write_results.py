@@ -205,6 +205,11 @@ def parse_markdown(text: str) -> tuple[list[str], list[list[str]]]:
     return table[0], table[2:]
 
 
+def current_commit() -> str:
+    """The first seven digits of the commit that is checked out."""
+    return subprocess.check_output(("git", "rev-parse", "--short=7", "HEAD"), cwd=ROOT, text=True).strip()
+
+
 def take(name: str, text: str, given: dict[str, str], folder: Path = RESULTS) -> list[str]:
     """Store a printed table, and keep what is not given (title, note, command, machine) as it was.
 
@@ -220,8 +225,7 @@ def take(name: str, text: str, given: dict[str, str], folder: Path = RESULTS) ->
     groups = defaultdict[str, list[list[str]]](list)
     for row in rows:
         groups[name.format_map(dict(zip(columns, row, strict=True)))].append([row[i] for i in kept])
-    commit = subprocess.check_output(("git", "rev-parse", "--short=7", "HEAD"), cwd=ROOT, text=True).strip()
-    now = {"commit": commit, "date": f"{datetime.now(UTC):%Y-%m-%d}"}
+    now = {"commit": current_commit(), "date": f"{datetime.now(UTC):%Y-%m-%d}"}
     before = read_tables(folder)
     for label, group in groups.items():
         old = before[label]._asdict() if label in before else {}
