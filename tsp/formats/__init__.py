@@ -85,7 +85,7 @@ INSTANCE_ENDINGS = (".npz", *_INSTANCE_FORMATS)
 
 
 def read(path: StrPath, *, problem: str | None = None, matrix: StrPath | None = None) -> list[Instance]:
-    """Read the instances in a file, told by its ending or else by its content.
+    """Read the instances in a file, whose format follows from its ending or else from its content.
 
     A set (NPZ, pickle) gives its instances in order, named `set[0]`, `set[1]`, … after the file;
     any other file gives one, named after the file too. `best_known` is filled in where the toolkit
@@ -115,7 +115,7 @@ def read(path: StrPath, *, problem: str | None = None, matrix: StrPath | None = 
 
 
 def read_realizations(path: StrPath) -> list[Realization] | None:
-    """Read what the instances of a set hide, which no solver may see; None for a file that hides nothing.
+    """Read the hidden attributes of a set's instances, which no solver may see; None for a file without any.
 
     Raises:
         ValueError: in one sentence, with the file and what was expected.
@@ -187,7 +187,7 @@ def _completed(instance: Instance, problem: str) -> Instance:
 
 
 def read_solution(path: StrPath, instance: Instance) -> list[NDArray[np.int64]]:
-    """Read a solution's tours, as nodes from 0; whether they are allowed is the checker's to say.
+    """Read a solution's tours, as nodes from 0; the checker decides whether they are feasible.
 
     Reads TSPLIB's `.tour`, CVRPLIB's and OPLib's `.sol`, and the `.json` that `tsp solve` prints.
 
@@ -200,7 +200,7 @@ def read_solution(path: StrPath, instance: Instance) -> list[NDArray[np.int64]]:
 
 
 def read_amounts(path: StrPath, instance: Instance) -> list[NDArray[np.float64]] | None:
-    """Read what each stop of a solution's tours is delivered; None where the file does not say.
+    """Read the amount delivered at each stop of a solution's tours; None where the file has no amounts.
 
     Raises:
         ValueError: in one sentence, with the file, the line or field and what was expected.

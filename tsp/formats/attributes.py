@@ -17,7 +17,7 @@ ATTRIBUTES = (*NODE_VALUES, "time_windows", *LIMITS, "num_tours", "end", "underw
 
 
 def require_held(instance: Instance, held: Collection[str], what: str) -> None:
-    """Refuse an instance with an attribute that is not one of `held`, which a file of the kind `what` can say.
+    """Refuse an instance with an attribute that is not one of `held`, those that a file of the kind `what` can hold.
 
     Raises:
         ValueError: naming the instance and its attributes that would be lost.

@@ -1,4 +1,4 @@
-"""CSV: a line a node in, an itinerary out; and tables of distances.
+"""CSV files: nodes, one on each line; itineraries; tables of distances.
 
 Beside `name`, `x` and `y` a node may have a `prize`, a `penalty`, a `demand`, a time window from
 `opens` to `closes`, and a `duration` (of the visit).
@@ -199,7 +199,7 @@ def read_walls(path: Path) -> Array:
 
 
 def read_matrix(path: Path) -> Array:
-    """Read a table of distances: n lines of n numbers, apart by commas, semicolons or blanks.
+    """Read a table of distances: n lines of n numbers, separated by commas, semicolons or blanks.
 
     Row = from, column = to. What stands on the diagonal means nothing.
 
@@ -259,7 +259,7 @@ def _cell(value: float) -> str:
 
 
 def format_itinerary(instance: Instance, solution: Solution) -> str:
-    """The solution as a CSV itinerary: nodes in the order of the walk, to where it ends.
+    """The solution as a CSV itinerary: nodes in the order of the visits, with the end of each tour.
 
     `leg` is the distance from the node before, `walked` that from the start. Where the problem has
     time windows, `arrive`, `begin` and `leave` say when; where there are prizes, `prize` is what a

@@ -32,7 +32,7 @@ def read_tours(path: Path, instance: Instance) -> list[NDArray[np.int64]]:
 
 
 def read_amounts(path: Path, instance: Instance) -> list[NDArray[np.float64]] | None:
-    """Read what each stop of each tour is delivered, None where the entry does not say.
+    """Read the amount delivered at each stop of each tour; None where the entry has no amounts.
 
     Raises:
         ValueError: with the file, what is wrong and what was expected.

@@ -70,7 +70,7 @@ def read_instances(path: Path) -> list[Instance]:
 
 
 def read_realizations(path: Path) -> list[Realization] | None:
-    """Read the real prizes of a set that has `expected_prizes` beside `prizes`; None where it has not.
+    """Read the real prizes of a set that has `expected_prizes` beside `prizes`; None for other sets.
 
     Raises:
         ValueError: with the file, the array and what was expected.
@@ -136,7 +136,7 @@ def _text(path: Path, arrays: dict[str, NDArray[Any]], name: str, default: str) 
 
 
 def write_instances(path: Path, instances: Sequence[Instance], realizations: Sequence[Realization] | None) -> None:
-    """Write instances of one size, problem and metric as a set; node names have no place in it.
+    """Write instances of one size, problem and metric as a set; it cannot hold node names.
 
     Args:
         path: the file.

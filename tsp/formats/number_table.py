@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LARGEST_COUNT = 10**15
 
 
-class Row(NamedTuple):
+class FileLine(NamedTuple):
     """A line with something on it: where it is, and its words."""
 
     file: TextFile
@@ -61,19 +61,19 @@ class Row(NamedTuple):
         return int(value)
 
 
-def rows(file: TextFile, most: int | None = None) -> list[Row]:
+def rows(file: TextFile, most: int | None = None) -> list[FileLine]:
     """The lines with something on them (the first `most`); what follows a `#` is a comment."""
-    found: list[Row] = []
+    found: list[FileLine] = []
     for line, text in enumerate(file.text.split("\n"), 1):
         words = text.partition("#")[0].split()
         if words:
-            found.append(Row(file, line, words))
+            found.append(FileLine(file, line, words))
             if len(found) == most:
                 break
     return found
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[FileLine]:
     """The lines of a file, one at least.
 
     Raises:
@@ -86,7 +86,7 @@ def read_rows(path: Path) -> list[Row]:
     return found
 
 
-def require_count(lines: list[Row], count: int, what: str) -> None:
+def require_count(lines: list[FileLine], count: int, what: str) -> None:
     """Refuse a file that has not as many `lines` as it should: the first of them opens the part in question."""
     if len(lines) < count:
         raise lines[-1].error(f"the file ends after {len(lines)} of {count} {what}")
@@ -94,12 +94,12 @@ def require_count(lines: list[Row], count: int, what: str) -> None:
         raise lines[count].error(f"a line after the last of {count} {what}")
 
 
-def table(lines: list[Row], width: int, expected: str) -> Array:
+def table(lines: list[FileLine], width: int, expected: str) -> Array:
     """Numbers `[len(lines), width]`, a line each."""
     return np.array([row.numbers(width, expected) for row in lines]).reshape(len(lines), width)
 
 
-def square(lines: list[Row]) -> Array:
+def square(lines: list[FileLine]) -> Array:
     """Distances `[n, n]` from n lines; the diagonal is let be."""
     n = len(lines)
     matrix = table(lines, n, "the distances to each node")
@@ -110,7 +110,7 @@ def square(lines: list[Row]) -> Array:
     return matrix
 
 
-def require_nonnegative(lines: list[Row], values: Array, what: str) -> None:
+def require_nonnegative(lines: list[FileLine], values: Array, what: str) -> None:
     """Refuse negative `values`, one for each of `lines`."""
     wrong = np.flatnonzero(values < 0)
     if wrong.size:
@@ -118,7 +118,7 @@ def require_nonnegative(lines: list[Row], values: Array, what: str) -> None:
         raise lines[k].error(f"{what} {format_number(float(values[k]))}, expected 0 or more")
 
 
-def require_windows(lines: list[Row], windows: Array) -> None:
+def require_windows(lines: list[FileLine], windows: Array) -> None:
     """Refuse windows `[n, 2]`, one for each of `lines`, that close before they open."""
     wrong = np.flatnonzero(windows[:, 0] > windows[:, 1])
     if wrong.size:

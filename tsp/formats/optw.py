@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tsp.formats.number_table import (
-    Row,
+    FileLine,
     make_instance,
     read_rows,
     require_count,
@@ -63,7 +63,7 @@ def read_instance(path: Path) -> Instance:
     )
 
 
-def _fields(row: Row) -> list[float]:
+def _fields(row: FileLine) -> list[float]:
     """x, y, d, S, O and C of a node's line."""
     values = row.numbers()
     if len(values) < 9:

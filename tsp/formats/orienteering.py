@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tsp.formats.number_table import Row, make_instance, read_rows, require_count, require_nonnegative, table
+from tsp.formats.number_table import FileLine, make_instance, read_rows, require_count, require_nonnegative, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ def read_team(path: Path) -> Instance:
             raise row.error(f"expected {word!r} and a number")
     if len(header) < len(TEAM_HEADER):
         raise header[-1].error(f"the file ends without {TEAM_HEADER[len(header)]!r}")
-    (nodes,), (paths,), (limit,) = (Row(row.file, row.line, row.words[1:]).numbers(1) for row in header)
+    (nodes,), (paths,), (limit,) = (FileLine(row.file, row.line, row.words[1:]).numbers(1) for row in header)
     n, count = header[0].whole(nodes, "n", 2), header[1].whole(paths, "m")
     points = lines[len(TEAM_HEADER) :]
     if not points:
@@ -56,7 +56,7 @@ def read_team(path: Path) -> Instance:
     return _instance(header[-1], points, limit, num_tours=count, end=n - 1)
 
 
-def _instance(header: Row, points: list[Row], limit: float, num_tours: int | None, end: int) -> Instance:
+def _instance(header: FileLine, points: list[FileLine], limit: float, num_tours: int | None, end: int) -> Instance:
     if limit < 0:
         raise header.error(f"Tmax {limit:g}, expected 0 or more")
     values = table(points, 3, "x, y, score")

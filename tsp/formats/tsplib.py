@@ -59,7 +59,7 @@ SECTIONS = tuple(dict.fromkeys(chain(*TYPE_SECTIONS.values())))
 TYPE_PROBLEMS = {"TSP": "tsp", "ATSP": "atsp", "CVRP": "cvrp", "OP": "op"}
 
 _FLAGS = re.MULTILINE | re.IGNORECASE | re.ASCII
-# A line that begins with a letter, unless it is the not-quite-number nan or inf.
+# A line that begins with a letter, except nan and inf, which count as numbers.
 _KEYWORD_LINE = re.compile(r"^[ \t]*(?!(?:nan|inf|infinity)\b)([a-z]\w*)[ \t]*:?[ \t]*(.*)", _FLAGS)
 
 
@@ -435,7 +435,7 @@ def read_tours(path: Path, instance: Instance) -> list[Integers]:
 
 
 def format_instance(instance: Instance) -> str:
-    """The instance as a `.tsp` (or, asymmetric, `.atsp`) file; node names have no place in it.
+    """The instance as a `.tsp` (or, asymmetric, `.atsp`) file; it cannot hold node names.
 
     Raises:
         ValueError: for plain Euclidean distances and for attributes, which these files cannot hold.
