@@ -110,10 +110,20 @@ def slack(limit: Tensor) -> Tensor:
     return relative * limit.abs().clamp(min=1.0)
 
 
+def mask_limit(limit: Tensor) -> Tensor:
+    """A limit as masks apply it: with the tolerance of the checker, or of float32."""
+    return limit + slack(limit)
+
+
+def outer_limit(limit: Tensor) -> Tensor:
+    """As `tsp.tolerance.outer_limit`: what a mask accepted keeps it, summed in any order."""
+    return limit + 2 * slack(limit)
+
+
 def _way_home(move: Move) -> Tensor:
     """Distance from the current node to the node where tours end, `[B, P]`.
 
-    Limits that it is compared with get twice the slack: the step to the current node was found to be
+    It is compared with outer limits: the step to the current node was found to be
     feasible by another order of additions, and rounding must not turn it into a dead end.
     """
     assert move.home is not None
@@ -207,7 +217,7 @@ class CapacityEnv(RuleEnv):
         if state.open_demands is not None:
             served = (state.left <= 0)[..., None] | (state.open_demands <= 0)
             return served.scatter(-1, move.here[..., None], value=True)  # the current node has just been served
-        return state.batch.values["demands"][:, None] > (state.left + slack(state.left))[..., None]
+        return state.batch.values["demands"][:, None] > mask_limit(state.left)[..., None]
 
     def missed(self, walks: Walks) -> Tensor | None:
         """The nodes with an open demand, where deliveries are split."""
@@ -273,7 +283,7 @@ class LengthBudgetEnv(RuleEnv):
         assert move.to_nodes is not None
         assert move.home is not None
         limit = state.batch.values["max_length"][:, None]
-        left = limit + slack(limit) - state.travelled
+        left = mask_limit(limit) - state.travelled
         return move.to_nodes + move.home > left[..., None]
 
     def forbids_return(self, state: LengthState, move: Move) -> Tensor | None:
@@ -281,7 +291,7 @@ class LengthBudgetEnv(RuleEnv):
         if "max_length" not in state.batch.values:
             return None
         limit = state.batch.values["max_length"][:, None]
-        too_long = state.travelled + _way_home(move) > limit + 2 * slack(limit)
+        too_long = state.travelled + _way_home(move) > outer_limit(limit)
         return too_long & self.makes_tour(state.batch, move)
 
 
@@ -346,14 +356,14 @@ class PrizeQuotaEnv(RuleEnv):
     def forbids_end(self, state: QuotaState, move: Move) -> Tensor:
         """While too little is collected and some node is unvisited."""
         quota = state.batch.values["min_prize"][:, None]
-        return (state.collected + slack(state.collected) < quota) & ~move.visited.all(-1)
+        return (mask_limit(state.collected) < quota) & ~move.visited.all(-1)
 
     def missed(self, walks: Walks) -> Tensor:
         """One where too little is collected and some node is unvisited."""
         prizes, visited = walks.batch.real_prizes, walks.visited()
         collected = (visited.to(prizes.dtype) * prizes[:, None]).sum(-1)
-        # summed in another order than step by step, so with twice the slack
-        too_little = collected + 2 * slack(collected) < walks.batch.values["min_prize"][:, None]
+        # summed in another order than step by step, so with the outer limit
+        too_little = outer_limit(collected) < walks.batch.values["min_prize"][:, None]
         return (too_little & (walks.customers[:, None] & ~visited).any(-1)).long()
 
 
@@ -409,11 +419,11 @@ class TimeWindowsEnv(RuleEnv):
             # no way passes padding
             stay = service if batch.padding is None else service.masked_fill(batch.padding, float("inf"))
             ways = _earliest(batch.distances, stay)
-            latest = (closes + slack(closes))[:, None, :] - ways
+            latest = mask_limit(closes)[:, None, :] - ways
             itself = torch.eye(batch.size, dtype=torch.bool, device=batch.device)
             latest = latest.masked_fill(itself, float("inf"))[:, None]
         home = ways.gather(2, end[..., None].expand(-1, batch.size, 1))[..., 0]
-        homeward = (home_closes + slack(home_closes) - home)[:, None]
+        homeward = (mask_limit(home_closes) - home)[:, None]
         now, own = leaving.expand(-1, trajectories), (opens[:, None], closes[:, None], service[:, None])
         return TimeState(batch, now, *own, leaving, home_closes, homeward, latest)
 
@@ -449,7 +459,7 @@ class TimeWindowsEnv(RuleEnv):
         """Nodes that are closed on arrival, or after which the end or another node cannot be reached in time."""
         begin = torch.maximum(self._arrival(state, move), state.opens)
         leave = begin + state.service
-        forbidden = (begin > state.closes + slack(state.closes)) | (leave > state.homeward)
+        forbidden = (begin > mask_limit(state.closes)) | (leave > state.homeward)
         if state.latest is not None:
             others = torch.where(move.visited[:, :, None, :], float("inf"), state.latest)  # [B, P, n, n]
             forbidden = forbidden | (leave > others.amin(-1))
@@ -457,7 +467,7 @@ class TimeWindowsEnv(RuleEnv):
 
     def forbids_return(self, state: TimeState, move: Move) -> Tensor:
         """Whether the end would have closed on arrival."""
-        too_late = state.now + _way_home(move) > state.home_closes + 2 * slack(state.home_closes)
+        too_late = state.now + _way_home(move) > outer_limit(state.home_closes)
         return too_late & self.makes_tour(state.batch, move)
 
 
