@@ -6,7 +6,7 @@ customers do not all fit, those that were missing most often count most.
 """
 
 # To numba a number read from an array is an int; to numpy's stubs it is an array.
-# pyright: reportArgumentType=false, reportAssignmentType=false
+# pyright: reportArgumentType=false, reportAssignmentType=false, reportReturnType=false
 
 from __future__ import annotations
 

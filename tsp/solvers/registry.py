@@ -37,7 +37,7 @@ SOLVERS: dict[str, str] = {
     "bound": "baselines.bounds.solver:BoundSolver",
     "2opt": "baselines.tours.iterated_search:TwoOptSolver",
     "lkh": "baselines.models.lkh:LKHSolver",
-    "pyvrp": "baselines.models.pyvrp:PyVRPSolver",
+    "pyvrp": "baselines.models.pyvrp_solver:PyVRPSolver",
     "ga": "baselines.heuristics.genetic:GeneticAlgorithm",
     "tsiligirides": "baselines.heuristics.tsiligirides:Tsiligirides",
     "nearest-feasible": "baselines.heuristics.nearest_feasible:NearestFeasible",

@@ -26,7 +26,7 @@ from tsp.solvers.registry import make
 
 pytest.importorskip("pyvrp", reason="needs the extra pyvrp")
 
-from baselines.models.pyvrp import MOST_NODES, PyVRPSolver
+from baselines.models.pyvrp_solver import MOST_NODES, PyVRPSolver
 
 TSP = get_problem("tsp")
 SOLVER = PyVRPSolver()
