@@ -1,4 +1,4 @@
-"""What every reader owes who gave it a broken file."""
+"""The check of error messages for broken files."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tsp.formats import read
 
 
 def refuse(path, line, piece):
-    """Reading is refused in one sentence that names the file and the line, and says `piece`."""
+    """Check that reading fails with one sentence that names the file and the line, and contains `piece`."""
     with pytest.raises(ValueError, match=path.stem) as refusal:
         read(path)
     message = str(refusal.value)

@@ -4,7 +4,7 @@ from tsp.timeline import compute_timeline
 LINE = [[0, 0], [3, 0], [7, 0]]
 
 
-def test_a_visit_waits_for_its_window_and_service_delays_the_departure():
+def test_a_visit_begins_when_its_window_opens_and_service_delays_the_departure():
     windows = [[1, 99], [10, 99], [0, 99]]
     times = compute_timeline(Instance(LINE, time_windows=windows, service_times=[2, 1, 5]), [0, 1, 2])
     assert times.arrive.tolist() == [0, 6, 15]
@@ -12,7 +12,7 @@ def test_a_visit_waits_for_its_window_and_service_delays_the_departure():
     assert times.leave.tolist() == [3, 11, 20]
 
 
-def test_without_windows_and_service_times_are_lengths():
+def test_times_equal_lengths_without_windows_and_service():
     times = compute_timeline(Instance(LINE), [0, 2, 1])
     assert times.arrive.tolist() == times.begin.tolist() == times.leave.tolist() == [0, 7, 11]
 

@@ -1,4 +1,4 @@
-"""Files of instances and solutions: one module for each format, and the choice among them here."""
+"""Files of instances and solutions: one module for each format; here the format is chosen."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _READERS: dict[str, Callable[[Path], list[Instance]]] = {
     "tsptw": lambda path: [tsptw.read_instance(path)],
     "pctsp": lambda path: [pctsp.read_instance(path)],
 }
-"""Readers by ending; those of files without one of their own by the problem that the file is of."""
+"""Readers by the file's ending; where a format has no ending of its own, by the problem."""
 _SAME_AS = {
     ".pickle": ".pkl",
     **dict.fromkeys((".atsp", ".vrp", ".oplib", ".sop", ".hcp"), ".tsp"),
@@ -60,7 +60,7 @@ _SAME_AS = {
     ".pctsp": "pctsp",
 }
 _NUMBER_TABLES = {"tsptw": (1, None), "op": (2, 3), "optw": (4, 2)}
-"""How many numbers the first line of a file has, and the second, by whose problem it is."""
+"""By problem: how many numbers the first line of a file has, and how many the second (None: any number)."""
 
 _SOLUTION_READERS: dict[str, Callable[[Path, Instance], list[NDArray[np.int64]]]] = {
     ".tour": tsplib.read_tours,
@@ -88,13 +88,13 @@ def read(path: StrPath, *, problem: str | None = None, matrix: StrPath | None = 
     """Read the instances in a file, whose format follows from its ending or else from its content.
 
     A set (NPZ, pickle) gives its instances in order, named `set[0]`, `set[1]`, … after the file;
-    any other file gives one, named after the file too. `best_known` is filled in where the toolkit
-    knows it.
+    any other file gives one, named after the file too. `best_known` is filled in from the table of
+    `tsp.best_known`.
 
     Args:
         path: the file.
-        problem: what the instances are of, where the file does not say or says otherwise; it also
-            decides what a file is read as whose content leaves that open.
+        problem: the problem of the instances, instead of the one that the file implies; it also
+            decides the format of a file whose content fits several.
         matrix: a table of distances (see `read_matrix`) that replaces those of the one instance.
 
     Raises:
@@ -115,7 +115,7 @@ def read(path: StrPath, *, problem: str | None = None, matrix: StrPath | None = 
 
 
 def read_realizations(path: StrPath) -> list[Realization] | None:
-    """Read the hidden attributes of a set's instances, which no solver may see; None for a file without any.
+    """Read the hidden attributes of a set's instances, which solvers must not see; None for a file without them.
 
     Raises:
         ValueError: in one sentence, with the file and what was expected.
@@ -161,7 +161,7 @@ def _text_kind(file: TextFile, problem: str | None) -> str:
     if problem in _READERS:
         return problem
     raise ValueError(
-        f"{file.path}: of no known format, expected TSPLIB, CSV with x and y, NPZ, a pickled set, "
+        f"{file.path}: unknown format, expected TSPLIB, CSV with x and y, NPZ, a pickled set, "
         "or numbers of a set of the literature"
     )
 
@@ -215,16 +215,16 @@ def write_solution(path: StrPath, instance: Instance, solution: Solution, *, for
 
     Raises:
         ValueError: for another ending, a solution without a tour, split deliveries that the format
-            cannot say, an existing file without `force`, or a path that cannot be written.
+            cannot hold, an existing file without `force`, or a path that cannot be written.
     """
     target = Path(path)
     text = _of_ending(target, _SOLUTION_FORMATS, SOLUTION_ENDINGS, "a solution")
     if not solution.tours:
         raise ValueError(f"{target}: not written, since {instance.name or 'the instance'} has no tour")
     if solution.amounts is not None and target.suffix.lower() != ".csv":
-        tours_tell = check(get_problem(instance.problem), instance, solution.tours)
-        if solution.feasible and not tours_tell.feasible:
-            raise ValueError(f"{target}: {target.suffix} cannot say how deliveries are split; write .json or .csv")
+        implied = check(get_problem(instance.problem), instance, solution.tours)
+        if solution.feasible and not implied.feasible:
+            raise ValueError(f"{target}: {target.suffix} cannot hold how deliveries are split; write .json or .csv")
     write_text(target, text(instance, solution), force=force)
 
 
@@ -238,9 +238,9 @@ def write_instances(
     """Write instances of one kind as an `.npz` set, or a single one as `.tsp`, `.atsp` or `.csv`.
 
     Args:
-        path: where to, by its ending.
-        instances: what is written.
-        realizations: what each of them hides, for an `.npz` set.
+        path: the file; its ending chooses the format.
+        instances: the instances to write.
+        realizations: the hidden values of each instance, for an `.npz` set.
         force: whether to overwrite a file.
 
     Raises:
@@ -256,7 +256,7 @@ def write_instances(
         return
     text = _of_ending(target, _INSTANCE_FORMATS, INSTANCE_ENDINGS, "instances")
     if realizations is not None:
-        raise ValueError(f"{target}: {target.suffix} cannot hold what the instances hide; write .npz")
+        raise ValueError(f"{target}: {target.suffix} cannot hold hidden values; write .npz")
     if len(instances) > 1:
         raise ValueError(f"{target}: {len(instances)} instances, expected one for {target.suffix}; write .npz")
     write_text(target, text(instances[0]), force=force)

@@ -1,4 +1,4 @@
-"""Which of an instance's attributes a file can hold, so that nothing is lost in silence."""
+"""The attributes of instances, and an error for those that a file format cannot hold."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tsp.instance import Instance
 
 ATTRIBUTES = (*NODE_VALUES, "time_windows", *LIMITS, "num_tours", "end", "underway", "fixed_edges")
-"""Whatever an instance may have beside its distances and what is for display."""
+"""All attributes of an instance except its distances and those for display."""
 
 
 def require_held(instance: Instance, held: Collection[str], what: str) -> None:

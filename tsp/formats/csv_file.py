@@ -3,8 +3,8 @@
 Beside `name`, `x` and `y` a node may have a `prize`, a `penalty`, a `demand`, a time window from
 `opens` to `closes`, and a `duration` (of the visit).
 
-Spreadsheets write it in several ways: commas, semicolons (then often with decimal commas) or tabs
-between the cells, a byte order mark, blank lines at the end. All of them are read.
+All variants that spreadsheets write are read: commas, semicolons (then often with decimal commas) or
+tabs between the cells, a byte order mark, blank lines at the end.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 DELIMITERS = ",;\t"
 
 COLUMNS = {"prize": "prizes", "penalty": "penalties", "demand": "demands", "duration": "service_times"}
-"""Columns that give each node a number, and the attribute that it is."""
+"""Columns with a number for each node, and the attributes that they become."""
 WINDOW = ("opens", "closes")
 EMPTY = {"closes": np.inf}
-"""What an empty cell of a column means, where that is not 0."""
+"""The value of an empty cell by column; 0 in all other columns."""
 
 
 def is_header(line: str) -> bool:
@@ -44,11 +44,11 @@ def is_header(line: str) -> bool:
 
 
 def read_instance(path: Path, matrix: Array | None = None) -> Instance:
-    """Read a CSV file of nodes: a header with `x`, `y` and mostly `name`, then a line for each node.
+    """Read a CSV file of nodes: a header with `x`, `y` and usually `name`, then a line for each node.
 
     The first node is the depot. The columns of `COLUMNS` and `WINDOW` become attributes: an empty
-    cell means 0, of `closes` never, and a column of nothing but empty cells is as good as none.
-    Any other column is kept in `Instance.extras`.
+    cell means 0, or infinity in `closes`, and a column with only empty cells is ignored. Any other
+    column is kept in `Instance.extras`.
 
     Args:
         path: the file.
@@ -99,7 +99,7 @@ def read_instance(path: Path, matrix: Array | None = None) -> Instance:
 
 
 def _attributes(file: TextFile, lines: list[int], texts: Mapping[str, Sequence[str]], delimiter: str) -> dict[str, Any]:
-    """The attributes whose columns are there."""
+    """The attributes for which there are columns."""
     columns: dict[str, Array] = {}
     for name in (*COLUMNS, *WINDOW):
         if any(texts.get(name, ())):
@@ -127,7 +127,7 @@ def _delimiter(file: TextFile) -> str:
 
 
 def _rows(file: TextFile, delimiter: str) -> list[tuple[int, list[str]]]:
-    """Each line that is not blank, with its number: the cells, without surrounding blanks."""
+    """The number and the cells, without surrounding blanks, of each line that is not blank."""
     source = io.StringIO(file.text, newline="")
     reader = csv.reader(source, delimiter=delimiter, skipinitialspace=True, strict=True)
     rows: list[tuple[int, list[str]]] = []
@@ -159,7 +159,7 @@ def _numbers(
 
 
 def _number(text: str, delimiter: str | None) -> float | None:
-    """The number in a cell, with a decimal point or, where a comma can mean nothing else, a decimal comma."""
+    """The number in a cell, with a decimal point or, where commas do not separate cells, a decimal comma."""
     if delimiter in (";", "\t") and text.count(",") == 1:
         text = text.replace(",", ".")
     return parse_number(text)
@@ -179,7 +179,7 @@ def read_walls(path: Path) -> Array:
     """Read a hall's walls, which are only drawn: a header `x1,y1,x2,y2`, then a line for each.
 
     Returns:
-        segments `[w, 2, 2]`, from a point to a point.
+        segments `[w, 2, 2]`: the two end points of each wall.
 
     Raises:
         ValueError: with the file, the line, the column and what was expected.
@@ -201,7 +201,7 @@ def read_walls(path: Path) -> Array:
 def read_matrix(path: Path) -> Array:
     """Read a table of distances: n lines of n numbers, separated by commas, semicolons or blanks.
 
-    Row = from, column = to. What stands on the diagonal means nothing.
+    Row = from, column = to. The diagonal is ignored.
 
     Raises:
         ValueError: with the file, the line, the column and what was expected.
@@ -233,8 +233,8 @@ def format_instance(instance: Instance) -> str:
     """The instance as a CSV file of nodes.
 
     Raises:
-        ValueError: where distances are not the plain Euclidean ones that a reader would take, and
-            for attributes that are not a node's.
+        ValueError: for distances other than plain Euclidean ones, which a reader would assume, and for
+            attributes that are not values of nodes.
     """
     if instance.metric != "euclidean" or instance.coordinates is None or instance.coordinates.shape[1] != 2:
         raise ValueError(
@@ -254,17 +254,16 @@ def format_instance(instance: Instance) -> str:
 
 
 def _cell(value: float) -> str:
-    """A number; nothing for infinity, which is never."""
+    """A number as text; an empty cell for infinity."""
     return "" if value == np.inf else format_number(value)
 
 
 def format_itinerary(instance: Instance, solution: Solution) -> str:
     """The solution as a CSV itinerary: nodes in the order of the visits, with the end of each tour.
 
-    `leg` is the distance from the node before, `walked` that from the start. Where the problem has
-    time windows, `arrive`, `begin` and `leave` say when; where there are prizes, `prize` is what a
-    visit is worth; `delivered` is there where deliveries may be split, and `tour` (from 0) where
-    there may be several.
+    `leg` is the distance from the previous node, `walked` the length of the tour so far. A problem with
+    time windows adds the times `arrive`, `begin` and `leave`, an instance with prizes the node's
+    `prize`, split deliveries the amount `delivered`, and several tours the index `tour` (from 0).
     """
     problem = get_problem(instance.problem)
     timed = problem.rule(TimeWindows) is not None and instance.time_windows is not None
@@ -293,7 +292,7 @@ def format_itinerary(instance: Instance, solution: Solution) -> str:
 
 
 def _rounded(length: float) -> str:
-    """A number without the last digits, which are noise of the summation."""
+    """A number without its last digits, which contain rounding errors of sums."""
     return format_number(float(f"{length:.12g}"))
 
 
@@ -304,7 +303,7 @@ def _table(rows: Iterable[Iterable[str]]) -> str:
 
 
 def _guarded(text: str) -> str:
-    """`text` so that no spreadsheet takes it for a formula: after an apostrophe."""
+    """`text`, after an apostrophe if a spreadsheet would otherwise evaluate it as a formula."""
     return f"'{text}" if re.match(r"'*[=+\-@\t\r]", text) and parse_number(text) is None else text
 
 

@@ -1,4 +1,4 @@
-"""`.sol` files: CVRPLIB's, with a line `Route #k: 3 1 2` for each route, and OPLib's, which are TSPLIB's kin."""
+"""`.sol` files: CVRPLIB's, with a line `Route #k: 3 1 2` for each route, and OPLib's, which resemble TSPLIB's."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def read_routes(path: Path, instance: Instance) -> list[NDArray[np.int64]]:
 
 
 def format_routes(instance: Instance, solution: Solution) -> str:
-    """The solution as a `.sol` file, with its cost where the problem's objective is one."""
+    """The solution as a `.sol` file, with its cost if the problem minimizes."""
     leave_out = len(_start(instance))
     lines = [f"Route #{k}: {' '.join(map(str, tour[leave_out:].tolist()))}" for k, tour in enumerate(solution.tours, 1)]
     if solution.objective is not None and get_problem(instance.problem).objective.sense == "min":
@@ -61,5 +61,5 @@ def format_routes(instance: Instance, solution: Solution) -> str:
 
 
 def _start(instance: Instance) -> list[int]:
-    """What a route leaves out at its beginning: the depot, unless a path may start anywhere."""
+    """The nodes at the start of a tour that a route omits: the depot, unless a path may start anywhere."""
     return [] if instance.free_start else [instance.depot]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def read_tours(path: Path, instance: Instance) -> list[NDArray[np.int64]]:
-    """Read the tours of the entry whose `instance` is this one's name, or of the only entry.
+    """Read the tours of the entry with the instance's name, or of the only entry.
 
     Raises:
         ValueError: with the file, what is wrong and what was expected.
@@ -46,7 +46,7 @@ def read_amounts(path: Path, instance: Instance) -> list[NDArray[np.float64]] | 
 
 
 def _entry(path: Path, instance: Instance) -> dict[str, object]:
-    """The entry whose `instance` is this one's name, or the only one."""
+    """The entry with the instance's name, or the only entry."""
     file = read_text(path)
     try:
         content: Any = json.loads(file.text)
@@ -82,7 +82,7 @@ def _is_amounts(amounts: object) -> bool:
 def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
     """One solution as `tsp solve --json` prints it; no value in it is NaN or infinite.
 
-    `amounts`, what each stop of each tour is delivered, is there where deliveries may be split.
+    It has `amounts`, the amount delivered at each stop of each tour, if deliveries may be split.
     """
     best, gap = instance.best_known, None
     if best is not None and solution.objective is not None:

@@ -1,6 +1,6 @@
 """The data sets of Kool et al. (ICLR 2019), read from their pickles; `envs.kool_sets` makes them.
 
-Node 0 is the depot, where there is one; what they draw for customers is 0 for it.
+Node 0 is the depot, if there is one; the values that are drawn for customers are 0 at the depot.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RECORDS = {
     "op": ("depot", "loc", "prizes", "max_length"),
     "pctsp": ("depot", "loc", "penalties", "prizes", "real_prizes"),
 }
-"""What an instance's tuple in a pickle holds, of each kind of set with a depot; a TSP is a list of points."""
+"""Fields of an instance's tuple in a pickle, by the kind of set; an instance of the TSP is a list of points."""
 
 
 def make_instance(record: Mapping[str, Any], problem: str, name: str) -> Instance:
@@ -43,7 +43,7 @@ def make_instance(record: Mapping[str, Any], problem: str, name: str) -> Instanc
 
 
 def make_realization(record: Mapping[str, Any]) -> Realization:
-    """What an instance hides: its real prizes."""
+    """The hidden values of an instance: its real prizes."""
     return Realization(np.concatenate([[0.0], record["real_prizes"]]))
 
 
@@ -54,8 +54,8 @@ def read_instances(path: Path, problem: str | None = None) -> list[Instance]:
 
     Args:
         path: the file.
-        problem: what the instances are of, which tells tuples of the same length apart; without it
-            their numbers do (demands are whole and mostly larger than 1, prizes at most 1).
+        problem: the problem of the instances, which distinguishes tuples of the same length; None: the
+            numbers decide (demands are whole and mostly larger than 1, prizes at most 1).
 
     Raises:
         ValueError: for a file that is not such a set, or that would run code.
@@ -67,7 +67,7 @@ def read_instances(path: Path, problem: str | None = None) -> list[Instance]:
 
 
 def read_realizations(path: Path) -> list[Realization] | None:
-    """Read the real prizes of a pickled set of the prize-collecting TSP; None for any other.
+    """Read the real prizes of a pickled set of the prize-collecting TSP; None for any other set.
 
     Raises:
         ValueError: for a file that is not a set, or that would run code.
@@ -101,10 +101,10 @@ def _pickled_instance(path: Path, index: int, item: object, problem: str | None)
     length = len(cast("list[object]", item))
     kinds = [kind for kind, fields in RECORDS.items() if len(fields) == length]
     needs = () if problem is None else get_problem(problem).needs
-    asked = [kind for kind in kinds if set(RECORDS[kind][2:4]) <= {*needs}]
-    kind = (asked or kinds)[0]
+    matching = [kind for kind in kinds if set(RECORDS[kind][2:4]) <= {*needs}]
+    kind = (matching or kinds)[0]
     record = _pickled_record(path, index, item, RECORDS[kind])
-    if not asked and kind == "cvrp" and record["demands"].max() <= 1:
+    if not matching and kind == "cvrp" and record["demands"].max() <= 1:
         kind, record = "op", dict(zip(RECORDS["op"], record.values(), strict=True))
     try:
         return make_instance(record, kind, f"{path.stem}[{index}]")

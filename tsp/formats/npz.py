@@ -90,7 +90,7 @@ def read_realizations(path: Path) -> list[Realization] | None:
 
 
 def _require_axes(path: Path, given: dict[str, NDArray[Any]]) -> int:
-    """How many instances the arrays are of; each must have the axes that its name stands for."""
+    """The number of instances in the arrays; each array must have the axes of its name."""
     for name, array in given.items():
         axes = AXES.get(name) or ATTRIBUTE_AXES.get(name, ("(N, n)",))
         square = name != "matrix" or array.shape[1:2] == array.shape[2:]
@@ -107,7 +107,7 @@ def _require_axes(path: Path, given: dict[str, NDArray[Any]]) -> int:
 
 
 def _load(path: Path, wanted: Sequence[str]) -> tuple[dict[str, NDArray[Any]], list[str]]:
-    """The wanted arrays, and the names of all that there are."""
+    """The arrays named in `wanted`, and the names of all arrays of the file."""
     arrays: dict[str, NDArray[Any]] = {}
     where = "the archive"
     with path.open("rb") as file:
@@ -140,19 +140,19 @@ def write_instances(path: Path, instances: Sequence[Instance], realizations: Seq
 
     Args:
         path: the file.
-        instances: what it is to hold.
-        realizations: what each of them hides; then both `expected_prizes` and `prizes` are written.
+        instances: the instances to write.
+        realizations: the hidden values of each instance; with them, both `expected_prizes` and `prizes` are written.
 
     Raises:
-        ValueError: where the instances differ, or hold what a set cannot.
+        ValueError: for instances of different kinds, or with attributes that a set cannot hold.
     """
     first = instances[0]
     for k, instance in enumerate(instances):
         require_held(instance, ATTRIBUTE_AXES, "an NPZ set")
         if _kind(instance) != _kind(first):
             raise ValueError(
-                f"{instance.name or f'instance {k}'}: {_kind(instance)}, expected what the first has, {_kind(first)}: "
-                "an NPZ set holds instances of one kind"
+                f"{instance.name or f'instance {k}'}: {_kind(instance)}, "
+                f"expected the same as the first, {_kind(first)}: an NPZ set holds instances of one kind"
             )
     arrays: dict[str, NDArray[Any]] = {"problem": np.array(first.problem), "metric": np.array(first.metric)}
     for name in (*AXES, *ATTRIBUTE_AXES):
@@ -167,7 +167,7 @@ def write_instances(path: Path, instances: Sequence[Instance], realizations: Seq
 
 
 def _kind(instance: Instance) -> str:
-    """What must be the same in all instances of a set."""
+    """The problem, metric, shapes and attributes, which all instances of a set share."""
     shapes = [f"{name} {array.shape}" for name in AXES if (array := getattr(instance, name)) is not None]
     given = [name for name in ATTRIBUTE_AXES if getattr(instance, name) is not None]
     return ", ".join((instance.problem, instance.metric, *shapes, *given))

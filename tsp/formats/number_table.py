@@ -1,4 +1,4 @@
-"""Lines of numbers apart by blanks, as the smaller sets of benchmark instances have them."""
+"""Lines of numbers separated by blanks, the format of the smaller sets of benchmark instances."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ LARGEST_COUNT = 10**15
 
 
 class FileLine(NamedTuple):
-    """A line with something on it: where it is, and its words."""
+    """A line that is not empty: its file, its number and its words."""
 
     file: TextFile
     line: int
     words: list[str]
 
-    def error(self, complaint: str) -> ValueError:
-        """The error for what is wrong in this line."""
-        return self.file.error(self.line, complaint)
+    def error(self, message: str) -> ValueError:
+        """An error that names the file and this line."""
+        return self.file.error(self.line, message)
 
     @property
     def is_numeric(self) -> bool:
@@ -38,8 +38,8 @@ class FileLine(NamedTuple):
         """The line's numbers, all finite.
 
         Args:
-            count: how many there must be; None: any number.
-            expected: what they are, for the error.
+            count: the expected number of numbers; None: any.
+            expected: names of the numbers, for the error message.
         """
         if count is not None and len(self.words) != count:
             raise self.error(f"{len(self.words)} number(s), expected {count}{expected and f': {expected}'}")
@@ -55,14 +55,14 @@ class FileLine(NamedTuple):
         raise self.error(f"{quote(bad)}, expected a number")
 
     def whole(self, value: float, what: str, least: int = 1) -> int:
-        """A number of this line that must be whole, and not beyond all bounds."""
+        """A number of this line as an integer; it must be whole, from `least` to `LARGEST_COUNT`."""
         if value != int(value) or not least <= value <= LARGEST_COUNT:
             raise self.error(f"{what} {format_number(value)}, expected a whole number of {least} or more")
         return int(value)
 
 
 def rows(file: TextFile, most: int | None = None) -> list[FileLine]:
-    """The lines with something on them (the first `most`); what follows a `#` is a comment."""
+    """The lines that are not empty (at most the first `most`); a `#` begins a comment."""
     found: list[FileLine] = []
     for line, text in enumerate(file.text.split("\n"), 1):
         words = text.partition("#")[0].split()
@@ -74,10 +74,10 @@ def rows(file: TextFile, most: int | None = None) -> list[FileLine]:
 
 
 def read_rows(path: Path) -> list[FileLine]:
-    """The lines of a file, one at least.
+    """The lines of a file that are not empty.
 
     Raises:
-        ValueError: for a file without any.
+        ValueError: for a file without such lines.
     """
     file = read_text(path)
     found = rows(file)
@@ -87,7 +87,7 @@ def read_rows(path: Path) -> list[FileLine]:
 
 
 def require_count(lines: list[FileLine], count: int, what: str) -> None:
-    """Refuse a file that has not as many `lines` as it should: the first of them opens the part in question."""
+    """Refuse `lines`, one part of a file, unless there are `count` of them."""
     if len(lines) < count:
         raise lines[-1].error(f"the file ends after {len(lines)} of {count} {what}")
     if len(lines) > count:
@@ -95,12 +95,12 @@ def require_count(lines: list[FileLine], count: int, what: str) -> None:
 
 
 def table(lines: list[FileLine], width: int, expected: str) -> Array:
-    """Numbers `[len(lines), width]`, a line each."""
+    """Numbers `[len(lines), width]`, one row for each line."""
     return np.array([row.numbers(width, expected) for row in lines]).reshape(len(lines), width)
 
 
 def square(lines: list[FileLine]) -> Array:
-    """Distances `[n, n]` from n lines; the diagonal is let be."""
+    """Distances `[n, n]` from n lines; the diagonal is not checked."""
     n = len(lines)
     matrix = table(lines, n, "the distances to each node")
     wrong = np.argwhere((matrix < 0) & ~np.eye(n, dtype=bool))
@@ -126,8 +126,8 @@ def require_windows(lines: list[FileLine], windows: Array) -> None:
         raise lines[int(wrong[0])].error(f"a window from {opens} to {closes}, expected to open before it closes")
 
 
-def make_instance(path: Path, **content: Any) -> Instance:  # noqa: ANN401 - whatever `Instance` takes
-    """The instance of a file, named after it; what is wrong with the whole is said with the file's name."""
+def make_instance(path: Path, **content: Any) -> Instance:  # noqa: ANN401 - the fields of `Instance`
+    """The instance of a file, named after it; an error of the whole instance names the file."""
     try:
         return Instance(**content, name=path.stem)
     except ValueError as error:

@@ -1,8 +1,8 @@
 """Orienteering with time windows: Solomon's and Cordeau's instances as Righini and Salani (2009) use them.
 
 A line `k v N t`, a line `D Q`, then for the depot and each of N customers
-`i x y d S f a list… O C`: d is the time a visit takes, S its score, the list has a entries, and the
-last two fields are the time window. The depot's closing is the limit of the tour.
+`i x y d S f a list… O C`: d is the duration of a visit, S the score, the list has a entries, and the
+last two fields are the time window. The depot's closing time limits the tour.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ FIELDS = "i, x, y, d, S, f, a, a list of a entries, O, C"
 def read_instance(path: Path) -> Instance:
     """Read a file of a tour with time windows.
 
-    Values in the literature are of distances rounded **down**, to one decimal for Solomon's
-    instances and to two for Cordeau's, which are those of several days or depots (t > 1); so they
-    are an explicit matrix here, and the coordinates are for drawing.
+    The objectives in the literature are for distances rounded **down**: to one decimal for Solomon's
+    instances, to two for Cordeau's, which have several days or depots (t > 1). Therefore the instance
+    has a matrix, and its coordinates are used for drawing only.
 
     Raises:
         ValueError: with the file, the line and what was expected.
@@ -77,5 +77,5 @@ def _fields(row: FileLine) -> list[float]:
 def _rounded_down(points: Array, decimals: int) -> Array:
     legs = points[:, None] - points[None]
     lengths = np.sqrt((legs**2).sum(-1))
-    # A length that is exact in decimals may come out a last bit too short.
+    # Rounding errors can make a length that is exact in decimals slightly too short.
     return np.floor(lengths * 10**decimals + 1e-9) / 10**decimals

@@ -21,7 +21,7 @@ TEAM_HEADER = ("n", "m", "tmax")
 
 
 def read_paths(path: Path) -> Instance:
-    """Read a file of Tsiligirides' or Chao's: `Tmax P`, then `x y score` for start, end, and the others.
+    """Read a file by Tsiligirides or Chao: `Tmax P`, then `x y score` for the start, the end, and the other points.
 
     Raises:
         ValueError: with the file, the line and what was expected.
@@ -73,5 +73,5 @@ def _instance(header: FileLine, points: list[FileLine], limit: float, num_tours:
 
 
 def is_team_header(file: TextFile) -> bool:
-    """Whether a file could be of team orienteering."""
+    """Whether the file begins like one of team orienteering."""
     return file.text.split(None, 1)[0].lower() == TEAM_HEADER[0]

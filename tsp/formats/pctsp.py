@@ -1,4 +1,4 @@
-"""The prize-collecting TSP as Mecler's instances have it: prizes, penalties, matrix; the quota is not in the file."""
+"""The format of Mecler's instances of the prize-collecting TSP: prizes, penalties, matrix, but not the quota."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def read_instance(path: Path) -> Instance:
     """Read a line of prizes, a line of penalties, then the n × n matrix; node 0 is the depot.
 
-    What stands for the depot's prize and penalty means nothing and becomes 0. The instance has no
-    `min_prize`: the file does not say it.
+    The depot's prize and penalty are ignored and become 0. The instance has no `min_prize`, because
+    the file does not contain it.
 
     Raises:
         ValueError: with the file, the line and what was expected.

@@ -1,8 +1,8 @@
-"""Reading pickles of lists, tuples, numbers and numpy arrays without running anything.
+"""Reading pickles of lists, tuples, numbers and numpy arrays without running code.
 
-A pickle is a program, and Python's own reader runs it. The reader here knows the part of its
-language that makes plain data. A call is only noted down, and then read where it is one of numpy's
-ways to write an array; any other name in a pickle is refused.
+A pickle is a program, and Python's own reader runs it. The reader here supports only the part of the
+language that makes plain data. A call is recorded, not run, and then interpreted if it is one with
+which numpy stores arrays; any other name in a pickle is refused.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# What numpy's own pickles of arrays and numbers name, under its old and its new module names.
+# Names in numpy's own pickles of arrays and numbers, under its old and its new module names.
 _NAMES = frozenset({
     *("numpy.ndarray", "numpy.dtype", "_codecs.encode"),
     *("numpy.core.multiarray._reconstruct", "numpy.core.multiarray.scalar", "numpy.core.numeric._frombuffer"),
     *("numpy._core.multiarray._reconstruct", "numpy._core.multiarray.scalar", "numpy._core.numeric._frombuffer"),
 })  # fmt: skip
 
-# Opcodes whose argument is the value.
+# Opcodes that push their argument.
 _VALUES = frozenset({
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
     *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
@@ -41,13 +41,13 @@ def read_pickle(path: Path, depth: int) -> object:
 
     Args:
         path: the file.
-        depth: levels of lists within which numpy's arrays and numbers are looked for.
+        depth: levels of lists that are searched for numpy's arrays and numbers.
 
     Returns:
-        what was pickled; where there are numpy's objects, tuples come back as lists.
+        the pickled data; if it has objects of numpy, tuples are returned as lists.
 
     Raises:
-        ValueError: for a damaged file, or one with anything else in it.
+        ValueError: for a damaged file, or one with other content.
     """
     reader = _Reader()
     try:
@@ -63,7 +63,7 @@ _PLAIN = "lists, tuples, numbers and numpy arrays"
 
 
 class _ForbiddenError(Exception):
-    """A pickle names what has no place in plain data."""
+    """A pickle contains a name that is not allowed in plain data."""
 
 
 class _Name(str):
@@ -73,7 +73,7 @@ class _Name(str):
 
 
 class _Call:
-    """A call that a pickle asks for, and the state that it would set on the result."""
+    """A call recorded from a pickle, and the state that the pickle sets on its result."""
 
     def __init__(self, name: str, arguments: tuple[object, ...]) -> None:
         self.name = name
@@ -82,7 +82,7 @@ class _Call:
 
 
 class _Reader:
-    """The part of pickle's stack machine that makes plain data (see `pickletools` for the whole)."""
+    """The part of pickle's stack machine that makes plain data (see `pickletools` for all of it)."""
 
     def __init__(self) -> None:
         self.has_names = False
@@ -91,7 +91,7 @@ class _Reader:
         self._memo: dict[int, object] = {}
 
     def read(self, data: bytes) -> object:
-        """What the pickle leaves on the stack."""
+        """The object that the pickle leaves on the stack."""
         actions = self._actions()
         push = self._stack.append
         for opcode, argument, _ in pickletools.genops(data):
@@ -102,7 +102,7 @@ class _Reader:
         return self._stack.pop()
 
     def _actions(self) -> dict[str, Callable[[Any], object]]:
-        """What each opcode does with its argument; one that is missing here is refused."""
+        """The action of each opcode on its argument; other opcodes are refused."""
         stack, memo, push, pop = self._stack, self._memo, self._stack.append, self._stack.pop
         return {
             **dict.fromkeys(("PROTO", "FRAME", "STOP"), lambda _: None),
@@ -161,7 +161,7 @@ class _Reader:
 
 
 def _evaluate(content: object, depth: int = 0) -> object:
-    """What `content` stands for, down to `depth` levels of lists."""
+    """The data with recorded calls replaced by arrays, down to `depth` levels of lists."""
     if isinstance(content, _Call):
         return _array(content.name, [_evaluate(argument) for argument in content.arguments], content.state)
     if depth and isinstance(content, list | tuple):
@@ -170,7 +170,7 @@ def _evaluate(content: object, depth: int = 0) -> object:
 
 
 def _array(name: str, arguments: list[object], state: tuple[object, ...]) -> object:
-    """What numpy would make of one of its own calls, for plain numbers only."""
+    """The result of one of numpy's own calls, for plain numbers only."""
     match name, arguments, state:
         case "encode", [str(text), "latin1"], ():
             return text.encode("latin1")

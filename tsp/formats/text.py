@@ -1,4 +1,4 @@
-"""Text files as the readers see them: decoded, and with the line of whatever is wrong in them."""
+"""Decoded text files, which name the line in error messages, and the parsing of numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class TextFile:
     """A text file's content.
 
     Attributes:
-        path: where it lies; every complaint begins with it.
+        path: the file; every error message begins with it.
         text: its content, lines ended by a newline alone.
     """
 
@@ -29,17 +29,17 @@ class TextFile:
         """Number, from 1, of the last line that is not blank."""
         return self.line_at(len(self.text.rstrip()))
 
-    def error(self, line: int, complaint: str) -> ValueError:
-        """The error for what is wrong in a line."""
-        return ValueError(f"{self.path}:{line}: {complaint}")
+    def error(self, line: int, message: str) -> ValueError:
+        """An error that names the file and the line."""
+        return ValueError(f"{self.path}:{line}: {message}")
 
 
 def read_text(path: Path) -> TextFile:
-    """Read a text file: UTF-8 or, as spreadsheets write it, UTF-16; else Latin-1.
+    """Read a text file: UTF-8, UTF-16 (written by spreadsheets), or otherwise Latin-1.
 
     Raises:
         ValueError: for a file that is empty or not text.
-        OSError: for one that cannot be read.
+        OSError: for a file that cannot be read.
     """
     data = path.read_bytes()
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
@@ -56,7 +56,7 @@ def read_text(path: Path) -> TextFile:
 
 
 def parse_number(token: str) -> float | None:
-    """The number that `token` spells; None where it spells none, or one that is not finite."""
+    """The number in `token`; None if it is not a number, or not a finite one."""
     try:
         value = float(token)
     except ValueError:
@@ -70,11 +70,11 @@ def format_number(value: float) -> str:
 
 
 def quote(token: str) -> str:
-    """A piece of a file as errors show it: on one line, cut when long."""
+    """A piece of a file for an error message: on one line, shortened if it is long."""
     return repr(token if len(token) <= 40 else token[:37] + "...")
 
 
 def reason(error: Exception) -> str:
-    """What a library's error says, in a few words on one line."""
-    said = str(error).partition("\n")[0].rstrip(",.")
-    return (said if len(said) <= 160 else said[:157] + "...") or type(error).__name__
+    """The message of a library's error, shortened to one line."""
+    message = str(error).partition("\n")[0].rstrip(",.")
+    return (message if len(message) <= 160 else message[:157] + "...") or type(error).__name__

@@ -1,9 +1,8 @@
-"""TSPLIB's `.tsp`, `.atsp` and `.tour` files (Reinelt, "TSPLIB 95", 1995), and their kin.
+"""TSPLIB's `.tsp`, `.atsp` and `.tour` files (Reinelt, "TSPLIB 95", 1995), and related files.
 
-CVRPLIB's `.vrp` files are of it; OPLib's `.oplib` files and their solutions, `.sol`, extend it
-(Kobeaga, Merino, Lozano 2018). A file is first cut into keywords with values and sections of
-numbers, in any order, then read against what it declares. Whatever does not fit is refused with
-its line.
+CVRPLIB's `.vrp` files have the same format; OPLib's `.oplib` files and their solutions, `.sol`, extend
+it (Kobeaga, Merino, Lozano 2018). A file is first cut into keywords with values and sections of
+numbers, in any order; then each section is read as the values declare. An error names the line.
 """
 
 from __future__ import annotations
@@ -111,9 +110,9 @@ class _Section:
     line: int
     body: str
 
-    def error(self, index: int, complaint: str) -> ValueError:
+    def error(self, index: int, message: str) -> ValueError:
         """The error for the number at `index`, or for the section's end where there is none."""
-        return self.file.error(self._line_of(index), f"{self.keyword}: {complaint}")
+        return self.file.error(self._line_of(index), f"{self.keyword}: {message}")
 
     def _line_of(self, index: int) -> int:
         last = self.line
@@ -128,11 +127,11 @@ class _Section:
         return last
 
     def numbers(self) -> Array:
-        """All numbers; nan and inf are let through."""
+        """All numbers; nan and inf are allowed."""
         tokens = self.body.split()
         try:
             joined = "".join(tokens)
-            if "_" in joined or not joined.isascii():  # Python's float would take 1_000 and other scripts' digits
+            if "_" in joined or not joined.isascii():  # float would accept 1_000 and digits of other scripts
                 raise ValueError
             return np.array(list(map(float, tokens)), dtype=np.float64)
         except ValueError:
@@ -248,8 +247,8 @@ class _Document:
             raise self.file.error(value.line, unknown(keyword, value.text[:40], allowed))
         return value.text.upper()
 
-    def error(self, keyword: str, complaint: str) -> ValueError:
-        return self.file.error(self.values[keyword].line, f"{keyword} {self.values[keyword].text}: {complaint}")
+    def error(self, keyword: str, message: str) -> ValueError:
+        return self.file.error(self.values[keyword].line, f"{keyword} {self.values[keyword].text}: {message}")
 
     def dimension(self) -> int:
         return self.whole_number("DIMENSION")
@@ -329,8 +328,8 @@ def _require_blank(file: TextFile, line: int, text: str) -> None:
 def read_instance(path: Path) -> Instance:
     """Read a `.tsp`, `.atsp`, `.vrp` or `.oplib` file.
 
-    The depot is the node of a DEPOT_SECTION, else the first one. How many tours a `.vrp` file's
-    name promises does not count: the best known values of CVRPLIB leave it free.
+    The depot is the node of a DEPOT_SECTION, otherwise the first node. The number of tours in a `.vrp`
+    file's name is ignored: CVRPLIB's best known values do not limit it.
 
     Raises:
         ValueError: with the file, the line, what is wrong and what was expected.
@@ -365,7 +364,7 @@ def read_instance(path: Path) -> Instance:
 
 
 def _attributes(document: _Document, n: int) -> dict[str, Any]:
-    """What a CVRP or an OP has beside its distances."""
+    """The attributes of a CVRP or an OP."""
     kind = document.value("TYPE").text
     if kind not in ("CVRP", "OP"):
         return {}
@@ -381,7 +380,7 @@ def _attributes(document: _Document, n: int) -> dict[str, Any]:
 
 
 def _coordinates(document: _Document, n: int, metric: str) -> Array | None:
-    """What distances are computed from, or with a matrix what may be drawn."""
+    """The points from which distances are computed, or, with a matrix, the points for drawing."""
     document.choice("DISPLAY_DATA_TYPE", DISPLAYS, "NO_DISPLAY")
     dimensions = 2 if metric == EXPLICIT else METRICS[metric].dimensions[0]
     if "NODE_COORD_TYPE" in document.values:
@@ -442,7 +441,7 @@ def format_instance(instance: Instance) -> str:
     """
     if instance.metric not in METRIC_NAMES:
         raise ValueError(
-            f"{instance.name or 'instance'}: TSPLIB knows no unrounded {instance.metric} distances; write .npz or .csv"
+            f"{instance.name or 'instance'}: TSPLIB has no unrounded {instance.metric} distances; write .npz or .csv"
         )
     require_held(instance, ("fixed_edges",), "TSPLIB's .tsp")
     lines = [

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from tsp.instance import Instance
 
 DECIMALS_KEPT = 1e-4
-"""What times in a file with fractions may be off by: such sets keep four decimals or fewer."""
+"""Rounding error of times in a file with fractions: such sets have four decimals or fewer."""
 
 
 def read_instance(path: Path) -> Instance:
     """Read a file of one tour with time windows.
 
-    Where distances have fractions, every window closes later by `DECIMALS_KEPT`: an arrival on the
-    dot must not be late by the rounding of the file.
+    Where distances have fractions, every window closes later by `DECIMALS_KEPT`, so that the
+    file's rounding does not make an arrival at the closing time late.
 
     Raises:
         ValueError: with the file, the line and what was expected.

@@ -3,7 +3,7 @@ import pytest
 
 @pytest.fixture
 def write(tmp_path):
-    """Writes a file and gives its path."""
+    """A function that writes a file and returns its path."""
 
     def write(content, name="a.txt"):
         path = tmp_path / name

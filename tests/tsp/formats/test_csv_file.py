@@ -1,4 +1,4 @@
-"""CSV as people and their spreadsheets write it, and itineraries that are safe to open in one."""
+"""CSV as written by people and by spreadsheets, and itineraries that are safe to open in a spreadsheet."""
 
 import csv
 from dataclasses import replace
@@ -48,29 +48,29 @@ def write(tmp_path):
         "y,name,x\n0,Coffee,0\n0,A1,3\n4.0,A2,3e0\n",
     ],
 )
-def test_every_usual_spelling_is_read(write, content):
+def test_every_usual_spelling_of_a_csv_file_is_read(write, content):
     (instance,) = read(write(content))
     assert instance.coordinates.tolist() == [[0, 0], [3, 0], [3, 4]]
     assert instance.names == ("Coffee", "A1", "A2")
     assert (instance.name, instance.metric, instance.depot, instance.extras) == ("hall", "euclidean", 0, {})
 
 
-def test_names_may_hold_commas_quotes_lines_and_any_letter(write):
+def test_names_in_csv_may_contain_commas_quotes_line_breaks_and_any_letter(write):
     (instance,) = read(write('name,x,y\n"Müller, ""A"" and B",0,0\n"two\nlines",1,1\n东京,2,2\n'))
     assert instance.names == ('Müller, "A" and B', "two\nlines", "东京")
 
 
-def test_text_that_is_not_utf8_is_read_as_latin_1(write):
+def test_csv_that_is_not_utf8_is_read_as_latin_1(write):
     assert read(write("name,x,y\nKöln,1,2\n".encode("latin-1")))[0].names == ("Köln",)
 
 
-def test_other_columns_are_kept_and_names_may_be_missing(write):
+def test_other_columns_of_a_csv_are_kept_and_names_may_be_missing(write):
     (instance,) = read(write("x,y,Title,board\n1,2,On ants,5\n3,4,,\n"))
     assert instance.names is None
     assert instance.extras == {"Title": ("On ants", ""), "board": ("5", "")}
 
 
-def test_columns_of_attributes_become_attributes_whatever_their_order_and_case(write):
+def test_columns_of_attributes_become_attributes_in_any_order_and_case(write):
     (instance,) = read(write("Closes,x,y,OPENS,demand,Penalty,prize,duration\n9,1,2,1,3,4,5,0.5\n8,3,4,0,6,7,8,0\n"))
     assert instance.time_windows.tolist() == [[1, 9], [0, 8]]
     assert instance.demands.tolist() == [3, 6]
@@ -80,7 +80,7 @@ def test_columns_of_attributes_become_attributes_whatever_their_order_and_case(w
     assert (instance.extras, instance.problem) == ({}, "tsp")
 
 
-def test_an_empty_cell_is_0_and_closes_never_and_an_empty_column_is_none(write):
+def test_an_empty_cell_is_zero_or_no_closing_time_and_an_empty_column_is_ignored(write):
     (instance,) = read(write("x,y,opens,closes,prize,demand\n1,2,,9,,\n3,4,2,,5,\n"))
     assert instance.time_windows.tolist() == [[0, 9], [2, np.inf]]
     assert instance.prizes.tolist() == [0, 5]
@@ -89,7 +89,7 @@ def test_an_empty_cell_is_0_and_closes_never_and_an_empty_column_is_none(write):
     assert read(write("x,y,opens\n1,2,9\n"))[0].time_windows.tolist() == [[9, np.inf]]
 
 
-def test_attributes_may_have_decimal_commas_where_numbers_have(write):
+def test_attributes_may_have_decimal_commas_as_coordinates_may(write):
     (instance,) = read(write("x;y;prize;closes\n1;2;0,5;1,5\n"))
     assert (instance.prizes.tolist(), instance.time_windows.tolist()) == ([0.5], [[0, 1.5]])
 
@@ -124,7 +124,7 @@ def test_attributes_may_have_decimal_commas_where_numbers_have(write):
         (PLAIN.encode() + b"\0", 5, "binary data, expected text"),
     ],
 )
-def test_what_is_wrong_is_refused_with_line_and_column(write, content, line, piece):
+def test_a_broken_csv_is_refused_with_line_and_column(write, content, line, piece):
     path = write(content)
     with pytest.raises(ValueError, match="hall") as refusal:
         read(path)
@@ -134,7 +134,7 @@ def test_what_is_wrong_is_refused_with_line_and_column(write, content, line, pie
     assert "\n" not in message
 
 
-def test_numbers_too_large_to_square_are_refused(write):
+def test_coordinates_in_csv_too_large_to_square_are_refused(write):
     with pytest.raises(ValueError, match=r"hall\.csv: coordinates\[0, 0\]: 1e\+200"):
         read(write("x,y\n1e200,0\n"))
 
@@ -166,7 +166,7 @@ def test_a_table_of_distances_is_read_in_every_usual_spelling(write, content):
         ("0,1\n,0\n", 2, "column 1: '', expected a distance of 0 or more"),
     ],
 )
-def test_a_broken_table_is_refused_with_line_and_column(write, content, line, piece):
+def test_a_broken_table_of_distances_is_refused_with_line_and_column(write, content, line, piece):
     path = write(content)
     with pytest.raises(ValueError, match="hall") as refusal:
         read_matrix(path)
@@ -193,7 +193,7 @@ def test_a_matrix_gives_the_distances_beside_a_csv_with_or_without_points(write,
         ("name,x\nA,1\n", "hall.csv", "expected a header with name, x, y"),
     ],
 )
-def test_a_matrix_of_another_size_is_refused(write, nodes, name, piece):
+def test_a_matrix_of_another_size_than_its_csv_is_refused(write, nodes, name, piece):
     with pytest.raises(ValueError, match=piece):
         read(write(nodes, name), matrix=write(WALKS, "walks.txt"))
 
@@ -209,7 +209,7 @@ windows = st.tuples(amounts, amounts | st.just(np.inf)).map(sorted)
 
 @st.composite
 def instances(draw):
-    """Whatever CSV can express, but for columns that hold nothing."""
+    """Any instance that CSV can hold, without empty columns."""
     n = draw(st.integers(1, 5))
 
     def column(elements, **kwargs):
@@ -227,7 +227,7 @@ def instances(draw):
 
 @settings(max_examples=50)
 @given(instances())
-def test_what_is_written_is_read_again_to_the_last_bit(instance):
+def test_an_instance_written_as_csv_is_read_bit_identically(instance):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "again.csv"
         write_instances(path, [instance])
@@ -245,7 +245,7 @@ def test_what_is_written_is_read_again_to_the_last_bit(instance):
         ({"problem": "shpp", "depot": 1}, "depot 1, not the first node"),
     ],
 )
-def test_what_a_csv_cannot_say_is_not_lost_in_silence(tmp_path, attributes, piece):
+def test_an_instance_with_attributes_that_csv_cannot_hold_is_not_written(tmp_path, attributes, piece):
     with pytest.raises(ValueError, match=f"instance: CSV cannot hold its {piece}$"):
         write_instances(tmp_path / "a.csv", [Instance([[0, 0], [1, 1]], **attributes)])
     assert not list(tmp_path.iterdir())
@@ -259,13 +259,13 @@ def test_what_a_csv_cannot_say_is_not_lost_in_silence(tmp_path, attributes, piec
         (Instance([[0, 0, 0]]), r"write \.npz$"),
     ],
 )
-def test_distances_that_a_reader_would_take_for_others_are_not_written(tmp_path, instance, piece):
+def test_distances_that_csv_cannot_represent_are_not_written(tmp_path, instance, piece):
     with pytest.raises(ValueError, match=piece):
         write_instances(tmp_path / "a.csv", [instance])
     assert not list(tmp_path.iterdir())
 
 
-def test_an_itinerary_walks_the_tour_and_back(tmp_path):
+def test_a_csv_itinerary_lists_the_tour_and_the_return_to_its_start(tmp_path):
     instance = Instance(
         [[0, 0], [0, 3], [4, 3]], names=("Coffee", "=HYPERLINK(1)", "-3"), extras={"title": ("", "@ants", "On, bees")}
     )
@@ -280,7 +280,7 @@ def test_an_itinerary_walks_the_tour_and_back(tmp_path):
     )
 
 
-def test_an_itinerary_needs_no_names_and_no_points(tmp_path):
+def test_a_csv_itinerary_needs_no_names_and_no_points(tmp_path):
     instance = Instance(matrix=[[0, 1.5], [2, 0]])
     path = tmp_path / "walk.csv"
     write_solution(path, instance, check(PROBLEMS["tsp"], instance, [[0, 1]]))
@@ -298,7 +298,7 @@ DAY = Instance(
 )
 
 
-def test_an_itinerary_with_time_windows_says_when_and_what_for(tmp_path):
+def test_a_csv_itinerary_with_time_windows_has_times_and_prizes(tmp_path):
     path = tmp_path / "plan.csv"
     write_solution(path, DAY, check(PROBLEMS["optw"], DAY, [[0, 1, 2]]))
     assert path.read_text() == (
@@ -310,7 +310,7 @@ def test_an_itinerary_with_time_windows_says_when_and_what_for(tmp_path):
     )
 
 
-def test_an_itinerary_under_way_goes_on_at_the_time_given(tmp_path):
+def test_a_csv_itinerary_under_way_continues_at_the_elapsed_time(tmp_path):
     path = tmp_path / "plan.csv"
     instance = replace(DAY, underway=Underway(visited=(1,), elapsed=20))
     write_solution(path, instance, check(PROBLEMS["optw"], instance, [[0, 1, 2]]))
@@ -319,14 +319,14 @@ def test_an_itinerary_under_way_goes_on_at_the_time_given(tmp_path):
     assert [(row["arrive"], row["leave"]) for row in rows[1:]] == [("4", "20"), ("24", "25"), ("30", "30")]
 
 
-def test_times_are_only_there_where_the_problem_keeps_them(tmp_path):
+def test_a_csv_itinerary_has_times_only_under_a_problem_with_time_windows(tmp_path):
     path = tmp_path / "plan.csv"
     instance = replace(DAY, problem="tsp")
     write_solution(path, instance, check(PROBLEMS["tsp"], instance, [[0, 1, 2]]))
     assert path.read_text().startswith("order,name,x,y,leg,walked,prize,title\n")
 
 
-def test_an_itinerary_ends_where_the_tour_ends(tmp_path):
+def test_a_csv_itinerary_ends_where_the_tour_ends(tmp_path):
     path = tmp_path / "plan.csv"
     for name, end, tour in (("op", 1, [0, 2, 1]), ("shpp", None, [0, 2, 1])):
         instance = Instance([[0, 0], [0, 3], [4, 3]], problem=name, end=end, prizes=[0, 0, 1], max_length=9)
@@ -336,7 +336,7 @@ def test_an_itinerary_ends_where_the_tour_ends(tmp_path):
         assert [(row["name"], row["walked"]) for row in rows] == [("0", "0"), ("2", "5"), ("1", "9")]
 
 
-def test_an_itinerary_of_several_tours_tells_them_apart_and_says_what_is_delivered(tmp_path):
+def test_a_csv_itinerary_of_several_tours_has_their_indices_and_delivered_amounts(tmp_path):
     path = tmp_path / "plan.csv"
     instance = Instance([[0, 0], [0, 3], [4, 3]], problem="sdvrp", demands=[0, 3, 3], capacity=4)
     tours, amounts = [[0, 1, 2], [0, 1, 2]], [[0, 1, 2], [0, 2, 1]]
@@ -357,21 +357,21 @@ def test_the_poster_session_is_an_instance_of_distinct_places_within_its_hall():
     assert (instance.time_windows[:, 0] + instance.service_times <= instance.time_windows[:, 1]).all()
 
 
-def test_walls_are_segments(tmp_path):
+def test_walls_are_read_as_segments(tmp_path):
     path = tmp_path / "hall.walls.csv"
     path.write_text("x1,y1,x2,y2\n0,1,4,1\n0,2,4,2.5\n")
     np.testing.assert_array_equal(read_walls(path), [[[0, 1], [4, 1]], [[0, 2], [4, 2.5]]])
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "piece"),
     [
         ("x,y\n1,2\n", ":1: columns 'x, y', expected x1, y1, x2, y2"),
         ("x1,y1,x2,y2\n1,2,3\n", ":2: 3 cells, expected 4"),
     ],
 )
-def test_broken_walls_name_the_line(tmp_path, text, complaint):
+def test_a_broken_file_of_walls_is_refused_with_its_line(tmp_path, text, piece):
     path = tmp_path / "hall.walls.csv"
     path.write_text(text)
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=piece):
         read_walls(path)

@@ -13,7 +13,7 @@ INSTANCE = Instance([[0, 0], [0, 1], [1, 1], [1, 0]], problem="cvrp", demands=[0
 @pytest.mark.parametrize(
     "text", ["Route #1: 2 1\nRoute #2: 3\nCost 27591\n", "Cost 1.5\r\nRoute 1 : 2 1\r\n\r\nroute #2:3\r\n"]
 )
-def test_routes_go_out_from_the_depot(tmp_path, text):
+def test_each_route_of_a_sol_file_becomes_a_tour_from_the_depot(tmp_path, text):
     path = tmp_path / "a.sol"
     path.write_bytes(text.encode())
     assert [tour.tolist() for tour in read_solution(path, INSTANCE)] == [[0, 2, 1], [0, 3]]
@@ -28,7 +28,7 @@ def test_routes_go_out_from_the_depot(tmp_path, text):
         ("Route #1: 2\nNAME : a280\n", 2, "'NAME : a280', expected a line 'Route #k: …' or 'Cost …'"),
     ],
 )
-def test_what_is_wrong_is_refused_with_its_line(tmp_path, text, line, piece):
+def test_a_broken_sol_file_is_refused_with_its_line(tmp_path, text, line, piece):
     path = tmp_path / "a.sol"
     path.write_text(text)
     with pytest.raises(ValueError, match=r"a\.sol") as refusal:
@@ -36,7 +36,7 @@ def test_what_is_wrong_is_refused_with_its_line(tmp_path, text, line, piece):
     assert str(refusal.value) == f"{path}:{line}: {piece}"
 
 
-def test_routes_are_written_as_cvrplib_has_them(tmp_path):
+def test_routes_are_written_in_the_format_of_cvrplib(tmp_path):
     path = tmp_path / "a.sol"
     write_solution(path, INSTANCE, check(PROBLEMS["cvrp"], INSTANCE, [[0, 1, 2], [0, 3]]))
     assert path.read_text() == "Route #1: 1 2\nRoute #2: 3\nCost 5.414213562373095\n"
@@ -57,7 +57,7 @@ ATTRIBUTES = {"prizes": [0, 1, 1, 0], "max_length": 9}
         ("top", {"end": 3, "num_tours": 2, **ATTRIBUTES}, [[0, 2, 3], [0, 1, 3]], ["2 3", "1 3"]),
     ],
 )
-def test_solutions_of_other_problems_are_read_again_as_they_were(tmp_path, problem, attributes, tours, routes):
+def test_written_solutions_of_other_problems_are_read_unchanged(tmp_path, problem, attributes, tours, routes):
     path = tmp_path / "a.sol"
     instance = Instance(INSTANCE.coordinates, problem=problem, **attributes)
     solution = check(PROBLEMS[problem], instance, tours)
@@ -71,21 +71,21 @@ def test_solutions_of_other_problems_are_read_again_as_they_were(tmp_path, probl
 
 
 @pytest.mark.parametrize("name", ["a.sol", "a.tour"])
-def test_split_deliveries_are_written_only_where_the_tours_tell_them(tmp_path, name):
+def test_split_deliveries_are_written_without_amounts_only_if_the_tours_imply_them(tmp_path, name):
     problem = PROBLEMS["sdvrp"]
     instance = Instance([[0, 0], [0, 1], [1, 1]], problem="sdvrp", demands=[0, 3, 3], capacity=4)
-    told = check(problem, instance, [[0, 1, 2], [0, 2]], amounts=[[0, 3, 0.5], [0, 2.5]])
-    write_solution(tmp_path / name, instance, told)
-    assert check(problem, instance, read_solution(tmp_path / name, instance)).objective == told.objective
-    # as much as is wanted at each stop would leave too little for the last
-    untold = check(problem, instance, [[0, 1, 2], [0, 1]], amounts=[[0, 1, 3], [0, 2]])
-    assert untold.feasible
-    with pytest.raises(ValueError, match=rf"{name}: \.\w+ cannot say how deliveries are split; write \.json or \.csv"):
-        write_solution(tmp_path / name, instance, untold, force=True)
+    implied = check(problem, instance, [[0, 1, 2], [0, 2]], amounts=[[0, 3, 0.5], [0, 2.5]])
+    write_solution(tmp_path / name, instance, implied)
+    assert check(problem, instance, read_solution(tmp_path / name, instance)).objective == implied.objective
+    # delivering as much as possible at each stop would leave too little for the last
+    not_implied = check(problem, instance, [[0, 1, 2], [0, 1]], amounts=[[0, 1, 3], [0, 2]])
+    assert not_implied.feasible
+    with pytest.raises(ValueError, match=rf"{name}: \.\w+ cannot hold how deliveries are split; write \.json or \.csv"):
+        write_solution(tmp_path / name, instance, not_implied, force=True)
 
 
 @pytest.mark.data
-def test_a_real_solution_serves_every_customer_once(data_folder):
+def test_a_solution_of_cvrplib_serves_every_customer_once(data_folder):
     instance = Instance([[0, 0]] * 32)
     tours = read_solution(data_folder / "cvrplib" / "A-n32-k5.sol", instance)
     assert len(tours) == 5

@@ -1,4 +1,4 @@
-"""Which format a file is of, and what is refused before any of them is asked."""
+"""The choice of a file's format, and the files that are refused before a reader is called."""
 
 import shutil
 from pathlib import Path
@@ -25,7 +25,7 @@ SQUARE = Instance([[0, 0], [0, 1], [1, 1], [1, 0]], name="square")
 
 @pytest.mark.parametrize("source", ["berlin52.tsp", "poster-session.csv"])
 @pytest.mark.parametrize("ending", ["", ".txt", ".dat", ".0", ".upper"])
-def test_without_a_known_ending_the_content_tells(tmp_path, source, ending):
+def test_a_file_without_a_known_ending_is_recognized_by_its_content(tmp_path, source, ending):
     path = tmp_path / f"copy{ending}"
     shutil.copy(EXAMPLES / source, path)
     (instance,) = read(path)
@@ -33,7 +33,7 @@ def test_without_a_known_ending_the_content_tells(tmp_path, source, ending):
     assert instance.name == "copy"
 
 
-def test_endings_in_capitals_are_the_same_endings(tmp_path):
+def test_endings_in_capitals_are_recognized(tmp_path):
     shutil.copy(EXAMPLES / "berlin52.tsp", tmp_path / "BERLIN52.TSP")
     assert read(str(tmp_path / "BERLIN52.TSP"))[0].name == "BERLIN52"
 
@@ -41,13 +41,13 @@ def test_endings_in_capitals_are_the_same_endings(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "piece"),
     [
-        ("a.txt", "Dear colleague", "of no known format, expected TSPLIB, CSV with x and y, NPZ, a pickled set, or"),
+        ("a.txt", "Dear colleague", "unknown format, expected TSPLIB, CSV with x and y, NPZ, a pickled set, or"),
         ("a.txt", "", "the file is empty"),
         ("a.tour", "TYPE: TOUR", "holds a solution, expected an instance"),
         ("a.json", "{}", "holds a solution, expected an instance"),
     ],
 )
-def test_what_is_no_instance_is_refused(tmp_path, name, content, piece):
+def test_a_file_without_an_instance_is_refused(tmp_path, name, content, piece):
     (tmp_path / name).write_text(content)
     with pytest.raises(ValueError, match=rf"{name}:.*{piece}"):
         read(tmp_path / name)
@@ -68,12 +68,12 @@ def test_an_unknown_problem_is_refused_before_the_file_is_opened(tmp_path):
         read(tmp_path / "none.tsp", problem="tps")
 
 
-def test_the_problem_that_is_asked_for_is_what_the_instance_is_of():
+def test_an_instance_read_for_a_problem_is_of_that_problem():
     (instance,) = read(EXAMPLES / "poster-session.csv", problem="tsp")
     assert instance.problem == "tsp"
 
 
-ALIKE = {
+NUMBER_FILES = {
     "op": "15 1\n0 0 0\n1 0 0\n1 1 5\n",
     "top": "n 2\nm 2\ntmax 7\n0 0 0\n1 1 5\n",
     "optw": "4 10 1 1\n0 200\n0 0 0 0 0 0 0 0 9\n1 1 1 1 1 0 0 0 9\n",
@@ -83,17 +83,17 @@ ALIKE = {
 
 
 @pytest.mark.parametrize("ending", ["", ".txt", ".dat", ".0"])
-@pytest.mark.parametrize("problem", ALIKE)
-def test_files_of_numbers_are_told_apart_by_their_first_lines(tmp_path, problem, ending):
+@pytest.mark.parametrize("problem", NUMBER_FILES)
+def test_formats_of_numbers_are_distinguished_by_their_first_lines(tmp_path, problem, ending):
     path = tmp_path / f"numbers{ending}"
-    path.write_text(ALIKE[problem])
+    path.write_text(NUMBER_FILES[problem])
     (instance,) = read(path)
     assert (instance.problem, instance.name) == (problem, "numbers")
     assert read(path, problem=problem)[0].fingerprint == instance.fingerprint
     assert read_realizations(path) is None
 
 
-def test_the_problem_decides_where_the_first_lines_do_not(tmp_path):
+def test_the_problem_decides_between_formats_if_the_first_lines_fit_both(tmp_path):
     path = tmp_path / "numbers.txt"
     path.write_text("15 1\n0 0\n1 0 0\n1 1 5\n")
     with pytest.raises(ValueError, match=r"numbers\.txt:3: 3 number\(s\), expected 2: the distances"):
@@ -103,20 +103,20 @@ def test_the_problem_decides_where_the_first_lines_do_not(tmp_path):
 
 
 @pytest.mark.parametrize("problem", ["op", "optw", "tsptw", "pctsp"])
-def test_prose_is_no_instance_even_where_the_problem_is_said(tmp_path, problem):
+def test_prose_is_refused_even_if_the_problem_is_given(tmp_path, problem):
     path = tmp_path / "letter.txt"
     path.write_text("Dear colleague\nthank you\n")
     with pytest.raises(ValueError, match=r"letter\.txt:[12]: "):
         read(path, problem=problem)
 
 
-def test_a_set_of_hidden_prizes_is_for_npz_alone(tmp_path):
+def test_hidden_prizes_are_written_only_as_npz(tmp_path):
     instance = Instance(SQUARE.coordinates)
-    with pytest.raises(ValueError, match=r"a\.csv: \.csv cannot hold what the instances hide; write \.npz"):
+    with pytest.raises(ValueError, match=r"a\.csv: \.csv cannot hold hidden values; write \.npz"):
         write_instances(tmp_path / "a.csv", [instance], [Realization(np.zeros(4))])
 
 
-def test_a_matrix_replaces_rounded_distances_and_with_them_the_best_known(tmp_path):
+def test_a_matrix_replaces_rounded_distances_and_removes_the_best_known_objective(tmp_path):
     (berlin52,) = read(EXAMPLES / "berlin52.tsp")
     np.savetxt(tmp_path / "walks.txt", berlin52.distances + 1)
     (instance,) = read(EXAMPLES / "berlin52.tsp", matrix=tmp_path / "walks.txt")
@@ -125,7 +125,7 @@ def test_a_matrix_replaces_rounded_distances_and_with_them_the_best_known(tmp_pa
 
 
 @pytest.mark.parametrize("extra", [0, 1])
-def test_a_matrix_goes_with_one_instance_of_its_size(tmp_path, extra):
+def test_a_matrix_is_accepted_beside_one_instance_and_refused_beside_two(tmp_path, extra):
     (tmp_path / "walks.txt").write_text("0 1\n1 0\n")
     write_instances(tmp_path / "set.npz", [Instance(np.zeros((2, 2)))] * (1 + extra))
     if not extra:
@@ -144,7 +144,7 @@ def test_a_matrix_beside_a_matrix_or_of_another_size_is_refused(tmp_path):
         read(EXAMPLES / "berlin52.tsp", matrix=tmp_path / "walks.txt")
 
 
-def test_solutions_of_other_endings_are_refused(tmp_path):
+def test_files_with_unsupported_endings_are_refused(tmp_path):
     solution = check(PROBLEMS["tsp"], SQUARE, [[0, 1, 2, 3]])
     with pytest.raises(ValueError, match=r"a\.xls: ending '\.xls', expected \.tour or \.sol or \.json for a solution"):
         read_solution(tmp_path / "a.xls", SQUARE)
@@ -156,7 +156,7 @@ def test_solutions_of_other_endings_are_refused(tmp_path):
     assert INSTANCE_ENDINGS == (".npz", ".tsp", ".atsp", ".csv")
 
 
-def test_no_tour_and_no_instance_make_no_file(tmp_path):
+def test_a_solution_without_tour_and_a_wrong_number_of_instances_make_no_file(tmp_path):
     with pytest.raises(ValueError, match=r"a\.tour: not written, since square has no tour"):
         write_solution(tmp_path / "a.tour", SQUARE, no_answer(seconds=1, solver="x"))
     with pytest.raises(ValueError, match="no instance to write"):

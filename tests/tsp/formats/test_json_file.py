@@ -15,7 +15,7 @@ SQUARE = Instance([[0, 0], [0, 1], [1, 1], [1, 0]], name="square")
 
 
 @pytest.mark.parametrize("tour", [[0, 3, 2, 1], [0, 1]])
-def test_what_is_printed_is_read_again_with_its_gap(tmp_path, tour):
+def test_a_printed_solution_is_read_again_and_has_its_gap(tmp_path, tour):
     path = tmp_path / "a.json"
     instance = replace(SQUARE, best_known=3.2)
     solution = check(PROBLEMS["tsp"], instance, [tour], solver="by hand")
@@ -40,7 +40,7 @@ def entry(instance, *tours):
         ([entry("square", [7, 7])], [[7, 7]]),
     ],
 )
-def test_the_entry_of_the_instance_or_the_only_one_is_taken(tmp_path, entries, tours):
+def test_the_entry_of_the_instance_or_the_only_entry_is_read(tmp_path, entries, tours):
     path = tmp_path / "a.json"
     path.write_text(json.dumps({"version": "1", "solutions": entries}))
     assert [tour.tolist() for tour in read_solution(path, SQUARE)] == tours
@@ -64,7 +64,7 @@ def test_the_entry_of_the_instance_or_the_only_one_is_taken(tmp_path, entries, t
         (json.dumps({"solutions": [entry("square", 5)]}), "tours of 'square': expected lists of node numbers"),
     ],
 )
-def test_anything_else_is_refused_in_one_sentence(tmp_path, content, piece):
+def test_json_without_a_solution_of_the_instance_is_refused_in_one_sentence(tmp_path, content, piece):
     path = tmp_path / "a.json"
     path.write_text(content)
     with pytest.raises(ValueError, match=piece) as refusal:
@@ -87,7 +87,7 @@ def test_split_deliveries_are_printed_and_read_again(tmp_path):
     assert [numbers.tolist() for numbers in again.amounts] == amounts
 
 
-def test_amounts_are_not_there_where_nothing_is_split(tmp_path):
+def test_a_solution_without_split_deliveries_has_no_amounts(tmp_path):
     path = tmp_path / "a.json"
     printed = solution_entry(SQUARE, check(PROBLEMS["tsp"], SQUARE, [[0, 1, 2, 3]]))
     assert "amounts" not in printed
@@ -97,7 +97,7 @@ def test_amounts_are_not_there_where_nothing_is_split(tmp_path):
 
 
 @pytest.mark.parametrize("amounts", [5, [5], [["a"]], [[True]], [[10**30]]])
-def test_amounts_of_anything_but_numbers_are_refused(tmp_path, amounts):
+def test_amounts_that_are_not_lists_of_numbers_are_refused(tmp_path, amounts):
     path = tmp_path / "a.json"
     path.write_text(json.dumps({"solutions": [{**entry("split", [0, 1]), "amounts": amounts}]}))
     with pytest.raises(ValueError, match=r"a\.json: amounts of 'split': expected lists of numbers"):

@@ -1,4 +1,4 @@
-"""Kool et al.'s pickles, which cannot do any harm."""
+"""Kool et al.'s pickled sets are read without running code."""
 
 import os
 import pickle
@@ -14,7 +14,7 @@ EVERY_SET = [(problem, distribution) for problem, table in SETS.items() for dist
 
 
 def pickled(problem, distribution, whole=list):
-    """A set as Kool et al. pickle it, and the instances and realizations that it is of."""
+    """The content of a pickled set of Kool et al., and its instances and realizations."""
     instances, hidden = generate(problem, distribution, 3, 5)
     arrays = draw(problem, distribution, 5)
     constants = [float(c) for i in instances[:1] for c in (i.capacity, i.max_length) if c is not None]
@@ -27,7 +27,7 @@ def pickled(problem, distribution, whole=list):
 
 @pytest.mark.parametrize("whole", [list, np.array])
 @pytest.mark.parametrize(("problem", "distribution"), EVERY_SET[1:])
-def test_their_pickles_of_other_problems_are_read(tmp_path, problem, distribution, whole):
+def test_pickled_sets_of_problems_with_a_depot_are_read(tmp_path, problem, distribution, whole):
     content, instances, hidden = pickled(problem, distribution, whole)
     path = tmp_path / "set.pkl"
     path.write_bytes(pickle.dumps(content))
@@ -42,14 +42,14 @@ def test_their_pickles_of_other_problems_are_read(tmp_path, problem, distributio
         np.testing.assert_array_equal([r.prizes for r in real], [r.prizes for r in hidden])
 
 
-def test_the_problem_decides_between_tuples_that_look_alike(tmp_path):
+def test_the_problem_decides_between_tuples_of_the_same_form(tmp_path):
     path = tmp_path / "set.pkl"
     path.write_bytes(pickle.dumps([([0.5, 0.5], [[0.1, 0.2], [0.3, 0.4]], [1, 1], 2)]))
     assert (read(path)[0].problem, read(path)[0].max_length) == ("op", 2)
     assert read(path, problem="sdvrp")[0].demands.tolist() == [0, 1, 1]
 
 
-def test_points_alone_hide_nothing(tmp_path):
+def test_a_pickled_set_of_points_has_no_realizations(tmp_path):
     path = tmp_path / "set.pkl"
     path.write_bytes(pickle.dumps(POINTS.tolist()))
     assert read_realizations(path) is None
@@ -78,8 +78,8 @@ def test_every_way_to_pickle_points_is_read(tmp_path, spelling, protocol):
     assert [instance.name for instance in instances] == [f"tsp5_test_seed1234[{k}]" for k in range(3)]
 
 
-def test_numbers_of_other_types_and_the_module_names_of_numpy_1_are_read(tmp_path):
-    path = tmp_path / "set"  # told by its content
+def test_pickled_numbers_of_other_types_and_with_module_names_of_numpy_1_are_read(tmp_path):
+    path = tmp_path / "set"  # recognized by its content
     whole = np.arange(12).reshape(2, 3, 2)
     for array in (whole.astype(np.float32), whole.astype(np.int32), whole.astype(np.uint8)):
         old = pickle.dumps(array, 3).replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n")
@@ -110,7 +110,7 @@ def _harms(mark):
 
 
 @pytest.mark.parametrize("name", _harms(Path()))
-def test_a_pickle_that_would_run_code_is_refused_and_named_and_runs_none(tmp_path, name):
+def test_a_pickle_that_would_run_code_is_refused_by_name_and_does_not_run_it(tmp_path, name):
     mark = tmp_path / "harm"
     content = _harms(mark)[name]
     path = tmp_path / "set.pkl"
@@ -139,7 +139,7 @@ CRAFTED = {
 
 
 @pytest.mark.parametrize("name", CRAFTED)
-def test_what_numpy_would_be_misled_by_is_refused(tmp_path, name):
+def test_a_pickle_crafted_to_mislead_numpy_is_refused(tmp_path, name):
     path = tmp_path / "set.pkl"
     path.write_bytes(CRAFTED[name])
     with pytest.raises(ValueError, match=r"set\.pkl: (not a readable pickle|expected a pickled list)"):
@@ -197,7 +197,7 @@ def test_a_damaged_pickle_is_refused_in_one_sentence(tmp_path, capfd, content):
         (np.float64(3), "expected a pickled list of instances"),
     ],
 )
-def test_a_pickle_of_something_else_is_refused(tmp_path, content, piece):
+def test_a_pickle_without_instances_is_refused(tmp_path, content, piece):
     path = tmp_path / "set.pkl"
     path.write_bytes(pickle.dumps(content))
     with pytest.raises(ValueError, match=piece):

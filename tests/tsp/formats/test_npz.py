@@ -23,14 +23,14 @@ def save(path, **arrays):
     return path
 
 
-def test_a_set_gives_its_instances_in_order(tmp_path):
+def test_an_npz_set_gives_its_instances_in_order(tmp_path):
     instances = read(save(tmp_path / "set.npz", coordinates=POINTS, problem="tsp"))
     np.testing.assert_array_equal([instance.coordinates for instance in instances], POINTS)
     assert [instance.name for instance in instances] == ["set[0]", "set[1]", "set[2]"]
     assert {(instance.problem, instance.metric) for instance in instances} == {("tsp", "euclidean")}
 
 
-def test_a_matrix_a_metric_and_whole_numbers_are_read(tmp_path):
+def test_a_matrix_a_metric_and_whole_numbers_are_read_from_npz(tmp_path):
     matrix = np.arange(18, dtype=np.int32).reshape(2, 3, 3)
     (first, _) = read(save(tmp_path / "a.npz", matrix=matrix, coordinates=np.zeros((2, 3, 2))))
     assert first.metric == EXPLICIT
@@ -40,12 +40,12 @@ def test_a_matrix_a_metric_and_whole_numbers_are_read(tmp_path):
     assert rounded.integral
 
 
-def test_arrays_that_the_problem_does_not_need_are_let_lie(tmp_path):
+def test_arrays_in_npz_that_the_problem_does_not_need_are_ignored(tmp_path):
     path = save(tmp_path / "set.npz", coordinates=POINTS, prizes=np.ones((3, 4)), notes=np.array({}, dtype=object))
     assert len(read(path)) == 3
 
 
-def test_a_set_is_known_by_its_content_too(tmp_path):
+def test_an_npz_set_is_recognized_by_its_content(tmp_path):
     assert len(read(save(tmp_path / "set.npz", coordinates=POINTS).rename(tmp_path / "set.dat"))) == 3
 
 
@@ -85,7 +85,7 @@ def test_a_set_is_known_by_its_content_too(tmp_path):
         ({"coordinates": POINTS, "metric": EXPLICIT}, "'EXPLICIT' is unknown"),
     ],
 )
-def test_what_is_wrong_is_refused_with_its_array(tmp_path, arrays, piece):
+def test_a_wrong_array_of_an_npz_set_is_refused_by_name(tmp_path, arrays, piece):
     path = save(tmp_path / "set.npz", **arrays)
     with pytest.raises(ValueError, match=piece) as refusal:
         read(path)
@@ -108,7 +108,7 @@ def _npy(array):
 
 
 def _claim(shape):
-    """An array's header that promises more than any machine holds."""
+    """The header of an array that is larger than any machine's memory."""
     out = io.BytesIO()
     np.lib.format.write_array_header_1_0(out, {"descr": "<f8", "fortran_order": False, "shape": shape})
     return out.getvalue()
@@ -133,7 +133,7 @@ DAMAGED[70] ^= 0xFF
         _archive(coordinates=_claim((10**12, 10**6, 2))),
     ],
 )
-def test_a_damaged_file_is_refused_in_one_sentence(tmp_path, content):
+def test_a_damaged_npz_file_is_refused_in_one_sentence(tmp_path, content):
     path = tmp_path / "set.npz"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"not an NPZ file, or cut off|is not readable") as refusal:
@@ -142,7 +142,7 @@ def test_a_damaged_file_is_refused_in_one_sentence(tmp_path, content):
     assert "\n" not in str(refusal.value)
 
 
-def test_a_missing_file_is_said_to_be_missing(tmp_path):
+def test_a_missing_npz_file_is_the_systems_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "set.npz")
 
@@ -155,7 +155,7 @@ values = st.floats(-1e100, 1e100)
     hnp.arrays(np.float64, st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(2, 3)), elements=values),
     st.booleans(),
 )
-def test_what_is_written_is_read_again_to_the_last_bit(coordinates, explicit):
+def test_instances_written_as_npz_are_read_bit_identically(coordinates, explicit):
     matrices = [abs(points[:, :1] - points[:, 1]) / 2 if explicit else None for points in coordinates]
     instances = [Instance(points, matrix) for points, matrix in zip(coordinates, matrices, strict=True)]
     with TemporaryDirectory() as folder:
@@ -171,20 +171,20 @@ def test_what_is_written_is_read_again_to_the_last_bit(coordinates, explicit):
 @pytest.mark.parametrize(
     ("other", "piece"),
     [
-        (Instance(np.zeros((5, 2))), r"coordinates \(5, 2\), expected what the first has, .*coordinates \(4, 2\)"),
-        (Instance(np.zeros((4, 2)), metric="EUC_2D"), "tsp, EUC_2D, .*expected what the first has, tsp, euclidean"),
+        (Instance(np.zeros((5, 2))), r"coordinates \(5, 2\), expected the same as the first, .*coordinates \(4, 2\)"),
+        (Instance(np.zeros((4, 2)), metric="EUC_2D"), "tsp, EUC_2D, .*expected the same as the first, tsp, euclidean"),
         (Instance(matrix=np.zeros((4, 4))), "EXPLICIT"),
         (Instance(np.zeros((4, 2)), fixed_edges=[[0, 1]]), "an NPZ set cannot hold its fixed_edges"),
     ],
 )
-def test_instances_of_two_kinds_make_no_set(tmp_path, other, piece):
+def test_instances_with_different_shapes_or_metrics_are_not_written_as_one_set(tmp_path, other, piece):
     with pytest.raises(ValueError, match=piece):
         write_instances(tmp_path / "set.npz", [Instance(np.zeros((4, 2))), other])
     assert not list(tmp_path.iterdir())
 
 
 def whole_family():
-    """An instance of each problem, with everything that it may have in a set."""
+    """An instance of each problem, with all attributes that a set can hold."""
     rng = np.random.default_rng(1)
     matrix = rng.random((4, 4))
     nodes = {"prizes": rng.random(4), "penalties": rng.random(4), "demands": rng.random(4)}
@@ -197,7 +197,7 @@ def whole_family():
 
 
 @pytest.mark.parametrize("instance", list(whole_family()), ids=lambda instance: f"{instance.problem}-{instance.end}")
-def test_every_attribute_of_every_problem_is_read_again(tmp_path, instance):
+def test_every_attribute_of_every_problem_is_kept_in_npz(tmp_path, instance):
     write_instances(tmp_path / "set.npz", [instance, instance])
     for again in read(tmp_path / "set.npz"):
         assert (again.fingerprint, again.problem) == (instance.fingerprint, instance.problem)
@@ -206,7 +206,7 @@ def test_every_attribute_of_every_problem_is_read_again(tmp_path, instance):
         assert ("expected_prizes" in arrays) == PROBLEMS[instance.problem].hides_prizes
 
 
-def test_what_is_hidden_lies_beside_what_is_expected(tmp_path):
+def test_hidden_prizes_are_stored_beside_the_expected_ones(tmp_path):
     instance = Instance(POINTS[0], problem="spctsp", prizes=[0, 1, 2, 3], penalties=np.ones(4), min_prize=2)
     hidden = [Realization(np.array([0, 2.0, 0, k])) for k in range(2)]
     write_instances(tmp_path / "set.npz", [instance, instance], hidden)
@@ -217,7 +217,7 @@ def test_what_is_hidden_lies_beside_what_is_expected(tmp_path):
         assert arrays["prizes"].tolist() == [[0, 2, 0, 0], [0, 2, 0, 1]]
 
 
-def test_prizes_alone_hide_nothing(tmp_path):
+def test_an_npz_set_with_prizes_alone_has_no_realizations(tmp_path):
     path = save(tmp_path / "set.npz", coordinates=POINTS, problem="spctsp", prizes=np.ones((3, 4)))
     assert (read_realizations(path), read(path)[0].prizes.tolist()) == (None, [1, 1, 1, 1])
 
@@ -231,7 +231,7 @@ def test_prizes_alone_hide_nothing(tmp_path):
         (np.full((3, 4), np.nan), r"array prizes: nan at \[0, 0\]"),
     ],
 )
-def test_hidden_prizes_that_do_not_fit_are_refused(tmp_path, prizes, piece):
+def test_hidden_prizes_of_wrong_shape_or_value_are_refused(tmp_path, prizes, piece):
     path = save(tmp_path / "set.npz", coordinates=POINTS, expected_prizes=np.ones((3, 4)), prizes=prizes)
     with pytest.raises(ValueError, match=piece):
         read_realizations(path)
@@ -240,13 +240,13 @@ def test_hidden_prizes_that_do_not_fit_are_refused(tmp_path, prizes, piece):
 @pytest.mark.parametrize(
     ("first", "other", "piece"),
     [
-        ({"prizes": np.ones(4)}, {}, "tsp, euclidean.*expected what the first has, .*prizes"),
-        ({"end": 2}, {}, "expected what the first has, .*end"),
+        ({"prizes": np.ones(4)}, {}, "tsp, euclidean.*expected the same as the first, .*prizes"),
+        ({"end": 2}, {}, "expected the same as the first, .*end"),
         ({"problem": "shpp", "depot": 1}, {}, "an NPZ set cannot hold its depot 1, not the first node"),
         ({"problem": "shpp", "free_start": True}, {}, "an NPZ set cannot hold its free start"),
     ],
 )
-def test_instances_with_different_attributes_make_no_set(tmp_path, first, other, piece):
+def test_instances_with_different_or_unsupported_attributes_are_not_written_as_a_set(tmp_path, first, other, piece):
     with pytest.raises(ValueError, match=piece):
         write_instances(tmp_path / "set.npz", [Instance(POINTS[0], **first), Instance(POINTS[0], **other)])
     assert not list(tmp_path.iterdir())

@@ -16,7 +16,7 @@ SOLOMON = """4 10 2 1
 """
 
 
-def test_a_node_has_a_score_a_visiting_time_and_a_window_at_the_end_of_its_line(write):
+def test_a_node_of_an_optw_file_has_a_score_a_service_time_and_a_window(write):
     (instance,) = read(write(SOLOMON))
     assert (instance.problem, instance.depot, instance.end, instance.max_length) == ("optw", 0, None, None)
     assert instance.coordinates.tolist() == [[0, 0], [3, 4], [1, 1]]
@@ -26,13 +26,13 @@ def test_a_node_has_a_score_a_visiting_time_and_a_window_at_the_end_of_its_line(
 
 
 @pytest.mark.parametrize(("days", "distance"), [(1, 1.4), (4, 1.41), (6, 1.41)])
-def test_distances_are_rounded_down_to_one_decimal_or_of_several_days_to_two(write, days, distance):
+def test_optw_distances_are_rounded_down_to_one_decimal_or_two_for_several_days(write, days, distance):
     (instance,) = read(write(SOLOMON.replace("4 10 2 1", f"5 3 2 {days}")))
     assert instance.matrix[0].tolist() == [0, 5, distance]
 
 
-def test_distances_that_are_exact_in_decimals_are_not_rounded_down_further(write):
-    """Against whole numbers: in thousandths, the square root rounded down."""
+def test_optw_distances_that_are_exact_in_decimals_stay_as_they_are(write):
+    """Compared with exact integer arithmetic in thousandths: the integer square root."""
     points = np.random.default_rng(0).integers(-50_000, 50_000, (40, 2))
     points[20:] = points[:20] + [[30 * k, 40 * k] for k in range(20)]  # multiples of 0.05 apart
     rows = [f"{i} {x / 1000:.3f} {y / 1000:.3f} 0 0 0 0 0 9" for i, (x, y) in enumerate(points.tolist())]
@@ -55,13 +55,13 @@ def test_distances_that_are_exact_in_decimals_are_not_rounded_down_further(write
         (SOLOMON.replace("4.00", "four"), 4, "'four', expected a number"),
         (SOLOMON.replace("10 2 1", "10 3 1"), 5, "the file ends after 3 of 4 nodes"),
         (SOLOMON.replace("10 2 1", "10 1 1"), 5, "a line after the last of 2 nodes"),
-        (SOLOMON.replace("10 2 1", "10 two 1"), 1, "of no known format"),
+        (SOLOMON.replace("10 2 1", "10 two 1"), 1, "unknown format"),
         ("4 10 0 1\n0 200\n", 2, "the file ends here, expected the nodes"),
     ],
 )
-def test_what_is_wrong_is_refused_with_its_line(write, content, line, piece):
+def test_a_broken_optw_file_is_refused_with_its_line(write, content, line, piece):
     path = write(content)
-    if "known format" in piece:
+    if "unknown format" in piece:
         with pytest.raises(ValueError, match=piece):
             read(path)
         with pytest.raises(ValueError, match=rf"a\.txt:{line}: 'two', expected a number"):

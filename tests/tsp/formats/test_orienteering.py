@@ -9,7 +9,7 @@ PATHS = "15\t1\n0.5\t0\t0\n1 0 0\n2 -7.25 30\n"
 TEAM = "n 3\nm 2\ntmax 7.5\n0.5\t0\t0\n2 -7.25 30\n1 0 0\n"
 
 
-def test_the_first_point_is_the_start_and_the_second_the_end(write):
+def test_in_a_file_of_paths_the_first_point_is_the_start_and_the_second_the_end(write):
     (instance,) = read(write(PATHS))
     assert (instance.problem, instance.max_length, instance.depot, instance.end) == ("op", 15, 0, 1)
     assert instance.coordinates.tolist() == [[0.5, 0], [1, 0], [2, -7.25]]
@@ -17,13 +17,13 @@ def test_the_first_point_is_the_start_and_the_second_the_end(write):
     assert (instance.num_tours, instance.metric, instance.name) == (None, "euclidean", "a")
 
 
-def test_a_team_ends_at_the_last_point(write):
+def test_in_a_team_file_the_last_point_is_the_end(write):
     (instance,) = read(write(TEAM))
     assert (instance.problem, instance.max_length, instance.depot, instance.end) == ("top", 7.5, 0, 2)
     assert (instance.num_tours, instance.prizes.tolist()) == (2, [0, 30, 0])
 
 
-def test_several_paths_are_a_team_in_either_file(write):
+def test_both_formats_of_several_paths_give_team_orienteering(write):
     (instance,) = read(write(PATHS.replace("\t1", " 3")))
     assert (instance.problem, instance.num_tours, instance.end) == ("top", 3, 1)
     assert read(write(TEAM), problem="op")[0].problem == "op"
@@ -53,5 +53,5 @@ def test_several_paths_are_a_team_in_either_file(write):
         (TEAM[:17], 3, "the file ends here, expected the points"),
     ],
 )
-def test_what_is_wrong_is_refused_with_its_line(write, content, line, piece):
+def test_a_broken_orienteering_file_is_refused_with_its_line(write, content, line, piece):
     refuse(write(content), line, piece)

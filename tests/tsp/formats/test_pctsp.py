@@ -10,7 +10,7 @@ FILE = "7 2 3\n\n1000000 4 5\n\n0 1 2\n1 0 3\n2 3 0\n"
 
 
 @pytest.mark.parametrize("name", ["a.pctsp", "a.txt", "a"])
-def test_prizes_penalties_and_distances_are_read_and_nothing_is_due_at_the_depot(write, name):
+def test_prizes_penalties_and_distances_are_read_and_the_depot_has_neither_prize_nor_penalty(write, name):
     (instance,) = read(write(FILE, name))
     assert (instance.problem, instance.min_prize, instance.depot) == ("pctsp", None, 0)
     assert instance.prizes.tolist() == [0, 2, 3]
@@ -30,5 +30,5 @@ def test_prizes_penalties_and_distances_are_read_and_nothing_is_due_at_the_depot
         (FILE + "9 9 9\n", 8, "a line after the last of 5 lines"),
     ],
 )
-def test_what_is_wrong_is_refused_with_its_line(write, content, line, piece):
+def test_a_broken_pctsp_file_is_refused_with_its_line(write, content, line, piece):
     refuse(write(content, "a.pctsp"), line, piece)

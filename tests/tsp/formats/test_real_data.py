@@ -1,6 +1,6 @@
-"""Every file of the sets of the literature parses, and every listed tour is allowed and worth what is listed.
+"""Every file of the sets of the literature is read, and every listed tour is feasible with the listed objective.
 
-The fast suite looks at some files of each set, `pytest -m slow` at all of them.
+The fast suite tests some files of each set, `pytest -m slow` all of them.
 """
 
 import csv
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.data
 
 
 class Listed(NamedTuple):
-    """A tour that is listed somewhere, and what it is said to be worth."""
+    """A listed tour and its listed objective."""
 
     path: Path
     problem: str
@@ -26,7 +26,7 @@ class Listed(NamedTuple):
     value: float
     decimals: int = 9
     min_prize: float | None = None
-    with_depot: bool = False  # OPLib counts the depot's score, which is every tour's
+    with_depot: bool = False  # OPLib adds the depot's score, which every tour has
 
 
 def table(path, key="name"):
@@ -60,7 +60,7 @@ def team_orienteering(folder):
 def orienteering_with_windows(folder):
     tours = table(folder / "optw" / "best_tours.csv")
     for name, row in table(folder / "optw" / "best_known.csv").items():
-        tour = [nodes[:-1] for nodes in tours_of(tours[name])]  # they come back to the depot
+        tour = [nodes[:-1] for nodes in tours_of(tours[name])]  # the listed tours return to the depot
         yield Listed(folder / "optw" / name, "optw", tour, float(row["score_of_tour"]))
 
 
@@ -107,7 +107,7 @@ SETS = {
 
 
 def require_as_listed(listed):
-    # what a set says is enough, except for the windows' two objectives
+    # the file implies the problem, except which of two objectives time windows have
     (instance,) = read(listed.path, problem=listed.problem if listed.problem.endswith("makespan") else None)
     assert instance.problem == listed.problem
     assert instance.name == listed.path.stem
@@ -123,7 +123,7 @@ def require_as_listed(listed):
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_some_tours_of_each_set_are_worth_what_is_listed(data_folder, name):
+def test_some_tours_of_each_set_have_the_listed_objective(data_folder, name):
     function, count, step = SETS[name]
     everything = list(function(data_folder))
     assert len(everything) == count
@@ -133,6 +133,6 @@ def test_some_tours_of_each_set_are_worth_what_is_listed(data_folder, name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
-def test_every_tour_of_each_set_is_worth_what_is_listed(data_folder, name):
+def test_every_tour_of_each_set_has_the_listed_objective(data_folder, name):
     for listed in SETS[name][0](data_folder):
         require_as_listed(listed)

@@ -1,4 +1,4 @@
-"""TSPLIB files: every real one is read to its listed optimum, every broken one refused by line."""
+"""TSPLIB files: every file of the library is read, and every broken file is refused with its line."""
 
 import csv
 import re
@@ -58,7 +58,7 @@ def cut(text, lines):
     return "".join(text.splitlines(keepends=True)[:lines])
 
 
-# What is wrong, its line, a piece of the sentence.
+# By error: the file, the line that the message names, and a piece of the message.
 BROKEN = {
     "empty file": ("", 1, "the file is empty"),
     "blank file": (" \n\n", 1, "the file is empty"),
@@ -137,7 +137,11 @@ BROKEN = {
     "a demand negative": (swap(CVRP, "2 3\n", "2 -3\n"), 12, "DEMAND_SECTION: demand -3, expected 0 or more"),
     "a demand without its node": (swap(CVRP, "2 3\n", "3\n"), 12, "1 number(s), expected 2: node, demand"),
     "two depots": (swap(CVRP, "1\n-1\nEOF", "1\n2\n-1\nEOF"), 15, "DEPOT_SECTION: 2 nodes, expected one"),
-    "a depot that is none": (swap(CVRP, "1\n-1\nEOF", "4\n-1\nEOF"), 15, "node 4, expected a whole number from 1 to 3"),
+    "a depot that is not a node": (
+        swap(CVRP, "1\n-1\nEOF", "4\n-1\nEOF"),
+        15,
+        "node 4, expected a whole number from 1 to 3",
+    ),
     "no limit": (swap(OP, "COST_LIMIT: 9\n", ""), 16, "the file ends without COST_LIMIT"),
     "limit of a word": (swap(OP, ": 9", ": nine"), 5, "COST_LIMIT 'nine', expected a number of 0 or more"),
     "no scores": (swap(OP, "NODE_SCORE_SECTION\n1 7\n2 3\n3 4\n", ""), 13, "the file ends without NODE_SCORE_SECTION"),
@@ -162,7 +166,11 @@ BROKEN = {
     "a weight that is NaN": (swap(UPPER, "1 2\n3", "1 nan\n3"), 7, "nan, expected a finite distance"),
     "TSP with one-way weights": (swap(FULL, "2 3 0", "2 9 0"), 9, "9 from node 3 to 2, but 3 from 2 to 3"),
     "fixed edge of one node": (swap(FIXED, "1 2\n-1", "1 2 3\n-1"), 10, "3 nodes, expected pairs of nodes and -1"),
-    "fixed edge to nowhere": (swap(FIXED, "1 2\n-1", "1 7\n-1"), 10, "node 7, expected a whole number from 1 to 3"),
+    "fixed edge to an unknown node": (
+        swap(FIXED, "1 2\n-1", "1 7\n-1"),
+        10,
+        "node 7, expected a whole number from 1 to 3",
+    ),
     "fixed edge to itself": (swap(FIXED, "1 2\n-1", "2 3\n1 1\n-1"), 11, "1 and 1, expected two different nodes"),
     "numbers after the fixed edges": (swap(FIXED, "-1\n", "-1\n2 3\n"), 10, "expected pairs of nodes and -1"),
     "display data cut off": (POINTS[:-4] + "DISPLAY_DATA_SECTION\n1 1 1\n", 10, "1 nodes, expected 3"),
@@ -170,7 +178,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_broken_is_refused_in_one_sentence_with_its_line(write, name):
+def test_a_broken_tsplib_file_is_refused_in_one_sentence_with_its_line(write, name):
     content, line, piece = BROKEN[name]
     path = write(content)
     with pytest.raises(ValueError, match=re.escape(piece)) as refusal:
@@ -182,7 +190,7 @@ def test_what_is_broken_is_refused_in_one_sentence_with_its_line(write, name):
 
 
 @pytest.mark.parametrize("text", [POINTS, FULL, UPPER, FULL.replace("FULL_MATRIX", "LOWER_COL"), TOUR])
-def test_a_dimension_of_a_million_millions_fails_without_room_for_it(write, text):
+def test_a_dimension_of_a_million_millions_is_refused_without_allocating_memory_for_it(write, text):
     path = write(swap(text, "DIMENSION: 3", "DIMENSION: 1000000000000"))
     instance = Instance(coordinates=np.zeros((3, 2)))
     tracemalloc.start()
@@ -218,19 +226,19 @@ LEGAL = {
 
 
 @pytest.mark.parametrize("name", LEGAL)
-def test_what_tsplib_allows_is_read(write, name):
+def test_every_spelling_that_tsplib_allows_is_read(write, name):
     instance = read_instance(write(LEGAL[name], "file.tsp"))
     assert instance.coordinates.tolist() == [[0, 0], [3, 0], [3, 4]]
     assert (instance.metric, instance.problem) == ("EUC_2D", "tsp")
-    assert instance.name == "file"  # not NAME, which many files of TSPLIB have wrong
+    assert instance.name == "file"  # not NAME, which is wrong in many files of TSPLIB
 
 
-def test_text_that_is_not_utf8_is_read_as_latin_1(write):
+def test_a_tsplib_file_that_is_not_utf8_is_read_as_latin_1(write):
     assert read_instance(write(POINTS.replace("NAME: t", "COMMENT: Grötschel").encode("latin-1"))).size == 3
 
 
 MATRIX = [[0, 1, 2, 3], [1, 0, 4, 5], [2, 4, 0, 6], [3, 5, 6, 0]]
-SPELLINGS = {  # the diagonal is 9: it means nothing
+SPELLINGS = {  # the diagonal is 9 and is ignored
     "FULL_MATRIX": "9 1 2 3 1 9 4 5 2 4 9 6 3 5 6 9",
     "UPPER_ROW": "1 2 3 4 5 6",
     "LOWER_ROW": "1 2 4 3 5 6",
@@ -255,17 +263,17 @@ def test_every_weight_format_is_read_however_its_lines_are_broken(write, weight_
     assert (instance.metric, instance.coordinates) == (EXPLICIT, None)
 
 
-def test_the_spellings_above_are_all_there_are():
+def test_every_weight_format_is_tested():
     assert set(SPELLINGS) | {"FUNCTION"} == set(WEIGHT_FORMATS)
 
 
 @pytest.mark.parametrize("anything", ["nan", "inf", "-1", "1e999", "9999"])
-def test_the_diagonal_of_a_matrix_may_hold_anything(write, anything):
+def test_the_diagonal_of_a_matrix_is_ignored(write, anything):
     instance = read_instance(write(FULL.replace("0", anything)))
     assert instance.matrix.tolist() == [[0, 1, 2], [1, 0, 3], [2, 3, 0]]
 
 
-def test_an_asymmetric_matrix_goes_from_row_to_column(write):
+def test_in_an_asymmetric_matrix_distances_are_from_row_to_column(write):
     instance = read_instance(write(FULL.replace("TYPE: TSP", "TYPE: ATSP").replace("2 3 0", "7 8 0"), "t.atsp"))
     assert instance.legs([0, 2], [2, 0]).tolist() == [2, 7]
     assert instance.problem in PROBLEMS
@@ -282,20 +290,20 @@ def test_an_asymmetric_matrix_goes_from_row_to_column(write):
         ),
     ],
 )
-def test_points_beside_a_matrix_are_for_drawing(write, section, points):
+def test_points_beside_a_matrix_are_used_for_drawing_only(write, section, points):
     instance = read_instance(write(FULL.replace("EOF\n", section)))
     assert instance.coordinates.tolist() == points
     assert instance.tour_length([0, 1, 2]) == 6
 
 
-def test_fixed_edges_are_kept_and_counted_from_0(write):
+def test_fixed_edges_are_read_with_nodes_from_0(write):
     assert read_instance(write(FIXED)).fixed_edges.tolist() == [[0, 1]]
     assert read_instance(write(FIXED.replace("-1\n", ""))).fixed_edges.tolist() == [[0, 1]]
     assert read_instance(write(FIXED.replace("1 2\n", ""))).fixed_edges is None
 
 
 @pytest.mark.parametrize("nodes", [1, 2])
-def test_one_or_two_nodes_are_an_instance(write, nodes):
+def test_a_file_of_one_or_two_nodes_is_an_instance(write, nodes):
     lines = "".join(f"{i} {i} 5\n" for i in range(1, nodes + 1))
     instance = read_instance(
         write(f"TYPE: TSP\nDIMENSION: {nodes}\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n{lines}")
@@ -315,7 +323,7 @@ def test_one_or_two_nodes_are_an_instance(write, nodes):
         (TOUR.replace("3\n2\n", "3\n3\n"), [[0, 2, 2]]),  # for the checker to judge
     ],
 )
-def test_tours_are_read_and_counted_from_0(write, content, tours):
+def test_tours_are_read_with_nodes_from_0(write, content, tours):
     instance = read_instance(write(POINTS))
     found = read_solution(write(content, "t.tour"), instance)
     assert [tour.tolist() for tour in found] == tours
@@ -335,7 +343,7 @@ def test_tours_are_read_and_counted_from_0(write, content, tours):
         (TOUR.replace("TOUR_SECTION", "NODE_COORD_SECTION"), 4, "does not belong in a file of TYPE TOUR"),
     ],
 )
-def test_broken_tours_are_refused_in_one_sentence_with_their_line(write, content, line, piece):
+def test_a_broken_tour_file_is_refused_in_one_sentence_with_its_line(write, content, line, piece):
     instance = read_instance(write(POINTS))
     path = write(content, "t.tour")
     with pytest.raises(ValueError, match=re.escape(piece)) as refusal:
@@ -349,7 +357,7 @@ numbers = st.integers(-(10**6), 10**6) | st.floats(-1e100, 1e100)
 
 @st.composite
 def instances(draw):
-    """Whatever TSPLIB can express."""
+    """Any instance that TSPLIB can hold."""
     n = draw(st.integers(1, 6))
     metric = draw(st.sampled_from([name for name in METRICS if name != "euclidean"] + [EXPLICIT]))
     dimensions = draw(st.sampled_from((2, 3))) if metric == EXPLICIT else METRICS[metric].dimensions[0]
@@ -368,7 +376,7 @@ def instances(draw):
 
 @settings(max_examples=50)
 @given(instances())
-def test_what_is_written_is_read_again_to_the_last_bit(instance):
+def test_an_instance_written_as_tsplib_is_read_bit_identically(instance):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "again.tsp"
         write_instances(path, [instance])
@@ -379,7 +387,7 @@ def test_what_is_written_is_read_again_to_the_last_bit(instance):
 
 @settings(max_examples=25)
 @given(st.permutations(range(7)))
-def test_a_tour_that_is_written_is_read_again(tour):
+def test_a_written_tour_is_read_unchanged(tour):
     instance = Instance(coordinates=np.arange(14.0).reshape(7, 2), name="two\nlines")
     solution = check(PROBLEMS["tsp"], instance, [tour], solver="by hand")
     with TemporaryDirectory() as folder:
@@ -392,15 +400,15 @@ def test_a_tour_that_is_written_is_read_again(tour):
     assert f"COMMENT: length {solution.objective!r} by by hand\n" in text
 
 
-def test_unrounded_distances_are_not_passed_off_as_tsplibs(tmp_path):
-    with pytest.raises(ValueError, match=r"TSPLIB knows no unrounded euclidean distances; write \.npz or \.csv"):
+def test_unrounded_distances_are_not_written_as_tsplib(tmp_path):
+    with pytest.raises(ValueError, match=r"TSPLIB has no unrounded euclidean distances; write \.npz or \.csv"):
         write_instances(tmp_path / "a.tsp", [Instance(coordinates=[[0, 0.5]])])
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.data
 @pytest.mark.parametrize(("folder", "ending"), [("tsplib", ".tsp"), ("national", ".tsp"), ("atsp", ".atsp")])
-def test_every_real_file_is_read_and_its_optimal_tour_has_the_listed_length(data_folder, folder, ending):
+def test_every_file_of_tsplib_is_read_and_its_optimal_tour_has_the_listed_length(data_folder, folder, ending):
     with (data_folder / folder / "optima.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(list((data_folder / folder).glob(f"*{ending}")))
@@ -435,7 +443,7 @@ def test_linhp318_keeps_its_fixed_edge_and_lin318_has_none(data_folder):
 
 
 @pytest.mark.parametrize(("section", "depot"), [("1\n-1\n", 0), (" 3\t\n -1\n", 2)])
-def test_capacitated_routing_has_demands_a_capacity_and_a_depot(write, section, depot):
+def test_a_cvrp_file_has_demands_a_capacity_and_a_depot(write, section, depot):
     instance = read_instance(write(swap(CVRP, "1\n-1\nEOF", f"{section}EOF"), "t.vrp"))
     assert (instance.problem, instance.capacity, instance.depot, instance.num_tours) == ("cvrp", 5, depot, None)
     assert instance.demands.tolist() == [0, 3, 4]
@@ -443,13 +451,13 @@ def test_capacitated_routing_has_demands_a_capacity_and_a_depot(write, section, 
     assert read_instance(write(CVRP.partition("DEPOT")[0])).depot == 0
 
 
-def test_orienteering_has_scores_and_a_limit(write):
+def test_an_oplib_file_has_scores_and_a_limit(write):
     instance = read_instance(write(swap(OP, "TYPE", "TSPSOL: 12\nTYPE"), "t.oplib"))
     assert (instance.problem, instance.max_length, instance.depot, instance.end) == ("op", 9, 0, None)
     assert instance.prizes.tolist() == [7, 3, 4]
 
 
-def test_a_solution_of_oplib_is_read_and_counted_from_0(write):
+def test_a_solution_of_oplib_is_read_with_nodes_from_0(write):
     instance = read_instance(write(OP, "t.oplib"))
     text = "NAME : t\nTYPE : OP\nDIMENSION : 3\nCOST_LIMIT : 9\nROUTE_NODES : 2\nROUTE_SCORE : 10\nROUTE_COST : 6\n"
     solution = write(text + "NODE_SEQUENCE_SECTION\n1\n2\n-1\nDEPOT_SECTION\n1\n-1\nEOF\n", "t.sol")
@@ -458,7 +466,7 @@ def test_a_solution_of_oplib_is_read_and_counted_from_0(write):
         read_solution(write(text, "t.sol"), instance)
 
 
-def test_what_tsplib_cannot_hold_is_not_written(tmp_path, write):
+def test_an_instance_with_attributes_that_tsplib_cannot_hold_is_not_written(tmp_path, write):
     instance = read_instance(write(CVRP))
     with pytest.raises(ValueError, match=r"t: TSPLIB's \.tsp cannot hold its demands and capacity"):
         write_instances(tmp_path / "a.tsp", [instance])

@@ -1,4 +1,4 @@
-"""The TSP with time windows: whole numbers are exact, fractions are given their rounding."""
+"""The TSP with time windows: windows are exact in whole numbers, and allow for rounding in fractions."""
 
 import numpy as np
 import pytest
@@ -19,16 +19,16 @@ def test_a_matrix_and_a_window_for_each_node_are_read_under_any_ending(write, na
     assert instance.time_windows.tolist() == [[0, 100], [5, 5], [9, 20]]
 
 
-def test_windows_close_later_by_the_rounding_of_fractions_only(write):
+def test_windows_close_later_only_in_files_with_fractions(write):
     (instance,) = read(write(WHOLE.replace("0 5 9", "0 5.00004 9")))
     np.testing.assert_allclose(instance.time_windows, [[0, 100.0001], [5, 5.0001], [9, 20.0001]], rtol=1e-12)
 
 
-def test_service_on_the_diagonal_is_no_fraction_of_a_way(write):
+def test_a_fraction_on_the_diagonal_does_not_make_windows_close_later(write):
     assert read(write(WHOLE.replace("5 7 4", "5 7.5 4")))[0].time_windows[1].tolist() == [5, 5]
 
 
-def test_the_other_objective_is_asked_for_by_name(write):
+def test_the_makespan_objective_is_chosen_by_the_problem(write):
     assert read(write(WHOLE), problem="tsptw-makespan")[0].problem == "tsptw-makespan"
 
 
@@ -47,15 +47,15 @@ def test_the_other_objective_is_asked_for_by_name(write):
         ("7\n", 1, "the file ends here, expected the matrix"),
     ],
 )
-def test_what_is_wrong_is_refused_with_its_line(write, content, line, piece):
+def test_a_broken_tsptw_file_is_refused_with_its_line(write, content, line, piece):
     refuse(write(content), line, piece)
 
 
-def test_a_file_of_comments_alone_is_refused(write):
+def test_a_tsptw_file_with_only_comments_is_refused(write):
     refuse(write("# nothing\n# at all\n", "a.tw"), 2, "only comments, expected numbers")
 
 
-def test_an_arrival_on_the_dot_is_not_late_by_the_rounding_of_the_file(write):
+def test_an_arrival_at_the_closing_time_is_feasible_despite_rounded_distances(write):
     third = "4\n0 .6667 9 9\n9 0 .6667 9\n9 9 0 .6667\n1 9 9 0\n0 9\n0 9\n0 9\n0 {}\n"
     for closes, feasible in (("2", True), ("1.9999", False)):
         (instance,) = read(write(third.format(closes)))
@@ -63,7 +63,7 @@ def test_an_arrival_on_the_dot_is_not_late_by_the_rounding_of_the_file(write):
 
 
 @pytest.mark.data
-def test_sets_of_whole_numbers_keep_the_windows_of_the_file(data_folder):
+def test_only_sets_with_fractions_have_windows_that_close_later(data_folder):
     (fractional,) = read(data_folder / "tsptw" / "SolomonPotvinBengio" / "rc_201.1.txt")
     assert (fractional.time_windows[:, 1] % 1 > 0).all()
     (whole,) = read(data_folder / "tsptw" / "AFG" / "rbg010a.tw")
