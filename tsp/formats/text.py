@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import codecs
+import gzip
 import math
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+
+from tsp.formats.foreign import refuse_foreign
+
+GZIP = b"\x1f\x8b"
+"""The first bytes of a file packed with gzip."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +41,20 @@ class TextFile:
         return ValueError(f"{self.path}:{line}: {message}")
 
 
+def without_gz(path: Path) -> Path:
+    """The path without the ending `.gz` of a packed file: its ending decides the format, its stem is the name."""
+    return path.with_suffix("") if path.suffix.lower() == ".gz" else path
+
+
 def read_text(path: Path) -> TextFile:
-    """Read a text file: UTF-8, UTF-16 (written by spreadsheets), or otherwise Latin-1.
+    """Read a text file, perhaps packed with gzip: UTF-8, UTF-16 (written by spreadsheets), or otherwise Latin-1.
 
     Raises:
-        ValueError: for a file that is empty or not text.
+        ValueError: for a file that is empty or not text, or cannot be unpacked.
         OSError: for a file that cannot be read.
     """
-    data = path.read_bytes()
+    data = _unpacked(path, path.read_bytes())
+    refuse_foreign(without_gz(path), data)
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
         text = data.decode(encoding)
@@ -53,6 +66,20 @@ def read_text(path: Path) -> TextFile:
     if not file.text.strip():
         raise file.error(1, "the file is empty")
     return file
+
+
+def _unpacked(path: Path, data: bytes) -> bytes:
+    """The content of a file that may be packed with gzip."""
+    if not data.startswith(GZIP):
+        if path.suffix.lower() == ".gz":
+            raise ValueError(f"{path}: not packed with gzip as its ending says, expected a gzip file")
+        return data
+    try:
+        return gzip.decompress(data)
+    except EOFError:
+        raise ValueError(f"{path}: the gzip file is cut off, expected the whole file") from None
+    except (OSError, zlib.error) as error:
+        raise ValueError(f"{path}: the gzip file is damaged and cannot be unpacked ({reason(error)})") from None
 
 
 def parse_number(token: str) -> float | None:
