@@ -371,15 +371,17 @@ def _check_capacity(claim: Claim, rule: Capacity) -> list[str]:
 
 
 def _check_length_budget(claim: Claim, rule: LengthBudget) -> list[str]:
-    limit = claim.instance.max_length
+    limit, service = claim.instance.max_length, claim.instance.service_times
     if limit is None:
         return []
-    lengths = (_walked(claim, k) for k in range(len(claim.tours)))
-    return [
-        f"tour {k}: is {length:.9g} long, expected at most {limit:.9g}"
-        for k, length in enumerate(lengths)
-        if exceeds(length, limit)
-    ]
+    found: list[str] = []
+    for k, tour in enumerate(claim.tours):
+        visits = 0.0 if service is None else float((service[tour] * claim.customers[tour]).sum())
+        used = _walked(claim, k) + visits
+        if exceeds(used, limit):
+            length = f"is {used - visits:.9g} long" + (f" and visits take {visits:.9g}" if visits else "")
+            found.append(f"tour {k}: {length}, expected at most {limit:.9g}")
+    return found
 
 
 def _check_max_visits(claim: Claim, rule: MaxVisits) -> list[str]:

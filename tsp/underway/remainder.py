@@ -343,9 +343,12 @@ def _capacity(begun: Begun, rule: Capacity, changes: Changes) -> Changes:
 
 
 def _length_budget(begun: Begun, rule: LengthBudget, changes: Changes) -> Changes:
-    """One tour has what is left of the budget; with several, the leg to `CURRENT` has the length travelled."""
-    limit = begun.instance.max_length
-    return {} if limit is None or begun.merged != 0 else {"max_length": max(0.0, limit - begun.travelled)}
+    """One tour has what is left of the budget; with several, the leg to `CURRENT` has what the tour has used."""
+    limit, service = begun.instance.max_length, changes["service_times"]
+    if limit is None or begun.merged is None:
+        return {}
+    out: Changes = {} if service is None else {"service_times": _with(service, begun.merged, 0.0)}
+    return out | ({"max_length": max(0.0, limit - begun.used)} if begun.merged == 0 else {})
 
 
 def _max_visits(begun: Begun, rule: MaxVisits, changes: Changes) -> Changes:
@@ -372,7 +375,7 @@ def _time_windows(begun: Begun, rule: TimeWindows, changes: Changes) -> Changes:
     if begun.merged == 0:
         windows[0] = now, max(now, float(instance.time_windows[instance.finish, 1]))
     elif begun.merged == CURRENT:
-        windows[CURRENT] = now, max(now, float(windows[0, 0]) + wait + min(begun.entry, begun.travelled))
+        windows[CURRENT] = now, max(now, float(windows[0, 0]) + wait + min(begun.entry, begun.used))
     else:
         opens = max(float(windows[0, 0]), now - wait)
         windows[0] = opens, max(opens, float(windows[0, 1]))
