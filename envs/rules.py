@@ -14,6 +14,7 @@ from torch import Tensor
 
 from tsp.problems import (
     Capacity,
+    CompulsoryVisits,
     LengthBudget,
     MaxVisits,
     PrizeQuota,
@@ -148,6 +149,26 @@ class VisitOnceEnv(RuleEnv):
     def missed(self, walks: Walks) -> Tensor | None:
         """The nodes that are not visited, where all must be."""
         return (walks.customers[:, None] & ~walks.visited()).sum(-1) if self.problem.visits_all else None
+
+
+class CompulsoryVisitsEnv(RuleEnv):
+    """The last tour does not end before the required nodes are visited."""
+
+    from_depot = True
+
+    def start(self, batch: Batch, trajectories: int) -> Tensor:
+        """The required nodes `[B, n]`."""
+        ends = torch.stack([batch.depot, batch.finish], 1)
+        return (batch.values["required"] > 0).scatter(1, ends, value=False)
+
+    def forbids_end(self, state: Tensor, move: Move) -> Tensor:
+        """While a required node is not visited."""
+        return (state[:, None] & ~move.visited).any(-1)
+
+    def missed(self, walks: Walks) -> Tensor:
+        """The required nodes that are not visited."""
+        required = (walks.batch.values["required"] > 0) & walks.customers
+        return (required[:, None] & ~walks.visited()).sum(-1)
 
 
 class CapacityState(NamedTuple):
@@ -515,6 +536,7 @@ def _earliest(distances: Tensor, service: Tensor) -> Tensor:
 RULES: dict[type[Rule], type[RuleEnv]] = {
     VisitOnce: VisitOnceEnv,
     VisitAtMostOnce: VisitOnceEnv,
+    CompulsoryVisits: CompulsoryVisitsEnv,
     SplitDelivery: RuleEnv,
     Capacity: CapacityEnv,
     LengthBudget: LengthBudgetEnv,

@@ -14,6 +14,7 @@ from tsp.problems import (
     PROBLEMS,
     TERM_NEEDS,
     Capacity,
+    CompulsoryVisits,
     LengthBudget,
     MaxVisits,
     PrizeQuota,
@@ -30,7 +31,17 @@ from tsp.problems import (
 if TYPE_CHECKING:
     from tsp.instance import Instance
 
-ORDER = (VisitOnce, VisitAtMostOnce, SplitDelivery, Capacity, LengthBudget, MaxVisits, PrizeQuota, TimeWindows)
+ORDER = (
+    VisitOnce,
+    VisitAtMostOnce,
+    CompulsoryVisits,
+    SplitDelivery,
+    Capacity,
+    LengthBudget,
+    MaxVisits,
+    PrizeQuota,
+    TimeWindows,
+)
 """The order of rules in every problem; the order of the features that a policy sees follows from it."""
 
 
@@ -49,6 +60,7 @@ class Brought(NamedTuple):
 BRINGS: dict[str, Brought] = {
     "demands": Brought(Capacity, "demands (column demand)"),
     "capacity": Brought(Capacity, "a capacity (--capacity)"),
+    "required": Brought(CompulsoryVisits, "compulsory visits (column required)"),
     "max_length": Brought(LengthBudget, "a length limit (--max-length)"),
     "min_prize": Brought(PrizeQuota, "a least prize (--min-prize)"),
     "time_windows": Brought(TimeWindows, "time windows (columns opens, closes)"),
@@ -59,6 +71,7 @@ BRINGS: dict[str, Brought] = {
 """By attribute of an instance. Service times are read wherever there is a time window or a length budget."""
 
 TITLES: dict[type[Rule], str] = {
+    CompulsoryVisits: "compulsory visits",
     Capacity: "a capacity",
     LengthBudget: "a length budget",
     PrizeQuota: "a prize quota",
@@ -173,9 +186,10 @@ def added_rules(problem: Problem) -> list[str]:
 
 def reads(problem: Problem) -> set[str]:
     """The attributes of an instance that the problem's rules, its objective or its shape read."""
-    limit = {"max_length"} if problem.rule(LengthBudget) is not None else set[str]()
+    also = {"max_length"} if problem.rule(LengthBudget) is not None else set[str]()
+    also |= {"required"} if problem.visits_all else set()  # every node is
     terms = {need for term in problem.objective.terms for need in TERM_NEEDS.get(term, ())}
-    return {*problem.needs, *limit, *terms} | ({"num_tours"} if problem.shape.has_several_tours else set())
+    return {*problem.needs, *also, *terms} | ({"num_tours"} if problem.shape.has_several_tours else set())
 
 
 def _fits(rule: type[Rule], problem: Problem) -> bool:

@@ -79,6 +79,13 @@ class VisitAtMostOnce(Rule):
 
 
 @dataclass(frozen=True)
+class CompulsoryVisits(Rule):
+    """Of the nodes that may be left out, those that are `required` may not."""
+
+    needs: ClassVar[tuple[str, ...]] = ("required",)
+
+
+@dataclass(frozen=True)
 class SplitDelivery(Rule):
     """A node may be visited several times, until its demand is delivered."""
 

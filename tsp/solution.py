@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tsp.problems import (
     Capacity,
+    CompulsoryVisits,
     LengthBudget,
     MaxVisits,
     PrizeQuota,
@@ -336,6 +337,12 @@ def _check_visit_at_most_once(claim: Claim, rule: VisitAtMostOnce) -> list[str]:
     return _revisits(claim)
 
 
+def _check_compulsory_visits(claim: Claim, rule: CompulsoryVisits) -> list[str]:
+    assert claim.instance.required is not None
+    missing = np.flatnonzero((claim.instance.required > 0) & claim.customers & ~claim.visited)
+    return [f"required, but not visited: {_names(claim.instance, missing)}"] if missing.size else []
+
+
 def _check_split_delivery(claim: Claim, rule: SplitDelivery) -> list[str]:
     instance, amounts = claim.instance, claim.amounts
     assert instance.demands is not None
@@ -464,6 +471,7 @@ def _makespan(claim: Claim) -> float:
 CHECKS: dict[type[Rule], Callable[[Claim, Any], list[str]]] = {
     VisitOnce: _check_visit_once,
     VisitAtMostOnce: _check_visit_at_most_once,
+    CompulsoryVisits: _check_compulsory_visits,
     SplitDelivery: _check_split_delivery,
     Capacity: _check_capacity,
     LengthBudget: _check_length_budget,

@@ -32,7 +32,13 @@ if TYPE_CHECKING:
 
 DELIMITERS = ",;\t"
 
-COLUMNS = {"prize": "prizes", "penalty": "penalties", "demand": "demands", "duration": "service_times"}
+COLUMNS = {
+    "prize": "prizes",
+    "penalty": "penalties",
+    "demand": "demands",
+    "duration": "service_times",
+    "required": "required",
+}
 """Columns with a number for each node, and the attributes that they become."""
 WINDOW = ("opens", "closes")
 EMPTY = {"closes": np.inf}

@@ -19,6 +19,7 @@ import numpy as np
 from tsp.instance import Instance, Integers
 from tsp.problems import (
     Capacity,
+    CompulsoryVisits,
     LengthBudget,
     MaxVisits,
     PrizeQuota,
@@ -271,7 +272,7 @@ def _subset(instance: Instance, nodes: Integers) -> Changes:
     """Every attribute restricted to `nodes`, in their order; the first of them becomes the depot."""
     changes: Changes = {"depot": 0, "underway": None, "fixed_edges": None, "best_known": None}
     kept: list[int] = nodes.tolist()
-    for name in ("coordinates", "prizes", "penalties", "demands", "time_windows", "service_times"):
+    for name in ("coordinates", "prizes", "penalties", "demands", "time_windows", "service_times", "required"):
         values = getattr(instance, name)
         changes[name] = None if values is None else values[nodes]
     if instance.matrix is not None:
@@ -287,7 +288,7 @@ def _restricted(begun: Begun) -> Changes:
     changes: Changes = {**_subset(begun.instance, begun.nodes), "end": None, "free_start": False}
     if begun.instance.num_tours is not None:
         changes["num_tours"] = max(1, begun.instance.num_tours - len(begun.finished))
-    for name in ("prizes", "penalties", "demands"):
+    for name in ("prizes", "penalties", "demands", "required"):
         if changes[name] is not None:
             changes[name] = _with(changes[name], begun.merged, 0.0)
     return changes
@@ -327,6 +328,10 @@ def _visit_at_most_once(begun: Begun, rule: VisitAtMostOnce, changes: Changes) -
     if instance.penalties is not None:
         out["penalties"] = _with(changes["penalties"], CURRENT, 4.0 * begun.far + float(instance.penalties.sum()))
     return out
+
+
+def _compulsory_visits(begun: Begun, rule: CompulsoryVisits, changes: Changes) -> Changes:
+    return {}
 
 
 def _split_delivery(begun: Begun, rule: SplitDelivery, changes: Changes) -> Changes:
@@ -393,6 +398,7 @@ def _with(values: NDArray[np.float64], place: int | None, value: float) -> NDArr
 UNDERWAY_RULES: dict[type[Rule], Callable[[Begun, Any, Changes], Changes]] = {
     VisitOnce: _visit_once,
     VisitAtMostOnce: _visit_at_most_once,
+    CompulsoryVisits: _compulsory_visits,
     SplitDelivery: _split_delivery,
     Capacity: _capacity,
     LengthBudget: _length_budget,
