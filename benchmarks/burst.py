@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from policy_gaps import test_instances
 
-from envs import kool_sets
 from envs.batch import Batch, from_instances
 from envs.generators import generate
 from envs.symmetries import augment
@@ -38,6 +38,8 @@ from tsp.files import atomic_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from torch import Tensor
 
 SIZES = (20, 50, 100)
 WRITE_EVERY = 30.0
@@ -62,21 +64,31 @@ COMMON = TrainConfig(
     validation_instances=500,
     policy=PolicyConfig(layers=6),
 )
-TEACHER = {"label_batch": 256, "label_time": 10.0, "reinforce_from": 0.3}
+TEACHER = {"label_batch": 256, "label_time": 10.0, "reinforce_from": 0.3, "label_ways": 2, "entropy": 0.01}
 RECIPES: dict[str, dict[str, Any]] = {
-    "tsp": {**TEACHER, "teacher": "ls(kicks=400)", "label_count": 1_000_000, "label_every": 8, "label_workers": 6},
-    "op": {
+    "tsp": {
         **TEACHER,
-        "teacher": "ls(kicks=3000)",
-        "label_count": 150_000,
-        "label_every": 24,
-        "label_workers": 7,
-        "label_ways": 2,
-        "entropy": 0.01,
+        "teacher": "ls(kicks=400)",
+        "label_count": 1_000_000,
+        "label_every": 8,
+        "label_workers": 6,
+        "label_ways": 8,
+        "entropy": 0.0,
     },
+    "op": {**TEACHER, "teacher": "ls(kicks=3000)", "label_count": 60_000, "label_every": 30, "label_workers": 5},
     "cvrp": {"entropy": 0.01},
-    "pctsp": {"entropy": 0.01},
-    "tsptw": {"entropy": 0.01, "batch_size": 128, "size": "20,50"},
+    "pctsp": {**TEACHER, "teacher": "ls(kicks=1000)", "label_count": 60_000, "label_every": 30, "label_workers": 5},
+    "tsptw": {
+        **TEACHER,
+        "distribution": "uniform-medium",
+        "teacher": "ls(kicks=1000)",
+        "label_count": 100_000,
+        "label_every": 16,
+        "label_workers": 3,
+        "label_ways": 1,
+        "batch_size": 128,
+        "size": "20,50",
+    },
 }
 """What each problem's training has that others have not."""
 
@@ -100,19 +112,17 @@ def recipe(name: str, *, small: bool, start_from: str | None, changes: dict[str,
     return replace(config, **{**(TINY if small else {}), **changes})
 
 
-def test_set(name: str, size: int, count: int, device: torch.device) -> Batch:
-    """The first instances of Kool et al.'s test set where there is one, else generated ones, in float32."""
-    if name in ("tsp", "op", "cvrp", "pctsp"):
-        instances, _ = kool_sets.generate(name, "kool-dist" if name == "op" else "kool", count, size, 1234)
-        batch = from_instances(instances, distances=False)
-        batch = batch.map(lambda x: x.float() if x.dtype == torch.float64 else x)
-        return batch._replace(scale=batch.scale.double()).to(device)
-    return generate(name, "uniform", count, size, torch.Generator().manual_seed(1234)).to(device)
+def test_set(config: TrainConfig, size: int, count: int, device: torch.device) -> Batch:
+    """The first instances of Kool et al.'s test set where there is one, else instances of the run's distribution."""
+    if config.problem in ("tsp", "op", "cvrp", "pctsp"):
+        return from_instances(test_instances(config.problem, size, count), distances=False).in_float32().to(device)
+    generator = torch.Generator().manual_seed(1234)
+    return generate(config.problem, config.distribution, count, size, generator).to(device)
 
 
 @torch.no_grad()
-def mean_objective(policy: Policy, batch: Batch, *, samples: int, symmetries: int, temperature: float) -> float:
-    """Mean over instances of the best of many trajectories: starts or samples, times symmetries."""
+def best_costs(policy: Policy, batch: Batch, *, samples: int, symmetries: int, temperature: float) -> Tensor:
+    """Cost `[B]` of the best of many trajectories, starts or samples times symmetries; inf where none is feasible."""
     env, best = policy.env, []
     generator = torch.Generator(batch.device).manual_seed(0)
     block = max(1, 2_000_000 // (samples * symmetries * batch.size))
@@ -134,32 +144,40 @@ def mean_objective(policy: Policy, batch: Batch, *, samples: int, symmetries: in
         cost, missed = env.judge(seen, actions)
         cost = cost.masked_fill(missed > 0, float("inf"))
         best.append(cost.unflatten(0, (symmetries, part.count)).transpose(0, 1).flatten(1).amin(1))
-    return env.sign * float(torch.cat(best).double().mean())
+    return torch.cat(best).double()
 
 
-def best_temperature(policy: Policy, name: str, size: int, device: torch.device) -> float:
+def summary(policy: Policy, costs: Tensor) -> dict[str, float]:
+    """Mean objective of the feasible solutions, and their share."""
+    solved = costs.isfinite()
+    return {"mean": policy.env.sign * float(costs[solved].mean()), "feasible": float(solved.double().mean())}
+
+
+def best_temperature(policy: Policy, config: TrainConfig, size: int, device: torch.device) -> float:
     """The temperature whose best of many is best on instances of their own."""
-    batch = generate(name, "uniform", 200, size, torch.Generator().manual_seed(99)).to(device)
-    values = {
-        t: policy.env.sign * mean_objective(policy, batch, samples=SAMPLES, symmetries=SYMMETRIES, temperature=t)
-        for t in TEMPERATURES
-    }
-    return min(values, key=values.__getitem__)
+    batch = generate(config.problem, config.distribution, 200, size, torch.Generator().manual_seed(99)).to(device)
+
+    def quality(temperature: float) -> tuple[float, float]:
+        costs = best_costs(policy, batch, samples=SAMPLES, symmetries=SYMMETRIES, temperature=temperature)
+        found = summary(policy, costs)
+        return -found["feasible"], policy.env.sign * found["mean"]
+
+    return min(TEMPERATURES, key=quality)
 
 
-def measure_many(policy: Policy, name: str, sizes: tuple[int, ...], count: int, device: torch.device) -> dict[str, Any]:
+def measure_many(policy: Policy, config: TrainConfig, count: int, device: torch.device) -> dict[str, Any]:
     """Greedy and best of many on the test sets, at temperatures chosen on other instances."""
     out: dict[str, Any] = {}
-    for size in sizes:
-        batch = test_set(name, size, count, device)
+    for size in sorted(set(config.listed_sizes)):
+        batch = test_set(config, size, count, device)
         free_start = policy.env.starts(batch.rows(slice(0, 1)), 2) is not None
-        temperature = 1.0 if free_start else best_temperature(policy, name, size, device)
+        temperature = 1.0 if free_start else best_temperature(policy, config, size, device)
         samples = size if free_start else SAMPLES
         out[str(size)] = {
             "instances": batch.count,
-            "greedy": mean_objective(policy, batch, samples=1, symmetries=1, temperature=1.0),
-            "best of many": mean_objective(
-                policy, batch, samples=samples, symmetries=SYMMETRIES, temperature=temperature
+            "greedy": _greedy(policy, batch),
+            "best of many": summary(
+                policy, best_costs(policy, batch, samples=samples, symmetries=SYMMETRIES, temperature=temperature)
             ),
             "many": f"{samples} {'starts' if free_start else 'samples'} x {SYMMETRIES} symmetries",
             "temperature": temperature,
@@ -235,7 +253,7 @@ def train_one(name: str, arguments: argparse.Namespace) -> None:
         print(f"{name}: captured after {time.time() - began:.0f} s", flush=True)
         record |= {"config": asdict(config), "device": _device_name(device), "torch": torch.__version__}
         start_run(config, run)
-        sets = {} if arguments.small else {size: test_set(name, size, count, device) for size in sizes}
+        sets = {} if arguments.small else {size: test_set(config, size, count, device) for size in sizes}
         latest = time.time()
         print(f"{name}: {left:.0f} s of training after {time.time() - began:.0f} s; {record['phases']}", flush=True)
 
@@ -253,15 +271,15 @@ def train_one(name: str, arguments: argparse.Namespace) -> None:
         trainer.run(look)
         record["steps"] = trainer.step
         write(trainer)
-        record["final"] = measure_many(trainer.learned, name, sizes, count, device)
+        record["final"] = measure_many(trainer.learned, config, count, device)
         write(trainer)
         record["metrics"] = (Path(run) / "metrics.csv").read_text().splitlines()
         write(trainer)
     print(f"{name}: {record['final']}", flush=True)
 
 
-def _greedy(policy: Policy, batch: Batch) -> float:
-    return mean_objective(policy, batch, samples=1, symmetries=1, temperature=1.0)
+def _greedy(policy: Policy, batch: Batch) -> dict[str, float]:
+    return summary(policy, best_costs(policy, batch, samples=1, symmetries=1, temperature=1.0))
 
 
 def _device_name(device: torch.device) -> str:

@@ -78,6 +78,11 @@ class Batch(NamedTuple):
         """The same batch on another device."""
         return self.map(lambda x: x.to(device))
 
+    def in_float32(self) -> Batch:
+        """The same batch in the precision of generated ones, in which policies are trained."""
+        batch = self.map(lambda x: x.float() if x.dtype == torch.float64 else x)
+        return batch._replace(scale=self.scale)
+
     def rows(self, index: slice | Tensor) -> Batch:
         """The instances at `index`."""
         return self.map(lambda x: x[index])

@@ -14,7 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from tsp.instance import LIMITS, NODE_VALUES, Instance, Realization
-from tsp.problems import LengthBudget, Problem, get_problem, unknown
+from tsp.problems import Problem, get_problem, unknown
 
 from . import kool_sets
 from .batch import Batch, from_coordinates
@@ -271,7 +271,6 @@ def as_batch(problem: Problem, values: Values) -> Batch:
     """Drawn attributes as a batch: without those that the problem does not need. A path ends at the last node."""
     kept = {*problem.needs, "coordinates", "matrix", "real_prizes"}
     kept |= {"service_times"} if "time_windows" in kept else set()
-    kept |= {"max_length"} if problem.rule(LengthBudget) else set()
     values = {name: value for name, value in values.items() if name in kept}
     coordinates = values.pop("coordinates")
     if problem.shape.is_path:  # from the first node to the last

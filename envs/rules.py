@@ -14,6 +14,7 @@ from torch import Tensor
 
 from tsp.problems import (
     Capacity,
+    CompulsoryVisits,
     LengthBudget,
     MaxVisits,
     PrizeQuota,
@@ -150,6 +151,26 @@ class VisitOnceEnv(RuleEnv):
         return (walks.customers[:, None] & ~walks.visited()).sum(-1) if self.problem.visits_all else None
 
 
+class CompulsoryVisitsEnv(RuleEnv):
+    """The last tour does not end before the required nodes are visited."""
+
+    from_depot = True
+
+    def start(self, batch: Batch, trajectories: int) -> Tensor:
+        """The required nodes `[B, n]`."""
+        ends = torch.stack([batch.depot, batch.finish], 1)
+        return (batch.values["required"] > 0).scatter(1, ends, value=False)
+
+    def forbids_end(self, state: Tensor, move: Move) -> Tensor:
+        """While a required node is not visited."""
+        return (state[:, None] & ~move.visited).any(-1)
+
+    def missed(self, walks: Walks) -> Tensor:
+        """The required nodes that are not visited."""
+        required = (walks.batch.values["required"] > 0) & walks.customers
+        return (required[:, None] & ~walks.visited()).sum(-1)
+
+
 class CapacityState(NamedTuple):
     """Load left `[B, P]`, and open demands `[B, P, n]` where deliveries are split."""
 
@@ -240,58 +261,85 @@ class CapacityEnv(RuleEnv):
 
 
 class LengthState(NamedTuple):
-    """Length of the current tour `[B, P]`."""
+    """What the current tour has used of its budget.
+
+    Attributes:
+        batch: the instances.
+        travelled: `[B, P]` length of the tour.
+        spent: `[B, P]` duration of its visits.
+        visits: `[B, n]` duration of each visit; None where visits take no time.
+    """
 
     batch: Batch
     travelled: Tensor
+    spent: Tensor
+    visits: Tensor | None
+
+    @property
+    def used(self) -> Tensor:
+        """`[B, P]` what counts towards the budget."""
+        return self.travelled if self.visits is None else self.travelled + self.spent
 
 
 class LengthBudgetEnv(RuleEnv):
-    """A node may be next if the tour can still reach its end within the budget (Kool et al. 2019)."""
+    """A node may be next if the tour can still reach its end within the budget (Kool et al. 2019).
+
+    The durations of visits count too; waiting does not.
+    """
 
     context_features = 1
     from_depot = True
     geometry = True
 
     def start(self, batch: Batch, trajectories: int) -> LengthState:
-        """No length yet."""
+        """Nothing is used yet."""
         assert batch.distances is not None
-        return LengthState(batch, batch.distances.new_zeros((batch.count, trajectories)))
+        visits = batch.values.get("service_times")
+        if visits is not None:
+            ends = torch.stack([batch.depot, batch.finish], 1)  # nothing is visited there
+            visits = visits.to(batch.distances.dtype).scatter(1, ends, 0.0)
+        nothing = batch.distances.new_zeros((batch.count, trajectories))
+        return LengthState(batch, nothing, nothing, visits)
 
     def update(self, state: LengthState, move: Move) -> LengthState:
-        """Add the leg; after a tour's end the next one begins at 0."""
+        """Add the leg and the visit; after a tour's end the next one begins at 0."""
         assert move.leg is not None
         assert move.returned is not None
-        return state._replace(travelled=torch.where(move.returned, 0.0, state.travelled + move.leg))
+        state = state._replace(travelled=torch.where(move.returned, 0.0, state.travelled + move.leg))
+        if state.visits is None:
+            return state
+        spent = state.spent + state.visits.gather(1, move.node)
+        return state._replace(spent=torch.where(move.returned, 0.0, spent))
 
     def resume(self, state: LengthState, batch: Batch) -> LengthState:
         """See `RuleEnv.resume`."""
         return state._replace(travelled=_given(state.travelled, batch, "travelled"))
 
     def context(self, state: LengthState, move: Move) -> Tensor:
-        """The length that is left."""
+        """What is left of the budget."""
         limit = state.batch.values.get("max_length")
         if limit is None:
             return torch.full((*state.travelled.shape, 1), FAR, device=state.travelled.device)
-        left = (limit[:, None] - state.travelled) / state.batch.scale[:, None]
+        left = (limit[:, None] - state.used) / state.batch.scale[:, None]
         return left.clamp(max=FAR).float()[..., None]
 
     def forbids_visit(self, state: LengthState, move: Move) -> Tensor | None:
-        """Nodes after which the way home would be too long."""
+        """Nodes whose visit, or the way home after it, would be too long."""
         if "max_length" not in state.batch.values:
             return None
         assert move.to_nodes is not None
         assert move.home is not None
         limit = state.batch.values["max_length"][:, None]
-        left = mask_limit(limit) - state.travelled
-        return move.to_nodes + move.home > left[..., None]
+        left = mask_limit(limit) - state.used
+        onward = move.home if state.visits is None else move.home + state.visits[:, None]
+        return move.to_nodes + onward > left[..., None]
 
     def forbids_return(self, state: LengthState, move: Move) -> Tensor | None:
         """Whether even the direct way home is too long."""
         if "max_length" not in state.batch.values:
             return None
         limit = state.batch.values["max_length"][:, None]
-        too_long = state.travelled + _way_home(move) > outer_limit(limit)
+        too_long = state.used + _way_home(move) > outer_limit(limit)
         return too_long & self.makes_tour(state.batch, move)
 
 
@@ -488,6 +536,7 @@ def _earliest(distances: Tensor, service: Tensor) -> Tensor:
 RULES: dict[type[Rule], type[RuleEnv]] = {
     VisitOnce: VisitOnceEnv,
     VisitAtMostOnce: VisitOnceEnv,
+    CompulsoryVisits: CompulsoryVisitsEnv,
     SplitDelivery: RuleEnv,
     Capacity: CapacityEnv,
     LengthBudget: LengthBudgetEnv,

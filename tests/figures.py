@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tsp.composition import reads
 from tsp.instance import Instance
 from tsp.problems import get_problem
 from tsp.solution import check
@@ -30,23 +31,21 @@ def random_instance(n, **options):
 
 
 def full_instance(problem, n=7, **options):
-    """An instance with everything that any problem needs."""
-    return random_instance(
-        n,
-        problem=problem,
-        **{
-            "prizes": np.arange(n),
-            "penalties": np.ones(n),
-            "demands": np.arange(n) / 2,
-            "capacity": 50.0,
-            "num_tours": 3,
-            "max_length": 9.0,
-            "min_prize": 3.0,
-            "time_windows": np.tile([0.0, 20.0], (n, 1)),
-            "service_times": np.full(n, 0.1),
-            **options,
-        },
-    )
+    """An instance with everything that the problem reads."""
+    everything = {
+        "prizes": np.arange(n),
+        "penalties": np.ones(n),
+        "demands": np.arange(n) / 2,
+        "capacity": 50.0,
+        "num_tours": 3,
+        "max_length": 9.0,
+        "min_prize": 3.0,
+        "time_windows": np.tile([0.0, 20.0], (n, 1)),
+    }
+    read = {name: value for name, value in everything.items() if name in reads(get_problem(problem))}
+    if "time_windows" in read:
+        read["service_times"] = np.full(n, 0.1)
+    return random_instance(n, problem=problem, **read | options)
 
 
 def checked(instance, tours):

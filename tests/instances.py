@@ -118,7 +118,19 @@ def _time_windows(problem, place, customers, rng, whole, exact):
     return {"time_windows": np.stack([opens, closes], -1), "service_times": service}
 
 
+def _required(problem, place, customers, rng, whole, exact):
+    required = np.zeros(place.size)
+    required[_some(rng, customers)[:2]] = 1.0
+    return {"required": required}
+
+
+def _service_times(problem, place, customers, rng, whole, exact):
+    return {"service_times": rng.integers(0, 10, place.size) if whole else rng.random(place.size) / 5}
+
+
 DRAWS = {
+    "required": _required,
+    "service_times": _service_times,
     "num_tours": _num_tours,
     "min_prize": _quota,
     "prizes": _prizes,

@@ -20,6 +20,7 @@ from tsp.instance import Instance, Underway
 from tsp.problems import (
     PROBLEMS,
     Capacity,
+    CompulsoryVisits,
     LengthBudget,
     MaxVisits,
     Objective,
@@ -49,6 +50,10 @@ UNNAMED = [
     Problem("fleet-tw", "", "", "tours", (VisitOnce(), TimeWindows()), Objective(("makespan",)), ("num_tours",)),
     Problem("few", "", "", "tours", (VisitAtMostOnce(), LengthBudget(), MaxVisits(2)), PRIZE),
     Problem("split-tw", "", "", "tours", (SplitDelivery(), Capacity(), TimeWindows()), LENGTH),
+    Problem("musts", "", "", "tour", (VisitAtMostOnce(), CompulsoryVisits(), LengthBudget()), PRIZE),
+    Problem("musts-team", "", "", "tours", (VisitAtMostOnce(), CompulsoryVisits(), Capacity()), PRIZE),
+    Problem("calls", "", "", "tours", (VisitOnce(), LengthBudget()), LENGTH, ("service_times",)),
+    Problem("calls-op", "", "", "tour", (VisitAtMostOnce(), LengthBudget()), PRIZE, ("service_times",)),
     Problem("one-load", "", "", "tour", (VisitOnce(), Capacity(), LengthBudget()), LENGTH),
 ]
 """Unnamed problems of known rules and terms."""
@@ -120,7 +125,7 @@ PRUNED = {LengthBudget: home_within_budget, TimeWindows: home_before_it_closes}
 deliver as much as can be, and `brute_force` tries no others."""
 
 
-LOCKS = [(TimeWindows,), (Capacity,), (SplitDelivery,), (PrizeQuota, LengthBudget)]
+LOCKS = [(TimeWindows,), (Capacity,), (SplitDelivery,), (PrizeQuota, LengthBudget), (CompulsoryVisits, LengthBudget)]
 """Rules that may have dead ends, which no affordable look-ahead avoids."""
 
 

@@ -12,10 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tsp.problems import PROBLEMS, get_problem
+from tsp.composition import problem_of
+from tsp.problems import PROBLEMS
 
 if TYPE_CHECKING:
     from tsp.instance import Instance
+    from tsp.problems import Problem
 
 TABLE = Path(__file__).with_name("best_known.json")
 DIGITS = 12
@@ -24,10 +26,11 @@ DIGITS = 12
 
 def best_known(instance: Instance) -> float | None:
     """The best known objective of an instance under its problem; None where the table has none."""
-    if instance.depot != 0 and not get_problem(instance.problem).shape.is_closed:
+    problem = problem_of(instance)
+    if instance.depot != 0 and not problem.shape.is_closed:
         return None  # the table is for tours from node 0, and a fingerprint does not contain the depot
     key = instance.fingerprint[:DIGITS]
-    return next((table[key] for name in _same_problems(instance.problem) if key in (table := _tables()[name])), None)
+    return next((table[key] for name in _same_problems(problem) if key in (table := _tables()[name])), None)
 
 
 def recognize(instance: Instance) -> Instance:
@@ -36,9 +39,8 @@ def recognize(instance: Instance) -> Instance:
 
 
 @cache
-def _same_problems(name: str) -> tuple[str, ...]:
+def _same_problems(problem: Problem) -> tuple[str, ...]:
     """The problems of the table that have the same shape, rules and objective as this one."""
-    problem = get_problem(name)
     wanted = (problem.shape, problem.rules, problem.objective)
     return tuple(n for n in _tables() if (p := PROBLEMS[n]) and (p.shape, p.rules, p.objective) == wanted)
 

@@ -33,7 +33,7 @@ EXPLICIT = "EXPLICIT"
 """The metric name of an instance whose distances are given by its matrix alone."""
 
 
-NODE_VALUES = ("prizes", "penalties", "demands", "service_times")
+NODE_VALUES = ("prizes", "penalties", "demands", "service_times", "required")
 """Attributes that give each node a number, 0 or more."""
 
 LIMITS = ("max_length", "min_prize", "capacity")
@@ -90,13 +90,15 @@ class Instance:
         demands: amount to deliver to each node `[n]`.
         time_windows: when a visit may begin `[n, 2]`, in units of length; a closing time may be infinite.
         service_times: duration of each visit `[n]`.
-        max_length: largest length of a tour.
+        required: where nodes may be left out, above 0 for each that must be visited `[n]`.
+        max_length: largest length of a tour, the duration of its visits included.
         min_prize: smallest sum of collected prizes.
         capacity: largest amount that one tour delivers.
         num_tours: largest number of tours.
         underway: a tour that has begun; the rest of it is to be planned.
         fixed_edges: pairs `[k, 2]` of nodes that a tour must visit consecutively, in either
             direction.
+        objective: name of another objective than the problem's own (`tsp.problems.GOALS`).
         extras: further columns of the source, kept for display, a value for each node.
     """
 
@@ -121,6 +123,8 @@ class Instance:
     num_tours: int | None = None
     underway: Underway | None = None
     fixed_edges: Integers | None = None
+    objective: str | None = None
+    required: Array | None = None
     extras: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     def __post_init__(self) -> None:

@@ -79,6 +79,13 @@ class VisitAtMostOnce(Rule):
 
 
 @dataclass(frozen=True)
+class CompulsoryVisits(Rule):
+    """Of the nodes that may be left out, those that are `required` may not."""
+
+    needs: ClassVar[tuple[str, ...]] = ("required",)
+
+
+@dataclass(frozen=True)
 class SplitDelivery(Rule):
     """A node may be visited several times, until its demand is delivered."""
 
@@ -94,7 +101,9 @@ class Capacity(Rule):
 
 @dataclass(frozen=True)
 class LengthBudget(Rule):
-    """Each tour's length is at most `max_length`.
+    """Each tour's length and the duration of its visits are together at most `max_length`.
+
+    Waiting for a time window to open does not count.
 
     Attributes:
         required: whether an instance must have a budget; if not, the rule holds only for instances that have one.
@@ -193,6 +202,11 @@ class Problem:
         if self.shape not in list(Shape):
             raise ValueError(unknown("shape", self.shape, [shape.value for shape in Shape]))
         object.__setattr__(self, "shape", Shape(self.shape))
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What does not count when problems are compared: name, title and story."""
+        return {"name": self.name, "title": self.title, "story": self.story}
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -377,6 +391,14 @@ PROBLEMS: dict[str, Problem] = {
             objective=Objective(("length",)),
         ),
         Problem(
+            name="vrptw",
+            title="vehicle routing with time windows",
+            story="a group visits all, each poster in its session; the least walking",
+            shape=Shape.TOURS,
+            rules=(VisitOnce(), TimeWindows()),
+            objective=Objective(("length",)),
+        ),
+        Problem(
             name="mtsp",
             title="min-max multiple travelling salesman problem",
             story="a group visits all, the last one home counts; who has nothing to visit may stay away",
@@ -389,23 +411,30 @@ PROBLEMS: dict[str, Problem] = {
 }
 
 
-GOALS = {"travel-time": Objective(("length",)), "makespan": Objective(("makespan",))}
+GOALS = {
+    "travel-time": Objective(("length",)),
+    "makespan": Objective(("makespan",)),
+    "longest": Objective(("longest",)),
+}
 """Objectives that a user may choose in place of a problem's own."""
 
 
 def with_objective(problem: Problem, goal: str) -> Problem:
-    """The problem with the same shape and rules, and an objective of `GOALS`.
+    """The problem with the same shape and rules, and an objective of `GOALS`; a row of the table where it is one.
 
     Raises:
-        ValueError: if there is no such problem.
+        ValueError: for an unknown objective, or one that the problem cannot have.
     """
     if goal not in GOALS:
         raise ValueError(unknown("objective", goal, GOALS))
+    fits = problem.visits_all and {
+        "makespan": problem.rule(TimeWindows) is not None,
+        "longest": problem.shape.has_several_tours,
+    }.get(goal, True)
+    if not fits:
+        raise ValueError(f"problem {problem.name!r} is not there with objective {goal!r}")
     wanted = replace(problem, objective=GOALS[goal])
-    for other in PROBLEMS.values():
-        if replace(wanted, name=other.name, title=other.title, story=other.story) == other:
-            return other
-    raise ValueError(f"problem {problem.name!r} is not there with objective {goal!r}")
+    return next((row for row in PROBLEMS.values() if replace(wanted, **row.words) == row), wanted)
 
 
 def get_problem(name: str) -> Problem:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, overload
 from tsp.budget import Budget
 from tsp.comparison import Comparison
 from tsp.comparison import compare as compare_solvers
+from tsp.composition import unused, validated_problem
 from tsp.formats import read as read_set
 from tsp.instance import Instance, Realization
 from tsp.problems import get_problem
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
+    from tsp.problems import Problem
     from tsp.solution import Solution
     from tsp.solvers import Report, Solver
 
@@ -69,7 +71,7 @@ def solve(
     """Solve one instance, or several.
 
     Args:
-        instances: each is solved under the rules of its own `problem`.
+        instances: each is solved under the rules of its own `problem`, and those that its numbers bring along.
         solver: a spec such as `ortools` or `policy(decoding=sampling)+2opt`; default: the toolkit's best
             for each instance.
         time_limit: seconds for each instance.
@@ -91,7 +93,7 @@ def solve_all(
     budget: Budget,
     *,
     device: str = "auto",
-    prepare: Callable[[Solver, str], None] = lambda solver, problem: solver.warm_up(get_problem(problem)),
+    prepare: Callable[[Solver, Problem], None] = lambda solver, problem: solver.warm_up(problem),
     report: Report | None = None,
     realizations: Sequence[Realization | None] | None = None,
 ) -> list[Solution]:
@@ -109,27 +111,27 @@ def solve_all(
         realizations: the hidden values of each instance.
     """
     _require_device(device)
-    groups: dict[tuple[str, str, bool], list[int]] = {}
+    groups: dict[tuple[str, Problem, bool], list[int]] = {}
     hidden: list[Realization | None] = list(realizations or [None] * len(instances))
     for i, instance in enumerate(instances):
-        get_problem(instance.problem).validate(instance)
-        validate_underway(get_problem(instance.problem), instance)
+        problem = validated_problem(instance)
+        validate_underway(problem, instance)
         chosen, note = (spec, None) if spec else default_spec(instance, budget.time_limit)
-        if note:
-            warnings.warn(note, stacklevel=3)
-        online = hidden[i] is not None and get_problem(instance.problem).hides_prizes
-        groups.setdefault((chosen, instance.problem, online), []).append(i)
+        for text in filter(None, (note, unused(instance))):
+            warnings.warn(text, stacklevel=3)
+        online = hidden[i] is not None and problem.hides_prizes
+        groups.setdefault((chosen, problem, online), []).append(i)
     solutions: dict[int, Solution] = {}
     for (chosen, problem, online), members in groups.items():
         solver = make(chosen, device=device)
         prepare(solver, problem)
         if online:
             real = [r for i in members if (r := hidden[i]) is not None]
-            found = play_all(solver, get_problem(problem), [instances[i] for i in members], real, budget)
+            found = play_all(solver, problem, [instances[i] for i in members], real, budget)
             solutions |= dict(zip(members, found, strict=True))
             continue
         own = None if report is None else _translated(report, members)
-        found = solver.solve(get_problem(problem), [instances[i] for i in members], budget, report=own)
+        found = solver.solve(problem, [instances[i] for i in members], budget, report=own)
         solutions |= dict(zip(members, found, strict=True))
     return [solutions[i] for i in range(len(instances))]
 
@@ -171,11 +173,12 @@ def compare(
         ValueError: in one sentence, if there is nothing to compare, or the instances cannot be compared.
     """
     _require_device(device)
-    problems = sorted({instance.problem for instance in instances})
+    problems = {validated_problem(instance): None for instance in instances}
     if len(problems) > 1:
-        raise ValueError(f"instances of {' and '.join(problems)}, expected instances of one problem to compare")
+        titles = sorted(problem.title for problem in problems)
+        raise ValueError(f"instances of {' and '.join(titles)}, expected instances of one problem to compare")
     limits = (time_limit,) if isinstance(time_limit, int | float) else tuple(time_limit)
-    problem = get_problem(problems[0] if problems else "tsp")
+    problem = next(iter(problems), get_problem("tsp"))
     made = [make(spec, device=device) for spec in solvers]
     named = [replace(one, name=one.name or f"#{i}") for i, one in enumerate(instances)]
     return compare_solvers(

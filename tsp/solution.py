@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tsp.problems import (
     Capacity,
+    CompulsoryVisits,
     LengthBudget,
     MaxVisits,
     PrizeQuota,
@@ -336,6 +337,12 @@ def _check_visit_at_most_once(claim: Claim, rule: VisitAtMostOnce) -> list[str]:
     return _revisits(claim)
 
 
+def _check_compulsory_visits(claim: Claim, rule: CompulsoryVisits) -> list[str]:
+    assert claim.instance.required is not None
+    missing = np.flatnonzero((claim.instance.required > 0) & claim.customers & ~claim.visited)
+    return [f"required, but not visited: {_names(claim.instance, missing)}"] if missing.size else []
+
+
 def _check_split_delivery(claim: Claim, rule: SplitDelivery) -> list[str]:
     instance, amounts = claim.instance, claim.amounts
     assert instance.demands is not None
@@ -371,15 +378,17 @@ def _check_capacity(claim: Claim, rule: Capacity) -> list[str]:
 
 
 def _check_length_budget(claim: Claim, rule: LengthBudget) -> list[str]:
-    limit = claim.instance.max_length
+    limit, service = claim.instance.max_length, claim.instance.service_times
     if limit is None:
         return []
-    lengths = (_walked(claim, k) for k in range(len(claim.tours)))
-    return [
-        f"tour {k}: is {length:.9g} long, expected at most {limit:.9g}"
-        for k, length in enumerate(lengths)
-        if exceeds(length, limit)
-    ]
+    found: list[str] = []
+    for k, tour in enumerate(claim.tours):
+        visits = 0.0 if service is None else float((service[tour] * claim.customers[tour]).sum())
+        used = _walked(claim, k) + visits
+        if exceeds(used, limit):
+            length = f"is {used - visits:.9g} long" + (f" and visits take {visits:.9g}" if visits else "")
+            found.append(f"tour {k}: {length}, expected at most {limit:.9g}")
+    return found
 
 
 def _check_max_visits(claim: Claim, rule: MaxVisits) -> list[str]:
@@ -462,6 +471,7 @@ def _makespan(claim: Claim) -> float:
 CHECKS: dict[type[Rule], Callable[[Claim, Any], list[str]]] = {
     VisitOnce: _check_visit_once,
     VisitAtMostOnce: _check_visit_at_most_once,
+    CompulsoryVisits: _check_compulsory_visits,
     SplitDelivery: _check_split_delivery,
     Capacity: _check_capacity,
     LengthBudget: _check_length_budget,

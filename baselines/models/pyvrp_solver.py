@@ -22,7 +22,17 @@ from baselines.incumbent import Incumbent
 from baselines.trivial import SQUARE, solve_trivial
 from tsp.budget import Budget
 from tsp.instance import Array, Instance, Integers
-from tsp.problems import Capacity, LengthBudget, Problem, Rule, TimeWindows, VisitAtMostOnce, VisitOnce, get_problem
+from tsp.problems import (
+    Capacity,
+    CompulsoryVisits,
+    LengthBudget,
+    Problem,
+    Rule,
+    TimeWindows,
+    VisitAtMostOnce,
+    VisitOnce,
+    get_problem,
+)
 from tsp.solvers import InstanceSolver
 from tsp.tolerance import inner_limit
 
@@ -96,6 +106,13 @@ def _visit_at_most_once(model: PyVRPInput, rule: VisitAtMostOnce) -> None:
     """Let clients be left out."""
     for client in model.client:
         client["required"] = False
+
+
+def _compulsory_visits(model: PyVRPInput, rule: CompulsoryVisits) -> None:
+    """Require the clients that must be visited."""
+    assert model.instance.required is not None
+    for client, required in zip(model.client, model.instance.required[model.nodes[model.clients]] > 0, strict=True):
+        client["required"] = client.get("required", True) or bool(required)
 
 
 def _capacity(model: PyVRPInput, rule: Capacity) -> None:
@@ -177,6 +194,7 @@ def _add_prizes(model: PyVRPInput, prizes: Array) -> None:
 PYVRP_RULES: dict[type[Rule], Callable[[PyVRPInput, Any], None]] = {
     VisitOnce: _visit_once,
     VisitAtMostOnce: _visit_at_most_once,
+    CompulsoryVisits: _compulsory_visits,
     Capacity: _capacity,
     LengthBudget: _length_budget,
     TimeWindows: _time_windows,

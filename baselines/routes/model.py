@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from baselines.kernels.geometry import Array, Nodes, frozen
-from tsp.problems import Capacity, LengthBudget, MaxVisits, PrizeQuota, TimeWindows, VisitAtMostOnce, VisitOnce
+from tsp.problems import (
+    Capacity,
+    CompulsoryVisits,
+    LengthBudget,
+    MaxVisits,
+    PrizeQuota,
+    TimeWindows,
+    VisitAtMostOnce,
+    VisitOnce,
+)
 from tsp.tolerance import inner_limit
 from tsp.underway import as_cycle
 
@@ -103,6 +112,15 @@ def _capacity(instance: Instance, rule: Capacity) -> Numbers:
     return {"demand": instance.demands, "capacity": inner_limit(instance.capacity or 0.0)}
 
 
+def _compulsory_visits(instance: Instance, rule: CompulsoryVisits) -> Numbers:
+    """Leaving a required customer out costs more than everything else."""
+    assert instance.required is not None
+    rewards = [values for values in (instance.prizes, instance.penalties) if values is not None]
+    most = 1.0 + 2.0 * float(instance.distances.max(axis=1).sum()) + float(sum(values.sum() for values in rewards))
+    penalties = 0.0 if instance.penalties is None else instance.penalties
+    return {"penalty": penalties + most * (instance.required > 0)}
+
+
 def _max_visits(instance: Instance, rule: MaxVisits) -> Numbers:
     """Of one tour, visits are a load."""
     return {"demand": np.ones(instance.size), "capacity": float(rule.most)}
@@ -115,6 +133,7 @@ def _length_budget(instance: Instance, rule: LengthBudget) -> Numbers:
 MODEL_RULES: dict[type[Rule], Callable[[Instance, Any], Numbers]] = {
     VisitOnce: lambda instance, rule: {"optional": False},
     VisitAtMostOnce: lambda instance, rule: {"optional": True},
+    CompulsoryVisits: _compulsory_visits,
     Capacity: _capacity,
     MaxVisits: _max_visits,
     LengthBudget: _length_budget,
@@ -176,6 +195,8 @@ def model_of(problem: Problem, instance: Instance) -> RouteModel:
     weights = Weights(
         **{weight: sign if term in problem.objective.terms else 0.0 for term, weight in MODEL_TERMS.items()}
     )
+    if problem.rule(CompulsoryVisits) is not None:
+        weights = weights._replace(penalty=1.0)
     nodes = np.zeros((7, instance.size))
     nodes[CLOSES] = np.inf
     nodes[PRIZE] = 0.0 if instance.prizes is None else instance.prizes

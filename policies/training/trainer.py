@@ -25,6 +25,7 @@ from policies.checkpoint import PolicyInfo, load_policy, save_policy
 from policies.decoding import Sampling
 from policies.graphs import GraphRollout
 from policies.policy import Policy
+from tsp.composition import validated_problem
 from tsp.problems import get_problem
 
 from .config import TrainConfig
@@ -368,12 +369,11 @@ def _read_data(config: TrainConfig, device: torch.device) -> Batch:
     problem = get_problem(config.problem)
     instances = read(config.data, problem=config.problem)
     for instance in instances:
-        problem.validate(instance)
+        if (stated := validated_problem(instance)) != problem:
+            raise ValueError(f"{config.data}: {instance.name} is {stated.title}, expected {problem.title}")
     hidden = read_realizations(config.data) if problem.hides_prizes else None
     batch = from_instances(instances, distances=False, realizations=hidden)
-    # in float32, as generated instances
-    batch = batch.map(lambda x: x.float() if x.dtype == torch.float64 else x).to(device)
-    batch = batch._replace(scale=batch.scale.double())
+    batch = batch.in_float32().to(device)
     nodes = {node_count(problem, size) for size in config.sizes}
     if batch.padding is not None or nodes != {batch.size}:
         customers = batch.size - node_count(problem, 0)

@@ -229,6 +229,7 @@ SHOWN = {
     "cvrp": {"kinds", "features", "context"},
     "sdvrp": {"kinds", "features", "context", "node_context"},
     "cvrptw": {"kinds", "features", "context", "node_context"},
+    "vrptw": {"kinds", "features", "context", "node_context"},
     "mtsp": {"kinds", "context"},
 }
 ALWAYS = {"coordinates", "current", "visited", "action_mask"}

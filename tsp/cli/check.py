@@ -25,13 +25,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     from tsp.cli.inputs import read_one
     from tsp.cli.outputs import describe_solution, solutions_content
+    from tsp.composition import problem_of, require_read
     from tsp.formats import read_amounts, read_solution
-    from tsp.problems import get_problem
     from tsp.solution import check
 
     instance = read_one(arguments)
+    problem = problem_of(instance)
+    require_read(problem, instance)
     solution = check(
-        get_problem(instance.problem),
+        problem,
         instance,
         read_solution(arguments.solution, instance),
         amounts=read_amounts(arguments.solution, instance),

@@ -10,9 +10,11 @@ import numpy as np
 
 from tsp.best_known import recognize
 from tsp.cli.options import GENERATED
+from tsp.composition import BRINGS, implied_problem, problem_of
 from tsp.formats import read_realizations, read_walls
+from tsp.formats.csv_file import COLUMNS, WINDOW
 from tsp.instance import Underway
-from tsp.problems import get_problem, with_objective
+from tsp.problems import get_problem, unknown
 from tsp.shortcuts import read, read_set
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def read_instances(
     realizations: list[Realization | None] = []
     for file in files:
         found = read_set(file, problem=arguments.problem, matrix=arguments.matrix)
-        hides = any(get_problem(instance.problem).hides_prizes for instance in found)
+        hides = any(problem_of(instance).hides_prizes for instance in found)
         instances += [complete_instance(instance, arguments) for instance in found]
         realizations += (read_realizations(file) if hides else None) or [None] * len(found)
     return instances, realizations
@@ -53,7 +55,11 @@ def read_one(arguments: argparse.Namespace) -> Instance:
 
 def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Instance:
     """The instance with the changes that options ask for."""
-    changes: dict[str, Any] = {name: value for name in LIMITS if (value := getattr(arguments, name)) is not None}
+    named = arguments.problem is not None or instance.problem != implied_problem(instance)
+    ignored = dict.fromkeys(_ignored_attributes(arguments.ignore))
+    changes: dict[str, Any] = ignored | {
+        name: value for name in LIMITS if (value := getattr(arguments, name)) is not None
+    }
     if arguments.start == "any":
         changes["free_start"] = True
     elif arguments.start is not None:
@@ -61,16 +67,30 @@ def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Inst
     if arguments.end is not None:
         changes["end"] = instance.find_node(arguments.end)
     if (objective := getattr(arguments, "objective", None)) is not None:
-        changes["problem"] = with_objective(get_problem(instance.problem), objective).name
+        changes["objective"] = objective
     used = {name: getattr(arguments, name, None) for name in USED}
     visited = getattr(arguments, "visited", None)
     if visited is not None or any(value is not None for value in used.values()):
         nodes = tuple(instance.find_node(name.strip()) for name in (visited or "").split(",") if name.strip())
         start = changes.get("depot", instance.depot)
-        if nodes[:1] == (start,) and get_problem(changes.get("problem", instance.problem)).shape.has_depot:
+        if nodes[:1] == (start,) and not get_problem(instance.problem).shape.is_path:
             nodes = nodes[1:]  # the start of all tours may be given, but is not needed
         changes["underway"] = Underway(nodes, **used)
-    return recognize(replace(instance, **changes)) if changes else instance
+    if not changes:
+        return instance
+    changed = replace(instance, **changes)
+    return recognize(changed if named else replace(changed, problem=implied_problem(changed)))
+
+
+def _ignored_attributes(text: str | None) -> list[str]:
+    """The attributes of the columns, or of the other names, that are left out."""
+    out: list[str] = []
+    known = {**COLUMNS, **dict.fromkeys(WINDOW, "time_windows"), **{name: name for name in BRINGS}}
+    for name in (part.strip() for part in (text or "").split(",") if part.strip()):
+        if name.lower() not in known:
+            raise ValueError(f"--ignore: {unknown('column', name, known)}")
+        out.append(known[name.lower()])
+    return out
 
 
 def generate_instances(

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsp import __version__
+from tsp.composition import problem_of
 from tsp.files import require_writable
 from tsp.formats.json_file import solution_entry
 from tsp.itinerary import format_itinerary_text, make_itinerary
-from tsp.problems import get_problem
 from tsp.statistics import format_number
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def describe_solution(instance: Instance, solution: Solution) -> str:
     name = instance.name or "instance"
     if solution.objective is None:
         return f"{name}: no feasible solution ({'; '.join(solution.violations)})"
-    objective = get_problem(instance.problem).objective
+    objective = problem_of(instance).objective
     facts = [f"{'+'.join(objective.terms)} {format_number(solution.objective, 8)}"]
     if instance.best_known is not None:
         gap = objective.gap(solution.objective, instance.best_known)
@@ -81,7 +81,7 @@ def _describe_tours(instance: Instance, solution: Solution) -> str:
     if sum(map(len, solution.tours)) > MOST_NODES_PRINTED:
         return "tour: too long to print; --out writes it"
     if instance.names and any(getattr(instance, name) is not None for name in ("prizes", "time_windows")):
-        return format_itinerary_text(make_itinerary(get_problem(instance.problem), instance, solution))
+        return format_itinerary_text(make_itinerary(problem_of(instance), instance, solution))
     separator = " - " if instance.names else " "
     return "\n".join(
         f"tour: {separator.join(instance.node_name(int(node)) for node in tour)}" for tour in solution.tours

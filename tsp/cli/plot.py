@@ -27,16 +27,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Draw the instance, with a solution if one is given."""
     from tsp.cli.inputs import read_floor, read_one
     from tsp.cli.outputs import require_picture
+    from tsp.composition import problem_of
     from tsp.formats import read_solution
     from tsp.plotting import plot_tour, save_figure
-    from tsp.problems import get_problem
     from tsp.solution import check
 
     require_picture(arguments, "out")
     instance = read_one(arguments)
     solution = None
     if arguments.solution:
-        solution = check(get_problem(instance.problem), instance, read_solution(arguments.solution, instance))
+        solution = check(problem_of(instance), instance, read_solution(arguments.solution, instance))
     floor = read_floor(arguments, arguments.file)
     save_figure(plot_tour(instance, solution, floor=floor), arguments.out, force=arguments.force)
     show(arguments.out)

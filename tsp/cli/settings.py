@@ -103,7 +103,8 @@ def _fill_in(flags: Flags) -> None:
         flags.run.setdefault("problem", info.problem)
         for name, value in asdict(policy.config).items():
             flags.network.setdefault(name, value)
-    if "data" in flags.run and "size" not in flags.run:
-        problem = flags.run.get("problem", "tsp")
-        nodes = max(instance.size for instance in read(flags.run["data"], problem=problem))
-        flags.run["size"] = str(nodes - node_count(get_problem(problem), 0))
+    if "data" in flags.run:
+        instances = read(flags.run["data"], problem=flags.run.get("problem"))
+        problem = flags.run.setdefault("problem", instances[0].problem)
+        nodes = max(instance.size for instance in instances)
+        flags.run.setdefault("size", str(nodes - node_count(get_problem(problem), 0)))

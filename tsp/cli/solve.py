@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tsp.instance import Instance, Realization
     from tsp.plotting import Floor
+    from tsp.problems import Problem
     from tsp.solution import Solution
     from tsp.solvers import Solver
 
@@ -34,7 +35,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--time-limit", type=positive, default=2.0, help="seconds for each instance (default 2)")
     add_instance_options(command)
     command.add_argument(
-        "--objective", metavar="NAME", help="another objective under the same rules: travel-time or makespan"
+        "--objective", metavar="NAME", help="another objective under the same rules: travel-time, makespan or longest"
     )
     command.add_argument("--visited", metavar="A,B,C", help="under way: nodes visited so far; the rest is planned")
     command.add_argument("--elapsed", type=nonnegative, metavar="T", help="under way: the current time")
@@ -107,15 +108,13 @@ def _solve(
     return solutions, False
 
 
-def _warm_up(solver: Solver, problem: str) -> None:
+def _warm_up(solver: Solver, problem: Problem) -> None:
     """Warm a solver up, and tell the user if that takes long."""
-    from tsp.problems import get_problem
-
     notice = threading.Timer(PATIENCE, say, [f"preparing {solver.name} (only the first run ever compiles) …"])
     notice.daemon = True
     notice.start()
     try:
-        solver.warm_up(get_problem(problem))
+        solver.warm_up(problem)
     finally:
         notice.cancel()
 
@@ -150,7 +149,7 @@ def _write_solutions(
 
 def _show_probabilities(arguments: argparse.Namespace, instances: Sequence[Instance]) -> int:
     """Print the policy's distribution over the next node, for each instance."""
-    from tsp.problems import get_problem
+    from tsp.composition import validated_problem
     from tsp.solvers import next_probabilities
     from tsp.solvers.registry import make
     from tsp.underway import validate_underway
@@ -158,8 +157,7 @@ def _show_probabilities(arguments: argparse.Namespace, instances: Sequence[Insta
     solver = make(arguments.solver or "policy", device=arguments.device)
     entries: list[dict[str, Any]] = []
     for instance in instances:
-        problem = get_problem(instance.problem)
-        problem.validate(instance)
+        problem = validated_problem(instance)
         validate_underway(problem, instance)
         predicted = next_probabilities(solver, problem, instance)
         if predicted is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from tsp.best_known import best_known
+from tsp.composition import problem_of
 from tsp.files import atomic_write, write_text
 from tsp.formats import csv_file, cvrplib, json_file, kool, npz, optw, orienteering, pctsp, tsplib, tsptw
 from tsp.formats.csv_file import read_matrix, read_walls
@@ -93,8 +94,8 @@ def read(path: StrPath, *, problem: str | None = None, matrix: StrPath | None = 
 
     Args:
         path: the file.
-        problem: the problem of the instances, instead of the one that the file implies; it also
-            decides the format of a file whose content fits several.
+        problem: the problem of the instances, instead of the one that the file names or its data imply
+            (`tsp.composition.implied_problem`); it also decides the format of a file whose content fits several.
         matrix: a table of distances (see `read_matrix`) that replaces those of the one instance.
 
     Raises:
@@ -222,7 +223,7 @@ def write_solution(path: StrPath, instance: Instance, solution: Solution, *, for
     if not solution.tours:
         raise ValueError(f"{target}: not written, since {instance.name or 'the instance'} has no tour")
     if solution.amounts is not None and target.suffix.lower() != ".csv":
-        implied = check(get_problem(instance.problem), instance, solution.tours)
+        implied = check(problem_of(instance), instance, solution.tours)
         if solution.feasible and not implied.feasible:
             raise ValueError(f"{target}: {target.suffix} cannot hold how deliveries are split; write .json or .csv")
     write_text(target, text(instance, solution), force=force)

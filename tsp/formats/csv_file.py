@@ -12,15 +12,17 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsp.composition import implied_problem, problem_of
 from tsp.formats.attributes import require_held
 from tsp.formats.text import TextFile, format_number, parse_number, quote, read_text
 from tsp.instance import Array, Instance
 from tsp.itinerary import make_itinerary
-from tsp.problems import TimeWindows, get_problem
+from tsp.problems import TimeWindows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +32,13 @@ if TYPE_CHECKING:
 
 DELIMITERS = ",;\t"
 
-COLUMNS = {"prize": "prizes", "penalty": "penalties", "demand": "demands", "duration": "service_times"}
+COLUMNS = {
+    "prize": "prizes",
+    "penalty": "penalties",
+    "demand": "demands",
+    "duration": "service_times",
+    "required": "required",
+}
 """Columns with a number for each node, and the attributes that they become."""
 WINDOW = ("opens", "closes")
 EMPTY = {"closes": np.inf}
@@ -48,7 +56,7 @@ def read_instance(path: Path, matrix: Array | None = None) -> Instance:
 
     The first node is the depot. The columns of `COLUMNS` and `WINDOW` become attributes: an empty
     cell means 0, or infinity in `closes`, and a column with only empty cells is ignored. Any other
-    column is kept in `Instance.extras`.
+    column is kept in `Instance.extras`. The problem is the one that the attributes imply.
 
     Args:
         path: the file.
@@ -86,7 +94,7 @@ def read_instance(path: Path, matrix: Array | None = None) -> Instance:
     attributes = _attributes(file, lines, texts, delimiter)
     known = ("name", "x", "y", *COLUMNS, *WINDOW)
     try:
-        return Instance(
+        instance = Instance(
             coordinates=points,
             matrix=matrix,
             name=path.stem,
@@ -96,6 +104,7 @@ def read_instance(path: Path, matrix: Array | None = None) -> Instance:
         )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+    return replace(instance, problem=implied_problem(instance))
 
 
 def _attributes(file: TextFile, lines: list[int], texts: Mapping[str, Sequence[str]], delimiter: str) -> dict[str, Any]:
@@ -265,7 +274,7 @@ def format_itinerary(instance: Instance, solution: Solution) -> str:
     time windows adds the times `arrive`, `begin` and `leave`, an instance with prizes the node's
     `prize`, split deliveries the amount `delivered`, and several tours the index `tour` (from 0).
     """
-    problem = get_problem(instance.problem)
+    problem = problem_of(instance)
     timed = problem.rule(TimeWindows) is not None and instance.time_windows is not None
     header = ["tour"] * (problem.shape.has_several_tours) + ["order", "name", "x", "y", "leg", "walked"]
     header += ["arrive", "begin", "leave"] * timed

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tsp.composition import problem_of
 from tsp.formats import tsplib
 from tsp.formats.text import format_number, quote, read_text
-from tsp.problems import get_problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ def format_routes(instance: Instance, solution: Solution) -> str:
     """The solution as a `.sol` file, with its cost if the problem minimizes."""
     leave_out = len(_start(instance))
     lines = [f"Route #{k}: {' '.join(map(str, tour[leave_out:].tolist()))}" for k, tour in enumerate(solution.tours, 1)]
-    if solution.objective is not None and get_problem(instance.problem).objective.sense == "min":
+    if solution.objective is not None and problem_of(instance).objective.sense == "min":
         lines.append(f"Cost {format_number(solution.objective)}")
     return "\n".join((*lines, ""))
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from tsp.composition import added_rules, problem_of
 from tsp.formats.text import read_text
-from tsp.problems import get_problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,14 +84,16 @@ def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
 
     It has `amounts`, the amount delivered at each stop of each tour, if deliveries may be split.
     """
-    best, gap = instance.best_known, None
+    best, gap, problem = instance.best_known, None, problem_of(instance)
     if best is not None and solution.objective is not None:
-        gap = get_problem(instance.problem).objective.gap(solution.objective, best)
+        gap = problem.objective.gap(solution.objective, best)
+    rules = added_rules(problem)
     split = solution.amounts
     amounts = {} if split is None else {"amounts": [numbers.tolist() for numbers in split]}
     return {
         "instance": instance.name,
-        "problem": instance.problem,
+        "problem": problem.name,
+        **({"rules": rules} if rules else {}),
         "size": instance.size,
         "solver": solution.solver,
         "objective": solution.objective,

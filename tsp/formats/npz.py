@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsp.composition import implied_problem
 from tsp.formats.attributes import require_held
 from tsp.formats.text import quote, reason
 from tsp.instance import EXPLICIT, LIMITS, NODE_VALUES, Instance, Realization
@@ -38,13 +40,14 @@ def read_instances(path: Path) -> list[Instance]:
 
     Attributes are arrays of their names: `prizes, penalties, demands, service_times [N, n]`,
     `time_windows [N, n, 2]`, `max_length, min_prize, capacity, num_tours, end [N]`. Of
-    `expected_prizes [N, n]` and `prizes` the instances get the first; see `read_realizations`.
+    `expected_prizes [N, n]` and `prizes` the instances get the first; see `read_realizations`. Without
+    `problem`, it is the one that the attributes imply.
 
     Raises:
         ValueError: with the file, the array and what was expected.
     """
     arrays, names = _load(path, (*AXES, *ATTRIBUTE_AXES, EXPECTED, "problem", "metric"))
-    problem = _text(path, arrays, "problem", "tsp")
+    problem = _text(path, arrays, "problem", "")
     metric = _text(path, arrays, "metric", "euclidean")
     given = {name: array for name, array in arrays.items() if name not in ("problem", "metric")}
     if not given.keys() & AXES:
@@ -53,7 +56,7 @@ def read_instances(path: Path) -> list[Instance]:
     if EXPECTED in given:
         given["prizes"] = given.pop(EXPECTED)
     try:
-        get_problem(problem)
+        get_problem(problem or "tsp")
         if metric != EXPLICIT and metric not in METRICS:
             raise ValueError(unknown("metric", metric, METRICS))
     except ValueError as error:
@@ -63,7 +66,8 @@ def read_instances(path: Path) -> list[Instance]:
         try:
             here: dict[str, Any] = {name: array[k] for name, array in given.items()}
             here |= {name: int(here[name]) for name in WHOLE if name in here}
-            instances.append(Instance(**here, metric=metric, problem=problem, name=f"{path.stem}[{k}]"))
+            instance = Instance(**here, metric=metric, name=f"{path.stem}[{k}]")
+            instances.append(replace(instance, problem=problem or implied_problem(instance)))
         except ValueError as error:
             raise ValueError(f"{path}: instance {k}: {error}") from None
     return instances

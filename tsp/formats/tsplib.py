@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tsp.composition import problem_of
 from tsp.formats.attributes import require_held
 from tsp.formats.text import TextFile, format_number, parse_number, quote, read_text
 from tsp.instance import EXPLICIT, Array, Instance
 from tsp.metrics import METRICS
-from tsp.problems import get_problem, unknown
+from tsp.problems import unknown
 from tsp.solution import walk
 
 if TYPE_CHECKING:
@@ -466,7 +467,7 @@ def format_instance(instance: Instance) -> str:
 
 def format_tours(instance: Instance, solution: Solution) -> str:
     """The solution as a `.tour` file, nodes counted from 1, its length in the comment."""
-    walked = walk(get_problem(instance.problem), instance, solution.tours)
+    walked = walk(problem_of(instance), instance, solution.tours)
     length = sum(instance.path_length(stops) for stops in walked.stops)
     by = f" by {_one_line(solution.solver)}" if solution.solver else ""
     lines = [

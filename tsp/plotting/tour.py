@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from tsp.composition import problem_of
 from tsp.plotting.canvas import (
     FADED,
     INK,
@@ -28,7 +29,7 @@ from tsp.plotting.heading import describe_tours
 from tsp.plotting.layout import lay_out
 from tsp.plotting.names import write_names
 from tsp.plotting.schedule import draw_schedule, schedule_height, schedule_stops
-from tsp.problems import Capacity, PrizeQuota, TimeWindows, get_problem
+from tsp.problems import Capacity, PrizeQuota, TimeWindows
 from tsp.solution import walk
 from tsp.statistics import format_number
 
@@ -99,7 +100,7 @@ def plot_tour(
     Raises:
         ValueError: for a matrix without coordinates that is too large to be laid out.
     """
-    problem = problem or get_problem(instance.problem)
+    problem = problem or problem_of(instance)
     points, remark, aspect = lay_out(instance)
     claim = _walk_tours(problem, instance, solution)
     schedule = schedule_stops(problem, instance, solution)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tsp.problems import Shape, get_problem
+from tsp.composition import problem_of
+from tsp.problems import Shape
 from tsp.solvers.registry import load, make
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def default_spec(instance: Instance, time_limit: float) -> tuple[str, str | None
     instances of that size. After the search, CP-SAT may prove the answer to a small instance optimal; for larger
     ones a bound shows how good the answer is.
     """
-    problem, size = get_problem(instance.problem), instance.size
+    problem, size = problem_of(instance), instance.size
     search, note = _search(problem), None
     if problem.hides_prizes:
         shipped = load("policies.zoo:find_policy")(problem.name, size, matrix=instance.matrix is not None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tsp.solution import no_answer
 from tsp.solvers.protocol import BaseSolver, require_support
+from tsp.solvers.visit_times import without_visit_times
 from tsp.underway import reduce
 
 if TYPE_CHECKING:
@@ -115,12 +116,20 @@ def _solve_task(solver: InstanceSolver, task: Task) -> Solution:
     if report is not None:
         task = replace(task, report=stamped)
     if instance.underway is None:
-        return stamp(solver.solve_one(task))
+        return stamp(_solve_whole(solver, task))
     rest = reduce(problem, instance)
     if rest.decided:
         answer = rest.answer(problem, instance, no_answer(seconds=0.0, solver=solver.name))
         return replace(stamp(answer), bound=answer.objective)
-    return stamp(rest.answer(problem, instance, solver.solve_one(task.reduced(rest))))
+    return stamp(rest.answer(problem, instance, _solve_whole(solver, task.reduced(rest))))
+
+
+def _solve_whole(solver: InstanceSolver, task: Task) -> Solution:
+    """Solve a task with nothing under way; visits that count towards a length budget become part of the distances."""
+    folded = without_visit_times(task.problem, task.instance)
+    if folded is None:
+        return solver.solve_one(task)
+    return folded.answer(task.problem, task.instance, solver.solve_one(task.reduced(folded)))
 
 
 _worker: InstanceSolver | None = None

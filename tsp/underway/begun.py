@@ -69,12 +69,21 @@ class Begun(NamedTuple):
         return 1.0 + 2.0 * float(self.instance.distances.max(axis=1).sum()) + (self.instance.max_length or 0.0)
 
     @property
+    def used(self) -> float:
+        """What the current tour has used of a length budget: its length, and the duration of its visits."""
+        service, shape = self.instance.service_times, self.problem.shape
+        if service is None or self.problem.rule(LengthBudget) is None or self.instance.max_length is None:
+            return self.travelled
+        visited = self.current[1:] if shape.has_depot else self.current
+        return self.travelled + float(service[[node for node in visited if node != self.instance.finish]].sum())
+
+    @property
     def entry(self) -> float:
-        """Length of the leg from the depot to `CURRENT`: that travelled so far, where a tour's length counts."""
+        """Length of the leg from the depot to `CURRENT`: what the tour has used so far, where its length counts."""
         if self.problem.rule(SplitDelivery) is not None:
             return self.far  # so that only one tour visits the node
         counts = self.problem.rule(LengthBudget) is not None or "longest" in self.problem.objective.terms
-        return self.travelled if counts else 0.0
+        return self.used if counts else 0.0
 
 
 def validate_underway(problem: Problem, instance: Instance) -> tuple[list[list[int]], list[int]]:

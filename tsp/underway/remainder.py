@@ -19,6 +19,7 @@ import numpy as np
 from tsp.instance import Instance, Integers
 from tsp.problems import (
     Capacity,
+    CompulsoryVisits,
     LengthBudget,
     MaxVisits,
     PrizeQuota,
@@ -271,7 +272,7 @@ def _subset(instance: Instance, nodes: Integers) -> Changes:
     """Every attribute restricted to `nodes`, in their order; the first of them becomes the depot."""
     changes: Changes = {"depot": 0, "underway": None, "fixed_edges": None, "best_known": None}
     kept: list[int] = nodes.tolist()
-    for name in ("coordinates", "prizes", "penalties", "demands", "time_windows", "service_times"):
+    for name in ("coordinates", "prizes", "penalties", "demands", "time_windows", "service_times", "required"):
         values = getattr(instance, name)
         changes[name] = None if values is None else values[nodes]
     if instance.matrix is not None:
@@ -287,7 +288,7 @@ def _restricted(begun: Begun) -> Changes:
     changes: Changes = {**_subset(begun.instance, begun.nodes), "end": None, "free_start": False}
     if begun.instance.num_tours is not None:
         changes["num_tours"] = max(1, begun.instance.num_tours - len(begun.finished))
-    for name in ("prizes", "penalties", "demands"):
+    for name in ("prizes", "penalties", "demands", "required"):
         if changes[name] is not None:
             changes[name] = _with(changes[name], begun.merged, 0.0)
     return changes
@@ -329,6 +330,10 @@ def _visit_at_most_once(begun: Begun, rule: VisitAtMostOnce, changes: Changes) -
     return out
 
 
+def _compulsory_visits(begun: Begun, rule: CompulsoryVisits, changes: Changes) -> Changes:
+    return {}
+
+
 def _split_delivery(begun: Begun, rule: SplitDelivery, changes: Changes) -> Changes:
     assert begun.left is not None
     return {"demands": _with(begun.left[begun.nodes], begun.merged, begun.load)}
@@ -343,9 +348,12 @@ def _capacity(begun: Begun, rule: Capacity, changes: Changes) -> Changes:
 
 
 def _length_budget(begun: Begun, rule: LengthBudget, changes: Changes) -> Changes:
-    """One tour has what is left of the budget; with several, the leg to `CURRENT` has the length travelled."""
-    limit = begun.instance.max_length
-    return {} if limit is None or begun.merged != 0 else {"max_length": max(0.0, limit - begun.travelled)}
+    """One tour has what is left of the budget; with several, the leg to `CURRENT` has what the tour has used."""
+    limit, service = begun.instance.max_length, changes["service_times"]
+    if limit is None or begun.merged is None:
+        return {}
+    out: Changes = {} if service is None else {"service_times": _with(service, begun.merged, 0.0)}
+    return out | ({"max_length": max(0.0, limit - begun.used)} if begun.merged == 0 else {})
 
 
 def _max_visits(begun: Begun, rule: MaxVisits, changes: Changes) -> Changes:
@@ -372,7 +380,7 @@ def _time_windows(begun: Begun, rule: TimeWindows, changes: Changes) -> Changes:
     if begun.merged == 0:
         windows[0] = now, max(now, float(instance.time_windows[instance.finish, 1]))
     elif begun.merged == CURRENT:
-        windows[CURRENT] = now, max(now, float(windows[0, 0]) + wait + min(begun.entry, begun.travelled))
+        windows[CURRENT] = now, max(now, float(windows[0, 0]) + wait + min(begun.entry, begun.used))
     else:
         opens = max(float(windows[0, 0]), now - wait)
         windows[0] = opens, max(opens, float(windows[0, 1]))
@@ -390,6 +398,7 @@ def _with(values: NDArray[np.float64], place: int | None, value: float) -> NDArr
 UNDERWAY_RULES: dict[type[Rule], Callable[[Begun, Any, Changes], Changes]] = {
     VisitOnce: _visit_once,
     VisitAtMostOnce: _visit_at_most_once,
+    CompulsoryVisits: _compulsory_visits,
     SplitDelivery: _split_delivery,
     Capacity: _capacity,
     LengthBudget: _length_budget,

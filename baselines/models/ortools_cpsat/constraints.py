@@ -8,6 +8,7 @@ import numpy as np
 
 from tsp.problems import (
     Capacity,
+    CompulsoryVisits,
     LengthBudget,
     MaxVisits,
     PrizeQuota,
@@ -33,6 +34,13 @@ if TYPE_CHECKING:
 
 def visits(model: CPSATModel, rule: Rule) -> None:
     """Add nothing: the circuits visit every node once, or leave it out."""
+
+
+def compulsory_visits(model: CPSATModel, rule: CompulsoryVisits) -> None:
+    """Visit every required customer."""
+    assert model.instance.required is not None
+    for k in np.flatnonzero(model.instance.required[model.graph.customers] > 0).tolist():
+        model.cp.add(sum(circuit.visited[k + 1] for circuit in model.circuits) >= 1)
 
 
 def capacity(model: CPSATModel, rule: Capacity) -> None:
@@ -128,6 +136,7 @@ def time_windows(model: CPSATModel, rule: TimeWindows) -> None:
 CPSAT_RULES: dict[type[Rule], Callable[[CPSATModel, Any], None]] = {
     VisitOnce: visits,
     VisitAtMostOnce: visits,
+    CompulsoryVisits: compulsory_visits,
     SplitDelivery: split_delivery,
     Capacity: capacity,
     LengthBudget: length_budget,

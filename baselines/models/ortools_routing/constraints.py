@@ -9,6 +9,7 @@ import numpy as np
 
 from tsp.problems import (
     Capacity,
+    CompulsoryVisits,
     LengthBudget,
     MaxVisits,
     PrizeQuota,
@@ -47,6 +48,14 @@ def visit_at_most_once(model: ORToolsModel, rule: VisitAtMostOnce) -> None:
     """Let nodes be left out."""
     for node, index in model.between:
         model.routing.AddDisjunction([index], int(model.forgone[node]))
+
+
+def compulsory_visits(model: ORToolsModel, rule: CompulsoryVisits) -> None:
+    """Visit every required node."""
+    assert model.instance.required is not None
+    for node, index in model.between:
+        if model.instance.required[model.nodes[node]] > 0:
+            model.routing.ActiveVar(index).SetValue(1)
 
 
 def split_delivery(model: ORToolsModel, rule: SplitDelivery) -> None:
@@ -132,6 +141,7 @@ def time_windows(model: ORToolsModel, rule: TimeWindows) -> None:
 ROUTING_RULES: dict[type[Rule], Callable[[ORToolsModel, Any], None]] = {
     VisitOnce: visit_once,
     VisitAtMostOnce: visit_at_most_once,
+    CompulsoryVisits: compulsory_visits,
     SplitDelivery: split_delivery,
     Capacity: capacity,
     LengthBudget: length_budget,

@@ -10,6 +10,8 @@ from command_line import BERLIN, POSTERS, ROOT, refusal
 
 from tsp.cli.program import COMMANDS
 
+AS_PATH = ["--problem", "shpp", "--ignore", "prize,opens,closes"]
+
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
@@ -36,13 +38,13 @@ from tsp.cli.program import COMMANDS
         (["solve", BERLIN, "--objective", "makespan"], "problem 'tsp' is not there with objective 'makespan'"),
         (["solve", BERLIN, "--probabilities", "--plot", "a.png"], "expected neither --plot nor --out"),
         (["solve", BERLIN, "--walls", "none.csv"], "none.csv: no such file"),
-        (["solve", POSTERS, "--problem", "shpp", "--end", "Coffee corner"], "ends at Coffee corner, expected another"),
+        (["solve", POSTERS, *AS_PATH, "--end", "Coffee corner"], "ends at Coffee corner, expected another"),
         (
             ["solve", POSTERS, "--problem", "optw", "--visited", "A1", "--load", "2"],
             "problem 'optw', which has no capacity",
         ),
         (
-            ["solve", POSTERS, "--problem", "shpp", "--probabilities"],
+            ["solve", POSTERS, *AS_PATH, "--probabilities"],
             "none is shipped for 'shpp', expected policy(path",
         ),
         (["solve", POSTERS, "--problem", "atsp", "--solver", "policy"], "atsp"),

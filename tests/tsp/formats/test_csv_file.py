@@ -77,7 +77,7 @@ def test_columns_of_attributes_become_attributes_in_any_order_and_case(write):
     assert instance.penalties.tolist() == [4, 7]
     assert instance.prizes.tolist() == [5, 8]
     assert instance.service_times.tolist() == [0.5, 0]
-    assert (instance.extras, instance.problem) == ({}, "tsp")
+    assert (instance.extras, instance.problem) == ({}, "pctsp")
 
 
 def test_an_empty_cell_is_zero_or_no_closing_time_and_an_empty_column_is_ignored(write):

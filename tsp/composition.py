@@ -1,0 +1,205 @@
+"""Data bring their rule along: the problem that an instance states, a row of the table and what its numbers add.
+
+A length limit in an instance of `cvrp` adds a length budget to it, time windows turn `op` into `optw`, and a number
+that no rule of the problem's shape can read is refused by name. So nothing that an instance states is ignored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from tsp.problems import (
+    PROBLEMS,
+    TERM_NEEDS,
+    Capacity,
+    CompulsoryVisits,
+    LengthBudget,
+    MaxVisits,
+    PrizeQuota,
+    Problem,
+    Rule,
+    SplitDelivery,
+    TimeWindows,
+    VisitAtMostOnce,
+    VisitOnce,
+    get_problem,
+    with_objective,
+)
+
+if TYPE_CHECKING:
+    from tsp.instance import Instance
+
+ORDER = (
+    VisitOnce,
+    VisitAtMostOnce,
+    CompulsoryVisits,
+    SplitDelivery,
+    Capacity,
+    LengthBudget,
+    MaxVisits,
+    PrizeQuota,
+    TimeWindows,
+)
+"""The order of rules in every problem; the order of the features that a policy sees follows from it."""
+
+
+class Brought(NamedTuple):
+    """What an attribute of an instance brings along.
+
+    Attributes:
+        rule: the rule that reads it; None where only an objective or the shape does.
+        what: the attribute in the user's words, with the option or columns that state it.
+    """
+
+    rule: type[Rule] | None
+    what: str
+
+
+BRINGS: dict[str, Brought] = {
+    "demands": Brought(Capacity, "demands (column demand)"),
+    "capacity": Brought(Capacity, "a capacity (--capacity)"),
+    "required": Brought(CompulsoryVisits, "compulsory visits (column required)"),
+    "max_length": Brought(LengthBudget, "a length limit (--max-length)"),
+    "min_prize": Brought(PrizeQuota, "a least prize (--min-prize)"),
+    "time_windows": Brought(TimeWindows, "time windows (columns opens, closes)"),
+    "prizes": Brought(None, "prizes (column prize)"),
+    "penalties": Brought(None, "penalties (column penalty)"),
+    "num_tours": Brought(None, "a number of tours (--num-tours)"),
+}
+"""By attribute of an instance. Service times are read wherever there is a time window or a length budget."""
+
+TITLES: dict[type[Rule], str] = {
+    CompulsoryVisits: "compulsory visits",
+    Capacity: "a capacity",
+    LengthBudget: "a length budget",
+    PrizeQuota: "a prize quota",
+    TimeWindows: "time windows",
+}
+"""A rule in the title of a composed problem: `capacitated vehicle routing with a length budget`."""
+
+IMPLIED: tuple[tuple[set[str], str], ...] = (
+    ({"penalties"}, "pctsp"),
+    ({"prizes", "num_tours"}, "top"),
+    ({"prizes", "time_windows"}, "optw"),
+    ({"prizes"}, "op"),
+    ({"demands", "time_windows"}, "cvrptw"),
+    ({"demands"}, "cvrp"),
+    ({"capacity"}, "cvrp"),
+    ({"num_tours", "time_windows"}, "vrptw"),
+    ({"num_tours"}, "mtsp"),
+    ({"time_windows"}, "tsptw"),
+)
+"""Where nobody names a problem: the first row all of whose attributes an instance has names it."""
+
+
+def stated(instance: Instance) -> frozenset[str]:
+    """The attributes of `BRINGS` that an instance has."""
+    return frozenset(name for name in BRINGS if getattr(instance, name) is not None)
+
+
+def implied_problem(instance: Instance) -> str:
+    """Name of the problem that an instance's attributes imply, whatever its own is."""
+    found = stated(instance)
+    return next((name for attributes, name in IMPLIED if attributes <= found), "tsp")
+
+
+def problem_of(instance: Instance) -> Problem:
+    """The problem that an instance states: its own, with the rules and the objective that it brings along.
+
+    An attribute that no rule of the problem's shape can read is left out; `validated_problem` refuses it.
+
+    Raises:
+        ValueError: for an unknown problem, or an objective that the problem cannot have.
+    """
+    return _compose(instance.problem, instance.objective, stated(instance))
+
+
+def validated_problem(instance: Instance) -> Problem:
+    """As `problem_of`, for an instance that is to be solved.
+
+    Raises:
+        ValueError: also where `require_read` or `Problem.validate` refuses the instance.
+    """
+    problem = problem_of(instance)
+    require_read(problem, instance)
+    problem.validate(instance)
+    return problem
+
+
+def require_read(problem: Problem, instance: Instance) -> None:
+    """Refuse an instance with an attribute that the problem does not read.
+
+    Demands without a capacity limit nothing: `unused` says so.
+
+    Raises:
+        ValueError: naming the attribute, and the problems that read it.
+    """
+    name, found = instance.name or "instance", stated(instance)
+    if "capacity" in found and "demands" not in found:
+        both = f"{BRINGS['capacity'].what} needs {BRINGS['demands'].what}"
+        raise ValueError(f"{name}: capacity: {both}, expected both or neither")
+    if "capacity" not in found and problem.shape.has_depot:
+        found -= {"demands"}
+    for attribute in BRINGS:
+        if attribute in found - reads(problem):
+            others = ", ".join(row.name for row in PROBLEMS.values() if attribute in reads(row))
+            raise ValueError(
+                f"{name}: {attribute}: problem {problem.name!r} does not read {BRINGS[attribute].what}; "
+                f"expected one of {others}, or the attribute left out (--ignore)"
+            )
+
+
+@cache
+def _compose(name: str, goal: str | None, attributes: frozenset[str]) -> Problem:
+    problem = get_problem(name)
+    if "capacity" not in attributes:
+        attributes -= {"demands"}  # without a capacity they limit nothing, see `unused`
+    added: list[type[Rule]] = []
+    for attribute, brought in BRINGS.items():
+        if attribute in attributes - reads(problem) and brought.rule is not None and _fits(brought.rule, problem):
+            rules = [*problem.rules, brought.rule()]
+            problem = replace(problem, rules=tuple(sorted(rules, key=lambda rule: ORDER.index(type(rule)))))
+            added.append(brought.rule)
+    if goal is not None:
+        problem = with_objective(problem, goal)
+    if not added:
+        return problem
+    row = next((row for row in PROBLEMS.values() if _same(row, problem)), None)
+    return row or replace(problem, title=f"{problem.title} with {' and '.join(TITLES[rule] for rule in added)}")
+
+
+def unused(instance: Instance) -> str | None:
+    """A note for the user about demands that limit nothing, because no capacity is given; None without them."""
+    if instance.demands is None or problem_of(instance).rule(Capacity) is not None:
+        return None
+    return f"{instance.name or 'instance'}: demands (column demand) count only with a capacity, and none is given"
+
+
+def added_rules(problem: Problem) -> list[str]:
+    """The rules that a composed problem has beyond those of the row of its name, in words."""
+    row = PROBLEMS.get(problem.name, problem)
+    own = {type(rule) for rule in row.rules}
+    return [TITLES[type(rule)] for rule in problem.rules if type(rule) in TITLES and type(rule) not in own]
+
+
+def reads(problem: Problem) -> set[str]:
+    """The attributes of an instance that the problem's rules, its objective or its shape read."""
+    also = {"max_length"} if problem.rule(LengthBudget) is not None else set[str]()
+    also |= {"required"} if problem.visits_all else set()  # every node is
+    terms = {need for term in problem.objective.terms for need in TERM_NEEDS.get(term, ())}
+    return {*problem.needs, *also, *terms} | ({"num_tours"} if problem.shape.has_several_tours else set())
+
+
+def _fits(rule: type[Rule], problem: Problem) -> bool:
+    """Whether a rule can be added: tours leave a depot; a quota makes sense where one tour may leave nodes out."""
+    if rule is PrizeQuota:
+        return problem.shape.has_one_depot_tour and not problem.visits_all
+    return problem.shape.has_depot
+
+
+def _same(row: Problem, problem: Problem) -> bool:
+    """Whether they have the same shape, objective and rules, whether or not a length budget is required."""
+    rules = [tuple(LengthBudget() if type(r) is LengthBudget else r for r in p.rules) for p in (row, problem)]
+    return row.shape == problem.shape and row.objective == problem.objective and rules[0] == rules[1]
