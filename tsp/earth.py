@@ -35,13 +35,10 @@ def great_circles(latitudes: ArrayLike, longitudes: ArrayLike) -> Array:
     return out
 
 
-def earth_instance(
-    latitudes: Sequence[float], longitudes: Sequence[float], names: Sequence[str] | None = None, *, name: str = ""
-) -> Instance:
+def earth_instance(latitudes: ArrayLike, longitudes: ArrayLike, names: Sequence[str] | None = None) -> Instance:
     """An instance of places on the Earth: great-circle distances in kilometres; longitude and latitude are drawn."""
     return Instance(
         coordinates=np.column_stack((longitudes, latitudes)),
         matrix=great_circles(latitudes, longitudes),
         names=None if names is None else tuple(names),
-        name=name,
     )

@@ -12,7 +12,7 @@ from tsp.cli.options import add_instance_options
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `tsp check`."""
     command.add_argument("file", metavar="FILE", help="an instance")
-    command.add_argument("solution", metavar="SOLUTION", help=".tour, .sol or .json")
+    command.add_argument("solution", metavar="SOLUTION", help=".tour, .sol, .csv or .json")
     command.add_argument("--problem", help="problem whose rules count, where the file does not name one")
     add_instance_options(command)
     command.add_argument("--json", action="store_true", help="print JSON")

@@ -13,6 +13,7 @@ from tsp.cli.options import GENERATED
 from tsp.composition import BRINGS, implied_problem, problem_of
 from tsp.formats import read_realizations, read_walls
 from tsp.formats.csv_file import COLUMNS, WINDOW
+from tsp.formats.text import without_gz
 from tsp.instance import Underway
 from tsp.problems import get_problem, unknown
 from tsp.shortcuts import read, read_set
@@ -109,7 +110,7 @@ def read_floor(arguments: argparse.Namespace, file: str) -> Floor | None:
     """The walls to draw with an instance: of `--walls`, else of the file of walls beside it, if there is one."""
     from tsp.plotting import Floor
 
-    path = Path(arguments.walls) if arguments.walls else Path(file).with_suffix(WALLS)
+    path = Path(arguments.walls) if arguments.walls else without_gz(Path(file)).with_suffix(WALLS)
     if not arguments.walls and not path.exists():
         return None
     return Floor(read_walls(path), lambda origin, destination: np.stack([origin, destination]))

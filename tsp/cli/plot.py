@@ -17,7 +17,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", help="an instance")
     command.add_argument("--problem", help="problem of the instance, where the file does not name one")
     add_instance_options(command)
-    command.add_argument("--solution", metavar="FILE", help=".tour, .sol or .json")
+    command.add_argument("--solution", metavar="FILE", help=".tour, .sol, .csv or .json")
     command.add_argument("--walls", metavar="FILE", help="walls to draw (default: NAME.walls.csv beside NAME.csv)")
     command.add_argument("--out", required=True, metavar="PATH", help=".png, .svg or .pdf")
     add_common_options(command, computes=False)

@@ -10,10 +10,27 @@ from typing import TYPE_CHECKING, TypeVar
 from tsp.best_known import best_known
 from tsp.composition import problem_of
 from tsp.files import atomic_write, write_text
-from tsp.formats import csv_file, cvrplib, json_file, kool, npz, optw, orienteering, pctsp, tsplib, tsptw
+from tsp.formats import (
+    concorde,
+    csv_file,
+    cvrplib,
+    foreign,
+    geojson,
+    itinerary_file,
+    json_file,
+    kool,
+    npz,
+    optw,
+    orienteering,
+    pctsp,
+    point_list,
+    tsplib,
+    tsptw,
+)
 from tsp.formats.csv_file import read_matrix, read_walls
+from tsp.formats.json_content import describe_json, read_json
 from tsp.formats.number_table import rows
-from tsp.formats.text import TextFile, read_text
+from tsp.formats.text import TextFile, read_text, without_gz
 from tsp.problems import get_problem
 from tsp.solution import check
 
@@ -47,6 +64,8 @@ _READERS: dict[str, Callable[[Path], list[Instance]]] = {
     ".csv": lambda path: [csv_file.read_instance(path)],
     ".npz": npz.read_instances,
     ".pkl": kool.read_instances,
+    ".geojson": lambda path: [geojson.read_instance(path)],
+    "points": lambda path: [point_list.read_instance(path)],
     "op": lambda path: [orienteering.read_paths(path)],
     "top": lambda path: [orienteering.read_team(path)],
     "optw": lambda path: [optw.read_instance(path)],
@@ -60,6 +79,8 @@ _SAME_AS = {
     ".tw": "tsptw",
     ".pctsp": "pctsp",
 }
+_BINARY = (".npz", ".pkl")
+"""Kinds of files that are not text, and that nothing unpacks."""
 _NUMBER_TABLES = {"tsptw": (1, None), "op": (2, 3), "optw": (4, 2)}
 """By problem: how many numbers the first line of a file has, and how many the second (None: any number)."""
 
@@ -67,6 +88,14 @@ _SOLUTION_READERS: dict[str, Callable[[Path, Instance], list[NDArray[np.int64]]]
     ".tour": tsplib.read_tours,
     ".sol": cvrplib.read_routes,
     ".json": json_file.read_tours,
+    ".csv": itinerary_file.read_tours,
+    "concorde": concorde.read_tour,
+    "edges": concorde.read_edges,
+}
+"""Readers by the file's ending; Concorde's files, which have various endings, are recognized by their content."""
+_AMOUNT_READERS: dict[str, Callable[[Path, Instance], list[NDArray[np.float64]] | None]] = {
+    ".json": json_file.read_amounts,
+    ".csv": itinerary_file.read_amounts,
 }
 _SOLUTION_FORMATS: dict[str, Callable[[Instance, Solution], str]] = {
     ".tour": tsplib.format_tours,
@@ -88,9 +117,9 @@ INSTANCE_ENDINGS = (".npz", *_INSTANCE_FORMATS)
 def read(path: StrPath, *, problem: str | None = None, matrix: StrPath | None = None) -> list[Instance]:
     """Read the instances in a file, whose format follows from its ending or else from its content.
 
-    A set (NPZ, pickle) gives its instances in order, named `set[0]`, `set[1]`, … after the file;
-    any other file gives one, named after the file too. `best_known` is filled in from the table of
-    `tsp.best_known`.
+    A text file may be packed with gzip; its name without `.gz` counts. A set (NPZ, pickle) gives its
+    instances in order, named `set[0]`, `set[1]`, … after the file; any other file gives one, named after
+    the file too. `best_known` is filled in from the table of `tsp.best_known`.
 
     Args:
         path: the file.
@@ -106,12 +135,17 @@ def read(path: StrPath, *, problem: str | None = None, matrix: StrPath | None = 
     if problem is not None:
         get_problem(problem)
     kind = _kind(source, problem)
+    name = without_gz(source)
+    if name != source and kind in _BINARY:
+        raise ValueError(f"{source}: a packed {name.suffix} file, expected a text file in .gz; unpack it first")
     if matrix is not None:
         instances = [_with_matrix(source, kind, Path(matrix))]
     elif kind == ".pkl":
         instances = kool.read_instances(source, problem)
     else:
         instances = _READERS[kind](source)
+    if name != source:
+        instances = [replace(instance, name=name.stem) for instance in instances]
     return [_completed(instance, problem or instance.problem) for instance in instances]
 
 
@@ -130,40 +164,57 @@ def read_realizations(path: StrPath) -> list[Realization] | None:
 
 def _kind(path: Path, problem: str | None) -> str:
     """The key in `_READERS` for a file."""
-    ending = path.suffix.lower()
+    ending = without_gz(path).suffix.lower()
     ending = _SAME_AS.get(ending, ending)
     if ending in _READERS:
         return ending
+    if ending == ".json":
+        return _json_kind(path)
     if ending in _SOLUTION_READERS:
         raise ValueError(f"{path}: holds a solution, expected an instance")
     with path.open("rb") as file:
         start = file.read(2)
     if start == b"PK":
+        foreign.refuse_foreign(path, path.read_bytes())
         return ".npz"
     if start[:1] == b"\x80":
         return ".pkl"
     return _text_kind(read_text(path), problem)
 
 
+def _json_kind(path: Path) -> str:
+    """The key in `_READERS` for a JSON file; one that holds no instance is refused by what it is."""
+    content = read_json(path)
+    if geojson.is_geojson(content):
+        return ".geojson"
+    raise ValueError(f"{path}: holds {describe_json(content)}, expected an instance, such as points in GeoJSON")
+
+
 def _text_kind(file: TextFile, problem: str | None) -> str:
     first = file.text.lstrip().split("\n", 1)[0]
+    if first.startswith(("{", "[")):
+        return _json_kind(file.path)
     if csv_file.is_header(first):
         return ".csv"
     if tsplib.is_header(first):
         return ".tsp"
     if orienteering.is_team_header(file):
         return "top"
+    if problem not in _READERS and point_list.is_list(file):
+        return "points"
     widths = [len(row.words) for row in rows(file, 2) if row.is_numeric]
     for kind, (width, following) in _NUMBER_TABLES.items():
         if widths[:1] == [width] and (problem == kind or following in (None, *widths[1:])):
             return kind
-    if len(widths) == 2 and widths[0] == widths[1]:
+    if pctsp.is_table(file):
         return "pctsp"
     if problem in _READERS:
         return problem
+    if point_list.resembles_list(file):
+        return "points"
     raise ValueError(
-        f"{file.path}: unknown format, expected TSPLIB, CSV with x and y, NPZ, a pickled set, "
-        "or numbers of a set of the literature"
+        f"{file.path}: unknown format, expected TSPLIB, CSV with x and y, a list of points x y, GeoJSON, NPZ, "
+        "a pickled set, or numbers of a set of the literature"
     )
 
 
@@ -190,14 +241,15 @@ def _completed(instance: Instance, problem: str) -> Instance:
 def read_solution(path: StrPath, instance: Instance) -> list[NDArray[np.int64]]:
     """Read a solution's tours, as nodes from 0; the checker decides whether they are feasible.
 
-    Reads TSPLIB's `.tour`, CVRPLIB's and OPLib's `.sol`, and the `.json` that `tsp solve` prints.
+    Reads TSPLIB's `.tour`, CVRPLIB's and OPLib's `.sol`, Concorde's lists of nodes and of edges under any
+    ending, and the itineraries in `.csv` and the `.json` that `tsp solve` writes; packed with gzip, too.
 
     Raises:
         ValueError: in one sentence, with the file, the line or field and what was expected.
         OSError: for a file that cannot be read.
     """
     source = Path(path)
-    return _of_ending(source, _SOLUTION_READERS, tuple(_SOLUTION_READERS), "a solution")(source, instance)
+    return _SOLUTION_READERS[_solution_kind(source)](source, instance)
 
 
 def read_amounts(path: StrPath, instance: Instance) -> list[NDArray[np.float64]] | None:
@@ -208,7 +260,27 @@ def read_amounts(path: StrPath, instance: Instance) -> list[NDArray[np.float64]]
         OSError: for a file that cannot be read.
     """
     source = Path(path)
-    return json_file.read_amounts(source, instance) if source.suffix.lower() == ".json" else None
+    reader = _AMOUNT_READERS.get(_solution_kind(source))
+    return None if reader is None else reader(source, instance)
+
+
+def _solution_kind(path: Path) -> str:
+    """The key in `_SOLUTION_READERS` for a file."""
+    file, ending = read_text(path), without_gz(path).suffix.lower()
+    if concorde.is_tour(file):
+        return "concorde"
+    if concorde.is_edge_list(file):
+        return "edges"
+    if ending in _SOLUTION_READERS:
+        return ending
+    first = file.text.lstrip().split("\n", 1)[0]
+    if first.startswith("{"):
+        return ".json"
+    if cvrplib.is_route(first):
+        return ".sol"
+    if tsplib.is_header(first):
+        return ".tour"
+    raise ValueError(f"{path}: ending {ending!r}, expected .tour or .sol or .csv or .json for a solution")
 
 
 def write_solution(path: StrPath, instance: Instance, solution: Solution, *, force: bool = False) -> None:

@@ -135,6 +135,26 @@ def _delimiter(file: TextFile) -> str:
     return max(DELIMITERS, key=header.count)
 
 
+def read_cells(path: Path) -> tuple[TextFile, str, list[tuple[int, list[str]]]]:
+    """The file, what separates its cells, and the number and the cells of each line that is not blank.
+
+    Raises:
+        ValueError: with the file, the line and what was expected.
+    """
+    file = read_text(path)
+    delimiter = _delimiter(file)
+    return file, delimiter, _rows(file, delimiter)
+
+
+def read_number(file: TextFile, line: int, column: str, text: str, delimiter: str) -> float:
+    """The number in a cell.
+
+    Raises:
+        ValueError: with the file, the line, the column and what was expected.
+    """
+    return float(_numbers(file, [line], column, [text], delimiter)[0])
+
+
 def _rows(file: TextFile, delimiter: str) -> list[tuple[int, list[str]]]:
     """The number and the cells, without surrounding blanks, of each line that is not blank."""
     source = io.StringIO(file.text, newline="")

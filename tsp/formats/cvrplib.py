@@ -26,8 +26,8 @@ _COST = re.compile(r"\s*cost\b", re.IGNORECASE)
 def read_routes(path: Path, instance: Instance) -> list[NDArray[np.int64]]:
     """Read a `.sol` file: a tour for each route, from the instance's depot.
 
-    CVRPLIB leaves the depot out, so customer k is the instance's node k (from 0). OPLib lists the
-    one tour's nodes from 1, depot included.
+    CVRPLIB numbers the customers from 1 in the order of the file and leaves the depot out, wherever it is in the
+    file. OPLib lists the one tour's nodes from 1, depot included.
 
     Raises:
         ValueError: with the file, the line, what is wrong and what was expected.
@@ -35,15 +35,15 @@ def read_routes(path: Path, instance: Instance) -> list[NDArray[np.int64]]:
     file = read_text(path)
     if tsplib.is_header(file.text.lstrip().split("\n", 1)[0]):
         return tsplib.read_tours(path, instance)
-    start = _start(instance)
+    start, customers = _start(instance), _customers(instance)
     tours: list[NDArray[np.int64]] = []
     for number, line in enumerate(file.text.split("\n"), 1):
         if route := _ROUTE.fullmatch(line):
             tokens = route[1].split()
-            bad = next((token for token in tokens if not re.fullmatch("[0-9]{1,15}", token)), None)
+            bad = next((token for token in tokens if not _is_number(token, len(customers))), None)
             if bad is not None:
-                raise file.error(number, f"{quote(bad)}, expected a customer's number")
-            tours.append(np.array([*start, *map(int, tokens)], dtype=np.int64))
+                raise file.error(number, f"{quote(bad)}, expected a customer's number, from 1 to {len(customers)}")
+            tours.append(np.array([*start, *(customers[int(token) - 1] for token in tokens)], dtype=np.int64))
         elif line.strip() and not _COST.match(line):
             raise file.error(number, f"{quote(line.strip())}, expected a line 'Route #k: …' or 'Cost …'")
     if not tours:
@@ -53,8 +53,11 @@ def read_routes(path: Path, instance: Instance) -> list[NDArray[np.int64]]:
 
 def format_routes(instance: Instance, solution: Solution) -> str:
     """The solution as a `.sol` file, with its cost if the problem minimizes."""
-    leave_out = len(_start(instance))
-    lines = [f"Route #{k}: {' '.join(map(str, tour[leave_out:].tolist()))}" for k, tour in enumerate(solution.tours, 1)]
+    numbers = {node: str(number) for number, node in enumerate(_customers(instance), 1)}
+    lines = [
+        f"Route #{k}: {' '.join(numbers[node] for node in tour.tolist() if node in numbers)}"
+        for k, tour in enumerate(solution.tours, 1)
+    ]
     if solution.objective is not None and problem_of(instance).objective.sense == "min":
         lines.append(f"Cost {format_number(solution.objective)}")
     return "\n".join((*lines, ""))
@@ -63,3 +66,18 @@ def format_routes(instance: Instance, solution: Solution) -> str:
 def _start(instance: Instance) -> list[int]:
     """The nodes at the start of a tour that a route omits: the depot, unless a path may start anywhere."""
     return [] if instance.free_start else [instance.depot]
+
+
+def _customers(instance: Instance) -> list[int]:
+    """The nodes that a route may hold, in the order of their numbers from 1: all but what `_start` omits."""
+    omitted = _start(instance)
+    return [node for node in range(instance.size) if node not in omitted]
+
+
+def _is_number(token: str, most: int) -> bool:
+    return re.fullmatch("[0-9]{1,15}", token) is not None and 1 <= int(token) <= most
+
+
+def is_route(line: str) -> bool:
+    """Whether a line is a route, as CVRPLIB writes it."""
+    return _ROUTE.fullmatch(line) is not None

@@ -35,8 +35,9 @@ STARTS = {
 }
 """What files with these first bytes are, and what to do."""
 
-_MARKUP = re.compile(rb"\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!doctype[^>]*>\s*)*<(?:\w+:)?([a-z]\w*)", re.I | re.S)
-_MARKUP_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!doctype|!--|html|gpx|kml|osm|svg|workbook|table)\b", re.I)
+_FLAGS = re.IGNORECASE | re.DOTALL
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!doctype|html|gpx|kml|osm|svg|workbook|table)\b", _FLAGS)
+_ROOT = re.compile(rb".*?<(?:[a-z]\w*:)?([a-z]\w*)", _FLAGS)
 MARKUP_SHEETS = ("workbook", "html", "table")
 """Root elements that spreadsheet programs write."""
 
@@ -54,8 +55,8 @@ def refuse_foreign(path: Path, data: bytes) -> None:
     found = next((what for start, what in STARTS.items() if data.startswith(start)), None)
     if found is None and data.startswith(b"PK"):
         found = _archive(path, data)
-    if found is None and _MARKUP_START.match(data):
-        root = _MARKUP.match(data)
+    if found is None and _MARKUP.match(data):
+        root = _ROOT.match(data[:2000])
         name = root[1].decode("ascii").lower() if root else "xml"
         found = f"markup with the root element <{name}>, {SHEET if name in MARKUP_SHEETS else TEXT}"
     if found is not None:

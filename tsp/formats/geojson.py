@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from tsp.composition import implied_problem
 from tsp.earth import earth_instance
+from tsp.formats.csv_file import COLUMNS, EMPTY, WINDOW
 from tsp.formats.json_content import describe_json, read_json
 from tsp.formats.text import quote, without_gz
 
@@ -26,12 +29,30 @@ Object = dict[str, Any]
 
 
 class Place(NamedTuple):
-    """A point: where it stands in the file, its longitude and latitude in degrees, and its name if it has one."""
+    """A point of the file.
+
+    Attributes:
+        where: its place in the file, for error messages.
+        longitude: in degrees.
+        latitude: in degrees.
+        name: its name, None if it has none.
+        properties: those of its feature, with keys in lower case.
+    """
 
     where: str
     longitude: float
     latitude: float
     name: str | None
+    properties: Object
+
+    def number(self, key: str) -> float:
+        """A property that is a number; as in a CSV file, a missing one is 0, or infinity in `closes`."""
+        value = self.properties.get(key)
+        if value is None:
+            return EMPTY.get(key, 0.0)
+        if type(value) not in (int, float):
+            raise ValueError(f"{self.where}: property {key} {quote(str(value))}, expected a number")
+        return float(value)
 
 
 def is_geojson(content: object) -> bool:
@@ -42,8 +63,9 @@ def is_geojson(content: object) -> bool:
 def read_instance(path: Path) -> Instance:
     """Read the points of a GeoJSON file in their order; the first is the depot.
 
-    A name is the property `name` of a feature, else its `id`. Heights are not used. Other properties are
-    kept in `Instance.extras`.
+    A name is the property `name` of a feature, else its `id`, else the position. Properties with the names
+    of CSV's columns (`demand`, `opens`, …) become attributes, and others `Instance.extras`. Heights are not
+    used.
 
     Raises:
         ValueError: with the file, the feature and what was expected.
@@ -53,18 +75,15 @@ def read_instance(path: Path) -> Instance:
         raise ValueError(f"{path}: holds {describe_json(content)}, expected points in GeoJSON")
     try:
         _require_degrees(content)
-        places = list(_places(content, "the file", None))
+        places = list(_places(content, "the file", None, {}))
         if not places:
             raise ValueError("no point, expected a Point for each node")
-        names = _names(places)
-        return earth_instance(
-            [place.latitude for place in places],
-            [place.longitude for place in places],
-            names,
-            name=without_gz(path).stem,
-        )
-    except ValueError as error:
+        latitudes, longitudes = [place.latitude for place in places], [place.longitude for place in places]
+        instance = earth_instance(latitudes, longitudes, _names(places))
+        instance = replace(instance, name=without_gz(path).stem, extras=_extras(places), **_attributes(places))
+    except (OverflowError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
+    return replace(instance, problem=implied_problem(instance))
 
 
 def _require_degrees(content: Object) -> None:
@@ -74,27 +93,28 @@ def _require_degrees(content: Object) -> None:
         raise ValueError(f"crs: {quote(str(crs))}, expected longitude and latitude in degrees (EPSG:4326)")
 
 
-def _places(item: object, where: str, name: str | None) -> Iterator[Place]:
+def _places(item: object, where: str, name: str | None, properties: Object) -> Iterator[Place]:
     """The points of a collection, a feature or a geometry."""
-    kind = cast("Object", item).get("type") if isinstance(item, dict) else None
-    if kind not in TYPES:
+    if not is_geojson(item):
         raise ValueError(f"{where}: {describe_json(item)}, expected a Feature or a geometry of GeoJSON")
     content = cast("Object", item)
+    kind = content["type"]
     if kind == "FeatureCollection":
         for k, feature in enumerate(_list(content, "features", where)):
-            yield from _places(feature, f"features[{k}]", None)
+            yield from _places(feature, f"features[{k}]", None, {})
     elif kind == "Feature":
-        yield from _places(content.get("geometry"), where, _name(content))
+        own = content.get("properties")
+        properties = {key.lower(): value for key, value in cast("Object", own).items()} if isinstance(own, dict) else {}
+        yield from _places(content.get("geometry"), where, _name(content.get("id"), properties), properties)
     elif kind == "GeometryCollection":
         for k, geometry in enumerate(_list(content, "geometries", where)):
-            yield from _places(geometry, f"{where}, geometries[{k}]", name)
+            yield from _places(geometry, f"{where}, geometries[{k}]", _numbered(name, k, content), properties)
     elif kind == "Point":
-        yield _place(content.get("coordinates"), where, name)
+        yield Place(where, *_degrees(content.get("coordinates"), where), name, properties)
     elif kind == "MultiPoint":
-        points = _list(content, "coordinates", where)
-        for k, point in enumerate(points):
-            numbered = f"{name} {k + 1}" if name is not None and len(points) > 1 else name
-            yield _place(point, f"{where}, coordinates[{k}]", numbered)
+        for k, point in enumerate(_list(content, "coordinates", where)):
+            here = f"{where}, coordinates[{k}]"
+            yield Place(here, *_degrees(point, here), _numbered(name, k, content), properties)
     else:
         raise ValueError(f"{where}: a {kind}, expected a Point for each node")
 
@@ -106,18 +126,23 @@ def _list(content: Object, key: str, where: str) -> list[object]:
     return cast("list[object]", items)
 
 
-def _name(feature: Object) -> str | None:
-    """The feature's name: its property `name`, else its `id`, else its property `id`."""
-    properties = feature.get("properties")
-    values: Object = cast("Object", properties) if isinstance(properties, dict) else {}
-    for name in (values.get("name"), feature.get("id"), values.get("id")):
+def _name(identifier: object, properties: Object) -> str | None:
+    """A feature's name: its property `name`, else its `id`, else its property `id`."""
+    for name in (properties.get("name"), identifier, properties.get("id")):
         if isinstance(name, str | int | float) and str(name).strip():
             return str(name).strip()
     return None
 
 
-def _place(position: object, where: str, name: str | None) -> Place:
-    numbers = cast("list[object]", position) if isinstance(position, list) else []
+def _numbered(name: str | None, index: int, content: Object) -> str | None:
+    """The name of one of several points with a common name."""
+    several = len(content.get("coordinates") or content.get("geometries") or ()) > 1
+    return f"{name} {index + 1}" if several and name is not None else name
+
+
+def _degrees(position: object, where: str) -> tuple[float, float]:
+    """The longitude and the latitude of a position, `[longitude, latitude]` or with the height after them."""
+    numbers = _items(position)
     if len(numbers) not in (2, 3) or not all(type(number) in (int, float) for number in numbers):
         raise ValueError(f"{where}: coordinates {quote(str(position))}, expected [longitude, latitude]")
     longitude, latitude = cast("list[float]", numbers[:2])
@@ -125,19 +150,47 @@ def _place(position: object, where: str, name: str | None) -> Place:
         if not abs(value) <= most:
             expected = f"expected degrees from -{most} to {most}, the longitude before the latitude"
             raise ValueError(f"{where}: {what} {quote(str(value))}, {expected}")
-    return Place(where, longitude, latitude, name)
+    return longitude, latitude
+
+
+def _items(value: object) -> list[object]:
+    """The items of a list; none of any other value."""
+    return cast("list[object]", value) if isinstance(value, list) else []
 
 
 def _names(places: list[Place]) -> list[str] | None:
-    """The name of each place, or None if none has one; a place without one among others is refused."""
+    """The name of each place, its position where only others have one; None if none has one."""
     if all(place.name is None for place in places):
         return None
     seen: dict[str, str] = {}
-    for place in places:
-        if place.name is None:
-            raise ValueError(f"{place.where}: no name and no id, expected one as for the other points")
-        if place.name in seen:
-            first = seen[place.name]
-            raise ValueError(f"{place.where}: name {quote(place.name)} is also that of {first}, expected different names")
-        seen[place.name] = place.where
+    for k, place in enumerate(places):
+        name = str(k) if place.name is None else place.name
+        if name in seen:
+            raise ValueError(
+                f"{place.where}: name {quote(name)} is also that of {seen[name]}, expected different names"
+            )
+        seen[name] = place.where
     return list(seen)
+
+
+def _attributes(places: list[Place]) -> Object:
+    """The attributes for which there are properties."""
+    columns = {
+        key: [place.number(key) for place in places]
+        for key in (*COLUMNS, *WINDOW)
+        if any(place.properties.get(key) is not None for place in places)
+    }
+    attributes: Object = {COLUMNS[key]: values for key, values in columns.items() if key in COLUMNS}
+    if columns.keys() & set(WINDOW):
+        attributes["time_windows"] = [[place.number(key) for key in WINDOW] for place in places]
+    return attributes
+
+
+def _extras(places: list[Place]) -> dict[str, tuple[str, ...]]:
+    """The other properties as texts, for display."""
+    keys = dict.fromkeys(key for place in places for key in place.properties)
+    return {
+        key: tuple("" if (value := place.properties.get(key)) is None else str(value) for place in places)
+        for key in keys
+        if key not in ("name", "id", *COLUMNS, *WINDOW)
+    }

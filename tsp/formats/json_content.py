@@ -60,5 +60,5 @@ def _describe_object(content: dict[str, object]) -> str:
 
 def _noun(item: object) -> str:
     """What the items of a list are, by the first of them."""
-    nouns = {dict: "object(s)", list: "list(s)", str: "text(s)", int: "number(s)", float: "number(s)"}
+    nouns: dict[type, str] = {dict: "object(s)", list: "list(s)", str: "text(s)", int: "number(s)", float: "number(s)"}
     return nouns.get(type(item), "value(s)")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from tsp.composition import added_rules, problem_of
-from tsp.formats.text import read_text
+from tsp.formats.json_content import describe_json, read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,19 +46,14 @@ def read_amounts(path: Path, instance: Instance) -> list[NDArray[np.float64]] | 
 
 def _entry(path: Path, instance: Instance) -> dict[str, object]:
     """The entry with the instance's name, or the only entry."""
-    file = read_text(path)
-    try:
-        content: Any = json.loads(file.text)
-    except json.JSONDecodeError as error:
-        raise file.error(error.lineno, f"not JSON ({error.msg})") from None
-    except RecursionError:
-        raise ValueError(f"{path}: nested too deeply, expected what `tsp solve --json` prints") from None
+    content: Any = read_json(path)
     try:
         entries: dict[str, dict[str, object]] = {
             str(entry["instance"]): {**entry, "tours": entry["tours"]} for entry in content["solutions"]
         }
     except (KeyError, TypeError):
-        raise ValueError(f"{path}: no solutions with instance and tours, as `tsp solve --json` prints them") from None
+        expected = "no solutions with instance and tours, as `tsp solve --json` prints them"
+        raise ValueError(f"{path}: holds {describe_json(content)}, {expected}") from None
     found = entries.get(instance.name, next(iter(entries.values())) if len(entries) == 1 else None)
     if found is None:
         raise ValueError(f"{path}: {len(entries)} solutions, none of an instance named {instance.name!r}")

@@ -74,4 +74,5 @@ def _instance(header: FileLine, points: list[FileLine], limit: float, num_tours:
 
 def is_team_header(file: TextFile) -> bool:
     """Whether the file begins like one of team orienteering."""
-    return file.text.split(None, 1)[0].lower() == TEAM_HEADER[0]
+    words = file.text.lstrip().split("\n", 1)[0].split()
+    return len(words) == 2 and words[0].lower() == TEAM_HEADER[0]

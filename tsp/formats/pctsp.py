@@ -6,12 +6,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tsp.formats.number_table import make_instance, read_rows, require_count, square
+from tsp.formats.number_table import make_instance, read_rows, require_count, rows, square
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tsp.formats.text import TextFile
     from tsp.instance import Instance
+
+LEAST_NODES = 3
+"""With two nodes, the numbers could as well be four points."""
+
+
+def is_table(file: TextFile) -> bool:
+    """Whether a file is n + 2 lines of n numbers, the last n of them with zeros on the diagonal."""
+    lines = rows(file)
+    n = len(lines) - 2
+    return (
+        n >= LEAST_NODES
+        and all(len(row.words) == n and row.is_numeric for row in lines)
+        and all(float(row.words[k]) == 0 for k, row in enumerate(lines[2:]))
+    )
 
 
 def read_instance(path: Path) -> Instance:

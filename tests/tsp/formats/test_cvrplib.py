@@ -23,8 +23,10 @@ def test_each_route_of_a_sol_file_becomes_a_tour_from_the_depot(tmp_path, text):
     ("text", "line", "piece"),
     [
         ("Cost 5\n", 1, "the file ends without a route"),
-        ("Route #1: 2 x\n", 1, "'x', expected a customer's number"),
-        ("Route #1: 2\nRoute #2: -1\n", 2, "'-1', expected a customer's number"),
+        ("Route #1: 2 x\n", 1, "'x', expected a customer's number, from 1 to 3"),
+        ("Route #1: 2\nRoute #2: -1\n", 2, "'-1', expected a customer's number, from 1 to 3"),
+        ("Route #1: 2 4\n", 1, "'4', expected a customer's number, from 1 to 3"),
+        ("Route #1: 0 2\n", 1, "'0', expected a customer's number, from 1 to 3"),
         ("Route #1: 2\nNAME : a280\n", 2, "'NAME : a280', expected a line 'Route #k: …' or 'Cost …'"),
     ],
 )
@@ -42,6 +44,22 @@ def test_routes_are_written_in_the_format_of_cvrplib(tmp_path):
     assert path.read_text() == "Route #1: 1 2\nRoute #2: 3\nCost 5.414213562373095\n"
 
 
+@pytest.mark.parametrize(("depot", "routes"), [(0, ["1 2", "3"]), (2, ["1 2", "3"]), (3, ["1 2", "3"])])
+def test_customers_are_numbered_from_1_in_the_order_of_the_file_wherever_the_depot_is(tmp_path, depot, routes):
+    path = tmp_path / "a.sol"
+    a, b, c = (node for node in range(4) if node != depot)
+    demands = [float(node != depot) for node in range(4)]
+    instance = Instance(INSTANCE.coordinates, problem="cvrp", demands=demands, capacity=2, depot=depot)
+    tours = [[depot, a, b], [depot, c]]
+    write_solution(path, instance, check(PROBLEMS["cvrp"], instance, tours))
+    assert path.read_text().splitlines()[:2] == [f"Route #{k}: {route}" for k, route in enumerate(routes, 1)]
+    assert [tour.tolist() for tour in read_solution(path, instance)] == tours
+
+
+def test_routes_are_recognized_under_any_ending(write):
+    assert [tour.tolist() for tour in read_solution(write("Route #1: 3\n", "routes.txt"), INSTANCE)] == [[0, 3]]
+
+
 ATTRIBUTES = {"prizes": [0, 1, 1, 0], "max_length": 9}
 
 
@@ -49,9 +67,9 @@ ATTRIBUTES = {"prizes": [0, 1, 1, 0], "max_length": 9}
     ("problem", "attributes", "tours", "routes"),
     [
         ("tsp", {}, [[2, 3, 0, 1]], ["1 2 3"]),
-        ("tsp", {"depot": 2}, [[2, 3, 0, 1]], ["3 0 1"]),
+        ("tsp", {"depot": 2}, [[2, 3, 0, 1]], ["3 1 2"]),
         ("shpp", {}, [[0, 3, 1, 2]], ["3 1 2"]),
-        ("shpp", {"free_start": True}, [[3, 0, 1, 2]], ["3 0 1 2"]),
+        ("shpp", {"free_start": True}, [[3, 0, 1, 2]], ["4 1 2 3"]),
         ("op", {"end": 3, **ATTRIBUTES}, [[0, 2, 3]], ["2 3"]),
         ("op", ATTRIBUTES, [[0]], [""]),
         ("top", {"end": 3, "num_tours": 2, **ATTRIBUTES}, [[0, 2, 3], [0, 1, 3]], ["2 3", "1 3"]),

@@ -41,10 +41,10 @@ def test_endings_in_capitals_are_recognized(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "piece"),
     [
-        ("a.txt", "Dear colleague", "unknown format, expected TSPLIB, CSV with x and y, NPZ, a pickled set, or"),
+        ("a.txt", "Dear colleague", "unknown format, expected TSPLIB, CSV with x and y, a list of points x y, GeoJSON"),
         ("a.txt", "", "the file is empty"),
         ("a.tour", "TYPE: TOUR", "holds a solution, expected an instance"),
-        ("a.json", "{}", "holds a solution, expected an instance"),
+        ("a.json", '{"solutions": []}', "holds a solution with 'solutions', expected an instance"),
     ],
 )
 def test_a_file_without_an_instance_is_refused(tmp_path, name, content, piece):
@@ -78,7 +78,7 @@ NUMBER_FILES = {
     "top": "n 2\nm 2\ntmax 7\n0 0 0\n1 1 5\n",
     "optw": "4 10 1 1\n0 200\n0 0 0 0 0 0 0 0 9\n1 1 1 1 1 0 0 0 9\n",
     "tsptw": "2\n0 5\n5 0\n0 9\n0 9\n",
-    "pctsp": "0 2\n0 4\n0 1\n1 0\n",
+    "pctsp": "0 2 3\n0 4 5\n0 1 2\n1 0 3\n2 3 0\n",
 }
 
 
@@ -96,10 +96,23 @@ def test_formats_of_numbers_are_distinguished_by_their_first_lines(tmp_path, pro
 def test_the_problem_decides_between_formats_if_the_first_lines_fit_both(tmp_path):
     path = tmp_path / "numbers.txt"
     path.write_text("15 1\n0 0\n1 0 0\n1 1 5\n")
-    with pytest.raises(ValueError, match=r"numbers\.txt:3: 3 number\(s\), expected 2: the distances"):
-        read(path)  # two lines of two numbers could be prizes and penalties
+    with pytest.raises(ValueError, match=r"numbers\.txt:3: '1 0 0', expected x y or name x y as in the other lines"):
+        read(path)  # two lines of two numbers could be points
     with pytest.raises(ValueError, match=r"numbers\.txt:2: 2 number\(s\), expected 3: x, y, score"):
         read(path, problem="op")
+
+
+FOUR_POINTS = "0 2\n0 4\n0 1\n1 0\n"
+
+
+@pytest.mark.parametrize("problem", [None, "tsp", "shpp"])
+def test_two_prizes_and_penalties_with_distances_are_four_points_unless_the_problem_or_the_ending_says_it(
+    write, problem
+):
+    (instance,) = read(write(FOUR_POINTS), problem=problem)
+    assert (instance.size, instance.problem) == (4, problem or "tsp")
+    assert read(write(FOUR_POINTS), problem="pctsp")[0].matrix.tolist() == [[0, 1], [1, 0]]
+    assert read(write(FOUR_POINTS, "a.pctsp"))[0].matrix.tolist() == [[0, 1], [1, 0]]
 
 
 @pytest.mark.parametrize("problem", ["op", "optw", "tsptw", "pctsp"])
@@ -146,8 +159,10 @@ def test_a_matrix_beside_a_matrix_or_of_another_size_is_refused(tmp_path):
 
 def test_files_with_unsupported_endings_are_refused(tmp_path):
     solution = check(PROBLEMS["tsp"], SQUARE, [[0, 1, 2, 3]])
-    with pytest.raises(ValueError, match=r"a\.xls: ending '\.xls', expected \.tour or \.sol or \.json for a solution"):
-        read_solution(tmp_path / "a.xls", SQUARE)
+    (tmp_path / "b.xls").write_text("a tour")
+    expected = r"expected \.tour or \.sol or \.csv or \.json for a solution"
+    with pytest.raises(ValueError, match=rf"b\.xls: ending '\.xls', {expected}"):
+        read_solution(tmp_path / "b.xls", SQUARE)
     with pytest.raises(ValueError, match=r"a\.xls: ending '\.xls', expected \.tour or \.sol or \.csv or \.json for"):
         write_solution(tmp_path / "a.xls", SQUARE, solution)
     with pytest.raises(ValueError, match=r"a: ending '', expected \.npz or \.tsp or \.atsp or \.csv for instances"):

@@ -93,7 +93,8 @@ def test_a_solution_without_split_deliveries_has_no_amounts(tmp_path):
     assert "amounts" not in printed
     path.write_text(json.dumps({"solutions": [printed]}))
     assert read_amounts(path, SQUARE) is None
-    assert read_amounts(tmp_path / "none.sol", SQUARE) is None
+    (tmp_path / "a.sol").write_text("Route #1: 1 2 3\n")
+    assert read_amounts(tmp_path / "a.sol", SQUARE) is None
 
 
 @pytest.mark.parametrize("amounts", [5, [5], [["a"]], [[True]], [[10**30]]])
