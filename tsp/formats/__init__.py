@@ -196,12 +196,12 @@ def _text_kind(file: TextFile, problem: str | None) -> str:
         return _json_kind(file.path)
     if csv_file.is_header(first):
         return ".csv"
+    if problem not in _READERS and point_list.is_list(file):
+        return "points"
     if tsplib.is_header(first):
         return ".tsp"
     if orienteering.is_team_header(file):
         return "top"
-    if problem not in _READERS and point_list.is_list(file):
-        return "points"
     widths = [len(row.words) for row in rows(file, 2) if row.is_numeric]
     for kind, (width, following) in _NUMBER_TABLES.items():
         if widths[:1] == [width] and (problem == kind or following in (None, *widths[1:])):

@@ -81,7 +81,7 @@ def read_instance(path: Path) -> Instance:
         latitudes, longitudes = [place.latitude for place in places], [place.longitude for place in places]
         instance = earth_instance(latitudes, longitudes, _names(places))
         instance = replace(instance, name=without_gz(path).stem, extras=_extras(places), **_attributes(places))
-    except (OverflowError, ValueError) as error:
+    except (OverflowError, RecursionError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
     return replace(instance, problem=implied_problem(instance))
 

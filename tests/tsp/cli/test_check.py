@@ -9,6 +9,25 @@ def test_check_names_the_violated_rule_and_exits_with_1(tsp, tmp_path):
     assert "not visited" in out
 
 
+@pytest.mark.parametrize("ending", [".csv", ".json", ".sol", ".tour"])
+def test_check_reads_every_kind_of_plan_that_solve_writes(tsp, tmp_path, ending):
+    (tmp_path / "errands.csv").write_text("name,x,y\nHome,0,0\nBakery,3,0\nChemist,0,4\nDairy,3,4\n")
+    assert tsp("solve", "errands.csv", "--solver", "2opt", "--time-limit", "0.1", "--out", f"plan{ending}")[0] == 0
+    code, out, _ = tsp("check", "errands.csv", f"plan{ending}")
+    assert code == 0
+    assert "length 14," in out
+
+
+def test_check_judges_an_itinerary_made_by_hand(tsp, tmp_path):
+    (tmp_path / "errands.csv").write_text("name,x,y\nHome,0,0\nBakery,3,0\nChemist,0,4\nDairy,3,4\n")
+    (tmp_path / "mine.csv").write_text("order,name\n0,Home\n1,Dairy\n2,Bakery\n3,Chemist\n")
+    code, out, _ = tsp("check", "errands.csv", "mine.csv")
+    assert code == 0
+    assert "length 18," in out
+    (tmp_path / "mine.csv").write_text("order,name\n0,Home\n1,Dairy\n")
+    assert tsp("check", "errands.csv", "mine.csv")[0] == 1
+
+
 @pytest.mark.data
 def test_solve_refuses_fixed_edges_by_name_and_check_accepts_them(tsp, data_folder):
     path = data_folder / "tsplib" / "linhp318.tsp"
