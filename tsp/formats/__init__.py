@@ -166,10 +166,10 @@ def _kind(path: Path, problem: str | None) -> str:
     """The key in `_READERS` for a file."""
     ending = without_gz(path).suffix.lower()
     ending = _SAME_AS.get(ending, ending)
-    if ending in _READERS:
-        return ending
     if ending == ".json":
         return _json_kind(path)
+    if ending in _READERS:
+        return ending
     if ending in _SOLUTION_READERS:
         raise ValueError(f"{path}: holds a solution, expected an instance")
     with path.open("rb") as file:
