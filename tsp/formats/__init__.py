@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tsp.best_known import best_known
 from tsp.files import atomic_write, write_text
-from tsp.formats import csv_file, cvrplib, json_file, kool, npz, optw, orienteering, pctsp, tsplib, tsptw
+from tsp.formats import csv_file, cvrplib, json_file, kool, npz, optw, orienteering, pctsp, solomon, tsplib, tsptw
 from tsp.formats.csv_file import read_matrix, read_walls
 from tsp.formats.number_table import rows
 from tsp.formats.text import TextFile, read_text
@@ -49,6 +49,7 @@ _READERS: dict[str, Callable[[Path], list[Instance]]] = {
     "op": lambda path: [orienteering.read_paths(path)],
     "top": lambda path: [orienteering.read_team(path)],
     "optw": lambda path: [optw.read_instance(path)],
+    "cvrptw": lambda path: [solomon.read_instance(path)],
     "tsptw": lambda path: [tsptw.read_instance(path)],
     "pctsp": lambda path: [pctsp.read_instance(path)],
 }
@@ -146,6 +147,8 @@ def _kind(path: Path, problem: str | None) -> str:
 
 def _text_kind(file: TextFile, problem: str | None) -> str:
     first = file.text.lstrip().split("\n", 1)[0]
+    if solomon.is_fleet(file):
+        return "cvrptw"
     if csv_file.is_header(first):
         return ".csv"
     if tsplib.is_header(first):
