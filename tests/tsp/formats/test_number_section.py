@@ -1,4 +1,4 @@
-"""Numbers of nodes that do not run from 1: they name the nodes in every section and in files of tours."""
+"""Formats of matrices, and numbers of nodes that do not run from 1: they name the nodes everywhere."""
 
 import re
 
@@ -6,8 +6,8 @@ import pytest
 from broken_files import refuse
 
 from tsp.formats import read, read_solution, write_solution
-from tsp.formats.number_section import Numbering
-from tsp.instance import Instance
+from tsp.formats.number_section import WEIGHT_FORMATS, Numbering
+from tsp.instance import EXPLICIT, Instance
 from tsp.problems import PROBLEMS
 from tsp.solution import check
 
@@ -143,3 +143,33 @@ def test_names_number_the_nodes_of_a_tour_file_if_they_are_different_whole_numbe
 )
 def test_a_number_that_no_node_has_is_refused_with_its_line(write, content, line, piece):
     refuse(write(content, "a.vrp"), line, piece)
+
+
+DISTANCES = [[0, 1, 2, 3], [1, 0, 4, 5], [2, 4, 0, 6], [3, 5, 6, 0]]
+SPELLINGS = {  # the diagonal is 9 and is ignored
+    "FULL_MATRIX": "9 1 2 3 1 9 4 5 2 4 9 6 3 5 6 9",
+    "UPPER_ROW": "1 2 3 4 5 6",
+    "LOWER_ROW": "1 2 4 3 5 6",
+    "UPPER_DIAG_ROW": "9 1 2 3 9 4 5 9 6 9",
+    "LOWER_DIAG_ROW": "9 1 9 2 4 9 3 5 6 9",
+    "UPPER_COL": "1 2 4 3 5 6",
+    "LOWER_COL": "1 2 3 4 5 6",
+    "UPPER_DIAG_COL": "9 1 9 2 4 9 3 5 6 9",
+    "LOWER_DIAG_COL": "9 1 2 3 9 4 5 9 6 9",
+}
+
+
+@pytest.mark.parametrize("weight_format", SPELLINGS)
+@pytest.mark.parametrize("blank", [" ", "\n"])
+def test_every_weight_format_is_read_however_its_lines_are_broken(write, weight_format, blank):
+    text = (
+        f"TYPE: TSP\nDIMENSION: 4\nEDGE_WEIGHT_TYPE: EXPLICIT\nEDGE_WEIGHT_FORMAT: {weight_format}\n"
+        f"EDGE_WEIGHT_SECTION\n{SPELLINGS[weight_format].replace(' ', blank)}\n"
+    )
+    instance = read(write(text, "a.tsp"))[0]
+    assert instance.matrix.tolist() == DISTANCES
+    assert (instance.metric, instance.coordinates) == (EXPLICIT, None)
+
+
+def test_every_weight_format_is_tested():
+    assert set(SPELLINGS) | {"FUNCTION"} == set(WEIGHT_FORMATS)
