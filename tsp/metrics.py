@@ -2,7 +2,8 @@
 
 TSPLIB rounds every edge to an integer in a way that depends on the edge weight type (Reinelt,
 "TSPLIB 95", 1995, section 2); a tour's length is only comparable with published optima in that
-arithmetic. `euclidean` is the plain, unrounded distance of generated instances.
+arithmetic. LKH adds CEIL_3D, FLOOR_2D and FLOOR_3D, Concorde GEOM. `euclidean` is the plain, unrounded
+distance of generated instances, which LKH calls EXACT_2D and EXACT_3D.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ Array = NDArray[np.float64]
 
 GEO_RADIUS = 6378.388
 GEO_PI = 3.141592  # TSPLIB's own constant: the exact value of pi gives other integers
+GEOM_RADIUS = 6378388.0  # of the Earth in metres, as in Concorde; GEO has kilometres
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Metric:
     """A distance between points.
 
     Attributes:
-        name: TSPLIB's EDGE_WEIGHT_TYPE, or `euclidean`.
+        name: the EDGE_WEIGHT_TYPE of TSPLIB, LKH or Concorde, or `euclidean`.
         dimensions: how many coordinates a point may have.
         integral: whether every distance is a whole number.
         between: maps points `[..., d]` and `[..., d]` to distances `[...]`, broadcasting.
@@ -83,6 +85,16 @@ def _geographical(a: Array, b: Array) -> Array:
     return np.trunc(GEO_RADIUS * np.arccos(cosine) + 1.0)
 
 
+def _geometrical(a: Array, b: Array) -> Array:
+    """Metres along the Earth between latitudes and longitudes in degrees, as Concorde computes them."""
+    (lat_a, lon_a), (lat_b, lon_b) = (np.moveaxis(np.pi * p / 180.0, -1, 0) for p in (a, b))
+    sine, cosine = np.sin((lon_a - lon_b) / 2.0), np.cos((lon_a - lon_b) / 2.0)
+    east = np.cos(lat_b) * np.sin(lon_a - lon_b)
+    north = np.sin(lat_a + lat_b) * sine * sine - np.sin(lat_a - lat_b) * cosine * cosine
+    along = np.cos(lat_a - lat_b) * cosine * cosine - np.cos(lat_a + lat_b) * sine * sine
+    return np.trunc(GEOM_RADIUS * np.arctan2(np.sqrt(east * east + north * north), along) + 1.0)
+
+
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -90,11 +102,15 @@ METRICS: dict[str, Metric] = {
         Metric("EUC_2D", (2,), True, lambda a, b: _nearest_integer(_euclidean(a, b))),
         Metric("EUC_3D", (3,), True, lambda a, b: _nearest_integer(_euclidean(a, b))),
         Metric("CEIL_2D", (2,), True, lambda a, b: np.ceil(_euclidean(a, b))),
+        Metric("CEIL_3D", (3,), True, lambda a, b: np.ceil(_euclidean(a, b))),
+        Metric("FLOOR_2D", (2,), True, lambda a, b: np.floor(_euclidean(a, b))),
+        Metric("FLOOR_3D", (3,), True, lambda a, b: np.floor(_euclidean(a, b))),
         Metric("MAN_2D", (2,), True, _manhattan),
         Metric("MAN_3D", (3,), True, _manhattan),
         Metric("MAX_2D", (2,), True, _maximum),
         Metric("MAX_3D", (3,), True, _maximum),
         Metric("GEO", (2,), True, _geographical),
+        Metric("GEOM", (2,), True, _geometrical),
         Metric("ATT", (2,), True, _pseudo_euclidean),
     )
 }
@@ -111,5 +127,5 @@ def pairwise(metric: Metric, coordinates: Array) -> Array:
     for first in range(0, n, rows):
         block = coordinates[first : first + rows]
         out[first : first + rows] = metric.between(block[:, None, :], coordinates[None, :, :])
-    np.fill_diagonal(out, 0.0)  # GEO gives 1 between a point and itself
+    np.fill_diagonal(out, 0.0)  # GEO and GEOM give 1 between a point and itself
     return out

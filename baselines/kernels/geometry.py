@@ -16,7 +16,7 @@ import numpy as np
 from numba.core.options import DefaultOptions
 from numpy.typing import NDArray
 
-from tsp.metrics import GEO_PI, GEO_RADIUS
+from tsp.metrics import GEO_PI, GEO_RADIUS, GEOM_RADIUS
 
 if TYPE_CHECKING:
     from tsp.instance import Instance
@@ -78,7 +78,7 @@ def _cached(function: Function, **options: Any) -> Function:  # noqa: ANN401 - n
         return _compiled(function, **options)
 
 
-MATRIX, EUCLIDEAN, ROUNDED, CEILED, PSEUDO, MANHATTAN, MAXIMUM, GEOGRAPHICAL = range(8)
+MATRIX, EUCLIDEAN, ROUNDED, CEILED, PSEUDO, MANHATTAN, MAXIMUM, GEOGRAPHICAL, GEOMETRICAL, FLOORED = range(10)
 """Kinds of distances: looked up in a matrix, or one of the formulas of `tsp.metrics`."""
 
 CODES = {
@@ -86,12 +86,16 @@ CODES = {
     "EUC_2D": ROUNDED,
     "EUC_3D": ROUNDED,
     "CEIL_2D": CEILED,
+    "CEIL_3D": CEILED,
+    "FLOOR_2D": FLOORED,
+    "FLOOR_3D": FLOORED,
     "ATT": PSEUDO,
     "MAN_2D": MANHATTAN,
     "MAN_3D": MANHATTAN,
     "MAX_2D": MAXIMUM,
     "MAX_3D": MAXIMUM,
     "GEO": GEOGRAPHICAL,
+    "GEOM": GEOMETRICAL,
 }
 """For each metric of points the kind of its distances."""
 
@@ -101,8 +105,8 @@ class Geometry(NamedTuple):
 
     Attributes:
         code: `MATRIX`, or a value of `CODES`.
-        points: `[n, 3]`, padded with zeros; for GEO points of the unit sphere, whose chords give the arcs.
-            `[0, 3]` with a matrix.
+        points: `[n, 3]`, padded with zeros; for GEO and GEOM points of the unit sphere, whose chords give
+            the arcs. `[0, 3]` with a matrix.
         matrix: `[n, n]`, row = from; `[0, 0]` with points.
     """
 
@@ -135,9 +139,10 @@ def geometry_of(instance: Instance) -> Geometry:
     assert instance.coordinates is not None
     points = np.zeros((instance.size, 3))
     points[:, : instance.coordinates.shape[1]] = instance.coordinates
-    if code == GEOGRAPHICAL:
+    if code in (GEOGRAPHICAL, GEOMETRICAL):
         degrees = np.trunc(points)
-        latitude, longitude, _ = (GEO_PI * (degrees + 5.0 * (points - degrees) / 3.0) / 180.0).T
+        minutes = GEO_PI * (degrees + 5.0 * (points - degrees) / 3.0) / 180.0
+        latitude, longitude, _ = (minutes if code == GEOGRAPHICAL else np.radians(points)).T
         flat = np.cos(latitude)
         points = np.column_stack([flat * np.cos(longitude), flat * np.sin(longitude), np.sin(latitude)])
     return Geometry(code, frozen(points), frozen(np.empty((0, 0))))
@@ -177,7 +182,10 @@ def distance(geometry: Geometry, i: int, j: int) -> float:
         return np.floor(abs(x) + abs(y) + abs(z) + 0.5)
     if code == MAXIMUM:
         return np.floor(max(abs(x), abs(y), abs(z)) + 0.5)
-    return np.floor(2.0 * GEO_RADIUS * np.arcsin(min(0.5 * exact, 1.0)) + 1.0)
+    if code == FLOORED:
+        return np.floor(exact)
+    radius = GEO_RADIUS if code == GEOGRAPHICAL else GEOM_RADIUS
+    return np.floor(2.0 * radius * np.arcsin(min(0.5 * exact, 1.0)) + 1.0)
 
 
 def leg_lengths(geometry: Geometry, origins: Nodes, destinations: Nodes) -> Array:

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 NEAREST = 5
 """Nearest neighbours that are always in the graph; Delaunay edges are added next, then further neighbours."""
 
-NORMS = {"euclidean": 2.0, "EUC_2D": 2.0, "EUC_3D": 2.0, "CEIL_2D": 2.0, "ATT": 2.0, "MAN_2D": 1.0, "MAN_3D": 1.0}
-NORMS |= {"MAX_2D": np.inf, "MAX_3D": np.inf}
+NORMS = {
+    **dict.fromkeys(("euclidean", "EUC_2D", "EUC_3D", "CEIL_2D", "CEIL_3D", "FLOOR_2D", "FLOOR_3D", "ATT"), 2.0),
+    **dict.fromkeys(("MAN_2D", "MAN_3D"), 1.0),
+    **dict.fromkeys(("MAX_2D", "MAX_3D"), np.inf),
+}
 """Metrics in which a k-d tree finds the nearest points, and the norm; in others all distances are computed."""
 
 ASCENT_STEPS = 20

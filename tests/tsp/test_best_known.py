@@ -47,6 +47,7 @@ def test_the_optimum_of_the_tsp_is_not_used_for_another_problem(berlin52):
 
 
 @pytest.mark.data
+@pytest.mark.filterwarnings("ignore:.*ali535")  # three of its coordinates are no degrees and minutes
 def test_the_table_of_best_known_objectives_is_what_its_script_makes(data_folder, tmp_path, monkeypatch):
     spec = importlib.util.spec_from_file_location("make_best_known", ROOT / "benchmarks" / "make_best_known.py")
     script = importlib.util.module_from_spec(spec)

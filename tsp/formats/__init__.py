@@ -24,6 +24,7 @@ from tsp.formats import (
     orienteering,
     pctsp,
     point_list,
+    solomon,
     tsplib,
     tsptw,
 )
@@ -69,6 +70,7 @@ _READERS: dict[str, Callable[[Path], list[Instance]]] = {
     "op": lambda path: [orienteering.read_paths(path)],
     "top": lambda path: [orienteering.read_team(path)],
     "optw": lambda path: [optw.read_instance(path)],
+    "cvrptw": lambda path: [solomon.read_instance(path)],
     "tsptw": lambda path: [tsptw.read_instance(path)],
     "pctsp": lambda path: [pctsp.read_instance(path)],
 }
@@ -194,6 +196,8 @@ def _text_kind(file: TextFile, problem: str | None) -> str:
     first = file.text.lstrip().split("\n", 1)[0]
     if first.startswith(("{", "[")):
         return _json_kind(file.path)
+    if solomon.is_fleet(file):
+        return "cvrptw"
     if csv_file.is_header(first):
         return ".csv"
     if problem not in _READERS and point_list.is_list(file):

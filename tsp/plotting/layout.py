@@ -38,9 +38,10 @@ def lay_out(instance: Instance) -> Layout:
     if instance.coordinates is None:
         return Layout(_scaled_points(instance), "no coordinates given: laid out by the distances", 1.0)
     points = instance.coordinates
-    if instance.metric == "GEO":
+    if instance.metric in ("GEO", "GEOM"):
         degrees = np.trunc(points)
-        latitude, longitude = (degrees + (points - degrees) / 0.6).T  # TSPLIB writes minutes as decimals
+        minutes = degrees + (points - degrees) / 0.6  # TSPLIB writes minutes as decimals
+        latitude, longitude = (minutes if instance.metric == "GEO" else points).T
         middle = math.radians(float(np.clip(np.abs(latitude.mean()), 0, 80)))
         return Layout(np.column_stack([longitude, latitude]), "", 1.0 / math.cos(middle))
     remark = "seen from above: the third coordinate is not drawn" if points.shape[1] == 3 else ""

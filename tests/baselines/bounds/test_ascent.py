@@ -61,6 +61,7 @@ def test_bound_of_clusters_far_apart_is_close_to_the_shortest_tour():
 
 
 @pytest.mark.data
+@pytest.mark.filterwarnings("ignore:.*ali535")  # three of its coordinates are no degrees and minutes
 def test_bound_of_a_real_instance_is_never_above_its_optimum(data_folder):
     shares = []
     for path in sorted((data_folder / "tsplib").glob("*.tsp")):

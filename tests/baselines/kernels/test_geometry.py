@@ -24,6 +24,8 @@ def some_points(metric, n=40):
     if metric == "GEO":  # degrees and minutes, from pole to pole
         degrees = rng.integers(-179, 180, (n, 2)) // [2, 1]
         return degrees + np.copysign(rng.integers(0, 60, (n, 2)) / 100, degrees)
+    if metric == "GEOM":  # degrees
+        return np.round(rng.random((n, 2)) * [180, 360] - [90, 180], 4)
     return np.round(1000 * rng.random((n, METRICS[metric].dimensions[-1])), 1)
 
 

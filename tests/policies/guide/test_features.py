@@ -70,7 +70,7 @@ def test_a_long_edge_between_clusters_is_in_the_graph():
     assert not (on_the_left != (nearest(instance, WIDTH) < 40)).any()
 
 
-@pytest.mark.parametrize("metric", ["euclidean", "EUC_2D", "CEIL_2D", "ATT", "MAN_2D", "MAX_2D", "GEO"])
+@pytest.mark.parametrize("metric", ["euclidean", "EUC_2D", "CEIL_2D", "FLOOR_2D", "ATT", "MAN_2D", "MAX_2D", "GEO"])
 def test_nearest_neighbours_are_nearest_in_every_metric(metric):
     points = np.random.default_rng(1).random((40, 2)) * 80  # degrees, for GEO
     instance = Instance(coordinates=points * (1 if metric == "GEO" else 1000), metric=metric)

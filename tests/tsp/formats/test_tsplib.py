@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsp.formats import read, read_solution, write_instances, write_solution
-from tsp.formats.tsplib import WEIGHT_FORMATS, read_instance
+from tsp.formats.tsplib import read_instance
 from tsp.instance import EXPLICIT, Instance
 from tsp.metrics import METRICS
 from tsp.problems import PROBLEMS
@@ -30,6 +30,9 @@ CVRP = (
     POINTS.replace("TYPE: TSP", "TYPE: CVRP")
     .replace("NODE_C", "CAPACITY: 5\nNODE_C")
     .replace("EOF", "DEMAND_SECTION\n1 0\n2 3\n3 4\nDEPOT_SECTION\n1\n-1\nEOF")
+)
+CVRPTW = CVRP.replace("TYPE: CVRP", "TYPE: CVRPTW").replace(
+    "EOF", "TIME_WINDOW_SECTION\n1 0 99\n2 10 50\n3 20 80\nSERVICE_TIME_SECTION\n1 0\n2 7\n3 8.5\nEOF"
 )
 OP = (
     POINTS.replace("TYPE: TSP", "TYPE: OP")
@@ -70,7 +73,11 @@ BROKEN = {
     "no DIMENSION": (swap(POINTS, "DIMENSION: 3\n", ""), 8, "the file ends without DIMENSION"),
     "no EDGE_WEIGHT_TYPE": (swap(POINTS, "EDGE_WEIGHT_TYPE: EUC_2D\n", ""), 8, "ends without EDGE_WEIGHT_TYPE"),
     "TYPE of a tour": (swap(POINTS, "TYPE: TSP", "TYPE: TOUR"), 2, "TYPE 'TOUR', expected TSP or ATSP"),
-    "TYPE SOP": (swap(POINTS, "TYPE: TSP", "TYPE: SOP"), 2, "expected TSP or ATSP or CVRP or OP (other types are not"),
+    "TYPE SOP": (
+        swap(POINTS, "TYPE: TSP", "TYPE: SOP"),
+        2,
+        "expected TSP or ATSP or CVRP or OP or CVRPTW or VRPTW (other",
+    ),
     "TYPE empty": (swap(POINTS, "TYPE: TSP", "TYPE:"), 2, "TYPE '', expected TSP or ATSP"),
     "keyword twice": (swap(POINTS, "EDGE_W", "DIMENSION: 3\nEDGE_W"), 4, "DIMENSION is given twice, first in line 3"),
     "section twice": (POINTS[:-4] + "NODE_COORD_SECTION\n", 9, "given twice, first in line 5"),
@@ -99,10 +106,9 @@ BROKEN = {
     "NaN": (swap(POINTS, "2 3 0", "2 nan 0"), 7, "nan, expected a finite number"),
     "infinity": (swap(POINTS, "2 3 0", "2 -Infinity 0"), 7, "-inf, expected a finite number"),
     "beyond a float": (swap(POINTS, "2 3 0", "2 1e999 0"), 7, "inf, expected a finite number"),
-    "NaN for a node": (swap(POINTS, "2 3 0", "nan 3 0"), 7, "node nan, expected a whole number from 1 to 3"),
-    "node 0": (swap(POINTS, "1 0 0", "0 0 0"), 6, "node 0, expected a whole number from 1 to 3"),
-    "node 4 of 3": (swap(POINTS, "3 3 4", "4 3 4"), 8, "node 4, expected a whole number from 1 to 3"),
-    "node 1.5": (swap(POINTS, "2 3 0", "1.5 3 0"), 7, "node 1.5, expected a whole number from 1 to 3"),
+    "NaN for a node": (swap(POINTS, "2 3 0", "nan 3 0"), 7, "node nan, expected a whole number of 0 or more"),
+    "node -1": (swap(POINTS, "1 0 0", "-1 0 0"), 6, "node -1, expected a whole number of 0 or more"),
+    "node 1.5": (swap(POINTS, "2 3 0", "1.5 3 0"), 7, "node 1.5, expected a whole number of 0 or more"),
     "node twice": (swap(POINTS, "3 3 4", "1 3 4"), 8, "node 1 is given twice and node 3 is missing"),
     "data beside the keyword": (
         swap(POINTS, "SECTION\n", "SECTION 1 0 0\n"),
@@ -141,6 +147,23 @@ BROKEN = {
         swap(CVRP, "1\n-1\nEOF", "4\n-1\nEOF"),
         15,
         "node 4, expected a whole number from 1 to 3",
+    ),
+    "DISTANCE negative": (swap(CVRP, "CAPACITY", "DISTANCE: -1\nCAPACITY"), 5, "DISTANCE '-1', expected a number of"),
+    "SERVICE_TIME of a word": (
+        swap(CVRP, "CAPACITY", "SERVICE_TIME: ten\nCAPACITY"),
+        5,
+        "SERVICE_TIME 'ten', expected",
+    ),
+    "VRPTW without windows": (swap(CVRP, "TYPE: CVRP", "TYPE: VRPTW"), 17, "the file ends without TIME_WINDOW_SECTION"),
+    "a window that closes too early": (
+        swap(CVRPTW, "3 20 80", "3 80 20"),
+        20,
+        "TIME_WINDOW_SECTION: a window from 80 to 20, expected to open before it closes",
+    ),
+    "a service time negative": (
+        swap(CVRPTW, "2 7", "2 -7"),
+        23,
+        "SERVICE_TIME_SECTION: service time -7, expected 0 or",
     ),
     "no limit": (swap(OP, "COST_LIMIT: 9\n", ""), 16, "the file ends without COST_LIMIT"),
     "limit of a word": (swap(OP, ": 9", ": nine"), 5, "COST_LIMIT 'nine', expected a number of 0 or more"),
@@ -237,36 +260,6 @@ def test_a_tsplib_file_that_is_not_utf8_is_read_as_latin_1(write):
     assert read_instance(write(POINTS.replace("NAME: t", "COMMENT: Grötschel").encode("latin-1"))).size == 3
 
 
-MATRIX = [[0, 1, 2, 3], [1, 0, 4, 5], [2, 4, 0, 6], [3, 5, 6, 0]]
-SPELLINGS = {  # the diagonal is 9 and is ignored
-    "FULL_MATRIX": "9 1 2 3 1 9 4 5 2 4 9 6 3 5 6 9",
-    "UPPER_ROW": "1 2 3 4 5 6",
-    "LOWER_ROW": "1 2 4 3 5 6",
-    "UPPER_DIAG_ROW": "9 1 2 3 9 4 5 9 6 9",
-    "LOWER_DIAG_ROW": "9 1 9 2 4 9 3 5 6 9",
-    "UPPER_COL": "1 2 4 3 5 6",
-    "LOWER_COL": "1 2 3 4 5 6",
-    "UPPER_DIAG_COL": "9 1 9 2 4 9 3 5 6 9",
-    "LOWER_DIAG_COL": "9 1 2 3 9 4 5 9 6 9",
-}
-
-
-@pytest.mark.parametrize("weight_format", SPELLINGS)
-@pytest.mark.parametrize("blank", [" ", "\n"])
-def test_every_weight_format_is_read_however_its_lines_are_broken(write, weight_format, blank):
-    text = (
-        f"TYPE: TSP\nDIMENSION: 4\nEDGE_WEIGHT_TYPE: EXPLICIT\nEDGE_WEIGHT_FORMAT: {weight_format}\n"
-        f"EDGE_WEIGHT_SECTION\n{SPELLINGS[weight_format].replace(' ', blank)}\n"
-    )
-    instance = read_instance(write(text))
-    assert instance.matrix.tolist() == MATRIX
-    assert (instance.metric, instance.coordinates) == (EXPLICIT, None)
-
-
-def test_every_weight_format_is_tested():
-    assert set(SPELLINGS) | {"FUNCTION"} == set(WEIGHT_FORMATS)
-
-
 @pytest.mark.parametrize("anything", ["nan", "inf", "-1", "1e999", "9999"])
 def test_the_diagonal_of_a_matrix_is_ignored(write, anything):
     instance = read_instance(write(FULL.replace("0", anything)))
@@ -359,8 +352,8 @@ numbers = st.integers(-(10**6), 10**6) | st.floats(-1e100, 1e100)
 def instances(draw):
     """Any instance that TSPLIB can hold."""
     n = draw(st.integers(1, 6))
-    metric = draw(st.sampled_from([name for name in METRICS if name != "euclidean"] + [EXPLICIT]))
-    dimensions = draw(st.sampled_from((2, 3))) if metric == EXPLICIT else METRICS[metric].dimensions[0]
+    metric = draw(st.sampled_from([*METRICS, EXPLICIT]))
+    dimensions = draw(st.sampled_from((2, 3) if metric == EXPLICIT else METRICS[metric].dimensions))
     coordinates = draw(st.lists(st.lists(numbers, min_size=dimensions, max_size=dimensions), min_size=n, max_size=n))
     matrix = None
     if metric == EXPLICIT:
@@ -400,13 +393,37 @@ def test_a_written_tour_is_read_unchanged(tour):
     assert f"COMMENT: length {solution.objective!r} by by hand\n" in text
 
 
-def test_unrounded_distances_are_not_written_as_tsplib(tmp_path):
-    with pytest.raises(ValueError, match=r"TSPLIB has no unrounded euclidean distances; write \.npz or \.csv"):
-        write_instances(tmp_path / "a.tsp", [Instance(coordinates=[[0, 0.5]])])
-    assert not list(tmp_path.iterdir())
+@pytest.mark.parametrize(("dimensions", "name"), [(2, "EXACT_2D"), (3, "EXACT_3D")])
+def test_unrounded_distances_are_read_and_written_under_the_names_of_lkh(write, dimensions, name):
+    points = [[0.5, 0, 0][:dimensions], [3, 4.5, 1][:dimensions]]
+    rows = "".join(f"{i} {' '.join(map(str, point))}\n" for i, point in enumerate(points, 1))
+    path = write(f"TYPE: TSP\nDIMENSION: 2\nEDGE_WEIGHT_TYPE: {name}\nNODE_COORD_SECTION\n{rows}")
+    instance = read_instance(path)
+    assert (instance.metric, instance.coordinates.tolist()) == ("euclidean", points)
+    write_instances(path.with_name("again.tsp"), [instance])
+    assert f"EDGE_WEIGHT_TYPE: {name}\n" in path.with_name("again.tsp").read_text()
+    assert read_instance(path.with_name("again.tsp")).fingerprint == instance.fingerprint
+
+
+@pytest.mark.parametrize("name", ["GEOM", "FLOOR_2D", "CEIL_2D"])
+def test_other_programs_distances_keep_their_names(write, name):
+    assert read_instance(write(POINTS.replace("EUC_2D", name))).metric == name
+
+
+def test_decimal_degrees_under_geo_are_read_by_the_letter_with_a_note(write):
+    geo = POINTS.replace("EUC_2D", "GEO")
+    path = write(geo.replace("2 3 0", "2 3.25 -0.6"))
+    with pytest.warns(UserWarning, match=re.escape(f"{path}: EDGE_WEIGHT_TYPE GEO means degrees and minutes")) as notes:
+        instance = read_instance(path)
+    assert "as which -0.6 of node 2 is unusual" in str(notes[0].message)
+    assert instance.coordinates.tolist() == [[0, 0], [3.25, -0.6], [3, 4]]
+    with pytest.warns(UserWarning, match="as which 3.73 of node 2, and 2 more of 6 coordinates are unusual"):
+        read_instance(write(geo.replace("2 3 0", "2 3.73 0.99").replace("3 3 4", "3 3 4.8")))
+    read_instance(write(geo.replace("2 3 0", "2 3.59 -0.595")))  # no note: 59 minutes, 59.5 minutes
 
 
 @pytest.mark.data
+@pytest.mark.filterwarnings("ignore:.*ali535")  # three of its coordinates are no degrees and minutes
 @pytest.mark.parametrize(("folder", "ending"), [("tsplib", ".tsp"), ("national", ".tsp"), ("atsp", ".atsp")])
 def test_every_file_of_tsplib_is_read_and_its_optimal_tour_has_the_listed_length(data_folder, folder, ending):
     with (data_folder / folder / "optima.csv").open(newline="") as file:
@@ -449,6 +466,27 @@ def test_a_cvrp_file_has_demands_a_capacity_and_a_depot(write, section, depot):
     assert instance.demands.tolist() == [0, 3, 4]
     assert read_instance(write(swap(CVRP, "CAPACITY", "VEHICLES: 2\nCAPACITY"))).num_tours == 2
     assert read_instance(write(CVRP.partition("DEPOT")[0])).depot == 0
+
+
+@pytest.mark.parametrize("kind", ["CVRP", "CVRPTW", "VRPTW"])
+def test_a_cvrp_file_with_time_windows_is_read_as_that_problem(write, kind):
+    instance = read_instance(write(swap(CVRPTW, "TYPE: CVRPTW", f"TYPE: {kind}"), "t.vrp"))
+    assert (instance.problem, instance.capacity, instance.demands.tolist()) == ("cvrptw", 5, [0, 3, 4])
+    assert instance.time_windows.tolist() == [[0, 99], [10, 50], [20, 80]]
+    assert instance.service_times.tolist() == [0, 7, 8.5]
+
+
+def test_a_service_time_for_all_is_that_of_every_customer_but_not_of_the_depot(write):
+    text = swap(swap(CVRP, "CAPACITY", "SERVICE_TIME : 12.5\nCAPACITY"), "1\n-1\nEOF", "2\n-1\nEOF")
+    instance = read_instance(write(text, "t.vrp"))
+    assert (instance.problem, instance.depot, instance.service_times.tolist()) == ("cvrp", 1, [12.5, 0, 12.5])
+    section = swap(CVRPTW, "CAPACITY", "SERVICE_TIME: 12\nCAPACITY")  # a default, which the section replaces
+    assert read_instance(write(section, "t.vrp")).service_times.tolist() == [0, 7, 8.5]
+
+
+def test_a_limit_on_the_distance_of_a_cvrp_is_the_largest_length_of_a_tour(write):
+    instance = read_instance(write(swap(CVRP, "CAPACITY", "DISTANCE: 95.5\nCAPACITY"), "t.vrp"))
+    assert (instance.problem, instance.max_length, instance.service_times) == ("cvrp", 95.5, None)
 
 
 def test_an_oplib_file_has_scores_and_a_limit(write):

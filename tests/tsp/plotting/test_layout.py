@@ -24,8 +24,12 @@ def test_a_matrix_too_large_to_lay_out_is_refused_in_a_sentence():
         plot_tour(Instance(matrix=np.zeros((2001, 2001)), name="big"))
 
 
-def test_geographical_coordinates_are_drawn_with_north_up_and_east_to_the_right():
-    instance = Instance([[52.30, 13.24], [48.08, 11.34]], metric="GEO")  # DDD.MM: Berlin, Munich
+@pytest.mark.parametrize(
+    ("metric", "points"),
+    [("GEO", [[52.30, 13.24], [48.08, 11.34]]), ("GEOM", [[52.5, 13.4], [48 + 8 / 60, 11 + 34 / 60]])],
+)
+def test_geographical_coordinates_are_drawn_with_north_up_and_east_to_the_right(metric, points):
+    instance = Instance(points, metric=metric)  # Berlin and Munich, in degrees and minutes or in degrees
     axes = plot_tour(instance).axes[0]
     assert node_positions(axes) == pytest.approx(np.array([[13.4, 52.5], [11 + 34 / 60, 48 + 8 / 60]]))
     assert axes.get_aspect() == pytest.approx(1 / np.cos(np.radians((52.5 + 48 + 8 / 60) / 2)))
