@@ -199,7 +199,7 @@ def _as_tours(instance: Instance, tours: Sequence[ArrayLike]) -> tuple[Tours, li
         array = raw.astype(np.int64)
         outside = array[(array < 0) | (array >= instance.size)]
         if outside.size:
-            violations.append(f"tour {k}: node {outside[0]} is not one of 0 to {instance.size - 1}")
+            violations.append(f"tour {k}: node {outside[0] + 1}, counted from 1, is not one of 1 to {instance.size}")
         arrays.append(array)
     return tuple(arrays), violations
 
@@ -424,9 +424,9 @@ def timeline_of(claim: Claim, k: int) -> Timeline:
 def _check_fixed_edges(claim: Claim) -> list[str]:
     if claim.instance.fixed_edges is None:
         return []
-    edges = claim.instance.fixed_edges.tolist()
+    edges, name = claim.instance.fixed_edges.tolist(), claim.instance.node_name
     walked = {frozenset((int(a), int(b))) for stops in claim.stops for a, b in pairwise(stops)}
-    return [f"fixed edge {a}-{b} is not used" for a, b in edges if frozenset((a, b)) not in walked]
+    return [f"fixed edge {name(a)}-{name(b)} is not used" for a, b in edges if frozenset((a, b)) not in walked]
 
 
 def _walked(claim: Claim, k: int) -> float:

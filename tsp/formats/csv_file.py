@@ -47,8 +47,8 @@ def read_instance(path: Path, matrix: Array | None = None) -> Instance:
     """Read a CSV file of nodes: a header with `x`, `y` and usually `name`, then a line for each node.
 
     The first node is the depot. The columns of `COLUMNS` and `WINDOW` become attributes: an empty
-    cell means 0, or infinity in `closes`, and a column with only empty cells is ignored. Any other
-    column is kept in `Instance.extras`.
+    cell means 0, or infinity in `closes`, and a column with only empty cells is ignored. Without names,
+    a column `id` names the nodes. Any other column is kept in `Instance.extras`.
 
     Args:
         path: the file.
@@ -83,19 +83,25 @@ def read_instance(path: Path, matrix: Array | None = None) -> Instance:
         points = np.column_stack([_numbers(file, lines, name, texts[name], delimiter) for name in ("x", "y")])
     if "name" in texts:
         _require_distinct(file, lines, texts["name"])
+    naming = "id" if "name" not in texts and _can_name(texts.get("id", ())) else "name"
     attributes = _attributes(file, lines, texts, delimiter)
-    known = ("name", "x", "y", *COLUMNS, *WINDOW)
+    known = (naming, "x", "y", *COLUMNS, *WINDOW)
     try:
         return Instance(
             coordinates=points,
             matrix=matrix,
             name=path.stem,
-            names=texts.get("name"),
+            names=texts.get(naming),
             extras={header[k]: texts[name] for name, k in columns.items() if name not in known},
             **attributes,
         )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def _can_name(ids: Sequence[str]) -> bool:
+    """Whether the cells of a column can name the nodes: there are any, and all are different."""
+    return bool(ids) and all(ids) and len(set(ids)) == len(ids)
 
 
 def _attributes(file: TextFile, lines: list[int], texts: Mapping[str, Sequence[str]], delimiter: str) -> dict[str, Any]:

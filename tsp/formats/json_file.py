@@ -82,7 +82,7 @@ def _is_amounts(amounts: object) -> bool:
 def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
     """One solution as `tsp solve --json` prints it; no value in it is NaN or infinite.
 
-    It has `amounts`, the amount delivered at each stop of each tour, if deliveries may be split.
+    `tours` hold positions from 0, and `names` what users call the node at each position. It has `amounts`, the amount delivered at each stop of each tour, if deliveries may be split.
     """
     best, gap = instance.best_known, None
     if best is not None and solution.objective is not None:
@@ -93,6 +93,7 @@ def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
         "instance": instance.name,
         "problem": instance.problem,
         "size": instance.size,
+        "names": [instance.node_name(node) for node in range(instance.size)],
         "solver": solution.solver,
         "objective": solution.objective,
         "feasible": solution.feasible,

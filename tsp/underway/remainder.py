@@ -276,8 +276,7 @@ def _subset(instance: Instance, nodes: Integers) -> Changes:
         changes[name] = None if values is None else values[nodes]
     if instance.matrix is not None:
         changes["matrix"] = instance.matrix[np.ix_(nodes, nodes)]
-    if instance.names is not None:
-        changes["names"] = tuple(instance.names[node] for node in kept)
+    changes["names"] = tuple(map(instance.node_name, kept))
     changes["extras"] = {name: tuple(column[node] for node in kept) for name, column in instance.extras.items()}
     return changes
 

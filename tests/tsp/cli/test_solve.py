@@ -43,9 +43,10 @@ def test_solve_writes_files_that_check_reads(tsp, ending):
     assert json.loads(text)["solutions"][0]["objective"] == pytest.approx(solution["objective"])
 
 
-def test_solve_starts_at_the_node_that_start_names(tsp):
+def test_solve_starts_at_the_node_that_start_names_by_its_number_in_the_file(tsp):
     solution = solved(tsp("solve", BERLIN, "--start", "7", "--solver", "nearest", "--json"))
-    assert solution["tours"][0][0] == 7
+    assert solution["tours"][0][0] == 6  # JSON has positions from 0
+    assert solution["names"][6] == "7"
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
