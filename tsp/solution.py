@@ -50,6 +50,7 @@ class Solution:
         objective: in the instance's own units, recomputed in float64; None when infeasible.
         feasible: whether every rule is satisfied.
         violations: one sentence for each broken rule.
+        reasons: why no solution at all is feasible, a sentence for each reason; empty where that is not proved.
         seconds: wall clock from the start of solving to the answer.
         bound: proved bound on the objective (below when minimizing, above when maximizing); one
             that is not finite proves nothing and is stored as None.
@@ -65,6 +66,7 @@ class Solution:
     bound: float | None = None
     solver: str = ""
     amounts: Amounts | None = None
+    reasons: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Drop a bound that is not finite, so that all numbers can be written as JSON."""
@@ -85,6 +87,31 @@ NO_ANSWER = "no answer within the time limit"
 def no_answer(*, seconds: float, solver: str, bound: float | None = None) -> Solution:
     """The solution of a solver that found no tours within its time; comparisons count it."""
     return Solution((), None, False, (NO_ANSWER,), seconds, bound, solver)
+
+
+def is_preferable(problem: Problem, new: Solution, old: Solution) -> bool:
+    """Whether an answer is better than another or, where neither is feasible, says more.
+
+    Tours say more than none, fewer broken rules more than many, more visits more than few, and any other sentence
+    more than that the time was up.
+    """
+    if new.feasible or old.feasible:
+        return problem.is_better(new.objective, old.objective)
+    return _rank(new) < _rank(old)
+
+
+def _rank(infeasible: Solution) -> tuple[bool, bool, int, int]:
+    """The lower the rank, the more an infeasible answer says."""
+    visits = len({int(node) for tour in infeasible.tours for node in tour})
+    says_nothing = infeasible.violations == (NO_ANSWER,)
+    return not infeasible.tours, says_nothing, len(infeasible.violations), -visits
+
+
+def left_out(problem: Problem, instance: Instance, solution: Solution) -> NDArray[np.int64]:
+    """The customers that a solution does not visit, where the problem leaves that open."""
+    out = np.ones(instance.size, dtype=bool)
+    out[[instance.depot, instance.finish, *(int(node) for tour in solution.tours for node in tour)]] = False
+    return np.flatnonzero(out & (not problem.visits_all))
 
 
 class Claim(NamedTuple):

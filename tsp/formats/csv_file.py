@@ -21,6 +21,7 @@ from tsp.formats.text import TextFile, format_number, parse_number, quote, read_
 from tsp.instance import Array, Instance
 from tsp.itinerary import make_itinerary
 from tsp.problems import TimeWindows, get_problem
+from tsp.solution import left_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -269,7 +270,8 @@ def format_itinerary(instance: Instance, solution: Solution) -> str:
 
     `leg` is the distance from the previous node, `walked` the length of the tour so far. A problem with
     time windows adds the times `arrive`, `begin` and `leave`, an instance with prizes the node's
-    `prize`, split deliveries the amount `delivered`, and several tours the index `tour` (from 0).
+    `prize`, split deliveries the amount `delivered`, and several tours the index `tour` (from 0). Where
+    nodes may be left out, those that are follow at the end, without an `order`.
     """
     problem = get_problem(instance.problem)
     timed = problem.rule(TimeWindows) is not None and instance.time_windows is not None
@@ -282,19 +284,27 @@ def format_itinerary(instance: Instance, solution: Solution) -> str:
         cells = {
             "tour": str(stop.tour),
             "order": str(stop.order),
-            "name": _guarded(stop.name),
             "leg": _rounded(float(instance.legs(before, stop.node)) if stop.order else 0.0),
             "prize": "" if stop.interest is None else format_number(stop.interest),
             **{name: _rounded(getattr(stop, name)) for name in ("walked", "arrive", "begin", "leave")},
         }
-        if instance.coordinates is not None:
-            cells |= zip("xy", map(format_number, instance.coordinates[stop.node, :2].tolist()), strict=True)
         if stop.delivered is not None:
             cells["delivered"] = _rounded(stop.delivered)
-        texts = (_guarded(column[stop.node]) for column in instance.extras.values())
-        table.append([*(cells.get(name, "") for name in header), *texts])
+        table.append(_itinerary_row(instance, stop.node, header, cells))
         before = stop.node
+    for node in left_out(problem, instance, solution).tolist():
+        prize = {} if instance.prizes is None else {"prize": format_number(float(instance.prizes[node]))}
+        table.append(_itinerary_row(instance, node, header, prize))
     return _table(table)
+
+
+def _itinerary_row(instance: Instance, node: int, header: Sequence[str], cells: dict[str, str]) -> list[str]:
+    """A row of an itinerary: its cells, and what is known of the node."""
+    known = {"name": _guarded(instance.node_name(node))}
+    if instance.coordinates is not None:
+        known |= zip("xy", map(format_number, instance.coordinates[node, :2].tolist()), strict=True)
+    row = known | cells
+    return [*(row.get(name, "") for name in header), *(_guarded(column[node]) for column in instance.extras.values())]
 
 
 def _rounded(length: float) -> str:

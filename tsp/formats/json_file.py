@@ -82,7 +82,8 @@ def _is_amounts(amounts: object) -> bool:
 def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
     """One solution as `tsp solve --json` prints it; no value in it is NaN or infinite.
 
-    `tours` hold positions from 0, and `names` what users call the node at each position. It has `amounts`, the amount delivered at each stop of each tour, if deliveries may be split.
+    `tours` hold positions from 0, and `names` what users call the node at each position. It has `amounts`, the
+    amount delivered at each stop of each tour, if deliveries may be split.
     """
     best, gap = instance.best_known, None
     if best is not None and solution.objective is not None:
@@ -97,7 +98,7 @@ def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
         "solver": solution.solver,
         "objective": solution.objective,
         "feasible": solution.feasible,
-        "violations": list(solution.violations),
+        "violations": list(dict.fromkeys([*solution.reasons, *solution.violations])),
         "tours": [tour.tolist() for tour in solution.tours],
         **amounts,
         "seconds": solution.seconds,
