@@ -213,9 +213,14 @@ def reasons(problem: Problem, instance: Instance) -> tuple[str, ...]:
     """Why no solution keeps every rule, a sentence for each reason; none where that is not proved."""
     is_underway = instance.underway is not None
     if is_underway:
-        rest = reduce(problem, instance)
-        if not rest.exact or problem.rule(SplitDelivery) is not None:
-            return ()  # the rest may exclude solutions of the whole
+        if problem.rule(SplitDelivery) is not None:
+            return ()  # the rest has longer ways than the whole
+        try:
+            rest = reduce(problem, instance)
+        except ValueError:
+            return ()  # the rest is no instance of its own; policies plan it nevertheless
+        if not rest.exact:
+            return ()
         problem, instance = rest.problem, rest.instance
     case = BestCase(problem, instance, is_underway)
     proofs = ((REASONS.get(type(rule)), rule) for rule in problem.rules)

@@ -74,8 +74,8 @@ def describe_plan(instance: Instance, solution: Solution) -> str | None:
     """The plan of an infeasible solution, with the rules that it breaks; None where there is no plan."""
     if solution.feasible or not solution.tours:
         return None
-    heading = f"the plan that came nearest is infeasible ({'; '.join(solution.violations)}):"
-    return f"{heading}\n{_describe_tours(instance, solution)}"
+    broken = f" ({'; '.join(solution.violations)})" if solution.reasons else ""
+    return f"the plan that came nearest is infeasible{broken}:\n{_describe_tours(instance, solution)}"
 
 
 def _describe_bound(value: float, bound: float) -> str:
