@@ -82,7 +82,7 @@ def find_conflict(
             else:
                 start += size
         size //= 2
-    hint = "" if clock.remaining > 0 else " (some of them may do; the time was up)"
+    hint = "" if clock.remaining > 0 else " (perhaps not even some of these; the time was up)"
     return f"no solution keeps {_listed(instance, kept)}{' at once' if len(kept) > 1 else ''}{hint}"
 
 
