@@ -92,19 +92,20 @@ def no_answer(*, seconds: float, solver: str, bound: float | None = None) -> Sol
 def is_preferable(problem: Problem, new: Solution, old: Solution) -> bool:
     """Whether an answer is better than another or, where neither is feasible, says more.
 
-    Tours say more than none, fewer broken rules more than many, more visits more than few, and any other sentence
-    more than that the time was up.
+    Tours say more than none, fewer broken rules more than many, and any other sentence more than that the time was
+    up. Of visits, many are nearer to feasible where they are demanded, and few where they are optional.
     """
     if new.feasible or old.feasible:
         return problem.is_better(new.objective, old.objective)
-    return _rank(new) < _rank(old)
+    return _rank(problem, new) < _rank(problem, old)
 
 
-def _rank(infeasible: Solution) -> tuple[bool, bool, int, int]:
+def _rank(problem: Problem, infeasible: Solution) -> tuple[bool, bool, int, int]:
     """The lower the rank, the more an infeasible answer says."""
     visits = len({int(node) for tour in infeasible.tours for node in tour})
     says_nothing = infeasible.violations == (NO_ANSWER,)
-    return not infeasible.tours, says_nothing, len(infeasible.violations), -visits
+    demands_visits = problem.visits_all or problem.rule(PrizeQuota) is not None
+    return not infeasible.tours, says_nothing, len(infeasible.violations), -visits if demands_visits else visits
 
 
 def left_out(problem: Problem, instance: Instance, solution: Solution) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tsp.instance import Instance
 from tsp.problems import get_problem
-from tsp.solution import NO_ANSWER, Solution, check, no_answer
+from tsp.solution import NO_ANSWER, Solution, check, is_preferable, no_answer
 
 TSP = get_problem("tsp")
 TRIANGLE = Instance([[0, 0], [3, 0], [3, 4]], names=("start", "poster", "coffee"))
@@ -107,3 +107,15 @@ def test_no_answer_is_an_infeasible_solution_that_says_so():
     solution = no_answer(seconds=2.0, solver="cpsat", bound=3.0)
     assert (solution.feasible, solution.objective, solution.violations) == (False, None, (NO_ANSWER,))
     assert (solution.seconds, solution.solver, solution.bound) == (2.0, "cpsat", 3.0)
+
+
+def test_of_two_infeasible_answers_the_one_nearer_to_feasible_is_preferable():
+    square = Instance([[0, 0], [9, 0], [9, 9], [0, 9]], prizes=np.ones(4), max_length=1.0)
+    few, many = ([0, 1], [0, 1, 2])
+    assert is_preferable(TSP, check(TSP, square, [many]), check(TSP, square, [few]))
+    op = get_problem("op")
+    assert is_preferable(op, check(op, square, [few]), check(op, square, [many]))
+    nothing = no_answer(seconds=0.0, solver="")
+    assert is_preferable(TSP, check(TSP, square, [few]), nothing)
+    assert not is_preferable(TSP, nothing, check(TSP, square, [few]))
+    assert is_preferable(TSP, check(TSP, square, [[0, 1, 2, 3]]), check(TSP, square, [many]))
