@@ -10,7 +10,7 @@ import numpy as np
 
 from tsp.instance import Instance
 from tsp.problems import SplitDelivery
-from tsp.solution import check
+from tsp.solution import check, is_preferable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ def solve_trivial(problem: Problem, instance: Instance) -> Solution | None:
     best: Solution | None = None
     for tours in _possible_tours(problem, instance):
         found = check(problem, instance, tours)
-        if best is None or problem.is_better(found.objective, best.objective):
+        if best is None or is_preferable(problem, found, best):
             best = found
     return None if best is None else replace(best, bound=best.objective)
 

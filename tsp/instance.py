@@ -80,7 +80,7 @@ class Instance:
         metric: a name in `tsp.metrics.METRICS`; `EXPLICIT` (set by itself) with a matrix.
         problem: name of the problem that the source implies (a row of `tsp.problems.PROBLEMS`).
         name: used in reports.
-        names: a name for each node.
+        names: a name for each node; users read and write these, or numbers from 1 where there are none.
         best_known: objective of the best known solution, in the instance's own units.
         depot: the node where tours start.
         end: the node where tours end; None: the depot again (of a path: anywhere).
@@ -269,23 +269,23 @@ class Instance:
         return self.path_length(closed)
 
     def node_name(self, node: int) -> str:
-        """The node's name, or its position in the file from 0 if it has none."""
-        return self.names[node] if self.names else str(node)
+        """What a user reads for a node: its name or, if nodes have none, its number in the file, from 1."""
+        return self.names[node] if self.names else str(node + 1)
 
     def find_node(self, text: str) -> int:
-        """The node of that name, or at that position in the file.
+        """The node that a user calls so: the inverse of `node_name`.
 
         Raises:
             ValueError: when there is no such node, with the nearest name.
         """
         if self.names and text in self.names:
             return self.names.index(text)
-        if text.isdecimal() and int(text) < self.size:
-            return int(text)
+        if not self.names and text.isdecimal() and 1 <= int(text) <= self.size:
+            return int(text) - 1
         near = get_close_matches(text, self.names or (), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        place = f"a name or a position from 0 to {self.size - 1}"
-        raise ValueError(f"{self.name or 'instance'}: node {text!r}, expected {place}{hint}")
+        expected = f"a name of the file, such as {self.names[0]!r}" if self.names else f"a number from 1 to {self.size}"
+        raise ValueError(f"{self.name or 'instance'}: node {text!r}, expected {expected}{hint}")
 
     @cached_property
     def fingerprint(self) -> str:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, overload
 from tsp.budget import Budget
 from tsp.comparison import Comparison
 from tsp.comparison import compare as compare_solvers
-from tsp.composition import unused, validated_problem
+from tsp.composition import problem_of, unused, validated_problem
 from tsp.formats import read as read_set
+from tsp.infeasibility import explain
 from tsp.instance import Instance, Realization
 from tsp.problems import get_problem
 from tsp.solvers.defaults import default_spec
@@ -79,7 +80,8 @@ def solve(
         seed: of every random choice.
 
     Returns:
-        the checked solution, or a list of them in the order of the instances.
+        the checked solution, or a list of them in the order of the instances; an infeasible one has the
+        `reasons` why no solution keeps every rule, where that is proved.
     """
     several = [instances] if isinstance(instances, Instance) else list(instances)
     budget = Budget(time_limit, threads, seed)
@@ -133,7 +135,7 @@ def solve_all(
         own = None if report is None else _translated(report, members)
         found = solver.solve(problem, [instances[i] for i in members], budget, report=own)
         solutions |= dict(zip(members, found, strict=True))
-    return [solutions[i] for i in range(len(instances))]
+    return [explain(problem_of(one), one, solutions[i]) for i, one in enumerate(instances)]
 
 
 def _require_device(device: str) -> None:

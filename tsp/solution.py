@@ -51,6 +51,7 @@ class Solution:
         objective: in the instance's own units, recomputed in float64; None when infeasible.
         feasible: whether every rule is satisfied.
         violations: one sentence for each broken rule.
+        reasons: why no solution at all is feasible, a sentence for each reason; empty where that is not proved.
         seconds: wall clock from the start of solving to the answer.
         bound: proved bound on the objective (below when minimizing, above when maximizing); one
             that is not finite proves nothing and is stored as None.
@@ -66,6 +67,7 @@ class Solution:
     bound: float | None = None
     solver: str = ""
     amounts: Amounts | None = None
+    reasons: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Drop a bound that is not finite, so that all numbers can be written as JSON."""
@@ -86,6 +88,32 @@ NO_ANSWER = "no answer within the time limit"
 def no_answer(*, seconds: float, solver: str, bound: float | None = None) -> Solution:
     """The solution of a solver that found no tours within its time; comparisons count it."""
     return Solution((), None, False, (NO_ANSWER,), seconds, bound, solver)
+
+
+def is_preferable(problem: Problem, new: Solution, old: Solution) -> bool:
+    """Whether an answer is better than another or, where neither is feasible, says more.
+
+    Tours say more than none, fewer broken rules more than many, and any other sentence more than that the time was
+    up. Of visits, many are nearer to feasible where they are demanded, and few where they are optional.
+    """
+    if new.feasible or old.feasible:
+        return problem.is_better(new.objective, old.objective)
+    return _rank(problem, new) < _rank(problem, old)
+
+
+def _rank(problem: Problem, infeasible: Solution) -> tuple[bool, bool, int, int]:
+    """The lower the rank, the more an infeasible answer says."""
+    visits = len({int(node) for tour in infeasible.tours for node in tour})
+    says_nothing = infeasible.violations == (NO_ANSWER,)
+    demands_visits = problem.visits_all or problem.rule(PrizeQuota) is not None
+    return not infeasible.tours, says_nothing, len(infeasible.violations), -visits if demands_visits else visits
+
+
+def left_out(problem: Problem, instance: Instance, solution: Solution) -> NDArray[np.int64]:
+    """The customers that a solution does not visit, where the problem leaves that open."""
+    out = np.ones(instance.size, dtype=bool)
+    out[[instance.depot, instance.finish, *(int(node) for tour in solution.tours for node in tour)]] = False
+    return np.flatnonzero(out & (not problem.visits_all))
 
 
 class Claim(NamedTuple):
@@ -200,7 +228,7 @@ def _as_tours(instance: Instance, tours: Sequence[ArrayLike]) -> tuple[Tours, li
         array = raw.astype(np.int64)
         outside = array[(array < 0) | (array >= instance.size)]
         if outside.size:
-            violations.append(f"tour {k}: node {outside[0]} is not one of 0 to {instance.size - 1}")
+            violations.append(f"tour {k}: node {outside[0] + 1}, counted from 1, is not one of 1 to {instance.size}")
         arrays.append(array)
     return tuple(arrays), violations
 
@@ -433,9 +461,9 @@ def timeline_of(claim: Claim, k: int) -> Timeline:
 def _check_fixed_edges(claim: Claim) -> list[str]:
     if claim.instance.fixed_edges is None:
         return []
-    edges = claim.instance.fixed_edges.tolist()
+    edges, name = claim.instance.fixed_edges.tolist(), claim.instance.node_name
     walked = {frozenset((int(a), int(b))) for stops in claim.stops for a, b in pairwise(stops)}
-    return [f"fixed edge {a}-{b} is not used" for a, b in edges if frozenset((a, b)) not in walked]
+    return [f"fixed edge {name(a)}-{name(b)} is not used" for a, b in edges if frozenset((a, b)) not in walked]
 
 
 def _walked(claim: Claim, k: int) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from baselines.trivial import SQUARE, solve_trivial
 from tsp.budget import Clock
 from tsp.problems import get_problem
-from tsp.solution import Solution, check
+from tsp.solution import Solution, check, is_preferable
 from tsp.solvers import InstanceSolver
 
 from .model import closed, is_modelled, model_of
@@ -53,7 +53,7 @@ class ModelSolver(InstanceSolver):
         for tours in self.search(model, task.clock, seed=task.seed, initial=start):
             found = check(shape, place, tours)
             found = found if path is None else path.answer(problem, instance, found)
-            if answer is None or problem.is_better(found.objective, answer.objective):
+            if answer is None or is_preferable(problem, found, answer):
                 answer = found
                 if report is not None and found.feasible:
                     report(found)

@@ -152,17 +152,21 @@ def test_an_instance_can_be_pickled():
     assert copy.names == ("a", "b", "c", "d")
 
 
-def test_a_node_is_found_by_its_name_or_else_by_its_position():
-    instance = Instance(coordinates=SQUARE, names=("Coffee", "A1", "0", "B2"), name="hall")
-    assert [instance.find_node(text) for text in ("A1", "0", "3")] == [1, 2, 3]
-    with pytest.raises(ValueError, match=r"hall: node 'Cofee', expected .* 0 to 3; did you mean 'Coffee'\?$"):
+def test_a_node_is_found_by_its_name_or_without_names_by_its_number_from_1():
+    instance = Instance(coordinates=SQUARE, names=("Coffee", "A1", "0", "7305"), name="hall")
+    assert [instance.find_node(text) for text in ("A1", "0", "7305")] == [1, 2, 3]
+    with pytest.raises(ValueError, match=r"hall: node 'Cofee', expected .* as 'Coffee'; did you mean 'Coffee'\?$"):
         instance.find_node("Cofee")
-    for text in ("4", "-1", "²", ""):
-        with pytest.raises(ValueError, match=f"instance: node '{text}', expected a name or a position from 0 to 3$"):
-            Instance(coordinates=SQUARE).find_node(text)
+    with pytest.raises(ValueError, match=r"hall: node '3', expected a name of the file, such as 'Coffee'$"):
+        instance.find_node("3")  # where nodes have names, a position could be taken for one
+    unnamed = Instance(coordinates=SQUARE)
+    assert [unnamed.find_node(text) for text in ("1", "4")] == [0, 3]
+    for text in ("0", "5", "-1", "²", ""):
+        with pytest.raises(ValueError, match=f"instance: node '{text}', expected a number from 1 to 4$"):
+            unnamed.find_node(text)
 
 
 def test_the_repr_of_an_instance_is_short_and_names_its_arrays():
     text = repr(Instance(coordinates=SQUARE, name="square"))
     assert text == "Instance(square: 4 nodes, euclidean, coordinates)"
-    assert Instance(coordinates=SQUARE).node_name(2) == "2"
+    assert Instance(coordinates=SQUARE).node_name(2) == "3"

@@ -122,9 +122,9 @@ def test_the_text_of_an_itinerary_without_windows_and_prizes_leaves_out_times_an
     plain = Instance([[0, 0], [0, 1.5]])
     assert format_itinerary_text(itinerary(get_problem("tsp"), plain, [[0, 1]])).splitlines() == [
         "order  poster  walked",
-        "    0  0          0.0",
-        "    1  1          1.5",
-        "    2  0          3.0",
+        "    0  1          0.0",
+        "    1  2          1.5",
+        "    2  1          3.0",
     ]
 
 

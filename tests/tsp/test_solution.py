@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tsp.instance import Instance
 from tsp.problems import get_problem
-from tsp.solution import NO_ANSWER, Solution, check, no_answer
+from tsp.solution import NO_ANSWER, Solution, check, is_preferable, no_answer
 
 TSP = get_problem("tsp")
 TRIANGLE = Instance([[0, 0], [3, 0], [3, 4]], names=("start", "poster", "coffee"))
@@ -45,8 +45,8 @@ def test_a_closed_tour_is_returned_from_the_depot_on_regardless_of_its_first_nod
         ([[0], [1, 2]], "2 tours, expected one"),
         ([[0, 1]], "not visited: coffee"),
         ([[0, 1, 2, 1]], "visited more than once: poster"),
-        ([[0, 1, 3]], "tour 0: node 3 is not one of 0 to 2"),
-        ([[0, 1, -1]], "tour 0: node -1 is not one of 0 to 2"),
+        ([[0, 1, 3]], "tour 0: node 4, counted from 1, is not one of 1 to 3"),
+        ([[0, 1, -1]], "tour 0: node 0, counted from 1, is not one of 1 to 3"),
         ([[0.0, 1.0, 2.0]], "tour 0: expected a list of node numbers"),
         ([[0, 1, math.nan]], "tour 0: expected a list of node numbers"),
         ([["0", "1", "2"]], "tour 0: expected a list of node numbers"),
@@ -63,7 +63,7 @@ def test_each_violation_is_reported_in_a_sentence(tours, sentence):
 
 def test_a_violation_lists_at_most_five_nodes():
     (sentence,) = check(TSP, Instance(np.zeros((9, 2))), [[8]]).violations
-    assert sentence == "not visited: 0, 1, 2, 3, 4 and 3 more"
+    assert sentence == "not visited: 1, 2, 3, 4, 5 and 3 more"
 
 
 def test_the_checker_neither_keeps_nor_changes_the_callers_array():
@@ -77,7 +77,7 @@ def test_the_checker_neither_keeps_nor_changes_the_callers_array():
 
 def test_a_fixed_edge_must_be_walked_in_either_direction():
     square = Instance([[0, 0], [1, 0], [1, 1], [0, 1]], fixed_edges=[[0, 2]])
-    assert check(TSP, square, [[0, 1, 2, 3]]).violations == ("fixed edge 0-2 is not used",)
+    assert check(TSP, square, [[0, 1, 2, 3]]).violations == ("fixed edge 1-3 is not used",)
     assert check(TSP, square, [[0, 2, 1, 3]]).feasible
     assert check(TSP, square, [[3, 1, 2, 0]]).feasible
 
@@ -107,3 +107,15 @@ def test_no_answer_is_an_infeasible_solution_that_says_so():
     solution = no_answer(seconds=2.0, solver="cpsat", bound=3.0)
     assert (solution.feasible, solution.objective, solution.violations) == (False, None, (NO_ANSWER,))
     assert (solution.seconds, solution.solver, solution.bound) == (2.0, "cpsat", 3.0)
+
+
+def test_of_two_infeasible_answers_the_one_nearer_to_feasible_is_preferable():
+    square = Instance([[0, 0], [9, 0], [9, 9], [0, 9]], prizes=np.ones(4), max_length=1.0)
+    few, many = ([0, 1], [0, 1, 2])
+    assert is_preferable(TSP, check(TSP, square, [many]), check(TSP, square, [few]))
+    op = get_problem("op")
+    assert is_preferable(op, check(op, square, [few]), check(op, square, [many]))
+    nothing = no_answer(seconds=0.0, solver="")
+    assert is_preferable(TSP, check(TSP, square, [few]), nothing)
+    assert not is_preferable(TSP, nothing, check(TSP, square, [few]))
+    assert is_preferable(TSP, check(TSP, square, [[0, 1, 2, 3]]), check(TSP, square, [many]))

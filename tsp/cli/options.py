@@ -56,7 +56,9 @@ def add_common_options(command: argparse.ArgumentParser, *, computes: bool = Tru
 
 def add_instance_options(command: argparse.ArgumentParser) -> None:
     """Add what completes or replaces the numbers of an instance file; `inputs.complete_instance` uses them."""
-    command.add_argument("--start", metavar="NAME", help="start node, by name or position; of a path also: any")
+    command.add_argument(
+        "--start", metavar="NAME", help="start node, by its name in the file, or its number from 1; of a path also: any"
+    )
     command.add_argument("--end", metavar="NAME", help="end node, where it is not the start")
     command.add_argument("--max-length", type=nonnegative, metavar="L", help="length limit of a tour")
     command.add_argument("--capacity", type=nonnegative, metavar="Q", help="largest quantity that a tour delivers")

@@ -10,6 +10,7 @@ from tsp.composition import problem_of
 from tsp.files import require_writable
 from tsp.formats.json_file import solution_entry
 from tsp.itinerary import format_itinerary_text, make_itinerary
+from tsp.solution import left_out
 from tsp.statistics import format_number
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def describe_solution(instance: Instance, solution: Solution) -> str:
     """A solution in words: its value and how good that is, and its tours."""
     name = instance.name or "instance"
     if solution.objective is None:
-        return f"{name}: no feasible solution ({'; '.join(solution.violations)})"
+        return f"{name}: no feasible solution ({'; '.join(solution.reasons or solution.violations)})"
     objective = problem_of(instance).objective
     facts = [f"{'+'.join(objective.terms)} {format_number(solution.objective, 8)}"]
     if instance.best_known is not None:
@@ -64,7 +65,17 @@ def describe_solution(instance: Instance, solution: Solution) -> str:
     elif solution.bound is not None:
         facts.append(_describe_bound(solution.objective, solution.bound))
     facts += [f"{instance.size} nodes", f"{solution.seconds:.2f} s", f"solver {solution.solver}"]
-    return f"{name}: {', '.join(facts)}\n{_describe_tours(instance, solution)}"
+    return "\n".join(
+        [f"{name}: {', '.join(facts)}", _describe_tours(instance, solution), *_describe_left_out(instance, solution)]
+    )
+
+
+def describe_plan(instance: Instance, solution: Solution) -> str | None:
+    """The plan of an infeasible solution, with the rules that it breaks; None where there is no plan."""
+    if solution.feasible or not solution.tours:
+        return None
+    broken = f" ({'; '.join(solution.violations)})" if solution.reasons else ""
+    return f"the plan that came nearest is infeasible{broken}:\n{_describe_tours(instance, solution)}"
 
 
 def _describe_bound(value: float, bound: float) -> str:
@@ -72,6 +83,16 @@ def _describe_bound(value: float, bound: float) -> str:
     if bound == 0:
         return f"proved bound {format_number(bound, 8)}"
     return f"within {100 * abs(value - bound) / abs(bound):.2f} % of optimal (proved)"
+
+
+def _describe_left_out(instance: Instance, solution: Solution) -> list[str]:
+    """A line with the nodes that are not visited, where the problem leaves that open."""
+    nodes = left_out(problem_of(instance), instance, solution).tolist()
+    if not nodes:
+        return []
+    if len(nodes) > MOST_NODES_PRINTED:
+        return [f"left out: {len(nodes)} nodes; --out with the ending .csv lists them"]
+    return [f"left out: {', '.join(map(instance.node_name, nodes))}"]
 
 
 def _describe_tours(instance: Instance, solution: Solution) -> str:

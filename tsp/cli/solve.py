@@ -126,7 +126,7 @@ def _write_solutions(
     import json
     from pathlib import Path
 
-    from tsp.cli.outputs import describe_solution, solutions_content
+    from tsp.cli.outputs import describe_plan, describe_solution, solutions_content
     from tsp.files import write_text
     from tsp.formats import write_solution
 
@@ -136,9 +136,11 @@ def _write_solutions(
         show_json(content)
     else:
         for pair in pairs:
-            show(describe_solution(*pair))
+            show("\n".join(text for text in (describe_solution(*pair), describe_plan(*pair)) if text is not None))
     if arguments.out and Path(arguments.out).suffix.lower() == ".json":
         write_text(arguments.out, json.dumps(content, allow_nan=False, indent=1) + "\n", force=arguments.force)
+    elif arguments.out and not solutions[0].feasible:
+        say(f"{arguments.out}: not written, since no feasible solution was found")
     elif arguments.out:
         write_solution(arguments.out, instances[0], solutions[0], force=arguments.force)
     if arguments.plot:

@@ -23,6 +23,7 @@ from tsp.formats.text import TextFile, format_number, parse_number, quote, read_
 from tsp.instance import Array, Instance
 from tsp.itinerary import make_itinerary
 from tsp.problems import TimeWindows
+from tsp.solution import left_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -55,8 +56,9 @@ def read_instance(path: Path, matrix: Array | None = None) -> Instance:
     """Read a CSV file of nodes: a header with `x`, `y` and usually `name`, then a line for each node.
 
     The first node is the depot. The columns of `COLUMNS` and `WINDOW` become attributes: an empty
-    cell means 0, or infinity in `closes`, and a column with only empty cells is ignored. Any other
-    column is kept in `Instance.extras`. The problem is the one that the attributes imply.
+    cell means 0, or infinity in `closes`, and a column with only empty cells is ignored. Without names,
+    a column `id` names the nodes. Any other column is kept in `Instance.extras`. The problem is the one
+    that the attributes imply.
 
     Args:
         path: the file.
@@ -91,20 +93,26 @@ def read_instance(path: Path, matrix: Array | None = None) -> Instance:
         points = np.column_stack([_numbers(file, lines, name, texts[name], delimiter) for name in ("x", "y")])
     if "name" in texts:
         _require_distinct(file, lines, texts["name"])
+    naming = "id" if "name" not in texts and _can_name(texts.get("id", ())) else "name"
     attributes = _attributes(file, lines, texts, delimiter)
-    known = ("name", "x", "y", *COLUMNS, *WINDOW)
+    known = (naming, "x", "y", *COLUMNS, *WINDOW)
     try:
         instance = Instance(
             coordinates=points,
             matrix=matrix,
             name=path.stem,
-            names=texts.get("name"),
+            names=texts.get(naming),
             extras={header[k]: texts[name] for name, k in columns.items() if name not in known},
             **attributes,
         )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return replace(instance, problem=implied_problem(instance))
+
+
+def _can_name(ids: Sequence[str]) -> bool:
+    """Whether the cells of a column can name the nodes: there are any, and all are different."""
+    return bool(ids) and all(ids) and len(set(ids)) == len(ids)
 
 
 def _attributes(file: TextFile, lines: list[int], texts: Mapping[str, Sequence[str]], delimiter: str) -> dict[str, Any]:
@@ -292,7 +300,8 @@ def format_itinerary(instance: Instance, solution: Solution) -> str:
 
     `leg` is the distance from the previous node, `walked` the length of the tour so far. A problem with
     time windows adds the times `arrive`, `begin` and `leave`, an instance with prizes the node's
-    `prize`, split deliveries the amount `delivered`, and several tours the index `tour` (from 0).
+    `prize`, split deliveries the amount `delivered`, and several tours the index `tour` (from 0). Where
+    nodes may be left out, those that are follow at the end, without an `order`.
     """
     problem = problem_of(instance)
     timed = problem.rule(TimeWindows) is not None and instance.time_windows is not None
@@ -305,19 +314,27 @@ def format_itinerary(instance: Instance, solution: Solution) -> str:
         cells = {
             "tour": str(stop.tour),
             "order": str(stop.order),
-            "name": _guarded(stop.name),
             "leg": _rounded(float(instance.legs(before, stop.node)) if stop.order else 0.0),
             "prize": "" if stop.interest is None else format_number(stop.interest),
             **{name: _rounded(getattr(stop, name)) for name in ("walked", "arrive", "begin", "leave")},
         }
-        if instance.coordinates is not None:
-            cells |= zip("xy", map(format_number, instance.coordinates[stop.node, :2].tolist()), strict=True)
         if stop.delivered is not None:
             cells["delivered"] = _rounded(stop.delivered)
-        texts = (_guarded(column[stop.node]) for column in instance.extras.values())
-        table.append([*(cells.get(name, "") for name in header), *texts])
+        table.append(_itinerary_row(instance, stop.node, header, cells))
         before = stop.node
+    for node in left_out(problem, instance, solution).tolist():
+        prize = {} if instance.prizes is None else {"prize": format_number(float(instance.prizes[node]))}
+        table.append(_itinerary_row(instance, node, header, prize))
     return _table(table)
+
+
+def _itinerary_row(instance: Instance, node: int, header: Sequence[str], cells: dict[str, str]) -> list[str]:
+    """A row of an itinerary: its cells, and what is known of the node."""
+    known = {"name": _guarded(instance.node_name(node))}
+    if instance.coordinates is not None:
+        known |= zip("xy", map(format_number, instance.coordinates[node, :2].tolist()), strict=True)
+    row = known | cells
+    return [*(row.get(name, "") for name in header), *(_guarded(column[node]) for column in instance.extras.values())]
 
 
 def _rounded(length: float) -> str:

@@ -62,8 +62,11 @@ def _tours(path: Path, instance: Instance) -> tuple[list[list[_Stop]], bool]:
         raise file.error(header_line, f"columns {quote(', '.join(header))}, expected name, and perhaps tour and order")
     places = {name: node for node, name in reversed([*enumerate(instance.names or ())])}
     stops: list[_Stop] = []
-    for line, cells in rows:
-        texts = {name: cells[k] if k < len(cells) else "" for name, k in columns.items()}
+    lines = [(line, {name: cells[k] if k < len(cells) else "" for name, k in columns.items()}) for line, cells in rows]
+    is_ordered = any(texts.get("order") for _, texts in lines)
+    for line, texts in lines:
+        if is_ordered and not texts["order"]:
+            continue  # a node that the plan leaves out
         numbers = {
             name: read_number(file, line, name, texts[name], delimiter) if texts.get(name) else empty
             for name, empty in (("order", float(len(stops))), ("delivered", 0.0))

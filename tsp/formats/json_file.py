@@ -76,7 +76,8 @@ def _is_amounts(amounts: object) -> bool:
 def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
     """One solution as `tsp solve --json` prints it; no value in it is NaN or infinite.
 
-    It has `amounts`, the amount delivered at each stop of each tour, if deliveries may be split.
+    `tours` hold positions from 0, and `names` what users call the node at each position. It has `amounts`, the
+    amount delivered at each stop of each tour, if deliveries may be split.
     """
     best, gap, problem = instance.best_known, None, problem_of(instance)
     if best is not None and solution.objective is not None:
@@ -89,10 +90,11 @@ def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
         "problem": problem.name,
         **({"rules": rules} if rules else {}),
         "size": instance.size,
+        "names": [instance.node_name(node) for node in range(instance.size)],
         "solver": solution.solver,
         "objective": solution.objective,
         "feasible": solution.feasible,
-        "violations": list(solution.violations),
+        "violations": list(dict.fromkeys([*solution.reasons, *solution.violations])),
         "tours": [tour.tolist() for tour in solution.tours],
         **amounts,
         "seconds": solution.seconds,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsp.composition import implied_problem
+from tsp.composition import implied_problem, problem_of
 from tsp.formats.attributes import require_held
 from tsp.formats.text import quote, reason
 from tsp.instance import EXPLICIT, LIMITS, NODE_VALUES, Instance, Realization
@@ -162,7 +162,7 @@ def write_instances(path: Path, instances: Sequence[Instance], realizations: Seq
     for name in (*AXES, *ATTRIBUTE_AXES):
         if getattr(first, name) is not None:
             arrays[name] = np.stack([getattr(instance, name) for instance in instances])
-    if "prizes" in arrays and (realizations is not None or get_problem(first.problem).hides_prizes):
+    if "prizes" in arrays and (realizations is not None or problem_of(first).hides_prizes):
         arrays[EXPECTED] = arrays.pop("prizes")
     if realizations is not None:
         arrays["prizes"] = np.stack([realization.prizes for realization in realizations])

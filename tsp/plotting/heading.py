@@ -33,7 +33,7 @@ def describe_tours(claim: Claim, solution: Solution | None) -> str:
             facts.append(f"best known {_format_thousands(instance.best_known)}")
         return " · ".join(facts)
     if solution.objective is None:
-        facts.append(f"not feasible: {shorten('; '.join(solution.violations), 80)}")
+        facts.append(f"not feasible: {shorten('; '.join(solution.reasons or solution.violations), 80)}")
     else:
         facts += [*_objective_facts(claim, solution, solution.objective), *_tour_facts(claim)]
     if solution.solver:

@@ -123,7 +123,7 @@ def plot_tour(
     _write_footnote(figure, marks, remarks, (0.07 + strip_height) / total)
     names = instance.names
     if names is None and schedule:
-        names = tuple(map(str, range(instance.size)))  # they join the rows of the schedule to the nodes
+        names = tuple(map(instance.node_name, range(instance.size)))  # they join the rows of the schedule to the nodes
     if names is not None and len(names) <= MOST_NAMES:
         with ignore_missing_glyphs():
             write_names(axes, names, points, lines, claim.stops, np.sqrt(sizes / math.pi))

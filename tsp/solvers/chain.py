@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tsp.budget import SHORTEST
-from tsp.solution import no_answer
+from tsp.solution import is_preferable, no_answer
 from tsp.solvers.protocol import BaseSolver, is_one_shot, require_support, share_of, solve_request
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ class Chain(BaseSolver):
 
     A stage gets an equal share of the time that is left, or, if it has a `share`, that share of the
     whole time. What a stage does not use is left to the next. The best solution of all stages is the
-    answer. An instance that is proved optimal, or that has an answer and no time left, skips the
-    stages that remain.
+    answer; where none is feasible, the one that says most, with the reasons of every stage that proved any. An
+    instance that is proved optimal or infeasible, or that has an answer and no time left, skips the stages that
+    remain.
     """
 
     def __init__(self, stages: Sequence[Solver], name: str | None = None) -> None:
@@ -55,7 +56,7 @@ class Chain(BaseSolver):
             chosen = [
                 i
                 for i, solution in enumerate(best)
-                if not (solution.feasible and (left[i] <= 0 or solution.proved_optimal))
+                if not (solution.reasons or (solution.feasible and (left[i] <= 0 or solution.proved_optimal)))
             ]
             if not chosen:
                 break
@@ -90,8 +91,10 @@ class Chain(BaseSolver):
 
 
 def _better(problem: Problem, old: Solution, new: Solution) -> Solution:
-    """The better of two, with the tighter of their proved bounds."""
-    pick = old if problem.is_better(old.objective, new.objective) else new
+    """The better of two, with the tighter of their proved bounds and, where both are infeasible, a proved reason."""
+    pick = old if is_preferable(problem, old, new) else new
+    if not pick.feasible:
+        pick = replace(pick, reasons=new.reasons or old.reasons)
     bounds = [s.bound for s in (old, new) if s.bound is not None]
     tightest = max if problem.objective.sense == "min" else min
     return replace(pick, bound=tightest(bounds) if bounds else None)

@@ -137,9 +137,11 @@ class Reduced:
     def answer(self, problem: Problem, instance: Instance, found: Solution) -> Solution:
         """The solution `found` of the reduced instance as one of the original instance, checked."""
         if found.objective is None and not found.tours and not self.decided:
-            return replace(found, bound=None)
+            return replace(found, bound=None, reasons=found.reasons if self.exact else ())
         tours, amounts = self.expand(found.tours, found.amounts)
         checked = check(problem, instance, tours, amounts=amounts, seconds=found.seconds, solver=found.solver)
+        if not checked.feasible and self.exact:
+            checked = replace(checked, reasons=found.reasons)
         if found.bound is None or not self.exact or found.objective is None or checked.objective is None:
             return checked
         return replace(checked, bound=found.bound + checked.objective - found.objective)
@@ -277,8 +279,7 @@ def _subset(instance: Instance, nodes: Integers) -> Changes:
         changes[name] = None if values is None else values[nodes]
     if instance.matrix is not None:
         changes["matrix"] = instance.matrix[np.ix_(nodes, nodes)]
-    if instance.names is not None:
-        changes["names"] = tuple(instance.names[node] for node in kept)
+    changes["names"] = tuple(map(instance.node_name, kept))
     changes["extras"] = {name: tuple(column[node] for node in kept) for name, column in instance.extras.items()}
     return changes
 

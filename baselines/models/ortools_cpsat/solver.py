@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ortools.sat.python import cp_model
 
 from baselines.trivial import SQUARE
-from tsp.budget import Budget
+from tsp.budget import SHORTEST, Budget
+from tsp.infeasibility import reasons
 from tsp.problems import Capacity, LengthBudget, SplitDelivery, VisitAtMostOnce, VisitOnce, get_problem
 from tsp.solution import Solution, check
 from tsp.solvers import InstanceSolver
 
 from .builder import build_model
+from .conflict import find_conflict
 from .constraints import CPSAT_RULES
 from .graph import make_graph
 from .objective import CPSAT_TERMS
@@ -33,8 +36,11 @@ MOST_NODES = 400
 REFINEMENT = 2.0**10
 """How much finer numbers are rounded where an optimum is not recognized as one."""
 
-INFEASIBLE = Solution((), None, False, ("no solution keeps every rule, which is proved",))
-"""The answer where there is no feasible solution."""
+PROVED = "no solution keeps every rule, which is proved"
+"""The reason where no other is known."""
+
+RESERVE = 0.1
+"""The share of the time limit that is left for the reason of an infeasibility, while there is no solution."""
 
 SPLIT = ({SplitDelivery, Capacity, LengthBudget}, {"length", "longest"})
 """Rules and terms that can be combined with split deliveries."""
@@ -80,7 +86,7 @@ class CPSATSolver(InstanceSolver):
             return initial or Solution((), None, False, (sentence,))
         graph = make_graph(problem, instance)
         if problem.shape.is_path and graph.start is not None and graph.start == graph.end and instance.size > 1:
-            return INFEASIBLE  # the path would visit that node twice
+            return _infeasible((PROVED,))  # the path would visit that node twice
         if graph.circuits * instance.size**2 > MOST_NODES**2:
             most = int(MOST_NODES / math.sqrt(graph.circuits))
             sentence = (
@@ -89,7 +95,7 @@ class CPSATSolver(InstanceSolver):
             return initial or Solution((), None, False, (sentence,))
         if not len(graph.customers):
             only = check(problem, instance, [] if problem.shape.has_several_tours else [graph.tour([])])
-            return replace(only, bound=only.objective) if only.feasible else INFEASIBLE
+            return replace(only, bound=only.objective) if only.feasible else self._infeasible(task)
         return self._prove(task, graph)
 
     def _prove(self, task: Task, graph: TourGraph) -> Solution:
@@ -105,10 +111,11 @@ class CPSATSolver(InstanceSolver):
             if search.best is not None:
                 model.hint(search.best)
             scale, rejected = model.objective, len(search.rejected)
-            solver = self._make_solver(clock.remaining, task.seed)
+            reserve = RESERVE * clock.limit if search.best is None else 0.0
+            solver = self._make_solver(max(clock.remaining - reserve, SHORTEST), task.seed)
             status = _solve_interruptibly(solver, model.cp, SolutionCallback(model, search))
             if status == cp_model.INFEASIBLE:  # apart from what is rejected
-                return INFEASIBLE if search.best is None else search.answer(clock.elapsed)
+                return self._infeasible(task) if search.best is None else search.answer(clock.elapsed)
             if status in {cp_model.OPTIMAL, cp_model.FEASIBLE} or solver.best_objective_bound:
                 search.tighten(solver.best_objective_bound / scale.per)
             if len(search.rejected) > rejected:
@@ -121,6 +128,15 @@ class CPSATSolver(InstanceSolver):
                 refinement *= REFINEMENT
         return search.answer(clock.elapsed)
 
+    def _infeasible(self, task: Task) -> Solution:
+        """The answer where there is no feasible solution: with the reasons, or what conflicts, if that is found."""
+        found = reasons(task.problem, task.instance)
+        if not found:
+            make_solver = partial(self._make_solver, seed=task.seed)
+            conflict = find_conflict(task.problem, task.instance, task.clock, make_solver)
+            found = (conflict or PROVED,)
+        return _infeasible(found)
+
     def _make_solver(self, seconds: float, seed: int) -> cp_model.CpSolver:
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = self.workers
@@ -129,6 +145,11 @@ class CPSATSolver(InstanceSolver):
         solver.parameters.catch_sigint_signal = False
         solver.parameters.max_time_in_seconds = seconds
         return solver
+
+
+def _infeasible(found: tuple[str, ...]) -> Solution:
+    """The answer where no solution is feasible, for these reasons."""
+    return Solution((), None, False, found, reasons=found)
 
 
 def _solve_interruptibly(

@@ -44,9 +44,10 @@ def test_solve_writes_files_that_check_reads(tsp, ending):
     assert json.loads(text)["solutions"][0]["objective"] == pytest.approx(solution["objective"])
 
 
-def test_solve_starts_at_the_node_that_start_names(tsp):
+def test_solve_starts_at_the_node_that_start_names_by_its_number_in_the_file(tsp):
     solution = solved(tsp("solve", BERLIN, "--start", "7", "--solver", "nearest", "--json"))
-    assert solution["tours"][0][0] == 7
+    assert solution["tours"][0][0] == 6  # JSON has positions from 0
+    assert solution["names"][6] == "7"
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
@@ -145,3 +146,41 @@ def test_solve_describes_a_solution_without_tours(tsp, tmp_path):
     (tmp_path / "two.csv").write_text("name,x,y,prize\nA,0,0,0\nB,3,4,1\n")
     words = "--problem", "top", "--max-length", 0, "--num-tours", 2, "--solver", "insertion"
     assert "no node is visited" in tsp("solve", "two.csv", *words)[1]
+
+
+DAY = "name,x,y,opens,closes\nBase,0,0,0,400\nFernside,-40,0,0,50\nGullane,40,0,0,55\nHeath,4,12,0,300\n"
+
+
+def test_solve_says_why_nothing_is_feasible_and_shows_the_plan_that_came_nearest(tsp, tmp_path):
+    (tmp_path / "day.csv").write_text(DAY)
+    words = "solve", "day.csv", "--problem", "tsptw", "--time-limit", "0.3"
+    code, out, err = tsp(*words, "--out", "plan.csv")
+    assert code == 1
+    first, second, *table = out.splitlines()
+    assert first.startswith("day: no feasible solution (Fernside and Gullane cannot both be visited in time: ")
+    assert re.match(r"the plan that came nearest is infeasible \(not visited: (Fernside|Gullane)\):", second)
+    assert "Heath" in "".join(table)
+    assert "plan.csv: not written, since no feasible solution was found" in err
+    assert not (tmp_path / "plan.csv").exists()
+    code, out, _ = tsp(*words, "--json")
+    (solution,) = json.loads(out)["solutions"]
+    assert (code, solution["feasible"], solution["objective"]) == (1, False, None)
+    reason, violation = solution["violations"]
+    assert "Fernside and Gullane" in reason
+    assert violation.startswith("not visited: ")
+    assert len(solution["tours"][0]) == 3
+
+
+def test_solve_lists_what_is_left_out_in_text_and_csv(tsp, tmp_path):
+    (tmp_path / "day.csv").write_text(
+        DAY.replace("closes\n", "closes,prize\n").replace("0\n", "0,1\n").replace("5\n", "5,2\n")
+    )
+    code, out, _ = tsp("solve", "day.csv", "--problem", "optw", "--time-limit", "0.3", "--out", "plan.csv")
+    assert code == 0
+    assert out.splitlines()[-1] == "left out: Fernside"
+    with Path("plan.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows if not row["order"]] == ["Fernside"]
+    assert (rows[-1]["prize"], rows[-1]["x"], rows[-1]["arrive"]) == ("1", "-40", "")
+    code, out, _ = tsp("solve", BERLIN, "--solver", "nearest")
+    assert "left out" not in out

@@ -242,7 +242,7 @@ def test_an_instance_written_as_csv_is_read_bit_identically(instance):
         ({"max_length": 3}, "max_length"),
         ({"capacity": 3, "end": 1}, "capacity and end"),
         ({"problem": "shpp", "free_start": True}, "free start"),
-        ({"problem": "shpp", "depot": 1}, "depot 1, not the first node"),
+        ({"problem": "shpp", "depot": 1}, "depot 2, not the first node"),
     ],
 )
 def test_an_instance_with_attributes_that_csv_cannot_hold_is_not_written(tmp_path, attributes, piece):
@@ -265,6 +265,31 @@ def test_distances_that_csv_cannot_represent_are_not_written(tmp_path, instance,
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        ("id,x,y", ("11", "12", "13")),
+        ("x,y,ID", ("0", "5", "1")),
+        ("name,x,y", ("11", "12", "13")),
+    ],
+)
+def test_nodes_are_called_by_their_names_else_by_their_ids(tmp_path, header, names):
+    cells = {"id": names, "name": names, "x": ("0", "5", "1"), "y": ("2", "2", "2")}
+    path = tmp_path / "meters.csv"
+    rows = zip(*(cells[name.lower()] for name in header.split(",")), strict=True)
+    path.write_text("\n".join([header, *map(",".join, rows)]) + "\n")
+    (instance,) = read(path)
+    assert (instance.names, instance.extras) == (names, {})
+
+
+def test_ids_that_repeat_or_stand_beside_names_are_kept_for_display(tmp_path):
+    path = tmp_path / "meters.csv"
+    path.write_text("id,x,y\n7,0,0\n7,1,1\n")
+    assert (read(path)[0].names, read(path)[0].extras) == (None, {"id": ("7", "7")})
+    path.write_text("id,name,x,y\n7,a,0,0\n8,b,1,1\n")
+    assert (read(path)[0].names, read(path)[0].extras) == (("a", "b"), {"id": ("7", "8")})
+
+
 def test_a_csv_itinerary_lists_the_tour_and_the_return_to_its_start(tmp_path):
     instance = Instance(
         [[0, 0], [0, 3], [4, 3]], names=("Coffee", "=HYPERLINK(1)", "-3"), extras={"title": ("", "@ants", "On, bees")}
@@ -284,7 +309,7 @@ def test_a_csv_itinerary_needs_no_names_and_no_points(tmp_path):
     instance = Instance(matrix=[[0, 1.5], [2, 0]])
     path = tmp_path / "walk.csv"
     write_solution(path, instance, check(PROBLEMS["tsp"], instance, [[0, 1]]))
-    assert path.read_text() == "order,name,x,y,leg,walked\n0,0,,,0,0\n1,1,,,1.5,1.5\n2,0,,,2,3.5\n"
+    assert path.read_text() == "order,name,x,y,leg,walked\n0,1,,,0,0\n1,2,,,1.5,1.5\n2,1,,,2,3.5\n"
 
 
 DAY = Instance(
@@ -333,7 +358,7 @@ def test_a_csv_itinerary_ends_where_the_tour_ends(tmp_path):
         write_solution(path, instance, check(PROBLEMS[name], instance, [tour]), force=True)
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file))
-        assert [(row["name"], row["walked"]) for row in rows] == [("0", "0"), ("2", "5"), ("1", "9")]
+        assert [(row["name"], row["walked"]) for row in rows] == [("1", "0"), ("3", "5"), ("2", "9")]
 
 
 def test_a_csv_itinerary_of_several_tours_has_their_indices_and_delivered_amounts(tmp_path):
@@ -343,8 +368,8 @@ def test_a_csv_itinerary_of_several_tours_has_their_indices_and_delivered_amount
     write_solution(path, instance, check(PROBLEMS["sdvrp"], instance, tours, amounts=amounts))
     assert path.read_text() == (
         "tour,order,name,x,y,leg,walked,delivered\n"
-        "0,0,0,0,0,0,0,\n0,1,1,0,3,3,3,1\n0,2,2,4,3,4,7,2\n0,3,0,0,0,5,12,\n"
-        "1,0,0,0,0,0,0,\n1,1,1,0,3,3,3,2\n1,2,2,4,3,4,7,1\n1,3,0,0,0,5,12,\n"
+        "0,0,1,0,0,0,0,\n0,1,2,0,3,3,3,1\n0,2,3,4,3,4,7,2\n0,3,1,0,0,5,12,\n"
+        "1,0,1,0,0,0,0,\n1,1,2,0,3,3,3,2\n1,2,3,4,3,4,7,1\n1,3,1,0,0,5,12,\n"
     )
 
 

@@ -242,7 +242,7 @@ def test_hidden_prizes_of_wrong_shape_or_value_are_refused(tmp_path, prizes, pie
     [
         ({"prizes": np.ones(4)}, {}, "tsp, euclidean.*expected the same as the first, .*prizes"),
         ({"end": 2}, {}, "expected the same as the first, .*end"),
-        ({"problem": "shpp", "depot": 1}, {}, "an NPZ set cannot hold its depot 1, not the first node"),
+        ({"problem": "shpp", "depot": 1}, {}, "an NPZ set cannot hold its depot 2, not the first node"),
         ({"problem": "shpp", "free_start": True}, {}, "an NPZ set cannot hold its free start"),
     ],
 )

@@ -41,7 +41,7 @@ def test_an_arrival_after_closing_has_a_color_of_its_own():
 
 def test_a_schedule_without_names_shows_node_numbers_and_a_very_long_one_is_omitted():
     figure = plot_tour(full_instance("tsptw"))
-    assert {label.get_text() for label in figure.axes[1].get_yticklabels()} == {str(node) for node in range(7)}
-    assert set(written_names(figure)) <= {str(node) for node in range(7)} != set()
+    assert {label.get_text() for label in figure.axes[1].get_yticklabels()} == {str(node) for node in range(1, 8)}
+    assert set(written_names(figure)) <= {str(node) for node in range(1, 8)} != set()
     assert len(plot_tour(full_instance("tsptw", n=MOST_NAMES + 1)).axes[1].get_yticklabels()) == 0
     assert len(plot_tour(full_instance("tsptw", n=MOST_ROWS + 1)).axes) == 1

@@ -151,3 +151,31 @@ def test_a_stage_with_a_share_gets_it_and_the_others_divide_the_rest(shares):
     first = next((stage for stage in stages if stage.share is None), None)
     assert first is None or first.limits == [pytest.approx(10 * rest, rel=0.05)]
     assert all(stage.limits == [pytest.approx(10 * stage.share)] for stage in stages if stage.share is not None)
+
+
+class Infeasible(Batch):
+    """Proves that nothing is feasible."""
+
+    def solve(self, *arguments, **options):
+        return [replace(one, reasons=("too tight",)) for one in super().solve(*arguments, **options)]
+
+
+def test_a_chain_passes_a_proved_reason_on_beside_the_plan_that_came_nearest():
+    unused = Batch("c", SHORT)
+    nearly, proof = Batch("a", AROUND[:-1]), Infeasible("b", None)
+    (answer,) = Chain([nearly, proof, unused]).solve(TSP, [RECTANGLE], Budget())
+    assert (answer.feasible, answer.reasons) == (False, ("too tight",))
+    assert answer.tours[0].tolist() == AROUND[:-1]
+    assert answer.violations[0].startswith("not visited")
+    assert unused.calls == []
+
+
+def test_a_stage_without_an_answer_does_not_hide_why_the_one_before_had_none():
+    class Refuses(Batch):
+        def solve(self, *arguments, **options):
+            return [replace(one, violations=("too many nodes",)) for one in super().solve(*arguments, **options)]
+
+    (answer,) = Chain([Refuses("a", None), Batch("b", None)]).solve(TSP, [RECTANGLE], Budget())
+    assert answer.violations == ("too many nodes",)
+    (answer,) = Chain([Batch("a", AROUND[:1]), Batch("b", AROUND[:-1])]).solve(TSP, [RECTANGLE], Budget())
+    assert answer.tours[0].tolist() == AROUND[:-1]  # more visits

@@ -219,20 +219,21 @@ def test_an_objective_of_zero_is_proved():
 
 
 @pytest.mark.parametrize(
-    ("problem", "changes"),
+    ("problem", "changes", "reason"),
     [
-        ("tsptw", {"time_windows": np.array([[0, 9], [5, 6], [0, 0.5], [0, 9], [0, 9]])}),
-        ("tsptw", {"time_windows": np.array([[-9, -5], *[[0, 99]] * 4])}),
-        ("op", {"end": 1, "max_length": 0.0, "prizes": np.ones(5)}),
-        ("cvrp", {"num_tours": 1, "demands": np.ones(5), "capacity": 3.0}),
-        ("shpp", {"end": 0}),
+        ("tsptw", {"time_windows": np.array([[0, 9], [5, 6], [0, 0.5], [0, 9], [0, 9]])}, "3 closes at 0.5, "),
+        ("tsptw", {"time_windows": np.array([[-9, -5], *[[0, 99]] * 4])}, "1 closes at -5, "),
+        ("op", {"end": 1, "max_length": 0.0, "prizes": np.ones(5)}, "the shortest way from 1 to 2 is "),
+        ("cvrp", {"num_tours": 1, "demands": np.ones(5), "capacity": 3.0}, "the demands sum to 4, but 1 tour"),
+        ("shpp", {"end": 0}, "no solution keeps every rule, which is proved"),
     ],
 )
-def test_infeasibility_is_proved_and_reported(problem, changes):
+def test_infeasibility_is_proved_and_its_reason_reported(problem, changes, reason):
     instance = Instance(np.arange(10.0).reshape(5, 2), **changes)
     assert best_by_enumeration(get_problem(problem), instance)[0] is None
     answer = solve(instance, get_problem(problem))
-    assert answer.violations == ("no solution keeps every rule, which is proved",)
+    assert answer.reasons[0].startswith(reason)
+    assert answer.violations == answer.reasons
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
