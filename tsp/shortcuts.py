@@ -14,6 +14,7 @@ from tsp.instance import Instance, Realization
 from tsp.problems import get_problem
 from tsp.solvers.defaults import default_spec
 from tsp.solvers.online import play_all
+from tsp.solvers.protocol import Request, solve_request
 from tsp.solvers.registry import load, make
 from tsp.underway import validate_underway
 
@@ -129,7 +130,13 @@ def solve_all(
             solutions |= dict(zip(members, found, strict=True))
             continue
         own = None if report is None else _translated(report, members)
-        found = solver.solve(get_problem(problem), [instances[i] for i in members], budget, report=own)
+        limits = [budget.time_limit] * len(members)
+        found = solve_request(
+            solver,
+            Request(
+                get_problem(problem), [instances[i] for i in members], limits, budget.threads, budget.seed, report=own
+            ),
+        )
         solutions |= dict(zip(members, found, strict=True))
     return [solutions[i] for i in range(len(instances))]
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 from tsp.best_known import best_known
 from tsp.files import atomic_write, write_text
 from tsp.formats import csv_file, cvrplib, json_file, kool, npz, optw, orienteering, pctsp, tsplib, tsptw
-from tsp.formats.csv_file import read_matrix, read_walls
+from tsp.formats.csv_file import read_walls
+from tsp.formats.matrix_file import is_table, read_table
 from tsp.formats.number_table import rows
 from tsp.formats.text import TextFile, read_text
 from tsp.problems import get_problem
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tsp.instance import Instance, Realization
+    from tsp.instance import Array, Instance, Realization
     from tsp.solution import Solution
 
 __all__ = [
@@ -44,6 +45,9 @@ StrPath = str | os.PathLike[str]
 _READERS: dict[str, Callable[[Path], list[Instance]]] = {
     ".tsp": lambda path: [tsplib.read_instance(path)],
     ".csv": lambda path: [csv_file.read_instance(path)],
+    ".npy": lambda path: [read_table(path).instance()],
+    ".json": lambda path: [read_table(path).instance()],
+    "matrix": lambda path: [read_table(path).instance()],
     ".npz": npz.read_instances,
     ".pkl": kool.read_instances,
     "op": lambda path: [orienteering.read_paths(path)],
@@ -131,6 +135,8 @@ def _kind(path: Path, problem: str | None) -> str:
     """The key in `_READERS` for a file."""
     ending = path.suffix.lower()
     ending = _SAME_AS.get(ending, ending)
+    if ending == ".csv" and _is_matrix(read_text(path)):
+        return "matrix"
     if ending in _READERS:
         return ending
     if ending in _SOLUTION_READERS:
@@ -144,6 +150,11 @@ def _kind(path: Path, problem: str | None) -> str:
     return _text_kind(read_text(path), problem)
 
 
+def _is_matrix(file: TextFile) -> bool:
+    """Whether a text file is a table of distances; a list of nodes has a header with x and y."""
+    return not csv_file.is_header(file.text.lstrip().split("\n", 1)[0]) and is_table(file)
+
+
 def _text_kind(file: TextFile, problem: str | None) -> str:
     first = file.text.lstrip().split("\n", 1)[0]
     if csv_file.is_header(first):
@@ -152,6 +163,8 @@ def _text_kind(file: TextFile, problem: str | None) -> str:
         return ".tsp"
     if orienteering.is_team_header(file):
         return "top"
+    if is_table(file):
+        return "matrix"
     widths = [len(row.words) for row in rows(file, 2) if row.is_numeric]
     for kind, (width, following) in _NUMBER_TABLES.items():
         if widths[:1] == [width] and (problem == kind or following in (None, *widths[1:])):
@@ -167,16 +180,29 @@ def _text_kind(file: TextFile, problem: str | None) -> str:
 
 
 def _with_matrix(path: Path, kind: str, matrix: Path) -> Instance:
-    distances = read_matrix(matrix)
+    table = read_table(matrix)
+    distances = table.values
     if kind == ".csv":
-        return csv_file.read_instance(path, distances)
+        made = csv_file.read_instance(path, distances)
+        return replace(made, matrix=table.matched(made.names, path), names=made.names or table.names)
     instances = _READERS[kind](path)
     if len(instances) != 1 or instances[0].matrix is not None:
         found = f"{len(instances)} instances" if len(instances) != 1 else "distances of its own"
         raise ValueError(f"{path}: has {found}, expected one instance without distances beside {matrix}")
     if len(distances) != instances[0].size:
         raise ValueError(f"{matrix}: distances of {len(distances)} nodes, expected the {instances[0].size} of {path}")
-    return replace(instances[0], matrix=distances)
+    found = instances[0]
+    return replace(found, matrix=table.matched(found.names, path), names=found.names or table.names)
+
+
+def read_matrix(path: StrPath) -> Array:
+    """Read a table of distances `[n, n]`, row = from, column = to; infinity where there is no road.
+
+    Raises:
+        ValueError: with the file, the line or entry and what was expected.
+        OSError: for a file that cannot be read.
+    """
+    return read_table(Path(path)).values
 
 
 def _completed(instance: Instance, problem: str) -> Instance:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tsp.budget import SHORTEST
-from tsp.solution import no_answer
+from tsp.solution import NO_ANSWER, no_answer
 from tsp.solvers.protocol import BaseSolver, is_one_shot, require_support, share_of, solve_request
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ class Chain(BaseSolver):
     answer. An instance that is proved optimal, or that has an answer and no time left, skips the
     stages that remain.
     """
+
+    passes_on = True
 
     def __init__(self, stages: Sequence[Solver], name: str | None = None) -> None:
         if not stages:
@@ -92,6 +94,8 @@ class Chain(BaseSolver):
 def _better(problem: Problem, old: Solution, new: Solution) -> Solution:
     """The better of two, with the tighter of their proved bounds."""
     pick = old if problem.is_better(old.objective, new.objective) else new
+    if old.objective is None and new.violations == (NO_ANSWER,) and old.violations:
+        pick = old  # an answer that says why it is infeasible
     bounds = [s.bound for s in (old, new) if s.bound is not None]
     tightest = max if problem.objective.sense == "min" else min
     return replace(pick, bound=tightest(bounds) if bounds else None)

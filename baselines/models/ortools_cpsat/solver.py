@@ -14,6 +14,7 @@ from tsp.budget import Budget
 from tsp.problems import Capacity, LengthBudget, SplitDelivery, VisitAtMostOnce, VisitOnce, get_problem
 from tsp.solution import Solution, check
 from tsp.solvers import InstanceSolver
+from tsp.solvers.protocol import NO_WAY
 
 from .builder import build_model
 from .constraints import CPSAT_RULES
@@ -36,6 +37,9 @@ REFINEMENT = 2.0**10
 INFEASIBLE = Solution((), None, False, ("no solution keeps every rule, which is proved",))
 """The answer where there is no feasible solution."""
 
+WITHOUT_ROADS = Solution((), None, False, (NO_WAY,))
+"""The same where roads are missing."""
+
 SPLIT = ({SplitDelivery, Capacity, LengthBudget}, {"length", "longest"})
 """Rules and terms that can be combined with split deliveries."""
 
@@ -51,6 +55,7 @@ class CPSATSolver(InstanceSolver):
         if workers < 1:
             raise ValueError(f"workers: {workers}, expected 1 or more")
         self.name = "cpsat"
+        self.keeps_missing_roads = True  # they become no arcs
         self.workers = workers
 
     def supports(self, problem: Problem) -> bool:
@@ -108,7 +113,8 @@ class CPSATSolver(InstanceSolver):
             solver = self._make_solver(clock.remaining, task.seed)
             status = _solve_interruptibly(solver, model.cp, SolutionCallback(model, search))
             if status == cp_model.INFEASIBLE:  # apart from what is rejected
-                return INFEASIBLE if search.best is None else search.answer(clock.elapsed)
+                nothing = WITHOUT_ROADS if task.instance.misses_roads else INFEASIBLE
+                return nothing if search.best is None else search.answer(clock.elapsed)
             if status in {cp_model.OPTIMAL, cp_model.FEASIBLE} or solver.best_objective_bound:
                 search.tighten(solver.best_objective_bound / scale.per)
             if len(search.rejected) > rejected:
