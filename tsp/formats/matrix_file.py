@@ -110,7 +110,8 @@ def is_table(file: TextFile) -> bool:
         return sorted(columns) == sorted(labels)
     if any(not _is_distance(cell, delimiter) for k, (_, row) in enumerate(body) for j, cell in enumerate(row) if j != k):
         return False
-    return (n > SMALL and not columns) or len({_number(row[k], delimiter) for k, (_, row) in enumerate(body)}) == 1
+    equal = len({_number(row[k], delimiter) for k, (_, row) in enumerate(body)}) == 1
+    return (equal and n > SMALL) if columns or labels else (equal or n > SMALL)
 
 
 def _rows(file: TextFile) -> tuple[list[Row], str | None]:
@@ -167,9 +168,11 @@ def _split(rows: list[Row], delimiter: str | None) -> tuple[list[Row], list[str]
 
 def _is_labelled(first: list[str], beside: list[str], rest: list[Row], delimiter: str | None) -> bool:
     """Whether the first line and column of a square of cells are labels."""
-    if not _is_distance(first[0], delimiter) or not _are_distances([*first[1:], *beside], delimiter):
+    if parse_number(first[0]) is not None:  # as no label of the corner is
+        return False
+    if not _are_distances([*first, *beside], delimiter):
         return True
-    if parse_number(first[0]) is not None or first[1:] != beside:
+    if first[1:] != beside:
         return False
     return _counts(beside) or any(cells[k + 1] for k, (_, cells) in enumerate(rest))
 

@@ -443,6 +443,8 @@ def format_instance(instance: Instance) -> str:
         raise ValueError(
             f"{instance.name or 'instance'}: TSPLIB has no unrounded {instance.metric} distances; write .npz or .csv"
         )
+    if instance.misses_roads:
+        raise ValueError(f"{instance.name or 'instance'}: TSPLIB has no missing roads; write .npz")
     require_held(instance, ("fixed_edges",), "TSPLIB's .tsp")
     lines = [
         f"NAME: {_one_line(instance.name)}",

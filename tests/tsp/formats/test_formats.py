@@ -44,7 +44,7 @@ def test_endings_in_capitals_are_recognized(tmp_path):
         ("a.txt", "Dear colleague", "unknown format, expected TSPLIB, CSV with x and y, NPZ, a pickled set, or"),
         ("a.txt", "", "the file is empty"),
         ("a.tour", "TYPE: TOUR", "holds a solution, expected an instance"),
-        ("a.json", "{}", "holds a solution, expected an instance"),
+        ("a.json", '{"solutions": []}', "holds a solution, expected an instance"),
     ],
 )
 def test_a_file_without_an_instance_is_refused(tmp_path, name, content, piece):
