@@ -426,9 +426,11 @@ def timeline_of(claim: Claim, k: int) -> Timeline:
 def _check_roads(claim: Claim) -> list[str]:
     """A sentence for each tour that uses a road that is missing in the matrix."""
     instance, found = claim.instance, list[str]()
+    if not instance.misses_roads:
+        return found
     for k, stops in enumerate(claim.stops):
-        missing = np.flatnonzero(np.isinf(instance.legs(stops[:-1], stops[1:]))) if instance.misses_roads else []
-        if len(missing):
+        missing = np.flatnonzero(np.isinf(instance.legs(stops[:-1], stops[1:])))
+        if missing.size:
             a, b = (instance.node_name(int(node)) for node in stops[missing[0] : missing[0] + 2])
             more = f" (and {len(missing) - 1} more of them)" if len(missing) > 1 else ""
             found.append(f"tour {k}: goes from {a} to {b}, where there is no road{more}")

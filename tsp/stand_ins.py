@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsp.problems import LengthBudget, SplitDelivery, TimeWindows, VisitOnce
+from tsp.instance import Instance
+from tsp.problems import LengthBudget, Problem, SplitDelivery, TimeWindows, VisitOnce
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tsp.instance import Array, Instance
-    from tsp.problems import Problem
+    from tsp.instance import Array
 
 MARGIN = 1e-3
 """By what share a stand-in is longer than any solution of ordinary roads."""
@@ -114,9 +114,11 @@ def reason_without_tour(problem: Problem, instance: Instance) -> str | None:
     else:
         needed = np.ones(instance.size, dtype=bool)
     for fixed, ways, sentence in ((start, roads, "from {1} to {0}"), (end, roads.T, "from {0} to {1}")):
-        apart = np.flatnonzero(needed & ~_reached(ways, fixed)) if fixed is not None else []
-        if len(apart):
-            there = sentence.format(name(int(apart[0])), name(int(fixed or 0)))
+        if fixed is None:
+            continue
+        apart = np.flatnonzero(needed & ~_reached(ways, fixed))
+        if apart.size:
+            there = sentence.format(name(int(apart[0])), name(fixed))
             return f"no way leads {there}: the roads that it would need are missing"
     if problem.shape.is_closed and problem.rule(VisitOnce) is not None and instance.size > 2:
         beside = roads | roads.T

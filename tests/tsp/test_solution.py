@@ -107,3 +107,11 @@ def test_no_answer_is_an_infeasible_solution_that_says_so():
     solution = no_answer(seconds=2.0, solver="cpsat", bound=3.0)
     assert (solution.feasible, solution.objective, solution.violations) == (False, None, (NO_ANSWER,))
     assert (solution.seconds, solution.solver, solution.bound) == (2.0, "cpsat", 3.0)
+
+
+def test_a_tour_over_a_missing_road_is_infeasible_and_both_nodes_are_named():
+    instance = Instance(matrix=[[0, 1, np.nan], [2, 0, 3], [4, np.inf, 0]], names=("Acre", "Byre", "Croft"))
+    assert check(TSP, instance, [[0, 1, 2]]).objective == 1 + 3 + 4
+    solution = check(TSP, instance, [[0, 2, 1]])
+    assert (solution.feasible, solution.objective) == (False, None)
+    assert solution.violations == ("tour 0: goes from Acre to Croft, where there is no road (and 1 more of them)",)

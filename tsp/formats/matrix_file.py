@@ -6,9 +6,9 @@ A cell that says that there is no road (`MISSING`) becomes infinity, as `Instanc
 from __future__ import annotations
 
 import csv
-import io
 import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -18,7 +18,6 @@ from tsp.instance import Array, Instance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -108,8 +107,9 @@ def is_table(file: TextFile) -> bool:
         return False
     if columns and labels:
         return sorted(columns) == sorted(labels)
-    if any(not _is_distance(cell, delimiter) for k, (_, row) in enumerate(body) for j, cell in enumerate(row) if j != k):
-        return False
+    for k, (_, row) in enumerate(body):
+        if not _are_distances(row[:k] + row[k + 1 :], delimiter):
+            return False
     equal = len({_number(row[k], delimiter) for k, (_, row) in enumerate(body)}) == 1
     return (equal and n > SMALL) if columns or labels else (equal or n > SMALL)
 
@@ -127,7 +127,7 @@ def _rows(file: TextFile) -> tuple[list[Row], str | None]:
         if mark not in lines[0][1].strip(" ") and mark not in lines[-1][1].strip(" "):
             continue
         try:
-            rows = [(number, next(csv.reader(io.StringIO(line), delimiter=mark, strict=True))) for number, line in lines]
+            rows = [(number, next(csv.reader([line], delimiter=mark, strict=True))) for number, line in lines]
         except csv.Error:
             continue
         rows = [(number, [cell.strip() for cell in cells]) for number, cells in rows]
@@ -199,29 +199,25 @@ def _table_of_rows(file: TextFile, rows: list[Row], delimiter: str | None) -> Ta
     n = len(body)
     if n != len(body[0][1]):
         raise file.error(body[-1][0], f"{n} lines of {len(body[0][1])} numbers, expected as many lines as columns")
+    names = labels or columns
+    _require_names(file.path, names)
+    place = {name: k for k, name in enumerate(names)}
+    for name in (*columns, *labels):
+        if name not in place or (columns and name not in columns):
+            labelled = f"{quote(name)} labels only a row or only a column"
+            raise file.error(rows[0][0], f"{labelled}, expected the same labels for both")
+    order = [place[name] for name in columns] or list(range(n))
     values = np.empty((n, n))
     for i, (line, cells) in enumerate(body):
         if len(cells) != n:
             raise file.error(line, f"{len(cells)} numbers, expected {n}")
-        for j, cell in enumerate(cells):
+        for column, (j, cell) in enumerate(zip(order, cells, strict=True), 1 + bool(labels)):
             value = 0.0 if i == j else _number(cell, delimiter)
             if value is None or value < 0:
-                place = f"column {j + 1 + bool(labels)}"
-                raise file.error(line, f"{place}: {quote(cell)}, expected a distance of 0 or more, or no road (nan)")
+                wanted = "expected a distance of 0 or more, or no road (nan)"
+                raise file.error(line, f"column {column}: {quote(cell)}, {wanted}")
             values[i, j] = value
-    if columns and labels and columns != labels:
-        values = _in_order(file, values, rows[0][0], columns, labels)
-    names = labels or columns
-    _require_names(file.path, names)
     return Table(file.path, values, tuple(names) or None)
-
-
-def _in_order(file: TextFile, values: Array, line: int, columns: list[str], labels: list[str]) -> Array:
-    """The columns in the order of the rows."""
-    if sorted(columns) != sorted(labels):
-        name = next(name for name in [*columns, *labels] if (name in columns) != (name in labels))
-        raise file.error(line, f"{quote(name)} labels only a row or only a column, expected the same labels for both")
-    return values[:, [columns.index(name) for name in labels]]
 
 
 def _require_names(path: Path, names: Sequence[str]) -> None:
