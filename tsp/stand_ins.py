@@ -29,6 +29,9 @@ MARGIN = 1e-3
 SPREAD = 1000.0
 """How many times longer it is where huge numbers differ, so that their differences count."""
 
+INFINITE = 2047
+"""The exponent of infinity in the bits of a float; that of 0 is 0."""
+
 EQUAL = 1e-9
 """Relative difference up to which huge numbers are one number."""
 
@@ -144,8 +147,8 @@ def _reached(ways: NDArray[np.bool_], start: int) -> NDArray[np.bool_]:
 def _shortened(out: StandIns, matrix: Array) -> StandIns:
     """The copy with huge numbers shortened: those above a gap that no solution of the others crosses."""
     problem, instance = out.problem, out.instance
-    ordinary = np.where(np.isfinite(matrix), matrix, 0.0)
-    for below, above in _gaps(ordinary):
+    for below, above in _gaps(matrix):
+        ordinary = np.where(np.isfinite(matrix), matrix, 0.0)
         huge = ordinary >= above
         longest = np.where(huge, 0.0, ordinary).max(axis=1)
         most = _most_travel(problem, instance, longest) + _beside(problem, instance) + _last_limit(problem, instance)
@@ -164,15 +167,14 @@ def _shortened(out: StandIns, matrix: Array) -> StandIns:
     return out
 
 
-def _gaps(lengths: Array) -> list[tuple[float, float]]:
-    """Wide gaps between lengths, lowest first: the largest below and the smallest above, a power of two apart."""
-    positive = lengths[lengths > 0]
-    if not positive.size:
-        return []
-    exponents = np.frexp(positive)[1]
-    taken = np.flatnonzero(np.bincount(exponents - exponents.min())) + exponents.min()
+def _gaps(matrix: Array) -> list[tuple[float, float]]:
+    """Wide gaps between finite lengths, lowest first: the largest below and the smallest above, more than twice it."""
+    exponents = np.ascontiguousarray(matrix).view(np.int64) >> 52  # of floats that are 0 or more
+    counts = np.bincount(exponents.ravel(), minlength=INFINITE + 1)
+    taken = np.flatnonzero(counts[:INFINITE])
+    taken = taken[taken > 0]  # 0 is no length of a road
     edges = taken[1:][np.diff(taken) > 1]
-    return [(float(positive[exponents < edge].max()), float(positive[exponents >= edge].min())) for edge in edges]
+    return [(float(matrix[exponents < edge].max()), float(matrix[exponents >= edge].min())) for edge in edges.tolist()]
 
 
 def _are_connected(roads: NDArray[np.bool_]) -> bool:
