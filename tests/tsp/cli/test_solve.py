@@ -144,3 +144,14 @@ def test_solve_describes_a_solution_without_tours(tsp, tmp_path):
     (tmp_path / "two.csv").write_text("name,x,y,prize\nA,0,0,0\nB,3,4,1\n")
     words = "--problem", "top", "--max-length", 0, "--num-tours", 2, "--solver", "insertion"
     assert "no node is visited" in tsp("solve", "two.csv", *words)[1]
+
+
+def test_a_matrix_alone_is_solved_and_a_missing_road_that_every_tour_needs_is_named(tsp, tmp_path):
+    (tmp_path / "roads.csv").write_text(",A,B,C\nA,0,1,-\nB,7,0,2\nC,3,nan,0\n")
+    code, out, _ = tsp("solve", "roads.csv", "--json")
+    (solution,) = json.loads(out)["solutions"]
+    assert (code, solution["objective"], solution["tours"]) == (0, 6, [[0, 1, 2]])
+    (tmp_path / "closed.csv").write_text(",A,B,C\nA,0,1,-\nB,7,0,-\nC,3,nan,0\n")
+    code, out, _ = tsp("solve", "closed.csv")
+    assert code == 1
+    assert "no way leads from A to C: the roads that it would need are missing" in out
