@@ -14,6 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from tsp.instance import LIMITS, NODE_VALUES
+from tsp.problems import get_problem
+from tsp.stand_ins import make_stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -144,6 +146,8 @@ def from_instances(
 ) -> Batch:
     """A padded batch of instances, their coordinates scaled into the unit square.
 
+    A missing road is longer than any tour of the others: masks allow it, but no good tour uses it.
+
     Args:
         instances: all with two-dimensional coordinates, or all with a matrix.
         distances: whether the batch has the instances' own distances where they follow from the
@@ -153,6 +157,9 @@ def from_instances(
     Raises:
         ValueError: for an instance with neither coordinates in the plane nor a matrix.
     """
+    instances = [
+        make_stand_ins(get_problem(one.problem), one).instance if one.misses_roads else one for one in instances
+    ]
     count, n = len(instances), max(instance.size for instance in instances)
     points = np.zeros((count, n, 2), dtype=np.float32)
     scale = np.ones(count)

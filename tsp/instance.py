@@ -75,8 +75,8 @@ class Instance:
 
     Attributes:
         coordinates: points `[n, d]`, d = 2 or 3. With a matrix, they are used for drawing only.
-        matrix: explicit distances `[n, n]`, row = from, column = to. The diagonal is ignored
-            and stored as zero.
+        matrix: explicit distances `[n, n]`, row = from, column = to; infinity where there is no road (NaN
+            means the same). The diagonal is ignored and stored as zero.
         metric: a name in `tsp.metrics.METRICS`; `EXPLICIT` (set by itself) with a matrix.
         problem: name of the problem that the source implies (a row of `tsp.problems.PROBLEMS`).
         name: used in reports.
@@ -229,6 +229,11 @@ class Instance:
         return METRICS[self.metric].integral
 
     @cached_property
+    def misses_roads(self) -> bool:
+        """Whether there is no road between some nodes: an infinite distance in the matrix."""
+        return self.matrix is not None and bool(np.isinf(self.matrix).any())
+
+    @cached_property
     def symmetric(self) -> bool:
         """Whether every distance is the same in both directions."""
         return self.matrix is None or bool((self.matrix == self.matrix.T).all())
@@ -326,7 +331,8 @@ def _distances(values: ArrayLike) -> Array:
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"matrix: shape {matrix.shape}, expected (n, n)")
     np.fill_diagonal(matrix, 0.0)  # before the check: files put anything there
-    _require_finite(matrix, "matrix")
+    matrix[np.isnan(matrix)] = np.inf
+    _require_finite(np.where(matrix == np.inf, 0.0, matrix), "matrix")
     if matrix.size and matrix.min() < 0:
         i, j = np.argwhere(matrix < 0)[0]
         raise ValueError(f"matrix[{i}, {j}]: {matrix[i, j]:g}, expected a distance of 0 or more")

@@ -16,6 +16,7 @@ from tsp.instance import Instance, Realization
 from tsp.problems import get_problem
 from tsp.solvers.defaults import default_spec
 from tsp.solvers.online import play_all
+from tsp.solvers.protocol import Request, solve_request
 from tsp.solvers.registry import load, make
 from tsp.underway import validate_underway
 
@@ -133,7 +134,9 @@ def solve_all(
             solutions |= dict(zip(members, found, strict=True))
             continue
         own = None if report is None else _translated(report, members)
-        found = solver.solve(problem, [instances[i] for i in members], budget, report=own)
+        limits = [budget.time_limit] * len(members)
+        chosen_ones = [instances[i] for i in members]
+        found = solve_request(solver, Request(problem, chosen_ones, limits, budget.threads, budget.seed, report=own))
         solutions |= dict(zip(members, found, strict=True))
     return [explain(problem_of(one), one, solutions[i]) for i, one in enumerate(instances)]
 

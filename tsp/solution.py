@@ -194,6 +194,8 @@ def check(
         claim, violations = _claim(problem, instance, arrays, amounts, realization)
         delivered = claim.amounts
         if not violations:
+            violations += _check_roads(claim)
+        if not violations:
             for rule in problem.rules:
                 violations += CHECKS[type(rule)](claim, rule)
             violations += _check_fixed_edges(claim)
@@ -456,6 +458,20 @@ def timeline_of(claim: Claim, k: int) -> Timeline:
     if k == claim.begun and claim.given and underway is not None and underway.elapsed is not None:
         departures[claim.given - 1] = underway.elapsed
     return compute_timeline(claim.instance, claim.stops[k], departures)
+
+
+def _check_roads(claim: Claim) -> list[str]:
+    """A sentence for each tour that uses a road that is missing in the matrix."""
+    instance, found = claim.instance, list[str]()
+    if not instance.misses_roads:
+        return found
+    for k, stops in enumerate(claim.stops):
+        missing = np.flatnonzero(np.isinf(instance.legs(stops[:-1], stops[1:])))
+        if missing.size:
+            a, b = (instance.node_name(int(node)) for node in stops[missing[0] : missing[0] + 2])
+            more = f" (and {len(missing) - 1} more of them)" if len(missing) > 1 else ""
+            found.append(f"tour {k}: goes from {a} to {b}, where there is no road{more}")
+    return found
 
 
 def _check_fixed_edges(claim: Claim) -> list[str]:

@@ -200,3 +200,11 @@ def test_generated_batches_hold_what_instances_hold(problem):
     assert batch.depot.tolist() == [0, 0]
     assert batch.finish.tolist() == ([4, 4] if problem == "shpp" else [0, 0])
     assert set(PROBLEMS[problem].needs) - {"matrix"} <= batch.values.keys()
+
+
+def test_a_missing_road_is_longer_than_every_tour_of_the_others():
+    matrix = [[0, 3, np.inf], [4, 0, 5], [6, np.inf, 0]]
+    distances = from_instances([Instance(matrix=matrix)]).distances[0].numpy()
+    missing = np.isinf(matrix)
+    assert (distances[~missing] == np.array(matrix)[~missing]).all()
+    assert 3 + 5 + 6 < distances[missing].min() < np.inf

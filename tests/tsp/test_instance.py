@@ -29,7 +29,7 @@ SQUARE = [[0, 0], [0, 3], [4, 3], [4, 0]]
         ({"coordinates": [[0, 1e300]]}, r"coordinates\[0, 1\]: 1e\+300, expected a finite number up to 1e\+100"),
         ({"coordinates": SQUARE, "metric": "EUC2D"}, "metric: 'EUC2D' is unknown"),
         ({"matrix": [[0, 1, 2], [1, 0, 2]]}, r"matrix: shape \(2, 3\), expected \(n, n\)"),
-        ({"matrix": [[0, np.nan], [1, 0]]}, r"matrix\[0, 1\]: nan"),
+        ({"matrix": [[0, -np.inf], [1, 0]]}, r"matrix\[0, 1\]: -inf"),
         ({"matrix": [[0, 1], [-1, 0]]}, r"matrix\[1, 0\]: -1, expected a distance of 0 or more"),
         ({"matrix": [[0, 1], [1, 0]], "coordinates": SQUARE}, "4 points beside a matrix of 2 nodes"),
         ({"coordinates": SQUARE, "names": ("a", "b")}, "names: 2 for 4 nodes"),

@@ -119,3 +119,11 @@ def test_of_two_infeasible_answers_the_one_nearer_to_feasible_is_preferable():
     assert is_preferable(TSP, check(TSP, square, [few]), nothing)
     assert not is_preferable(TSP, nothing, check(TSP, square, [few]))
     assert is_preferable(TSP, check(TSP, square, [[0, 1, 2, 3]]), check(TSP, square, [many]))
+
+
+def test_a_tour_over_a_missing_road_is_infeasible_and_both_nodes_are_named():
+    instance = Instance(matrix=[[0, 1, np.nan], [2, 0, 3], [4, np.inf, 0]], names=("Acre", "Byre", "Croft"))
+    assert check(TSP, instance, [[0, 1, 2]]).objective == 1 + 3 + 4
+    solution = check(TSP, instance, [[0, 2, 1]])
+    assert (solution.feasible, solution.objective) == (False, None)
+    assert solution.violations == ("tour 0: goes from Acre to Croft, where there is no road (and 1 more of them)",)

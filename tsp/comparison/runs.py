@@ -20,6 +20,7 @@ from tsp.problems import Problem
 from tsp.solution import Solution, check
 from tsp.solvers import Solver, is_one_shot
 from tsp.solvers.online import play_all
+from tsp.solvers.protocol import Request, solve_request
 
 if TYPE_CHECKING:
     from tsp.budget import Budget
@@ -47,7 +48,8 @@ class Workload:
         # Fresh copies: an instance keeps its distances once they are computed, and each solver pays for them.
         instances = [replace(instance) for instance in self.instances[block]]
         if self.realizations is None:
-            return solver.solve(self.problem, instances, budget)
+            limits = [budget.time_limit] * len(instances)
+            return solve_request(solver, Request(self.problem, instances, limits, budget.threads, budget.seed))
         return play_all(solver, self.problem, instances, self.realizations[block], budget)
 
     def check(self, block: slice, found: Sequence[Solution]) -> list[Solution]:

@@ -28,8 +28,9 @@ from tsp.formats import (
     tsplib,
     tsptw,
 )
-from tsp.formats.csv_file import read_matrix, read_walls
+from tsp.formats.csv_file import read_walls
 from tsp.formats.json_content import describe_json, read_json
+from tsp.formats.matrix_file import is_table, read_table
 from tsp.formats.number_table import rows
 from tsp.formats.text import TextFile, read_text, without_gz
 from tsp.problems import get_problem
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tsp.instance import Instance, Realization
+    from tsp.instance import Array, Instance, Realization
     from tsp.solution import Solution
 
 __all__ = [
@@ -63,6 +64,9 @@ StrPath = str | os.PathLike[str]
 _READERS: dict[str, Callable[[Path], list[Instance]]] = {
     ".tsp": lambda path: [tsplib.read_instance(path)],
     ".csv": lambda path: [csv_file.read_instance(path)],
+    ".npy": lambda path: [read_table(path).instance()],
+    ".json": lambda path: [read_table(path).instance()],
+    "matrix": lambda path: [read_table(path).instance()],
     ".npz": npz.read_instances,
     ".pkl": kool.read_instances,
     ".geojson": lambda path: [geojson.read_instance(path)],
@@ -170,6 +174,8 @@ def _kind(path: Path, problem: str | None) -> str:
     ending = _SAME_AS.get(ending, ending)
     if ending == ".json":
         return _json_kind(path)
+    if ending == ".csv" and _is_matrix(read_text(path)):
+        return "matrix"
     if ending in _READERS:
         return ending
     if ending in _SOLUTION_READERS:
@@ -189,7 +195,16 @@ def _json_kind(path: Path) -> str:
     content = read_json(path)
     if geojson.is_geojson(content):
         return ".geojson"
-    raise ValueError(f"{path}: holds {describe_json(content)}, expected an instance, such as points in GeoJSON")
+    if isinstance(content, list) or (isinstance(content, dict) and "matrix" in content):
+        return ".json"
+    raise ValueError(
+        f"{path}: holds {describe_json(content)}, expected an instance, such as points in GeoJSON or a matrix"
+    )
+
+
+def _is_matrix(file: TextFile) -> bool:
+    """Whether a text file is a table of distances; a list of nodes has a header with x and y."""
+    return not csv_file.is_header(file.text.lstrip().split("\n", 1)[0]) and is_table(file)
 
 
 def _text_kind(file: TextFile, problem: str | None) -> str:
@@ -206,6 +221,8 @@ def _text_kind(file: TextFile, problem: str | None) -> str:
         return ".tsp"
     if orienteering.is_team_header(file):
         return "top"
+    if is_table(file):
+        return "matrix"
     widths = [len(row.words) for row in rows(file, 2) if row.is_numeric]
     for kind, (width, following) in _NUMBER_TABLES.items():
         if widths[:1] == [width] and (problem == kind or following in (None, *widths[1:])):
@@ -223,16 +240,29 @@ def _text_kind(file: TextFile, problem: str | None) -> str:
 
 
 def _with_matrix(path: Path, kind: str, matrix: Path) -> Instance:
-    distances = read_matrix(matrix)
+    table = read_table(matrix)
+    distances = table.values
     if kind == ".csv":
-        return csv_file.read_instance(path, distances)
+        made = csv_file.read_instance(path, distances)
+        return replace(made, matrix=table.matched(made.names, path), names=made.names or table.names)
     instances = _READERS[kind](path)
     if len(instances) != 1 or instances[0].matrix is not None:
         found = f"{len(instances)} instances" if len(instances) != 1 else "distances of its own"
         raise ValueError(f"{path}: has {found}, expected one instance without distances beside {matrix}")
     if len(distances) != instances[0].size:
         raise ValueError(f"{matrix}: distances of {len(distances)} nodes, expected the {instances[0].size} of {path}")
-    return replace(instances[0], matrix=distances)
+    found = instances[0]
+    return replace(found, matrix=table.matched(found.names, path), names=found.names or table.names)
+
+
+def read_matrix(path: StrPath) -> Array:
+    """Read a table of distances `[n, n]`, row = from, column = to; infinity where there is no road.
+
+    Raises:
+        ValueError: with the file, the line or entry and what was expected.
+        OSError: for a file that cannot be read.
+    """
+    return read_table(Path(path)).values
 
 
 def _completed(instance: Instance, problem: str) -> Instance:

@@ -1,4 +1,4 @@
-"""CSV files: nodes, one on each line; itineraries; tables of distances.
+"""CSV files: nodes, one on each line; itineraries.
 
 Beside `name`, `x` and `y` a node may have a `prize`, a `penalty`, a `demand`, a time window from
 `opens` to `closes`, and a `duration` (of the visit).
@@ -233,37 +233,6 @@ def read_walls(path: Path) -> Array:
     lines = [line for line, _ in rows]
     columns = [_numbers(file, lines, name, [cells[k] for _, cells in rows], delimiter) for k, name in enumerate(names)]
     return np.column_stack(columns).reshape(-1, 2, 2)
-
-
-def read_matrix(path: Path) -> Array:
-    """Read a table of distances: n lines of n numbers, separated by commas, semicolons or blanks.
-
-    Row = from, column = to. The diagonal is ignored.
-
-    Raises:
-        ValueError: with the file, the line, the column and what was expected.
-    """
-    file = read_text(path)
-    lines = [(number, line) for number, line in enumerate(file.text.split("\n"), 1) if line.strip()]
-    delimiter = next((mark for mark in ";," if mark in lines[0][1].strip()), None)
-    n = len(lines)
-    matrix = np.empty((n, len(_cells(lines[0][1], delimiter))))
-    if n != matrix.shape[1]:
-        raise file.error(lines[-1][0], f"{n} lines of {matrix.shape[1]} numbers, expected as many lines as columns")
-    for i, (number, line) in enumerate(lines):
-        cells = _cells(line, delimiter)
-        if len(cells) != n:
-            raise file.error(number, f"{len(cells)} numbers, expected {n}")
-        for j, cell in enumerate(cells):
-            value = 0.0 if i == j else _number(cell, delimiter)
-            if value is None or value < 0:
-                raise file.error(number, f"column {j + 1}: {quote(cell)}, expected a distance of 0 or more")
-            matrix[i, j] = value
-    return matrix
-
-
-def _cells(line: str, delimiter: str | None) -> list[str]:
-    return [cell.strip() for cell in line.strip().split(delimiter)]
 
 
 def format_instance(instance: Instance) -> str:

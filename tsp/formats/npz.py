@@ -38,6 +38,8 @@ EXPECTED = "expected_prizes"
 def read_instances(path: Path) -> list[Instance]:
     """Read a set: `coordinates [N, n, 2]` or `matrix [N, n, n]`, and `problem` and `metric` names.
 
+    One instance may be without the axis N: `matrix [n, n]`, perhaps with `names [n]`.
+
     Attributes are arrays of their names: `prizes, penalties, demands, service_times [N, n]`,
     `time_windows [N, n, 2]`, `max_length, min_prize, capacity, num_tours, end [N]`. Of
     `expected_prizes [N, n]` and `prizes` the instances get the first; see `read_realizations`. Without
@@ -46,12 +48,19 @@ def read_instances(path: Path) -> list[Instance]:
     Raises:
         ValueError: with the file, the array and what was expected.
     """
-    arrays, names = _load(path, (*AXES, *ATTRIBUTE_AXES, EXPECTED, "problem", "metric"))
+    arrays, names = load_arrays(path, (*AXES, *ATTRIBUTE_AXES, EXPECTED, "problem", "metric", "names"))
+    nodes = arrays.pop("names", None)
     problem = _text(path, arrays, "problem", "")
     metric = _text(path, arrays, "metric", "euclidean")
     given = {name: array for name, array in arrays.items() if name not in ("problem", "metric")}
     if not given.keys() & AXES:
         raise ValueError(f"{path}: arrays {quote(', '.join(names))}, expected coordinates or matrix")
+    single = "matrix" in given and given["matrix"].ndim == 2
+    if nodes is not None and (not single or nodes.ndim != 1 or nodes.dtype.kind not in "Uiu"):
+        found = f"{nodes.dtype} of shape {nodes.shape}"
+        raise ValueError(f"{path}: array names: {found}, expected names (n,) beside a matrix (n, n)")
+    if single:
+        given = {name: array[None] for name, array in given.items()}
     count = _require_axes(path, given)
     if EXPECTED in given:
         given["prizes"] = given.pop(EXPECTED)
@@ -66,7 +75,10 @@ def read_instances(path: Path) -> list[Instance]:
         try:
             here: dict[str, Any] = {name: array[k] for name, array in given.items()}
             here |= {name: int(here[name]) for name in WHOLE if name in here}
-            instance = Instance(**here, metric=metric, name=f"{path.stem}[{k}]")
+            if nodes is not None:
+                here["names"] = tuple(map(str, nodes.tolist()))
+            name = path.stem if single else f"{path.stem}[{k}]"
+            instance = Instance(**here, metric=metric, name=name)
             instances.append(replace(instance, problem=problem or implied_problem(instance)))
         except ValueError as error:
             raise ValueError(f"{path}: instance {k}: {error}") from None
@@ -79,7 +91,7 @@ def read_realizations(path: Path) -> list[Realization] | None:
     Raises:
         ValueError: with the file, the array and what was expected.
     """
-    arrays, _ = _load(path, (EXPECTED, "prizes"))
+    arrays, _ = load_arrays(path, (EXPECTED, "prizes"))
     if len(arrays) < 2:
         return None
     _require_axes(path, arrays)
@@ -110,7 +122,7 @@ def _require_axes(path: Path, given: dict[str, NDArray[Any]]) -> int:
     return counts.pop()
 
 
-def _load(path: Path, wanted: Sequence[str]) -> tuple[dict[str, NDArray[Any]], list[str]]:
+def load_arrays(path: Path, wanted: Sequence[str]) -> tuple[dict[str, NDArray[Any]], list[str]]:
     """The arrays named in `wanted`, and the names of all arrays of the file."""
     arrays: dict[str, NDArray[Any]] = {}
     where = "the archive"

@@ -355,6 +355,8 @@ def format_instance(instance: Instance) -> str:
     metric = instance.metric
     if metric == "euclidean" and instance.coordinates is not None:
         metric = UNROUNDED[instance.coordinates.shape[1]]
+    if instance.misses_roads:
+        raise ValueError(f"{instance.name or 'instance'}: TSPLIB has no missing roads; write .npz")
     require_held(instance, ("fixed_edges",), "TSPLIB's .tsp")
     lines = [
         f"NAME: {_one_line(instance.name)}",

@@ -54,7 +54,9 @@ def _scaled_points(instance: Instance) -> Points:
     if n > LARGEST_LAYOUT:
         name = instance.name or "instance"
         raise ValueError(f"{name}: {n} nodes without coordinates, expected at most {LARGEST_LAYOUT} to lay them out")
-    squared = ((instance.distances + instance.distances.T) / 2) ** 2
+    known = np.isfinite(instance.distances)
+    lengths = np.where(known, instance.distances, instance.distances[known].max())  # missing roads as long as any
+    squared = ((lengths + lengths.T) / 2) ** 2
     centred = squared - squared.mean(axis=0) - squared.mean(axis=1)[:, None] + squared.mean()
     values, vectors = np.linalg.eigh(-0.5 * centred)
     points = np.zeros((n, 2))

@@ -27,6 +27,8 @@ class Chain(BaseSolver):
     remain.
     """
 
+    passes_on = True
+
     def __init__(self, stages: Sequence[Solver], name: str | None = None) -> None:
         if not stages:
             raise ValueError("a chain needs at least one solver")

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from tsp.budget import SHORTEST, Budget, Clock
 from tsp.instance import Instance
 from tsp.problems import Problem
-from tsp.solution import Solution
+from tsp.solution import Solution, check
+from tsp.stand_ins import StandIns, make_stand_ins, reason_without_tour
 
 if TYPE_CHECKING:
     from tsp.underway import Reduced
@@ -30,6 +31,10 @@ Candidates = Sequence[NDArray[np.int64]]
 
 Report = Callable[[int, Solution], None]
 """Called with an instance's position and each better solution as it is found."""
+
+
+NO_WAY = "no solution keeps every rule without missing roads, which is proved"
+"""The violation where every solution would use a missing road."""
 
 
 @runtime_checkable
@@ -190,6 +195,11 @@ class BaseSolver(ABC):
     share: float | None = None
     """The share of a chain's time limit that the solver takes as a stage; None takes an equal share of
     what is left. Read by `share_of`."""
+    keeps_missing_roads: bool = False
+    """Whether `solve_request` takes instances with infinite distances, where nothing is under way; others get
+    stand-ins (`tsp.stand_ins`)."""
+    passes_on: bool = False
+    """Whether `solve_request` only passes instances on to other solvers by the function `solve_request`."""
 
     @abstractmethod
     def supports(self, problem: Problem) -> bool:
@@ -224,8 +234,8 @@ class BaseSolver(ABC):
     ) -> list[Solution]:
         """Solve each instance; see `Solver.solve`."""
         limits = [budget.time_limit] * len(instances)
-        return self.solve_request(
-            Request(problem, instances, limits, budget.threads, budget.seed, initial, candidates, report)
+        return solve_request(
+            self, Request(problem, instances, limits, budget.threads, budget.seed, initial, candidates, report)
         )
 
     @abstractmethod
@@ -238,7 +248,86 @@ class BaseSolver(ABC):
 
 
 def solve_request(solver: Solver, request: Request) -> list[Solution]:
-    """Solve a request: each instance in its own limit, or by a solver without `solve_request` all in the mean limit."""
+    """Solve a request: each instance in its own limit, or by a solver without `solve_request` all in the mean limit.
+
+    Where roads are missing or numbers huge, the solver gets copies of the instances with stand-ins, and what it
+    finds is checked with the instances' own distances.
+    """
+    if not getattr(solver, "passes_on", False) and any(one.matrix is not None for one in request.instances):
+        return _solve_with_stand_ins(solver, request)
+    return _solve_plainly(solver, request)
+
+
+def _solve_with_stand_ins(solver: Solver, request: Request) -> list[Solution]:
+    problem, keeps = request.problem, getattr(solver, "keeps_missing_roads", False)
+    out = [_impossible(problem, instance, solver.name) for instance in request.instances]
+    chosen = [i for i, answer in enumerate(out) if answer is None]
+    if not chosen:
+        return [answer for answer in out if answer is not None]
+    part = request.select(chosen)
+    copies = [
+        make_stand_ins(problem, instance, keep_missing=keeps and instance.underway is None)
+        for instance in part.instances
+    ]
+    for i, answer in zip(chosen, _solve_copies(solver, part, copies), strict=True):
+        out[i] = answer
+    return [answer for answer in out if answer is not None]
+
+
+def _impossible(problem: Problem, instance: Instance, name: str) -> Solution | None:
+    """The answer to an instance whose missing roads leave no tour, where that is seen at once."""
+    sentence = reason_without_tour(problem, instance)
+    if sentence is None:
+        return None
+    return Solution((), None, False, (sentence,), solver=name, reasons=(sentence,))
+
+
+def _solve_copies(solver: Solver, request: Request, copies: Sequence[StandIns]) -> list[Solution]:
+    """Solve the copies of the instances, and check the solutions with the instances' own distances."""
+    problem, originals, relayed = request.problem, request.instances, request.report
+    if all(copy.instance is original for copy, original in zip(copies, originals, strict=True)):
+        return _solve_plainly(solver, request)
+
+    def answer(i: int, found: Solution) -> Solution:
+        bound = copies[i].bound(found.bound)
+        if copies[i].proves_none(found.bound):
+            return replace(
+                found, tours=(), objective=None, feasible=False, violations=(NO_WAY,), bound=None, reasons=(NO_WAY,)
+            )
+        if not found.tours:
+            return replace(found, bound=bound)
+        checked = check(
+            problem,
+            originals[i],
+            found.tours,
+            amounts=found.amounts,
+            seconds=found.seconds,
+            bound=bound,
+            solver=found.solver,
+        )
+        return checked if checked.feasible else replace(checked, reasons=found.reasons)
+
+    def report(i: int, found: Solution) -> None:
+        checked = answer(i, found)
+        if relayed is not None and checked.feasible:
+            relayed(i, checked)
+
+    def question(i: int, initial: Solution) -> Solution:
+        if not initial.feasible:
+            return initial
+        return check(problem, copies[i].instance, initial.tours, amounts=initial.amounts, solver=initial.solver)
+
+    given = request.initial
+    changed = replace(
+        request,
+        instances=[copy.instance for copy in copies],
+        initial=None if given is None else [question(i, one) for i, one in enumerate(given)],
+        report=None if relayed is None else report,
+    )
+    return [answer(i, found) for i, found in enumerate(_solve_plainly(solver, changed))]
+
+
+def _solve_plainly(solver: Solver, request: Request) -> list[Solution]:
     if isinstance(solver, BaseSolver):
         return solver.solve_request(request)
     mean = sum(request.limits) / len(request.limits)

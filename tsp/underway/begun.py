@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -141,7 +142,12 @@ def _given_tours(problem: Problem, instance: Instance, underway: Underway) -> tu
 def _require_possible(
     problem: Problem, instance: Instance, underway: Underway, finished: list[list[int]], current: list[int]
 ) -> None:
-    """Refuse impossible numbers."""
+    """Refuse impossible numbers, and visits over missing roads."""
+    for tour in [*finished, current] if instance.misses_roads else []:
+        for a, b in pairwise(tour):
+            if math.isinf(instance.legs(a, b)):
+                name = instance.node_name
+                raise ValueError(f"visited: from {name(a)} to {name(b)} there is no road, expected visits along roads")
     between = problem.shape.has_several_tours and len(current) == 1
     for field in ("elapsed", "travelled", "load"):
         value = getattr(underway, field)

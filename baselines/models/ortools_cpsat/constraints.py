@@ -177,7 +177,8 @@ def times_so_far(model: CPSATModel) -> Accumulation:
                 closes[0] = -1.0  # the start closes before time 0, so no tour is feasible
         highs = np.array([model.length.most(time) if time < np.inf else np.inf for time in closes.tolist()])
         lows = model.length.down(np.maximum(opens, 0.0)).astype(np.float64)
-        steps = model.length.down(graph.legs + takes[:, None])
+        legs = np.where(model.missing, 0.0, graph.legs)
+        steps = model.length.down(legs + takes[:, None])
         model.accumulations["times"] = model.accumulate(steps, lows, highs)
     return model.accumulations["times"]
 

@@ -44,7 +44,8 @@ class CPSATModel:
         length: the scale of lengths, times and penalties.
         prize: the scale of prizes.
         demand: the scale of demands.
-        legs: `graph.legs` in steps.
+        missing: where there is no road `[m + 1, m + 1]`, and so no arc.
+        legs: `graph.legs` in steps, 0 where there is no road.
         circuits: one; where deliveries are split, one for each tour.
         amounts: where deliveries are split, what each circuit delivers to each of the nodes 1 to m.
         accumulations: the lengths and times along tours, by name, made when a rule or term needs them.
@@ -55,7 +56,8 @@ class CPSATModel:
         self.clock = clock
         self.problem, self.instance, self.graph = problem, instance, graph
         self.length, self.prize, self.demand = _make_scales(problem, instance, graph, refinement)
-        self.legs = self.length.down(graph.legs)
+        self.missing = np.isinf(graph.legs)
+        self.legs = self.length.down(np.where(self.missing, 0.0, graph.legs))
         self.amounts: list[list[cp_model.IntVar]] = []
         self.accumulations: dict[str, Accumulation] = {}
         self.circuits = [self._make_circuit() for _ in range(graph.circuits)]
@@ -68,6 +70,7 @@ class CPSATModel:
         if optional:
             between |= np.eye(m + 1, dtype=bool)
         between[0, 0] &= not several
+        between &= ~self.missing
         arcs = np.argwhere(between)
         literals: list[cp_model.IntVar] = []
         for row in np.array_split(arcs, m + 1):

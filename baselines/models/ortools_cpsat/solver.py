@@ -16,6 +16,7 @@ from tsp.infeasibility import reasons
 from tsp.problems import Capacity, LengthBudget, SplitDelivery, VisitAtMostOnce, VisitOnce, get_problem
 from tsp.solution import Solution, check
 from tsp.solvers import InstanceSolver
+from tsp.solvers.protocol import NO_WAY
 
 from .builder import build_model
 from .conflict import find_conflict
@@ -57,6 +58,7 @@ class CPSATSolver(InstanceSolver):
         if workers < 1:
             raise ValueError(f"workers: {workers}, expected 1 or more")
         self.name = "cpsat"
+        self.keeps_missing_roads = True  # they become no arcs
         self.workers = workers
 
     def supports(self, problem: Problem) -> bool:
@@ -130,6 +132,8 @@ class CPSATSolver(InstanceSolver):
 
     def _infeasible(self, task: Task) -> Solution:
         """The answer where there is no feasible solution: with the reasons, or what conflicts, if that is found."""
+        if task.instance.misses_roads:
+            return _infeasible((NO_WAY,))
         found = reasons(task.problem, task.instance)
         if not found:
             make_solver = partial(self._make_solver, seed=task.seed)

@@ -58,18 +58,30 @@ def longest_distance(instance: Instance) -> float:
     return float(METRICS[instance.metric].between(points.min(axis=0), points.max(axis=0)))
 
 
+def ordinary_distance(instance: Instance) -> float:
+    """The distance that costs resolve: with points, the longest; with a matrix, the median one to the nearest node.
+
+    In a matrix the longest may be a number that marks a road not to be taken.
+    """
+    longest = longest_distance(instance)
+    if instance.matrix is None or instance.size < 2:
+        return longest
+    others = np.where(np.eye(instance.size, dtype=bool) | (instance.matrix == 0), np.inf, instance.matrix)
+    median = float(np.median(np.minimum(others.min(axis=1), longest)))
+    return median or longest
+
+
 def limit_step(problem: Problem, instance: Instance, count: int, resolution: int) -> float:
     """Integer steps in a unit of length or time: as many as possible, where those are limited."""
     windows, service = instance.time_windows, instance.service_times
-    longest = longest_distance(instance)
-    total = count * longest
+    total = count * longest_distance(instance)
     whole = instance.integral
     if windows is not None:
         finite = np.where(np.isfinite(windows), windows, 0.0)
         total += max(0.0, float(windows[:, 0].max())) + (0.0 if service is None else count * float(service.max()))
         whole = whole and are_whole(finite, service)
     limited = problem.rule(LengthBudget) or problem.rule(TimeWindows)
-    finest = math.inf if limited else resolution / max(longest, 1e-290)
+    finest = math.inf if limited else resolution / max(ordinary_distance(instance), 1e-290)
     return integer_scale(total, whole, most=LARGEST_LIMIT, finest=finest)
 
 
@@ -84,11 +96,11 @@ def cost_unit(problem: Problem, instance: Instance, settings: Settings, count: i
         finest = settings.resolution / max(highest, 1e-290)
         unit = integer_scale(float(instance.prizes.sum()), are_whole(instance.prizes), finest=finest)
         return unit * max(1, int(finest / unit)) if costs_distance else unit
-    longest, whole = longest_distance(instance), instance.integral
-    total = count * longest
+    resolved, whole = ordinary_distance(instance), instance.integral
+    total = count * longest_distance(instance)
     if "penalties" in terms:
         assert instance.penalties is not None
         total += float(instance.penalties.sum())
         whole = whole and are_whole(instance.penalties)
-        longest = longest or float(instance.penalties.max())
-    return integer_scale(total, whole, finest=settings.resolution / max(longest, 1e-290))
+        resolved = resolved or float(instance.penalties.max())
+    return integer_scale(total, whole, finest=settings.resolution / max(resolved, 1e-290))

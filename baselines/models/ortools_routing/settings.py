@@ -29,8 +29,8 @@ class Settings(NamedTuple):
         first_solution: OR-Tools' first solution strategy.
         metaheuristic: OR-Tools' local search metaheuristic.
         guided_lambda: weight of guided local search's penalties.
-        resolution: integer steps in the longest distance (with points: in the diagonal of their bounding box), or
-            in the highest prize, where those are not whole numbers.
+        resolution: integer steps in the diagonal of the points' bounding box (with a matrix: in the median distance
+            to the nearest node), or in the highest prize, where those are not whole numbers.
         arc_cost: the cost of arcs where the objective gives them none, so that guided local search has
             something to penalize: nothing, a small cost for their `distance`, the difference between the highest
             `prize` and that of the node they lead to, or both.
@@ -46,7 +46,7 @@ class Settings(NamedTuple):
         """The settings as `compare` prints them."""
         weight = f" (lambda {self.guided_lambda:g})" if self.metaheuristic == "GUIDED_LOCAL_SEARCH" else ""
         arcs = f", arcs cost {self.arc_cost}" if self.arc_cost != "none" else ""
-        steps = f"{self.resolution:,} steps in the longest distance"
+        steps = f"{self.resolution:,} steps in the longest distance (of a matrix: in the median nearest one)"
         return f"{self.first_solution}, {self.metaheuristic}{weight}, {steps}{arcs}"
 
 

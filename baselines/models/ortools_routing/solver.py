@@ -30,9 +30,9 @@ class ORToolsSolver(InstanceSolver):
         first_solution: OR-Tools' first solution strategy; None: as tuned.
         metaheuristic: OR-Tools' local search metaheuristic; None: as tuned.
         guided_lambda: weight of guided local search's penalties; None: as tuned.
-        resolution: integer steps in the longest distance (with points: in the diagonal of their bounding box),
-            where distances are not whole numbers (simulated annealing in OR-Tools starts at temperature 100,
-            whatever the unit); None: as tuned.
+        resolution: integer steps in the diagonal of the points' bounding box (with a matrix: in the median distance
+            to the nearest node), where distances are not whole numbers (simulated annealing in OR-Tools starts at
+            temperature 100, whatever the unit); None: as tuned.
         arc_cost: the cost of arcs where the objective gives them none (prizes, the longest tour, the latest
             end), so that guided local search has something to penalize: nothing, a small cost for their
             distance, the difference between the highest prize and that of the node they lead to, or both;

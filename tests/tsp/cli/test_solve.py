@@ -184,3 +184,14 @@ def test_solve_lists_what_is_left_out_in_text_and_csv(tsp, tmp_path):
     assert (rows[-1]["prize"], rows[-1]["x"], rows[-1]["arrive"]) == ("1", "-40", "")
     code, out, _ = tsp("solve", BERLIN, "--solver", "nearest")
     assert "left out" not in out
+
+
+def test_a_matrix_alone_is_solved_and_a_missing_road_that_every_tour_needs_is_named(tsp, tmp_path):
+    (tmp_path / "roads.csv").write_text(",A,B,C\nA,0,1,-\nB,7,0,2\nC,3,nan,0\n")
+    code, out, _ = tsp("solve", "roads.csv", "--json")
+    (solution,) = json.loads(out)["solutions"]
+    assert (code, solution["objective"], solution["tours"]) == (0, 6, [[0, 1, 2]])
+    (tmp_path / "closed.csv").write_text(",A,B,C\nA,0,1,-\nB,7,0,-\nC,3,nan,0\n")
+    code, out, _ = tsp("solve", "closed.csv")
+    assert code == 1
+    assert "no way leads from A to C: the roads that it would need are missing" in out

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsp.formats import read, read_matrix, read_walls, write_instances, write_solution
+from tsp.formats import read, read_walls, write_instances, write_solution
 from tsp.instance import Instance, Underway
 from tsp.problems import PROBLEMS
 from tsp.solution import check
@@ -137,41 +137,6 @@ def test_a_broken_csv_is_refused_with_line_and_column(write, content, line, piec
 def test_coordinates_in_csv_too_large_to_square_are_refused(write):
     with pytest.raises(ValueError, match=r"hall\.csv: coordinates\[0, 0\]: 1e\+200"):
         read(write("x,y\n1e200,0\n"))
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "0,1,2\n3,0,4\n5,6,0\n",
-        "9, 1, 2\n3, nan, 4\n5, 6, -\n\n",
-        "0;1,0;2,0\n3;0;4\n5;6;0",
-        "0 1 2\r\n 3  0\t4\r\n5 6 0 \r\n",
-        "\ufeff0\t1\t2\n3\t0\t4\n5\t6\t0",
-    ],
-)
-def test_a_table_of_distances_is_read_in_every_usual_spelling(write, content):
-    assert read_matrix(write(content)).tolist() == [[0, 1, 2], [3, 0, 4], [5, 6, 0]]
-
-
-@pytest.mark.parametrize(
-    ("content", "line", "piece"),
-    [
-        ("", 1, "the file is empty"),
-        ("0,1\n1,0\n2,2\n", 3, "3 lines of 2 numbers, expected as many lines as columns"),
-        ("0,1,2\n1,0,3\n", 2, "2 lines of 3 numbers, expected as many lines as columns"),
-        ("0,1\n1\n", 2, "1 numbers, expected 2"),
-        ("0,x\n1,0\n", 1, "column 2: 'x', expected a distance of 0 or more"),
-        ("0,1\n-1,0\n", 2, "column 1: '-1', expected a distance of 0 or more"),
-        ("0,1\nnan,0\n", 2, "column 1: 'nan', expected a distance of 0 or more"),
-        ("0,1\n,0\n", 2, "column 1: '', expected a distance of 0 or more"),
-    ],
-)
-def test_a_broken_table_of_distances_is_refused_with_line_and_column(write, content, line, piece):
-    path = write(content)
-    with pytest.raises(ValueError, match="hall") as refusal:
-        read_matrix(path)
-    assert str(refusal.value).startswith(f"{path}:{line}: ")
-    assert piece in str(refusal.value)
 
 
 WALKS = "0,9,8\n7,0,6\n5,4,0\n"

@@ -33,3 +33,8 @@ def test_geographical_coordinates_are_drawn_with_north_up_and_east_to_the_right(
     axes = plot_tour(instance).axes[0]
     assert node_positions(axes) == pytest.approx(np.array([[13.4, 52.5], [11 + 34 / 60, 48 + 8 / 60]]))
     assert axes.get_aspect() == pytest.approx(1 / np.cos(np.radians((52.5 + 48 + 8 / 60) / 2)))
+
+
+def test_nodes_with_missing_roads_are_laid_out():
+    instance = Instance(matrix=[[0, 3, np.inf], [3, 0, 4], [np.inf, 4, 0]])
+    assert np.isfinite(node_positions(plot_tour(instance).axes[0])).all()

@@ -239,3 +239,10 @@ def test_the_tour_under_way_is_part_of_the_solution_even_if_an_answer_leaves_it_
     without = check(reduced.problem, reduced.instance, [[0, place(1)], [0, place(3)]])
     answer = reduced.answer(problem, instance, without)
     assert answer.violations == ("tour 0: is 20 long, expected at most 12",)
+
+
+def test_visits_over_a_missing_road_are_refused():
+    matrix = [[0, 1, np.inf], [1, 0, 1], [1, 1, 0]]
+    instance = Instance(matrix=matrix, names=("A", "B", "C"), underway=Underway((2,)))
+    with pytest.raises(ValueError, match="visited: from A to C there is no road"):
+        reduce(get_problem("tsp"), instance)
