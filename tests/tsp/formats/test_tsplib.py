@@ -149,22 +149,10 @@ BROKEN = {
         "node 4, expected a whole number from 1 to 3",
     ),
     "DISTANCE negative": (swap(CVRP, "CAPACITY", "DISTANCE: -1\nCAPACITY"), 5, "DISTANCE '-1', expected a number of"),
-    "SERVICE_TIME of a word": (
-        swap(CVRP, "CAPACITY", "SERVICE_TIME: ten\nCAPACITY"),
-        5,
-        "SERVICE_TIME 'ten', expected",
-    ),
+    "SERVICE_TIME of a word": (swap(CVRP, "CAP", "SERVICE_TIME: ten\nCAP"), 5, "SERVICE_TIME 'ten', expected a number"),
     "VRPTW without windows": (swap(CVRP, "TYPE: CVRP", "TYPE: VRPTW"), 17, "the file ends without TIME_WINDOW_SECTION"),
-    "a window that closes too early": (
-        swap(CVRPTW, "3 20 80", "3 80 20"),
-        20,
-        "TIME_WINDOW_SECTION: a window from 80 to 20, expected to open before it closes",
-    ),
-    "a service time negative": (
-        swap(CVRPTW, "2 7", "2 -7"),
-        23,
-        "SERVICE_TIME_SECTION: service time -7, expected 0 or",
-    ),
+    "a window that closes early": (swap(CVRPTW, "3 20 80", "3 80 20"), 20, "a window from 80 to 20, expected to open"),
+    "a service time negative": (swap(CVRPTW, "2 7", "2 -7"), 23, "service time -7, expected 0 or more"),
     "no limit": (swap(OP, "COST_LIMIT: 9\n", ""), 16, "the file ends without COST_LIMIT"),
     "limit of a word": (swap(OP, ": 9", ": nine"), 5, "COST_LIMIT 'nine', expected a number of 0 or more"),
     "no scores": (swap(OP, "NODE_SCORE_SECTION\n1 7\n2 3\n3 4\n", ""), 13, "the file ends without NODE_SCORE_SECTION"),
@@ -403,11 +391,6 @@ def test_unrounded_distances_are_read_and_written_under_the_names_of_lkh(write, 
     write_instances(path.with_name("again.tsp"), [instance])
     assert f"EDGE_WEIGHT_TYPE: {name}\n" in path.with_name("again.tsp").read_text()
     assert read_instance(path.with_name("again.tsp")).fingerprint == instance.fingerprint
-
-
-@pytest.mark.parametrize("name", ["GEOM", "FLOOR_2D", "CEIL_2D"])
-def test_other_programs_distances_keep_their_names(write, name):
-    assert read_instance(write(POINTS.replace("EUC_2D", name))).metric == name
 
 
 def test_decimal_degrees_under_geo_are_read_by_the_letter_with_a_note(write):
