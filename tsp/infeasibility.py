@@ -15,6 +15,7 @@ import numpy as np
 from tsp.instance import Instance
 from tsp.problems import (
     Capacity,
+    CompulsoryVisits,
     LengthBudget,
     MaxVisits,
     PrizeQuota,
@@ -241,6 +242,13 @@ def _visits(case: BestCase, rule: Rule) -> list[str]:
     return []
 
 
+def _compulsory_visits(case: BestCase, rule: CompulsoryVisits) -> list[str]:
+    if not case.has_ways or case.instance.required is None:
+        return []
+    lost = (case.instance.required[case.customers] > 0) & (case.too_far | case.too_late | case.no_return)
+    return case.each(lost, lambda k: f"{case.name(k)} must be visited, but no tour can do so within the limits")
+
+
 def _capacity(case: BestCase, rule: Capacity) -> list[str]:
     instance, split = case.instance, case.problem.rule(SplitDelivery) is not None
     if not case.problem.visits_all or instance.demands is None or instance.capacity is None:
@@ -390,6 +398,7 @@ def _shortened(sentences: Sequence[str], count: int) -> list[str]:
 REASONS: dict[type[Rule], Callable[[BestCase, Any], list[str]]] = {
     VisitOnce: _visits,
     VisitAtMostOnce: _visits,
+    CompulsoryVisits: _compulsory_visits,
     SplitDelivery: _visits,
     Capacity: _capacity,
     LengthBudget: _length_budget,

@@ -18,8 +18,6 @@ SQUARE = Instance([[0, 0], [0, 1], [1, 1], [1, 0]], name="square")
         ({"type": "Topology", "arcs": []}, "an object of type 'Topology' with 'type', 'arcs'"),
         ({"a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "f": 6}, "an object with 'a', 'b', 'c', 'd', 'e', …"),
         ({}, "an empty object"),
-        ([], "an empty list"),
-        ([{"x": 1}, {"x": 2}], r"a list of 2 object\(s\)"),
         ("hello", "only 'hello'"),
         (None, "only 'None'"),
     ],

@@ -141,10 +141,12 @@ def test_nan_and_null_in_arrays_and_json_are_missing_roads(write, tmp_path):
         ("[[0, 1], [-1, 0]]", r"matrix\[1, 0\]: -1, expected a distance of 0 or more"),
         ('{"matrix": [[0, 1], [1, 0]], "names": ["A"]}', "1 names, expected 2"),
         ('{"matrix": [[0, 1], [1, 0]], "depot": 1}', "entry 'depot', expected matrix and names"),
-        ("{}", "no matrix, expected matrix and names"),
+        ("{}", "holds an empty object, expected an instance"),
+        ("[]", "expected"),
+        ('[{"x": 1}]', "expected"),
         ("[", "not JSON"),
-        ("7", "expected a list of lists of distances"),
-        ('{"solutions": []}', "holds a solution, expected an instance"),
+        ("7", "holds only '7', expected an instance"),
+        ('{"solutions": []}', "holds a solution with 'solutions', expected an instance"),
     ],
 )
 def test_broken_json_is_refused_in_a_sentence(write, content, piece):

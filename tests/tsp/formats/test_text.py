@@ -41,7 +41,7 @@ def test_a_packed_instance_is_read_and_named_without_gz(pack, name, ending):
 SOLUTIONS = {
     "a.tour": "TYPE: TOUR\nTOUR_SECTION\n1 3 2 4 -1\n",
     "a.sol": "Route #1: 2 1 3\n",
-    "a.csv": "name\n0\n2\n1\n3\n",
+    "a.csv": "name\n1\n3\n2\n4\n",
     "a.json": '{"solutions": [{"instance": "square", "tours": [[0, 2, 1, 3]]}]}',
     "concorde.sol": "4\n0 2 1 3\n",
 }
