@@ -12,6 +12,7 @@ from tsp.comparison import compare as compare_solvers
 from tsp.formats import read as read_set
 from tsp.instance import Instance, Realization
 from tsp.problems import get_problem
+from tsp.solvers import refusal_of
 from tsp.solvers.defaults import default_spec
 from tsp.solvers.online import play_all
 from tsp.solvers.registry import load, make
@@ -123,6 +124,7 @@ def solve_all(
     for (chosen, problem, online), members in groups.items():
         solver = make(chosen, device=device)
         prepare(solver, problem)
+        _require_taken_on(solver, [instances[i] for i in members], budget.time_limit)
         if online:
             real = [r for i in members if (r := hidden[i]) is not None]
             found = play_all(solver, get_problem(problem), [instances[i] for i in members], real, budget)
@@ -138,6 +140,15 @@ def _require_device(device: str) -> None:
     """Refuse an unavailable device, even if no solver would use it."""
     if device != "auto":
         load("policies.device:resolve_device")(device)
+
+
+def _require_taken_on(solver: Solver, instances: Sequence[Instance], time_limit: float) -> None:
+    """Refuse instances of one problem all of which the solver refuses, before it begins."""
+    if any(instance.underway is not None for instance in instances):  # the rest may be small
+        return
+    reasons = [refusal_of(solver, get_problem(each.problem), each, time_limit) for each in instances]
+    if reasons and all(reasons):
+        raise ValueError(f"{instances[0].name or 'instance'}: {reasons[0]}")
 
 
 def _translated(report: Report, members: Sequence[int]) -> Report:

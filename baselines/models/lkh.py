@@ -8,9 +8,13 @@ import elkai  # pyright: ignore[reportMissingImports] - an extra
 import numpy as np
 
 from baselines.tours.closed_tours import ClosedTourSolver
-from tsp.solution import Solution, check
+from tsp.solution import check
+from tsp.solvers import most_nodes_refusal
 
 if TYPE_CHECKING:
+    from tsp.instance import Instance
+    from tsp.problems import Problem
+    from tsp.solution import Solution
     from tsp.solvers import Task
 
 RESOLUTION = 2**20
@@ -38,12 +42,20 @@ class LKHSolver(ClosedTourSolver):
         self.name = "lkh"
         self.runs = runs
 
+    def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
+        """Refuse what takes more than the time limit, which LKH cannot keep."""
+        size = instance.size
+        needed = self.runs * (RUN * size + RUN_OF_NEIGHBOURS * size**2)
+        if size <= MOST_NODES and needed > time_limit:
+            return (
+                f"{size} nodes: {self.name} cannot stop at a time limit, and takes about {needed:.2g} s, "
+                f"expected fewer nodes or more time than {time_limit:g} s"
+            )
+        return most_nodes_refusal(self, instance, MOST_NODES)
+
     def solve_closed(self, task: Task) -> Solution:
         """LKH's tour, or the initial tour if that is shorter."""
         problem, instance, initial = task.problem, task.instance, task.initial
-        if instance.size > MOST_NODES:
-            sentence = f"{instance.size} nodes: {self.name} takes on at most {MOST_NODES}"
-            return initial or Solution((), None, False, (sentence,))
         distances = instance.distances
         longest = float(np.abs(distances[~np.eye(instance.size, dtype=bool)]).max())
         if longest > LONGEST or (distances != np.rint(distances)).any():

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from tsp.budget import SHORTEST, Clock
-from tsp.solvers.protocol import BaseSolver, is_one_shot, require_support, solve_request
+from tsp.solvers.protocol import BaseSolver, is_one_shot, refusal_of, require_support, solve_request
 from tsp.solvers.registry import load
 
 if TYPE_CHECKING:
@@ -72,6 +72,10 @@ class Guided(BaseSolver):
         if problem.shape.is_closed:
             self.guide.warm_up()
         self.solver.warm_up(problem)
+
+    def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
+        """Refuse what the search refuses."""
+        return refusal_of(self.solver, problem, instance, time_limit)
 
     def solve_request(self, request: Request) -> list[Solution]:
         """Solve each instance. `candidates`, where given, replace the guide's."""

@@ -23,7 +23,8 @@ class InstanceSolver(BaseSolver):
     """A solver that takes instances one by one; with `threads` > 1, as many at once.
 
     A subclass writes `supports` and `solve_one`. An instance under way is reduced to what is left of it
-    before `solve_one` is called, and the solution is expanded afterwards.
+    before `solve_one` is called, and the solution is expanded afterwards. `solve_one` is not called for what
+    `refusal` refuses.
 
     Where most of the work holds Python's lock, the instances are solved in processes. Processes report
     an instance once, when it is solved; they are started once and kept as long as the solver.
@@ -115,12 +116,20 @@ def _solve_task(solver: InstanceSolver, task: Task) -> Solution:
     if report is not None:
         task = replace(task, report=stamped)
     if instance.underway is None:
-        return stamp(solver.solve_one(task))
+        return stamp(_solve_or_refuse(solver, task))
     rest = reduce(problem, instance)
     if rest.decided:
         answer = rest.answer(problem, instance, no_answer(seconds=0.0, solver=solver.name))
         return replace(stamp(answer), bound=answer.objective)
-    return stamp(rest.answer(problem, instance, solver.solve_one(task.reduced(rest))))
+    return stamp(rest.answer(problem, instance, _solve_or_refuse(solver, task.reduced(rest))))
+
+
+def _solve_or_refuse(solver: InstanceSolver, task: Task) -> Solution:
+    """The solver's answer; of an instance that it refuses, the initial solution, or none and the reason."""
+    reason = solver.refusal(task.problem, task.instance, task.clock.limit)
+    if reason is None:
+        return solver.solve_one(task)
+    return task.initial or no_answer(seconds=0.0, solver=solver.name, reason=reason)
 
 
 _worker: InstanceSolver | None = None
