@@ -114,6 +114,11 @@ def measure(spec: str, solver: Solver, problem: Problem, instance: Instance, lim
     return Measurement(spec, problem.name, instance.size, limit, *used, outcome)
 
 
+def drawn(problem: Problem, size: int) -> Instance:
+    """A uniform instance with that many nodes, the depot among them."""
+    return generate_instances(problem.name, "uniform", size - problem.shape.has_depot, 1, SEED)[0]
+
+
 def first_of_each_shape() -> set[str]:
     """The names of the problems that are the first of their shape."""
     return {problem.name for problem in {p.shape: p for p in reversed(PROBLEMS.values())}.values()}
@@ -124,14 +129,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", default=SOLVERS, metavar="SPEC", help="solvers")
     parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
-    parser.add_argument("--sizes", nargs="+", type=int, default=SIZES, help="nodes, without the depot")
+    parser.add_argument("--sizes", nargs="+", type=int, default=SIZES, help="numbers of nodes")
     parser.add_argument("--limits", nargs="+", type=float, default=LIMITS, help="seconds")
     arguments = parser.parse_args()
     shortest, missed, measured = first_of_each_shape(), 0, 0
     print(HEAD, flush=True)
     for name in arguments.problems:
         problem = PROBLEMS[name]
-        instances = [generate_instances(name, "uniform", size, 1, SEED)[0] for size in arguments.sizes]
+        instances = [drawn(problem, size) for size in arguments.sizes]
         for spec in arguments.only:
             try:
                 solver = make(spec)
@@ -141,7 +146,7 @@ def main() -> int:
             if not solver.supports(problem):
                 continue
             solver.warm_up(problem)
-            solver.solve(problem, [generate_instances(name, "uniform", 10, 1, SEED)[0]], Budget(0.05))
+            solver.solve(problem, [drawn(problem, 10)], Budget(0.05))
             for instance in instances:
                 for limit in arguments.limits:
                     if limit >= LONG and name not in shortest:

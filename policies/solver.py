@@ -17,7 +17,7 @@ from envs.symmetries import augment
 from tsp.budget import Clock
 from tsp.problems import Problem, get_problem
 from tsp.solution import Solution, check, no_answer
-from tsp.solvers import BaseSolver, require_support
+from tsp.solvers import BaseSolver, require_support, slow_refusal
 
 from .checkpoint import Decoding, load_policy
 from .decoding import Greedy, Sampling, Strategy
@@ -155,12 +155,7 @@ class PolicySolver(BaseSolver):
             return f"{size} nodes: {self.name} attends over all pairs of nodes, expected at most {LARGEST} of them"
         loaded = self._load(problem, size, matrix=instance.matrix is not None)
         needed = self._work(loaded, size, 1, size).preparation()
-        if needed > time_limit and self.device.type == "cpu":
-            return (
-                f"{size} nodes: {self.name} takes about {needed:.2g} s to encode so many, "
-                f"expected fewer nodes or more time than {time_limit:g} s"
-            )
-        return None
+        return slow_refusal(self, instance, needed, time_limit) if self.device.type == "cpu" else None
 
     def solve_request(self, request: Request) -> list[Solution]:
         """Solve all instances in padded batches of similar sizes, in the sum of their time limits."""

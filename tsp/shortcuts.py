@@ -125,12 +125,12 @@ def solve_all(
         solver = make(chosen, device=device)
         prepare(solver, problem)
         _require_taken_on(solver, [instances[i] for i in members], budget.time_limit)
+        own = None if report is None else _translated(report, members)
         if online:
             real = [r for i in members if (r := hidden[i]) is not None]
-            found = play_all(solver, get_problem(problem), [instances[i] for i in members], real, budget)
+            found = play_all(solver, get_problem(problem), [instances[i] for i in members], real, budget, own)
             solutions |= dict(zip(members, found, strict=True))
             continue
-        own = None if report is None else _translated(report, members)
         found = solver.solve(get_problem(problem), [instances[i] for i in members], budget, report=own)
         solutions |= dict(zip(members, found, strict=True))
     return [solutions[i] for i in range(len(instances))]

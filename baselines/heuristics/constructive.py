@@ -119,6 +119,12 @@ class Insertion(Construction):
         """Whether the problem is one short tour through every node, or insertion by rules supports it."""
         return is_closed_tour(problem) or self._by_rules.supports(problem)
 
+    def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
+        """Refuse what the kind of insertion that the problem needs refuses."""
+        if is_closed_tour(problem):
+            return super().refusal(problem, instance, time_limit)
+        return self._by_rules.refusal(problem, instance, time_limit)
+
     def solve_one(self, task: Task) -> Solution:
         """Make the tours; the answer is the initial solution if that is better."""
         return super().solve_one(task) if is_closed_tour(task.problem) else self._by_rules.solve_one(task)

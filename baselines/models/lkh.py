@@ -9,7 +9,7 @@ import numpy as np
 
 from baselines.tours.closed_tours import ClosedTourSolver
 from tsp.solution import check
-from tsp.solvers import most_nodes_refusal
+from tsp.solvers import most_nodes_refusal, slow_refusal
 
 if TYPE_CHECKING:
     from tsp.instance import Instance
@@ -23,12 +23,17 @@ RESOLUTION = 2**20
 LONGEST = 2**23
 """Whole distances above it are scaled too: LKH multiplies distances by a hundred, in 32 bits."""
 
+RUN = 1e-5
+"""Seconds that a run takes for each pair of nodes."""
+
 MOST_NODES = 2_000
 """The package takes all distances as a list of Python numbers."""
 
 
 class LKHSolver(ClosedTourSolver):
-    """LKH. The package has no time limit, so LKH ends when its runs are done.
+    """LKH, which ends when its runs are done, since the package has no time limit.
+
+    Instances whose runs take longer than the limit are refused.
 
     Args:
         runs: number of runs.
@@ -44,14 +49,8 @@ class LKHSolver(ClosedTourSolver):
 
     def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
         """Refuse what takes more than the time limit, which LKH cannot keep."""
-        size = instance.size
-        needed = self.runs * (RUN * size + RUN_OF_NEIGHBOURS * size**2)
-        if size <= MOST_NODES and needed > time_limit:
-            return (
-                f"{size} nodes: {self.name} cannot stop at a time limit, and takes about {needed:.2g} s, "
-                f"expected fewer nodes or more time than {time_limit:g} s"
-            )
-        return most_nodes_refusal(self, instance, MOST_NODES)
+        needed = self.runs * RUN * instance.size**2
+        return most_nodes_refusal(self, instance, MOST_NODES) or slow_refusal(self, instance, needed, time_limit)
 
     def solve_closed(self, task: Task) -> Solution:
         """LKH's tour, or the initial tour if that is shorter."""

@@ -23,7 +23,7 @@ from baselines.trivial import SQUARE, solve_trivial
 from tsp.budget import Budget
 from tsp.instance import Array, Instance, Integers
 from tsp.problems import Capacity, LengthBudget, Problem, Rule, TimeWindows, VisitAtMostOnce, VisitOnce, get_problem
-from tsp.solvers import InstanceSolver
+from tsp.solvers import InstanceSolver, most_nodes_refusal, slow_refusal
 from tsp.tolerance import inner_limit
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 MOST_NODES = 3_000
 """With more nodes its matrices and neighbourhoods take seconds to make."""
+
+PAIR = 2e-7
+"""Seconds that the matrices and neighbourhoods take for each pair of nodes."""
 
 LARGEST_SUM = 2**42
 """The largest sum of lengths and times in integer steps; PyVRP's penalties multiply them."""
@@ -242,6 +245,11 @@ class PyVRPSolver(InstanceSolver):
         """Let PyVRP initialize."""
         self.solve(get_problem("tsp"), [SQUARE], Budget(0.01))
 
+    def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
+        """Refuse more than `MOST_NODES` nodes, or so many that its matrices alone do not fit into the time."""
+        needed = PAIR * instance.size**2
+        return most_nodes_refusal(self, instance, MOST_NODES) or slow_refusal(self, instance, needed, time_limit)
+
     def solve_one(self, task: Task) -> Solution:
         """Solve one instance; see `InstanceSolver.solve_one`."""
         problem, instance, clock, initial = task.problem, task.instance, task.clock, task.initial
@@ -249,7 +257,7 @@ class PyVRPSolver(InstanceSolver):
         if trivial is not None:
             return trivial
         incumbent = Incumbent(task)
-        if instance.size > MOST_NODES or clock.remaining <= 0:
+        if clock.remaining <= 0:
             return incumbent.solution
         model = build_model(problem, instance)
         if not model.clients:

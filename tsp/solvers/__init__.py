@@ -16,6 +16,7 @@ from tsp.solvers.protocol import (
     refusal_of,
     require_support,
     share_of,
+    slow_refusal,
     solve_request,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "refusal_of",
     "require_support",
     "share_of",
+    "slow_refusal",
     "solve_request",
 ]

@@ -296,6 +296,16 @@ def most_nodes_refusal(solver: Solver, instance: Instance, most: int) -> str | N
     return f"{instance.size} nodes: {solver.name} takes on at most {most}" if instance.size > most else None
 
 
+def slow_refusal(solver: Solver, instance: Instance, needed: float, time_limit: float) -> str | None:
+    """The refusal of an instance that needs more seconds than the time limit before there is any answer, or None."""
+    if needed <= time_limit:
+        return None
+    return (
+        f"{instance.size} nodes: {solver.name} needs about {needed:.2g} s for so many, "
+        f"expected fewer nodes or a longer limit than {time_limit:g} s"
+    )
+
+
 def next_probabilities(solver: Solver, problem: Problem, instance: Instance) -> NDArray[np.float64] | None:
     """The solver's distribution over the next node, or None; see `BaseSolver.next_probabilities`."""
     predict = getattr(solver, "next_probabilities", None)
