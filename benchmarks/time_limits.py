@@ -97,7 +97,7 @@ class Measurement:
         )
 
 
-HEAD = "| solver | problem | nodes | limit s | wall s | processor s | allowed s | answer |\n|---|---|---|---|---|---|---|---|"
+HEAD = "| solver | problem | nodes | limit s | wall s | processor s | allowed s | answer |\n" + 8 * "|---" + "|"
 
 
 def measure(spec: str, solver: Solver, problem: Problem, instance: Instance, limit: float) -> Measurement:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .policy import PolicyConfig
+from .policy import PolicyConfig
 
 STEP = 1e-3
 """Seconds for one step of any trajectories, on one slow core, like the numbers that follow."""

@@ -17,7 +17,7 @@ from envs.routing_env import RoutingEnv
 from tsp.budget import Budget
 from tsp.instance import Instance
 from tsp.problems import PrizeQuota, Problem, VisitAtMostOnce
-from tsp.solution import check
+from tsp.solution import Solution, check
 from tsp.solvers import InstanceSolver, Task, most_nodes_refusal
 
 from .device import threads

@@ -154,7 +154,7 @@ class PolicySolver(BaseSolver):
         if size > LARGEST:
             return f"{size} nodes: {self.name} attends over all pairs of nodes, expected at most {LARGEST} of them"
         loaded = self._load(problem, size, matrix=instance.matrix is not None)
-        needed = self._work(loaded, size, 1, size).preparation()
+        needed = self.work_of(loaded, size, 1, size).preparation()
         return slow_refusal(self, instance, needed, time_limit) if self.device.type == "cpu" else None
 
     def solve_request(self, request: Request) -> list[Solution]:
@@ -214,7 +214,7 @@ class PolicySolver(BaseSolver):
         """Neighbours in size, as many at once as memory allows."""
         chunks: list[list[int]] = []
         for i in members:
-            each = self._pictures(loaded, [instances[i]]) * self._elements(problem, loaded, instances[i].size)
+            each = self._pictures(loaded, [instances[i]]) * self.elements_of(problem, loaded, instances[i].size)
             if chunks and (len(chunks[-1]) + 1) * each <= BATCH_ELEMENTS:
                 chunks[-1].append(i)
             else:
@@ -239,7 +239,7 @@ class PolicySolver(BaseSolver):
         with torch.inference_mode():
             decoding = _Decoding(self, loaded, augment(batch, pictures), prefix, generator, clock, pace)
             actions = decoding.trajectories(pictures, batch.count)
-            if self._draws_orders(env.problem):
+            if self.draws_orders(env.problem):
                 chosen = best_plan(env, batch, actions, len(given[0]), self.effort, clock)
             else:
                 cost, missed = env.judge(batch, actions)
@@ -251,17 +251,17 @@ class PolicySolver(BaseSolver):
         """The number of symmetries that are decoded."""
         return 1 if any(instance.coordinates is None for instance in instances) else loaded.augmentations
 
-    def _samples(self, problem: Problem) -> bool:
+    def is_sampling(self, problem: Problem) -> bool:
         """Whether trajectories are sampled."""
         if self.decoding is None:
             return problem.shape.has_depot
         return self.decoding == "sampling"
 
-    def _draws_orders(self, problem: Problem) -> bool:
+    def draws_orders(self, problem: Problem) -> bool:
         """Whether trajectories are orders of all nodes that are followed until the quota is met."""
-        return problem.hides_prizes and self._samples(problem) and ENDED.keys() >= set(problem.objective.terms)
+        return problem.hides_prizes and self.is_sampling(problem) and ENDED.keys() >= set(problem.objective.terms)
 
-    def _work(self, loaded: _Loaded, size: int, instances: int, steps: int) -> Work:
+    def work_of(self, loaded: _Loaded, size: int, instances: int, steps: int) -> Work:
         """What there is to compute for instances of one size."""
         return Work(loaded.policy.config, size, steps, _reads_pairs(loaded.env.problem), instances)
 
@@ -283,16 +283,16 @@ class PolicySolver(BaseSolver):
             logits = loaded.policy.decoder.logits(loaded.policy.prepare(batch), loaded.env.observe(state))
         return logits.softmax(-1).mean((0, 1)).double().cpu().numpy()
 
-    def _elements(self, problem: Problem, loaded: _Loaded, size: int) -> int:
+    def elements_of(self, problem: Problem, loaded: _Loaded, size: int) -> int:
         """Elements of the largest tensor that one picture of an instance needs."""
-        count = self._count(loaded, size)
+        count = self.trajectories_of(loaded, size)
         pairs = count * size if _reads_pairs(problem) else 0
         return size * max(loaded.policy.config.heads * max(size, count), pairs)
 
-    def _count(self, loaded: _Loaded, size: int) -> int:
+    def trajectories_of(self, loaded: _Loaded, size: int) -> int:
         """P, trajectories for each picture of an instance of `size` nodes."""
         problem = loaded.env.problem
-        if self._samples(problem):
+        if self.is_sampling(problem):
             return loaded.samples
         return min(self.starts, size) if problem.shape.is_closed else 1
 
@@ -343,9 +343,9 @@ class _Decoding:
         self.prefix = None if prefix is None else prefix.repeat(batch.count // len(prefix), 1, 1)
         self.clock, self.pace = clock, pace
         problem = loaded.env.problem
-        self.most = solver._count(loaded, batch.size)
+        self.most = solver.trajectories_of(loaded, batch.size)
         temperature = loaded.decoding.temperature_at(batch.size) or TEMPERATURE
-        self.strategy: Strategy = Sampling(temperature) if solver._samples(problem) else Greedy()
+        self.strategy: Strategy = Sampling(temperature) if solver.is_sampling(problem) else Greedy()
 
     def trajectories(self, symmetries: int, count: int) -> Tensor:
         """Actions `[B, K, T]` of the trajectories that there is time for.
@@ -354,8 +354,8 @@ class _Decoding:
             OutOfTime: where there is time for none.
         """
         env, solver = self.loaded.env, self.solver
-        work = solver._work(self.loaded, self.batch.size, count, env.horizon(self.batch))
-        fitting = max(1, BATCH_ELEMENTS // solver._elements(env.problem, self.loaded, self.batch.size))
+        work = solver.work_of(self.loaded, self.batch.size, count, env.horizon(self.batch))
+        fitting = max(1, BATCH_ELEMENTS // solver.elements_of(env.problem, self.loaded, self.batch.size))
         block = max(1, fitting // count)  # symmetries at once
         pieces: list[Tensor] = []
         first: Tensor | None = None
@@ -396,7 +396,7 @@ class _Decoding:
 
     def _decode(self, batch: Batch, strategy: Strategy, prefix: Tensor | None, count: int) -> Tensor:
         env, solver = self.loaded.env, self.solver
-        if solver._draws_orders(env.problem):
+        if solver.draws_orders(env.problem):
             batch = disappointing(batch, prefix)
         if prefix is not None:
             prefix = prefix.expand(-1, count, -1)

@@ -204,6 +204,8 @@ class GeneticAlgorithm(ModelSolver):
         for first, past in _pieces(0, self.population, piece, clock):
             _measure(model, population, plan, first, past)
             whole = past == self.population
+        if not np.isfinite(population.costs).any():
+            return
         children = Population(population.orders.copy(), population.costs.copy())
         taken = np.zeros(len(model.distances), dtype=np.int32)
         least, generation, batch = np.inf, 0, max(1, DECODED // (self.population * m))
@@ -216,6 +218,7 @@ class GeneticAlgorithm(ModelSolver):
                 yield decoded_tours(model, plan, count)
             if not whole or clock.remaining <= 0 or generation == self.generations:
                 return
+            whole = False
             for _ in range(batch if self.generations is None else min(batch, self.generations - generation)):
                 for first, past in _pieces(ELITE, self.population, piece, clock):
                     evolve(model, population, children, taken, plan, random, first, past)
@@ -238,10 +241,10 @@ class GeneticAlgorithm(ModelSolver):
 def _pieces(first: int, past: int, size: int, clock: Clock) -> Iterator[tuple[int, int]]:
     """The range `first` to `past` in pieces, until one that takes as long as the last does not fit into the time.
 
-    The first piece is there in any case.
+    The first piece is there unless the time is up.
     """
     longest = 0.0
-    while first < past and (clock.remaining > longest or not longest):
+    while first < past and clock.remaining > longest:
         begun = clock.elapsed
         yield first, min(past, first + size)
         longest = max(longest, clock.elapsed - begun, 1e-9)

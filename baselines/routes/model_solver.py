@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MOST_NODES = 5_000
 """Nodes up to which a model, which holds all distances, is made."""
 
-PAIR = 4e-8
+PAIR = 3.5e-8
 """Seconds that a model takes for each pair of nodes."""
 
 

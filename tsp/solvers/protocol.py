@@ -302,7 +302,7 @@ def slow_refusal(solver: Solver, instance: Instance, needed: float, time_limit: 
         return None
     return (
         f"{instance.size} nodes: {solver.name} needs about {needed:.2g} s for so many, "
-        f"expected fewer nodes or a longer limit than {time_limit:g} s"
+        f"expected fewer nodes or a longer limit than {time_limit:.3g} s"
     )
 
 
