@@ -144,3 +144,12 @@ def test_solve_describes_a_solution_without_tours(tsp, tmp_path):
     (tmp_path / "two.csv").write_text("name,x,y,prize\nA,0,0,0\nB,3,4,1\n")
     words = "--problem", "top", "--max-length", 0, "--num-tours", 2, "--solver", "insertion"
     assert "no node is visited" in tsp("solve", "two.csv", *words)[1]
+
+
+def test_a_size_that_the_solver_refuses_is_wrong_usage_and_named(tsp):
+    rows = "".join(f"{x},{y}\n" for x, y in np.random.default_rng(0).integers(0, 1_000, (420, 2)).tolist())
+    Path("city.csv").write_text("x,y\n" + rows)
+    code, out, err = tsp("solve", "city.csv", "--solver", "cpsat", "--time-limit", "0.1")
+    assert code == 2
+    assert not out
+    assert "420 nodes: cpsat takes on at most 400" in err

@@ -151,3 +151,29 @@ def test_a_stage_with_a_share_gets_it_and_the_others_divide_the_rest(shares):
     first = next((stage for stage in stages if stage.share is None), None)
     assert first is None or first.limits == [pytest.approx(10 * rest, rel=0.05)]
     assert all(stage.limits == [pytest.approx(10 * stage.share)] for stage in stages if stage.share is not None)
+
+
+class Small(OneByOne):
+    """Refuses more than a given number of nodes."""
+
+    def __init__(self, most, share=None):
+        super().__init__()
+        self.most, self.share = most, share
+
+    def refusal(self, problem, instance, time_limit):
+        return f"{instance.size} nodes: at most {self.most}" if instance.size > self.most else None
+
+
+def test_a_chain_refuses_what_all_stages_refuse_that_look_for_tours():
+    assert Chain([Small(3), Small(2)]).refusal(TSP, RECTANGLE, 1.0) == "4 nodes: at most 3; 4 nodes: at most 2"
+    assert Chain([Small(3), Small(9)]).refusal(TSP, RECTANGLE, 1.0) is None
+    assert Chain([Small(3), Small(9, share=0.1)]).refusal(TSP, RECTANGLE, 1.0) == "4 nodes: at most 3"
+    assert Chain([Small(3), Batch("batch", AROUND)]).refusal(TSP, RECTANGLE, 1.0) is None
+
+
+def test_a_refused_instance_has_the_reason_or_keeps_its_initial_solution():
+    solver = Small(3)
+    assert solver.solve(TSP, [RECTANGLE], Budget(1.0))[0].violations == ("4 nodes: at most 3",)
+    start = check(TSP, RECTANGLE, [AROUND])
+    assert solver.solve(TSP, [RECTANGLE], Budget(1.0), initial=[start])[0].objective == 14
+    assert not solver.seen
