@@ -45,7 +45,7 @@ NEIGHBOUR_PAIR = 5e-8
 """Seconds that the lists of neighbours take for each pair of nodes."""
 
 GRACE = 0.05
-"""Seconds by which the first answer may be late: an incomplete one is worth nothing."""
+"""Seconds by which the first answer may be late, apart from a twentieth of the limit: an incomplete one is useless."""
 
 BETWEEN_LOOKS = 1_000_000
 """About how many insertions are evaluated between two looks at the clock."""
@@ -114,7 +114,7 @@ class InsertionByRules(ModelSolver):
                     break
         last, looked_at = self.whole or clock, len(model.customers)
         for piece in np.array_split(order, 1 + len(order) * looked_at // BETWEEN_LOOKS):
-            if last.elapsed > last.limit + GRACE:
+            if last.elapsed > 1.05 * last.limit + GRACE:
                 return
             _insert_in_order(model, state, piece)
 
