@@ -35,8 +35,11 @@ if TYPE_CHECKING:
 MOST_NODES = 3_000
 """With more nodes its matrices and neighbourhoods take seconds to make."""
 
-PAIR = 2e-7
-"""Seconds that the matrices and neighbourhoods take for each pair of nodes."""
+PAIR = 2.4e-6
+"""Seconds that the matrices and the first descent take for each pair of nodes, with one tour."""
+
+NODE = 1.5e-3
+"""The same for each node, where there are many and several tours."""
 
 LARGEST_SUM = 2**42
 """The largest sum of lengths and times in integer steps; PyVRP's penalties multiply them."""
@@ -246,8 +249,10 @@ class PyVRPSolver(InstanceSolver):
         self.solve(get_problem("tsp"), [SQUARE], Budget(0.01))
 
     def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
-        """Refuse more than `MOST_NODES` nodes, or so many that its matrices alone do not fit into the time."""
+        """Refuse more than `MOST_NODES` nodes, or so many that the first descent, which no clock ends, may be late."""
         needed = PAIR * instance.size**2
+        if problem.shape.has_several_tours:
+            needed = min(needed, NODE * instance.size)
         return most_nodes_refusal(self, instance, MOST_NODES) or slow_refusal(self, instance, needed, time_limit)
 
     def solve_one(self, task: Task) -> Solution:
