@@ -11,6 +11,7 @@ from .tours.closed_tours import is_closed_tour
 from .tours.iterated_search import LinKernighan
 
 if TYPE_CHECKING:
+    from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
     from tsp.solvers import Task
@@ -40,6 +41,10 @@ class UnguidedLocalSearch(InstanceSolver):
     def warm_up(self, problem: Problem) -> None:
         """Compile the search that the problem needs."""
         self._of(problem).warm_up(problem)
+
+    def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
+        """Refuse what the problem's search refuses."""
+        return self._of(problem).refusal(problem, instance, time_limit)
 
     def solve_one(self, task: Task) -> Solution:
         """Solve one instance; see `InstanceSolver.solve_one`."""

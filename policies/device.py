@@ -1,8 +1,14 @@
-"""The choice of the device, in one place, so that a GPU is never left unused silently."""
+"""The choice of the device, in one place, so that a GPU is never left unused silently, and of the threads."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def resolve_device(name: str) -> torch.device:
@@ -19,3 +25,14 @@ def resolve_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError):
         raise ValueError(f"device {name!r} is not there; expected cpu, cuda or auto") from None
     return device
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads, and afterwards as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

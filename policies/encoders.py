@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 NormName = Literal["batch", "instance", "layer"]
 EDGE_WIDTH = 16
 """Width of the hidden layer that turns distances into attention biases."""
+MOST_STORED = 500
+"""Nodes up to which attention between all pairs is stored; above, a fused kernel takes a fifth of the time."""
 
 
 @dataclass(frozen=True)
@@ -112,13 +114,16 @@ class AttentionLayer(nn.Module):
         """New embeddings `[B, n, d]`; padded nodes are never attended to; `edges` `[B, n, n, 2]` may bias."""
         B, n, d = h.shape
         q, k, v = self.qkv(h).view(B, n, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)  # [B, H, n, d/H]
-        scores = (q * (d // self.heads) ** -0.5) @ k.transpose(-1, -2)  # [B, H, n, n]
-        if self.edge_bias is not None:
-            assert edges is not None
-            scores = scores + self.edge_bias(edges).permute(0, 3, 1, 2)
-        if padding is not None:
-            scores = scores.masked_fill(padding[:, None, None, :], float("-inf"))
-        attended = scores.softmax(-1).to(v.dtype) @ v
+        if self.edge_bias is None and padding is None and n > MOST_STORED and not torch.is_grad_enabled():
+            attended = F.scaled_dot_product_attention(q, k, v)
+        else:
+            scores = (q * (d // self.heads) ** -0.5) @ k.transpose(-1, -2)  # [B, H, n, n]
+            if self.edge_bias is not None:
+                assert edges is not None
+                scores = scores + self.edge_bias(edges).permute(0, 3, 1, 2)
+            if padding is not None:
+                scores = scores.masked_fill(padding[:, None, None, :], float("-inf"))
+            attended = scores.softmax(-1).to(v.dtype) @ v
         h = self.norm1(h + self.out(attended.transpose(1, 2).reshape(B, n, d)), padding)
         return self.norm2(h + self.ff2(F.relu(self.ff1(h))), padding)
 

@@ -6,7 +6,6 @@ Its orders come from a randomized greedy construction; how orders are compared a
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,13 +18,12 @@ from tsp.budget import Budget
 from tsp.instance import Instance
 from tsp.problems import PrizeQuota, Problem, VisitAtMostOnce
 from tsp.solution import Solution, check
-from tsp.solvers import InstanceSolver, Task
+from tsp.solvers import InstanceSolver, Task, most_nodes_refusal
 
+from .device import threads
 from .recourse import ENDED, THOROUGH, best_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
 MOST_NODES = 1_000
@@ -72,12 +70,13 @@ class RecourseSolver(InstanceSolver):
         two = Instance(np.eye(2), prizes=np.ones(2), penalties=np.zeros(2), min_prize=1.0)
         self.solve(problem, [two], Budget())
 
+    def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
+        """Refuse more than `MOST_NODES` nodes."""
+        return most_nodes_refusal(self, instance, MOST_NODES)
+
     def solve_one(self, task: Task) -> Solution:
         """Draw orders, improve the best until the clock runs out, and end the best where that is best."""
         problem, instance = task.problem, task.instance
-        if instance.size > MOST_NODES:
-            sentence = f"{instance.size} nodes: {self.name} takes on at most {MOST_NODES}"
-            return task.initial or Solution((), None, False, (sentence,))
         drawn = max(self.starts, min(DRAWN, DRAWN_NODES // instance.size))
         orders = greedy_orders(instance, drawn, np.random.default_rng(task.seed))
         effort = replace(THOROUGH, starts=self.starts)
@@ -88,7 +87,7 @@ class RecourseSolver(InstanceSolver):
         # a batch takes coordinates in the plane, or a matrix
         known = instance if in_plane else replace(instance, matrix=instance.distances)
         env = RoutingEnv(problem)
-        with torch.inference_mode(), _one_thread():
+        with torch.inference_mode(), threads(1):
             batch = from_instances([known])
             plan = best_plan(env, batch, torch.from_numpy(orders)[None], effort=effort, clock=task.clock)
         solution = check(problem, instance, env.tours(plan[0], instance))
@@ -123,14 +122,3 @@ def _completed(tour: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.
     """An order of the same nodes as `order`: those of the tour first, as it visits them."""
     visited = tour[np.isin(tour, order)]
     return np.concatenate([visited, order[~np.isin(order, visited)]])
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch use one thread, and afterwards as many as before."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -14,12 +14,17 @@ if TYPE_CHECKING:
 
     from envs.batch import Batch
     from envs.routing_env import Observation, RoutingEnv, Trace
+    from tsp.budget import Clock
 
     from .decoder import Cache, Decoder
     from .decoding import Strategy
 
 CHECK_INTERVAL = 8
 """Steps between two checks, on a GPU, whether all trajectories have finished."""
+
+
+class OutOfTime(Exception):  # noqa: N818 (not an error)
+    """The time is up before all trajectories are at their ends."""
 
 
 def _steps(
@@ -31,6 +36,7 @@ def _steps(
     trajectories: int,
     prefix: Tensor | None,
     generator: Generator | None,
+    clock: Clock | None = None,
 ) -> Iterator[tuple[Observation, Tensor]]:
     """Each step's observation and action: the one hot loop."""
     require_prefix(batch, trajectories, prefix)
@@ -41,6 +47,8 @@ def _steps(
     # The check whether all have finished waits for a GPU; on the CPU it costs nothing.
     interval = 1 if batch.device.type == "cpu" else CHECK_INTERVAL
     for t in range(env.horizon(batch)):
+        if clock is not None and clock.remaining == 0:
+            raise OutOfTime
         if t >= len(given) and t % interval == 0 and env.problem.shape.has_depot and bool(state.finished.all()):
             return
         seen = env.observe(state)
@@ -62,6 +70,7 @@ def decode(
     trajectories: int = 1,
     prefix: Tensor | None = None,
     generator: Generator | None = None,
+    clock: Clock | None = None,
 ) -> Tensor:
     """Decode P trajectories of each instance to their ends and return their actions `[B, P, T]`.
 
@@ -74,8 +83,12 @@ def decode(
         trajectories: P.
         prefix: given first actions `[B, P, L]`.
         generator: randomness of the strategy.
+        clock: the time limit; without one there is none.
+
+    Raises:
+        OutOfTime: where the clock runs out before all trajectories are at their ends.
     """
-    steps = _steps(env, batch, decoder, cache, strategy, trajectories, prefix, generator)
+    steps = _steps(env, batch, decoder, cache, strategy, trajectories, prefix, generator, clock)
     return torch.stack([action for _, action in steps], -1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -16,14 +17,15 @@ from envs.symmetries import augment
 from tsp.budget import Clock
 from tsp.problems import Problem, get_problem
 from tsp.solution import Solution, check, no_answer
-from tsp.solvers import BaseSolver, require_support
+from tsp.solvers import BaseSolver, require_support, slow_refusal
 
 from .checkpoint import Decoding, load_policy
 from .decoding import Greedy, Sampling, Strategy
-from .device import resolve_device
+from .device import resolve_device, threads
+from .pace import Pace, Work
 from .policy import Policy
 from .recourse import EFFORTS, ENDED, best_plan, disappointing
-from .rollout import decode
+from .rollout import OutOfTime, decode
 from .zoo import find_policy
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ TEMPERATURE = 2.0
 """Of sampling, where neither the user nor the policy's file says it."""
 LARGEST = 6_000
 """Nodes above which attention over all pairs of nodes does not fit."""
+UNSURE = 3.0
+"""Where decoding might take this many times longer than predicted, and then too long, it begins with one tour."""
 BATCH_ELEMENTS = 4_000_000
 """Largest number of elements of one attention or trace tensor while solving."""
 
@@ -56,7 +60,7 @@ class _Loaded:
 
 
 class PolicySolver(BaseSolver):
-    """A trained policy; one-shot: it ends by itself.
+    """A trained policy; one-shot: it ends by itself, and at the time limit with what it has.
 
     Args:
         path: a policy file; default is the shipped policy for the problem and size.
@@ -144,37 +148,55 @@ class PolicySolver(BaseSolver):
             )
         return self._loaded[path, problem]
 
+    def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
+        """Refuse where attention does not fit into memory, or encoding alone does not fit into the time."""
+        size = instance.size
+        if size > LARGEST:
+            return f"{size} nodes: {self.name} attends over all pairs of nodes, expected at most {LARGEST} of them"
+        loaded = self._load(problem, size, matrix=instance.matrix is not None)
+        needed = self.work_of(loaded, size, 1, size).preparation()
+        return slow_refusal(self, instance, needed, time_limit) if self.device.type == "cpu" else None
+
     def solve_request(self, request: Request) -> list[Solution]:
         """Solve all instances in padded batches of similar sizes, in the sum of their time limits."""
         problem, instances, report = request.problem, request.instances, request.report
         require_support(self, problem)
-        torch.set_num_threads(request.threads)
-        groups: dict[tuple[str, int], tuple[_Loaded, list[int]]] = {}
-        for i in sorted(range(len(instances)), key=lambda i: instances[i].size):
-            loaded = self._load(problem, instances[i].size, matrix=instances[i].matrix is not None)
-            key = (loaded.name, len(_given(problem, instances[i])))
-            groups.setdefault(key, (loaded, []))[1].append(i)
         clock = Clock(sum(request.limits))
-        generator = Generator(self.device).manual_seed(request.seed)
-        found: dict[int, list[list[int]]] = {}
-        for loaded, members in groups.values():
-            self._warn_of_sizes(loaded, [instances[i] for i in members])
-            for chunk in self._chunks(problem, loaded, members, instances):
-                if clock.remaining == 0:
-                    break
-                tours = self._solve_batch(loaded, [instances[i] for i in chunk], generator)
-                found |= dict(zip(chunk, tours, strict=True))
+        refusals = [self.refusal(problem, *each) for each in zip(instances, request.limits, strict=True)]
+        with threads(request.threads):
+            found = self._solve_groups(request, [i for i, why in enumerate(refusals) if why is None], clock)
         seconds = clock.elapsed / max(1, len(instances))
         solutions = [
             check(problem, instance, found[i], seconds=seconds, solver=self.name)
             if i in found
-            else no_answer(seconds=seconds, solver=self.name)
+            else no_answer(seconds=seconds, solver=self.name, reason=refusals[i])
             for i, instance in enumerate(instances)
         ]
         for i, solution in enumerate(solutions):
             if report is not None and solution.feasible:
                 report(i, solution)
         return solutions
+
+    def _solve_groups(self, request: Request, chosen: Sequence[int], clock: Clock) -> dict[int, list[list[int]]]:
+        """The tours of the chosen instances that there is time for."""
+        problem, instances = request.problem, request.instances
+        groups: dict[tuple[str, int], tuple[_Loaded, list[int]]] = {}
+        for i in sorted(chosen, key=lambda i: instances[i].size):
+            loaded = self._load(problem, instances[i].size, matrix=instances[i].matrix is not None)
+            key = (loaded.name, len(_given(problem, instances[i])))
+            groups.setdefault(key, (loaded, []))[1].append(i)
+        generator, pace = Generator(self.device).manual_seed(request.seed), Pace()
+        found: dict[int, list[list[int]]] = {}
+        left = len(chosen)
+        for loaded, members in groups.values():
+            self._warn_of_sizes(loaded, [instances[i] for i in members])
+            for chunk in self._chunks(problem, loaded, members, instances):
+                share = Clock(clock.remaining * len(chunk) / left)
+                left -= len(chunk)
+                with suppress(OutOfTime):
+                    tours = self._solve_batch(loaded, [instances[i] for i in chunk], generator, share, pace)
+                    found |= dict(zip(chunk, tours, strict=True))
+        return found
 
     def _warn_of_sizes(self, loaded: _Loaded, instances: list[Instance]) -> None:
         low, high = loaded.sizes
@@ -185,8 +207,6 @@ class PolicySolver(BaseSolver):
                 f"policy {loaded.name} was trained on {low} to {high} nodes; {span} nodes are outside that range",
                 stacklevel=4,
             )
-        if max(instance.size for instance in instances) > LARGEST:
-            raise ValueError(f"a policy attends over all pairs of nodes; expected at most {LARGEST} of them")
 
     def _chunks(
         self, problem: Problem, loaded: _Loaded, members: list[int], instances: Sequence[Instance]
@@ -194,27 +214,33 @@ class PolicySolver(BaseSolver):
         """Neighbours in size, as many at once as memory allows."""
         chunks: list[list[int]] = []
         for i in members:
-            each = self._pictures(loaded, [instances[i]]) * self._elements(problem, loaded, instances[i].size)
+            each = self._pictures(loaded, [instances[i]]) * self.elements_of(problem, loaded, instances[i].size)
             if chunks and (len(chunks[-1]) + 1) * each <= BATCH_ELEMENTS:
                 chunks[-1].append(i)
             else:
                 chunks.append([i])
         return chunks
 
-    def _solve_batch(self, loaded: _Loaded, instances: list[Instance], generator: Generator) -> list[list[list[int]]]:
-        """The tours of the best trajectory of each instance, by its own distances in float64."""
+    def _solve_batch(
+        self, loaded: _Loaded, instances: list[Instance], generator: Generator, clock: Clock, pace: Pace
+    ) -> list[list[list[int]]]:
+        """The tours of the best trajectory of each instance, by its own distances in float64.
+
+        Raises:
+            OutOfTime: where there is no trajectory when the clock runs out.
+        """
         env = loaded.env
+        if clock.remaining == 0:
+            raise OutOfTime
         batch = from_instances(instances).to(self.device)
         pictures = self._pictures(loaded, instances)
         given = [_given(env.problem, instance) for instance in instances]
         prefix = torch.tensor(given, device=self.device)[:, None] if given[0] else None  # [B, 1, L]
         with torch.inference_mode():
-            temperature = loaded.decoding.temperature_at(batch.size) or TEMPERATURE
-            strategy: Strategy = Sampling(temperature) if self._samples(env.problem) else Greedy()
-            actions = self._trajectories(loaded, augment(batch, pictures), strategy, prefix, generator)  # [A * B, P, T]
-            actions = actions.unflatten(0, (pictures, batch.count)).transpose(0, 1).flatten(1, 2)
-            if self._draws_orders(env.problem):
-                chosen = best_plan(env, batch, actions, len(given[0]), self.effort)
+            decoding = _Decoding(self, loaded, augment(batch, pictures), prefix, generator, clock, pace)
+            actions = decoding.trajectories(pictures, batch.count)
+            if self.draws_orders(env.problem):
+                chosen = best_plan(env, batch, actions, len(given[0]), self.effort, clock)
             else:
                 cost, missed = env.judge(batch, actions)
                 best = cost.masked_fill(missed > 0, float("inf")).argmin(1)  # over A * P
@@ -225,54 +251,19 @@ class PolicySolver(BaseSolver):
         """The number of symmetries that are decoded."""
         return 1 if any(instance.coordinates is None for instance in instances) else loaded.augmentations
 
-    def _samples(self, problem: Problem) -> bool:
+    def is_sampling(self, problem: Problem) -> bool:
         """Whether trajectories are sampled."""
         if self.decoding is None:
             return problem.shape.has_depot
         return self.decoding == "sampling"
 
-    def _draws_orders(self, problem: Problem) -> bool:
+    def draws_orders(self, problem: Problem) -> bool:
         """Whether trajectories are orders of all nodes that are followed until the quota is met."""
-        return problem.hides_prizes and self._samples(problem) and ENDED.keys() >= set(problem.objective.terms)
+        return problem.hides_prizes and self.is_sampling(problem) and ENDED.keys() >= set(problem.objective.terms)
 
-    def _trajectories(
-        self, loaded: _Loaded, batch: Batch, strategy: Strategy, prefix: Tensor | None, generator: Generator
-    ) -> Tensor:
-        """Actions `[B, P, T]`, decoded in blocks of instances that fit into memory."""
-        block = max(1, BATCH_ELEMENTS // self._elements(loaded.env.problem, loaded, batch.size))
-        if prefix is not None:
-            prefix = prefix.repeat(batch.count // len(prefix), 1, 1)
-        parts: list[Tensor] = []
-        for first in range(0, batch.count, block):
-            rows = slice(first, first + block)
-            given = None if prefix is None else prefix[rows]
-            parts.append(self._decode(loaded, batch.rows(rows), strategy, given, generator))
-        longest = max(part.shape[-1] for part in parts)  # finished trajectories stay
-        return torch.cat([_stay(part, longest) for part in parts])
-
-    def _decode(
-        self, loaded: _Loaded, batch: Batch, strategy: Strategy, prefix: Tensor | None, generator: Generator
-    ) -> Tensor:
-        count = self._count(loaded, batch.size)
-        if self._draws_orders(loaded.env.problem):
-            batch = disappointing(batch, prefix)
-        if prefix is not None:
-            prefix = prefix.expand(-1, count, -1)
-        elif self.starts > 1:
-            prefix = loaded.env.starts(batch, min(self.starts, count))
-            if prefix is not None:
-                prefix = prefix.repeat(1, -(-count // prefix.shape[1]), 1)[:, :count]
-        cache = loaded.policy.prepare(batch)
-        return decode(
-            loaded.env,
-            batch,
-            loaded.policy.decoder,
-            cache,
-            strategy,
-            trajectories=count,
-            prefix=prefix,
-            generator=generator,
-        )
+    def work_of(self, loaded: _Loaded, size: int, instances: int, steps: int) -> Work:
+        """What there is to compute for instances of one size."""
+        return Work(loaded.policy.config, size, steps, _reads_pairs(loaded.env.problem), instances)
 
     def next_probabilities(self, problem: Problem, instance: Instance) -> NDArray[np.float64]:
         """P(next node | nodes so far) `[n]`, averaged over the symmetries that are decoded.
@@ -292,17 +283,16 @@ class PolicySolver(BaseSolver):
             logits = loaded.policy.decoder.logits(loaded.policy.prepare(batch), loaded.env.observe(state))
         return logits.softmax(-1).mean((0, 1)).double().cpu().numpy()
 
-    def _elements(self, problem: Problem, loaded: _Loaded, size: int) -> int:
+    def elements_of(self, problem: Problem, loaded: _Loaded, size: int) -> int:
         """Elements of the largest tensor that one picture of an instance needs."""
-        count = self._count(loaded, size)
-        # the mask of one tour that must keep time windows reads all pairs of nodes for every trajectory
-        pairs = count * size if problem.visits_all and problem.shape.has_one_depot_tour else 0
+        count = self.trajectories_of(loaded, size)
+        pairs = count * size if _reads_pairs(problem) else 0
         return size * max(loaded.policy.config.heads * max(size, count), pairs)
 
-    def _count(self, loaded: _Loaded, size: int) -> int:
+    def trajectories_of(self, loaded: _Loaded, size: int) -> int:
         """P, trajectories for each picture of an instance of `size` nodes."""
         problem = loaded.env.problem
-        if self._samples(problem):
+        if self.is_sampling(problem):
             return loaded.samples
         return min(self.starts, size) if problem.shape.is_closed else 1
 
@@ -316,6 +306,115 @@ def _given(problem: Problem, instance: Instance) -> list[int]:
         return [instance.finish if node == instance.depot else node for node in visited]
     at_depot = problem.shape.has_depot or instance.free_start or visited[:1] == [instance.depot]
     return visited if at_depot else [instance.depot, *visited]
+
+
+def _reads_pairs(problem: Problem) -> bool:
+    """Whether the mask, of one tour that must keep time windows, reads all pairs of nodes for every trajectory."""
+    return problem.visits_all and problem.shape.has_one_depot_tour
+
+
+class _Decoding:
+    """Decodes one batch of instances under their symmetries, piece by piece, within a time limit.
+
+    Where all pieces fit, their trajectories are those of the seed alone. Where they may not, a greedy trajectory
+    comes first, and then as many as fit by what the pieces before took.
+
+    Args:
+        solver: says how to decode, and what.
+        loaded: the policy.
+        batch: `[A * B]`, B instances under A symmetries.
+        prefix: given first actions `[B, 1, L]`, or None.
+        generator: randomness of sampling.
+        clock: the time limit.
+        pace: is corrected by the pieces.
+    """
+
+    def __init__(
+        self,
+        solver: PolicySolver,
+        loaded: _Loaded,
+        batch: Batch,
+        prefix: Tensor | None,
+        generator: Generator,
+        clock: Clock,
+        pace: Pace,
+    ) -> None:
+        self.solver, self.loaded, self.batch, self.generator = solver, loaded, batch, generator
+        self.prefix = None if prefix is None else prefix.repeat(batch.count // len(prefix), 1, 1)
+        self.clock, self.pace = clock, pace
+        problem = loaded.env.problem
+        self.most = solver.trajectories_of(loaded, batch.size)
+        temperature = loaded.decoding.temperature_at(batch.size) or TEMPERATURE
+        self.strategy: Strategy = Sampling(temperature) if solver.is_sampling(problem) else Greedy()
+
+    def trajectories(self, symmetries: int, count: int) -> Tensor:
+        """Actions `[B, K, T]` of the trajectories that there is time for.
+
+        Raises:
+            OutOfTime: where there is time for none.
+        """
+        env, solver = self.loaded.env, self.solver
+        work = solver.work_of(self.loaded, self.batch.size, count, env.horizon(self.batch))
+        fitting = max(1, BATCH_ELEMENTS // solver.elements_of(env.problem, self.loaded, self.batch.size))
+        block = max(1, fitting // count)  # symmetries at once
+        pieces: list[Tensor] = []
+        first: Tensor | None = None
+        if self.pace.predict(UNSURE * work.seconds(symmetries, self.most)) > self.clock.remaining:
+            first = self._timed(work, slice(count), 1, 1, Greedy())
+        done = 0
+        with suppress(OutOfTime):
+            while done < symmetries:
+                at_once, most = self._fitting(work, min(block, symmetries - done), pressed=first is not None)
+                if most == 0:
+                    break
+                rows = slice(done * count, (done + at_once) * count)
+                found = self._timed(work, rows, at_once, most, self.strategy)
+                pieces.append(found.unflatten(0, (at_once, count)).transpose(0, 1).flatten(1, 2))
+                done += at_once
+        complete = done == symmetries and sum(piece.shape[1] for piece in pieces) == symmetries * self.most
+        if first is not None and not complete:
+            pieces.append(first)
+        if not pieces:
+            raise OutOfTime
+        longest = max(piece.shape[-1] for piece in pieces)  # finished trajectories stay
+        return torch.cat([_stay(piece, longest) for piece in pieces], 1)
+
+    def _fitting(self, work: Work, symmetries: int, *, pressed: bool) -> tuple[int, int]:
+        """How many symmetries to decode at once, and how many trajectories of each."""
+        left = self.clock.remaining
+        if not pressed or self.pace.predict(work.seconds(symmetries, self.most)) <= left:
+            return symmetries, self.most
+        return 1, self.pace.trajectories(work, self.most, left)
+
+    def _timed(self, work: Work, rows: slice, symmetries: int, most: int, strategy: Strategy) -> Tensor:
+        """Actions `[., most, T]` of some rows of the batch, whose time the pace takes note of."""
+        begun = self.clock.elapsed
+        given = None if self.prefix is None else self.prefix[rows]
+        found = self._decode(self.batch.rows(rows), strategy, given, most)
+        self.pace.learn(work.seconds(symmetries, most), self.clock.elapsed - begun)
+        return found
+
+    def _decode(self, batch: Batch, strategy: Strategy, prefix: Tensor | None, count: int) -> Tensor:
+        env, solver = self.loaded.env, self.solver
+        if solver.draws_orders(env.problem):
+            batch = disappointing(batch, prefix)
+        if prefix is not None:
+            prefix = prefix.expand(-1, count, -1)
+        elif solver.starts > 1:
+            prefix = env.starts(batch, min(solver.starts, count))
+            if prefix is not None:
+                prefix = prefix.repeat(1, -(-count // prefix.shape[1]), 1)[:, :count]
+        return decode(
+            env,
+            batch,
+            self.loaded.policy.decoder,
+            self.loaded.policy.prepare(batch),
+            strategy,
+            trajectories=count,
+            prefix=prefix,
+            generator=self.generator,
+            clock=self.clock,
+        )
 
 
 def _stay(actions: Tensor, steps: int) -> Tensor:

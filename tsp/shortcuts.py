@@ -14,6 +14,7 @@ from tsp.formats import read as read_set
 from tsp.infeasibility import explain
 from tsp.instance import Instance, Realization
 from tsp.problems import get_problem
+from tsp.solvers import refusal_of
 from tsp.solvers.defaults import default_spec
 from tsp.solvers.online import play_all
 from tsp.solvers.protocol import Request, solve_request
@@ -128,12 +129,13 @@ def solve_all(
     for (chosen, problem, online), members in groups.items():
         solver = make(chosen, device=device)
         prepare(solver, problem)
+        _require_taken_on(solver, [instances[i] for i in members], budget.time_limit)
+        own = None if report is None else _translated(report, members)
         if online:
             real = [r for i in members if (r := hidden[i]) is not None]
-            found = play_all(solver, problem, [instances[i] for i in members], real, budget)
+            found = play_all(solver, problem, [instances[i] for i in members], real, budget, own)
             solutions |= dict(zip(members, found, strict=True))
             continue
-        own = None if report is None else _translated(report, members)
         limits = [budget.time_limit] * len(members)
         chosen_ones = [instances[i] for i in members]
         found = solve_request(solver, Request(problem, chosen_ones, limits, budget.threads, budget.seed, report=own))
@@ -145,6 +147,15 @@ def _require_device(device: str) -> None:
     """Refuse an unavailable device, even if no solver would use it."""
     if device != "auto":
         load("policies.device:resolve_device")(device)
+
+
+def _require_taken_on(solver: Solver, instances: Sequence[Instance], time_limit: float) -> None:
+    """Refuse instances of one problem all of which the solver refuses, before it begins."""
+    if any(instance.underway is not None for instance in instances):  # the rest may be small
+        return
+    reasons = [refusal_of(solver, get_problem(each.problem), each, time_limit) for each in instances]
+    if reasons and all(reasons):
+        raise ValueError(f"{instances[0].name or 'instance'}: {reasons[0]}")
 
 
 def _translated(report: Report, members: Sequence[int]) -> Report:

@@ -85,9 +85,9 @@ class Solution:
 NO_ANSWER = "no answer within the time limit"
 
 
-def no_answer(*, seconds: float, solver: str, bound: float | None = None) -> Solution:
-    """The solution of a solver that found no tours within its time; comparisons count it."""
-    return Solution((), None, False, (NO_ANSWER,), seconds, bound, solver)
+def no_answer(*, seconds: float, solver: str, bound: float | None = None, reason: str | None = None) -> Solution:
+    """The solution of a solver that found no tours: within its time, or for another reason; comparisons count it."""
+    return Solution((), None, False, (reason or NO_ANSWER,), seconds, bound, solver)
 
 
 def is_preferable(problem: Problem, new: Solution, old: Solution) -> bool:

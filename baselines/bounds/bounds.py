@@ -93,7 +93,10 @@ def length_bound(problem: Problem, instance: Instance, clock: Clock) -> float | 
     if several:
         if open_ended:
             return None
-        joined = Instance(matrix=_past_depot(problem, instance))
+        distances = _past_depot(problem, instance, clock)
+        if distances is None:
+            return _radial_bound(problem, instance)
+        joined = Instance(matrix=distances)
         bounds = [_radial_bound(problem, instance), _tour_bound(joined, clock)]
         return max((value for value in bounds if value is not None), default=None)
     if not open_ended:
@@ -144,13 +147,18 @@ def _path_bound(problem: Problem, instance: Instance, clock: Clock) -> float | N
     return None if found is None else max(0.0, found - far * (len(set(fixed)) == 1))
 
 
-def _past_depot(problem: Problem, instance: Instance) -> Array:
-    """Distances with shortcuts by way of the depot (by way of any node, where nodes may be visited repeatedly)."""
+def _past_depot(problem: Problem, instance: Instance, clock: Clock) -> Array | None:
+    """Distances with shortcuts by way of the depot (by way of any node, where nodes may be visited repeatedly).
+
+    None where the clock runs out before.
+    """
     distances, depot = instance.distances, instance.depot
     if problem.rule(SplitDelivery) is None:
         return np.minimum(distances, distances[:, depot, None] + distances[None, depot, :])
     out = distances.copy()
     for via in range(instance.size):
+        if clock.remaining <= 0:
+            return None
         np.minimum(out, out[:, via, None] + out[None, via, :], out=out)
     return out
 

@@ -114,6 +114,8 @@ class AlphaNearness(_InstanceGuide):
         steps: of the ascent.
     """
 
+    seconds_a_node = 6e-5
+
     def __init__(self, *, neighbours: int = 6, steps: int = ASCENT) -> None:
         super().__init__(neighbours)
         self.name = "alpha"

@@ -26,6 +26,7 @@ from baselines.routes.insertion import InsertionByRules
 from baselines.tours.closed_tours import ClosedTourSolver, is_closed_tour
 from baselines.trivial import SQUARE
 from tsp.solution import check
+from tsp.solvers import slow_refusal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 NEIGHBOURS = 10
 """Number of nearest nodes that are tried before all others."""
+
+MATRIX_PAIR = 2e-8
+"""Seconds that insertion takes for each pair of nodes of a matrix."""
 
 MOST_EXACT = 2_000
 """The most points for which insertion compares every node and every edge.
@@ -118,6 +122,14 @@ class Insertion(Construction):
     def supports(self, problem: Problem) -> bool:
         """Whether the problem is one short tour through every node, or insertion by rules supports it."""
         return is_closed_tour(problem) or self._by_rules.supports(problem)
+
+    def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
+        """Refuse what the kind of insertion that the problem needs refuses."""
+        if is_closed_tour(problem):
+            inserting = MATRIX_PAIR * instance.size**2 if instance.matrix is not None else 0.0
+            slow = slow_refusal(self, instance, inserting, time_limit)
+            return slow or super().refusal(problem, instance, time_limit)
+        return self._by_rules.refusal(problem, instance, time_limit)
 
     def solve_one(self, task: Task) -> Solution:
         """Make the tours; the answer is the initial solution if that is better."""

@@ -40,7 +40,10 @@ MUTATIONS = 0.5
 """Share of the children that are mutated."""
 
 DECODED = 20_000
-"""Customers decoded between two looks at the clock."""
+"""Customers decoded between two looks at the clock, where there are few."""
+
+PIECES = 10
+"""Where a generation decodes more, it is divided, and so is the first: pieces of a tenth as many customers."""
 
 
 class Population(NamedTuple):
@@ -115,11 +118,29 @@ def mutate(child: Nodes, random: Random) -> None:
 
 @kernel
 def evolve(
-    model: RouteModel, population: Population, children: Population, taken: Nodes, plan: Plan, random: Random
+    model: RouteModel,
+    population: Population,
+    children: Population,
+    taken: Nodes,
+    plan: Plan,
+    random: Random,
+    first: int,
+    past: int,
 ) -> None:
-    """One generation: the population is replaced by its elite and children."""
+    """Children `first` to before `past` of a generation, whose last replace the population but for its elite.
+
+    Args:
+        model: the problem.
+        population: the parents; the elite come to the first places.
+        children: changed.
+        taken: `[n]`, working memory.
+        plan: working memory.
+        random: the generator's state.
+        first: `ELITE` for the first children of a generation.
+        past: the size of the population for the last.
+    """
     p = len(population.costs)
-    for k in range(ELITE):  # move the best members to the first places
+    for k in range(ELITE if first == ELITE else 0):  # move the best members to the first places
         best = k
         for i in range(k + 1, p):
             if population.costs[i] < population.costs[best]:
@@ -131,7 +152,7 @@ def evolve(
         cost = population.costs[k]
         population.costs[k] = population.costs[best]
         population.costs[best] = cost
-    for k in range(ELITE, p):
+    for k in range(first, past):
         child = children.orders[k]
         mother = population.orders[_choose(population, random)]
         father = population.orders[_choose(population, random)]
@@ -139,15 +160,15 @@ def evolve(
         if random_bits(random) < MUTATIONS * RANGE:
             mutate(child, random)
         children.costs[k] = decode(model, child, plan)[0]
-    for k in range(ELITE, p):
+    for k in range(ELITE, p if past == p else ELITE):
         population.costs[k] = children.costs[k]
         for i in range(population.orders.shape[1]):
             population.orders[k, i] = children.orders[k, i]
 
 
 @jit
-def _measure(model: RouteModel, population: Population, plan: Plan) -> None:
-    for i in range(len(population.costs)):
+def _measure(model: RouteModel, population: Population, plan: Plan, first: int, past: int) -> None:
+    for i in range(first, past):
         population.costs[i] = decode(model, population.orders[i], plan)[0]
 
 
@@ -178,19 +199,32 @@ class GeneticAlgorithm(ModelSolver):
         plan, m = empty_plan(model), len(model.customers)
         random = np.array([seed % 2**64], dtype=np.uint64)
         population = self._begin(model, seed, initial)
-        _measure(model, population, plan)
+        piece = max(1, DECODED // (PIECES * m))
+        whole = False
+        for first, past in _pieces(0, self.population, piece, clock):
+            _measure(model, population, plan, first, past)
+            whole = past == self.population
+        if not np.isfinite(population.costs).any():
+            return
         children = Population(population.orders.copy(), population.costs.copy())
         taken = np.zeros(len(model.distances), dtype=np.int32)
         least, generation, batch = np.inf, 0, max(1, DECODED // (self.population * m))
+        if batch > 1:
+            piece = self.population  # a generation is over before the clock is looked at
         while True:
             if population.costs.min() < least:
                 least = float(population.costs.min())
                 _, count = decode(model, population.orders[int(population.costs.argmin())], plan)
                 yield decoded_tours(model, plan, count)
-            if clock.remaining <= 0 or generation == self.generations:
+            if not whole or clock.remaining <= 0 or generation == self.generations:
                 return
+            whole = False
             for _ in range(batch if self.generations is None else min(batch, self.generations - generation)):
-                evolve(model, population, children, taken, plan, random)
+                for first, past in _pieces(ELITE, self.population, piece, clock):
+                    evolve(model, population, children, taken, plan, random, first, past)
+                    whole = past == self.population
+                if not whole:
+                    return
                 generation += 1
 
     def _begin(self, model: RouteModel, seed: int, initial: Solution | None) -> Population:
@@ -202,3 +236,16 @@ class GeneticAlgorithm(ModelSolver):
         if np.isfinite(model.nodes[CLOSES]).any():
             orders[1] = model.customers[np.argsort(model.nodes[CLOSES, model.customers], kind="stable")]
         return Population(orders, np.full(self.population, np.inf))
+
+
+def _pieces(first: int, past: int, size: int, clock: Clock) -> Iterator[tuple[int, int]]:
+    """The range `first` to `past` in pieces, until one that takes as long as the last does not fit into the time.
+
+    The first piece is there unless the time is up.
+    """
+    longest = 0.0
+    while first < past and clock.remaining > longest:
+        begun = clock.elapsed
+        yield first, min(past, first + size)
+        longest = max(longest, clock.elapsed - begun, 1e-9)
+        first += size

@@ -13,6 +13,9 @@ from baselines.kernels.geometry import Nodes, kernel
 from baselines.routes.evaluation import PartialTour, can_reach, can_return, can_visit, extend, next_begin, start_tour
 from baselines.routes.giant_tour import decode, decoded_tours, empty_plan
 from baselines.routes.model_solver import ModelSolver
+from baselines.trivial import SQUARE
+from tsp.budget import Budget
+from tsp.problems import get_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +23,12 @@ if TYPE_CHECKING:
     from baselines.routes.model import RouteModel
     from baselines.routes.state import Tours
     from tsp.budget import Clock
+    from tsp.problems import Problem
     from tsp.solution import Solution
+
+
+LOOKED_AT = 20_000_000
+"""About how many customers are looked at between two looks at the clock."""
 
 
 class NearestFeasible(ModelSolver):
@@ -36,28 +44,56 @@ class NearestFeasible(ModelSolver):
     def __init__(self) -> None:
         self.name = "nearest-feasible"
 
+    def warm_up(self, problem: Problem) -> None:
+        """Compile; every problem needs the same kernels."""
+        NearestFeasible().solve(get_problem("tsp"), [SQUARE], Budget(60.0))
+
     def search(self, model: RouteModel, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
-        """Yield the only solution."""
+        """Yield the only solution, if it is there before the clock runs out."""
         order = model.customers.copy()
-        _sort(model, order)
+        tour, at, count = _begin(model), 0, 1
+        looked_at = len(order) ** (1 if model.optional or model.several else 2)  # for each visit, at most
+        piece = max(1, LOOKED_AT // max(1, looked_at))
+        while 0 <= at < len(order):
+            if clock.remaining <= 0:
+                return
+            tour, at, count = _sort(model, order, tour, at, count, piece)
         plan = empty_plan(model)
         _, count = decode(model, order, plan)
         yield decoded_tours(model, plan, count)
 
 
 @kernel
-def _sort(model: RouteModel, order: Nodes) -> None:
-    """Sort the customers by the order in which they are visited; those not visited come last."""
-    tour = start_tour(model)
-    count = 1
-    i = 0
-    while i < len(order):
+def _begin(model: RouteModel) -> PartialTour:
+    """The tour before the first visit."""
+    return start_tour(model)
+
+
+@kernel
+def _sort(
+    model: RouteModel, order: Nodes, tour: PartialTour, first: int, count: int, most: int
+) -> tuple[PartialTour, int, int]:
+    """Sort customers by the order in which they are visited; those not visited come last.
+
+    Args:
+        model: the problem.
+        order: all customers, the first of them sorted; changed.
+        tour: the last tour so far.
+        first: number of customers that are sorted.
+        count: number of tours so far.
+        most: number of visits to make now.
+
+    Returns:
+        the tour, the number of sorted customers (-1 where no more are visited) and that of tours.
+    """
+    i = first
+    while i < min(len(order), first + most):
         k = _soonest(model, tour, order, i, True)
         if k < 0:
             k = _soonest(model, tour, order, i, False)
         if k < 0:
             if count == model.tours or tour.at == model.start:
-                return
+                return tour, -1, count
             count += 1
             tour = start_tour(model)
             continue
@@ -65,6 +101,7 @@ def _sort(model: RouteModel, order: Nodes) -> None:
         order[k], order[i] = order[i], node
         tour = extend(model, tour, node)
         i += 1
+    return tour, i, count
 
 
 @kernel

@@ -42,7 +42,10 @@ NEAREST = 1e-9
 """Shorter distances count as this one."""
 
 BATCH = 100
-"""Tours between two looks at the clock."""
+"""The most tours between two looks at the clock."""
+
+BETWEEN_LOOKS = 0.01
+"""Seconds between two looks at the clock, where a tour takes less."""
 
 
 class Tsiligirides(ModelSolver):
@@ -81,15 +84,18 @@ class Tsiligirides(ModelSolver):
         order, best_order = model.customers.copy(), model.customers.copy()
         desire, choice = np.empty(CHOICE), np.empty(CHOICE, dtype=np.int32)
         random = np.array([seed % 2**64], dtype=np.uint64)
-        least, drawn = np.inf, 0
+        least, drawn, count = np.inf, 0, 1
         while True:
-            batch = BATCH if self.tours is None else min(BATCH, self.tours - drawn)
+            batch = count if self.tours is None else min(count, self.tours - drawn)
+            begun = clock.elapsed
             cost = _draw(model, order, best_order, plan, desire, choice, random, batch)
             drawn += batch
+            spent = max(clock.elapsed - begun, 1e-6)
+            count = int(np.clip(batch * BETWEEN_LOOKS / spent, 1, min(BATCH, 2 * batch)))
             if cost < least:
                 least = cost
-                _, count = decode(model, best_order, plan)
-                yield decoded_tours(model, plan, count)
+                _, visits = decode(model, best_order, plan)
+                yield decoded_tours(model, plan, visits)
             if clock.remaining <= 0 or drawn == self.tours:
                 return
 

@@ -8,9 +8,13 @@ import elkai  # pyright: ignore[reportMissingImports] - an extra
 import numpy as np
 
 from baselines.tours.closed_tours import ClosedTourSolver
-from tsp.solution import Solution, check
+from tsp.solution import check
+from tsp.solvers import most_nodes_refusal, slow_refusal
 
 if TYPE_CHECKING:
+    from tsp.instance import Instance
+    from tsp.problems import Problem
+    from tsp.solution import Solution
     from tsp.solvers import Task
 
 RESOLUTION = 2**20
@@ -19,12 +23,17 @@ RESOLUTION = 2**20
 LONGEST = 2**23
 """Whole distances above it are scaled too: LKH multiplies distances by a hundred, in 32 bits."""
 
+RUN = 1e-5
+"""Seconds that a run takes for each pair of nodes."""
+
 MOST_NODES = 2_000
 """The package takes all distances as a list of Python numbers."""
 
 
 class LKHSolver(ClosedTourSolver):
-    """LKH. The package has no time limit, so LKH ends when its runs are done.
+    """LKH, which ends when its runs are done, since the package has no time limit.
+
+    Instances whose runs take longer than the limit are refused.
 
     Args:
         runs: number of runs.
@@ -38,12 +47,14 @@ class LKHSolver(ClosedTourSolver):
         self.name = "lkh"
         self.runs = runs
 
+    def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
+        """Refuse what takes more than the time limit, which LKH cannot keep."""
+        needed = self.runs * RUN * instance.size**2
+        return most_nodes_refusal(self, instance, MOST_NODES) or slow_refusal(self, instance, needed, time_limit)
+
     def solve_closed(self, task: Task) -> Solution:
         """LKH's tour, or the initial tour if that is shorter."""
         problem, instance, initial = task.problem, task.instance, task.initial
-        if instance.size > MOST_NODES:
-            sentence = f"{instance.size} nodes: {self.name} takes on at most {MOST_NODES}"
-            return initial or Solution((), None, False, (sentence,))
         distances = instance.distances
         longest = float(np.abs(distances[~np.eye(instance.size, dtype=bool)]).max())
         if longest > LONGEST or (distances != np.rint(distances)).any():

@@ -33,7 +33,7 @@ from tsp.problems import (
     VisitOnce,
     get_problem,
 )
-from tsp.solvers import InstanceSolver
+from tsp.solvers import InstanceSolver, most_nodes_refusal, slow_refusal
 from tsp.tolerance import inner_limit
 
 if TYPE_CHECKING:
@@ -44,6 +44,12 @@ if TYPE_CHECKING:
 
 MOST_NODES = 3_000
 """With more nodes its matrices and neighbourhoods take seconds to make."""
+
+PAIR = 2.4e-6
+"""Seconds that the matrices and the first descent take for each pair of nodes, with one tour."""
+
+PAIR_OF_TOURS = 1.4e-6
+"""The same with several tours."""
 
 LARGEST_SUM = 2**42
 """The largest sum of lengths and times in integer steps; PyVRP's penalties multiply them."""
@@ -260,6 +266,11 @@ class PyVRPSolver(InstanceSolver):
         """Let PyVRP initialize."""
         self.solve(get_problem("tsp"), [SQUARE], Budget(0.01))
 
+    def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
+        """Refuse more than `MOST_NODES` nodes, or so many that the first descent, which no clock ends, may be late."""
+        needed = (PAIR_OF_TOURS if problem.shape.has_several_tours else PAIR) * instance.size**2
+        return most_nodes_refusal(self, instance, MOST_NODES) or slow_refusal(self, instance, needed, time_limit)
+
     def solve_one(self, task: Task) -> Solution:
         """Solve one instance; see `InstanceSolver.solve_one`."""
         problem, instance, clock, initial = task.problem, task.instance, task.clock, task.initial
@@ -267,7 +278,7 @@ class PyVRPSolver(InstanceSolver):
         if trivial is not None:
             return trivial
         incumbent = Incumbent(task)
-        if instance.size > MOST_NODES or clock.remaining <= 0:
+        if clock.remaining <= 0:
             return incumbent.solution
         model = build_model(problem, instance)
         if not model.clients:

@@ -41,17 +41,28 @@ ATTEMPTS = 30
 MOST_CHEAPEST = 400
 """Compulsory customers up to which insertion is cheapest insertion; with more, they are inserted in an order."""
 
+NEIGHBOUR_PAIR = 5e-8
+"""Seconds that the lists of neighbours take for each pair of nodes."""
+
+GRACE = 0.05
+"""Seconds by which the first answer may be late, apart from a twentieth of the limit: an incomplete one is useless."""
+
 BETWEEN_LOOKS = 1_000_000
 """About how many insertions are evaluated between two looks at the clock."""
 
 
 class InsertionByRules(ModelSolver):
-    """Insert, then remove and reinsert until nothing improves; it ends when it is done."""
+    """Insert, then remove and reinsert until nothing improves; it ends when it is done.
+
+    Args:
+        whole: the time in which the first answer must be there, if the clock of the search is only a part of it.
+    """
 
     one_shot = True
 
-    def __init__(self) -> None:
+    def __init__(self, whole: Clock | None = None) -> None:
         self.name = "insertion"
+        self.whole = whole
 
     def search(self, model: RouteModel, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
         """The improved answers of insertion in several orders."""
@@ -62,7 +73,7 @@ class InsertionByRules(ModelSolver):
                 return
             clear(model, state)
             self._build(model, state, order, clock)
-            if clock.remaining > 0:
+            if clock.remaining > (NEIGHBOUR_PAIR * len(model.distances) ** 2 - GRACE if near is None else 0.0):
                 near = near_in_midpoints(model, NEIGHBOURS) if near is None else near
                 self._improve(model, state, spare, near, clock)
             complete |= is_complete(model, state)
@@ -101,7 +112,11 @@ class InsertionByRules(ModelSolver):
                 if clock.remaining <= 0:
                     order = model.customers[np.argsort(-model.nodes[WORTH, model.customers], kind="stable")]
                     break
-        _insert_in_order(model, state, order)
+        last, looked_at = self.whole or clock, len(model.customers)
+        for piece in np.array_split(order, 1 + len(order) * looked_at // BETWEEN_LOOKS):
+            if last.elapsed > 1.05 * last.limit + GRACE:
+                return
+            _insert_in_order(model, state, piece)
 
     def _improve(self, model: RouteModel, state: RouteState, spare: RouteState, near: Nodes, clock: Clock) -> None:
         """Remove and reinsert until nothing improves; changes `state`."""

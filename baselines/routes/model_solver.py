@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 from baselines.trivial import SQUARE, solve_trivial
 from tsp.budget import Clock
 from tsp.problems import get_problem
-from tsp.solution import Solution, check, is_preferable
-from tsp.solvers import InstanceSolver
+from tsp.solution import check, is_preferable, no_answer
+from tsp.solvers import InstanceSolver, most_nodes_refusal, slow_refusal
+from tsp.underway import PATH_FACTOR
 
 from .model import closed, is_modelled, model_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tsp.instance import Instance
     from tsp.problems import Problem
+    from tsp.solution import Solution
     from tsp.solvers import Task
 
     from .model import RouteModel
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 
 MOST_NODES = 5_000
 """Nodes up to which a model, which holds all distances, is made."""
+
+PAIR = 6e-8
+"""Seconds that a model and the first tours in it take for each pair of nodes."""
 
 
 class ModelSolver(InstanceSolver):
@@ -37,15 +43,19 @@ class ModelSolver(InstanceSolver):
         """Compile; what is compiled serves every problem."""
         list(self.search(model_of(get_problem("tsp"), SQUARE), Clock(0.0), seed=0, initial=None))
 
+    def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
+        """Refuse more than `MOST_NODES` nodes, or so many that their distances alone do not fit into the time."""
+        pairs = PAIR * (PATH_FACTOR if problem.shape.is_path else 1.0)
+        return most_nodes_refusal(self, instance, MOST_NODES) or slow_refusal(
+            self, instance, pairs * instance.size**2, time_limit
+        )
+
     def solve_one(self, task: Task) -> Solution:
         """Search until the subclass or the clock ends the search, and keep the best answer."""
         problem, instance, initial, report = task.problem, task.instance, task.initial, task.report
         trivial = solve_trivial(problem, instance)
         if trivial is not None:
             return trivial
-        if instance.size > MOST_NODES:
-            sentence = f"{instance.size} nodes: {self.name} takes on at most {MOST_NODES}"
-            return initial or Solution((), None, False, (sentence,))
         shape, place, path = closed(problem, instance)
         model = model_of(shape, place)
         start = path.question(shape, initial) if path is not None and initial is not None else initial
@@ -57,9 +67,8 @@ class ModelSolver(InstanceSolver):
                 answer = found
                 if report is not None and found.feasible:
                     report(found)
-        assert answer is not None
-        return answer
+        return answer or no_answer(seconds=0.0, solver=self.name)
 
     @abstractmethod
     def search(self, model: RouteModel, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
-        """Yield at least one answer, then answers that may be better; `initial` is of the model's instance."""
+        """Yield answers that may be better and better, as time allows; `initial` is of the model's instance."""

@@ -23,7 +23,7 @@ from tsp.problems import get_problem
 from .descent import descend, descend_everywhere, is_reversible
 from .edits import copy, set_tours
 from .evaluation import NEGLIGIBLE, Totals, is_feasible, shortfall, totals_of, weighted
-from .insertion import InsertionByRules
+from .insertion import GRACE, InsertionByRules
 from .model import PRIZE
 from .model_solver import ModelSolver
 from .recreate import recreate
@@ -47,6 +47,9 @@ PREPARATION = 0.2
 
 LEAST_PREPARATION = 0.05
 """Seconds that the first answer may take in any case: in less time, insertion is the best use of it."""
+
+WORKSPACE_PAIR = 5e-8
+"""Seconds that the working memory, with its lists of neighbours, takes for each pair of nodes."""
 
 BETWEEN_LOOKS = 1e-3
 """Seconds between two looks at the clock."""
@@ -194,7 +197,7 @@ class RouteSearch(ModelSolver):
         first: list[Tours] = [] if initial is None else [[tour.tolist() for tour in initial.tours]]
         left = clock.remaining
         share = left if self.iterations is not None else min(left, max(LEAST_PREPARATION, PREPARATION * left))
-        for tours in InsertionByRules().search(model, Clock(share), seed=seed, initial=None):
+        for tours in InsertionByRules(clock).search(model, Clock(share), seed=seed, initial=None):
             yield tours
             first.append(tours)
         used = max(len(tours) for tours in first)
@@ -209,7 +212,8 @@ class RouteSearch(ModelSolver):
             if feasible and (missing, cost) < (costs[BEST_SHORTFALL], costs[BEST_COST]):
                 costs[BEST_COST], costs[BEST_SHORTFALL] = cost, missing
                 copy(now, best)
-        if np.isinf(costs[BEST_SHORTFALL]) or _has_all_prizes(model, costs) or clock.remaining <= 0.0:
+        needed = max(0.0, WORKSPACE_PAIR * len(model.distances) ** 2 - GRACE)
+        if np.isinf(costs[BEST_SHORTFALL]) or _has_all_prizes(model, costs) or clock.remaining <= needed:
             return
         work, scale = make_workspace(model, best, seed, descends=self.descent and is_reversible(model))
         copy(best, now)

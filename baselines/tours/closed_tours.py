@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 from baselines.trivial import solve_trivial
 from tsp.problems import VisitOnce
-from tsp.solvers import InstanceSolver
-from tsp.underway import as_cycle
+from tsp.solvers import InstanceSolver, slow_refusal
+from tsp.underway import PATH_FACTOR, as_cycle
+
+PAIR = 4e-8
+"""Seconds for the distance of each pair of nodes."""
 
 if TYPE_CHECKING:
+    from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
     from tsp.solvers import Task
@@ -32,6 +36,11 @@ class ClosedTourSolver(InstanceSolver):
     def supports(self, problem: Problem) -> bool:
         """Whether the problem is one short tour through every node, closed or a path."""
         return is_closed_tour(problem)
+
+    def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
+        """Refuse a path that cannot be made a closed tour, for which it gets a matrix, in time."""
+        needed = PATH_FACTOR * PAIR * instance.size**2 if problem.shape.is_path else 0.0
+        return slow_refusal(self, instance, needed, time_limit)
 
     def solve_one(self, task: Task) -> Solution:
         """Solve one instance; a path becomes a closed tour, without `candidates`."""

@@ -50,6 +50,12 @@ MOST_TABULATED = 700
 PREPARATION_TIME = 1e-5
 """Seconds a point (for a matrix, a thousand entries) that neighbour lists and a first tour may take."""
 
+PATCHING_TIME = 8e-8
+"""Seconds a pair of nodes that the neighbour lists and the first tour take where distances are asymmetric."""
+
+GRACE = 0.08
+"""Seconds of it that may be beyond the time limit."""
+
 CHECK_TIME = 4e-7
 """Seconds a node that are kept for checking the answer."""
 
@@ -127,6 +133,8 @@ class IteratedSearch(ClosedTourSolver):
         n = geometry.size
         start = np.arange(n) if initial is None else places.tour_of_places(initial.tours[0])
         needed = PREPARATION_TIME * (n if instance.matrix is None else n * n / 1000)
+        if not (instance.symmetric or initial):
+            needed = max(needed, PATCHING_TIME * n * n - GRACE)
         if n < 4 or task.clock.remaining < needed:
             return start, None
         if task.candidates is None:

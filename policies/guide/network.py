@@ -178,6 +178,7 @@ class LearnedGuide:
     """
 
     name = "learned"
+    seconds_a_node = 1e-4
 
     def __init__(self, path: str | None = None, neighbours: int = 5, device: str = "auto") -> None:
         self.path, self.neighbours, self.device = path, neighbours, resolve_device(device)

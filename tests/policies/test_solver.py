@@ -16,7 +16,7 @@ from policies.policy import Policy, PolicyConfig
 from policies.rollout import decode
 from policies.solver import PolicySolver
 from policies.zoo import find_policy, shipped_policies
-from tsp.budget import Budget
+from tsp.budget import Budget, Clock
 from tsp.instance import Instance, Underway
 from tsp.problems import PROBLEMS, get_problem
 from tsp.solution import check
@@ -141,13 +141,72 @@ def test_a_size_outside_the_trained_range_gives_a_warning(path):
         PolicySolver(path=path, device="cpu", augmentations=1, starts=1).solve(TSP, instances(40), BUDGET)
 
 
-def test_instances_after_the_time_limit_have_no_solution(path, monkeypatch):
-    monkeypatch.setattr("policies.solver.BATCH_ELEMENTS", 1)  # one instance a batch
-    given = instances(*[30] * 20)
-    solutions = PolicySolver(path=path, device="cpu").solve(TSP, given, Budget(1e-4))
-    assert solutions[0].feasible
-    assert not solutions[-1].feasible
+class StepClock(Clock):
+    """A clock on which a look takes a second: time passes by what is computed, whatever the machine."""
+
+    now = 0
+
+    def __init__(self, limit):
+        super().__init__(limit)
+        self.begun = StepClock.now
+
+    @property
+    def elapsed(self):
+        StepClock.now += 1
+        return StepClock.now - self.begun
+
+
+@pytest.fixture
+def step_clock(monkeypatch):
+    monkeypatch.setattr("policies.solver.Clock", StepClock)
+    monkeypatch.setattr(StepClock, "now", 0)
+
+
+def test_instances_for_which_there_is_no_time_have_no_solution(path, step_clock):
+    solutions = PolicySolver(path=path, device="cpu").solve(TSP, instances(*[30] * 20), Budget(0.5))
+    assert not any(solution.feasible for solution in solutions)
     assert "time limit" in solutions[-1].violations[0]
+
+
+def test_decoding_ends_within_a_few_steps_of_the_time_limit(path, step_clock, monkeypatch):
+    monkeypatch.setattr("policies.solver.BATCH_ELEMENTS", 1)  # the symmetries one after another
+    monkeypatch.setattr("policies.solver.UNSURE", 1e9)  # on this clock all takes longer than predicted
+    solver = PolicySolver(path=path, device="cpu", samples=16)
+    whole = solver.solve(TSP, instances(30), Budget(1e6))[0]
+    needed = StepClock.now
+    for limit in (20, 60, 100, 150):
+        StepClock.now = 0
+        answer = solver.solve(TSP, instances(30), Budget(limit))[0]
+        assert StepClock.now < limit + 20 < needed
+        assert answer.feasible == (limit > 40)  # a tour takes 30 steps
+        assert not answer.feasible or answer.objective >= whole.objective
+
+
+def test_a_longer_limit_than_needed_changes_nothing(path):
+    solver = PolicySolver(path=path, device="cpu", samples=4)
+    pressed = PolicySolver(path=path, device="cpu", samples=4)
+    whole = solver.solve(TSP, instances(30), Budget(1e4))[0]
+    # the prediction is so pessimistic that a greedy tour comes first
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("policies.solver.UNSURE", 1e9)
+        again = pressed.solve(TSP, instances(30), Budget(1e4))[0]
+    assert whole.tours[0].tolist() == again.tours[0].tolist()
+
+
+def test_an_instance_that_cannot_be_encoded_in_time_is_refused_by_its_size(path):
+    solver = PolicySolver(path=path, device="cpu")
+    large = Instance(np.random.default_rng(0).random((5_000, 2)))
+    assert solver.refusal(TSP, large, 1e-3).startswith("5000 nodes: policy needs about")
+    assert solver.refusal(TSP, large, 1e3) is None
+    assert solver.refusal(TSP, instances(50)[0], 0.1) is None
+    answer = solver.solve(TSP, [large], Budget(1e-3))[0]
+    assert answer.violations[0].startswith("5000 nodes")
+
+
+def test_torch_has_as_many_threads_after_solving_as_before(path):
+    before = torch.get_num_threads()
+    PolicySolver(path=path, device="cpu").solve(TSP, instances(5), Budget(60, threads=before + 1))
+    assert torch.get_num_threads() == before
 
 
 def test_an_instance_without_planar_coordinates_and_matrix_is_refused(path):

@@ -11,9 +11,12 @@ from tsp.solvers.protocol import (
     Task,
     description_of,
     is_one_shot,
+    most_nodes_refusal,
     next_probabilities,
+    refusal_of,
     require_support,
     share_of,
+    slow_refusal,
     solve_request,
 )
 
@@ -28,8 +31,11 @@ __all__ = [
     "Task",
     "description_of",
     "is_one_shot",
+    "most_nodes_refusal",
     "next_probabilities",
+    "refusal_of",
     "require_support",
     "share_of",
+    "slow_refusal",
     "solve_request",
 ]

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from tsp.budget import SHORTEST
 from tsp.solution import is_preferable, no_answer
-from tsp.solvers.protocol import BaseSolver, is_one_shot, require_support, share_of, solve_request
+from tsp.solvers.protocol import BaseSolver, is_one_shot, refusal_of, require_support, share_of, solve_request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
     from tsp.solvers.protocol import Report, Request, Solver
@@ -44,6 +45,12 @@ class Chain(BaseSolver):
         """Warm up every stage."""
         for stage in self.stages:
             stage.warm_up(problem)
+
+    def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
+        """Refuse what every stage refuses; a stage with a `share`, which improves on other stages' answers, aside."""
+        stages = [stage for stage in self.stages if share_of(stage) is None] or self.stages
+        reasons = [refusal_of(stage, problem, instance, time_limit) for stage in stages]
+        return "; ".join(reason for reason in reasons if reason) if all(reasons) else None
 
     def solve_request(self, request: Request) -> list[Solution]:
         """Solve each instance; `seconds` is the sum over the stages."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from tsp.budget import SHORTEST, Clock
-from tsp.solvers.protocol import BaseSolver, is_one_shot, require_support, solve_request
+from tsp.solvers.protocol import BaseSolver, is_one_shot, refusal_of, require_support, solve_request
 from tsp.solvers.registry import load
 
 if TYPE_CHECKING:
@@ -34,12 +34,18 @@ GUIDES = {
 
 LOCAL_SEARCH = "baselines.local_search:UnguidedLocalSearch"
 
+MOST_GUIDED = 0.5
+"""The share of the time that a guide may take; where it may take more, the search goes without it."""
+
 MOST_TRIVIAL = 4
 """Up to this many nodes every node is every other's neighbour, so no guide is needed."""
 
 
 class Guide(Protocol):
-    """Chooses candidates: for each node of a closed tour, the neighbours that a search tries."""
+    """Chooses candidates: for each node of a closed tour, the neighbours that a search tries.
+
+    A guide that takes time says how much in `seconds_a_node`, an attribute that others may leave out.
+    """
 
     name: str
 
@@ -73,6 +79,10 @@ class Guided(BaseSolver):
             self.guide.warm_up()
         self.solver.warm_up(problem)
 
+    def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
+        """Refuse what the search refuses."""
+        return refusal_of(self.solver, problem, instance, time_limit)
+
     def solve_request(self, request: Request) -> list[Solution]:
         """Solve each instance. `candidates`, where given, replace the guide's."""
         problem, instances = request.problem, request.instances
@@ -86,7 +96,7 @@ class Guided(BaseSolver):
             if not chosen:
                 continue
             part, clock = request.select(chosen), Clock(sum(request.limits))
-            if with_guide:
+            if with_guide and self._pays(part):
                 part = replace(part, candidates=self.guide.candidates(problem, part.instances))
             spent = clock.elapsed / len(chosen)
             part = replace(
@@ -97,6 +107,11 @@ class Guided(BaseSolver):
             for i, answer in zip(chosen, solve_request(self.solver, part), strict=True):
                 found[i] = replace(answer, seconds=answer.seconds + spent, solver=self.name)
         return [found[i] for i in range(len(instances))]
+
+    def _pays(self, request: Request) -> bool:
+        """Whether the guide leaves most of the time to the search."""
+        needed = getattr(self.guide, "seconds_a_node", 0.0) * sum(instance.size for instance in request.instances)
+        return needed <= MOST_GUIDED * sum(request.limits)
 
 
 def _is_guided(problem: Problem, instance: Instance) -> bool:

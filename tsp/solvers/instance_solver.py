@@ -24,7 +24,8 @@ class InstanceSolver(BaseSolver):
     """A solver that takes instances one by one; with `threads` > 1, as many at once.
 
     A subclass writes `supports` and `solve_one`. An instance under way is reduced to what is left of it
-    before `solve_one` is called, and the solution is expanded afterwards.
+    before `solve_one` is called, and the solution is expanded afterwards. `solve_one` is not called for what
+    `refusal` refuses.
 
     Where most of the work holds Python's lock, the instances are solved in processes. Processes report
     an instance once, when it is solved; they are started once and kept as long as the solver.
@@ -125,7 +126,13 @@ def _solve_task(solver: InstanceSolver, task: Task) -> Solution:
 
 
 def _solve_whole(solver: InstanceSolver, task: Task) -> Solution:
-    """Solve a task with nothing under way; visits that count towards a length budget become part of the distances."""
+    """Solve a task with nothing under way; of an instance that is refused, the initial solution or the reason.
+
+    Visits that count towards a length budget become part of the distances.
+    """
+    reason = solver.refusal(task.problem, task.instance, task.clock.limit)
+    if reason is not None:
+        return task.initial or no_answer(seconds=0.0, solver=solver.name, reason=reason)
     folded = without_visit_times(task.problem, task.instance)
     if folded is None:
         return solver.solve_one(task)

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from tsp.instance import Instance, Realization
     from tsp.problems import Problem
     from tsp.solution import Solution
-    from tsp.solvers.protocol import Solver
+    from tsp.solvers.protocol import Report, Solver
+
+ONE_SHOT_PARTS = 3
+"""How many parts of the time a one-shot solver may take for a plan: it ends earlier where it can."""
 
 
 class _OnlineTour:
@@ -92,6 +95,7 @@ def play_all(
     instances: Sequence[Instance],
     realizations: Sequence[Realization],
     budget: Budget,
+    report: Report | None = None,
 ) -> list[Solution]:
     """Make a tour of each instance online: plan, make one visit, learn its real prize, plan again.
 
@@ -105,7 +109,9 @@ def play_all(
         instances: with expected prizes, nothing under way.
         realizations: the real prizes.
         budget: its time limit is for all plans of a tour together. What is left of it is divided equally
-            among the steps that remain; a one-shot solver uses the time that it needs.
+            among the steps that remain; a one-shot solver may take a few times its part.
+        report: called with an instance's position and what is known of its tour: the visits made and the
+            plan for the others, by the prizes known then, and at last the tour with the real prizes.
 
     Returns:
         the checked tours, with their real prizes; `seconds` is the sum over all plans.
@@ -122,11 +128,13 @@ def play_all(
         if instance.underway is not None:
             raise ValueError(f"{instance.name or 'instance'}: is under way, expected a tour played from its start")
         tours.append(_OnlineTour(instance, realization))
-    while unfinished := [one for one in tours if not one.over]:
-        _plan(solver, problem, unfinished, budget)
-        for one in unfinished:
+    while unfinished := [(i, one) for i, one in enumerate(tours) if not one.over]:
+        _plan(solver, problem, [one for _, one in unfinished], budget)
+        for i, one in unfinished:
+            if report is not None:
+                _report_plan(report, i, solver, problem, one)
             one.step()
-    return [
+    made = [
         check(
             problem,
             one.instance,
@@ -137,6 +145,17 @@ def play_all(
         )
         for one in tours
     ]
+    for i, solution in enumerate(made):
+        if report is not None and solution.feasible:
+            report(i, solution)
+    return made
+
+
+def _report_plan(report: Report, i: int, solver: Solver, problem: Problem, one: _OnlineTour) -> None:
+    """Report the visits made and the plan for the others, if they keep every rule by the prizes known now."""
+    planned = check(problem, one.known_instance(), [one.tour(one.plan or ())], seconds=one.seconds, solver=solver.name)
+    if planned.feasible:
+        report(i, planned)
 
 
 def _plan(solver: Solver, problem: Problem, tours: Sequence[_OnlineTour], budget: Budget) -> None:
@@ -145,18 +164,16 @@ def _plan(solver: Solver, problem: Problem, tours: Sequence[_OnlineTour], budget
     A search that finds no plan in its part of the time is called again with twice as much, and so on.
     """
     one_shot = is_one_shot(solver)
-    open_tours = [one for one in tours if one_shot or one.seconds < budget.time_limit or not one.plan]
-    parts = 1
+    open_tours = [one for one in tours if one.seconds < budget.time_limit or not one.plan]
+    parts = ONE_SHOT_PARTS if one_shot else 1
     while open_tours:
         instances = [one.known_instance() for one in open_tours]
         left = [max(budget.time_limit - one.seconds, SHORTEST) for one in open_tours]
-        # A one-shot solver plans from scratch; a search starts from its latest plan.
-        limits, initial = left, None
+        limits = [
+            min(max(parts * time / one.steps_left, SHORTEST), time) for one, time in zip(open_tours, left, strict=True)
+        ]
+        initial = None  # a one-shot solver plans from scratch; a search starts from its latest plan
         if not one_shot:
-            limits = [
-                min(max(parts * time / one.steps_left, SHORTEST), time)
-                for one, time in zip(open_tours, left, strict=True)
-            ]
             initial = [
                 check(problem, instance, [one.tour(one.plan or ())])
                 for one, instance in zip(open_tours, instances, strict=True)
@@ -168,7 +185,5 @@ def _plan(solver: Solver, problem: Problem, tours: Sequence[_OnlineTour], budget
             one.seconds += answer.seconds
             one.follow(answer)
         has_more_time = [limit < time for limit, time in zip(limits, left, strict=True)]
-        open_tours = [
-            one for one, more in zip(open_tours, has_more_time, strict=True) if one.stuck and more and not one_shot
-        ]
+        open_tours = [one for one, more in zip(open_tours, has_more_time, strict=True) if one.stuck and more]
         parts *= 2

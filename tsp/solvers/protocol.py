@@ -215,6 +215,13 @@ class BaseSolver(ABC):
         """
         return None
 
+    def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
+        """Why the solver does not take on an instance of that size in that time, in a sentence; None where it does.
+
+        An instance that is refused has no answer, or the initial solution; see `refused`. Read by `refusal_of`.
+        """
+        return None
+
     def next_probabilities(self, problem: Problem, instance: Instance) -> NDArray[np.float64] | None:
         """P(next node | nodes so far) `[n]`, the nodes so far being those of `instance.underway`.
 
@@ -365,6 +372,27 @@ def description_of(solver: Solver, problem: Problem, size: int, time_limit: floa
     """The solver's settings in a sentence, or None; see `BaseSolver.describe`."""
     describe = getattr(solver, "describe", None)
     return None if describe is None else describe(problem, size, time_limit)
+
+
+def refusal_of(solver: Solver, problem: Problem, instance: Instance, time_limit: float) -> str | None:
+    """Why the solver does not take on an instance, or None; see `BaseSolver.refusal`."""
+    refusal = getattr(solver, "refusal", None)
+    return None if refusal is None else refusal(problem, instance, time_limit)
+
+
+def most_nodes_refusal(solver: Solver, instance: Instance, most: int) -> str | None:
+    """The refusal of an instance with more than `most` nodes, or None."""
+    return f"{instance.size} nodes: {solver.name} takes on at most {most}" if instance.size > most else None
+
+
+def slow_refusal(solver: Solver, instance: Instance, needed: float, time_limit: float) -> str | None:
+    """The refusal of an instance that needs more seconds than the time limit before there is any answer, or None."""
+    if needed <= time_limit:
+        return None
+    return (
+        f"{instance.size} nodes: {solver.name} needs about {needed:.2g} s for so many, "
+        f"expected fewer nodes or a longer limit than {time_limit:.3g} s"
+    )
 
 
 def next_probabilities(solver: Solver, problem: Problem, instance: Instance) -> NDArray[np.float64] | None:

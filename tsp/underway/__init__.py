@@ -1,6 +1,6 @@
 """Tours under way: what has happened, and the rest as an instance of its own."""
 
 from tsp.underway.begun import Begun, validate_underway
-from tsp.underway.remainder import UNDERWAY_RULES, Reduced, as_cycle, reduce
+from tsp.underway.remainder import PATH_FACTOR, UNDERWAY_RULES, Reduced, as_cycle, reduce
 
-__all__ = ["UNDERWAY_RULES", "Begun", "Reduced", "as_cycle", "reduce", "validate_underway"]
+__all__ = ["PATH_FACTOR", "UNDERWAY_RULES", "Begun", "Reduced", "as_cycle", "reduce", "validate_underway"]

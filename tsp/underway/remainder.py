@@ -237,6 +237,10 @@ def _rules_and_changes(begun: Begun) -> tuple[tuple[Rule, ...], Changes]:
     return tuple(rules), changes
 
 
+PATH_FACTOR = 2.0
+"""How many times as long as its distances a path takes that is made a closed tour."""
+
+
 def as_cycle(problem: Problem, instance: Instance) -> tuple[Problem, Reduced]:
     """A path as a closed tour of an instance with an explicit, asymmetric matrix.
 

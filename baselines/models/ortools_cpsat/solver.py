@@ -15,7 +15,7 @@ from tsp.budget import SHORTEST, Budget
 from tsp.infeasibility import reasons
 from tsp.problems import Capacity, LengthBudget, SplitDelivery, VisitAtMostOnce, VisitOnce, get_problem
 from tsp.solution import Solution, check
-from tsp.solvers import InstanceSolver
+from tsp.solvers import InstanceSolver, most_nodes_refusal, slow_refusal
 from tsp.solvers.protocol import NO_WAY
 
 from .builder import build_model
@@ -26,6 +26,7 @@ from .objective import CPSAT_TERMS
 from .search import ProofSearch, SolutionCallback
 
 if TYPE_CHECKING:
+    from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solvers import Task
 
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
 
 MOST_NODES = 400
 """With more nodes the model, n² literals, takes longer to make than it is worth."""
+
+ARC = 2e-6
+"""Seconds that the model takes for each pair of nodes, at least."""
+
+LEAST_PROBED = 0.5
+"""Seconds from which on presolve probes: that looks at no clock, and takes a quarter of a second for ten nodes."""
 
 REFINEMENT = 2.0**10
 """How much finer numbers are rounded where an optimum is not recognized as one."""
@@ -80,12 +87,14 @@ class CPSATSolver(InstanceSolver):
         """The number of workers."""
         return f"{self.name}: {self.workers} worker{'s' if self.workers > 1 else ''} for each instance."
 
+    def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
+        """Refuse more than `MOST_NODES` nodes, or so many that the model alone does not fit into the time."""
+        needed = ARC * instance.size**2
+        return most_nodes_refusal(self, instance, MOST_NODES) or slow_refusal(self, instance, needed, time_limit)
+
     def solve_one(self, task: Task) -> Solution:
         """Solve one instance; see `InstanceSolver.solve_one`."""
         problem, instance, initial = task.problem, task.instance, task.initial
-        if instance.size > MOST_NODES:
-            sentence = f"{instance.size} nodes: cpsat takes on at most {MOST_NODES}"
-            return initial or Solution((), None, False, (sentence,))
         graph = make_graph(problem, instance)
         if problem.shape.is_path and graph.start is not None and graph.start == graph.end and instance.size > 1:
             return _infeasible((PROVED,))  # the path would visit that node twice
@@ -148,6 +157,8 @@ class CPSATSolver(InstanceSolver):
         solver.parameters.random_seed = seed % 2**31
         solver.parameters.catch_sigint_signal = False
         solver.parameters.max_time_in_seconds = seconds
+        if seconds < LEAST_PROBED:
+            solver.parameters.cp_model_probing_level = 0
         return solver
 
 

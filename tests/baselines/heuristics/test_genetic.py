@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from instances import tiny_instance
 
 from baselines.heuristics.genetic import GeneticAlgorithm, cross, mutate
-from tsp.budget import Budget
+from baselines.routes.model import model_of
+from tsp.budget import Budget, Clock
 from tsp.instance import Instance
 from tsp.problems import get_problem
 
@@ -76,3 +77,37 @@ def test_invalid_options_of_the_genetic_algorithm_are_refused():
         GeneticAlgorithm(population=2)
     with pytest.raises(ValueError, match="generations: -1, expected 0 or more"):
         GeneticAlgorithm(generations=-1)
+
+
+class Looks(Clock):
+    """A clock on which every look takes a second."""
+
+    def __init__(self, limit):
+        super().__init__(limit)
+        self.looks = 0
+
+    @property
+    def elapsed(self):
+        self.looks += 1
+        return float(self.looks)
+
+
+@pytest.mark.parametrize("limit", [0.5, 5.0, 30.0])
+def test_a_generation_is_left_when_the_time_is_up(limit, monkeypatch):
+    monkeypatch.setattr("baselines.heuristics.genetic.DECODED", 100)  # one member between two looks
+    instance, clock = tiny_instance("cvrp", 0, 12), Looks(limit)
+    model = model_of(get_problem("cvrp"), instance)
+    found = list(GeneticAlgorithm(population=1_000).search(model, clock, seed=0, initial=None))
+    assert clock.looks < limit + 10  # a generation alone would take 1,000 looks
+    assert bool(found) == (limit > 1)
+
+
+def test_pieces_of_generations_change_nothing(monkeypatch):
+    instance = tiny_instance("cvrp", 0, 12)
+
+    def solved():
+        return GeneticAlgorithm(population=20, generations=30).solve(get_problem("cvrp"), [instance], LONG)[0]
+
+    whole = solved()
+    monkeypatch.setattr("baselines.heuristics.genetic.DECODED", 100)
+    assert [tour.tolist() for tour in solved().tours] == [tour.tolist() for tour in whole.tours]

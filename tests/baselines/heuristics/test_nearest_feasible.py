@@ -2,7 +2,8 @@ import numpy as np
 
 from baselines.heuristics.constructive import NearestNeighbour
 from baselines.heuristics.nearest_feasible import NearestFeasible
-from tsp.budget import Budget
+from baselines.routes.model import model_of
+from tsp.budget import Budget, Clock
 from tsp.instance import Instance
 from tsp.problems import get_problem
 
@@ -38,3 +39,19 @@ def test_another_tour_begins_when_no_customer_can_be_visited():
 def test_the_end_stays_reachable():
     instance = Instance([[0, 0], [1, 0], [2, 0], [3, 0]], prizes=np.ones(4), max_length=4.5)
     assert solve("op", instance).tours[0].tolist() == [0, 1, 2]
+
+
+def test_without_time_there_is_no_answer_and_the_visits_are_made_in_pieces(monkeypatch):
+    instance = Instance(np.random.default_rng(0).random((40, 2)))
+    whole = solve("tsp", instance)
+    monkeypatch.setattr("baselines.heuristics.nearest_feasible.LOOKED_AT", 1)  # a visit between two looks
+    assert solve("tsp", instance).tours[0].tolist() == whole.tours[0].tolist()
+    model = model_of(get_problem("tsp"), instance)
+    assert not list(NearestFeasible().search(model, Clock(0.0), seed=0, initial=None))
+
+
+def test_so_many_nodes_that_their_distances_do_not_fit_into_the_time_are_refused():
+    many = Instance(np.random.default_rng(0).random((5_000, 2)))
+    answer = NearestFeasible().solve(get_problem("tsp"), [many], Budget(0.1))[0]
+    assert answer.violations[0].startswith("5000 nodes: nearest-feasible needs about 1.5 s")
+    assert answer.seconds < 0.1

@@ -64,7 +64,7 @@ def test_what_a_quota_asks_for_is_inserted_though_it_does_not_pay():
 
 @pytest.mark.parametrize("name", ["op", "pctsp", "cvrp"])
 def test_when_time_is_up_an_answer_is_completed_in_an_order(name):
-    problem, instance = instance_of(name, 0, n=1500)
+    problem, instance = instance_of(name, 0, n=500)
     model = model_of(*closed(problem, instance)[:2])
     answer = check(problem, instance, next(InsertionByRules().search(model, Clock(0.0), seed=0, initial=None)))
     assert answer.feasible, answer.violations

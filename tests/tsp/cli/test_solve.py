@@ -195,3 +195,12 @@ def test_a_matrix_alone_is_solved_and_a_missing_road_that_every_tour_needs_is_na
     code, out, _ = tsp("solve", "closed.csv")
     assert code == 1
     assert "no way leads from A to C: the roads that it would need are missing" in out
+
+
+def test_a_size_that_the_solver_refuses_is_wrong_usage_and_named(tsp):
+    rows = "".join(f"{x},{y}\n" for x, y in np.random.default_rng(0).integers(0, 1_000, (420, 2)).tolist())
+    Path("city.csv").write_text("x,y\n" + rows)
+    code, out, err = tsp("solve", "city.csv", "--solver", "cpsat", "--time-limit", "0.1")
+    assert code == 2
+    assert not out
+    assert "420 nodes: cpsat takes on at most 400" in err

@@ -179,3 +179,29 @@ def test_a_stage_without_an_answer_does_not_hide_why_the_one_before_had_none():
     assert answer.violations == ("too many nodes",)
     (answer,) = Chain([Batch("a", AROUND[:1]), Batch("b", AROUND[:-1])]).solve(TSP, [RECTANGLE], Budget())
     assert answer.tours[0].tolist() == AROUND[:-1]  # more visits
+
+
+class Small(OneByOne):
+    """Refuses more than a given number of nodes."""
+
+    def __init__(self, most, share=None):
+        super().__init__()
+        self.most, self.share = most, share
+
+    def refusal(self, problem, instance, time_limit):
+        return f"{instance.size} nodes: at most {self.most}" if instance.size > self.most else None
+
+
+def test_a_chain_refuses_what_all_stages_refuse_that_look_for_tours():
+    assert Chain([Small(3), Small(2)]).refusal(TSP, RECTANGLE, 1.0) == "4 nodes: at most 3; 4 nodes: at most 2"
+    assert Chain([Small(3), Small(9)]).refusal(TSP, RECTANGLE, 1.0) is None
+    assert Chain([Small(3), Small(9, share=0.1)]).refusal(TSP, RECTANGLE, 1.0) == "4 nodes: at most 3"
+    assert Chain([Small(3), Batch("batch", AROUND)]).refusal(TSP, RECTANGLE, 1.0) is None
+
+
+def test_a_refused_instance_has_the_reason_or_keeps_its_initial_solution():
+    solver = Small(3)
+    assert solver.solve(TSP, [RECTANGLE], Budget(1.0))[0].violations == ("4 nodes: at most 3",)
+    start = check(TSP, RECTANGLE, [AROUND])
+    assert solver.solve(TSP, [RECTANGLE], Budget(1.0), initial=[start])[0].objective == 14
+    assert not solver.seen

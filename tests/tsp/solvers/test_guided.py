@@ -134,3 +134,11 @@ def test_invalid_options_of_the_local_search_are_refused(spec, match):
 
 def test_guides_are_made_by_name():
     assert make_guide("quadrant", neighbours=None).name == "quadrant"
+
+
+def test_a_guide_that_takes_most_of_the_time_is_left_out():
+    guide = Ring()
+    guide.seconds_a_node = 0.01
+    for limit in (0.3, 0.5):
+        Guided(guide, Follower()).solve(TSP, [points(20, f"within {limit} s")], Budget(limit))
+    assert guide.asked == ["within 0.5 s"]

@@ -176,3 +176,40 @@ def test_problems_and_instances_that_cannot_be_played_online_are_refused():
         play(Planner(), get_problem("cvrp"), instance, real, Budget(1.0))
     with pytest.raises(ValueError, match="is under way"):
         play(Planner(), SPCTSP, replace(instance, underway=Underway((1,))), real, Budget(1.0))
+
+
+@pytest.mark.parametrize("one_shot", [True, False])
+def test_every_plan_and_at_last_the_tour_with_its_real_prizes_are_reported(one_shot):
+    planner = Planner()
+    planner.one_shot = one_shot
+    instances, realizations = zip(*GAMES[:3], strict=True)
+    seen = []
+    answers = play_all(
+        planner, SPCTSP, instances, realizations, Budget(1.0), lambda i, solution: seen.append((i, solution))
+    )
+    for i, answer in enumerate(answers):
+        own = [solution for position, solution in seen if position == i]
+        assert len(own) >= 2
+        assert all(solution.feasible and solution.solver == "planner" for solution in own)
+        assert own[-1].objective == answer.objective
+
+
+def test_an_interruption_leaves_the_plan_that_was_reported_last():
+    best = {}
+
+    class Interrupted(Planner):
+        def solve(self, *arguments, **options):
+            if len(self.asked) == 2:
+                raise KeyboardInterrupt
+            return super().solve(*arguments, **options)
+
+    with pytest.raises(KeyboardInterrupt):
+        play_all(Interrupted(), SPCTSP, *zip(GAMES[3], strict=True), Budget(1.0), best.__setitem__)
+    assert best[0].feasible
+
+
+def test_a_one_shot_solver_gets_no_more_time_than_the_tour_has():
+    slow = Planner(seconds=2.0)
+    assert play(slow, SPCTSP, *GAMES[3], Budget(2.0)).feasible
+    assert slow.limits[0] <= 2.0
+    assert set(slow.limits[1:]) <= {SHORTEST}  # it may ask how to go on where the plan ends

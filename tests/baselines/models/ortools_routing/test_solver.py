@@ -1,3 +1,4 @@
+import time
 from dataclasses import replace
 from typing import get_args
 
@@ -249,3 +250,17 @@ def test_unknown_terms_and_senses_are_refused():
 def test_an_infeasible_instance_has_no_answer(name, changes):
     square = [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]
     assert not solve(Instance(square, **changes), problem=get_problem(name), limit=0.1).feasible
+
+
+def test_a_search_with_time_windows_ends_at_its_limit_even_with_many_empty_tours():
+    n = 500
+    rng = np.random.default_rng(0)
+    instance = Instance(
+        rng.random((n, 2)),
+        demands=np.append(0.0, np.ones(n - 1)),
+        capacity=20.0,
+        time_windows=np.tile([0.0, 9.0], (n, 1)),
+    )
+    begun = time.process_time()
+    solve(instance, limit=0.5, problem=get_problem("cvrptw"))
+    assert time.process_time() - begun < 1.0  # 2 s where OR-Tools copies the matrix for every empty tour
