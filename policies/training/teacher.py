@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 600.0
 """Seconds after which a step no longer waits for a shard."""
+UNSOLVED = -1
+"""In place of the actions of an instance of which the teacher found no solution."""
 SAME_COST = 1e-4
 """Relative difference in cost up to which an equivalent tour counts as the same."""
 
@@ -89,30 +91,30 @@ def draw_shard(labelling: Labelling, index: int) -> Batch:
 
 
 def label_shard(labelling: Labelling, index: int, solver: Solver) -> np.ndarray:
-    """The trajectories `[B, P, T]` of a shard, int16.
+    """The trajectories `[B, P, T]` of a shard, int16; -1 for an instance of which the teacher finds no solution.
 
     Raises:
-        ValueError: when the teacher finds no solution of an instance.
+        ValueError: when the teacher finds no solution of any instance.
     """
     env = RoutingEnv(labelling.problem)
     batch = draw_shard(labelling, index)
     instances, _ = to_instances(labelling.problem, batch, f"shard {index}")
     budget = Budget(labelling.time_limit, threads=1, seed=labelling.seed)
     solutions = solver.solve(env.problem, instances, budget)
-    for instance, solution in zip(instances, solutions, strict=True):
-        if not solution.feasible:
-            raise ValueError(
-                f"teacher {labelling.solver!r}: no solution of {instance.name}; a longer --label-time may help"
-            )
+    solved = [i for i, solution in enumerate(solutions) if solution.feasible]
+    if not solved:
+        raise ValueError(f"teacher {labelling.solver!r}: no solution of shard {index}; a longer --label-time may help")
     rng = np.random.default_rng([labelling.seed, index])
-    tours = [[tour.tolist() for tour in solution.tours] for solution in solutions]
-    rows = [
-        [env.actions(given if way == 0 else _another_way(env, given, rng), instance) for way in range(labelling.ways)]
-        for given, instance in zip(tours, instances, strict=True)
-    ]
+    rows: list[list[list[int]]] = []
+    for i in solved:
+        tours = [tour.tolist() for tour in solutions[i].tours]
+        ways = [tours, *(_another_way(env, tours, rng) for _ in range(labelling.ways - 1))]
+        rows.append([env.actions(way, instances[i]) for way in ways])
     longest = max(len(row) for ways in rows for row in ways)
     actions = np.array([[row + row[-1:] * (longest - len(row)) for row in ways] for ways in rows])
-    return _replace_illegal(env, batch, actions).astype(np.int16)
+    labels = np.full((batch.count, labelling.ways, longest), UNSOLVED, dtype=np.int16)
+    labels[solved] = _replace_illegal(env, batch.rows(torch.tensor(solved)), actions)
+    return labels
 
 
 def _another_way(env: RoutingEnv, tours: list[list[int]], rng: np.random.Generator) -> list[list[int]]:
@@ -195,8 +197,10 @@ class Teacher:
         """
         if index not in self._kept:
             self._wait_for(index)
-            actions = torch.from_numpy(np.load(shard_path(self.folder, index))).to(device)
-            self._kept[index] = Shard(draw_shard(self.labelling, index).to(device), actions)
+            self._kept[index] = _whole_shard(
+                draw_shard(self.labelling, index).to(device),
+                torch.from_numpy(np.load(shard_path(self.folder, index))).to(device),
+            )
         batch, actions = self._kept[index]
         return Shard(batch, actions.long())
 
@@ -217,3 +221,12 @@ class Teacher:
             if not path.exists() and (not alive or time.monotonic() > deadline):
                 raise ValueError(f"{path}: the workers that make labels ended without it; see their messages above")
             time.sleep(0.02)
+
+
+def _whole_shard(batch: Batch, actions: Tensor) -> Shard:
+    """A shard of as many instances; solved ones, in turn, take the places of those without a solution."""
+    solved = (actions[:, 0, 0] != UNSOLVED).nonzero()[:, 0]
+    if len(solved) < batch.count:
+        rows = solved.repeat(-(-batch.count // len(solved)))[: batch.count]
+        return Shard(batch.rows(rows), actions[rows])
+    return Shard(batch, actions)

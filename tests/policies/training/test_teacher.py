@@ -6,8 +6,9 @@ import torch
 
 from envs.generators import to_instances
 from envs.routing_env import RoutingEnv
-from policies.training.teacher import Labelling, Teacher, draw_shard, label_shard, shard_path
+from policies.training.teacher import UNSOLVED, Labelling, Teacher, draw_shard, label_shard, shard_path
 from tsp.problems import PROBLEMS, get_problem
+from tsp.solution import no_answer
 from tsp.solvers.registry import make
 
 SOLVABLE = [name for name, row in PROBLEMS.items() if make("ls").supports(row) and not row.hides_prizes]
@@ -91,3 +92,32 @@ class NoAnswer:
         from tsp.solution import no_answer
 
         return [no_answer(seconds=0.0, solver=self.name) for _ in instances]
+
+
+class SometimesLost:
+    """A solver that finds no solution of every third instance."""
+
+    name = "sometimes lost"
+
+    def __init__(self, solver):
+        self.solver = solver
+
+    def solve(self, problem, instances, budget):
+        found = self.solver.solve(problem, instances, budget)
+        return [no_answer(seconds=0.0, solver="") if i % 3 == 0 else one for i, one in enumerate(found)]
+
+
+def test_a_solved_instance_takes_the_place_of_one_without_a_solution(tmp_path):
+    own = labelling()
+    labels = label_shard(own, 0, SometimesLost(make(own.solver)))
+    lost = (labels == UNSOLVED).all((1, 2))
+    assert lost.tolist() == [i % 3 == 0 for i in range(own.count)]
+    teacher = Teacher(own, tmp_path, shards=1, workers=1)
+    teacher.folder.mkdir()
+    np.save(shard_path(teacher.folder, 0), labels)
+    batch, actions = teacher.shard(0, torch.device("cpu"))
+    assert (batch.count, len(actions)) == (own.count, own.count)
+    whole = draw_shard(own, 0)
+    assert torch.equal(batch.coordinates[0], whole.coordinates[1])
+    env = RoutingEnv(own.problem)
+    assert (env.judge(batch, actions)[1] == 0).all()
