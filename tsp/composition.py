@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tsp.problems import (
     PROBLEMS,
+    STATED_BY,
     TERM_NEEDS,
     Capacity,
     CompulsoryVisits,
@@ -45,30 +46,21 @@ ORDER = (
 """The order of rules in every problem; the order of the features that a policy sees follows from it."""
 
 
-class Brought(NamedTuple):
-    """What an attribute of an instance brings along.
-
-    Attributes:
-        rule: the rule that reads it; None where only an objective or the shape does.
-        what: the attribute in the user's words, with the option or columns that state it.
-    """
-
-    rule: type[Rule] | None
-    what: str
-
-
-BRINGS: dict[str, Brought] = {
-    "demands": Brought(Capacity, "demands (column demand)"),
-    "capacity": Brought(Capacity, "a capacity (--capacity)"),
-    "required": Brought(CompulsoryVisits, "compulsory visits (column required)"),
-    "max_length": Brought(LengthBudget, "a length limit (--max-length)"),
-    "min_prize": Brought(PrizeQuota, "a least prize (--min-prize)"),
-    "time_windows": Brought(TimeWindows, "time windows (columns opens, closes)"),
-    "prizes": Brought(None, "prizes (column prize)"),
-    "penalties": Brought(None, "penalties (column penalty)"),
-    "num_tours": Brought(None, "a number of tours (--num-tours)"),
+BRINGS: dict[str, type[Rule] | None] = {
+    "demands": Capacity,
+    "capacity": Capacity,
+    "required": CompulsoryVisits,
+    "max_length": LengthBudget,
+    "min_prize": PrizeQuota,
+    "time_windows": TimeWindows,
+    "prizes": None,
+    "penalties": None,
+    "num_tours": None,
 }
-"""By attribute of an instance. Service times are read wherever there is a time window or a length budget."""
+"""By attribute of an instance, the rule that it brings along; None where only an objective or the shape reads it.
+
+Service times are read wherever there is a time window or a length budget.
+"""
 
 TITLES: dict[type[Rule], str] = {
     CompulsoryVisits: "compulsory visits",
@@ -138,7 +130,7 @@ def require_read(problem: Problem, instance: Instance) -> None:
     """
     name, found = instance.name or "instance", stated(instance)
     if "capacity" in found and "demands" not in found:
-        both = f"{BRINGS['capacity'].what} needs {BRINGS['demands'].what}"
+        both = f"{STATED_BY['capacity']} needs {STATED_BY['demands']}"
         raise ValueError(f"{name}: capacity: {both}, expected both or neither")
     if "capacity" not in found and problem.shape.has_depot:
         found -= {"demands"}
@@ -146,7 +138,7 @@ def require_read(problem: Problem, instance: Instance) -> None:
         if attribute in found - reads(problem):
             others = ", ".join(row.name for row in PROBLEMS.values() if attribute in reads(row))
             raise ValueError(
-                f"{name}: {attribute}: problem {problem.name!r} does not read {BRINGS[attribute].what}; "
+                f"{name}: {attribute}: problem {problem.name!r} does not read {STATED_BY[attribute]}; "
                 f"expected one of {others}, or the attribute left out (--ignore)"
             )
 
@@ -157,11 +149,11 @@ def _compose(name: str, goal: str | None, attributes: frozenset[str]) -> Problem
     if "capacity" not in attributes:
         attributes -= {"demands"}  # without a capacity they limit nothing, see `unused`
     added: list[type[Rule]] = []
-    for attribute, brought in BRINGS.items():
-        if attribute in attributes - reads(problem) and brought.rule is not None and _fits(brought.rule, problem):
-            rules = [*problem.rules, brought.rule()]
-            problem = replace(problem, rules=tuple(sorted(rules, key=lambda rule: ORDER.index(type(rule)))))
-            added.append(brought.rule)
+    for attribute, rule in BRINGS.items():
+        if attribute in attributes - reads(problem) and rule is not None and _fits(rule, problem):
+            rules = sorted([*problem.rules, rule()], key=lambda one: ORDER.index(type(one)))
+            problem = replace(problem, rules=tuple(rules))
+            added.append(rule)
     if goal is not None:
         problem = with_objective(problem, goal)
     if not added:

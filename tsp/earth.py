@@ -35,10 +35,17 @@ def great_circles(latitudes: ArrayLike, longitudes: ArrayLike) -> Array:
     return out
 
 
+def unwrapped(longitudes: ArrayLike) -> Array:
+    """Longitudes in degrees without the jump at the antimeridian: within half a turn of the first, for drawing."""
+    degrees = np.asarray(longitudes, dtype=np.float64)
+    turns = np.round((degrees - degrees[0]) / 360.0)
+    return degrees - 360.0 * turns
+
+
 def earth_instance(latitudes: ArrayLike, longitudes: ArrayLike, names: Sequence[str] | None = None) -> Instance:
     """An instance of places on the Earth: great-circle distances in kilometres; longitude and latitude are drawn."""
     return Instance(
-        coordinates=np.column_stack((longitudes, latitudes)),
+        coordinates=np.column_stack((unwrapped(longitudes), latitudes)),
         matrix=great_circles(latitudes, longitudes),
         names=None if names is None else tuple(names),
     )

@@ -99,6 +99,7 @@ class Instance:
         fixed_edges: pairs `[k, 2]` of nodes that a tour must visit consecutively, in either
             direction.
         objective: name of another objective than the problem's own (`tsp.problems.GOALS`).
+        is_clock: whether times are minutes since midnight, which are shown as times of day.
         extras: further columns of the source, kept for display, a value for each node.
     """
 
@@ -125,6 +126,7 @@ class Instance:
     fixed_edges: Integers | None = None
     objective: str | None = None
     required: Array | None = None
+    is_clock: bool = False
     extras: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     def __post_init__(self) -> None:

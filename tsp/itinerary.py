@@ -11,6 +11,7 @@ from itertools import groupby
 from math import floor, log10
 from typing import TYPE_CHECKING, NamedTuple
 
+from tsp.clock import format_clock
 from tsp.problems import TimeWindows
 from tsp.solution import timeline_of, walk
 
@@ -106,17 +107,23 @@ def _titles(instance: Instance) -> tuple[str, ...]:
     return ("",) * instance.size
 
 
-def format_itinerary_text(stops: Sequence[Stop]) -> str:
-    """Itineraries as tables in plain text, one for each tour, without columns that would be empty or repeat others."""
+def format_itinerary_text(stops: Sequence[Stop], *, is_clock: bool = False) -> str:
+    """Itineraries as tables in plain text, one for each tour, without columns that would be empty or repeat others.
+
+    Args:
+        stops: of all tours.
+        is_clock: whether times are shown as times of day.
+    """
+    times = _clock_times if is_clock else _numbers
     columns = [
         Column("order", ">", [str(stop.order) for stop in stops]),
         Column("poster", "<", [stop.name for stop in stops]),
     ]
     if any(stop.arrive != stop.walked or stop.leave != stop.arrive for stop in stops):
-        columns.append(_numbers("arrive", stops, lambda stop: stop.arrive))
+        columns.append(times("arrive", stops, lambda stop: stop.arrive))
         if any(stop.begin > stop.arrive for stop in stops):
-            columns.append(_numbers("begin", stops, lambda stop: stop.begin))
-        columns.append(_numbers("leave", stops, lambda stop: stop.leave))
+            columns.append(times("begin", stops, lambda stop: stop.begin))
+        columns.append(times("leave", stops, lambda stop: stop.leave))
     if any(stop.interest is not None for stop in stops):
         columns.append(_numbers("interest", stops, lambda stop: stop.interest))
     if any(stop.delivered is not None for stop in stops):
@@ -136,6 +143,12 @@ def format_itinerary_text(stops: Sequence[Stop]) -> str:
         lines = [heading, *(line(column.texts[i] for column in columns) for i in places)]
         tables.append("\n".join([f"tour {tour}", *lines] if stops[-1].tour > 0 else lines))
     return "\n\n".join(tables)
+
+
+def _clock_times(heading: str, stops: Sequence[Stop], value: Callable[[Stop], float | None]) -> Column:
+    """A column of times of day."""
+    values = [value(stop) for stop in stops]
+    return Column(heading, ">", ["" if number is None else format_clock(number) for number in values])
 
 
 def _numbers(heading: str, stops: Sequence[Stop], value: Callable[[Stop], float | None]) -> Column:

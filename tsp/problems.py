@@ -152,6 +152,21 @@ class TimeWindows(Rule):
     needs: ClassVar[tuple[str, ...]] = ("time_windows",)
 
 
+STATED_BY = {
+    "matrix": "a matrix (--matrix)",
+    "demands": "demands (column demand)",
+    "capacity": "a capacity (--capacity)",
+    "required": "compulsory visits (column required)",
+    "max_length": "a length limit (--max-length)",
+    "min_prize": "a least prize (--min-prize)",
+    "time_windows": "time windows (columns opens, closes)",
+    "prizes": "prizes (column prize)",
+    "penalties": "penalties (column penalty)",
+    "num_tours": "a number of tours (--num-tours)",
+    "service_times": "service times (column duration)",
+}
+"""An instance's attributes in the user's words, with the option or the columns that state them."""
+
 TERM_NEEDS = {"prize": ("prizes",), "penalties": ("penalties",), "makespan": ("time_windows",)}
 """What an instance must have for an objective's term."""
 
@@ -254,7 +269,8 @@ class Problem:
             )
         missing = [need for need in self.needs if getattr(instance, need) is None]
         if missing:
-            raise ValueError(f"{name}: problem {self.name!r} needs {' and '.join(missing)}, which it does not have")
+            listed = " and ".join(STATED_BY.get(need, need) for need in missing)
+            raise ValueError(f"{name}: problem {self.name!r} needs {listed}, which it does not have")
         if instance.free_start and not self.shape.is_path:
             raise ValueError(f"{name}: only a path may start anywhere, problem {self.name!r} is none")
         if self.shape.is_path and not instance.free_start and instance.end == instance.depot and instance.size > 1:

@@ -12,6 +12,7 @@ from tsp.best_known import recognize
 from tsp.cli.options import GENERATED
 from tsp.composition import BRINGS, implied_problem, problem_of
 from tsp.formats import read_realizations, read_walls
+from tsp.formats.columns import canonical
 from tsp.formats.csv_file import COLUMNS, WINDOW
 from tsp.formats.text import without_gz
 from tsp.instance import Underway
@@ -87,10 +88,11 @@ def _ignored_attributes(text: str | None) -> list[str]:
     """The attributes of the columns, or of the other names, that are left out."""
     out: list[str] = []
     known = {**COLUMNS, **dict.fromkeys(WINDOW, "time_windows"), **{name: name for name in BRINGS}}
-    for name in (part.strip() for part in (text or "").split(",") if part.strip()):
-        if name.lower() not in known:
-            raise ValueError(f"--ignore: {unknown('column', name, known)}")
-        out.append(known[name.lower()])
+    for part in (part.strip() for part in (text or "").split(",") if part.strip()):
+        name = part if part in BRINGS else canonical(part)
+        if name not in known:
+            raise ValueError(f"--ignore: {unknown('column', part, known)}")
+        out.append(known[name])
     return out
 
 

@@ -102,7 +102,9 @@ def _describe_tours(instance: Instance, solution: Solution) -> str:
     if sum(map(len, solution.tours)) > MOST_NODES_PRINTED:
         return "tour: too long to print; --out writes it"
     if instance.names and any(getattr(instance, name) is not None for name in ("prizes", "time_windows")):
-        return format_itinerary_text(make_itinerary(problem_of(instance), instance, solution))
+        return format_itinerary_text(
+            make_itinerary(problem_of(instance), instance, solution), is_clock=instance.is_clock
+        )
     separator = " - " if instance.names else " "
     return "\n".join(
         f"tour: {separator.join(instance.node_name(int(node)) for node in tour)}" for tour in solution.tours

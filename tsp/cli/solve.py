@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ from tsp.cli.console import progress_bar, say, show, show_json
 from tsp.cli.options import add_common_options, add_instance_options, nonnegative, positive
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
     from tsp.instance import Instance, Realization
@@ -27,8 +27,23 @@ LEAST_PROBABILITY = 5e-5
 """The smallest probability that is printed: smaller ones round to 0."""
 
 
+class _HelpColumns(argparse.Action):
+    """Print the columns that a CSV file may have, and end the program."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:  # noqa: A002
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """See `argparse.Action`."""
+        from tsp.formats.columns import describe_columns
+
+        show(describe_columns())
+        parser.exit()
+
+
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `tsp solve`."""
+    command.add_argument("--help-columns", action=_HelpColumns, help="list the columns of CSV files, and exit")
     command.add_argument("files", nargs="+", metavar="FILE", help="instances: TSPLIB, CSV, NPZ, …")
     command.add_argument("--problem", help="problem to solve, where the file does not name one")
     command.add_argument("--solver", metavar="SPEC", help="default: the best solver for each instance")

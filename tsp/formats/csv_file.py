@@ -12,13 +12,17 @@ from __future__ import annotations
 import csv
 import io
 import re
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsp.clock import DATED, MINUTES_OF_DAY, format_clock, is_clock, parse_clock
 from tsp.composition import implied_problem, problem_of
+from tsp.earth import great_circles, unwrapped
 from tsp.formats.attributes import require_held
+from tsp.formats.columns import canonical
 from tsp.formats.text import TextFile, format_number, parse_number, quote, read_text
 from tsp.instance import Array, Instance
 from tsp.itinerary import make_itinerary
@@ -42,23 +46,24 @@ COLUMNS = {
 }
 """Columns with a number for each node, and the attributes that they become."""
 WINDOW = ("opens", "closes")
+NAMED = ("name", "id")
 EMPTY = {"closes": np.inf}
 """The value of an empty cell by column; 0 in all other columns."""
 
 
 def is_header(line: str) -> bool:
     """Whether `line` could be the first of a CSV file of nodes."""
-    cells = {cell.strip().strip('"').lower() for cell in re.split(f"[{DELIMITERS}]", line)}
-    return {"x", "y"} <= cells
+    cells = {canonical(cell.strip().strip('"')) for cell in re.split(f"[{DELIMITERS}]", line)}
+    return {"x", "y"} <= cells or {"lat", "lon"} <= cells
 
 
 def read_instance(path: Path, matrix: Array | None = None) -> Instance:
-    """Read a CSV file of nodes: a header with `x`, `y` and usually `name`, then a line for each node.
+    """Read a CSV file of nodes: a header with `x`, `y` (or `lat`, `lon`) and usually `name`, then a line for each node.
 
-    The first node is the depot. The columns of `COLUMNS` and `WINDOW` become attributes: an empty
-    cell means 0, or infinity in `closes`, and a column with only empty cells is ignored. Without names,
-    a column `id` names the nodes. Any other column is kept in `Instance.extras`. The problem is the one
-    that the attributes imply.
+    The first node is the depot. Columns are known by the names of `tsp.formats.columns`. Those of `COLUMNS` and
+    `WINDOW` become attributes: an empty cell means 0, or infinity in `closes`, and a column with only empty cells
+    is ignored. Without names, a column `id` names the nodes. Any other column is kept in `Instance.extras`; a
+    warning names those of numbers. The problem is the one that the attributes imply.
 
     Args:
         path: the file.
@@ -72,12 +77,11 @@ def read_instance(path: Path, matrix: Array | None = None) -> Instance:
     (header_line, header), *rows = _rows(file, delimiter)
     while header and not header[-1]:
         header.pop()
-    columns = {name.lower(): k for k, name in enumerate(header)}
-    missing = [name for name in ("x", "y") if name not in columns]
-    if missing and (matrix is None or len(missing) == 1):
+    names = set(map(canonical, header))
+    axes = _axes(names)
+    if not axes and (matrix is None or names & {"x", "y", "lat", "lon"}):
         raise file.error(header_line, f"columns {quote(', '.join(header))}, expected a header with name, x, y")
-    if len(columns) < len(header):
-        raise file.error(header_line, f"columns {quote(', '.join(header))}, expected different names")
+    columns = _columns(file, header_line, header)
     table: list[list[str]] = []
     lines: list[int] = []
     for line, cells in rows:
@@ -88,26 +92,84 @@ def read_instance(path: Path, matrix: Array | None = None) -> Instance:
     if not table:
         raise file.error(header_line, "no node after the header, expected a line for each")
     texts = {name: tuple(row[k] for row in table) for name, k in columns.items()}
-    points = None
-    if not missing:
-        points = np.column_stack([_numbers(file, lines, name, texts[name], delimiter) for name in ("x", "y")])
+    places: dict[str, Array | None] = {"coordinates": None, "matrix": matrix}
+    if axes:
+        points = [_numbers(file, lines, name, texts[name], delimiter) for name in axes]
+        places = _on_earth(file, lines, *points, matrix) if "lat" in axes else places
+        places["coordinates"] = np.column_stack(points) if "lat" not in axes else places["coordinates"]
     if "name" in texts:
         _require_distinct(file, lines, texts["name"])
     naming = "id" if "name" not in texts and _can_name(texts.get("id", ())) else "name"
     attributes = _attributes(file, lines, texts, delimiter)
-    known = (naming, "x", "y", *COLUMNS, *WINDOW)
+    if attributes.get("is_clock") and "lat" in axes:
+        raise file.error(header_line, "times of day beside lat and lon, expected x and y, in minutes")
+    known = (naming, *axes, *COLUMNS, *WINDOW)
+    extras = {header[k]: texts[name] for name, k in columns.items() if name not in known}
+    _warn_of_numbers(path, extras, delimiter)
     try:
         instance = Instance(
-            coordinates=points,
-            matrix=matrix,
+            **places,
             name=path.stem,
             names=texts.get(naming),
-            extras={header[k]: texts[name] for name, k in columns.items() if name not in known},
+            extras=extras,
             **attributes,
         )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return replace(instance, problem=implied_problem(instance))
+
+
+def _columns(file: TextFile, line: int, header: list[str]) -> dict[str, int]:
+    """The place of each column, by its name in `tsp.formats.columns` or its own in lower case."""
+    columns: dict[str, int] = {}
+    for k, heading in enumerate(header):
+        name = canonical(heading)
+        if name in columns:
+            if heading.lower() == header[columns[name]].lower():
+                raise file.error(line, f"columns {quote(', '.join(header))}, expected different names")
+            both = f"columns {quote(header[columns[name]])} and {quote(heading)}"
+            raise file.error(line, f"{both} mean the same, expected one of them")
+        columns[name] = k
+    return columns
+
+
+def _axes(names: set[str]) -> tuple[str, ...]:
+    """The columns of coordinates."""
+    if {"x", "y"} <= names:
+        return ("x", "y", "z") if "z" in names else ("x", "y")
+    return ("lat", "lon") if {"lat", "lon"} <= names else ()
+
+
+def _on_earth(
+    file: TextFile, lines: list[int], latitudes: Array, longitudes: Array, matrix: Array | None
+) -> dict[str, Array | None]:
+    """Coordinates to draw, and great-circle distances where no other distances are given."""
+    for name, values, most in (("lat", latitudes, 90.0), ("lon", longitudes, 360.0)):
+        wrong = np.flatnonzero(np.abs(values) > most)
+        if wrong.size:
+            found = f"column {name}: {values[wrong[0]]:g}"
+            raise file.error(lines[int(wrong[0])], f"{found}, expected degrees from {-most:g} to {most:g}")
+    try:
+        distances = great_circles(latitudes, longitudes) if matrix is None else matrix
+    except ValueError as error:
+        raise ValueError(f"{file.path}: {error}") from None
+    return {"coordinates": np.column_stack((unwrapped(longitudes), latitudes)), "matrix": distances}
+
+
+def _warn_of_numbers(path: Path, extras: Mapping[str, Sequence[str]], delimiter: str) -> None:
+    """Name the columns of numbers that nothing reads."""
+    unread = [
+        heading
+        for heading, texts in extras.items()
+        if canonical(heading) not in NAMED
+        and any(texts)
+        and all(_number(text, delimiter) is not None for text in texts if text)
+    ]
+    if unread:
+        named = ", ".join(map(quote, unread))
+        warnings.warn(
+            f"{path}: nothing reads column {named} (tsp solve --help-columns lists what is read)", stacklevel=2
+        )
 
 
 def _can_name(ids: Sequence[str]) -> bool:
@@ -118,9 +180,14 @@ def _can_name(ids: Sequence[str]) -> bool:
 def _attributes(file: TextFile, lines: list[int], texts: Mapping[str, Sequence[str]], delimiter: str) -> dict[str, Any]:
     """The attributes for which there are columns."""
     columns: dict[str, Array] = {}
+    times = _clock_times(file, lines, {name: texts[name] for name in (*WINDOW, "duration") if name in texts})
     for name in (*COLUMNS, *WINDOW):
         if any(texts.get(name, ())):
-            values = _numbers(file, lines, name, texts[name], delimiter, empty=EMPTY.get(name, 0.0))
+            values = (
+                times[name]
+                if name in times
+                else _numbers(file, lines, name, texts[name], delimiter, empty=EMPTY.get(name, 0.0))
+            )
             wrong = np.flatnonzero(values < 0) if name in COLUMNS else np.empty(0, dtype=np.int64)
             if wrong.size:
                 k = int(wrong[0])
@@ -135,7 +202,34 @@ def _attributes(file: TextFile, lines: list[int], texts: Mapping[str, Sequence[s
             found = f"opens {format_number(float(opens[k]))}, closes {format_number(float(closes[k]))}"
             raise file.error(lines[k], f"{found}, expected to open before it closes")
         attributes["time_windows"] = np.column_stack((opens, closes))
+    if times.keys() & set(WINDOW):
+        attributes["is_clock"] = True
     return attributes
+
+
+def _clock_times(file: TextFile, lines: list[int], texts: Mapping[str, Sequence[str]]) -> dict[str, Array]:
+    """Columns of times of day, in minutes; dates count from the first of them."""
+    out: dict[str, Array] = {}
+    windows = [name for name in WINDOW if any(map(is_clock, texts.get(name, ())))]
+    for name in texts:
+        if not any(map(is_clock, texts[name])) and not (windows and name in WINDOW):
+            continue
+        values: list[float] = []
+        for line, text in zip(lines, texts[name], strict=True):
+            value = parse_clock(text) if text else EMPTY.get(name, 0.0)
+            if value is None and name not in WINDOW:
+                value = parse_number(text)  # a duration in minutes
+            if value is None:
+                raise file.error(line, f"column {name}: {quote(text)}, expected a time such as 8:30, as in other lines")
+            values.append(value)
+        out[name] = np.array(values)
+    dated = [values[np.isfinite(values) & (values >= DATED)] for name, values in out.items() if name in WINDOW]
+    if any(values.size for values in dated):
+        first = min(float(values.min()) for values in dated if values.size)
+        midnight = first - first % MINUTES_OF_DAY
+        for name in windows:
+            out[name] = np.where(out[name] >= DATED, out[name] - midnight, out[name])
+    return out
 
 
 def _delimiter(file: TextFile) -> str:
@@ -278,14 +372,15 @@ def format_itinerary(instance: Instance, solution: Solution) -> str:
     header += ["arrive", "begin", "leave"] * timed
     header += ["prize"] * (instance.prizes is not None) + ["delivered"] * (solution.amounts is not None)
     table = [[*header, *map(_guarded, instance.extras)]]
-    before = instance.depot
+    before, written = instance.depot, format_clock if instance.is_clock else _rounded
     for stop in make_itinerary(problem, instance, solution):
         cells = {
             "tour": str(stop.tour),
             "order": str(stop.order),
             "leg": _rounded(float(instance.legs(before, stop.node)) if stop.order else 0.0),
             "prize": "" if stop.interest is None else format_number(stop.interest),
-            **{name: _rounded(getattr(stop, name)) for name in ("walked", "arrive", "begin", "leave")},
+            "walked": _rounded(stop.walked),
+            **{name: written(getattr(stop, name)) for name in ("arrive", "begin", "leave")},
         }
         if stop.delivered is not None:
             cells["delivered"] = _rounded(stop.delivered)

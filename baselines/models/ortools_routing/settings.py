@@ -46,7 +46,7 @@ class Settings(NamedTuple):
         """The settings as `compare` prints them."""
         weight = f" (lambda {self.guided_lambda:g})" if self.metaheuristic == "GUIDED_LOCAL_SEARCH" else ""
         arcs = f", arcs cost {self.arc_cost}" if self.arc_cost != "none" else ""
-        steps = f"{self.resolution:,} steps in the longest distance (of a matrix: in the median nearest one)"
+        steps = f"{self.resolution:,} steps in the longest distance"
         return f"{self.first_solution}, {self.metaheuristic}{weight}, {steps}{arcs}"
 
 
