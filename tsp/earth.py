@@ -37,8 +37,8 @@ def great_circles(latitudes: ArrayLike, longitudes: ArrayLike) -> Array:
 
 def unwrapped(longitudes: ArrayLike) -> Array:
     """Longitudes in degrees without the jump at the antimeridian: within half a turn of the first, for drawing."""
-    degrees = np.asarray(longitudes, dtype=np.float64)
-    turns = np.round((degrees - degrees[0]) / 360.0)
+    degrees: Array = np.asarray(longitudes, dtype=np.float64)
+    turns: Array = np.rint((degrees - degrees[0]) / 360.0)
     return degrees - 360.0 * turns
 
 

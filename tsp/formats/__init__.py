@@ -29,7 +29,7 @@ from tsp.formats import (
     tsptw,
 )
 from tsp.formats.csv_file import read_walls
-from tsp.formats.json_content import describe_json, read_json
+from tsp.formats.json_content import describe_json, is_matrix, read_json
 from tsp.formats.matrix_file import is_table, read_table
 from tsp.formats.number_table import rows
 from tsp.formats.text import TextFile, read_text, without_gz
@@ -195,7 +195,7 @@ def _json_kind(path: Path) -> str:
     content = read_json(path)
     if geojson.is_geojson(content):
         return ".geojson"
-    if isinstance(content, list) or (isinstance(content, dict) and "matrix" in content):
+    if is_matrix(content):
         return ".json"
     raise ValueError(
         f"{path}: holds {describe_json(content)}, expected an instance, such as points in GeoJSON or a matrix"

@@ -95,8 +95,10 @@ def read_instance(path: Path, matrix: Array | None = None) -> Instance:
     places: dict[str, Array | None] = {"coordinates": None, "matrix": matrix}
     if axes:
         points = [_numbers(file, lines, name, texts[name], delimiter) for name in axes]
-        places = _on_earth(file, lines, *points, matrix) if "lat" in axes else places
-        places["coordinates"] = np.column_stack(points) if "lat" not in axes else places["coordinates"]
+        if "lat" in axes:
+            places = _on_earth(file, lines, points[0], points[1], matrix)
+        else:
+            places["coordinates"] = np.column_stack(points)
     if "name" in texts:
         _require_distinct(file, lines, texts["name"])
     naming = "id" if "name" not in texts and _can_name(texts.get("id", ())) else "name"

@@ -38,6 +38,11 @@ def read_json(path: Path) -> object:
         raise ValueError(f"{path}: nested too deeply, or with too long numbers; expected ordinary JSON") from None
 
 
+def is_matrix(content: object) -> bool:
+    """Whether the content may be a table of distances: a list, or an object with `matrix`."""
+    return isinstance(content, list) or (isinstance(content, dict) and "matrix" in cast("dict[str, object]", content))
+
+
 def describe_json(content: object) -> str:
     """What a JSON file holds, in a few words."""
     if isinstance(content, dict):
