@@ -1,9 +1,7 @@
 """Distances for compiled kernels, neighbour lists, and orders along a space-filling curve.
 
 A `Geometry` carries what a kernel needs to compute any distance of an instance on the fly, in the
-instance's own rounding, so that no full matrix is ever made for points. Kernels in other modules
-inline `distance`; numba's cache does not see that, so after a change here remove the `.nbi` files
-beside the modules.
+instance's own rounding, so that no full matrix is ever made for points.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ import numpy as np
 from numba.core.options import DefaultOptions
 from numpy.typing import NDArray
 
+from baselines.kernels.cache import kernel_cache
 from tsp.metrics import GEO_PI, GEO_RADIUS, GEOM_RADIUS
 
 if TYPE_CHECKING:
@@ -73,7 +72,8 @@ def _compiled(function: Function, **options: Any) -> Function:  # noqa: ANN401 -
 
 def _cached(function: Function, **options: Any) -> Function:  # noqa: ANN401 - numba's own options
     try:
-        return _compiled(function, cache=True, **options)
+        with kernel_cache():
+            return _compiled(function, cache=True, **options)
     except RuntimeError:  # neither the package's folder nor the user's cache folder can be written
         return _compiled(function, **options)
 

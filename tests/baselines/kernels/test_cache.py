@@ -1,0 +1,47 @@
+"""Compiled kernels are kept by a hash of all sources, so that no edit of a called part is ignored."""
+
+from pathlib import Path
+
+from numba.core import config
+
+from baselines.kernels.cache import PACKAGE, PREFIX, cache_folder, folder_of, kernel_cache, sources_hash
+from baselines.kernels.geometry import distance
+
+
+def test_the_hash_follows_every_module_of_the_package(tmp_path):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "a.py").write_text("A = 1\n")
+    (tmp_path / "inner" / "b.py").write_text("B = 1\n")
+    first = sources_hash(tmp_path)
+    assert sources_hash(tmp_path) == first
+    (tmp_path / "inner" / "b.py").write_text("B = 2\n")
+    assert sources_hash(tmp_path) != first
+    (tmp_path / "inner" / "b.py").write_text("B = 1\n")
+    assert sources_hash(tmp_path) == first
+    (tmp_path / "inner" / "b.py").rename(tmp_path / "inner" / "c.py")
+    assert sources_hash(tmp_path) != first
+
+
+def test_kernels_are_kept_in_the_folder_of_the_hash_and_other_functions_are_not():
+    assert cache_folder().name == PREFIX + sources_hash(PACKAGE)
+    before = config.CACHE_DIR
+    with kernel_cache():
+        assert str(cache_folder()) == config.CACHE_DIR
+    assert before == config.CACHE_DIR
+    assert Path(distance._cache.cache_path).is_relative_to(cache_folder())  # noqa: SLF001
+
+
+def test_folders_of_other_sources_are_removed(tmp_path, monkeypatch):
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    folders = []
+    for text in ("A = 1\n", "A = 2\n"):
+        (tmp_path / "a.py").write_text(text)
+        folders.append(folder_of(tmp_path))
+        folders[-1].mkdir(parents=True)
+    assert folders[0] != folders[1]
+    assert list((tmp_path / "__pycache__").iterdir()) == [folders[1]]
+
+
+def test_a_folder_that_the_user_names_is_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "mine"))
+    assert folder_of(tmp_path).parent == tmp_path / "mine"
