@@ -155,8 +155,12 @@ def from_instances(
         realizations: the real values that the instances hide, for an environment that reveals them.
 
     Raises:
-        ValueError: for an instance with neither coordinates in the plane nor a matrix.
+        ValueError: for an instance with neither coordinates in the plane nor a matrix, or with fixed edges.
     """
+    for one in instances:
+        if one.fixed_edges is not None:
+            edges = f"it fixes {len(one.fixed_edges)} edge(s) that every tour must use"
+            raise ValueError(f"{one.name or 'instance'}: {edges}, which neither environments nor policies keep")
     instances = [
         make_stand_ins(get_problem(one.problem), one).instance if one.misses_roads else one for one in instances
     ]

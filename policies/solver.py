@@ -149,8 +149,10 @@ class PolicySolver(BaseSolver):
         return self._loaded[path, problem]
 
     def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
-        """Refuse where attention does not fit into memory, or encoding alone does not fit into the time."""
+        """Refuse where attention does not fit into memory, encoding does not fit into the time, or edges are fixed."""
         size = instance.size
+        if instance.fixed_edges is not None:
+            return f"{len(instance.fixed_edges)} fixed edge(s): {self.name} keeps none, expected another solver"
         if size > LARGEST:
             return f"{size} nodes: {self.name} attends over all pairs of nodes, expected at most {LARGEST} of them"
         loaded = self._load(problem, size, matrix=instance.matrix is not None)

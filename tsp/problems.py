@@ -262,10 +262,11 @@ class Problem:
             ValueError: naming the instance and what is missing or not supported.
         """
         name = instance.name or "instance"
-        if instance.fixed_edges is not None:
+        if instance.fixed_edges is not None and not (self.shape.is_closed and instance.underway is None):
+            what = "in a tour under way" if self.shape.is_closed else f"in problem {self.name!r}"
             raise ValueError(
-                f"{name}: it fixes {len(instance.fixed_edges)} edge(s) "
-                f"that every tour must use, which no solver here can keep"
+                f"{name}: it fixes {len(instance.fixed_edges)} edge(s) that every tour must use, which no solver "
+                f"keeps {what}; expected a closed tour (tsp or atsp)"
             )
         missing = [need for need in self.needs if getattr(instance, need) is None]
         if missing:

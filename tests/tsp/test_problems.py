@@ -46,10 +46,11 @@ def test_any_value_is_better_than_none_of_an_infeasible_solution(name):
     assert not problem.is_better(None, None)
 
 
-def test_fixed_edges_are_refused_in_one_sentence():
+def test_fixed_edges_are_of_closed_tours_and_else_refused_in_one_sentence():
     instance = Instance([[0, 0], [1, 0], [1, 1]], name="linhp318", fixed_edges=[[0, 1]])
+    get_problem("tsp").validate(instance)
     with pytest.raises(ValueError, match="linhp318: it fixes 1 edge"):
-        get_problem("tsp").validate(instance)
+        get_problem("shpp").validate(instance)
 
 
 @pytest.mark.parametrize(

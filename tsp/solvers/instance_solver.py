@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tsp.solution import no_answer
+from tsp.solvers.fixed_edges import without_fixed_edges
 from tsp.solvers.protocol import BaseSolver, require_support
 from tsp.solvers.visit_times import without_visit_times
 from tsp.underway import reduce
@@ -128,15 +129,16 @@ def _solve_task(solver: InstanceSolver, task: Task) -> Solution:
 def _solve_whole(solver: InstanceSolver, task: Task) -> Solution:
     """Solve a task with nothing under way; of an instance that is refused, the initial solution or the reason.
 
-    Visits that count towards a length budget become part of the distances.
+    Visits that count towards a length budget, and fixed edges, become part of the distances.
     """
     reason = solver.refusal(task.problem, task.instance, task.clock.limit)
     if reason is not None:
         return task.initial or no_answer(seconds=0.0, solver=solver.name, reason=reason)
-    folded = without_visit_times(task.problem, task.instance)
-    if folded is None:
-        return solver.solve_one(task)
-    return folded.answer(task.problem, task.instance, solver.solve_one(task.reduced(folded)))
+    for simplify in (without_visit_times, without_fixed_edges):
+        simpler = simplify(task.problem, task.instance)
+        if simpler is not None:
+            return simpler.answer(task.problem, task.instance, solver.solve_one(task.reduced(simpler)))
+    return solver.solve_one(task)
 
 
 _worker: InstanceSolver | None = None

@@ -29,9 +29,9 @@ def test_check_judges_an_itinerary_made_by_hand(tsp, tmp_path):
 
 
 @pytest.mark.data
-def test_solve_refuses_fixed_edges_by_name_and_check_accepts_them(tsp, data_folder):
+def test_a_policy_refuses_fixed_edges_by_name_and_check_accepts_them(tsp, data_folder):
     path = data_folder / "tsplib" / "linhp318.tsp"
-    assert "linhp318: it fixes 1 edge" in refusal(tsp("solve", path))
+    assert "1 fixed edge(s): policy keeps none" in refusal(tsp("solve", path, "--solver", "policy"))
     code, out, _ = tsp("check", path, data_folder / "tsplib" / "linhp318.opt.tour")
     assert code == 0
     assert "45214" in out
