@@ -340,7 +340,7 @@ def test_at_the_end_info_has_the_tour_and_no_action_is_legal(size):
         ({"size": 0}, "size: 0, expected at least one node"),
         ({"render_mode": "human"}, "unknown render mode 'human'"),
         ({"instance": Instance(np.zeros((2, 3)), name="space")}, "space: a policy needs coordinates in the plane"),
-        ({"problem": "op", "instance": Instance(np.eye(2), name="bare")}, "bare: problem 'op' needs max_length and"),
+        ({"problem": "op", "instance": Instance(np.eye(2), name="bare")}, "bare: problem 'op' needs a length limit"),
         ({"instance": Instance(np.eye(2), underway=Underway((1,)), name="on")}, "on: a tour is under way"),
         ({"instance": Instance(np.eye(2), fixed_edges=[[0, 1]], name="fixed")}, "fixed: it fixes 1 edge"),
     ],
