@@ -24,7 +24,7 @@ def pack(tmp_path):
 
     def pack(text, name):
         path = tmp_path / name
-        path.write_bytes(gzip.compress(text.encode()))
+        path.write_bytes(gzip.compress(text.encode(), mtime=0))
         return path
 
     return pack
@@ -66,7 +66,7 @@ def test_an_error_in_a_packed_file_names_its_line(pack):
     assert str(refusal.value).startswith(f"{path}:7: ")
 
 
-BIG = gzip.compress(RING.encode() * 50)
+BIG = gzip.compress(RING.encode() * 50, mtime=0)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ BIG = gzip.compress(RING.encode() * 50)
         (BIG[:12] + b"\xff" * 30 + BIG[42:], "the gzip file is damaged and cannot be unpacked"),
         (RING.encode(), "not packed with gzip as its ending says, expected a gzip file"),
         (b"", "not packed with gzip as its ending says, expected a gzip file"),
-        (gzip.compress(b""), "the file is empty"),
+        (gzip.compress(b"", mtime=0), "the file is empty"),
     ],
 )
 def test_a_broken_gzip_file_is_refused_in_one_sentence(tmp_path, data, piece):
