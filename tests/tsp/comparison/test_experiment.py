@@ -5,6 +5,7 @@ from comparisons import FixedAnswers, numbered, run
 from fake_solvers import AROUND, LONG, TSP
 
 from tsp.comparison import compare
+from tsp.instance import Underway
 from tsp.problems import Objective, Problem, Shape
 from tsp.solvers import Chain
 
@@ -30,7 +31,7 @@ def test_compare_refuses_bad_input_before_any_solver_runs():
         ((numbered(1), [a], []), "one time limit"),
         ((numbered(1), [a, FixedAnswers("a", [LONG])], [1.0]), "solver 'a' is given twice"),
         ((numbered(1), [a], [1.0, -1.0]), "time limit: -1"),
-        ((numbered(1, fixed_edges=[[0, 1]]), [a], [1.0]), "fixes 1 edge"),
+        ((numbered(1, fixed_edges=[[0, 1]], underway=Underway((1,))), [a], [1.0]), "fixes 1 edge"),
     ]:
         with pytest.raises(ValueError, match=sentence):
             compare(TSP, *arguments)
