@@ -6,13 +6,13 @@ A cell that says that there is no road (`MISSING`) becomes infinity, as `Instanc
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from tsp.formats.json_content import read_json
 from tsp.formats.text import TextFile, parse_number, quote, read_text, reason, without_gz
 from tsp.instance import Array, Instance
 
@@ -274,14 +274,7 @@ def _distances(path: Path, values: NDArray[Any]) -> Array:
 
 
 def _read_json(path: Path) -> Table:
-    file = read_text(path)
-    try:
-        content: object = json.loads(file.text)
-    except json.JSONDecodeError as error:
-        raise file.error(error.lineno, f"not JSON ({error.msg})") from None
-    except RecursionError:
-        raise ValueError(f"{path}: nested too deeply, expected a list of lists of distances") from None
-    return table_of_json(path, content)
+    return table_of_json(path, read_json(path))
 
 
 def table_of_json(path: Path, content: object) -> Table:
