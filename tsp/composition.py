@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from tsp.problems import (
     PROBLEMS,
     STATED_BY,
-    TERM_NEEDS,
     Capacity,
     CompulsoryVisits,
     LengthBudget,
@@ -44,7 +43,6 @@ ORDER = (
     TimeWindows,
 )
 """The order of rules in every problem; the order of the features that a policy sees follows from it."""
-
 
 BRINGS: dict[str, type[Rule] | None] = {
     "demands": Capacity,
@@ -180,8 +178,8 @@ def reads(problem: Problem) -> set[str]:
     """The attributes of an instance that the problem's rules, its objective or its shape read."""
     also = {"max_length"} if problem.rule(LengthBudget) is not None else set[str]()
     also |= {"required"} if problem.visits_all else set()  # every node is
-    terms = {need for term in problem.objective.terms for need in TERM_NEEDS.get(term, ())}
-    return {*problem.needs, *also, *terms} | ({"num_tours"} if problem.shape.has_several_tours else set())
+    also |= {"num_tours"} if problem.shape.has_several_tours else set()
+    return {*problem.needs, *also}
 
 
 def _fits(rule: type[Rule], problem: Problem) -> bool:

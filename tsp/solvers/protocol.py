@@ -218,7 +218,7 @@ class BaseSolver(ABC):
     def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
         """Why the solver does not take on an instance of that size in that time, in a sentence; None where it does.
 
-        An instance that is refused has no answer, or the initial solution; see `refused`. Read by `refusal_of`.
+        An instance that is refused has no answer, or the initial solution. Read by `refusal_of`.
         """
         return None
 
