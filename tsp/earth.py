@@ -35,17 +35,20 @@ def great_circles(latitudes: ArrayLike, longitudes: ArrayLike) -> Array:
     return out
 
 
-def unwrapped(longitudes: ArrayLike) -> Array:
-    """Longitudes in degrees without the jump at the antimeridian: within half a turn of the first, for drawing."""
+def drawn(latitudes: ArrayLike, longitudes: ArrayLike) -> Array:
+    """Points `[n, 2]` to draw: degrees of longitude and latitude, without the jump at the antimeridian.
+
+    All longitudes are within half a turn of the first.
+    """
     degrees: Array = np.asarray(longitudes, dtype=np.float64)
     turns: Array = np.rint((degrees - degrees[0]) / 360.0)
-    return degrees - 360.0 * turns
+    return np.column_stack((degrees - 360.0 * turns, latitudes))
 
 
 def earth_instance(latitudes: ArrayLike, longitudes: ArrayLike, names: Sequence[str] | None = None) -> Instance:
     """An instance of places on the Earth: great-circle distances in kilometres; longitude and latitude are drawn."""
     return Instance(
-        coordinates=np.column_stack((unwrapped(longitudes), latitudes)),
+        coordinates=drawn(latitudes, longitudes),
         matrix=great_circles(latitudes, longitudes),
         names=None if names is None else tuple(names),
     )

@@ -20,7 +20,7 @@ import numpy as np
 
 from tsp.clock import DATED, MINUTES_OF_DAY, format_clock, is_clock, parse_clock
 from tsp.composition import implied_problem, problem_of
-from tsp.earth import great_circles, unwrapped
+from tsp.earth import drawn, great_circles
 from tsp.formats.attributes import require_held
 from tsp.formats.columns import canonical
 from tsp.formats.text import TextFile, format_number, parse_number, quote, read_text
@@ -155,7 +155,7 @@ def _on_earth(
         distances = great_circles(latitudes, longitudes) if matrix is None else matrix
     except ValueError as error:
         raise ValueError(f"{file.path}: {error}") from None
-    return {"coordinates": np.column_stack((unwrapped(longitudes), latitudes)), "matrix": distances}
+    return {"coordinates": drawn(latitudes, longitudes), "matrix": distances}
 
 
 def _warn_of_numbers(path: Path, extras: Mapping[str, Sequence[str]], delimiter: str) -> None:
