@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-COLUMNS: dict[str, tuple[tuple[str, ...], str]] = {
+HEADINGS: dict[str, tuple[tuple[str, ...], str]] = {
     "name": (("label",), "the node's name"),
     "id": (("cust_no", "customer_no", "customer_id", "node_id", "stop_id"), "the node's name, where there is no name"),
     "x": (("x_coord", "xcoord", "x_coordinate", "coord_x"), "coordinate"),
@@ -31,11 +31,11 @@ COLUMNS: dict[str, tuple[tuple[str, ...], str]] = {
 }
 """By name of a column: other names for it, and what it says. Case, blanks, dots and hyphens in names do not count."""
 
-_CANONICAL = {synonym: name for name, (synonyms, _) in COLUMNS.items() for synonym in (name, *synonyms)}
+_CANONICAL = {synonym: name for name, (synonyms, _) in HEADINGS.items() for synonym in (name, *synonyms)}
 
 
 def canonical(heading: str) -> str:
-    """The name in `COLUMNS` for a heading; any other heading in lower case."""
+    """The name in `HEADINGS` for a heading; any other heading in lower case."""
     word = re.sub(r"[\s._-]+", "_", heading.strip().lower()).strip("_")
     return _CANONICAL.get(word, heading.strip().lower())
 
@@ -43,6 +43,6 @@ def canonical(heading: str) -> str:
 def describe_columns() -> str:
     """The table of columns as text, as `tsp solve --help-columns` prints it."""
     lines = ["columns of a CSV file of nodes, and other names for them:", ""]
-    for name, (synonyms, meaning) in COLUMNS.items():
+    for name, (synonyms, meaning) in HEADINGS.items():
         lines += [f"  {name:<9} {meaning}", f"  {'':<9} also: {', '.join(synonyms)}"]
     return "\n".join(lines)

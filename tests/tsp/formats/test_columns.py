@@ -9,7 +9,7 @@ import pytest
 
 import tsp
 from tsp.formats import read, write_solution
-from tsp.formats.columns import COLUMNS, canonical, describe_columns
+from tsp.formats.columns import HEADINGS, canonical, describe_columns
 
 ROOT = Path(__file__).parents[3]
 
@@ -39,14 +39,14 @@ def test_headings_are_recognized_whatever_their_case_blanks_and_dots(heading, na
 
 
 def test_no_name_stands_for_two_columns():
-    names = [name for key, (synonyms, _) in COLUMNS.items() for name in (key, *synonyms)]
+    names = [name for key, (synonyms, _) in HEADINGS.items() for name in (key, *synonyms)]
     assert len(names) == len(set(names))
-    assert all(canonical(name) in COLUMNS for name in names)
+    assert all(canonical(name) in HEADINGS for name in names)
 
 
 def test_the_table_of_columns_is_printed_and_documented():
     printed, page = describe_columns(), (ROOT / "docs" / "cli.md").read_text()
-    for key, (synonyms, _) in COLUMNS.items():
+    for key, (synonyms, _) in HEADINGS.items():
         assert re.search(rf"^  {key} ", printed, flags=re.MULTILINE)
         assert f"| `{key}` | {', '.join(f'`{name}`' for name in synonyms)} |" in page
 
