@@ -64,7 +64,8 @@ COMMON = TrainConfig(
     validation_instances=500,
     policy=PolicyConfig(layers=6),
 )
-TEACHER = {"label_batch": 256, "label_time": 10.0, "reinforce_from": 0.3, "label_ways": 2, "entropy": 0.01}
+TEACHER = {"label_batch": 256, "label_time": 10.0, "reinforce_from": 0.3}
+FROM_DEPOT = {**TEACHER, "label_ways": 2, "entropy": 0.01}
 RECIPES: dict[str, dict[str, Any]] = {
     "tsp": {
         **TEACHER,
@@ -72,14 +73,12 @@ RECIPES: dict[str, dict[str, Any]] = {
         "label_count": 1_000_000,
         "label_every": 8,
         "label_workers": 6,
-        "label_ways": 8,
-        "entropy": 0.0,
     },
-    "op": {**TEACHER, "teacher": "ls(kicks=3000)", "label_count": 60_000, "label_every": 30, "label_workers": 5},
+    "op": {**FROM_DEPOT, "teacher": "ls(kicks=3000)", "label_count": 60_000, "label_every": 30, "label_workers": 5},
     "cvrp": {"entropy": 0.01},
-    "pctsp": {**TEACHER, "teacher": "ls(kicks=1000)", "label_count": 60_000, "label_every": 30, "label_workers": 5},
+    "pctsp": {**FROM_DEPOT, "teacher": "ls(kicks=1000)", "label_count": 60_000, "label_every": 30, "label_workers": 5},
     "tsptw": {
-        **TEACHER,
+        **FROM_DEPOT,
         "distribution": "uniform-medium",
         "teacher": "ls(kicks=1000)",
         "label_count": 100_000,
