@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 from tsp.instance import LIMITS, NODE_VALUES, Instance, Realization
 from tsp.problems import Problem, get_problem, unknown
 
-from . import kool_sets
+from . import kool_sets, x_set
 from .batch import Batch, from_coordinates
 from .halls import TRAIN_LAYOUTS, draw_many
 
@@ -62,13 +62,22 @@ def hall(count: int, nodes: int, generator: Generator, layouts: Sequence[int] = 
     return {name: torch.from_numpy(np.asarray(x, dtype=np.float32)).to(generator.device) for name, x in drawn.items()}
 
 
+def x_like(count: int, nodes: int, generator: Generator) -> Values:
+    """Depots, customers, demands and capacities as in CVRPLIB's set X; see `envs.x_set`."""
+    rng = np.random.default_rng(int(torch.randint(2**62, (), generator=generator, device=generator.device)))
+    drawn = [x_set.draw_instance(rng, nodes - 1) for _ in range(count)]
+    columns = zip(("coordinates", "demands", "capacity"), zip(*drawn, strict=True), strict=True)
+    return {name: torch.tensor(np.array(x, dtype=np.float32), device=generator.device) for name, x in columns}
+
+
 GENERATORS: dict[str, Callable[[int, int, Generator], Values]] = {
     "uniform": uniform,
     "clusters": clusters,
     "mixed": mixed,
     "hall": hall,
+    "x": x_like,
 }
-"""Named distributions of nodes: `[count, nodes, 2]` coordinates, and in halls further attributes."""
+"""Named distributions of nodes: `[count, nodes, 2]` coordinates, and in halls and set X further attributes."""
 
 VARIANTS = ("const", "unif", "dist", "easy", "medium", "hard")
 """What may follow a distribution's name: of prizes (Kool et al.: dist is the default), of time windows (medium).

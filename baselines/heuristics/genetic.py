@@ -207,7 +207,7 @@ class GeneticAlgorithm(ModelSolver):
         if not np.isfinite(population.costs).any():
             return
         children = Population(population.orders.copy(), population.costs.copy())
-        taken = np.zeros(len(model.distances), dtype=np.int32)
+        taken = np.zeros(model.size, dtype=np.int32)
         least, generation, batch = np.inf, 0, max(1, DECODED // (self.population * m))
         if batch > 1:
             piece = self.population  # a generation is over before the clock is looked at

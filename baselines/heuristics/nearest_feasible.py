@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from baselines.kernels.geometry import Nodes, kernel
+from baselines.kernels.geometry import Nodes, distance, kernel
 from baselines.routes.evaluation import PartialTour, can_reach, can_return, can_visit, extend, next_begin, start_tour
 from baselines.routes.giant_tour import decode, decoded_tours, empty_plan
 from baselines.routes.model_solver import ModelSolver
@@ -113,7 +113,7 @@ def _soonest(model: RouteModel, tour: PartialTour, order: Nodes, first: int, ahe
         node = order[k]
         if not (can_reach(model, tour, node) if single else can_visit(model, tour, node)):
             continue
-        leg = model.distances[tour.at, node]
+        leg = distance(model.geometry, tour.at, node)
         begin = next_begin(model, tour.at, tour.ready, node)
         if begin > least or (begin == least and leg >= nearest):
             continue

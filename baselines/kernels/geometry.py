@@ -157,7 +157,7 @@ def frozen(array: Array) -> Array:
 
 @kernel
 def distance(geometry: Geometry, i: int, j: int) -> float:
-    """Distance from node `i` to another node `j`; see `tsp.metrics` for the formulas.
+    """Distance from node `i` to node `j`; see `tsp.metrics` for the formulas.
 
     It must stay small and call no other kernel, so that it is inlined: otherwise searches take 2.5 times as
     long.
@@ -184,6 +184,8 @@ def distance(geometry: Geometry, i: int, j: int) -> float:
         return np.floor(max(abs(x), abs(y), abs(z)) + 0.5)
     if code == FLOORED:
         return np.floor(exact)
+    if i == j:
+        return 0.0
     radius = GEO_RADIUS if code == GEOGRAPHICAL else GEOM_RADIUS
     return np.floor(2.0 * radius * np.arcsin(min(0.5 * exact, 1.0)) + 1.0)
 

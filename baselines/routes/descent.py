@@ -11,7 +11,7 @@ import numpy as np
 
 from baselines.kernels.geometry import embedded, kernel, part
 
-from .evaluation import NEGLIGIBLE, refresh
+from .evaluation import NEGLIGIBLE, leg, refresh
 from .model import CLOSES
 from .workspace import CHANGED, LONGEST_CHAIN, QUEUED, TOUCHED, Workspace, enqueue, mark_changed, mark_touched
 
@@ -25,7 +25,7 @@ CLOSEST = 5
 
 def is_reversible(model: RouteModel) -> bool:
     """Whether a reversed tour is as long and as feasible as the tour: distances are symmetric, and nothing closes."""
-    return bool((model.distances == model.distances.T).all() and np.isinf(model.nodes[CLOSES]).all())
+    return model.symmetric and bool(np.isinf(model.nodes[CLOSES]).all())
 
 
 @part
@@ -77,24 +77,24 @@ def _apply_chain(work: Workspace, state: RouteState, base: int, ahead: int, choi
     Returns:
         whether the tour was changed.
     """
-    near, reversals, distances = work.near, work.reversals, work.model.distances
+    near, reversals, model = work.near, work.reversals, work.model
     k = np.int64(state.tour_of[base])
     stops, position = state.stops[k], state.position
     i = np.int64(position[base])
     gain, made, best = NEGLIGIBLE * state.length[k], 0, 0
-    removed = distances[base, stops[i + ahead]]
+    removed = leg(model, base, stops[i + ahead])
     for step in range(LONGEST_CHAIN):
         end = stops[i + ahead]
         most, to = 0.0, np.int64(-1)
         for m in range(choice if step == 0 else 0, choice + 1 if step == 0 else min(CLOSEST, near.shape[1])):
             node = near[end, m]
-            left = removed - distances[end, node]
+            left = removed - leg(model, end, node)
             if left <= 0.0:
                 break
             p = np.int64(position[node])
             if state.tour_of[node] != k or p == i or p == i + 2 * ahead:
                 continue
-            left += distances[stops[p - ahead], node]
+            left += leg(model, stops[p - ahead], node)
             if left > most:
                 most, to = left, p
         if to < 0:
@@ -107,7 +107,7 @@ def _apply_chain(work: Workspace, state: RouteState, base: int, ahead: int, choi
             i, ahead = to, -ahead
         _reverse(state, k, reversals[2 * made], reversals[2 * made + 1])
         made += 1
-        closed = removed - distances[stops[i + ahead], base]
+        closed = removed - leg(model, stops[i + ahead], base)
         if closed > gain:
             gain, best = closed, made
     for step in range(made - 1, best - 1, -1):

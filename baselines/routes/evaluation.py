@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from baselines.kernels.geometry import embedded, kernel, part
+from baselines.kernels.geometry import MATRIX, distance, embedded, kernel, part
 
 from .model import CLOSES, DEMAND, OPENS, PENALTY, PRIZE, SERVICE
+from .state import COLLECTED, LEFT_OUT, LENGTH, PENALTIES, USED
 
 if TYPE_CHECKING:
     from .model import RouteModel
@@ -62,8 +63,8 @@ class Totals(NamedTuple):
 
     Attributes:
         length: of all tours together.
-        longest: length of the longest tour.
-        end: the latest end of a tour.
+        longest: length of the longest tour, computed only where it has a weight.
+        end: the latest end of a tour, computed only where it has a weight.
         collected: sum of the prizes.
         penalties: of the customers left out.
         left_out: the number of customers left out.
@@ -78,9 +79,16 @@ class Totals(NamedTuple):
 
 
 @embedded
+def leg(model: RouteModel, a: int, b: int) -> float:
+    """The distance from `a` to `b`; a table is read without a call, which is most of the time of small instances."""
+    geometry = model.geometry
+    return geometry.matrix[a, b] if geometry.code == MATRIX else distance(geometry, a, b)
+
+
+@embedded
 def next_begin(model: RouteModel, a: int, ready: float, b: int) -> float:
     """When service begins at `b` after leaving `a` at the time `ready`."""
-    return max(ready + model.distances[a, b], model.nodes[OPENS, b])
+    return max(ready + leg(model, a, b), model.nodes[OPENS, b])
 
 
 @embedded
@@ -95,7 +103,7 @@ def extend(model: RouteModel, tour: PartialTour, node: int) -> PartialTour:
     return PartialTour(
         np.int64(node),
         next_begin(model, tour.at, tour.ready, node) + model.nodes[SERVICE, node],
-        tour.length + model.distances[tour.at, node],
+        tour.length + leg(model, tour.at, node),
         tour.load + model.nodes[DEMAND, node],
     )
 
@@ -103,10 +111,10 @@ def extend(model: RouteModel, tour: PartialTour, node: int) -> PartialTour:
 @embedded
 def can_reach(model: RouteModel, tour: PartialTour, node: int) -> bool:
     """Whether `node` may be visited next, whether or not the end can be reached after it."""
-    leg = model.distances[tour.at, node]
+    ahead = leg(model, tour.at, node)
     return (
-        tour.ready + leg <= model.nodes[CLOSES, node]
-        and tour.length + leg <= model.max_length
+        tour.ready + ahead <= model.nodes[CLOSES, node]
+        and tour.length + ahead <= model.max_length
         and tour.load + model.nodes[DEMAND, node] <= model.capacity
     )
 
@@ -114,7 +122,7 @@ def can_reach(model: RouteModel, tour: PartialTour, node: int) -> bool:
 @embedded
 def can_return(model: RouteModel, tour: PartialTour) -> bool:
     """Whether the tour may go to its end now."""
-    home = model.distances[tour.at, model.end]
+    home = leg(model, tour.at, model.end)
     return tour.ready + home <= model.nodes[CLOSES, model.end] and tour.length + home <= model.max_length
 
 
@@ -127,7 +135,7 @@ def can_visit(model: RouteModel, tour: PartialTour, node: int) -> bool:
 @embedded
 def closed_cost(model: RouteModel, tour: PartialTour) -> float:
     """The weighted length and end of a tour that goes to its end now."""
-    length = tour.length + model.distances[tour.at, model.end]
+    length = tour.length + leg(model, tour.at, model.end)
     end = next_begin(model, tour.at, tour.ready, model.end)
     return (model.weights.length + model.weights.longest) * length + model.weights.makespan * end
 
@@ -142,15 +150,34 @@ def refresh(model: RouteModel, state: RouteState, k: int) -> None:
     for p in range(1, last + 1):
         a, b = stops[p - 1], stops[p]
         begin[p] = next_begin(model, a, begin[p - 1] + model.nodes[SERVICE, a], b)
-        length += model.distances[a, b]
+        length += leg(model, a, b)
         if p < last:
             load += model.nodes[DEMAND, b]
             state.position[b] = p
     latest[last] = model.nodes[CLOSES, model.end]
     for p in range(last - 1, -1, -1):
         a, b = stops[p], stops[p + 1]
-        latest[p] = min(model.nodes[CLOSES, a], latest[p + 1] - model.distances[a, b] - model.nodes[SERVICE, a])
+        latest[p] = min(model.nodes[CLOSES, a], latest[p + 1] - leg(model, a, b) - model.nodes[SERVICE, a])
+    if last == 1 and model.several:
+        length = 0.0
+    state.sums[LENGTH] += length - state.length[k]
     state.length[k], state.load[k] = length, load
+
+
+@part
+def recount(model: RouteModel, state: RouteState) -> None:
+    """Compute the sums again from the tours, without the rounding errors of many changes."""
+    sums = state.sums
+    sums[:] = 0.0
+    for k in range(model.tours):
+        sums[LENGTH] += state.length[k]
+        sums[USED] += state.sizes[k] > 0
+    for node in model.customers:
+        if state.tour_of[node] >= 0:
+            sums[COLLECTED] += model.nodes[PRIZE, node]
+        else:
+            sums[PENALTIES] += model.nodes[PENALTY, node]
+            sums[LEFT_OUT] += 1.0
 
 
 @kernel
@@ -188,12 +215,14 @@ def evaluate_insertion(
         longest: the length of the longest tour.
         end: the latest end of a tour.
     """
-    distances = model.distances
     if not has_room(model, state, k, node):
         return InsertionEffect(np.inf, 0.0, 0.0)
     a, b = state.stops[k, p], state.stops[k, p + 1]
-    detour = distances[a, node] + distances[node, b] - distances[a, b]
-    if state.length[k] + detour > model.max_length:
+    direct = leg(model, a, b)
+    detour = leg(model, a, node) + leg(model, node, b) - direct
+    # a tour without visits costs nothing where there may be several
+    longer = detour + direct if model.several and state.sizes[k] == 0 else detour
+    if state.length[k] + longer > model.max_length:
         return InsertionEffect(np.inf, 0.0, 0.0)
     here = next_begin(model, a, state.begin[k, p] + model.nodes[SERVICE, a], node)
     if here > model.nodes[CLOSES, node]:
@@ -202,11 +231,9 @@ def evaluate_insertion(
     if after > state.latest[k, p + 1]:
         return InsertionEffect(np.inf, 0.0, 0.0)
     delay = max(0.0, after - state.begin[k, p + 1])
-    cost = model.weights.length * detour
-    if state.sizes[k] == 0 and model.several:  # a tour without visits costs nothing
-        cost += model.weights.length * distances[a, b]
+    cost = model.weights.length * longer
     if model.weights.longest > 0.0:
-        cost += model.weights.longest * max(0.0, state.length[k] + detour - longest)
+        cost += model.weights.longest * max(0.0, state.length[k] + longer - longest)
     if model.weights.makespan > 0.0:
         cost += model.weights.makespan * max(0.0, state.begin[k, state.sizes[k] + 1] + delay - end)
     return InsertionEffect(cost, detour, delay)
@@ -217,26 +244,20 @@ def removal_saving(model: RouteModel, state: RouteState, node: int) -> float:
     """The weighted length that the removal of the visited customer `node` saves."""
     k, p = np.int64(state.tour_of[node]), state.position[node]
     a, b = state.stops[k, p - 1], state.stops[k, p + 1]
-    distances = model.distances
-    return model.weights.length * (distances[a, node] + distances[node, b] - distances[a, b])
+    detour = leg(model, a, node) + leg(model, node, b) - leg(model, a, b)
+    return model.weights.length * detour
 
 
 @kernel
 def totals_of(model: RouteModel, state: RouteState) -> Totals:
     """Sums and maxima over all tours."""
-    length, longest, end, collected, penalties, left_out = 0.0, 0.0, 0.0, 0.0, 0.0, 0
-    for k in range(model.tours):
-        if state.sizes[k] > 0 or not model.several:
-            length += state.length[k]
-            longest = max(longest, state.length[k])
-            end = max(end, state.begin[k, state.sizes[k] + 1])
-    for node in model.customers:
-        if state.tour_of[node] >= 0:
-            collected += model.nodes[PRIZE, node]
-        else:
-            penalties += model.nodes[PENALTY, node]
-            left_out += 1
-    return Totals(length, longest, end, collected, penalties, left_out)
+    longest, end, sums = 0.0, 0.0, state.sums
+    if model.weights.longest > 0.0 or model.weights.makespan > 0.0:
+        for k in range(model.tours):
+            if state.sizes[k] > 0 or not model.several:
+                longest = max(longest, state.length[k])
+                end = max(end, state.begin[k, state.sizes[k] + 1])
+    return Totals(sums[LENGTH], longest, end, sums[COLLECTED], sums[PENALTIES], np.int64(sums[LEFT_OUT]))
 
 
 @kernel

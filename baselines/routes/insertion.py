@@ -73,7 +73,7 @@ class InsertionByRules(ModelSolver):
                 return
             clear(model, state)
             self._build(model, state, order, clock)
-            if clock.remaining > (NEIGHBOUR_PAIR * len(model.distances) ** 2 - GRACE if near is None else 0.0):
+            if clock.remaining > (NEIGHBOUR_PAIR * model.size**2 - GRACE if near is None else 0.0):
                 near = near_in_midpoints(model, NEIGHBOURS) if near is None else near
                 self._improve(model, state, spare, near, clock)
             complete |= is_complete(model, state)
@@ -90,7 +90,7 @@ class InsertionByRules(ModelSolver):
         if model.optional or len(model.customers) <= MOST_CHEAPEST:
             yield np.empty(0, dtype=np.int32), False
         if not model.optional:
-            far = model.distances[model.start, model.customers] + model.distances[model.customers, model.end]
+            far = model.legs(model.start, model.customers) + model.legs(model.customers, model.end)
             yield model.customers[np.argsort(-far, kind="stable")], False
         closes = model.nodes[CLOSES, model.customers]
         yield model.customers[np.argsort(closes, kind="stable")], True

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from baselines.kernels.geometry import Array, Nodes, frozen
+from baselines.kernels.geometry import (
+    MATRIX,
+    Array,
+    Geometry,
+    Nodes,
+    frozen,
+    geometry_of,
+    leg_lengths,
+    nearest_neighbours,
+    table_of,
+)
 from tsp.problems import (
     Capacity,
     CompulsoryVisits,
@@ -46,6 +56,13 @@ ROWS = {"opens": OPENS, "closes": CLOSES, "service": SERVICE, "demand": DEMAND, 
 """The names by which rules set the rows."""
 
 
+MOST_IN_TABLE = 500
+"""Nodes up to which all distances between points are looked up in a table; with more, they are computed."""
+
+MOST_STOPS = 10_000_000
+"""Stops for which a state has room, 20 bytes each: tours times the most visits of a tour."""
+
+
 class Weights(NamedTuple):
     """What the parts of the objective weigh in the cost, which is minimized; 0 for those that it does not have.
 
@@ -68,13 +85,15 @@ class RouteModel(NamedTuple):
     """A problem and an instance in numbers.
 
     Attributes:
-        distances: `[n, n]`, row = from.
+        geometry: the distances of the n nodes.
+        symmetric: whether every distance is the same in both directions.
         start: the node where tours start.
         end: the node where tours end; it may be the start.
         customers: `[m]`, the nodes to visit.
         nodes: `[7, n]`, numbers of the nodes; a row has a name.
         several: whether there may be several tours; a tour without visits then costs nothing.
         tours: the largest number of tours.
+        most_visits: a bound on the visits of a feasible tour.
         optional: whether customers may be left out.
         capacity: of a tour, infinite where there is none.
         max_length: of a tour, infinite where there is none.
@@ -83,19 +102,32 @@ class RouteModel(NamedTuple):
         missing: cost of each compulsory customer that is not visited, larger than all other costs.
     """
 
-    distances: Array
+    geometry: Geometry
+    symmetric: bool
     start: int
     end: int
     customers: Nodes
     nodes: Array
     several: bool
     tours: int
+    most_visits: int
     optional: bool
     capacity: float
     max_length: float
     quota: float
     weights: Weights
     missing: float
+
+    @property
+    def size(self) -> int:
+        """Number of nodes, n."""
+        return self.nodes.shape[1]
+
+    def legs(self, origins: Nodes, destinations: Nodes) -> Array:
+        """The distances from each of `origins` to the one of `destinations` at its place (broadcast)."""
+        a, b = np.broadcast_arrays(origins, destinations)
+        lengths = leg_lengths(self.geometry, a.ravel().astype(np.int32), b.ravel().astype(np.int32))
+        return lengths.reshape(a.shape)
 
 
 Numbers = dict[str, Any]
@@ -116,7 +148,7 @@ def _compulsory_visits(instance: Instance, rule: CompulsoryVisits) -> Numbers:
     """Leaving a required customer out costs more than everything else."""
     assert instance.required is not None
     rewards = [values for values in (instance.prizes, instance.penalties) if values is not None]
-    most = 1.0 + 2.0 * float(instance.distances.max(axis=1).sum()) + float(sum(values.sum() for values in rewards))
+    most = 1.0 + 2.0 * _farthest(instance) + float(sum(values.sum() for values in rewards))
     penalties = 0.0 if instance.penalties is None else instance.penalties
     return {"penalty": penalties + most * (instance.required > 0)}
 
@@ -178,7 +210,6 @@ def closed(problem: Problem, instance: Instance) -> tuple[Problem, Instance, Red
 
 def model_of(problem: Problem, instance: Instance) -> RouteModel:
     """The numbers of an instance with nothing under way, of any shape but a path."""
-    distances = instance.distances
     end = instance.finish if problem.shape.has_depot else instance.depot
     customers = np.setdiff1d(np.arange(instance.size), [instance.depot, end]).astype(np.int32)
     several = problem.shape.has_several_tours
@@ -205,18 +236,51 @@ def model_of(problem: Problem, instance: Instance) -> RouteModel:
         nodes[ROWS[name]] = numbers.pop(name)
     nodes[WORTH] = weights.penalty * nodes[PENALTY] - weights.prize * nodes[PRIZE]
     latest = nodes[CLOSES, np.isfinite(nodes[CLOSES])].max(initial=0.0)
-    everything = 2.0 * distances.max(axis=1).sum() + nodes[PRIZE].sum() + nodes[PENALTY].sum()
-    return RouteModel(
-        distances=distances,
+    everything = 2.0 * _farthest(instance) + nodes[PRIZE].sum() + nodes[PENALTY].sum()
+    model = RouteModel(
+        geometry=table_of(instance) if instance.size <= MOST_IN_TABLE else geometry_of(instance),
+        symmetric=instance.symmetric,
         start=instance.depot,
         end=end,
         customers=customers,
         nodes=frozen(nodes),  # read-only as the distances are, so that one compilation serves every model
         several=several,
+        most_visits=most,
         weights=weights,
         missing=1.0 + float(everything + latest + nodes[SERVICE].sum()),
         **numbers,
     )
+    most = _most_visits(model)
+    return model._replace(most_visits=most, tours=min(model.tours, max(1, MOST_STOPS // most)))
+
+
+def _farthest(instance: Instance) -> float:
+    """A bound on the sum over all nodes of the distance to the farthest other node."""
+    if instance.size <= MOST_IN_TABLE or instance.matrix is not None:
+        return float(instance.distances.max(axis=1).sum())
+    # by the triangle inequality, which rounding breaks by 1 at most
+    away = instance.legs(np.arange(instance.size), instance.depot)
+    return float(away.sum() + instance.size * (away.max() + 1.0))
+
+
+def _most_visits(model: RouteModel) -> int:
+    """A bound on the visits of a feasible tour, from loads and, where memory asks for it, times and lengths."""
+    most = max(1, len(model.customers))
+    if not model.several:
+        return most
+    most = _fitting(model.nodes[DEMAND, model.customers], model.capacity)
+    if model.tours * most > MOST_STOPS and model.geometry.code != MATRIX:
+        nearest = nearest_neighbours(model.geometry, 1)[model.customers, 0]
+        legs = model.legs(nearest, model.customers)
+        horizon = model.nodes[CLOSES, model.end] - model.nodes[OPENS, model.start]
+        most = min(most, _fitting(legs, model.max_length))
+        most = min(most, _fitting(legs + model.nodes[SERVICE, model.customers], horizon))
+    return max(1, most)
+
+
+def _fitting(amounts: Array, limit: float) -> int:
+    """How many of the smallest amounts fit into a limit."""
+    return int(np.searchsorted(np.cumsum(np.sort(amounts)), limit, side="right"))
 
 
 def visits_of(model: RouteModel, solution: Solution) -> Nodes:

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from .model import RouteModel
     from .state import Tours
 
-MOST_NODES = 5_000
+MOST_NODES = 20_000
 """Nodes up to which a model, which holds all distances, is made."""
 
-PAIR = 6e-8
+PAIR = 1e-8
 """Seconds that a model and the first tours in it take for each pair of nodes."""
 
 

@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from baselines.kernels.geometry import inlined, part
+from baselines.kernels.geometry import embedded, inlined, part
 from baselines.kernels.randomness import RANGE, random_below, random_bits
 
 from .edits import insert
 from .evaluation import evaluate_insertion, removal_saving, totals_of
 from .model import PRIZE, WORTH
-from .workspace import CHANGED, PRICE, QUEUED, STEP, Workspace, mark_changed, mark_touched, remove_visit, shuffle_queue
+from .state import USED
+from .workspace import CHANGED, EMPTY, PRICE, QUEUED, STEP, Workspace, mark_changed, mark_touched, remove_visit, shuffle_queue
 
 if TYPE_CHECKING:
+    from baselines.kernels.geometry import Nodes
+
     from .state import RouteState
 
 BLINK_INTERVAL = 100
@@ -44,15 +47,15 @@ def recreate(work: Workspace, state: RouteState, perturbed: bool) -> None:
     model = work.model
     totals = totals_of(model, state)
     longest, end, collected = totals.longest, totals.end, totals.collected
-    order = -1 if perturbed else random_below(work.random, len(work.orders) + 2) - 2
+    order = -1 if perturbed else random_below(work.random, len(work.ranks) + 2) - 2
     factor = WORTH_FACTOR ** (2.0 * random_bits(work.random) / RANGE - 1.0)
     count = work.lists.counts[QUEUED]
-    if order < 0 and not perturbed:  # a random order, but the first customer of the queue stays first
+    if order >= 0:
+        _sort_queue(work, work.ranks[order])
+    elif not perturbed:  # a random order, but the first customer of the queue stays first
         shuffle_queue(work, 1)
-    for i in range(count if order < 0 else len(model.customers)):
-        node = work.lists.queue[i] if order < 0 else work.orders[order, i]
-        if not work.lists.is_queued[node]:
-            continue
+    for i in range(count):
+        node = work.lists.queue[i]
         work.lists.is_queued[node] = False
         cost, k, p = best_insertion(work, state, node, longest, end, BLINK_INTERVAL)
         worth = model.nodes[WORTH, node]
@@ -74,7 +77,25 @@ def recreate(work: Workspace, state: RouteState, perturbed: bool) -> None:
         work.quota_price[PRICE] = max(0.0, price)
 
 
-@inlined
+@part
+def _sort_queue(work: Workspace, ranks: Nodes) -> None:
+    """Sort the queue by rank (Shell, Communications of the ACM 2, 1959)."""
+    queue, count = work.lists.queue, work.lists.counts[QUEUED]
+    gap = 1
+    while gap < count // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(gap, count):
+            node = queue[i]
+            j = i
+            while j >= gap and ranks[queue[j - gap]] > ranks[node]:
+                queue[j] = queue[j - gap]
+                j -= gap
+            queue[j] = node
+        gap //= 3
+
+
+@embedded
 def best_insertion(
     work: Workspace, state: RouteState, node: int, longest: float, end: float, blink_interval: int
 ) -> tuple[float, int, int]:
@@ -84,9 +105,12 @@ def best_insertion(
         the change of cost, infinite where no position is feasible; the tour; and the stop after which.
     """
     model, near = work.model, work.near
-    empty = 0
-    while empty < model.tours and state.sizes[empty] > 0:
-        empty += 1
+    empty = model.tours
+    if state.sums[USED] < model.tours:
+        empty = work.lists.counts[EMPTY]
+        while state.sizes[empty] > 0:
+            empty = (empty + 1) % model.tours
+        work.lists.counts[EMPTY] = empty
     beside = 2 * near.shape[1]
     total = beside + 2 * work.lists.counts[CHANGED] + 1
     best, best_tour, best_stop = np.inf, np.int64(-1), np.int64(-1)

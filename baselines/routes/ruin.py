@@ -18,7 +18,9 @@ import numpy as np
 from baselines.kernels.geometry import inlined, part
 from baselines.kernels.randomness import RANGE, random_below, random_bits
 
+from .edits import count_visit
 from .evaluation import refresh
+from .state import LEFT_OUT, USED
 from .workspace import CHANGED, QUEUED, Workspace, enqueue, mark_changed, mark_touched, remove_visit, shuffle_queue
 
 if TYPE_CHECKING:
@@ -45,11 +47,8 @@ def ruin(work: Workspace, state: RouteState) -> bool:
         whether a region is perturbed.
     """
     model, random = work.model, work.random
-    visits, used = 0, 0
-    for k in range(model.tours):
-        if state.sizes[k] > 0:
-            visits += state.sizes[k]
-            used += 1
+    visits = len(model.customers) - np.int64(state.sums[LEFT_OUT])
+    used = np.int64(state.sums[USED])
     seed = model.customers[random_below(random, len(model.customers))]
     if state.tour_of[seed] < 0:
         enqueue(work.lists, seed)
@@ -92,12 +91,14 @@ def _remove_string(work: Workspace, state: RouteState, k: int, p: int, most: int
         node = stops[q]
         if q < first + span and q != kept:
             state.tour_of[node] = -1
+            count_visit(work.model, state, node, -1.0)
             enqueue(work.lists, node)
         else:
             stops[to] = node
             state.position[node] = to
             to += 1
     state.sizes[k] = size - length
+    state.sums[USED] -= size == length
     for q in (first - 1, first, first + 1):
         mark_touched(work.lists, stops[q])
     mark_changed(work.lists, k)
@@ -106,7 +107,7 @@ def _remove_string(work: Workspace, state: RouteState, k: int, p: int, most: int
 
 @inlined
 def _perturb_region(work: Workspace, state: RouteState, seed: int) -> None:
-    """Forbid the customers around `seed`, force in those around another one, or both; queue all others after them."""
+    """Forbid the customers around `seed`, force in those around another one, or both; queue others near them."""
     model, near, random = work.model, work.near, work.random
     kind = 1 + random_below(random, 3)
     if kind & 1:
@@ -115,11 +116,11 @@ def _perturb_region(work: Workspace, state: RouteState, seed: int) -> None:
         for j in range(random_below(random, near.shape[1] + 1)):
             remove_visit(work, state, near[seed, j])
             work.priority[near[seed, j]] = -np.inf
+    other = model.customers[random_below(random, len(model.customers))]
     for i in range(work.lists.counts[QUEUED]):
         work.lists.is_queued[work.lists.queue[i]] = False
     work.lists.counts[QUEUED] = 0
     if kind & 2:
-        other = model.customers[random_below(random, len(model.customers))]
         reach = random_below(random, near.shape[1] + 1)
         for j in range(-1, reach):
             node = other if j < 0 else near[other, j]
@@ -127,9 +128,12 @@ def _perturb_region(work: Workspace, state: RouteState, seed: int) -> None:
             if state.tour_of[node] < 0:
                 enqueue(work.lists, node)
     forced = work.lists.counts[QUEUED]
-    for node in model.customers:
-        if state.tour_of[node] < 0:
-            enqueue(work.lists, node)
+    for centre in (seed, other):
+        for node in near[centre]:
+            for i in range(-1, near.shape[1]):
+                candidate = node if i < 0 else near[node, i]
+                if state.tour_of[candidate] < 0:
+                    enqueue(work.lists, candidate)
     shuffle_queue(work, forced)
 
 
@@ -138,9 +142,10 @@ def _queue_candidates(work: Workspace, state: RouteState, seed: int) -> None:
     """Queue all compulsory customers that are not visited, or the optional ones near `seed` and another customer."""
     model = work.model
     if not model.optional:
-        for node in model.customers:
-            if state.tour_of[node] < 0:
-                enqueue(work.lists, node)
+        if work.lists.counts[QUEUED] < state.sums[LEFT_OUT]:
+            for node in model.customers:
+                if state.tour_of[node] < 0:
+                    enqueue(work.lists, node)
         return
     other = model.customers[random_below(work.random, len(model.customers))]
     for j in range(work.near.shape[1]):

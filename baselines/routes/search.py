@@ -10,26 +10,27 @@ customers do not all fit, those that were missing most often count most.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from baselines.kernels.geometry import Array, inlined, kernel, part
+from baselines.kernels.geometry import Array, Nodes, inlined, kernel, part
 from baselines.kernels.randomness import RANGE, random_bits
 from baselines.trivial import SQUARE
 from tsp.budget import Budget, Clock
 from tsp.problems import get_problem
 
+from .construction import insert_greedily, savings_tours
 from .descent import descend, descend_everywhere, is_reversible
-from .edits import copy, set_tours
-from .evaluation import NEGLIGIBLE, Totals, is_feasible, shortfall, totals_of, weighted
-from .insertion import GRACE, InsertionByRules
+from .edits import copy, copy_sums, set_tours
+from .evaluation import NEGLIGIBLE, Totals, is_feasible, recount, shortfall, totals_of, weighted
+from .insertion import MOST_CHEAPEST, InsertionByRules
 from .model import PRIZE
 from .model_solver import ModelSolver
 from .recreate import recreate
 from .ruin import ruin
-from .state import RouteState, Tours, empty_state, tours_of
-from .workspace import CHANGED, TOUCHED, Workspace, make_workspace
+from .state import USED, RouteState, Tours, empty_state, tours_of
+from .workspace import CHANGED, STALE, TOUCHED, Workspace, Worklists, calibrated, make_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,8 +49,8 @@ PREPARATION = 0.2
 LEAST_PREPARATION = 0.05
 """Seconds that the first answer may take in any case: in less time, insertion is the best use of it."""
 
-WORKSPACE_PAIR = 5e-8
-"""Seconds that the working memory, with its lists of neighbours, takes for each pair of nodes."""
+BETWEEN_ANSWERS = 20.0
+"""The time between two answers, as a multiple of the time that checking one takes."""
 
 BETWEEN_LOOKS = 1e-3
 """Seconds between two looks at the clock."""
@@ -89,6 +90,8 @@ def iterate(
         whether `best` was changed.
     """
     improved = False
+    recount(work.model, now)
+    copy_sums(now, kept)
     for _ in range(count):
         allowance = -temperature * np.log(1.0 - random_bits(work.random) / RANGE)
         perturbed = ruin(work, now)
@@ -97,18 +100,19 @@ def iterate(
             descend(work, now)
         totals = totals_of(work.model, now)
         if _is_accepted(work, now, kept, totals, costs, allowance):
-            copy_changed(work, now, kept)
+            copy_tours(now, kept, work.lists.changed, work.lists.counts[CHANGED])
+            _mark_stale(work.lists)
             costs[KEPT_COST], costs[KEPT_SHORTFALL] = weighted(work.model, totals), shortfall(work.model, totals)
             cost = weighted(objective, totals)
             margin = NEGLIGIBLE * max(1.0, abs(costs[BEST_COST]))
             if costs[KEPT_SHORTFALL] < costs[BEST_SHORTFALL] or (
                 costs[KEPT_SHORTFALL] == costs[BEST_SHORTFALL] and cost < costs[BEST_COST] - margin
             ):
-                copy(now, best)
+                _copy_stale(work.lists, now, best)
                 costs[BEST_COST], costs[BEST_SHORTFALL] = cost, costs[KEPT_SHORTFALL]
                 improved = True
         else:
-            copy_changed(work, kept, now)
+            copy_tours(kept, now, work.lists.changed, work.lists.counts[CHANGED])
         for i in range(work.lists.counts[CHANGED]):
             work.lists.strings_removed[work.lists.changed[i]] = -1
         work.lists.counts[CHANGED] = 0
@@ -145,15 +149,36 @@ def _total_absences(work: Workspace, state: RouteState) -> float:
     return total
 
 
+@inlined
+def _mark_stale(lists: Worklists) -> None:
+    """Record that the changed tours differ from those of the best answer."""
+    for i in range(lists.counts[CHANGED]):
+        k = lists.changed[i]
+        if not lists.is_stale[k]:
+            lists.is_stale[k] = True
+            lists.stale[lists.counts[STALE]] = k
+            lists.counts[STALE] += 1
+
+
+@inlined
+def _copy_stale(lists: Worklists, state: RouteState, best: RouteState) -> None:
+    """Make `best` the same as `state`."""
+    copy_tours(state, best, lists.stale, lists.counts[STALE])
+    for i in range(lists.counts[STALE]):
+        lists.is_stale[lists.stale[i]] = False
+    lists.counts[STALE] = 0
+
+
 @part
-def copy_changed(work: Workspace, state: RouteState, to: RouteState) -> None:
-    """Make the changed tours of `to` the same as those of `state`."""
-    for i in range(work.lists.counts[CHANGED]):
-        k = work.lists.changed[i]
+def copy_tours(state: RouteState, to: RouteState, tours: Nodes, count: int) -> None:
+    """Make the first `count` of `tours`, which alone may differ, and the sums the same in `to` as in `state`."""
+    copy_sums(state, to)
+    for i in range(count):
+        k = tours[i]
         for p in range(1, to.sizes[k] + 1):
             to.tour_of[to.stops[k, p]] = -1
-    for i in range(work.lists.counts[CHANGED]):
-        k = work.lists.changed[i]
+    for i in range(count):
+        k = tours[i]
         for p in range(state.sizes[k] + 2):
             node = state.stops[k, p]
             to.stops[k, p] = node
@@ -164,6 +189,14 @@ def copy_changed(work: Workspace, state: RouteState, to: RouteState) -> None:
         to.sizes[k] = state.sizes[k]
         to.length[k] = state.length[k]
         to.load[k] = state.load[k]
+
+
+class Found(NamedTuple):
+    """The best of the first answers: its shortfall, its cost and its tours."""
+
+    shortfall: float
+    cost: float
+    tours: Tours
 
 
 class RouteSearch(ModelSolver):
@@ -194,28 +227,56 @@ class RouteSearch(ModelSolver):
 
     def search(self, model: RouteModel, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
         """The best of the first answers, then better ones."""
-        first: list[Tours] = [] if initial is None else [[tour.tolist() for tour in initial.tours]]
-        left = clock.remaining
-        share = left if self.iterations is not None else min(left, max(LEAST_PREPARATION, PREPARATION * left))
-        for tours in InsertionByRules(clock).search(model, Clock(share), seed=seed, initial=None):
-            yield tours
-            first.append(tours)
-        used = max(len(tours) for tours in first)
+        work = make_workspace(model, seed, descends=self.descent and is_reversible(model))
+        state, found = empty_state(model), Found(np.inf, np.inf, [])
+        for tours in self._first_answers(work, state, clock, seed, initial):
+            set_tours(model, state, tours)
+            totals = totals_of(model, state)
+            missing, cost = shortfall(model, totals), weighted(model, totals)
+            feasible = all(is_feasible(model, state, k) for k in range(int(state.sums[USED])))
+            if feasible and (missing, cost) < (found.shortfall, found.cost):
+                found = Found(missing, cost, tours)
+                yield tours
+        if np.isinf(found.shortfall) or clock.remaining <= 0.0:
+            return
+        used = len(found.tours)
         model = model._replace(tours=min(model.tours, used + 2 + used // 4))
         now, kept, best = empty_state(model), empty_state(model), empty_state(model)
-        costs = np.full(4, np.inf)
-        for tours in first:
-            set_tours(model, now, tours)
-            totals = totals_of(model, now)
-            cost, missing = weighted(model, totals), shortfall(model, totals)
-            feasible = all(is_feasible(model, now, k) for k in range(model.tours))
-            if feasible and (missing, cost) < (costs[BEST_SHORTFALL], costs[BEST_COST]):
-                costs[BEST_COST], costs[BEST_SHORTFALL] = cost, missing
-                copy(now, best)
-        needed = max(0.0, WORKSPACE_PAIR * len(model.distances) ** 2 - GRACE)
-        if np.isinf(costs[BEST_SHORTFALL]) or _has_all_prizes(model, costs) or clock.remaining <= needed:
-            return
-        work, scale = make_workspace(model, best, seed, descends=self.descent and is_reversible(model))
+        set_tours(model, best, found.tours)
+        work, scale = calibrated(work._replace(model=model), best)
+        yield from self._improve(model, work, now, kept, best, scale, clock)
+
+    def _first_answers(
+        self, work: Workspace, state: RouteState, clock: Clock, seed: int, initial: Solution | None
+    ) -> Iterator[Tours]:
+        """The initial answer, those of savings and of greedy insertion in several orders, and those of insertion."""
+        model = work.model
+        if initial is not None:
+            yield [tour.tolist() for tour in initial.tours]
+        left = clock.remaining
+        share = left if self.iterations is not None else min(left, max(LEAST_PREPARATION, PREPARATION * left))
+        own = Clock(share)
+        if model.several and not model.optional:
+            yield savings_tours(work)
+        for rank in work.ranks:
+            if own.remaining <= 0.0:
+                return
+            insert_greedily(work, state, model.customers[np.argsort(rank[model.customers])])
+            yield tours_of(model, state)
+        if len(model.customers) <= MOST_CHEAPEST:
+            yield from InsertionByRules(clock).search(model, own, seed=seed, initial=None)
+
+    def _improve(
+        self,
+        model: RouteModel,
+        work: Workspace,
+        now: RouteState,
+        kept: RouteState,
+        best: RouteState,
+        scale: float,
+        clock: Clock,
+    ) -> Iterator[Tours]:
+        """Answers better than `best`, which is changed."""
         copy(best, now)
         if not self.ruin_recreate:
             if work.descends:
@@ -223,14 +284,24 @@ class RouteSearch(ModelSolver):
                 yield tours_of(model, now)
             return
         copy(best, kept)
+        costs = np.empty(4)
         totals = totals_of(model, best)
-        costs[KEPT_COST], costs[KEPT_SHORTFALL] = weighted(work.model, totals), shortfall(model, totals)
+        costs[BEST_COST], costs[BEST_SHORTFALL] = weighted(model, totals), shortfall(model, totals)
+        costs[KEPT_COST], costs[KEPT_SHORTFALL] = weighted(work.model, totals), costs[BEST_SHORTFALL]
+        if _has_all_prizes(model, costs):
+            return
+        improved, wait = False, 0.0
         for count, cooled in self._batches(clock):
             temperature = HOTTEST * scale * (COLDEST / HOTTEST) ** cooled
-            if iterate(work, model, now, kept, best, costs, count, temperature):
+            improved |= iterate(work, model, now, kept, best, costs, count, temperature)
+            if improved and (clock.elapsed >= wait or clock.remaining <= 0.0):
+                began = clock.elapsed
                 yield tours_of(model, best)
+                improved, wait = False, clock.elapsed + BETWEEN_ANSWERS * (clock.elapsed - began)
                 if _has_all_prizes(model, costs):
                     return
+        if improved:
+            yield tours_of(model, best)
 
     def _batches(self, clock: Clock) -> Iterator[tuple[int, float]]:
         """The number of iterations in each batch, and the share of the time or of all iterations before it."""

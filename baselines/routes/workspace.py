@@ -34,7 +34,7 @@ LONGEST_CHAIN = 6
 SLOPE = 0.1
 """The weight of the length where the objective has none, so that of equal answers the shorter is better."""
 
-QUEUED, CHANGED, TOUCHED = range(3)
+QUEUED, CHANGED, TOUCHED, STALE, EMPTY = range(5)
 """The slots of `Worklists.counts`."""
 
 PRICE, STEP = range(2)
@@ -48,14 +48,19 @@ class Worklists(NamedTuple):
         queue: `[n]`, the customers to insert, or in descent the nodes to examine.
         is_queued: `[n]`, the same set as flags.
         changed: `[tours]`, the tours that differ from those kept.
+        stale: `[tours]`, the tours that differ from those of the best answer.
+        is_stale: `[tours]`, the same set as flags.
         strings_removed: `[tours]`, how many strings were removed from each tour; -1 where it is not changed.
         touched: `[2 m]`, nodes at which edges were changed; those that find no room are not examined.
-        counts: `[3]`, the numbers of entries in `queue`, `changed` and `touched`.
+        counts: `[5]`, the numbers of entries in `queue`, `changed`, `touched` and `stale`; and a tour from which on
+            to look for one without visits.
     """
 
     queue: Nodes
     is_queued: NDArray[np.bool_]
     changed: Nodes
+    stale: Nodes
+    is_stale: NDArray[np.bool_]
     strings_removed: Nodes
     touched: Nodes
     counts: NDArray[np.int64]
@@ -68,7 +73,7 @@ class Workspace(NamedTuple):
         model: the problem, with the weights that the search minimizes.
         near: `[n, k]`, the customers near each node, nearest first.
         descends: whether recreate is followed by descent.
-        orders: `[o, m]`, orders of insertion.
+        ranks: `[o, n]`, the place of each customer in the orders of insertion.
         absences: `[n]`, in how many iterations each compulsory customer was missing, plus one.
         lists: of the current iteration.
         reversals: `[2 LONGEST_CHAIN]`, the first and last positions of a chain's reversals.
@@ -80,7 +85,7 @@ class Workspace(NamedTuple):
     model: RouteModel
     near: Nodes
     descends: bool
-    orders: Nodes
+    ranks: Nodes
     absences: Array
     lists: Worklists
     reversals: Nodes
@@ -137,12 +142,39 @@ def remove_visit(work: Workspace, state: RouteState, node: int) -> None:
     mark_changed(work.lists, k)
 
 
-def make_workspace(model: RouteModel, state: RouteState, seed: int, *, descends: bool) -> tuple[Workspace, float]:
+def make_workspace(model: RouteModel, seed: int, *, descends: bool) -> Workspace:
+    """The working memory of a search."""
+    n, m = model.size, len(model.customers)
+    return Workspace(
+        model=model,
+        near=near_in_sequence(model, NEIGHBOURS),
+        descends=descends,
+        ranks=_ranks(model),
+        absences=np.ones(n),
+        lists=Worklists(
+            queue=np.zeros(n, dtype=np.int32),
+            is_queued=np.zeros(n, dtype=np.bool_),
+            changed=np.zeros(model.tours, dtype=np.int32),
+            stale=np.zeros(model.tours, dtype=np.int32),
+            is_stale=np.zeros(model.tours, dtype=np.bool_),
+            strings_removed=np.full(model.tours, -1, dtype=np.int32),
+            touched=np.zeros(2 * m, dtype=np.int32),
+            counts=np.zeros(5, dtype=np.int64),
+        ),
+        reversals=np.zeros(2 * LONGEST_CHAIN, dtype=np.int32),
+        quota_price=np.zeros(2),
+        priority=np.zeros(n),
+        random=np.array([seed % 2**64], dtype=np.uint64),
+    )
+
+
+def calibrated(work: Workspace, state: RouteState) -> tuple[Workspace, float]:
     """The working memory of a search that starts at `state`, and the cost of a visit, the unit of temperatures."""
+    model = work.model
     totals = totals_of(model, state)
-    n, m = len(model.distances), len(model.customers)
+    m = len(model.customers)
     visits = max(1, m - totals.left_out)
-    leg = _typical_leg(model, totals.length / (visits + 1))
+    leg = _typical_leg(work, totals.length / (visits + 1))
     worth = (
         abs(model.weights.prize) * totals.collected
         + model.weights.penalty * model.nodes[PENALTY, model.customers].sum() / m * visits
@@ -153,42 +185,27 @@ def make_workspace(model: RouteModel, state: RouteState, seed: int, *, descends:
     if model.weights.length == 0.0:
         slope = SLOPE * (model.weights.longest + timed + worth / max(totals.length, NEGLIGIBLE))
         model = model._replace(weights=model.weights._replace(length=float(slope)))
-    return Workspace(
-        model=model,
-        near=near_in_sequence(model, NEIGHBOURS),
-        descends=descends,
-        orders=_orders(model),
-        absences=np.ones(n),
-        lists=Worklists(
-            queue=np.zeros(n, dtype=np.int32),
-            is_queued=np.zeros(n, dtype=np.bool_),
-            changed=np.zeros(model.tours, dtype=np.int32),
-            strings_removed=np.full(model.tours, -1, dtype=np.int32),
-            touched=np.zeros(2 * m, dtype=np.int32),
-            counts=np.zeros(3, dtype=np.int64),
-        ),
-        reversals=np.zeros(2 * LONGEST_CHAIN, dtype=np.int32),
-        quota_price=np.array([0.0, scale * visits / max(totals.collected, NEGLIGIBLE)]),
-        priority=np.zeros(n),
-        random=np.array([seed % 2**64], dtype=np.uint64),
-    ), float(scale)
+    price = np.array([0.0, scale * visits / max(totals.collected, NEGLIGIBLE)])
+    return work._replace(model=model, quota_price=price), float(scale)
 
 
-def _typical_leg(model: RouteModel, mean: float) -> float:
+def _typical_leg(work: Workspace, mean: float) -> float:
     """The mean distance of a customer to its second nearest, at most `mean`, the mean leg of a first answer."""
-    away = model.distances[np.ix_(model.customers, model.customers)]
-    np.fill_diagonal(away, np.inf)
-    second = min(1, len(away) - 2)
+    customers = work.model.customers
+    away = work.model.legs(customers[:, None], work.near[customers])
+    second = min(1, away.shape[1] - 1)
     return mean if second < 0 else min(mean, max(float(np.partition(away, second)[:, second].mean()), mean / 100.0))
 
 
-def _orders(model: RouteModel) -> Nodes:
-    """Orders of insertion: farthest, nearest, heaviest, most valuable, first to close, first to open.
+def _ranks(model: RouteModel) -> Nodes:
+    """Each customer's place in the orders of insertion `[o, n]`.
+
+    They are: farthest, nearest, heaviest, most valuable, first to close, first to open.
 
     An order in which all customers are equal is left out.
     """
     customers = model.customers
-    far = model.distances[model.start, customers] + model.distances[customers, model.end]
+    far = model.legs(model.start, customers) + model.legs(customers, model.end)
     columns = [
         far,
         -far,
@@ -198,4 +215,7 @@ def _orders(model: RouteModel) -> Nodes:
         model.nodes[OPENS, customers],
     ]
     keys = [key for key in columns if np.ptp(np.where(np.isinf(key), 0.0, key)) > 0.0]
-    return np.array([customers[np.argsort(key, kind="stable")] for key in keys or [far]], dtype=np.int32)
+    orders = np.array([customers[np.argsort(key, kind="stable")] for key in keys or [far]])
+    ranks = np.zeros((len(orders), model.size), dtype=np.int32)
+    np.put_along_axis(ranks, orders, np.arange(len(customers), dtype=np.int32)[None], axis=1)
+    return ranks
