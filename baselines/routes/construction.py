@@ -15,13 +15,14 @@ import numpy as np
 
 from baselines.kernels.geometry import Array, Nodes, kernel, part
 
-from .edits import clear, insert
-from .evaluation import leg, next_begin, totals_of
+from .edits import insert
+from .evaluation import NEGLIGIBLE, evaluate_insertion, leg, next_begin, totals_of
 from .model import CLOSES, DEMAND, OPENS, PRIZE, SERVICE, WORTH
 from .recreate import best_insertion
 from .workspace import CHANGED, Workspace
 
 if TYPE_CHECKING:
+    from .evaluation import Totals
     from .model import RouteModel
     from .state import RouteState, Tours
 
@@ -30,26 +31,106 @@ ALL = 2**40
 
 
 @kernel
-def insert_greedily(work: Workspace, state: RouteState, order: Nodes) -> None:
-    """Fill tours without visits: insert one customer after the other where it costs least beside its neighbours.
+def insert_in_order(work: Workspace, state: RouteState, order: Nodes) -> None:
+    """Insert one customer after the other, if it is not visited, where it costs least beside its neighbours.
 
     Args:
         work: of the search.
-        state: is overwritten.
-        order: of the customers; optional ones that cost more than they are worth are left out.
+        state: is changed.
+        order: of customers; optional ones that cost more than they are worth are left out.
     """
     model, lists = work.model, work.lists
-    clear(model, state)
+    if not model.several:  # the ends of a single tour are looked at as those of changed tours are
+        lists.changed[0], lists.counts[CHANGED] = 0, 1
     for node in order:
+        if state.tour_of[node] >= 0:
+            continue
         totals = totals_of(model, state)
         cost, k, p = best_insertion(work, state, node, totals.longest, totals.end, ALL)
-        if k < 0 or (model.optional and totals.collected >= model.quota and cost >= model.nodes[WORTH, node]):
+        if k >= 0 and (not model.optional or totals.collected < model.quota or cost < model.nodes[WORTH, node]):
+            insert(model, state, k, p, np.int64(node))
+    lists.counts[:] = 0
+
+
+class Offers(NamedTuple):
+    """For each customer that is not visited, its best place and the key by which offers are compared.
+
+    Attributes:
+        keys: `[n]`, infinite where no insertion is feasible and worth its cost.
+        tours: `[n]`.
+        after: `[n]`, the node after which it would be visited.
+    """
+
+    keys: Array
+    tours: Nodes
+    after: Nodes
+
+
+def no_offers(model: RouteModel) -> Offers:
+    """Offers before the first insertion."""
+    return Offers(np.full(model.size, -np.inf), *np.zeros((2, model.size), dtype=np.int32))
+
+
+@kernel
+def insert_cheapest(model: RouteModel, state: RouteState, offers: Offers, most: int) -> bool:
+    """Insert up to `most` customers, each time that of the best offer; whether more may follow.
+
+    After an insertion all offers are compared with the two new places; an offer is computed again where its own place
+    has changed.
+    """
+    keys = offers.keys
+    while most > 0:
+        node = np.int64(-1)
+        for other in model.customers:
+            if state.tour_of[other] < 0 and keys[other] < np.inf and (node < 0 or keys[other] < keys[node]):
+                node = np.int64(other)
+        if node < 0:
+            return False
+        totals = totals_of(model, state)
+        k, after = np.int64(offers.tours[node]), offers.after[node]
+        p = np.int64(0) if after == model.start else np.int64(state.position[after])
+        if keys[node] == -np.inf or _key(model, state, k, p, node, totals) > keys[node]:
+            keys[node] = np.inf
+            for tour in range(model.tours):
+                for q in range(state.sizes[tour] + 1):
+                    _consider(model, state, offers, tour, q, node, totals)
+                if state.sizes[tour] == 0:
+                    break  # all tours without visits are equal
             continue
         insert(model, state, k, p, node)
-        if not model.several and lists.counts[CHANGED] == 0:  # the ends of a single tour are always looked at
-            lists.changed[0] = 0
-            lists.counts[CHANGED] = 1
-    lists.counts[:] = 0
+        most -= 1
+        is_met, totals = totals.collected >= model.quota, totals_of(model, state)
+        for other in model.customers:
+            if state.tour_of[other] >= 0:
+                continue
+            if is_met == (totals.collected >= model.quota):
+                _consider(model, state, offers, k, p, np.int64(other), totals)
+                _consider(model, state, offers, k, p + 1, np.int64(other), totals)
+            else:  # all keys are of another kind from now on
+                keys[other] = -np.inf
+    return True
+
+
+@part
+def _consider(
+    model: RouteModel, state: RouteState, offers: Offers, k: int, p: int, node: int, totals: Totals
+) -> None:
+    """Replace a customer's offer by the place after stop `p` of tour `k` where that is better."""
+    key = _key(model, state, k, p, node, totals)
+    if key < offers.keys[node]:
+        offers.keys[node], offers.tours[node], offers.after[node] = key, k, state.stops[k, p]
+
+
+@part
+def _key(model: RouteModel, state: RouteState, k: int, p: int, node: int, totals: Totals) -> float:
+    """The cost of an insertion; of optional customers the net cost for the delay or, below a quota, for the prize."""
+    effect = evaluate_insertion(model, state, k, p, node, totals.longest, totals.end)
+    if not model.optional or effect.cost == np.inf:
+        return effect.cost
+    net = effect.cost - model.nodes[WORTH, node]
+    if totals.collected < model.quota:
+        return net / max(model.nodes[PRIZE, node], NEGLIGIBLE)
+    return net / max(effect.delay, NEGLIGIBLE) if net < -NEGLIGIBLE else np.inf
 
 
 class Chains(NamedTuple):
@@ -90,12 +171,13 @@ def savings_tours(work: Workspace) -> Tours:
     n = model.size
     chains = Chains(*np.full((5, n), -1, dtype=np.int32), *np.zeros((4, n)))
     _merge(model, chains, a[order], b[order])
+    closing = [model.end] if model.end != model.start else []
     tours = []
     for node in chains.first[chains.first >= 0].tolist():
-        tour = [node]
+        tour = [model.start, node]
         while (node := int(chains.after[node])) >= 0:
             tour.append(node)
-        tours.append(tour)
+        tours.append(tour + closing)
     return sorted(tours, key=len, reverse=True)
 
 

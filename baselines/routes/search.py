@@ -20,9 +20,9 @@ from baselines.trivial import SQUARE
 from tsp.budget import Budget, Clock
 from tsp.problems import get_problem
 
-from .construction import insert_greedily, savings_tours
+from .construction import insert_cheapest, insert_in_order, no_offers, savings_tours
 from .descent import descend, descend_everywhere, is_reversible
-from .edits import copy, copy_sums, set_tours
+from .edits import clear, copy, copy_sums, set_tours
 from .evaluation import NEGLIGIBLE, Totals, is_feasible, recount, shortfall, totals_of, weighted
 from .insertion import MOST_CHEAPEST, InsertionByRules
 from .model import PRIZE
@@ -48,6 +48,9 @@ PREPARATION = 0.2
 
 LEAST_PREPARATION = 0.05
 """Seconds that the first answer may take in any case: in less time, insertion is the best use of it."""
+
+AT_ONCE = 1000
+"""Customers that are inserted between two looks at the clock."""
 
 BETWEEN_ANSWERS = 20.0
 """The time between two answers, as a multiple of the time that checking one takes."""
@@ -258,13 +261,28 @@ class RouteSearch(ModelSolver):
         own = Clock(share)
         if model.several and not model.optional:
             yield savings_tours(work)
+        else:
+            clear(model, state)
+            offers = no_offers(model)
+            while own.remaining > 0.0 and insert_cheapest(model, state, offers, AT_ONCE):
+                pass
+            yield self._completed(work, state, model.customers)
         for rank in work.ranks:
             if own.remaining <= 0.0:
                 return
-            insert_greedily(work, state, model.customers[np.argsort(rank[model.customers])])
-            yield tours_of(model, state)
+            clear(model, state)
+            yield self._completed(work, state, model.customers[np.argsort(rank[model.customers])])
         if len(model.customers) <= MOST_CHEAPEST:
             yield from InsertionByRules(clock).search(model, own, seed=seed, initial=None)
+
+    def _completed(self, work: Workspace, state: RouteState, order: Nodes) -> Tours:
+        """The tours with the other customers inserted in an order, and shortened."""
+        insert_in_order(work, state, order)
+        if work.descends:
+            descend_everywhere(work, state)
+            work.lists.strings_removed[:] = -1
+            work.lists.counts[:] = 0
+        return tours_of(work.model, state)
 
     def _improve(
         self,
