@@ -112,9 +112,7 @@ def insert_cheapest(model: RouteModel, state: RouteState, offers: Offers, most: 
 
 
 @part
-def _consider(
-    model: RouteModel, state: RouteState, offers: Offers, k: int, p: int, node: int, totals: Totals
-) -> None:
+def _consider(model: RouteModel, state: RouteState, offers: Offers, k: int, p: int, node: int, totals: Totals) -> None:
     """Replace a customer's offer by the place after stop `p` of tour `k` where that is better."""
     key = _key(model, state, k, p, node, totals)
     if key < offers.keys[node]:

@@ -257,7 +257,8 @@ def totals_of(model: RouteModel, state: RouteState) -> Totals:
             if state.sizes[k] > 0 or not model.several:
                 longest = max(longest, state.length[k])
                 end = max(end, state.begin[k, state.sizes[k] + 1])
-    return Totals(sums[LENGTH], longest, end, sums[COLLECTED], sums[PENALTIES], np.int64(sums[LEFT_OUT]))
+    collected = max(0.0, sums[COLLECTED])  # rounding errors of additions and removals may leave less than nothing
+    return Totals(sums[LENGTH], longest, end, collected, sums[PENALTIES], np.int64(sums[LEFT_OUT]))
 
 
 @kernel

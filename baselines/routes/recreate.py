@@ -20,7 +20,18 @@ from .edits import insert
 from .evaluation import evaluate_insertion, removal_saving, totals_of
 from .model import PRIZE, WORTH
 from .state import USED
-from .workspace import CHANGED, EMPTY, PRICE, QUEUED, STEP, Workspace, mark_changed, mark_touched, remove_visit, shuffle_queue
+from .workspace import (
+    CHANGED,
+    EMPTY,
+    PRICE,
+    QUEUED,
+    STEP,
+    Workspace,
+    mark_changed,
+    mark_touched,
+    remove_visit,
+    shuffle_queue,
+)
 
 if TYPE_CHECKING:
     from baselines.kernels.geometry import Nodes

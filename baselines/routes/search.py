@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from baselines.kernels.geometry import Array, Nodes, inlined, kernel, part
+from baselines.kernels.geometry import Array, Nodes, geometry_of, inlined, kernel, nearest_neighbours, part
 from baselines.kernels.randomness import RANGE, random_bits
 from baselines.trivial import SQUARE
 from tsp.budget import Budget, Clock
+from tsp.instance import Instance
 from tsp.problems import get_problem
 
 from .construction import insert_cheapest, insert_in_order, no_offers, savings_tours
@@ -30,7 +31,7 @@ from .model_solver import ModelSolver
 from .recreate import recreate
 from .ruin import ruin
 from .state import USED, RouteState, Tours, empty_state, tours_of
-from .workspace import CHANGED, STALE, TOUCHED, Workspace, Worklists, calibrated, make_workspace
+from .workspace import CHANGED, STALE, TOUCHED, Worklists, Workspace, calibrated, make_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -227,6 +228,9 @@ class RouteSearch(ModelSolver):
         """Compile; what is compiled serves every problem."""
         one = RouteSearch(iterations=1, ruin_recreate=self.ruin_recreate, descent=self.descent)
         one.solve(get_problem("tsp"), [SQUARE], Budget(60.0))
+        delivered = Instance(SQUARE.coordinates, demands=np.array([0.0, 1.0, 1.0, 1.0]), capacity=2.0)
+        one.solve(get_problem("cvrp"), [delivered], Budget(60.0))
+        nearest_neighbours(geometry_of(SQUARE), 1)  # of large instances, by a library that takes time to import
 
     def search(self, model: RouteModel, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
         """The best of the first answers, then better ones."""

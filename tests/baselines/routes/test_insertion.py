@@ -5,7 +5,6 @@ from baselines.heuristics.constructive import Insertion
 from baselines.heuristics.nearest_feasible import NearestFeasible
 from baselines.routes.insertion import InsertionByRules
 from baselines.routes.model import closed, model_of
-from baselines.routes.neighbours import smallest
 from tsp.budget import Budget, Clock
 from tsp.instance import Instance
 from tsp.problems import get_problem
@@ -69,13 +68,6 @@ def test_when_time_is_up_an_answer_is_completed_in_an_order(name):
     answer = check(problem, instance, next(InsertionByRules().search(model, Clock(0.0), seed=0, initial=None)))
     assert answer.feasible, answer.violations
     assert len(answer.tours[0]) > 3
-
-
-def test_the_smallest_are_in_order_and_of_equals_the_first():
-    values = np.random.default_rng(0).integers(0, 5, (20, 30)).astype(float)
-    assert (smallest(values, 7) == np.argsort(values, axis=1, kind="stable")[:, :7])[:, 0].all()
-    chosen = np.take_along_axis(values, smallest(values, 7), axis=1)
-    assert (chosen == np.sort(values, axis=1)[:, :7]).all()
 
 
 def test_late_opening_does_not_make_earlier_visits_late():

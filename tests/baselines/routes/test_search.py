@@ -1,5 +1,7 @@
 """The search by rules: a move changes what it says it changes, and tiny instances are solved."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from brute_force import best_by_enumeration
@@ -10,14 +12,15 @@ from instances import tiny_instance
 
 from baselines.heuristics.constructive import Insertion
 from baselines.routes import descent, evaluation, recreate, ruin, search
+from baselines.routes import model as models
 from baselines.routes.descent import is_reversible
 from baselines.routes.edits import clear, copy, insert
 from baselines.routes.evaluation import is_feasible, shortfall, totals_of, weighted
 from baselines.routes.model import PENALTY, PRIZE, closed, model_of
-from baselines.routes.recreate import best_insertion
 from baselines.routes.search import RouteSearch
 from baselines.routes.state import empty_state, tours_of
-from baselines.routes.workspace import CHANGED, QUEUED, TOUCHED, make_workspace
+from baselines.routes.workspace import CHANGED, QUEUED, TOUCHED, calibrated, make_workspace
+from envs.generators import generate_instances
 from tsp.budget import Budget
 from tsp.instance import Instance, Underway
 from tsp.problems import PROBLEMS, get_problem
@@ -26,7 +29,8 @@ from tsp.solution import check
 MODELLED = [name for name, problem in PROBLEMS.items() if RouteSearch().supports(problem)]
 PLENTY = Budget(60.0)
 descend, recreate_all, ruin_some = map(compiled, (descent.descend, recreate.recreate, ruin.ruin))
-refresh, copy_changed = compiled(evaluation.refresh), compiled(search.copy_changed)
+best_insertion = compiled(recreate.best_insertion)
+refresh, copy_tours = compiled(evaluation.refresh), compiled(search.copy_tours)
 cases = given(name=st.sampled_from(MODELLED), seed=st.integers(0, 1000), n=st.integers(4, 9))
 
 
@@ -36,7 +40,7 @@ def begun(name, seed, n):
     model = model_of(problem, instance)
     state = empty_state(model)
     clear(model, state)
-    work, _ = make_workspace(model, state, seed, descends=is_reversible(model))
+    work, _ = calibrated(make_workspace(model, seed, descends=is_reversible(model)), state)
     recreate_all(work, state, ruin_some(work, state))
     return problem, instance, work, state
 
@@ -73,6 +77,7 @@ def assert_true(problem, instance, work, state):
         for p in range(1, state.sizes[k] + 1):
             insert(model, fresh, k, p - 1, int(state.stops[k, p]))
     assert numbers(fresh) == numbers(state)
+    assert state.sums == pytest.approx(fresh.sums, abs=1e-9)
     found = check(problem, instance, tours_of(model, state))
     totals = totals_of(model, state)
     kept = all(is_feasible(model, state, k) for k in range(model.tours))
@@ -116,9 +121,9 @@ def test_a_descent_visits_the_same_customers_and_makes_no_tour_longer(name, seed
 
 @given(seed=st.integers(0, 1000), n=st.integers(5, 7))
 def test_a_descent_leaves_no_better_reversal_where_all_are_near(seed, n):
-    _, _, work, state = begun("op", seed, n)
+    _, instance, work, state = begun("op", seed, n)
     assume(work.descends)
-    distances = work.model.distances
+    distances = instance.distances
     work.lists.touched[: len(work.model.customers)] = work.model.customers
     work.lists.counts[TOUCHED] = len(work.model.customers)
     descend(work, state)
@@ -182,7 +187,7 @@ def test_a_rejected_iteration_is_undone_exactly(name, seed, n):
     for _ in range(10):
         settle(work)
         recreate_all(work, state, ruin_some(work, state))
-        copy_changed(work, kept, state)
+        copy_tours(kept, state, work.lists.changed, work.lists.counts[CHANGED])
         assert numbers(state) == before == numbers(kept)
 
 
@@ -276,6 +281,33 @@ def test_customers_with_narrow_windows_that_do_not_fit_at_first_are_inserted_lat
         get_problem("tsptw"), [Instance(points, time_windows=windows)], PLENTY
     )
     assert answer.feasible, answer.violations
+
+
+@pytest.mark.parametrize("name", ["cvrp", "op", "cvrptw"])
+def test_distances_from_points_give_the_answer_of_a_table(monkeypatch, name):
+    problem, instances = get_problem(name), generate_instances(name, "x", 60, 2, 0)
+    tabled = RouteSearch(iterations=200).solve(problem, instances, PLENTY)
+    monkeypatch.setattr(models, "MOST_IN_TABLE", 0)
+    computed = RouteSearch(iterations=200).solve(problem, instances, PLENTY)
+    assert [answer.objective for answer in computed] == pytest.approx([answer.objective for answer in tabled])
+
+
+@pytest.mark.parametrize("name", ["cvrp", "cvrptw", "op"])
+def test_large_instances_have_answers(name):
+    problem, instances = get_problem(name), generate_instances(name, "x", 6000, 1, 0)
+    (first,) = RouteSearch(iterations=0).solve(problem, instances, PLENTY)
+    (better,) = RouteSearch(iterations=2000).solve(problem, instances, PLENTY)
+    assert first.feasible
+    assert problem.is_better(better.objective, first.objective)
+
+
+def test_memory_for_tours_is_bounded_where_no_rule_bounds_their_visits(monkeypatch):
+    monkeypatch.setattr(models, "MOST_STOPS", 200)
+    instance = generate_instances("cvrp", "uniform", 40, 1, 0)[0]
+    model = model_of(get_problem("cvrp"), replace(instance, capacity=1e9))
+    assert model.most_visits == 40
+    assert model.tours == 5
+    assert empty_state(model).stops.shape == (5, 42)
 
 
 def test_the_search_ends_where_all_prizes_are_collected():
