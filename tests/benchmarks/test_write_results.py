@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from write_results import BLOCK, Table, markdown, outdated, pages, parse_markdown, read_tables, resolve, save, take
+from write_results import BLOCK, Results, markdown, outdated, pages, parse_markdown, read_tables, resolve, save, take
 
 PRINTED = """Some words before.
 
@@ -16,7 +16,9 @@ ORIGIN = {"title": "Gaps", "command": "python measure.py", "machine": "one CPU c
 
 def table(name="gaps", **changes):
     given = {"title": "Gaps", "columns": ["solver", "gap %"], "rows": [["ls", "0.10"], ["policy", "2.50"]], "note": ""}
-    return Table(name, **given | {"command": "x", "commit": "abc1234", "date": "2026-01-01", "machine": "m"} | changes)
+    return Results(
+        name, **given | {"command": "x", "commit": "abc1234", "date": "2026-01-01", "machine": "m"} | changes
+    )
 
 
 @pytest.fixture(autouse=True)
