@@ -16,6 +16,7 @@ from instances import tiny_instance
 
 from envs.batch import from_instances
 from envs.routing_env import RoutingEnv
+from tsp.checks import timeline_of
 from tsp.instance import Instance, Underway
 from tsp.problems import (
     PROBLEMS,
@@ -31,7 +32,7 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
-from tsp.solution import check, timeline_of, walk
+from tsp.solution import check, claim_of
 from tsp.tolerance import TOLERANCE
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def sequences_of(
 
 def direct_ways_home(problem: Problem, instance: Instance, solution: Solution) -> list[tuple[float, float]]:
     """From every visit of a solution, the length and the end time of its tour if it returned directly."""
-    claim, service = walk(problem, instance, solution.tours), instance.service_times
+    claim, service = claim_of(problem, instance, solution.tours), instance.service_times
     found = list[tuple[float, float]]()
     for k, stops in enumerate(claim.stops):
         for i, begin in enumerate(timeline_of(claim, k).begin[1:-1].tolist(), 1):
@@ -214,7 +215,7 @@ def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tup
         if problem.shape.has_one_depot_tour and given[-1] == instance.finish:
             given = given[:-1]
         visited = [instance.depot if node == instance.finish else node for node in given]
-    claim = walk(problem, instance, env.tours(torch.tensor(planned), instance))
+    claim = claim_of(problem, instance, env.tours(torch.tensor(planned), instance))
     k = sum(node == instance.finish for node in given) if problem.shape.has_several_tours else 0
     elapsed, travelled, load = 0.0, 0.0, 0.0
     if k < len(claim.stops):  # else the tour is at the depot, and complete

@@ -176,7 +176,7 @@ class Objective:
     """A sum of terms, to be minimized or maximized.
 
     Attributes:
-        terms: names in `tsp.solution.TERMS`.
+        terms: names in `tsp.checks.TERMS`.
         sense: `min` or `max`.
     """
 

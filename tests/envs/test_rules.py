@@ -4,7 +4,7 @@ import pytest
 import torch
 from instances import tiny_instance
 
-import tsp.solution
+import tsp.checks
 from baselines.models.ortools_cpsat.constraints import CPSAT_RULES
 from baselines.models.ortools_cpsat.objective import CPSAT_TERMS
 from baselines.models.ortools_routing.constraints import ROUTING_RULES
@@ -26,7 +26,7 @@ EVERY_RULE = pytest.mark.parametrize("rule", USED, ids=lambda rule: type(rule)._
 @EVERY_RULE
 def test_every_rule_has_an_environment_and_a_check(rule):
     assert type(rule) in RULES
-    assert type(rule) in tsp.solution.CHECKS
+    assert type(rule) in tsp.checks.CHECKS
 
 
 @EVERY_RULE
@@ -37,7 +37,7 @@ def test_every_rule_has_a_classical_model(rule, table):
 
 @pytest.mark.parametrize("term", TERMS)
 def test_every_term_of_an_objective_has_all_its_readings(term):
-    assert term in tsp.solution.TERMS
+    assert term in tsp.checks.TERMS
     assert term in walks.TERMS
     assert term in ROUTING_TERMS
     assert term in CPSAT_TERMS

@@ -7,10 +7,11 @@ import pytest
 from brute_force import best_by_enumeration
 from instances import tiny_instance
 
+from tsp.checks import CHECKS
 from tsp.infeasibility import REASONS, explain, reasons
 from tsp.instance import Instance, Underway
 from tsp.problems import PROBLEMS, LengthBudget, MaxVisits, PrizeQuota, VisitAtMostOnce, VisitOnce, get_problem
-from tsp.solution import CHECKS, Solution, check, no_answer
+from tsp.solution import Solution, check, no_answer
 
 LINE = Instance([[0, 0], [10, 0], [-10, 0], [20, 0]], name="line", names=("Base", "East", "West", "Far"))
 ALWAYS = [0.0, np.inf]

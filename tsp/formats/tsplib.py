@@ -22,7 +22,7 @@ from tsp.formats.text import TextFile, format_number, parse_number, quote, read_
 from tsp.instance import EXPLICIT, Instance
 from tsp.metrics import METRICS
 from tsp.problems import unknown
-from tsp.solution import walk
+from tsp.solution import claim_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -380,8 +380,8 @@ def format_instance(instance: Instance) -> str:
 
 def format_tours(instance: Instance, solution: Solution) -> str:
     """The solution as a `.tour` file, in the numbers that `read_tours` reads, its length in the comment."""
-    walked = walk(problem_of(instance), instance, solution.tours)
-    length = sum(instance.path_length(stops) for stops in walked.stops)
+    claim = claim_of(problem_of(instance), instance, solution.tours)
+    length = sum(instance.path_length(stops) for stops in claim.stops)
     nodes = Numbering.of(instance)
     by = f" by {_one_line(solution.solver)}" if solution.solver else ""
     lines = [

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tsp.checks import TERMS
 from tsp.plotting.canvas import shorten
 from tsp.problems import LengthBudget, PrizeQuota
-from tsp.solution import TERMS
 from tsp.statistics import format_number
 
 if TYPE_CHECKING:
-    from tsp.solution import Claim, Solution
+    from tsp.checks import Claim
+    from tsp.solution import Solution
 
 TERM_WORDS = {
     "length": "length",

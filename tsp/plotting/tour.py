@@ -30,7 +30,7 @@ from tsp.plotting.layout import lay_out
 from tsp.plotting.names import write_names
 from tsp.plotting.schedule import draw_schedule, schedule_height, schedule_stops
 from tsp.problems import Capacity, PrizeQuota, TimeWindows
-from tsp.solution import walk
+from tsp.solution import claim_of
 from tsp.statistics import format_number
 
 if TYPE_CHECKING:
@@ -40,9 +40,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from tsp.checks import Claim
     from tsp.instance import Instance
     from tsp.problems import Problem, Rule
-    from tsp.solution import Claim, Solution
+    from tsp.solution import Solution
 
 MOST_ARROWS = 120
 """Number of stops up to which legs have arrows."""
@@ -102,7 +103,7 @@ def plot_tour(
     """
     problem = problem or problem_of(instance)
     points, remark, aspect = lay_out(instance)
-    claim = _walk_tours(problem, instance, solution)
+    claim = _claim_to_draw(problem, instance, solution)
     schedule = schedule_stops(problem, instance, solution)
     strip_height = schedule_height(schedule)
     map_height = (6.0 if schedule else 7.6) * _height_to_width(points, floor, aspect)
@@ -132,10 +133,10 @@ def plot_tour(
     return figure
 
 
-def _walk_tours(problem: Problem, instance: Instance, solution: Solution | None) -> Claim:
+def _claim_to_draw(problem: Problem, instance: Instance, solution: Solution | None) -> Claim:
     """The solution's tours, without stops at nodes that the instance does not have."""
     tours = () if solution is None else solution.tours
-    return walk(problem, instance, [tour[(tour >= 0) & (tour < instance.size)] for tour in tours])
+    return claim_of(problem, instance, [tour[(tour >= 0) & (tour < instance.size)] for tour in tours])
 
 
 def _height_to_width(points: Points, floor: Floor | None, aspect: float) -> float:
