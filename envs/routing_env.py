@@ -16,7 +16,7 @@ from tsp.problems import TERM_NEEDS, Problem, SplitDelivery, get_problem
 
 from .batch import UNDERWAY, Batch, rows_at
 from .features import FEATURES
-from .rules import RULES, RuleEnv
+from .rules import RULES
 from .walks import (
     TERMS,
     TOUR_TERMS,
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tsp.instance import Instance
+
+    from .rule_env import RuleEnv
 
 
 class Observation(NamedTuple):

@@ -15,6 +15,7 @@ from instances import tiny_instance
 
 from envs import rules
 from envs.gym import RoutingGymEnv, RoutingVectorEnv
+from envs.rule_env import RuleEnv
 from tsp.instance import Instance, Underway
 from tsp.problems import PROBLEMS, Objective, Problem, Rule, Shape, VisitOnce
 from tsp.solution import check
@@ -360,7 +361,7 @@ class StartAt(Rule):
     node: int
 
 
-class StartAtEnv(rules.RuleEnv):
+class StartAtEnv(RuleEnv):
     """Tours begin at a node; the policy sees how many steps were made."""
 
     context_features = 1

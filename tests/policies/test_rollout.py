@@ -12,6 +12,7 @@ from envs import rules
 from envs.batch import from_coordinates, from_instances
 from envs.generators import generate
 from envs.routing_env import RoutingEnv, spread_starts
+from envs.rule_env import RuleEnv
 from policies.decoding import Greedy, Sampling
 from policies.policy import Policy, PolicyConfig
 from policies.rollout import decode, log_prob, rollout, score
@@ -297,7 +298,7 @@ class Odometer(Rule):
     """Forbids nothing; shows the length so far."""
 
 
-class OdometerEnv(rules.RuleEnv):
+class OdometerEnv(RuleEnv):
     context_features = 1
 
     def start(self, batch, trajectories):
