@@ -1,8 +1,8 @@
 """Each rule as the environment reads it: which visits are legal, and what the policy sees of the rule.
 
 A rule is a small class; all of them share one `Move` a step, in which geometry is computed once.
-`RULES` maps the rule's data (`tsp.problems`) to the class. Rules count in the instances' own
-units, with the tolerance of the checker; the policy sees what `Batch` scales.
+`RULES` maps the rule's data (`tsp.problems`) to the class. Rules compute in the instances' own units, with the
+tolerance of the checker; the policy sees features that `Batch` scales.
 """
 
 from __future__ import annotations
@@ -243,7 +243,7 @@ class LengthBudgetEnv(RuleEnv):
 
 
 class MaxVisitsEnv(RuleEnv):
-    """No node may be next once so many are visited."""
+    """No node may be next once the allowed number is visited."""
 
     context_features = 1
 
@@ -443,4 +443,4 @@ RULES: dict[type[Rule], type[RuleEnv]] = {
     PrizeQuota: PrizeQuotaEnv,
     TimeWindows: TimeWindowsEnv,
 }
-"""From a rule's data to its environment."""
+"""Class of a rule's data → class of its environment."""
