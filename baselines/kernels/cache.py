@@ -60,7 +60,7 @@ def folder_of(package: Path) -> Path:
 
 @contextmanager
 def kernel_cache() -> Iterator[None]:
-    """Let functions that are decorated meanwhile keep what is compiled in `cache_folder`."""
+    """Let functions that are decorated within this context store their compiled code in `cache_folder`."""
     before = config.CACHE_DIR  # pyright: ignore[reportAttributeAccessIssue] - set when numba is imported
     config.CACHE_DIR = str(cache_folder())  # pyright: ignore[reportAttributeAccessIssue]
     try:

@@ -47,14 +47,14 @@ ROWS = {"opens": OPENS, "closes": CLOSES, "service": SERVICE, "demand": DEMAND, 
 
 
 class Weights(NamedTuple):
-    """What the parts of the objective weigh in the cost, which is minimized; 0 for those that it does not have.
+    """Weights of the terms in the cost, which is minimized; 0 for terms that the objective does not have.
 
     Attributes:
-        length: of all tours together.
-        longest: of the length of the longest tour.
-        prize: of the prizes, negative where they are maximized.
-        penalty: of the penalties of customers left out.
-        makespan: of the latest end of a tour.
+        length: weight of the total length of all tours.
+        longest: weight of the length of the longest tour.
+        prize: weight of the prizes, negative where they are maximized.
+        penalty: weight of the penalties of customers left out.
+        makespan: weight of the latest end of a tour.
     """
 
     length: float
@@ -76,10 +76,10 @@ class RouteModel(NamedTuple):
         several: whether there may be several tours; a tour without visits then costs nothing.
         tours: the largest number of tours.
         optional: whether customers may be left out.
-        capacity: of a tour, infinite where there is none.
-        max_length: of a tour, infinite where there is none.
+        capacity: capacity of a tour, infinite where there is none.
+        max_length: largest length of a tour, infinite where there is none.
         quota: the least sum of prizes, 0 where there is none.
-        weights: of the objective.
+        weights: weights of the objective.
         missing: cost of each compulsory customer that is not visited, larger than all other costs.
     """
 

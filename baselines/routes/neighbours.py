@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def near_in_midpoints(model: RouteModel, count: int) -> Nodes:
-    """The customers near each node `[n, k]`, k <= `count`, by the way there and back and the middles of the windows."""
+    """The customers near each node `[n, k]`, k <= `count`: by distance there and back, and between window midpoints."""
     k = min(count, len(model.customers) - 1)
     between = model.distances[:, model.customers] + model.distances.T[:, model.customers]
     middle = (model.nodes[OPENS] + model.nodes[CLOSES]) / 2.0

@@ -170,7 +170,7 @@ def test_torch_has_as_many_threads_as_before():
 def test_too_large_an_instance_is_refused_by_its_size():
     answer = solve(drawn(MOST_NODES, 0)[0])
     assert not answer.feasible
-    assert f"{MOST_NODES + 1} nodes: recourse takes on at most {MOST_NODES}" in answer.violations
+    assert f"{MOST_NODES + 1} nodes: recourse solves at most {MOST_NODES}" in answer.violations
 
 
 def test_a_number_of_starts_below_1_is_refused():

@@ -382,7 +382,7 @@ def refusal_of(solver: Solver, problem: Problem, instance: Instance, time_limit:
 
 def most_nodes_refusal(solver: Solver, instance: Instance, most: int) -> str | None:
     """The refusal of an instance with more than `most` nodes, or None."""
-    return f"{instance.size} nodes: {solver.name} takes on at most {most}" if instance.size > most else None
+    return f"{instance.size} nodes: {solver.name} solves at most {most}" if instance.size > most else None
 
 
 def slow_refusal(solver: Solver, instance: Instance, needed: float, time_limit: float) -> str | None:

@@ -261,11 +261,11 @@ def test_without_time_the_initial_solution_is_the_answer():
 def test_too_many_nodes_are_refused_in_a_sentence():
     n = MOST_NODES + 1
     instance = Instance(np.random.default_rng(0).random((n, 2)))
-    assert solve(instance).violations == (f"{n} nodes: cpsat takes on at most {MOST_NODES}",)
+    assert solve(instance).violations == (f"{n} nodes: cpsat solves at most {MOST_NODES}",)
     start = check(TSP, instance, [np.arange(n)])
     assert solve(instance, initial=[start]).objective == start.objective
     split = Instance(instance.coordinates[:200], demands=np.ones(200), capacity=2.0)
-    assert "tours to split among cpsat takes on at most" in solve(split, get_problem("sdvrp")).violations[0]
+    assert "tours cpsat solves at most" in solve(split, get_problem("sdvrp")).violations[0]
 
 
 @pytest.mark.parametrize(
