@@ -39,7 +39,7 @@ Amounts = tuple[NDArray[np.float64], ...]
 
 
 class Claim(NamedTuple):
-    """Tours that are to be checked.
+    """Tours to check, with the data that the checks need.
 
     Attributes:
         problem: its rules are checked.
@@ -83,7 +83,7 @@ def _names(instance: Instance, nodes: Iterable[int]) -> str:
 
 
 def _counts(claim: Claim) -> NDArray[np.int64]:
-    """How often each node is visited `[n]`."""
+    """The number of visits of each node `[n]`."""
     return np.bincount(np.concatenate([*claim.tours, np.empty(0, dtype=np.int64)]), minlength=claim.instance.size)
 
 

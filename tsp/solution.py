@@ -35,7 +35,7 @@ class Solution:
         objective: in the instance's own units, recomputed in float64; None when infeasible.
         feasible: whether every rule is satisfied.
         violations: one sentence for each broken rule.
-        reasons: why no solution at all is feasible, a sentence for each reason; empty where that is not proved.
+        reasons: why no solution at all is feasible, one sentence for each reason; empty where that is not proved.
         seconds: wall clock from the start of solving to the answer.
         bound: proved bound on the objective (below when minimizing, above when maximizing); one
             that is not finite proves nothing and is stored as None.
@@ -75,10 +75,10 @@ def no_answer(*, seconds: float, solver: str, bound: float | None = None, reason
 
 
 def is_preferable(problem: Problem, new: Solution, old: Solution) -> bool:
-    """Whether an answer is better than another or, where neither is feasible, says more.
+    """Whether an answer is better than another or, where neither is feasible, nearer to feasible.
 
-    Tours say more than none, fewer broken rules more than many, and any other sentence more than that the time was
-    up. Of visits, many are nearer to feasible where they are demanded, and few where they are optional.
+    An infeasible answer is preferred if it has tours, then if it has another violation than the time limit, then if
+    it breaks fewer rules. Then more visits are preferred where they are demanded, and fewer where they are optional.
     """
     if new.feasible or old.feasible:
         return problem.is_better(new.objective, old.objective)
@@ -86,7 +86,7 @@ def is_preferable(problem: Problem, new: Solution, old: Solution) -> bool:
 
 
 def _rank(problem: Problem, infeasible: Solution) -> tuple[bool, bool, int, int]:
-    """The lower the rank, the more an infeasible answer says."""
+    """The rank of an infeasible answer; the lowest is preferred."""
     visits = len({int(node) for tour in infeasible.tours for node in tour})
     says_nothing = infeasible.violations == (NO_ANSWER,)
     demands_visits = problem.visits_all or problem.rule(PrizeQuota) is not None
@@ -236,7 +236,7 @@ def _make_claim(
 
 
 def _begun(problem: Problem, instance: Instance, tours: Tours) -> tuple[int, int, list[str]]:
-    """Which tour was the last begun, how many of its stops were given, and whether the tours begin as given."""
+    """Index of the tour under way, number of its given stops, and violations where tours do not begin as given."""
     if instance.underway is None:
         return 0, 0, []
     depot = instance.depot

@@ -38,7 +38,7 @@ DIMENSIONS = {"TWOD_COORDS": 2, "THREED_COORDS": 3, "NO_COORDS": 0}
 DISPLAYS = ("COORD_DISPLAY", "TWOD_DISPLAY", "NO_DISPLAY")
 LARGEST_DIMENSION = 10**15
 LARGEST_MINUTES = 0.6 - 1e-9
-"""Fraction of a coordinate of GEO from which on it is no number of minutes."""
+"""A coordinate of GEO with a fraction of at least this is not a number of degrees and minutes."""
 
 COMMON = (
     *("NAME", "TYPE", "COMMENT", "DIMENSION", "EDGE_WEIGHT_TYPE", "EDGE_WEIGHT_FORMAT"),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DIRECTIONS = np.array([(math.cos(t), math.sin(t)) for t in np.linspace(0, 2 * np.pi, 16, endpoint=False)])
-"""Where a name may be placed, seen from its node."""
+"""Directions from a node in which its name may be placed."""
 
 CORNERS = np.array([[-1.0, -1.0], [1.0, 1.0]])
 """Lower left and upper right corner of a box around its centre, in half widths and heights."""
@@ -38,11 +38,11 @@ def write_names(
 
     Args:
         axes: the map.
-        names: of the nodes.
+        names: the nodes' names.
         points: the nodes `[n, 2]`.
         lines: everything drawn that a name must not cover, as corners `[k, 2]`.
         tours: the stops of each tour.
-        radii: of the nodes' dots, in points `[n]`.
+        radii: radii of the nodes' dots, in points `[n]`.
     """
     from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.font_manager import FontProperties

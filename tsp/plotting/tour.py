@@ -46,11 +46,11 @@ if TYPE_CHECKING:
     from tsp.solution import Solution
 
 MOST_ARROWS = 120
-"""Number of stops up to which legs have arrows."""
+"""The most stops of tours whose legs have arrows."""
 
 TERM_SIZES = {"prize": "prizes"}
 RULE_SIZES: dict[type[Rule], str] = {PrizeQuota: "prizes", Capacity: "demands"}
-"""The node values that the sizes of the dots show, by the objective's term or the rule they count for."""
+"""Term of the objective, or rule → the node values that the sizes of the dots show."""
 
 WALL = "#b6bfca"
 
@@ -69,7 +69,7 @@ class Floor:
 
 
 class Mark(NamedTuple):
-    """An entry of the footnote: what a kind of mark on the map means."""
+    """An entry of the footnote: the meaning of a kind of mark on the map."""
 
     symbol: str
     color: str
@@ -91,7 +91,7 @@ def plot_tour(
     visit and arrival. Names are written for at most `MOST_NAMES` nodes, and of those the ones that fit.
 
     Args:
-        instance: what is drawn; without coordinates, its nodes are laid out so that distances in the
+        instance: the instance to draw; without coordinates, its nodes are laid out so that distances in the
             picture are as near to its matrix as a plane allows.
         solution: the tours; without one, only the nodes are drawn.
         problem: decides what counts; None: the problem that the instance names.

@@ -35,16 +35,16 @@ GUIDES = {
 LOCAL_SEARCH = "baselines.local_search:UnguidedLocalSearch"
 
 MOST_GUIDED = 0.5
-"""The share of the time that a guide may take; where it may take more, the search goes without it."""
+"""The largest share of the time for a guide; where it may take more, the search runs without it."""
 
 MOST_TRIVIAL = 4
-"""Up to this many nodes every node is every other's neighbour, so no guide is needed."""
+"""With at most this many nodes all other nodes are candidates, so no guide is needed."""
 
 
 class Guide(Protocol):
     """Chooses candidates: for each node of a closed tour, the neighbours that a search tries.
 
-    A guide that takes time says how much in `seconds_a_node`, an attribute that others may leave out.
+    A guide that takes notable time has the attribute `seconds_a_node`; other guides may leave it out.
     """
 
     name: str
@@ -162,7 +162,7 @@ class GuidedLocalSearch(LocalSearch):
     Args:
         neighbours: as in `LocalSearch`, like the other parameters.
         path: file of the guide.
-        kicks: of the search.
+        kicks: number of kicks of the search.
     """
 
     def __init__(self, *, neighbours: int | None = None, path: str | None = None, kicks: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What has happened so far in an instance under way, validated."""
+"""The beginning of an instance under way, validated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CURRENT = 1
 
 
 class Begun(NamedTuple):
-    """What has happened and what is left, for the functions of `UNDERWAY_RULES`.
+    """The beginning and what is left, for the functions of `UNDERWAY_RULES`.
 
     Attributes:
         problem: has the rules.
