@@ -1,4 +1,4 @@
-"""The pages that walk through code show code that works: quotes are quotes, and additions make what the page says."""
+"""The pages that walk through code show code that works: quotes are in the files, and additions do what is said."""
 
 import os
 import subprocess
@@ -46,7 +46,7 @@ for one, four in zip(tsp.solve(instances, "sweep"), tsp.solve(instances, "sweep(
 
 
 @pytest.mark.parametrize("block", QUOTES, ids=lambda block: f"{block.page}: {block.code.split('(')[0].split()[-1]}")
-def test_what_a_page_quotes_is_in_the_file(block):
+def test_code_that_a_page_quotes_is_in_the_file(block):
     assert is_quoted(block)
 
 

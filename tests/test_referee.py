@@ -1,6 +1,6 @@
 """The referee: for every problem the masks allow exactly the solutions that the checker accepts, at the same value.
 
-What they leave out on purpose is listed in `PRUNED`. Dead ends may remain; they count as infeasible.
+Solutions that masks leave out on purpose are listed in `PRUNED`. Dead ends may remain; they count as infeasible.
 """
 
 from __future__ import annotations
@@ -121,9 +121,9 @@ def home_before_it_closes(problem: Problem, instance: Instance, solution: Soluti
 
 
 PRUNED = {LengthBudget: home_within_budget, TimeWindows: home_before_it_closes}
-"""Which of the checker's solutions the masks allow: those where the direct way home is never too long (Kool et al.
-2019), so that there is no dead end. Where the triangle inequality holds these are all. Besides, split deliveries
-deliver as much as can be, and `brute_force` tries no others."""
+"""The checker's solutions that the masks allow: those where the direct way home is never too long (Kool et al. 2019),
+so that there is no dead end. With the triangle inequality these are all solutions. Split deliveries deliver as much
+as possible at each node; `brute_force` makes no others."""
 
 
 LOCKS = [(TimeWindows,), (Capacity,), (SplitDelivery,), (PrizeQuota, LengthBudget), (CompulsoryVisits, LengthBudget)]

@@ -118,7 +118,7 @@ def test_a_printed_table_is_stored_in_a_file_for_each_group(tmp_path):
     assert found["op-20"].commit == "1234567"
 
 
-def test_what_is_not_given_stays_when_a_table_is_measured_again(tmp_path):
+def test_fields_that_are_not_given_stay_when_a_table_is_measured_again(tmp_path):
     save(table("op", note="30 instances", command="old"), tmp_path)
     take("op", PRINTED, {"command": "new"}, tmp_path)
     found = read_tables(tmp_path)["op"]

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from instances import tiny_instance
+from unknown_rule import UnknownRule
 
 import tsp.checks
 from baselines.models.ortools_cpsat.constraints import CPSAT_RULES
@@ -15,7 +16,7 @@ from envs.features import FEATURES
 from envs.generators import generate
 from envs.routing_env import RoutingEnv
 from envs.rules import RULES
-from tsp.problems import PROBLEMS, Capacity, Objective, Problem, Rule, Shape, TimeWindows
+from tsp.problems import PROBLEMS, Capacity, Objective, Problem, Shape, TimeWindows
 
 USED = sorted({rule for problem in PROBLEMS.values() for rule in problem.rules}, key=lambda rule: type(rule).__name__)
 TERMS = sorted({term for problem in PROBLEMS.values() for term in problem.objective.terms})
@@ -109,13 +110,9 @@ def test_features_are_shares_and_finite(problem):
     assert features.amax() < 5  # about 1: the policy need not learn units
 
 
-class Unheard(Rule):
-    """A rule that nothing reads."""
-
-
 def test_a_problem_with_a_rule_without_environment_is_refused_by_name():
-    problem = Problem("odd", "", "", "cycle", (*WALKABLE, Unheard()), Objective(("length",)))
-    with pytest.raises(ValueError, match="problem 'odd': no environment covers its rule Unheard"):
+    problem = Problem("odd", "", "", "cycle", (*WALKABLE, UnknownRule()), Objective(("length",)))
+    with pytest.raises(ValueError, match="problem 'odd': no environment covers its rule UnknownRule"):
         RoutingEnv(problem)
 
 

@@ -122,7 +122,7 @@ def test_the_entropy_is_that_of_the_distributions_over_nodes():
 
 BFLOAT16_DRIFT = 0.02
 """Largest difference, in nats a trajectory of 20 steps, between acting and scoring in bfloat16. Measured on a
-CPU: 1e-5, as one query and many are rounded alike there; other kernels may round each step's scores to 8 bits."""
+CPU: 1e-5, as one query and many are rounded in the same way; other kernels may round each step's scores to 8 bits."""
 
 
 def test_in_bfloat16_scoring_drifts_from_sampling_by_little():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from brute_force import best_by_enumeration, feasible_solutions
 from instances import tiny_instance
+from unknown_rule import UnknownRule
 
 from baselines.models.ortools_cpsat.solver import MOST_NODES, CPSATSolver
 from tsp.budget import Budget, Clock
@@ -18,7 +19,6 @@ from tsp.problems import (
     Objective,
     PrizeQuota,
     Problem,
-    Rule,
     Shape,
     SplitDelivery,
     TimeWindows,
@@ -304,14 +304,10 @@ def test_numbers_of_any_size_are_proved(name, factor):
     assert_best(problem, replace(instance, coordinates=points, **grown))
 
 
-class MadeUp(Rule):
-    """A rule that no solver knows."""
-
-
 @pytest.mark.parametrize(
     ("shape", "rules", "objective"),
     [
-        (Shape.CYCLE, (VisitOnce(), MadeUp()), Objective(("length",))),
+        (Shape.CYCLE, (VisitOnce(), UnknownRule()), Objective(("length",))),
         (Shape.CYCLE, (VisitOnce(),), Objective(("beauty",))),
         (Shape.TOUR, (VisitAtMostOnce(),), Objective(("prize",), "min")),
         (Shape.TOUR, (VisitOnce(),), Objective(("length",), "max")),
