@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.font_manager import FontProperties
     from numpy.typing import NDArray
 
 DIRECTIONS = np.array([(math.cos(t), math.sin(t)) for t in np.linspace(0, 2 * np.pi, 16, endpoint=False)])
@@ -76,18 +77,23 @@ def write_names(
         if free:
             _, offset = min(free, key=lambda place: place[0])
             taken.append(dots[node] + offset + half * CORNERS)
-            axes.annotate(
-                text,
-                points[node],
-                tuple(offset * 72 / figure.dpi),
-                textcoords="offset points",
-                ha="center",
-                va="center",
-                fontproperties=font,
-                color=INK,
-                parse_math=False,
-                zorder=5,
-            )
+            _write_name(axes, text, points[node], offset * 72 / figure.dpi, font)
+
+
+def _write_name(axes: Axes, text: str, point: Points, offset: Points, font: FontProperties) -> None:
+    """Write a name centred at an offset, in points, from its node."""
+    axes.annotate(
+        text,
+        tuple(point),
+        tuple(offset),
+        textcoords="offset points",
+        ha="center",
+        va="center",
+        fontproperties=font,
+        color=INK,
+        parse_math=False,
+        zorder=5,
+    )
 
 
 def _sample_lines(axes: Axes, lines: Sequence[Points]) -> Points:

@@ -140,6 +140,9 @@ class LocalSearch(Guided):
         path: file of a learned guide; default is the shipped one.
         kicks: stop after this many kicks, so that the answer depends on the instance and the seed alone,
             if the time suffices; None stops when the time is up.
+        ruin_recreate: for ablation, whether the search under rules iterates; if not, descent shortens its first
+            answer once.
+        descent: for ablation, whether the search under rules shortens tours by reversals.
     """
 
     def __init__(
@@ -149,11 +152,14 @@ class LocalSearch(Guided):
         neighbours: int | None = None,
         path: str | None = None,
         kicks: int | None = None,
+        ruin_recreate: bool = True,
+        descent: bool = True,
     ) -> None:
         if path is not None and candidates != "learned":
             raise ValueError(f"path: {path}, expected only together with candidates=learned")
         guide = make_guide(candidates, neighbours=neighbours, path=path)
-        super().__init__(guide, load(LOCAL_SEARCH)(kicks=kicks), "ls")
+        search = load(LOCAL_SEARCH)(kicks=kicks, ruin_recreate=ruin_recreate, descent=descent)
+        super().__init__(guide, search, "ls")
 
 
 class GuidedLocalSearch(LocalSearch):
