@@ -88,7 +88,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "size": "20,50",
     },
 }
-"""What each problem's training has that others have not."""
+"""Problem → the settings of its training that differ from the common ones."""
 
 TINY = {
     "size": "6,8",

@@ -115,8 +115,8 @@ def run(problem: Problem, settings: Settings, instance: Instance, limit: float) 
     best = Incumbent(Task(problem, instance, Clock(limit)))
     start = time.process_time()
     stages = phases(problem, instance, settings)
-    for k, (asked, chosen) in enumerate(stages):
-        search(asked, instance, chosen, best, start, limit * (k + 1) / len(stages))
+    for k, (restricted, chosen) in enumerate(stages):
+        search(restricted, instance, chosen, best, start, limit * (k + 1) / len(stages))
     worst = np.inf if problem.objective.sense == "min" else -np.inf
     return worst if best.solution.objective is None else best.solution.objective
 

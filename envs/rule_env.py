@@ -95,7 +95,7 @@ def mask_limit(limit: Tensor) -> Tensor:
 
 
 def outer_limit(limit: Tensor) -> Tensor:
-    """As `tsp.tolerance.outer_limit`: what a mask accepted keeps it, summed in any order."""
+    """The limit of `tsp.tolerance.outer_limit`: every value that a mask accepted keeps it, summed in any order."""
     return limit + 2 * slack(limit)
 
 

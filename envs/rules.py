@@ -160,7 +160,7 @@ class CapacityEnv(RuleEnv):
 
 
 class LengthState(NamedTuple):
-    """What the current tour has used of its budget.
+    """The part of its budget that the current tour has used.
 
     Attributes:
         batch: the instances.
@@ -215,7 +215,7 @@ class LengthBudgetEnv(RuleEnv):
         return state._replace(travelled=with_given(state.travelled, batch, "travelled"))
 
     def context(self, state: LengthState, move: Move) -> Tensor:
-        """What is left of the budget."""
+        """The part of the budget that is left."""
         limit = state.batch.values.get("max_length")
         if limit is None:
             return torch.full((*state.travelled.shape, 1), FAR, device=state.travelled.device)

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 
 class Strategy(Protocol):
-    """How the next node is chosen."""
+    """A way of choosing the next node."""
 
     def select(self, logits: Tensor, generator: Generator | None) -> Tensor:
         """The chosen nodes `[B, P]` from logits `[B, P, n]`."""

@@ -32,7 +32,7 @@ for one, other in zip(drawn, tsp.read_set("set.npz"), strict=True):
     assert one.after.tolist() == other.after.tolist() and (one.after >= 0).sum() == 3
     assert one.fingerprint == other.fingerprint
 """
-"""What a user does with the problem that docs/adding-a-rule.md adds."""
+"""A user's program with the problem that docs/adding-a-rule.md adds."""
 
 SWEPT = """
 import tsp
@@ -42,7 +42,7 @@ instances = generate_instances("cvrp", "uniform", 30, 5, 0)
 for one, four in zip(tsp.solve(instances, "sweep"), tsp.solve(instances, "sweep(starts=4)"), strict=True):
     assert one.feasible and one.solver == "sweep" and one.objective <= four.objective
 """
-"""What a user does with the solver that docs/adding-a-solver.md adds."""
+"""A user's program with the solver that docs/adding-a-solver.md adds."""
 
 
 @pytest.mark.parametrize("block", QUOTES, ids=lambda block: f"{block.page}: {block.code.split('(')[0].split()[-1]}")

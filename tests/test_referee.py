@@ -233,7 +233,7 @@ def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tup
 @EVERY_PROBLEM
 @pytest.mark.parametrize("seed", METRIC[:8])
 def test_a_tour_under_way_continues_as_the_checker_accepts(problem, seed):
-    """Where the triangle inequality holds, as `PRUNED` knows only what was planned."""
+    """Only with the triangle inequality: `PRUNED` is for tours that follow the plan."""
     env, start = RoutingEnv(problem), begun(problem, tiny_instance(problem, seed, 5), np.random.default_rng(seed))
     if start is None:
         pytest.skip("nothing is feasible")

@@ -124,7 +124,7 @@ class BestCase:
 
     @cached_property
     def service(self) -> Array:
-        """How long the visit of each node takes `[n]`."""
+        """The duration of each visit `[n]`."""
         times = self.instance.service_times
         return np.zeros(self.instance.size) if times is None else times
 

@@ -22,7 +22,7 @@ R = TypeVar("R", bound="Rule")
 
 
 class Shape(StrEnum):
-    """How tours run: one closed tour, one open path, one tour from the depot, or several of those.
+    """The shape of tours: one closed tour, one open path, one tour from the depot, or several of those.
 
     A tour from the depot ends at the depot, unless the instance names another end.
     """
@@ -168,7 +168,7 @@ STATED_BY = {
 """Attribute of an instance → its name in messages, with the option or the columns that state it."""
 
 TERM_NEEDS = {"prize": ("prizes",), "penalties": ("penalties",), "makespan": ("time_windows",)}
-"""What an instance must have for an objective's term."""
+"""Term of the objective → the attributes that an instance must have."""
 
 
 @dataclass(frozen=True)

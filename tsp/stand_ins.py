@@ -27,7 +27,7 @@ MARGIN = 1e-3
 """The share by which a stand-in is longer than any solution of ordinary roads."""
 
 SPREAD = 1000.0
-"""How many times longer it is where huge numbers differ, so that their differences count."""
+"""The factor by which it is longer where huge numbers differ, so that their differences count."""
 
 INFINITE = 2047
 """The exponent of infinity in the bits of a float; that of 0 is 0."""

@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept: in a folder named by a hash of all kernels' sources.
+"""The folder of compiled kernels, named by a hash of all kernels' sources.
 
 A kernel is compiled together with the parts that it calls from other modules, but numba's cache watches only the
 module of the kernel itself. With the hash in the path, an edit of any of them compiles all of them again.

@@ -122,7 +122,7 @@ def _compulsory_visits(instance: Instance, rule: CompulsoryVisits) -> Numbers:
 
 
 def _max_visits(instance: Instance, rule: MaxVisits) -> Numbers:
-    """Of one tour, visits are a load."""
+    """The visits of a single tour are a load."""
     return {"demand": np.ones(instance.size), "capacity": float(rule.most)}
 
 

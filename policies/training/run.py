@@ -1,4 +1,4 @@
-"""What training runs share: their configuration, their loop, and their directory.
+"""The common parts of training runs: configuration, loop and directory.
 
 The directory holds `config.json`, `metrics.csv` and checkpoints. This module also implements Ctrl-C, `--resume` and
 `--force`.

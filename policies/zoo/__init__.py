@@ -35,7 +35,7 @@ class ShippedPolicy:
     path: Path
 
     def distance(self, size: int) -> float:
-        """How far `size` is from the trained sizes, as a ratio on a log scale; 0 within them."""
+        """The distance of `size` from the trained sizes, as a ratio on a log scale; 0 within them."""
         low, high = self.sizes
         return max(0.0, log(low / size), log(size / high))
 

@@ -88,7 +88,7 @@ def _validate_request(instances: Sequence[Instance], solvers: Sequence[Solver], 
 def _describe_settings(
     problem: Problem, instances: Sequence[Instance], solvers: Sequence[Solver], limits: Sequence[float]
 ) -> Iterator[str]:
-    """How solvers describe their settings for the smallest and the largest instance, under each limit."""
+    """The solvers' descriptions of their settings for the smallest and the largest instance, under each limit."""
     sizes = [instance.size for instance in instances]
     for solver in _stages(solvers):
         for limit in limits:

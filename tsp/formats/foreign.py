@@ -64,7 +64,7 @@ def refuse_foreign(path: Path, data: bytes) -> None:
 
 
 def _archive(path: Path, data: bytes) -> str | None:
-    """What a ZIP archive is; None for an archive of numpy's arrays."""
+    """A description of a ZIP archive; None for an archive of numpy's arrays."""
     sheet = SPREADSHEETS.get(path.suffix.lower())
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:

@@ -64,6 +64,6 @@ def _describe_object(content: dict[str, object]) -> str:
 
 
 def _noun(item: object) -> str:
-    """What the items of a list are, by the first of them."""
+    """A noun for the items of a list, by the first of them."""
     nouns: dict[type, str] = {dict: "object(s)", list: "list(s)", str: "text(s)", int: "number(s)", float: "number(s)"}
     return nouns.get(type(item), "value(s)")

@@ -220,7 +220,7 @@ def read_instance(path: Path) -> Instance:
 
 
 def _dimensions(document: _Document, metric: str) -> int:
-    """How many coordinates a node of the NODE_COORD_SECTION has."""
+    """The number of coordinates of a node in the NODE_COORD_SECTION."""
     dimensions = 3 if metric.endswith("_3D") else 2
     if "NODE_COORD_TYPE" not in document.values:
         return dimensions

@@ -71,7 +71,7 @@ class Begun(NamedTuple):
 
     @property
     def used(self) -> float:
-        """What the current tour has used of a length budget: its length, and the duration of its visits."""
+        """The part of a length budget that the current tour has used: its length, and the duration of its visits."""
         service, shape = self.instance.service_times, self.problem.shape
         if service is None or self.problem.rule(LengthBudget) is None or self.instance.max_length is None:
             return self.travelled

@@ -324,7 +324,7 @@ def _visit_once(begun: Begun, rule: VisitOnce, changes: Changes) -> Changes:
 
 
 def _visit_at_most_once(begun: Begun, rule: VisitAtMostOnce, changes: Changes) -> Changes:
-    """With several tours, leaving out the node `CURRENT` is made too expensive."""
+    """With several tours, a high prize or penalty keeps the node `CURRENT` in the tours."""
     if begun.merged != CURRENT:
         return {}
     instance, out = begun.instance, Changes()
@@ -362,7 +362,7 @@ def _length_budget(begun: Begun, rule: LengthBudget, changes: Changes) -> Change
 
 
 def _max_visits(begun: Begun, rule: MaxVisits, changes: Changes) -> Changes:
-    """What is left of the visits; the node `CURRENT`, which stands for visits counted already, adds one."""
+    """The number of visits that are left, plus one for the node `CURRENT`, whose visits are counted already."""
     return {"rule": MaxVisits(rule.most - int(begun.collected.sum()) + int(begun.merged == CURRENT))}
 
 
