@@ -22,8 +22,8 @@ class UnguidedLocalSearch(InstanceSolver):
 
     Args:
         kicks: stop after this many kicks or iterations; None stops when the time is up.
-        ruin_recreate: as in `RouteSearch`; if False, tours through every node are not supported.
-        descent: the same.
+        ruin_recreate: as in `RouteSearch`; if False, closed tours and paths are not supported.
+        descent: as in `RouteSearch`; if False, closed tours and paths are not supported.
     """
 
     name = "ls"

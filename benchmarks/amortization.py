@@ -1,17 +1,22 @@
 """Does learning pay in a poster hall? Policies against classical solvers at equal core-seconds, with the break-even.
 
-Orienteering (with and without time windows) past 50 posters. The sets: `halls`, new halls whose
-layouts nobody trained on; `fixed`, days in the one hall that a policy was fine-tuned on; `uniform`
-points; `tight` and `loose`, new halls with a budget 30 % smaller and larger; `closed`, new halls with
-an aisle closed; `small`, new halls of 25 posters, for which CP-SAT proves the best. Every arm solves the
-same instances on one core; what is charged is the processor time used, inference and search included,
-imports and compilation not. The reference is the best answer of any arm to each instance. A policy that was trained
-several times, from other seeds, is one arm: its intervals are over seeds and instances.
+The problem is orienteering, with and without time windows, among 50 posters. The sets of instances:
+
+- `halls`: new halls, whose layouts no policy was trained on;
+- `fixed`: days in the one hall that a policy was fine-tuned on;
+- `uniform`: uniform points;
+- `tight` and `loose`: new halls with a budget 30 % smaller and 30 % larger;
+- `closed`: new halls with one aisle closed;
+- `small`: new halls with 25 posters, where CP-SAT proves the optimum.
+
+Every arm solves the same instances on one core. It is charged the processor time that it uses, inference and search
+included, imports and compilation excluded. The reference of each instance is the best answer of any arm. A policy
+trained from several seeds is one arm: its intervals are over seeds and instances.
 
     python benchmarks/amortization.py op --policy hall=op-hall,runs/2/policy.safetensors --cost hall=720 --out runs/op
 
-Arms are kept in `OUT.json` one by one, so a run that was stopped goes on, and one with other limits adds
-to it. `OUT.md` and `OUT.png` are the table and the picture.
+`OUT.json` keeps each finished arm: a run that was stopped continues, and a run with other limits adds its arms.
+`OUT.md` is the table and `OUT.png` the picture.
 """
 
 from __future__ import annotations
@@ -55,16 +60,16 @@ SEED = 20_261_121
 FIXED_HALL = 7
 CLASSICAL = ("insertion", "ls", "ortools", "pyvrp", "cpsat")
 PAYS, NEVER = 1e5, 1e9
-"""Days within which learning was to pay, and where the picture says never."""
+"""Days within which learning has to pay; days at which the picture says "never"."""
 
 LIBRARY = 1000
-"""Days of the fixed hall, or of halls that may be trained on, that retrieval remembers."""
+"""Number of solved days that retrieval remembers, from the fixed hall or from halls for training."""
 
 
 def hall_set(
     problem: str, count: int, *, size: int = SIZE, budget: float | None = None, closed: bool = False
 ) -> list[Instance]:
-    """Days in as many new halls, of layouts that are kept for tests."""
+    """One day in each of `count` new halls, whose layouts are reserved for tests."""
     config = HallConfig.for_size(size)
     halls = [layout(seed, config) for seed in TEST_LAYOUTS[:count]]
     if closed:
@@ -73,7 +78,7 @@ def hall_set(
 
 
 def fixed_set(problem: str, count: int, seed: int = SEED) -> list[Instance]:
-    """Days in the one hall."""
+    """Days in the fixed hall."""
     hall = layout(FIXED_HALL, HallConfig.for_size(SIZE))
     return _instances(problem, draw_instances(np.random.default_rng(seed), hall, count, SIZE))
 
@@ -100,10 +105,10 @@ def set_hash(instances: list[Instance]) -> str:
 
 
 class Retrieval:
-    """Amortization without learning: the nearest remembered day's tour, carried over, repaired and improved.
+    """Amortization without learning: the tour of the most similar remembered day, transferred, repaired and improved.
 
-    A remembered tour orders the posters of the new day by where along it they lie; the dullest per
-    length saved are then left out until the rules are kept, and insertion improves what is left.
+    The posters of the new day are ordered by the nearest place on the remembered tour. Those with the
+    lowest prize per length saved are then removed until the rules are kept, and insertion improves the rest.
     """
 
     name = "retrieval"
@@ -115,11 +120,11 @@ class Retrieval:
         self.prints = np.stack([_print(day) for day in library])
 
     def supports(self, problem: Problem) -> bool:
-        """Whatever the library was solved for."""
+        """Every problem: the library is solved for the same one."""
         return True
 
     def warm_up(self, problem: Problem) -> None:
-        """The library is there."""
+        """Nothing to do: the library is solved when the object is made."""
 
     def solve(self, problem: Problem, instances: list[Instance], budget: Budget, **_: Any) -> list[Solution]:  # noqa: ANN401
         """One answer for each instance."""
@@ -137,7 +142,7 @@ class Retrieval:
 
 
 def _print(day: Instance) -> np.ndarray:
-    """What makes days alike: interest on a coarse map of the hall, `[64]`."""
+    """The day's prizes on a coarse map of the hall, `[64]`; similar days have similar maps."""
     assert day.coordinates is not None
     assert day.prizes is not None
     cells = np.minimum((day.coordinates * 8).astype(int), 7)
@@ -147,7 +152,7 @@ def _print(day: Instance) -> np.ndarray:
 
 
 def _repaired(problem: Problem, instance: Instance, order: list[int]) -> Solution:
-    """The tour without the nodes that cost most for what they are worth, until it keeps the rules."""
+    """The tour, from which the node with the lowest prize per length saved is removed until it keeps the rules."""
     tour = list(order)
     assert instance.prizes is not None
     d = instance.distances
@@ -164,7 +169,7 @@ def _repaired(problem: Problem, instance: Instance, order: list[int]) -> Solutio
 
 
 def arms(problem: Problem, policies: dict[str, str], limits: list[float]) -> dict[str, Callable[[str], Solver | None]]:
-    """How each arm is made; given the set's name, since retrieval remembers the fixed hall or many."""
+    """A function for each arm that makes its solver from the set's name; only retrieval depends on the set."""
 
     def policy(path: str, **options: Any) -> Callable[[str], Solver]:  # noqa: ANN401
         return lambda _: PolicySolver(path=path, device="cpu", **options)
@@ -179,7 +184,7 @@ def arms(problem: Problem, policies: dict[str, str], limits: list[float]) -> dic
         out[f"{name}, greedy"] = policy(path, decoding="greedy", augmentations=1)
         for samples in (1, 4, 16):
             out[f"{name}, {8 * samples} samples"] = policy(path, decoding="sampling", samples=samples)
-        # insertion ends by itself and leaves time for samples; the local search needs what there is
+        # Insertion ends by itself and leaves time for samples; the local search uses all the time there is.
         starts = {"insertion": {"decoding": "sampling", "samples": 1}, "ls": {"decoding": "greedy", "augmentations": 1}}
         for search, start in starts.items():
             for limit in (x for x in limits if x <= 1):
@@ -202,7 +207,7 @@ def _made(spec: str) -> Solver | None:
 
 
 def run(problem: Problem, instances: list[Instance], solver: Solver, limit: float) -> dict[str, Any]:
-    """Objectives (None without a feasible answer) and seconds used, of every instance; and of all at once."""
+    """Objective (None without a feasible answer) and seconds of every instance; seconds each in one batch."""
     solver.warm_up(problem)
     budget = Budget(limit, 1, SEED)
     solver.solve(problem, instances[:1], budget)
@@ -227,7 +232,7 @@ def run(problem: Problem, instances: list[Instance], solver: Solver, limit: floa
 
 
 def gaps(rows: dict[str, Any], sign: float) -> dict[str, np.ndarray]:
-    """The gaps `[seeds, N]` of each arm to the best answer of any, in percent of that; without an answer 100."""
+    """Each arm's gaps `[seeds, N]` in % to the best answer of any arm; 100 where an arm has no answer."""
     values = {arm: sign * np.array(row["objectives"], dtype=float) for arm, row in rows.items()}
     best = np.full(max(map(len, values.values())), np.nan)
     for v in values.values():
@@ -245,7 +250,7 @@ def family(arm: str) -> str:
 
 
 def mean_of(rows: dict[str, Any], arm: str, what: str, count: int) -> float | None:
-    """The mean of a measurement over the first instances and the training seeds; None where none was made."""
+    """The mean of a measurement over the first `count` instances and the training seeds; None where not measured."""
     values = [
         np.mean(row[what][:count] if what == "seconds" else row[what])
         for name, row in rows.items()
@@ -255,7 +260,7 @@ def mean_of(rows: dict[str, Any], arm: str, what: str, count: int) -> float | No
 
 
 def interval(values: np.ndarray) -> tuple[float, float, float]:
-    """The mean over seeds and instances, and its interval."""
+    """The mean over seeds and instances, and the two ends of its 95 % interval."""
     estimate = estimate_crossed(values)
     return estimate.mean, *(estimate.interval or (estimate.mean, estimate.mean))
 
@@ -275,7 +280,7 @@ def curves(rows: dict[str, Any], sign: float, count: int) -> Curves:
 
 
 def seconds_at(points: list[tuple[float, float]], quality: float) -> float:
-    """When a solver reaches a gap, interpolated between what was measured; infinity where it does not."""
+    """Seconds in which a solver reaches a gap, interpolated between measurements; infinity where it does not."""
     seconds, found = np.array(points).T
     better = np.diff(np.minimum.accumulate(found), prepend=np.inf) < 0.0
     seconds, found = seconds[better], found[better]
@@ -290,11 +295,11 @@ def of_policy(found: Curves, policy: str) -> list[list[tuple[float, float]]]:
 
 
 def break_even(found: Curves, policy: str, cost: float, against: Curves, quality: float) -> float | None:
-    """After how many days the `cost` of learning is saved, if gaps of `quality` are wanted.
+    """The number of days after which the `cost` of learning is saved, at gaps of `quality`.
 
     Returns:
-        infinity where the policy, with or without a search, is not the quicker way there; None where
-        nothing it is set against gets there.
+        infinity where the policy, with or without a search, is not faster at that gap; None where none of
+        the solvers in `against` reaches it.
     """
     mine = min(seconds_at(points, quality) for points in of_policy(found, policy))
     theirs = min((seconds_at(points, quality) for points in against.values()), default=float("inf"))
@@ -304,13 +309,14 @@ def break_even(found: Curves, policy: str, cost: float, against: Curves, quality
 
 
 def paired(rows: dict[str, Any], sign: float) -> list[tuple[str, str, int, float, float, float]]:
-    """How much smaller one arm's gap is than another's on the same instances, at the same limit.
+    """Paired differences between the gaps of two arms on the same instances at the same limit.
 
-    Every policy before a search is set against that search alone and an untrained one before it, and
-    the local search against the other classical arms.
+    A policy followed by a search is compared with the search alone and with an untrained policy followed
+    by it; the local search is compared with the other classical arms.
 
     Returns:
-        for each pair the two arms, on how many instances, and the mean difference with its interval.
+        for each pair: the two arms, the number of instances, and the mean of the second gap minus the first, with
+        its interval.
     """
     out: list[tuple[str, str, int, float, float, float]] = []
     found = gaps(rows, sign)
@@ -346,7 +352,7 @@ def report(title: str, results: dict[str, Any], sign: float, costs: dict[str, fl
             for arm, gap in sorted(here.items(), key=lambda item: float(item[1].mean())):
                 mean, low, high = interval(gap)
                 seconds, batch, proved = (mean_of(rows, arm, what, count) for what in ("seconds", "batch", "proved"))
-                if found[arm].shape[1] > count:  # these were of other instances
+                if found[arm].shape[1] > count:  # these were measured on more instances
                     batch = proved = None
                 cells = [f"{mean:.2f}", f"{low:.2f} to {high:.2f}", f"{seconds:.4f}"]
                 cells += [f"{batch:.4f}" if batch else "", f"{proved:.0f}" if proved else ""]
@@ -375,20 +381,20 @@ def qualities(found: Curves, policy: str) -> list[float]:
 
 
 def opponents(found: Curves) -> tuple[Curves, Curves]:
-    """OR-Tools, and all that neither learn nor remember."""
+    """The curves of OR-Tools, and those of all classical solvers."""
     ortools = {name: points for name, points in found.items() if name == "ortools"}
     return ortools, {name: points for name, points in found.items() if name in CLASSICAL}
 
 
 def days(count: float | None) -> str:
-    """A break-even in words."""
+    """A break-even as a text."""
     if count is None:
         return "not reached"
     return "never" if count == float("inf") else f"{count:,.0f}"
 
 
 def draw(results: dict[str, Any], sign: float, costs: dict[str, float], path: Path, title: str) -> None:
-    """Gap against seconds, a panel for each set, and below it the break-even of its policies over the gap wanted."""
+    """Draw, for each set, gaps against seconds, and below them the break-even of its policies against the gap."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -433,8 +439,15 @@ def draw(results: dict[str, Any], sign: float, costs: dict[str, float], path: Pa
     figure.savefig(path, dpi=110)
 
 
+def save_untrained(problem: Problem, trained: str, path: Path) -> None:
+    """Write the network of a trained policy with its initial weights."""
+    torch.manual_seed(0)
+    policy = Policy(load_policy(trained)[0].config, RoutingEnv(problem))
+    save_policy(path, policy, PolicyInfo(problem.name, (2, SIZE + 1)), force=True)
+
+
 def main() -> None:
-    """Run what is not there yet; write the table and the picture."""
+    """Run the arms that are missing; write the table and the picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("problem", choices=("op", "optw"))
     parser.add_argument(
@@ -464,13 +477,9 @@ def main() -> None:
     problem = get_problem(arguments.problem)
     sign = 1.0 if problem.objective.sense == "min" else -1.0
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    if policies:  # the same network, without what it learned
-        first = next(iter(policies.values()))
+    if policies:
         untrained = arguments.out.with_suffix(".untrained.safetensors")
-        config = load_policy(first)[0].config
-        torch.manual_seed(0)
-        info = PolicyInfo(problem.name, (2, SIZE + 1))
-        save_policy(untrained, Policy(config, RoutingEnv(problem)), info, force=True)
+        save_untrained(problem, next(iter(policies.values())), untrained)
         policies["untrained"] = str(untrained)
     kept = arguments.out.with_suffix(".json")
     results: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}

@@ -34,7 +34,7 @@ LENGTHS = Path(__file__).with_name("optimal_lengths.npz")
 QUICK = "policy(starts=1, augmentations=1)+ls"
 SOLVERS = ("ls", "ls(candidates=quadrant)", "ls(candidates=alpha)", "guided-ls", QUICK, "2opt", "ortools", "lkh")
 ABOVE_BOUND = 0.0070
-"""By how much optimal tours of uniform points are longer than the Held-Karp bound."""
+"""The share by which optimal tours of uniform points are longer than the Held-Karp bound."""
 ASCENT = 60.0
 
 

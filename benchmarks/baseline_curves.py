@@ -65,7 +65,7 @@ def draw(logs: dict[str, list[dict[str, str]]], path: Path) -> None:
 
 
 def main() -> None:
-    """Train, draw, print."""
+    """Train every baseline, draw the curves and print the last values."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=5.0, help="of training time for each baseline")
     parser.add_argument("--runs", type=Path, default=Path("runs/baseline-curves"))

@@ -3,9 +3,9 @@
     python benchmarks/bounds.py --largest 1100 --seconds 2
 
 Reads `tsplib/*.tsp`, `atsp/*.atsp` and `op/tsiligirides` from the folder named by TSP_DATA (default:
-../shared/data beside the checkout). `converged` is the bound of the longest ascent made here, of
-`--long` seconds. Uniform random instances come last, with what a tenth of two seconds gives. Seconds
-are the processor's, so that whatever else runs on the machine changes nothing.
+../shared/data beside the checkout). `converged` is the bound after the long ascent of `--long` seconds.
+Uniform random instances come last, with a tenth of two seconds. Seconds are processor time, so that other
+load on the machine does not matter.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from tsp.instance import Instance
 from tsp.problems import get_problem
 
 LONGEST = 1_000_000
-"""Steps of the long ascent, which the clock ends."""
+"""Steps of the long ascent: more than its time allows."""
 
 
 def measure(instance: Instance, seconds: float, long: float) -> tuple[float, float, float]:
-    """Bound, converged bound and the processor's seconds that the first took."""
+    """Bound, converged bound, and the processor seconds of the first."""
     begin = time.process_time()
     found = bound(get_problem("tsp"), instance, ProcessorClock(seconds))
     spent = time.process_time() - begin

@@ -1,9 +1,8 @@
 """Train several policies at once within a given number of seconds, on one GPU.
 
-Each training is a process of its own, so that a crash in one does not end the others, and the gaps that
-one leaves on the device are filled by the others. The wall clock is kept: starting, capturing graphs and
-measuring are paid from the seconds. Every 30 s the averaged weights and a JSON file with all that was
-measured so far are rewritten.
+Each training is a process of its own, so that a crash in one does not end the others, and each uses the
+device while the others do not. The seconds are wall clock and include starting, capturing graphs and
+measuring. Every 30 s the averaged weights and a JSON file with the measurements so far are rewritten.
 
     python benchmarks/burst.py --seconds 540 --only tsp,cvrp,op --out burst
     python benchmarks/burst.py --seconds 20 --only tsp --out burst --device cpu --small
@@ -45,7 +44,7 @@ SIZES = (20, 50, 100)
 WRITE_EVERY = 30.0
 """Seconds between two writings of the files."""
 SHARE = 0.95
-"""Share of the time for training; the rest is for looks on the way."""
+"""Share of the time for training; the rest is for measurements during the training."""
 TEMPERATURES = (0.3, 0.6, 1.0)
 SAMPLES = 16
 SYMMETRIES = 8
@@ -89,7 +88,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "size": "20,50",
     },
 }
-"""What each problem's training has that others have not."""
+"""Problem → the settings of its training that differ from the common ones."""
 
 TINY = {
     "size": "6,8",
@@ -153,7 +152,7 @@ def summary(policy: Policy, costs: Tensor) -> dict[str, float]:
 
 
 def best_temperature(policy: Policy, config: TrainConfig, size: int, device: torch.device) -> float:
-    """The temperature whose best of many is best on instances of their own."""
+    """The temperature at which the best of many samples is best, on instances drawn for this choice."""
     batch = generate(config.problem, config.distribution, 200, size, torch.Generator().manual_seed(99)).to(device)
 
     def quality(temperature: float) -> tuple[float, float]:
@@ -185,7 +184,7 @@ def measure_many(policy: Policy, config: TrainConfig, count: int, device: torch.
 
 
 def phases(trainer: Trainer) -> dict[str, dict[str, float]]:
-    """Milliseconds of the parts of a step for each size, after everything is captured."""
+    """Milliseconds of the parts of a step for each size, after the graphs are captured."""
     config, device = trainer.config, trainer.device
 
     def timed(work: Callable[[], object]) -> float:

@@ -1,19 +1,19 @@
-"""Does the learned guide pay? The controls a sceptic asks for, offline and at equal time.
+"""Does the learned guide pay? It is compared with simple guides, by recall and by tour length at equal time.
 
     python benchmarks/guide_controls.py recall --labels runs/guide/labels.npz
     python benchmarks/guide_controls.py gap --labels runs/guide/labels.npz --runs runs/guide runs/seed2 runs/seed3 \
         --size 1000 --instances 20 --time-limit 2
 
-`recall` says which share of the edges of near-optimal tours, seen from each end, is not among a node's
-best 5 to 8, and what making the lists takes. `gap` gives each guide the same time on one core, its own
-preparation included, for the same local search, with every length of list; a length is chosen on other
-instances than those it is measured on. Time is the process's own (one thread), so that what else a
-machine does matters little. Reference tours: LKH where `elkai` is installed, else the local
-search itself with ten times the time limit.
+`recall` prints the share of the edges of near-optimal tours, counted from both ends, that are missing from
+a node's list of its best 5 to 8 neighbours, and the time for making the lists. `gap` runs the same local
+search with every guide and every length of list, in the same time on one core, the guide's preparation
+included; the length is chosen on one half of the instances and measured on the other. Time is processor
+time of one thread, so that other load on the machine matters little. Reference tours are LKH's where
+`elkai` is installed, else those of the local search in ten times the time limit.
 
-The controls: nearest neighbours, quadrant neighbours, alpha-nearness, the union of quick tours, the
-edges of the learned guide's sparse graph ordered by a logistic model of ten features fitted on the
-same labels, and by the same network with random weights.
+The simple guides are nearest neighbours, quadrant neighbours, alpha-nearness, the union of quick tours,
+and the edges of the learned guide's sparse graph, ordered either by a logistic model of ten features
+fitted to the same labels or by the same network with random weights.
 """
 
 from __future__ import annotations
@@ -51,11 +51,14 @@ TSP = get_problem("tsp")
 LENGTHS = (5, 6, 7, 8)
 WIDTH = EdgeNetworkConfig().degree
 TEN = (0, 1, 2, 3, 4, 5, 6, 7, 11, 12)
-"""Costs from both ends, ranks from both ends, mutual, Delaunay, in trees, reduced cost, gap and detour by a third."""
+"""Columns of the features that the logistic model uses.
+
+Costs from both ends, ranks from both ends, mutual, Delaunay, in trees, reduced cost, gap and detour by a third node.
+"""
 
 
 class Logistic:
-    """The sparse graph's edges in the order of a logistic model of ten features."""
+    """A guide: the edges of the sparse graph, ordered by a logistic model of ten features."""
 
     name = "logistic"
 
@@ -63,10 +66,10 @@ class Logistic:
         self.weights, self.neighbours = weights, neighbours
 
     def warm_up(self) -> None:
-        """Nothing to pay."""
+        """Nothing to do."""
 
     def candidates(self, problem: object, instances: Sequence[Instance]) -> list[NDArray[np.int64]]:
-        """As every guide's."""
+        """The neighbour lists `[n, neighbours]` of each instance, best first."""
         found = []
         for instance in instances:
             graph = edge_graph(instance, WIDTH)
@@ -94,7 +97,7 @@ def fit_logistic(labels: str, count: int = 1000) -> NDArray[np.float64]:
 
 
 class Untrained(LearnedGuide):
-    """The network as it is before training."""
+    """The learned guide's network with random weights."""
 
     name = "random weights"
 
@@ -106,7 +109,7 @@ class Untrained(LearnedGuide):
 
 
 def all_guides(labels: str, runs: Sequence[str]) -> dict[str, Callable[[int], Any]]:
-    """Every guide by name, to be made with a number of neighbours."""
+    """Functions by the guide's name that make the guide for a number of neighbours."""
     weights = fit_logistic(labels)
     guides: dict[str, Callable[[int], Any]] = {
         "distance": lambda k: Distance(neighbours=k),
@@ -135,7 +138,7 @@ def reference_tour(instance: Instance, seconds: float) -> NDArray[np.int64]:
 
 
 def tsplib(largest: int) -> list[tuple[Instance, NDArray[np.int64]]]:
-    """The files of the data folder that have an optimal tour."""
+    """The TSPLIB instances of 50 to `largest` nodes that have an optimal tour, with that tour."""
     folder = Path(os.environ.get("TSP_DATA") or Path(__file__).parents[2] / "shared" / "data") / "tsplib"
     found = []
     for path in sorted(folder.glob("*.opt.tour")):
@@ -146,7 +149,7 @@ def tsplib(largest: int) -> list[tuple[Instance, NDArray[np.int64]]]:
 
 
 def recall(arguments: argparse.Namespace) -> None:
-    """Print what each guide's short lists miss of good tours, and their time."""
+    """Print the share of good tours' edges that is missing from each guide's lists, and the time for making them."""
     sets: dict[str, list[tuple[Instance, NDArray[np.int64]]]] = {}
     for kind, size, count in (("uniform", 100, 50), ("uniform", 200, 25), ("clusters", 200, 25), ("uniform", 1000, 6)):
         instances = generate_instances("tsp", kind, size, count, arguments.seed)
@@ -158,7 +161,7 @@ def recall(arguments: argparse.Namespace) -> None:
         for guide_name, make_guide in guides.items():
             missed, spent = [], []
             make_guide(max(LENGTHS)).candidates(TSP, [pairs[0][0]])
-            for k in LENGTHS:  # a guide may choose otherwise when it gives fewer
+            for k in LENGTHS:  # short lists need not be the beginnings of long ones
                 guide, shares = make_guide(k), []
                 guide.warm_up()
                 for instance, tour in pairs:
@@ -174,7 +177,7 @@ def recall(arguments: argparse.Namespace) -> None:
 
 
 def run_guided(guide: Any, solver: Any, instance: Instance, limit: float, seed: int) -> float:  # noqa: ANN401
-    """Length of the tour found in `limit` seconds, of which the guide takes its part."""
+    """Length of the tour found in `limit` seconds, the guide's own time included."""
     start = time.process_time()
     lists = guide.candidates(TSP, [instance])
     left = max(limit - (time.process_time() - start), 1e-3)
@@ -182,7 +185,7 @@ def run_guided(guide: Any, solver: Any, instance: Instance, limit: float, seed: 
 
 
 def gap(arguments: argparse.Namespace) -> None:
-    """Print each guide's mean gap at equal time, and the learned one's difference to the best other."""
+    """Print each guide's mean gap at equal time, and the learned guide's difference to each other one."""
     count_processor_time()
     solver = make("ls")
     solver.warm_up(TSP)
@@ -196,7 +199,7 @@ def gap(arguments: argparse.Namespace) -> None:
         guide.candidates(TSP, drawn[:1])
     half = arguments.instances
     for i, (instance, length) in enumerate(zip(drawn, lengths, strict=True)):
-        # every guide in turn on the same instance, so that a change of the machine's load meets all alike
+        # All guides take turns on each instance, so that the machine's changing load affects all of them equally.
         for (name, k), guide in made.items():
             if i < half or k == chosen_length(gaps, name, half):
                 found = run_guided(guide, solver, instance, arguments.time_limit, seed=i)
@@ -221,12 +224,12 @@ def gap(arguments: argparse.Namespace) -> None:
 
 
 def chosen_length(gaps: dict[tuple[str, int], list[float]], name: str, half: int) -> int:
-    """The length of a guide's lists that was best on the tuning half."""
+    """The length of a guide's lists that is best on the tuning half."""
     return min(LENGTHS, key=lambda k: np.mean(gaps[name, k][:half]))
 
 
 def main() -> None:
-    """Measure one of the two."""
+    """Run one of the two measurements."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["recall", "gap"])
     parser.add_argument("--labels", required=True, help="labels.npz of `tsp train --guide`, for the logistic model")

@@ -4,8 +4,8 @@
     python benchmarks/kool_sets.py pctsp --size 100 --instances 100 --time-limit 0.5
     python benchmarks/kool_sets.py spctsp --size 100 --instances 100 --time-limit 5
 
-Where prizes are hidden a tour is played online, and the limit is for all of it. Time is the process's
-own, on one thread.
+Where prizes are hidden, a tour is played online, and the limit is for the whole tour. Time is processor
+time on one thread.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tsp.solvers.registry import make
 from tsp.statistics import estimate_mean
 
 SEED, WHOLE = 1234, 10_000
-"""Of the sets: they are drawn as a whole."""
+"""Number of instances in a set: sets are drawn as a whole."""
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
     python benchmarks/make_best_known.py ../shared/data
 
-Left out are the values of team orienteering that nobody proved: those lists are lower bounds, found
-in seconds. OPLib adds the depot's score to every tour's; here it counts for nothing.
+Values of team orienteering that are not proved are left out: those lists are lower bounds, found in
+seconds. OPLib adds the depot's score to that of every tour; here it is subtracted.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Optimal lengths of the first instances of Kool et al.'s TSP sets (seed 1234), the reference of every gap here.
 
 Found by LKH (the `lkh` extra, on coordinates scaled to integers of 1e6), whose tour is then evaluated in
-float64; CP-SAT proves a sample of the small ones optimal. Writes `optimal_lengths.npz` beside this file,
-where the sizes that are not asked for stay as they are.
+float64; CP-SAT proves a sample of the small ones optimal. Writes `optimal_lengths.npz` beside this file;
+sizes that are not named keep their lengths.
 
     python benchmarks/optimal_lengths.py --sizes 20 50 --instances 1000 --proved 50
     python benchmarks/optimal_lengths.py --sizes 100 --instances 100 --proved 0
@@ -36,7 +36,7 @@ def lkh_length(instance: Instance, runs: int) -> float:
 
 
 def main() -> None:
-    """Make the table, and prove a part of it."""
+    """Write the lengths, and prove a sample of them optimal."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[20, 50])
     parser.add_argument("--instances", type=int, default=1000)

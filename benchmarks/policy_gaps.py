@@ -54,7 +54,7 @@ def reference(problem: str, size: int, count: int) -> np.ndarray:
         solver.warm_up(get_problem(problem))
         found = solver.solve(get_problem(problem), missing, Budget(SECONDS))
         values = [float("nan") if solution.objective is None else solution.objective for solution in found]
-        kept = dict(np.load(REFERENCES)) if REFERENCES.exists() else {}  # another process may have written
+        kept = dict(np.load(REFERENCES)) if REFERENCES.exists() else {}  # may be newer than `known`
         kept[key] = known = np.concatenate([known, values])
         np.savez_compressed(REFERENCES, allow_pickle=False, **kept)
     return known[:count]

@@ -1,4 +1,4 @@
-"""A clock that runs only while the process does, so that whatever else a machine does changes no figure."""
+"""A clock that counts the processor time of this process, so that other load on the machine changes no figure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tsp.budget import Clock
 
 
 class ProcessorClock(Clock):
-    """Counts the processor's seconds."""
+    """A clock that counts processor seconds."""
 
     def __init__(self, limit: float) -> None:
         super().__init__(limit)
@@ -23,11 +23,11 @@ class ProcessorClock(Clock):
 
 
 def count_processor_time() -> None:
-    """Make everything that looks at a clock look at the processor's time; of several threads that counts all.
+    """Replace the toolkit's clock by one of processor time, summed over threads.
 
-    OR-Tools and PyVRP get what is left by it, but look at the wall's clock themselves.
+    OR-Tools and PyVRP are given the time left by this clock, but measure it by the wall clock.
     """
     for module in list(sys.modules.values()):
         if getattr(module, "Clock", None) is tsp.budget.Clock and module is not tsp.budget:
             module.__dict__["Clock"] = ProcessorClock
-    tsp.budget.Clock = ProcessorClock  # what is imported later
+    tsp.budget.Clock = ProcessorClock  # for modules that are imported later

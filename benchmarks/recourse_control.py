@@ -76,7 +76,7 @@ REFERENCES = {
     "recourse, 0.1 s,": "recourse, 0.1 s",
     "recourse to the end": "recourse, until no move saves",
 }
-"""What every arm is compared with: the word for it in the table's head, and the arm."""
+"""The arms with which every arm is compared: the word in the table's head → the arm."""
 COLUMNS = [
     "instances of",
     "solver",

@@ -4,7 +4,7 @@ python benchmarks/ship_policy.py runs/op --name op --command "tsp train --proble
 
 python benchmarks/ship_policy.py burst/cvrp.safetensors --name cvrp --command "python benchmarks/burst.py …"
 
-How a policy is best decoded is written into its file too, of a shipped one without its run:
+The policy's file also says how it is best decoded. For a shipped policy this can be changed without its run:
 
 python benchmarks/ship_policy.py --name tsptw --samples 32 --temperature 3
 """
@@ -50,7 +50,7 @@ RECOMMENDED = "\nWithout options the toolkit decodes it "
 
 
 def describe(decoding: Decoding) -> str:
-    """The options of `policy` that a decoding stands for."""
+    """A decoding, written as options of `policy`."""
     given = decoding.given()
     by_size = given.pop("temperature") if isinstance(decoding.temperature, dict) else {}
     options = ", ".join(f"{option}={value:g}" for option, value in given.items())
@@ -60,7 +60,7 @@ def describe(decoding: Decoding) -> str:
 
 
 def recommend(name: str, decoding: Decoding) -> None:
-    """Write into a shipped policy's file, configuration and card how it is best decoded; its weights stay."""
+    """Write the recommended decoding into a shipped policy's file, configuration and card; the weights stay."""
     folder = ZOO / name
     policy, info = load_policy(folder / "model.safetensors")
     save_policy(folder / "model.safetensors", policy, replace(info, decoding=decoding), half=True, force=True)
@@ -75,7 +75,7 @@ def recommend(name: str, decoding: Decoding) -> None:
 
 
 def describe_run(source: Path, command: str) -> str:
-    """How the run in whose directory a checkpoint lies was trained."""
+    """How a checkpoint in the directory of a run was trained."""
     counters = json.loads(read_tensors(source.parent / "training-state.safetensors")[1]["counters"])
     batch_size = json.loads((source.parent / "config.json").read_text())["batch_size"]
     last = " in the last of these runs" if "\n" in command else ""
@@ -100,10 +100,10 @@ def ship(source: Path, name: str, command: str, measured: str) -> None:
     """Put a run's policy into the zoo.
 
     Args:
-        source: its checkpoint.
-        name: of its folder in the zoo.
-        command: what trained it; several commands, one after another, a line each.
-        measured: what the card says of its quality.
+        source: the run's checkpoint.
+        name: name of the folder in the zoo.
+        command: the command that trained the policy; several commands on a line each, in order.
+        measured: the card's text about the policy's quality.
     """
     policy, info = load_policy(source)
     folder = ZOO / name
@@ -145,7 +145,7 @@ def temperatures(text: str) -> float | dict[str, float]:
 
 
 def main() -> None:
-    """Ship one policy, or say how a shipped one is best decoded."""
+    """Ship one policy, or change the recommended decoding of a shipped one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "run",

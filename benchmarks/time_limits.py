@@ -1,15 +1,16 @@
 """Whether every solver keeps its time limit: seconds used and allowed, by solver, problem, size and limit.
 
-Allowed is the limit and a tenth of it, and 0.1 s; reading, compiling and loading do not count. On a busy machine
-a process waits for its turn, so of the seconds by the wall's clock and by the processor's the fewer are judged; a
-solver that sleeps or computes elsewhere would hide in them, which is why both are printed.
+A solver may use the limit, a tenth of it and 0.1 s more; reading, compiling and loading do not count. Seconds are
+measured both as wall clock and as processor time. On a busy machine a process waits for the processor, so the smaller
+of the two counts. Both are printed, since a solver that sleeps or computes in another process uses little processor
+time.
 
     python benchmarks/time_limits.py --only policy ls --sizes 10 1000 --limits 0.1
     python benchmarks/time_limits.py --problems cvrp --limits 10
 
-The limit of 10 s is measured on one problem of each shape. Rows that miss are marked MISSED; the last line
-counts them, and the exit code is 1 where there are any. Solvers that ask for a package that is not here are
-left out, and said to be.
+The limit of 10 s is measured on one problem of each shape. Rows above what is allowed are marked MISSED; the last
+line counts them, and the exit code is 1 where there are any. Solvers whose package is not installed are left out,
+with a note.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ SOLVERS = (
 SIZES = (10, 100, 1_000, 5_000)
 LIMITS = (0.1, 1.0)
 LONG = 10.0
-"""Limits from here on are measured on the first problem of each shape alone."""
+"""Limits of at least this many seconds are measured only on the first problem of each shape."""
 SEED = 1
 
 
@@ -67,9 +68,9 @@ class Measurement:
         problem: its name.
         size: number of nodes.
         limit: seconds given.
-        wall: seconds used by the wall's clock.
-        processor: seconds used by this process on its processor.
-        outcome: the objective, or why there is none.
+        wall: seconds of wall clock.
+        processor: seconds of processor time of this process.
+        outcome: the objective, or the reason why there is none.
     """
 
     solver: str
@@ -82,12 +83,12 @@ class Measurement:
 
     @property
     def allowed(self) -> float:
-        """Seconds that it may use."""
+        """Seconds that the solver may use."""
         return 1.1 * self.limit + 0.1
 
     @property
     def missed(self) -> bool:
-        """Whether it used more."""
+        """Whether the solver used more."""
         return min(self.wall, self.processor) > self.allowed
 
     def __str__(self) -> str:
@@ -103,7 +104,7 @@ HEAD = "| solver | problem | nodes | limit s | wall s | processor s | allowed s 
 
 
 def solved(solver: Solver, problem: Problem, instance: Instance, limit: float) -> str:
-    """The objective, or why there is none."""
+    """The objective, or the reason why there is none."""
     try:
         found = solver.solve(problem, [instance], Budget(limit, seed=SEED))[0]
     except ValueError as error:  # such as a curve without coordinates
@@ -112,7 +113,7 @@ def solved(solver: Solver, problem: Problem, instance: Instance, limit: float) -
 
 
 def measure(spec: str, solver: Solver, problem: Problem, instance: Instance, limit: float) -> Measurement:
-    """Solve one instance, of which nothing is computed yet."""
+    """Solve a copy of the instance, in which no distances are computed yet."""
     fresh = replace(instance)
     refusal = refusal_of(solver, problem, fresh, limit)
     wall, processor = time.perf_counter(), time.process_time()

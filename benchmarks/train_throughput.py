@@ -2,13 +2,13 @@
 """Training throughput: our REINFORCE step beside that of RL4CO 0.7, in one run on the same cores.
 
 Both sides train the attention model of Kool et al. (width 128, 3 layers, 8 heads, feed-forward 512, batch norm) on
-uniform TSP with Adam and gradients clipped at norm 1. What is timed, in wall clock, is a whole step: drawing the
-batch, sampling tours, the REINFORCE baseline, the backward pass and the update. The rollout baseline is really rolled
-out, greedily, for every batch: no warm-up epoch without it flatters either side. The two sides live in processes of
-their own that work in turn (ours, theirs, ours, theirs, …), so that a busy machine disturbs both equally.
+uniform TSP with Adam and gradients clipped at norm 1. The time measured is the wall clock of a whole step: drawing the
+batch, sampling tours, the REINFORCE baseline, the backward pass and the update. The greedy rollout baseline is
+evaluated for every batch: there is no warm-up epoch without it. The two sides are separate processes that work in turn
+(ours, theirs, ours, theirs, …), so that other load on the machine affects both equally.
 
-RL4CO is measured in each precision it may run in on a CPU: float32; float32 with "medium" matrix products; and
-bfloat16 autocast with "medium", to which its own trainer's defaults lead. The ratio is to the fastest of these.
+RL4CO is measured in each precision that it supports on a CPU: float32; float32 with "medium" matrix products; and
+bfloat16 autocast with "medium", the defaults of its own trainer. The ratio is to the fastest of these.
 
     python benchmarks/train_throughput.py --rl4co ~/.cache/rl4co-0.7
 
@@ -129,14 +129,14 @@ def make_theirs(case: Case, precision: str) -> Callable[[], None]:
 
 
 def serve(side: str, threads: int) -> None:
-    """Take orders from standard input, a line each: make steps for some seconds, say how many a second."""
+    """Read orders from standard input, a line each: make steps for some seconds, and write the instances a second."""
     import torch
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     make = {"ours": make_ours, "rl4co": make_theirs}[side]
     steps: dict[tuple[Case, str], Callable[[], None]] = {}
-    answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no answer
+    answers, sys.stdout = sys.stdout, sys.stderr  # libraries may print to standard output
     for line in sys.stdin:
         order = json.loads(line)
         key = Case(**order["case"]), order["precision"]
@@ -145,7 +145,7 @@ def serve(side: str, threads: int) -> None:
             steps[key] = make(*key)
             steps[key]()
         step = steps[key]
-        step()  # the caches belong to the other side until now
+        step()  # not timed: the other side has filled the caches
         count, start, seconds = 0, time.perf_counter(), 0.0
         while count < 2 or seconds < order["seconds"]:
             step()
@@ -184,7 +184,7 @@ class Side:
 
 
 def their_python(folder: Path) -> str:
-    """The interpreter of RL4CO's own virtual environment, which is made if it is not there."""
+    """The interpreter of RL4CO's own virtual environment, which is created if it does not exist."""
     import torch
 
     python = folder / "bin" / "python"
@@ -229,10 +229,10 @@ def main() -> None:
     """Parse the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rl4co", type=Path, metavar="FOLDER", help="RL4CO's virtual environment; made if missing")
-    parser.add_argument("--threads", type=int, default=2, help="of each side (default 2)")
-    parser.add_argument("--repetitions", type=int, default=5, help="of each case (default 5)")
-    parser.add_argument("--seconds", type=float, default=10.0, help="at least, of each measurement (default 10)")
-    parser.add_argument("--only", nargs="+", metavar="CASE", help="such as rollout20 shared100 (default: all)")
+    parser.add_argument("--threads", type=int, default=2, help="threads of each side (default 2)")
+    parser.add_argument("--repetitions", type=int, default=5, help="repetitions of each case (default 5)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="least seconds of each measurement (default 10)")
+    parser.add_argument("--only", nargs="+", metavar="CASE", help="cases, such as rollout20 shared100 (default: all)")
     parser.add_argument("--out", type=Path, metavar="FILE.json", help="write every measurement")
     parser.add_argument("--serve", choices=("ours", "rl4co"), help=argparse.SUPPRESS)
     options = parser.parse_args()

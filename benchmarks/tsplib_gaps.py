@@ -5,8 +5,7 @@
     python benchmarks/tsplib_gaps.py --set atsp --time-limit 2
 
 Reads `tsplib/*.tsp` (or `atsp/*.atsp`) from the folder named by TSP_DATA (default: ../shared/data beside
-the checkout).
-Instances that a problem cannot state (linhp318 fixes an edge) are named and left out.
+the checkout). Instances with fixed edges (linhp318) are named and left out.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""Make `baselines/models/ortools_routing/table.json`: the settings with which OR-Tools is the strongest opponent.
+"""Write `baselines/models/ortools_routing/table.json`: the settings with which OR-Tools is best.
 
     python benchmarks/tune_ortools.py
     python benchmarks/tune_ortools.py --problem op --sizes 20 50
 
-takes about seven minutes on a core of its own for tsp. Validation instances of tsp are uniform points
-in the unit square from `numpy.random.default_rng([SEED, size])`, those of other problems are what
-`envs.generators` draws for them from the seed; test sets are drawn from other seeds. For each size
-what arcs cost is chosen first where the objective leaves them free, then the first solution strategy
-(under guided local search), then the metaheuristic, then the weight of the penalties, each by the mean
-objective at the time limit.
+takes about seven minutes of one core for tsp. Validation instances of tsp are uniform points in the unit
+square from `numpy.random.default_rng([SEED, size])`; those of other problems are drawn by
+`envs.generators` from the same seed. Test sets are drawn from other seeds. The settings of each size are
+chosen one after another, each by the mean objective at the time limit: first the arc costs, where the
+objective leaves them free; then the first solution strategy, under guided local search; then the
+metaheuristic; then the weight of the penalties.
 
 Time is counted in core-seconds, so that a busy machine tunes for the same budgets as an idle one.
 """
@@ -44,7 +44,10 @@ PLAN: dict[int, tuple[float, ...]] = {20: (0.1, 1.0), 50: (0.1, 1.0), 100: (0.1,
 """Time limits in seconds for each number of nodes (of customers, for other problems than tsp)."""
 
 FINE, COARSE = Settings().resolution, 1_000
-"""OR-Tools' simulated annealing starts at temperature 100: a tenth of the longest distance if that is cut coarsely."""
+"""Steps that the longest distance is divided into.
+
+OR-Tools' simulated annealing starts at temperature 100, which is a tenth of the longest distance in coarse steps.
+"""
 
 
 def draw(problem: Problem, size: int, count: int) -> list[Instance]:
@@ -56,7 +59,7 @@ def draw(problem: Problem, size: int, count: int) -> list[Instance]:
 
 
 class Tuner:
-    """Runs each setting on the instances of a size at a limit and remembers the means."""
+    """Runs settings on the instances of one size at one limit, and keeps the mean of each."""
 
     def __init__(self, problem: Problem, size: int, limit: float, count: int) -> None:
         self.problem, self.size, self.limit = problem, size, limit
@@ -64,7 +67,7 @@ class Tuner:
         self.measured: dict[Settings, float] = {}
 
     def explore(self) -> None:
-        """Measure what may be best, one choice after another."""
+        """Measure the settings that may be best, one choice after another."""
         choice = Settings(resolution=FINE)
         weights = [0.05, 0.2]
         if "length" not in self.problem.objective.terms:
@@ -79,7 +82,7 @@ class Tuner:
             self.best([choice._replace(guided_lambda=round(weight, 3)) for weight in weights])
 
     def best(self, settings: Sequence[Settings]) -> Settings:
-        """The setting with the best mean, the first of equals; measured where not yet."""
+        """The setting with the best mean, the first of equals; settings that are not measured yet are run first."""
         for one in settings:
             if one not in self.measured:
                 runs = [run(self.problem, one, instance, self.limit) for instance in self.instances]
@@ -112,8 +115,8 @@ def run(problem: Problem, settings: Settings, instance: Instance, limit: float) 
     best = Incumbent(Task(problem, instance, Clock(limit)))
     start = time.process_time()
     stages = phases(problem, instance, settings)
-    for k, (asked, chosen) in enumerate(stages):
-        search(asked, instance, chosen, best, start, limit * (k + 1) / len(stages))
+    for k, (restricted, chosen) in enumerate(stages):
+        search(restricted, instance, chosen, best, start, limit * (k + 1) / len(stages))
     worst = np.inf if problem.objective.sense == "min" else -np.inf
     return worst if best.solution.objective is None else best.solution.objective
 
@@ -121,7 +124,7 @@ def run(problem: Problem, settings: Settings, instance: Instance, limit: float) 
 def search(
     problem: Problem, instance: Instance, settings: Settings, best: Incumbent, start: float, until: float
 ) -> None:
-    """Search until that many core-seconds after `start`; the wall clock ends only what finds no further solutions."""
+    """Search until `until` core-seconds after `start`; the wall clock only ends a search that finds nothing more."""
     begin = best.solution if best.solution.tours and best.solution.objective else None
     wall = max(1.0, 20 * until)
     model = build_model(problem, instance, settings, Clock(wall), begin)
@@ -150,11 +153,11 @@ def main() -> None:
     """Tune and write the table."""
     parser = argparse.ArgumentParser(description="Tune OR-Tools on validation instances.")
     parser.add_argument("--problem", default="tsp", choices=PROBLEMS)
-    parser.add_argument("--instances", type=int, default=8, help="how many of each size")
+    parser.add_argument("--instances", type=int, default=8, help="number of instances of each size")
     parser.add_argument(
-        "--sizes", type=int, nargs="+", choices=PLAN, default=list(PLAN), help="which sizes; the table's others stay"
+        "--sizes", type=int, nargs="+", choices=PLAN, default=list(PLAN), help="sizes to tune; other rows stay"
     )
-    parser.add_argument("--limits", type=float, nargs="+", help="which time limits; default: the plan's")
+    parser.add_argument("--limits", type=float, nargs="+", help="time limits to tune for; default: those of the plan")
     arguments = parser.parse_args()
     problem = get_problem(arguments.problem)
     for size in arguments.sizes:

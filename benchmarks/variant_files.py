@@ -7,8 +7,8 @@ the best of heuristics, so answers may be better; the data folder's README says 
     python benchmarks/variant_files.py --time-limit 1 --most 20
     python benchmarks/variant_files.py --sets cvrplib-A cvrplib-B --time-limit 5 --against pyvrp
 
-Reads the folder named by TSP_DATA (default: ../shared/data beside the checkout). `--most` takes so many
-instances of each set, spread evenly over it.
+Reads the folder named by TSP_DATA (default: ../shared/data beside the checkout). `--most` limits the
+instances of each set; those taken are spread evenly over it.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
     from tsp.solvers import Solver
 
 NOTHING = 1e-6
-"""A relative difference that counts for none."""
+"""Relative differences up to this count as none."""
 
 CENTS = 0.0051
-"""A difference that counts for none where values are listed to two decimals."""
+"""Differences up to this count as none where values are listed with two decimals."""
 
 
 class Question(NamedTuple):
-    """An instance, by whose rules it is solved, and the value listed for it."""
+    """An instance, the problem that it is solved as, and its listed value."""
 
     problem: str
     instance: Instance

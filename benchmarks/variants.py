@@ -2,8 +2,8 @@
 
 For each problem and size: what share of the answers is feasible, the mean objective, the mean gap to
 the best of all answers (how many of those CP-SAT proved optimal is printed), the paired difference to
-OR-Tools with its 95 % interval, and seconds an instance. Where prizes are hidden every solver plays
-online. Results are kept in `--out` arm by arm, so a run that was stopped goes on.
+OR-Tools with its 95 % interval, and seconds an instance. Where prizes are hidden, every solver plays
+online. `--out` keeps each finished arm: a run that was stopped continues.
 
     python benchmarks/variants.py --sizes 20 --instances 200 --threads 2
     python benchmarks/variants.py --problems tsptw-easy tsptw-medium tsptw-hard --sizes 20 50
@@ -60,7 +60,7 @@ def arms(ortools: float, cpsat: float) -> dict[str, tuple[str, float]]:
 
 
 def run(label: str, size: int, count: int, spec: str, limit: float, threads: int) -> dict[str, Any] | None:
-    """One arm on one set: objectives (None where infeasible), which are proved, seconds an instance."""
+    """One arm on one set: objectives (None where infeasible), whether each is proved, seconds an instance."""
     name, distribution = SETS[label]
     problem = get_problem(name)
     instances, hidden = generate_set(name, distribution, size, count, SEED)
@@ -91,7 +91,7 @@ def run(label: str, size: int, count: int, spec: str, limit: float, threads: int
 
 
 ONLINE = ("policy", "ls", "policy(decoding=greedy, augmentations=1)", "policy(decoding=greedy)", "ortools")
-"""What plays where prizes are hidden: all of them plan anew after every visit, by what is expected of the rest."""
+"""Arms where prizes are hidden; all of them plan again after every visit, from the expected prizes of the rest."""
 
 
 def table(results: dict[str, Any], labels: list[str], sizes: list[int]) -> str:
@@ -137,7 +137,7 @@ def _lines(label: str, size: int, rows: dict[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    """Run what is not there yet, and print the table."""
+    """Run the arms that are missing, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--sizes", type=int, nargs="+", default=[20])

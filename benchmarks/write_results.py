@@ -1,4 +1,4 @@
-"""The tables of the documentation, written from `benchmarks/results/NAME.json`, so that no figure is typed twice.
+"""Write the tables of the documentation from `benchmarks/results/NAME.json`, so that no figure is typed twice.
 
     python benchmarks/write_results.py                # write docs/results.md and the tables in the other pages
     python benchmarks/write_results.py --check        # exit code 1 if a page is out of date
@@ -6,12 +6,12 @@
 
 A file holds `title`, `command`, `commit` (the one that brought the figures), `date`, `machine`, `columns`,
 `rows` and `note`. A row is a list of texts. In a text, `{NAME | CELLS | COLUMN}` stands for the cell of another
-table, in the row that has CELLS (several with ` / ` between them); a file that refers so to others has no
+table, in the row that has CELLS (several with ` / ` between them). A file with such references has no
 command of its own.
 
-A page shows a table where it has the two lines `<!-- table: NAME -->` and `<!-- end -->`; with `results`
-instead of `table`, the title, the note and the command too. `docs/results.md` is written as a whole: it
-holds every table but those that another page shows in full.
+A page shows a table between the two lines `<!-- table: NAME -->` and `<!-- end -->`; with `results` instead
+of `table`, it shows the title, the note and the command too. `docs/results.md` is written as a whole and holds
+all tables that no other page shows in full.
 
 `--take NAME` reads a Markdown table from standard input, as the benchmarks print them, and stores its rows
 under NAME. NAME may contain columns in braces; then each group of rows goes into a file of its own, without
@@ -48,7 +48,7 @@ SECTIONS = {
         "policies", "gpu-training", "optimizers", "throughput", "baselines", "fine-tuning", "kool-tsp", "kool-variants"
     ),
 }  # fmt: skip
-"""Sections of the results page and the tables in them; those that are named nowhere come last."""
+"""Sections of the results page and their tables; tables that are not named here come last."""
 OTHERS = "Further measurements"
 
 HEAD = """# Results
@@ -65,8 +65,8 @@ NUMBER = re.compile(r"[+−-]?[\d.,]+( ?[%×])?( \(.*\))?|–|")
 REFERENCE = re.compile(r"{([^|{}]+)\|([^|{}]+)\|([^|{}]+)}")
 
 
-class Table(NamedTuple):
-    """What one file holds; see the module."""
+class Results(NamedTuple):
+    """One results file; the module's docstring explains its fields."""
 
     name: str
     title: str
@@ -79,7 +79,7 @@ class Table(NamedTuple):
     machine: str = ""
 
 
-def read_tables(folder: Path = RESULTS) -> dict[str, Table]:
+def read_tables(folder: Path = RESULTS) -> dict[str, Results]:
     """Every table by name.
 
     Raises:
@@ -88,21 +88,21 @@ def read_tables(folder: Path = RESULTS) -> dict[str, Table]:
     return {path.stem: _read(path) for path in sorted(folder.glob("*.json"))}
 
 
-def _read(path: Path) -> Table:
+def _read(path: Path) -> Results:
     found = json.loads(path.read_text(encoding="utf-8"))
     derived = any(REFERENCE.search(text) for row in found.get("rows", ()) for text in row)
     wanted = {"title", "columns", "rows", "note"} | (set() if derived else {"command", "commit", "date", "machine"})
     if set(found) != wanted:
         raise ValueError(f"{path.name}: fields {', '.join(sorted(found))}, expected {', '.join(sorted(wanted))}")
-    table = Table(path.stem, **found)
+    table = Results(path.stem, **found)
     for i, row in enumerate(table.rows):
         if len(row) != len(table.columns):
             raise ValueError(f"{path.name}: row {i} has {len(row)} cells, expected {len(table.columns)}")
     return table
 
 
-def resolve(tables: dict[str, Table], text: str) -> str:
-    """The text of a cell, with the cells of other tables that it refers to.
+def resolve(tables: dict[str, Results], text: str) -> str:
+    """The text of a cell, with references replaced by the cells of other tables.
 
     Raises:
         ValueError: for a reference to a cell that does not exist, or to more than one.
@@ -121,16 +121,16 @@ def resolve(tables: dict[str, Table], text: str) -> str:
     return REFERENCE.sub(look_up, text)
 
 
-def markdown(tables: dict[str, Table], table: Table) -> str:
-    """The table in Markdown, columns of numbers to the right."""
+def markdown(tables: dict[str, Results], table: Results) -> str:
+    """The table in Markdown; columns of numbers are aligned right."""
     rows = [[resolve(tables, text) for text in row] for row in table.rows]
     numeric = [all(NUMBER.fullmatch(row[i]) for row in rows) for i in range(len(table.columns))]
     rule = ["--:" if right else "---" for right in numeric]
     return "".join(f"| {' | '.join(row)} |\n" for row in (table.columns, rule, *rows))
 
 
-def in_full(tables: dict[str, Table], table: Table) -> str:
-    """Title, note, table and origin."""
+def in_full(tables: dict[str, Results], table: Results) -> str:
+    """Title, note, table, and where the figures come from."""
     parts = [f"### {table.title}\n", f"{table.note}\n" if table.note else "", markdown(tables, table)]
     if table.command:
         commits = " and ".join(table.commit.split())
@@ -139,7 +139,7 @@ def in_full(tables: dict[str, Table], table: Table) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def results_page(tables: dict[str, Table], elsewhere: set[str]) -> str:
+def results_page(tables: dict[str, Results], elsewhere: set[str]) -> str:
     """The whole of `docs/results.md`, without the tables that are shown in full elsewhere."""
     named = {name for names in SECTIONS.values() for name in names}
     sections = SECTIONS | {OTHERS: tuple(name for name in tables if name not in named)}
@@ -152,7 +152,7 @@ def results_page(tables: dict[str, Table], elsewhere: set[str]) -> str:
 
 
 def pages(root: Path = ROOT) -> dict[Path, str]:
-    """What each page of the documentation should hold.
+    """The text that each page of the documentation should have.
 
     Raises:
         ValueError: for a page that asks for a table that does not exist.
@@ -178,12 +178,12 @@ def pages(root: Path = ROOT) -> dict[Path, str]:
 
 
 def outdated(root: Path = ROOT) -> list[Path]:
-    """The pages that do not show what the files hold."""
+    """The pages that do not show the figures of the files."""
     return [path for path, text in pages(root).items() if not path.exists() or path.read_text(encoding="utf-8") != text]
 
 
-def save(table: Table, folder: Path = RESULTS) -> None:
-    """Write the file of a table, a row a line."""
+def save(table: Results, folder: Path = RESULTS) -> None:
+    """Write the file of a table, one line a row."""
     fields = {name: json.dumps(value, ensure_ascii=False) for name, value in table._asdict().items() if name != "name"}
     rows = (json.dumps(row, ensure_ascii=False) for row in table.rows)
     fields["rows"] = "[\n    " + ",\n    ".join(rows) + "\n  ]"
@@ -211,7 +211,7 @@ def current_commit() -> str:
 
 
 def take(name: str, text: str, given: dict[str, str], folder: Path = RESULTS) -> list[str]:
-    """Store a printed table, and keep what is not given (title, note, command, machine) as it was.
+    """Store a printed table; title, note, command and machine stay as they were where they are not given.
 
     Returns:
         the names of the files written.
@@ -233,7 +233,7 @@ def take(name: str, text: str, given: dict[str, str], folder: Path = RESULTS) ->
         missing = [field for field in ("title", "command", "machine") if field not in values]
         if missing:
             raise ValueError(f"{label} is a new table: give --{' and --'.join(missing)}")
-        save(Table(**values), folder)
+        save(Results(**values), folder)
     return list(groups)
 
 

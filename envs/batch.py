@@ -29,7 +29,7 @@ class Batch(NamedTuple):
     """B instances of up to n nodes.
 
     Attributes:
-        coordinates: what the policy sees, `[B, n, 2]` float32 in the unit square; zeros where
+        coordinates: `[B, n, 2]` float32 in the unit square, as the policy sees them; zeros where
             instances have none.
         scale: `[B]` float64, the unit square's side in the instance's own unit of length.
         padding: `[B, n]` bool, True where there is no node; None when all have n nodes.
@@ -37,10 +37,10 @@ class Batch(NamedTuple):
             where they are the plain Euclidean ones of `coordinates`.
         depot: `[B]` where tours start.
         end: `[B]` where tours end; n where an instance names no node for it.
-        values: the instances' other attributes by name, `[B, ...]` in their own units;
-            `prize_unit` `[B]` is what prizes are divided by for the policy, `real_prizes` what an
-            instance hides, and `elapsed, travelled, load` what a tour under way has used (NaN where
-            that is not given) after `given` steps.
+        values: the instances' other attributes by name, `[B, ...]` in their own units. For the policy,
+            prizes are divided by `prize_unit` `[B]`. `real_prizes` are the prizes that an instance hides.
+            `elapsed`, `travelled` and `load` are used by a tour under way (NaN where not given) after
+            `given` steps.
     """
 
     coordinates: Tensor
@@ -63,7 +63,7 @@ class Batch(NamedTuple):
 
     @property
     def device(self) -> torch.device:
-        """Where the tensors are."""
+        """The device of the tensors."""
         return self.coordinates.device
 
     @property
@@ -179,7 +179,7 @@ def from_instances(
             low = instance.coordinates.min(0)
             extent = float((instance.coordinates.max(0) - low).max())
             points[i, : instance.size] = (instance.coordinates - low) / (extent or 1.0)
-            if instance.matrix is not None:  # its unit may be another than the coordinates'
+            if instance.matrix is not None:  # its unit may differ from that of the coordinates
                 extent = _unit(instance, points[i, : instance.size])
         scale[i] = extent if extent > 0 else 1.0
         padding[i, : instance.size] = False
@@ -197,7 +197,7 @@ def from_instances(
 
 
 def _unit(instance: Instance, points: np.ndarray) -> float:
-    """Length of the square's side in the matrix's unit: the median ratio of the two distances over distant pairs."""
+    """Length of the square's side in the matrix's unit: the median ratio of both distances over distant pairs."""
     seen = np.sqrt(np.square(points[:, None] - points[None]).sum(-1))
     far = seen > 0.25
     if not far.any():

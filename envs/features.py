@@ -1,4 +1,4 @@
-"""Features of nodes: what a policy may see of each node of an instance, as shares and in sides of the unit square."""
+"""Features of nodes that a policy may see, as shares or in sides of the unit square."""
 
 from __future__ import annotations
 
@@ -59,4 +59,4 @@ FEATURES = {
     "closes": _closes,
     "service": _service,
 }
-"""What a policy may see of each node: name → `[B, n]`."""
+"""Name of a feature → its value for each node `[B, n]`."""

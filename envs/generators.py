@@ -1,8 +1,8 @@
 """Generators of instances for training sets, test sets and poster halls.
 
-A distribution draws the places of the nodes; each rule and each term of the objective then draws the
-attributes that it needs (`DRAWS`), as the literature does. All is float32 in the unit square, from an explicit
-`torch.Generator`, so a seed fixes the instances on a given device.
+A distribution draws the coordinates of the nodes. A function of `DRAWS` then draws each attribute that the
+rules and the objective need, as the literature does. Everything is float32 in the unit square and drawn from
+an explicit `torch.Generator`, so a seed fixes the instances on a given device.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Values = dict[str, Tensor]
 
 FLEET = 3
-"""Tours in generated instances of problems with several."""
+"""Number of tours in generated instances of problems with several tours."""
 
 
 def _rand(*shape: int, generator: Generator) -> Tensor:
@@ -80,9 +80,9 @@ GENERATORS: dict[str, Callable[[int, int, Generator], Values]] = {
 """Named distributions of nodes: `[count, nodes, 2]` coordinates, and in halls and set X further attributes."""
 
 VARIANTS = ("const", "unif", "dist", "easy", "medium", "hard")
-"""What may follow a distribution's name: of prizes (Kool et al.: dist is the default), of time windows (medium).
+"""Suffixes of a distribution's name: of prizes (as Kool et al.; default `dist`), of time windows (default `medium`).
 
-After `hall-` a number may follow too: every day is then in that one hall.
+`hall-` may also be followed by a number: every day is then in that one hall.
 """
 
 
@@ -90,7 +90,7 @@ def split_distribution(name: str) -> tuple[str, str]:
     """A distribution's name and its variant, which may be empty.
 
     Raises:
-        ValueError: for an unknown name, with what there is and the nearest.
+        ValueError: for an unknown name, with the known ones and the nearest.
     """
     place, _, variant = name.partition("-")
     one_hall = place == "hall" and variant.isdecimal()
@@ -119,7 +119,7 @@ def _to_depot(values: Values) -> Tensor:
 
 
 def _draw_prizes(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
-    """Kool et al.'s: all 1, uniform hundredths, or growing with the distance to the depot."""
+    """Prizes of Kool et al.: all 1, uniform hundredths, or growing with the distance to the depot."""
     count, nodes, _ = values["coordinates"].shape
     if variant == "const":
         prizes = torch.ones((count, nodes), device=generator.device)
@@ -136,21 +136,21 @@ def _draw_max_length(values: Values, problem: Problem, variant: str, generator: 
 
 
 def _draw_penalties(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
-    """Kool et al.'s: uniform up to three longest tours, shared among the customers."""
+    """Penalties of Kool et al.: uniform up to three longest tours, divided by the number of customers."""
     count, nodes, _ = values["coordinates"].shape
     highest = 3 * kool_sets.max_length(nodes - 1) / (nodes - 1)
     return {"penalties": _without_depot(_rand(count, nodes, generator=generator) * highest)}
 
 
 PRIZE_VARIANCE = 1 / 3
-"""Variance of a real prize whose expected one is 1: it is uniform up to 2 (`_draw_quota`, Kool et al.)."""
+"""Variance of a real prize with expectation 1: it is uniform from 0 to 2 (`_draw_quota`, Kool et al.)."""
 
 
 def _draw_quota(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
-    """Kool et al.'s: prizes uniform, twice the quota of 1 in all; real ones uniform up to twice the expected."""
+    """Prizes of Kool et al.: uniform, about twice the quota of 1 in total; real ones up to twice the expected."""
     count, nodes, _ = values["coordinates"].shape
     out = {"min_prize": _full(values, 1.0)}
-    if "prizes" in values:  # of a hall: half of all prizes
+    if "prizes" in values:  # in a hall, half of all prizes
         out["prizes"] = values["prizes"] * (2.0 / values["prizes"].sum(1, keepdim=True).clamp(min=1e-9))
     else:
         out["prizes"] = _without_depot(_rand(count, nodes, generator=generator) * 4 / (nodes - 1))
@@ -160,7 +160,7 @@ def _draw_quota(values: Values, problem: Problem, variant: str, generator: Gener
 
 
 def _draw_capacity(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
-    """Kool et al.'s (Nazari et al. 2018): demands of 1 to 9, capacity 20 to 50."""
+    """Demands of 1 to 9 and a capacity of 20 to 50 (Nazari et al. 2018, Kool et al. 2019)."""
     count, nodes, _ = values["coordinates"].shape
     demands = torch.randint(1, 10, (count, nodes), generator=generator, device=generator.device).float()
     return {"demands": _without_depot(demands), "capacity": _full(values, kool_sets.capacity(nodes - 1))}
@@ -173,9 +173,10 @@ HARD_WIDTH = 0.5
 
 
 def _draw_windows(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
-    """Where one tour must visit all: windows around the arrivals of a tour in random order, so that one exists.
+    """Time windows that can be kept.
 
-    Elsewhere windows of a tenth to four tenths of the day that a tour to the node and back can keep.
+    Where one tour must visit all nodes, they lie around the arrivals of a tour in random order. Elsewhere they
+    take a tenth to four tenths of the day, and a tour to the node and back keeps them.
     """
     count, nodes, _ = values["coordinates"].shape
     share = _rand(count, nodes, generator=generator)
@@ -242,7 +243,7 @@ DRAWS: dict[str, Callable[[Values, Problem, str, Generator], Values]] = {
     "max_length": _draw_max_length,
     "time_windows": _draw_windows,
 }
-"""From an attribute to the function that draws it, where a problem needs it; one function may draw several."""
+"""Attribute → the function that draws it where a problem needs it; one function may draw several attributes."""
 
 
 def node_count(problem: Problem, size: int) -> int:
@@ -254,7 +255,7 @@ def generate(problem: Problem | str, distribution: str, count: int, size: int, g
     """Draw `count` instances of `size` customers in the unit square, depots first.
 
     Raises:
-        ValueError: for an unknown distribution, with what there is and the nearest, and for no node.
+        ValueError: for an unknown distribution, with the known ones and the nearest, and for no node.
     """
     problem = get_problem(problem) if isinstance(problem, str) else problem
     place, variant = split_distribution(distribution)
@@ -277,7 +278,7 @@ def generate(problem: Problem | str, distribution: str, count: int, size: int, g
 
 
 def as_batch(problem: Problem, values: Values) -> Batch:
-    """Drawn attributes as a batch: without those that the problem does not need. A path ends at the last node."""
+    """Drawn attributes as a batch, without those that the problem does not need; a path ends at the last node."""
     kept = {*problem.needs, "coordinates", "matrix", "real_prizes"}
     kept |= {"service_times"} if "time_windows" in kept else set()
     values = {name: value for name, value in values.items() if name in kept}
@@ -289,9 +290,9 @@ def as_batch(problem: Problem, values: Values) -> Batch:
 
 
 def to_instances(problem: str, batch: Batch, name: str) -> tuple[list[Instance], list[Realization] | None]:
-    """Generated instances as users get them, and the values they hide."""
+    """Generated instances as float64 `Instance`s, and the values that they hide."""
     located = bool(batch.coordinates.any())
-    # drawn in float32: to users 0.08 is 0.08
+    # values are drawn in float32; rounding makes 0.08 of 0.07999999821
     arrays = {key: value.double().cpu().numpy().round(7) for key, value in batch.values.items()}
     real = arrays.pop("real_prizes", None)
     given = [key for key in (*NODE_VALUES, "time_windows", *LIMITS) if key in arrays]
@@ -316,15 +317,15 @@ def to_instances(problem: str, batch: Batch, name: str) -> tuple[list[Instance],
 def generate_set(
     problem: str, distribution: str, size: int, count: int, seed: int
 ) -> tuple[list[Instance], list[Realization] | None]:
-    """Draw instances as users get them, named after their distribution and size, and the values they hide.
+    """Draw `Instance`s, named after their distribution and size, and the values that they hide.
 
     Args:
         problem: name of the problem.
-        distribution: as `generate`'s, or `kool` (of orienteering `kool-const`, `kool-unif`,
-            `kool-dist`) for Kool et al.'s sets, bit for bit.
+        distribution: as in `generate`, or `kool` (for orienteering `kool-const`, `kool-unif`,
+            `kool-dist`) for the sets of Kool et al., bit for bit.
         size: number of customers.
-        count: how many instances.
-        seed: fixes them.
+        count: number of instances.
+        seed: fixes the instances.
     """
     get_problem(problem)
     if distribution.partition("-")[0] == "kool":

@@ -1,9 +1,9 @@
 """The poster hall: layouts of boards along aisles, walking distances, and days of a scientist in them.
 
 Boards hang on both sides of walls that run along x; between two walls is an aisle. Cross-aisles cut
-through all the walls, and a way leads around them. Walkers go at right angles and cannot pass a wall,
-so the walking distance is the rectilinear one, and between aisles the detour to the best cross-aisle
-is added to it: a closed formula, exact, symmetric, and a metric.
+through all the walls, and a way leads around them. Visitors walk parallel to the axes and cannot pass a wall.
+So the walking distance is the rectilinear one, plus, between aisles, the detour to the best cross-aisle. This
+is a closed formula, exact, symmetric, and a metric.
 
 Layouts are drawn in metres and scaled so that the longer side of the hall is 1; `Hall.unit` is the
 number of metres in that. A unit of length takes a unit of time to walk. Numpy alone, float64.
@@ -40,9 +40,9 @@ LEAST_INTEREST = 0.01
 
 @dataclass(frozen=True)
 class HallConfig:
-    """How halls are laid out, and what a day there is like.
+    """The layout of halls, and the days in them.
 
-    Lengths are metres, and times are the metres one walks meanwhile. Pairs are ranges, both ends
+    Lengths are in metres; times are in the metres walked in that time. Pairs are ranges, both ends
     included, from which each layout (or visit) is drawn uniformly.
 
     Attributes:
@@ -54,15 +54,15 @@ class HallConfig:
         cross_width: width of a cross-aisle in the middle.
         standing: from a board to the person looking at it, less than half of `aisle_spacing`.
         surround: width of the way around the walls.
-        foyer: further room on the side of the coffee corner.
+        foyer: additional width on the side of the coffee corner.
         empty: share of the places that have no board.
         topics: number of topics; boards of one topic hang together.
         topic_radius: how far a topic reaches from its centre (a standard deviation).
         spread: deviation of the logarithm of interest among the posters of one topic.
         sessions: number of sessions a day has, all of one length.
         always: share of posters whose author stays for the whole day; others stay for one session.
-        visit: how long one visit takes.
-        budget: longest walk, as a share of a tour (nearest neighbour) past all posters of the day.
+        visit: duration of one visit.
+        budget: longest walk, as a share of the nearest-neighbour tour of all posters of the day.
             With 0.6 about half of them can be visited.
     """
 
@@ -85,7 +85,7 @@ class HallConfig:
     budget: float = 0.6
 
     def __post_init__(self) -> None:
-        """Refuse parameters that make no hall.
+        """Refuse parameters of which no hall can be made.
 
         Raises:
             ValueError: naming the parameter and what was expected.
@@ -115,19 +115,19 @@ class Hall:
     """One layout, in the unit square: the longer side of the hall is 1.
 
     Attributes:
-        boards: where the boards hang `[m, 2]`, aisle by aisle.
-        stands: where one stands to look at each `[m, 2]`.
+        boards: places of the boards `[m, 2]`, aisle by aisle.
+        stands: places from which each board is read `[m, 2]`.
         coffee: the coffee corner `[2]`.
         entrance: the entrance `[2]`.
-        walls: what the boards hang on, segments `[w, 2, 2]` along x.
-        lines: where walls run, y of each `[aisles + 1]`, ascending.
-        passages: where cross-aisles run, x of each `[c]`, ascending; to the left of the first and to the
-            right of the last there is no wall.
+        walls: the walls that hold the boards, segments `[w, 2, 2]` along x.
+        lines: y of each line of walls `[aisles + 1]`, ascending.
+        passages: x of each cross-aisle `[c]`, ascending; there is no wall to the left of the first and to the
+            right of the last.
         topics: the topics' centres `[t, 2]`.
         extent: width and height of the hall `[2]`.
         unit: metres in a unit of length.
-        config: what it was drawn from.
-        closed: the aisle that may not be entered or crossed, from 0; None: all are open.
+        config: the configuration it was drawn from.
+        closed: index of the aisle that may not be entered or crossed; None: all are open.
     """
 
     boards: Array
@@ -150,7 +150,7 @@ class Hall:
 
     @cached_property
     def topic_shares(self) -> Array:
-        """How much each board belongs to each topic `[m, t]`, sums of 1."""
+        """The share of each topic in each board `[m, t]`; each row sums to 1."""
         squared = ((self.boards[:, None] - self.topics) ** 2).sum(-1)
         logits = -0.5 * squared * (self.unit / self.config.topic_radius) ** 2
         shares = np.exp(logits - logits.max(1, keepdims=True))
@@ -191,7 +191,7 @@ def make_hall(rng: Generator, config: HallConfig | None = None) -> Hall:
 
     Args:
         rng: source of randomness.
-        config: from which ranges; None: those for 50 posters.
+        config: ranges from which it is drawn; None: those for 50 posters.
     """
     config = config or HallConfig()
     aisles, places, middle = (
@@ -240,19 +240,19 @@ def make_hall(rng: Generator, config: HallConfig | None = None) -> Hall:
 
 
 def _beside(side: int, distance: float, share: float, width: float, height: float) -> Array:
-    """The point at that distance from a side (left, bottom, right, top) of the walls, a share of the way along it."""
+    """The point at a distance from a side (left, bottom, right, top) of the walls, at a share of the side's length."""
     along = share * (height if side % 2 == 0 else width)
     beyond = -distance if side < 2 else distance + (width if side == 2 else height)
     return np.array((beyond, along) if side % 2 == 0 else (along, beyond))
 
 
 def layout(seed: int, config: HallConfig | None = None) -> Hall:
-    """The layout of that seed: the same hall for the same seed and configuration."""
+    """The hall that a seed and a configuration determine."""
     return make_hall(np.random.default_rng(seed), config)
 
 
 def close_aisle(hall: Hall, aisle: int) -> Hall:
-    """The hall with one aisle closed off: its boards are gone, and only the ways around the walls lead past it.
+    """The hall with one aisle closed: its boards are removed, and only the ways around the walls lead past it.
 
     Raises:
         ValueError: for an aisle that the hall does not have.
@@ -267,24 +267,24 @@ def close_aisle(hall: Hall, aisle: int) -> Hall:
 def draw_instances(
     rng: Generator, hall: Hall, count: int, size: int, *, budget: float | None = None
 ) -> dict[str, Array]:
-    """Draw days in one hall: which posters are chosen, how interesting each is, and when its author is there.
+    """Draw days in one hall: the posters chosen, the interest in each, and the time its author is there.
 
-    A day's scientist has affinities for topics, heavy-tailed; a poster's interest is the affinity for
-    its topic times a factor of its own. The most interesting of the day is worth 1.
+    On each day topics have heavy-tailed weights. The interest in a poster is the weight of its topic times a
+    factor of its own; the largest of the day is 1.
 
     Args:
         rng: source of randomness.
-        hall: where.
+        hall: the hall.
         count: number of days.
         size: number of posters chosen, of different boards.
-        budget: as in `HallConfig`; None: the hall's.
+        budget: as in `HallConfig`; None: that of the hall.
 
     Returns:
         arrays over the days, node 0 the coffee corner and `n = size + 1`: `coordinates [count, n, 2]`
-        (where one stands), `matrix [count, n, n]` (walking distances), `prizes [count, n]`,
+        (of the stands), `matrix [count, n, n]` (walking distances), `prizes [count, n]`,
         `time_windows [count, n, 2]` (session or whole day), `service_times [count, n]`,
-        `max_length [count]`. The coffee corner has no prize and is open all day, that is for the
-        longest walk and half of the visits.
+        `max_length [count]`. The coffee corner has no prize and is open all day, which is the longest walk
+        plus half of the visits.
 
     Raises:
         ValueError: for more posters than the hall has boards.
@@ -298,7 +298,7 @@ def draw_instances(
 
 
 def draw_each(rng: Generator, halls: Sequence[Hall], size: int, *, budget: float | None = None) -> dict[str, Array]:
-    """Draw one day in each of some halls, all of one configuration; see `draw_instances`.
+    """Draw one day in each of several halls of one configuration; see `draw_instances`.
 
     Raises:
         ValueError: for more posters than a hall has boards.
@@ -326,8 +326,8 @@ def draw_many(
         rng: source of randomness.
         count: number of days.
         size: number of posters chosen.
-        layouts: seeds of layouts, from which each day's is drawn.
-        config: from which ranges layouts are drawn; None: halls for that many posters.
+        layouts: seeds of layouts, from which that of each day is drawn.
+        config: ranges from which layouts are drawn; None: halls for that many posters.
         budget: as in `HallConfig`; None: the configuration's.
     """
     config = config or HallConfig.for_size(size)
@@ -353,7 +353,7 @@ def _days(
     units: Array,
     budget: float | None,
 ) -> dict[str, Array]:
-    """Interest, presence and limits for chosen posters, whose `shares [count, size, t]` of the topics are given."""
+    """Interest, presence and limits of chosen posters, given their `shares [count, size, t]` of the topics."""
     count, size, topics = shares.shape
     affinity = rng.gamma(0.5, size=(count, topics, 1))
     interest = (shares @ affinity)[..., 0] * rng.lognormal(0.0, config.spread, (count, size))
@@ -380,7 +380,7 @@ def _days(
 
 
 def _nearest_neighbour(matrix: Array) -> Array:
-    """Lengths `[count]` of the tours from node 0 that always visit the nearest unvisited node next."""
+    """Lengths `[count]` of the nearest-neighbour tours from node 0."""
     count, n, _ = matrix.shape
     rows, here = np.arange(count), np.zeros(count, dtype=np.int64)
     length, visited = np.zeros(count), np.zeros((count, n))

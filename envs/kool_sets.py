@@ -1,4 +1,4 @@
-"""The data sets of Kool et al. (ICLR 2019), made bit for bit.
+"""The data sets of Kool et al. (ICLR 2019), bit for bit.
 
 Node 0 is the depot, where there is one; attributes of customers are 0 there.
 """
@@ -30,12 +30,12 @@ VALIDATION_SEED = 4321
 
 
 def max_length(size: int) -> float:
-    """Longest orienteering tour: 2, 3, 4 for 20, 50, 100 customers (and 1.4 for 10), on straight lines in between."""
+    """Longest orienteering tour: 2, 3, 4 for 20, 50, 100 customers (1.4 for 10), linearly interpolated between."""
     return float(np.interp(size, (10, 20, 50, 100), (1.4, 2.0, 3.0, 4.0)))
 
 
 def capacity(size: int) -> float:
-    """Capacity of a vehicle: 20, 30, 40, 50 for 10, 20, 50, 100 customers, on straight lines in between, rounded."""
+    """Capacity of a vehicle: 20, 30, 40, 50 for 10, 20, 50, 100 customers, linearly interpolated between, rounded."""
     return float(np.rint(np.interp(size, (10, 20, 50, 100), (20, 30, 40, 50))))
 
 
@@ -61,7 +61,7 @@ def generate_tsp(count: int, size: int, seed: int = TEST_SEED) -> Array:
 def generate(
     problem: str, distribution: str, count: int, size: int, seed: int = TEST_SEED
 ) -> tuple[list[Instance], list[Realization] | None]:
-    """The first `count` instances of Kool et al.'s set of `SET_SIZE`, named after it, and the values they hide.
+    """The first `count` instances of Kool et al.'s set of `SET_SIZE`, named after it, and the values that they hide.
 
     Their constants are for 20, 50 and 100 customers (CVRP: also 10); for other sizes see
     `max_length` and `capacity`.

@@ -16,7 +16,7 @@ from tsp.problems import TERM_NEEDS, Problem, SplitDelivery, get_problem
 
 from .batch import UNDERWAY, Batch, rows_at
 from .features import FEATURES
-from .rules import RULES, RuleEnv
+from .rules import RULES
 from .walks import (
     TERMS,
     TOUR_TERMS,
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tsp.instance import Instance
+
+    from .rule_env import RuleEnv
 
 
 class Observation(NamedTuple):
@@ -407,7 +409,7 @@ class RoutingEnv:
     def starts(self, batch: Batch, count: int) -> Tensor | None:
         """First nodes for `count` trajectories of one instance, spread over all, `[B, count, 1]`.
 
-        None where the start is not free: there trajectories differ by chance alone.
+        None where the start is not free: there trajectories differ only by sampling.
         """
         return spread_starts(batch, count) if self.problem.shape.is_closed and count > 1 else None
 
@@ -452,7 +454,7 @@ class RoutingEnv:
         return objective_of(self.problem, self.walks(batch, actions))
 
     def missed(self, batch: Batch, actions: Tensor) -> Tensor:
-        """The number of nodes `[B, P]` that whole trajectories had to visit and did not: what a dead end leaves."""
+        """The number of nodes `[B, P]` that whole trajectories had to visit and did not; above 0 after a dead end."""
         return self._missed(self.walks(batch, actions))
 
     def _missed(self, walks: Walks) -> Tensor:
@@ -465,9 +467,9 @@ class RoutingEnv:
         return cost_of(self.problem, walks, missed), missed
 
     def cost(self, batch: Batch, actions: Tensor) -> Tensor:
-        """The objective with the sign that makes less better, `[B, P]`; a dead end pays for the nodes it missed.
+        """The objective, with the sign that makes less better, and the cost of dead ends, `[B, P]`.
 
-        Each node missed costs the length of a side of the unit square, and a dead end another `DEAD_END` sides.
+        Each node missed costs the side of the unit square, and a dead end another `DEAD_END` sides.
         """
         return self.judge(batch, actions)[0]
 

@@ -1,13 +1,13 @@
 """Each rule as the environment reads it: which visits are legal, and what the policy sees of the rule.
 
 A rule is a small class; all of them share one `Move` a step, in which geometry is computed once.
-`RULES` maps the rule's data (`tsp.problems`) to the class. Rules count in the instances' own
-units, with the tolerance of the checker; the policy sees what `Batch` scales.
+`RULES` maps the rule's data (`tsp.problems`) to the class. Rules compute in the instances' own units, with the
+tolerance of the checker; the policy sees features that `Batch` scales.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,9 +24,9 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
-from tsp.tolerance import SINGLE, TOLERANCE
 
 from .features import day, prize_unit
+from .rule_env import RuleEnv, mask_limit, outer_limit, way_home, with_given
 
 if TYPE_CHECKING:
     from tsp.problems import Problem
@@ -36,107 +36,6 @@ if TYPE_CHECKING:
 
 FAR = 5.0
 """Longest distance, wait or spare time that a policy sees, in sides of the unit square; longer ones look the same."""
-
-
-class RuleEnv:
-    """One rule's state, and what it forbids; all tensors are batched `[B, P, ...]`.
-
-    The defaults are those of a rule without a state that forbids nothing.
-
-    Attributes:
-        shows: names in `FEATURES` of the node features that the policy sees.
-        context_features: number of features of the state.
-        node_context_features: number of features of each node that change with the step.
-        geometry: whether the rule reads a move's distances.
-        from_depot: whether it covers only tours that leave a depot.
-    """
-
-    shows: tuple[str, ...] = ()
-    context_features = 0
-    node_context_features = 0
-    geometry = False
-    from_depot = False
-
-    def __init__(self, rule: Rule, problem: Problem) -> None:
-        self.rule, self.problem = rule, problem
-
-    def start(self, batch: Batch, trajectories: int) -> Any:  # noqa: ANN401 - each rule has its own state
-        """The rule's state before the first step."""
-        return None
-
-    def update(self, state: Any, move: Move) -> Any:  # noqa: ANN401
-        """The rule's state after a step."""
-        return state
-
-    def resume(self, state: Any, batch: Batch) -> Any:  # noqa: ANN401
-        """The state with what a tour under way has really used, where that is given."""
-        return state
-
-    def served(self, state: Any) -> Tensor | None:  # noqa: ANN401
-        """Nodes that need no further visit, `[B, P, n]` bool; None where one visit is always enough."""
-        return None
-
-    def context(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
-        """Features of the state, `[B, P, context_features]`."""
-        return None
-
-    def node_context(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
-        """Features of each node, `[B, P, n, node_context_features]`."""
-        return None
-
-    def forbids_visit(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
-        """Nodes that must not be next, `[B, P, n]` bool; None when the rule forbids nothing."""
-        return None
-
-    def forbids_return(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
-        """Whether the tour must not end now, `[B, P]` bool; None when the rule forbids nothing."""
-        return None
-
-    def forbids_end(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
-        """Whether the last tour must not end now, `[B, P]` bool; None when the rule forbids nothing."""
-        return None
-
-    def missed(self, walks: Walks) -> Tensor | None:
-        """The number of nodes that whole trajectories miss, `[B, P]`; None when none can be missed."""
-        return None
-
-    def makes_tour(self, batch: Batch, move: Move) -> Tensor | bool:
-        """Whether a tour that ends now counts as a tour, `[B, P]`: of several tours, an empty one does not."""
-        return not self.problem.shape.has_several_tours or move.here != batch.depot[:, None]
-
-
-def slack(limit: Tensor) -> Tensor:
-    """The amount by which a limit may be exceeded: the checker's tolerance, or float32's own."""
-    relative = SINGLE if limit.dtype == torch.float32 else TOLERANCE
-    return relative * limit.abs().clamp(min=1.0)
-
-
-def mask_limit(limit: Tensor) -> Tensor:
-    """A limit as masks apply it: with the tolerance of the checker, or of float32."""
-    return limit + slack(limit)
-
-
-def outer_limit(limit: Tensor) -> Tensor:
-    """As `tsp.tolerance.outer_limit`: what a mask accepted keeps it, summed in any order."""
-    return limit + 2 * slack(limit)
-
-
-def _way_home(move: Move) -> Tensor:
-    """Distance from the current node to the node where tours end, `[B, P]`.
-
-    It is compared with outer limits: the step to the current node was found to be
-    feasible by another order of additions, and rounding must not turn it into a dead end.
-    """
-    assert move.home is not None
-    return move.home[:, 0].gather(1, move.here)
-
-
-def _given(used: Tensor, batch: Batch, name: str) -> Tensor:
-    """`used` `[B, P]`, replaced where the batch says what was really used."""
-    if name not in batch.values:
-        return used
-    given = batch.values[name][:, None].to(used.dtype)
-    return torch.where(given.isnan(), used, given)
 
 
 class VisitOnceEnv(RuleEnv):
@@ -217,7 +116,7 @@ class CapacityEnv(RuleEnv):
     def resume(self, state: CapacityState, batch: Batch) -> CapacityState:
         """See `RuleEnv.resume`."""
         full = batch.values["capacity"][:, None]
-        return state._replace(left=full - _given(full - state.left, batch, "load"))
+        return state._replace(left=full - with_given(full - state.left, batch, "load"))
 
     def served(self, state: CapacityState) -> Tensor | None:
         """Nodes without an open demand, where deliveries are split."""
@@ -255,13 +154,13 @@ class CapacityEnv(RuleEnv):
             left = torch.where(returned, full, left - delivered)
             if "load" in values:  # a tour under way: see `resume`
                 left = torch.where(
-                    values["given"][:, None] == step, full - _given(full - left, walks.batch, "load"), left
+                    values["given"][:, None] == step, full - with_given(full - left, walks.batch, "load"), left
                 )
         return (open_demands > 0).sum(-1)
 
 
 class LengthState(NamedTuple):
-    """What the current tour has used of its budget.
+    """The part of its budget that the current tour has used.
 
     Attributes:
         batch: the instances.
@@ -313,10 +212,10 @@ class LengthBudgetEnv(RuleEnv):
 
     def resume(self, state: LengthState, batch: Batch) -> LengthState:
         """See `RuleEnv.resume`."""
-        return state._replace(travelled=_given(state.travelled, batch, "travelled"))
+        return state._replace(travelled=with_given(state.travelled, batch, "travelled"))
 
     def context(self, state: LengthState, move: Move) -> Tensor:
-        """What is left of the budget."""
+        """The part of the budget that is left."""
         limit = state.batch.values.get("max_length")
         if limit is None:
             return torch.full((*state.travelled.shape, 1), FAR, device=state.travelled.device)
@@ -339,12 +238,12 @@ class LengthBudgetEnv(RuleEnv):
         if "max_length" not in state.batch.values:
             return None
         limit = state.batch.values["max_length"][:, None]
-        too_long = state.used + _way_home(move) > outer_limit(limit)
+        too_long = state.used + way_home(move) > outer_limit(limit)
         return too_long & self.makes_tour(state.batch, move)
 
 
 class MaxVisitsEnv(RuleEnv):
-    """No node may be next once so many are visited."""
+    """No node may be next once the allowed number is visited."""
 
     context_features = 1
 
@@ -485,7 +384,7 @@ class TimeWindowsEnv(RuleEnv):
 
     def resume(self, state: TimeState, batch: Batch) -> TimeState:
         """See `RuleEnv.resume`."""
-        return state._replace(now=_given(state.now, batch, "elapsed"))
+        return state._replace(now=with_given(state.now, batch, "elapsed"))
 
     def context(self, state: TimeState, move: Move) -> Tensor:
         """The time now, as a share of the day."""
@@ -515,7 +414,7 @@ class TimeWindowsEnv(RuleEnv):
 
     def forbids_return(self, state: TimeState, move: Move) -> Tensor:
         """Whether the end would have closed on arrival."""
-        too_late = state.now + _way_home(move) > outer_limit(state.home_closes)
+        too_late = state.now + way_home(move) > outer_limit(state.home_closes)
         return too_late & self.makes_tour(state.batch, move)
 
 
@@ -544,4 +443,4 @@ RULES: dict[type[Rule], type[RuleEnv]] = {
     PrizeQuota: PrizeQuotaEnv,
     TimeWindows: TimeWindowsEnv,
 }
-"""From a rule's data to its environment."""
+"""Class of a rule's data → class of its environment."""

@@ -1,4 +1,4 @@
-"""The eight symmetries of the square, which turn an instance into equivalent ones (Kwon et al. 2020, POMO)."""
+"""The eight symmetries of the square, which map an instance to equivalent ones (Kwon et al. 2020, POMO)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def symmetries(coordinates: Tensor) -> Tensor:
 
 
 def augment(batch: Batch, count: int) -> Batch:
-    """The batch `count` times over, each time under another symmetry: `[count * B, ...]`.
+    """The batch repeated `count` times, each time under another symmetry: `[count * B, ...]`.
 
     Raises:
         ValueError: for another count than 1 to 8.

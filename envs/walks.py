@@ -21,7 +21,7 @@ DEAD_END = 2.0
 
 
 class Move(NamedTuple):
-    """What happened in a step, computed once for all rules.
+    """One step of the trajectories, computed once for all rules.
 
     Attributes:
         origin: `[B, P]` the node before the step (at the very start, the node of the step itself).
@@ -30,7 +30,7 @@ class Move(NamedTuple):
         visited: `[B, P, n]` bool, nodes that need no further visit; padding, and the nodes where tours
             start and end, count as visited.
         returned: `[B, P]` bool, whether the step ended a tour; None where tours have no depot.
-        leg: `[B, P]` length of the step; None where no rule needs geometry, as the next two.
+        leg: `[B, P]` length of the step; it and the next two are None where no rule needs geometry.
         to_nodes: `[B, P, n]` distances from `here`.
         home: `[B, 1, n]` distances to where tours end.
     """
@@ -50,8 +50,7 @@ class Walks(NamedTuple):
 
     Attributes:
         batch: the instances.
-        origins, nodes: `[B, P, T]` from where to where each step goes; staying is a step to the
-            same node.
+        origins, nodes: `[B, P, T]` the two ends of each step; staying is a step to the same node.
         returned: `[B, P, T]` bool, whether the step ends a tour; None where tours have no depot.
         customers: `[B, n]` bool, nodes that are neither padding nor where tours start and end.
     """
@@ -120,11 +119,11 @@ TERMS: dict[str, Callable[[Walks], Tensor]] = {
     "penalties": _penalties,
     "makespan": _makespan,
 }
-"""From a term of `tsp.problems.Objective` to its value `[B, P]`, in the instances' own units."""
+"""Term of `tsp.problems.Objective` → its value `[B, P]`, in the instances' own units."""
 
 
 TOUR_TERMS = ("longest", "makespan")
-"""Terms that are counted tour by tour, and so only where tours leave a depot."""
+"""Terms that are computed for each tour, and so exist only where tours leave a depot."""
 
 
 def _leg(batch: Batch, move: Move) -> Tensor:
@@ -137,11 +136,11 @@ def _prize_there(batch: Batch, move: Move) -> Tensor:
 
 
 INCREMENTS: dict[str, Callable[[Batch, Move], Tensor]] = {"length": _leg, "prize": _prize_there}
-"""From a term to what a move adds to it, `[B, P]`; the rest (the way home, other terms) is added at the end."""
+"""Term → the amount that a move adds to it, `[B, P]`; the rest (the way home, other terms) is added at the end."""
 
 
 def ends_of(problem: Problem, batch: Batch) -> Tensor:
-    """Where tours end `[B]`: the depot, unless the instance names a node; a path without one, n."""
+    """The node where tours end `[B]`: the depot, unless the instance names a node; n for a path without an end."""
     return batch.finish if problem.shape.has_depot else batch.end
 
 
@@ -157,7 +156,7 @@ def customers_of(problem: Problem, batch: Batch) -> Tensor:
 
 
 def require_whole(problem: Problem, batch: Batch, actions: Tensor) -> None:
-    """Refuse actions that are not whole trajectories `[B, P, T]`, as far as their shape shows.
+    """Refuse actions whose shape is not that of whole trajectories `[B, P, T]`.
 
     Raises:
         ValueError: naming the shape found and the one expected.
@@ -222,7 +221,7 @@ def missed_of(problem: Problem, readings: Sequence[Callable[[Walks], Tensor | No
 
 
 def cost_of(problem: Problem, walks: Walks, missed: Tensor) -> Tensor:
-    """The objective with the sign that makes less better, and a fine for `missed` nodes, `[B, P]`."""
+    """The objective, with the sign that makes less better, and the cost of `missed` nodes, `[B, P]`."""
     cost = objective_of(problem, walks)
     if problem.objective.sense == "max":
         cost = -cost

@@ -29,7 +29,7 @@ FORMAT = "travelling-scientist-policy/1"
 
 @dataclass(frozen=True)
 class Decoding:
-    """How a policy is decoded where its user gives no setting; None leaves the choice to the toolkit.
+    """The decoding that a policy's file recommends; None leaves a setting to the toolkit.
 
     Attributes:
         samples: number of trajectories drawn for each symmetry of an instance.
@@ -56,7 +56,7 @@ class Decoding:
                 raise ValueError(f"temperature={value}, expected a positive number")
 
     def temperature_at(self, nodes: int) -> float | None:
-        """The temperature for so many nodes; between the given sizes, on a line over their logarithms."""
+        """The temperature for a number of nodes, interpolated linearly over the logarithms of the given sizes."""
         if not isinstance(self.temperature, dict):
             return self.temperature
         known = sorted((int(size), value) for size, value in self.temperature.items())
@@ -68,7 +68,7 @@ class Decoding:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     def over(self, other: Decoding) -> Decoding:
-        """These settings, completed by those of another."""
+        """These settings; those that are None are taken from `other`."""
         return Decoding(**{**asdict(other), **self.given()})
 
 
@@ -81,7 +81,7 @@ class PolicyInfo:
         sizes: smallest and largest number of nodes it was trained on.
         distribution: the distribution of its training instances.
         command: the command that trained it.
-        version: of the toolkit that wrote it.
+        version: version of the toolkit that wrote it.
         decoding: the recommended decoding.
     """
 
@@ -162,7 +162,7 @@ def load_policy(path: str | os.PathLike[str], device: str | torch.device = "cpu"
     """
     tensors, metadata = read_tensors(path, device)
     if metadata.get("toolkit_format") != FORMAT:
-        raise ValueError(f"{path}: not a policy of this toolkit (Kool et al.'s are converted by `tsp convert`)")
+        raise ValueError(f"{path}: not a policy of this toolkit (`tsp convert` converts those of Kool et al.)")
     try:
         raw = json.loads(metadata["config"])
         config = PolicyConfig(**{f.name: raw[f.name] for f in fields(PolicyConfig) if f.name in raw})

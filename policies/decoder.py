@@ -59,12 +59,12 @@ class Decoder(nn.Module):
     """One glimpse and a pointer.
 
     Args:
-        width: d, of the node embeddings.
-        heads: of the glimpse.
+        width: d, the width of the node embeddings.
+        heads: number of the glimpse's heads.
         context_features: number of features of the rules' states.
         node_context_features: number of their features of each node at each step.
         edges: whether the distances from the last node enter the glimpse and the logits.
-        clip: logits lie within ± this.
+        clip: largest absolute value of a logit.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Decoder(nn.Module):
         self.project_costs = nn.Linear(1, heads + 1, bias=False) if edges else None  # one bias a head, one a logit
 
     def prepare(self, nodes: Tensor, padding: Tensor | None, costs: Tensor | None = None) -> Cache:
-        """Everything that depends on the node embeddings `[B, n, d]` alone, and on the distances `[B, n, n]`."""
+        """Everything that depends only on the node embeddings `[B, n, d]` and the distances `[B, n, n]`."""
         B, n, d = nodes.shape
         key, value, logit_key = self.project_nodes(nodes).chunk(3, -1)
         if padding is None:
@@ -109,7 +109,7 @@ class Decoder(nn.Module):
         )
 
     def aligned(self, cache: Cache) -> Cache:
-        """The cache with nodes that are never chosen behind the others, up to a multiple of `ALIGNMENT`.
+        """The cache, padded with nodes that are never chosen up to a multiple of `ALIGNMENT` nodes.
 
         In bfloat16 on a CPU, a softmax over 31 nodes takes six times as long as one over 32.
         """

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 
 class Strategy(Protocol):
-    """How the next node is chosen."""
+    """A way of choosing the next node."""
 
     def select(self, logits: Tensor, generator: Generator | None) -> Tensor:
         """The chosen nodes `[B, P]` from logits `[B, P, n]`."""
@@ -38,7 +38,7 @@ class Sampling:
             raise ValueError(f"temperature: {self.temperature}, expected a positive number")
 
     def select(self, logits: Tensor, generator: Generator | None) -> Tensor:
-        """See `Strategy.select`; one uniform number a choice, through the inverse distribution."""
+        """See `Strategy.select`; each choice uses one uniform number and the inverse distribution function."""
         return self.pick(logits, torch.rand((*logits.shape[:-1], 1), generator=generator, device=logits.device))
 
     def pick(self, logits: Tensor, uniform: Tensor) -> Tensor:

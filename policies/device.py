@@ -1,4 +1,4 @@
-"""The choice of the device, in one place, so that a GPU is never left unused silently, and of the threads."""
+"""The choice of the device, in one place, so that a GPU is never silently left unused, and of the threads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def resolve_device(name: str) -> torch.device:
     """The device called `name`; `auto` is a GPU where there is one.
 
     Raises:
-        ValueError: for a device that does not exist.
+        ValueError: for a device that does not exist here.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -29,7 +29,7 @@ def resolve_device(name: str) -> torch.device:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Let torch use so many threads, and afterwards as many as before."""
+    """Let torch use `count` threads within the context, and as many as before after it."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

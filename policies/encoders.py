@@ -64,7 +64,7 @@ class Norm(nn.Module):
             self.register_buffer("running_var", torch.ones(width))
 
     def forward(self, x: Tensor, padding: Tensor | None = None) -> Tensor:
-        """Normalize `x` `[B, n, d]`; statistics leave out nodes where `padding` `[B, n]` is True."""
+        """Normalize `x` `[B, n, d]`; its statistics leave out the nodes where `padding` `[B, n]` is True."""
         x = x.float()  # a variance summed in bfloat16 goes negative
         if self.kind == "layer":
             return F.layer_norm(x, x.shape[-1:], self.weight, self.bias, self.eps)
@@ -211,4 +211,4 @@ ENCODERS: dict[str, EncoderKind] = {
     "attention": EncoderKind(AttentionEncoderConfig, AttentionEncoder),
     "gnn": EncoderKind(GraphEncoderConfig, GraphEncoder),
 }
-"""From the name of an encoder, as in `PolicyConfig.encoder`, to its classes."""
+"""Name of an encoder, as in `PolicyConfig.encoder` → its classes."""

@@ -32,18 +32,18 @@ Leaves = list[Tensor | None]
 
 
 class GraphRollout:
-    """As `rollout`, for batches of one shape; the trace that a call returns is overwritten by the next.
+    """`rollout` for batches of one shape; the trace that a call returns is overwritten by the next call.
 
     Args:
         env: the environment.
-        decoder: gives the logits; its weights may change between calls, in place.
-        batch: a batch of the shape; only its shape counts.
-        cache: what the decoder prepared for it; only its shape counts.
-        strategy: how the next node is drawn.
-        trajectories: P.
-        generator: randomness of the strategy; on the batch's device.
-        replays: longest trajectories to be replayed; with it a call takes their actions, and neither the
-            strategy nor the decoder is used.
+        decoder: computes the logits; its weights may change between calls, in place.
+        batch: a batch of that shape; its values are not used.
+        cache: the decoder's cache for such a batch; its values are not used.
+        strategy: chooses the next node.
+        trajectories: P, the number of trajectories an instance.
+        generator: random numbers of the strategy, on the batch's device.
+        replays: length of the longest trajectories to replay. If it is given, a call takes their actions and
+            uses neither the strategy nor the decoder.
         compiles: whether a step is compiled, on a GPU.
     """
 
@@ -93,8 +93,8 @@ class GraphRollout:
 
         Args:
             batch: the instances.
-            cache: what the decoder prepared for them.
-            actions: `[B, P, T]` what to replay.
+            cache: the decoder's cache for them.
+            actions: `[B, P, T]` the actions to replay.
         """
         _overwrite((self.batch, self.cache), (batch, cache.detach()))
         segments, most = self.segments, self.horizon
@@ -133,7 +133,7 @@ class GraphRollout:
         return graph.replay
 
     def _static_state(self) -> Leaves:
-        """Buffers for everything that changes from step to step, in the order of the flattened state."""
+        """Buffers for all that changes from step to step, in the order of the flattened state."""
         leaves, self._layout = tree_flatten(self.env.reset(self.batch, self.trajectories))
         # tensors that depend on the instances alone are computed once for each batch, by `_begin`
         return [x.contiguous().clone() if isinstance(x, Tensor) else x for x in leaves]
@@ -150,7 +150,7 @@ class GraphRollout:
         self._keep(self.env.resume(state))
 
     def _take_segment(self) -> None:
-        """Take a segment's steps from the kept state."""
+        """Take the steps of one segment, starting from the stored state."""
         leaves = self._state
         for _ in range(self.segment):
             if self.actions is not None:

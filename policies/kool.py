@@ -46,7 +46,7 @@ def _layer(model: Mapping[str, Tensor], index: int) -> dict[str, Tensor]:
 
 
 def _from_anywhere(model: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The part for tours that start anywhere: a step sees the first and the last node."""
+    """The context weights for tours that may start anywhere: a step sees the first and the last node."""
     return {
         "decoder.placeholder": model["W_placeholder"],
         "decoder.project_step.weight": model["project_step_context.weight"],
@@ -54,7 +54,7 @@ def _from_anywhere(model: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _from_depot(model: Mapping[str, Tensor], env: RoutingEnv) -> dict[str, Tensor]:
-    """The part for tours that start at a depot: a step sees the last node, and one number."""
+    """The context weights for tours from a depot: a step sees the last node and one number."""
     step = model["project_step_context.weight"]
     places = model["init_embed_depot.weight"]  # a depot has coordinates and no other features
     depot = {

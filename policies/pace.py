@@ -1,4 +1,4 @@
-"""`Pace`: how long a policy takes, predicted from what there is to compute and from what has been timed so far."""
+"""`Pace`: predicts how long a policy takes, from the amount of work and from the pieces timed so far."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .policy import PolicyConfig
 
 STEP = 1e-3
-"""Seconds for one step of any trajectories, on one slow core, like the numbers that follow."""
+"""Seconds for one step of any number of trajectories, on one slow core, as all numbers below."""
 ELEMENT = 2e-8
 """Seconds for each element of the largest tensor of a step, or of an attention with distances."""
 FUSED_ELEMENT = 3e-9
@@ -21,7 +21,7 @@ WAY = 2e-9
 
 @dataclass(frozen=True)
 class Work:
-    """What there is to compute for `instances` of `size` nodes.
+    """The work of decoding `instances` instances of `size` nodes.
 
     Attributes:
         config: the shape of the policy.
@@ -53,21 +53,21 @@ class Work:
 
 
 class Pace:
-    """Predicts seconds; each piece that is timed corrects the predictions that follow."""
+    """Predicts seconds; each timed piece corrects later predictions."""
 
     def __init__(self) -> None:
         self.factor = 1.0
 
     def predict(self, nominal: float) -> float:
-        """The seconds that work of so many nominal seconds will take."""
+        """The predicted seconds of work that takes `nominal` seconds on the slow core."""
         return self.factor * nominal
 
     def learn(self, nominal: float, seconds: float) -> None:
-        """Take note of the seconds that a piece took."""
+        """Record the seconds that a piece took."""
         self.factor = seconds / max(nominal, 1e-9)
 
     def trajectories(self, work: Work, most: int, seconds: float) -> int:
-        """How many trajectories of one symmetry, up to `most`, will take at most that long; 0 where none will."""
+        """The number of trajectories of one symmetry, up to `most`, predicted to take at most `seconds`; may be 0."""
         fixed = self.predict(work.seconds(1, 0))
         each = self.predict(work.seconds(1, 1)) - fixed
         return max(0, min(most, math.floor((seconds - fixed) / max(each, 1e-12))))

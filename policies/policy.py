@@ -24,13 +24,13 @@ class PolicyConfig:
 
     Attributes:
         encoder: attention over all nodes, or the graph network over inverse distances.
-        layers: of the encoder.
-        width: of the node embeddings.
-        heads: of every multi-head attention; they divide the width.
+        layers: number of layers of the encoder.
+        width: width of the node embeddings.
+        heads: heads of every multi-head attention; their number divides the width.
         feedforward: width of the hidden layer in the attention encoder's feed-forward blocks.
         norm: instance norm; batch (Kool et al.) or layer norm.
-        neighbours: how many nearest nodes send messages in the graph network; 0 for all.
-        clip: logits lie within ± this before the mask.
+        neighbours: number of nearest nodes that send messages in the graph network; 0 for all.
+        clip: largest absolute value of a logit before the mask.
         edges: whether the policy uses the distances between nodes, not only their coordinates: for matrices
             and walking distances.
     """
@@ -61,7 +61,7 @@ class Policy(nn.Module):
 
     Args:
         config: its shape.
-        env: the environment whose declared features it reads.
+        env: the environment that declares the features.
     """
 
     def __init__(self, config: PolicyConfig, env: RoutingEnv) -> None:

@@ -1,12 +1,11 @@
 """Planning where prizes are hidden: orders of all nodes, compared by the average cost of following them.
 
 The rollout algorithm (Bertsekas, Tsitsiklis & Wu 1997) with a-priori orders as base heuristics, as
-Secomandi (2001) plans for stochastic demands. A tour follows an order, sees each prize on arrival,
-continues until the quota is met, and ends after the visit from then on after which ending is cheapest. The order
-for which this costs least on average is improved by local search, its first visit is made, and the
-rest is planned again. The solver provides the orders: a policy draws them
-(`policy`), or a randomized greedy construction does (`recourse`). The sum of many prizes is taken as
-normal, so that averages need no draws.
+Secomandi (2001) plans for stochastic demands. A tour follows an order and sees each prize on arrival. Once the quota is
+met, it ends after the visit where ending is cheapest. Local search looks for the order with the least average cost; its
+first visit is made, and the rest is planned again. The solver provides the first orders: a policy draws them
+(`policy`), or a randomized greedy construction does (`recourse`). The sum of many prizes is treated as normally
+distributed, so that averages need no sampling.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ if TYPE_CHECKING:
     from tsp.budget import Clock
 
 REACH = 24
-"""Next positions that moves change: later ones are planned again before the tour reaches them."""
+"""Number of next positions that moves may change; later ones are planned again before the tour reaches them."""
 BLOCK_ELEMENTS = 40_000
 """Largest number of elements of one tensor of the local search."""
 LEAST_SAVING = 1e-9
-"""Part of its cost that a move must save; less may be rounding."""
+"""Share of the cost that a move must save; a smaller one may be rounding."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,8 @@ EFFORTS = {"quick": QUICK, "thorough": THOROUGH}
 def disappointing(batch: Batch, prefix: Tensor | None = None) -> Batch:
     """The batch with real prizes so low that all of them together just miss the quota.
 
-    Every trajectory of a policy then visits all nodes: it is an order of all nodes. The prizes of the nodes on
-    the `prefix` `[B, 1, L]` stay.
+    Every trajectory of a policy then visits all nodes, so it is an order of all nodes. The prizes of the nodes in
+    the `prefix` `[B, 1, L]` do not change.
     """
     prizes = batch.values["prizes"]
     met = torch.zeros(prizes.shape, dtype=torch.bool, device=batch.device)
@@ -79,7 +78,7 @@ def best_plan(
     effort: Effort = QUICK,
     clock: Clock | None = None,
 ) -> Tensor:
-    """The best order, ended where that is best for expected prizes: actions `[B, T + 1]`; see `best_order`."""
+    """The best order up to its best end for the expected prizes, as actions `[B, T + 1]`; see `best_order`."""
     order = best_order(env, batch, orders, given, effort, clock)
     cost = _ended(env, batch, order[:, None], given)[:, 0]
     expected, _ = _collected(batch, order[:, None], given)
@@ -123,7 +122,7 @@ def _descend(
 ) -> tuple[Tensor, Tensor]:
     """Orders `[B, T]` after local search, and their average costs `[B]`; arguments as `best_order`'s.
 
-    They are improved in blocks, one after another, so that some are finished when the clock ends the rest.
+    They are improved in blocks, one after another, so that some are finished when the clock runs out.
     """
     moves = moves_of(min(REACH, orders.shape[1] - given), two_opt=effort.two_opt).to(orders.device)
     orders, costs = orders.clone(), average_cost(env, batch, orders[:, None], given)[:, 0]
@@ -142,12 +141,12 @@ def _descend(
 
 
 def improve(env: RoutingEnv, batch: Batch, orders: Tensor, moves: Tensor, given: int = 0) -> tuple[Tensor, Tensor]:
-    """Orders `[B, T]` after the one of `moves` that costs least on average, and that cost `[B]`.
+    """Orders `[B, T]` after the move with the least average cost, and that cost `[B]`.
 
     Args:
-        env: as `best_order`'s, like `batch` and `given`.
+        env: as in `best_order`, like `batch` and `given`.
         batch: B instances.
-        orders: to be improved.
+        orders: the orders to improve.
         moves: orders of the first positions after the `given` ones, `[M, width]`.
         given: number of visited nodes.
     """
@@ -159,7 +158,7 @@ def improve(env: RoutingEnv, batch: Batch, orders: Tensor, moves: Tensor, given:
 
 
 def average_cost(env: RoutingEnv, batch: Batch, orders: Tensor, given: int = 0) -> Tensor:
-    """The average cost of following orders, less is better, `[B, P]`; arguments as `best_order`'s.
+    """The average cost of following orders, less is better, `[B, P]`; arguments as in `best_order`.
 
     For every instance a hidden prize is assumed to be distributed as the generator draws it: between 0 and
     twice the expected one.
@@ -227,4 +226,4 @@ def _penalties(batch: Batch, ways: Tensor) -> Tensor:
 
 
 ENDED: dict[str, Callable[[Batch, Tensor], Tensor]] = {"length": _length, "penalties": _penalties}
-"""From an objective's term to its value where ways `[B, P, L]` from the depot end at each of their nodes."""
+"""Term of the objective → its value where ways `[B, P, L]` from the depot end at each of their nodes."""

@@ -1,7 +1,7 @@
 """`RecourseSolver`: plans for the average cost where prizes are hidden, without a network.
 
-Its orders come from a randomized greedy construction; how orders are compared and improved is in
-`recourse`, which it shares with `policy`.
+Its orders come from a randomized greedy construction. The module `recourse`, which `policy` uses too, compares and
+improves them.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_NODES = 1_000
-"""Nodes up to which a round of the search keeps short time limits."""
+"""Largest number of nodes at which a round of the search keeps short time limits."""
 DRAWN = 64
-"""Orders that are constructed; the best of them are improved."""
+"""Number of orders that are constructed; the best of them are improved."""
 DRAWN_NODES = 6_400
-"""Nodes of all these orders together, where that makes them fewer."""
+"""Largest number of nodes in all these orders together; fewer orders are constructed where it is exceeded."""
 CHOICES = 3
-"""Among so many of the best nodes the construction draws the next one."""
+"""Number of best nodes from which the construction draws the next one."""
 LEAST_PRIZE = 1e-12
-"""Least divisor of costs, where a prize is smaller."""
+"""Smallest divisor of costs, where a prize is smaller."""
 
 
 class RecourseSolver(InstanceSolver):
@@ -75,7 +75,7 @@ class RecourseSolver(InstanceSolver):
         return most_nodes_refusal(self, instance, MOST_NODES)
 
     def solve_one(self, task: Task) -> Solution:
-        """Draw orders, improve the best until the clock runs out, and end the best where that is best."""
+        """Draw orders, improve the best ones until the clock runs out, and end the best one at its best end."""
         problem, instance = task.problem, task.instance
         drawn = max(self.starts, min(DRAWN, DRAWN_NODES // instance.size))
         orders = greedy_orders(instance, drawn, np.random.default_rng(task.seed))
@@ -119,6 +119,6 @@ def greedy_orders(instance: Instance, count: int, random: np.random.Generator) -
 
 
 def _completed(tour: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
-    """An order of the same nodes as `order`: those of the tour first, as it visits them."""
+    """An order of the same nodes as `order`: first those of the tour, in its order."""
     visited = tour[np.isin(tour, order)]
     return np.concatenate([visited, order[~np.isin(order, visited)]])

@@ -24,7 +24,7 @@ CHECK_INTERVAL = 8
 
 
 class OutOfTime(Exception):  # noqa: N818 (not an error)
-    """The time is up before all trajectories are at their ends."""
+    """The time limit is reached before all trajectories are finished."""
 
 
 def _steps(
@@ -77,16 +77,16 @@ def decode(
     Args:
         env: the environment.
         batch: B instances.
-        decoder: gives the logits.
+        decoder: computes the logits.
         cache: from `decoder.prepare`, for the batch.
-        strategy: how the next node is chosen.
-        trajectories: P.
+        strategy: chooses the next node.
+        trajectories: P, the number of trajectories an instance.
         prefix: given first actions `[B, P, L]`.
-        generator: randomness of the strategy.
+        generator: random numbers of the strategy.
         clock: the time limit; without one there is none.
 
     Raises:
-        OutOfTime: where the clock runs out before all trajectories are at their ends.
+        OutOfTime: where the clock runs out before all trajectories are finished.
     """
     steps = _steps(env, batch, decoder, cache, strategy, trajectories, prefix, generator, clock)
     return torch.stack([action for _, action in steps], -1)
@@ -104,7 +104,7 @@ def rollout(
     prefix: Tensor | None = None,
     generator: Generator | None = None,
 ) -> Trace:
-    """As `decode`, but return the trace with every observation, ready to be scored."""
+    """Decode as `decode` does, and return the trace with every observation, ready to be scored."""
     given = 0 if prefix is None else prefix.shape[-1]
     trace = env.empty_trace(batch, trajectories, env.horizon(batch), given=given)
     steps = 0

@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 
 MOST_STARTS = 100
 TEMPERATURE = 2.0
-"""Of sampling, where neither the user nor the policy's file says it."""
+"""Temperature of sampling where neither the user nor the policy's file gives one."""
 LARGEST = 6_000
 """Nodes above which attention over all pairs of nodes does not fit."""
 UNSURE = 3.0
-"""Where decoding might take this many times longer than predicted, and then too long, it begins with one tour."""
+"""Decoding begins with one tour where it would exceed the time limit by taking this many times the prediction."""
 BATCH_ELEMENTS = 4_000_000
 """Largest number of elements of one attention or trace tensor while solving."""
 
@@ -67,18 +67,18 @@ class PolicySolver(BaseSolver):
         decoding: greedy, or sampling from the policy's distribution; default is sampling where `samples`
             or `temperature` say how or a tour leaves a depot, and greedy where it may start anywhere. Where
             prizes are hidden, the sampled order of least average cost is the answer (see `recourse`).
-        samples: trajectories drawn for each symmetry of an instance when sampling; default is what
-            the policy's file recommends, else 16.
-        temperature: of sampling; above 1 trajectories differ more, so that the best of many is
-            better; default is what the policy's file recommends, else 2.
-        starts: greedy trajectories from as many spread first nodes, where a tour may start anywhere;
-            default is every node, up to 100. 1 leaves the first node to the policy.
-        augmentations: how many of the square's eight symmetries are decoded; default is what the
-            policy's file recommends, else 8, and 1 where instances have no coordinates.
-        search: how the orders sampled are improved where prizes are hidden: quick moves single nodes
-            of the best one, three times at most; thorough also reverses stretches (2-opt), of the six
-            best, until no move saves, as `recourse` does.
-        device: where to compute.
+        samples: trajectories drawn for each symmetry of an instance when sampling; default is the
+            recommendation of the policy's file, else 16.
+        temperature: temperature of sampling; above 1 trajectories differ more, so that the best of many is
+            better; default is the recommendation of the policy's file, else 2.
+        starts: number of greedy trajectories, from spread first nodes, where a tour may start anywhere;
+            default is every node, up to 100. With 1 the policy chooses the first node.
+        augmentations: number of the square's eight symmetries that are decoded; default is the
+            recommendation of the policy's file, else 8, and 1 where instances have no coordinates.
+        search: how sampled orders are improved where prizes are hidden. `quick` moves single nodes of the
+            best order, at most three times; `thorough` also reverses stretches (2-opt), in the six best
+            orders, until no move saves, as `recourse` does.
+        device: the device to compute on.
     """
 
     name = "policy"
@@ -113,12 +113,12 @@ class PolicySolver(BaseSolver):
         self._loaded: dict[tuple[str, Problem], _Loaded] = {}
 
     def supports(self, problem: Problem) -> bool:
-        """Whether the environment knows every rule, and a policy for the problem is there."""
+        """Whether the environment covers every rule, and there is a policy for the problem."""
         known = all(type(rule) in RULES for rule in problem.rules)
         return known and (self.path is not None or find_policy(problem.name, 1) is not None)
 
     def warm_up(self, problem: Problem) -> None:
-        """Load the weights that are given by path; shipped ones are chosen by size."""
+        """Load the weights given by a path; shipped ones are chosen by size when instances are solved."""
         if self.path is not None:
             self._load(problem, 1)
         else:
@@ -180,7 +180,7 @@ class PolicySolver(BaseSolver):
         return solutions
 
     def _solve_groups(self, request: Request, chosen: Sequence[int], clock: Clock) -> dict[int, list[list[int]]]:
-        """The tours of the chosen instances that there is time for."""
+        """The tours of the chosen instances, as far as the time allows."""
         problem, instances = request.problem, request.instances
         groups: dict[tuple[str, int], tuple[_Loaded, list[int]]] = {}
         for i in sorted(chosen, key=lambda i: instances[i].size):
@@ -213,7 +213,7 @@ class PolicySolver(BaseSolver):
     def _chunks(
         self, problem: Problem, loaded: _Loaded, members: list[int], instances: Sequence[Instance]
     ) -> list[list[int]]:
-        """Neighbours in size, as many at once as memory allows."""
+        """Groups of instances of similar size, as large as memory allows."""
         chunks: list[list[int]] = []
         for i in members:
             each = self._pictures(loaded, [instances[i]]) * self.elements_of(problem, loaded, instances[i].size)
@@ -264,7 +264,7 @@ class PolicySolver(BaseSolver):
         return problem.hides_prizes and self.is_sampling(problem) and ENDED.keys() >= set(problem.objective.terms)
 
     def work_of(self, loaded: _Loaded, size: int, instances: int, steps: int) -> Work:
-        """What there is to compute for instances of one size."""
+        """The work of decoding instances of one size."""
         return Work(loaded.policy.config, size, steps, _reads_pairs(loaded.env.problem), instances)
 
     def next_probabilities(self, problem: Problem, instance: Instance) -> NDArray[np.float64]:
@@ -286,13 +286,13 @@ class PolicySolver(BaseSolver):
         return logits.softmax(-1).mean((0, 1)).double().cpu().numpy()
 
     def elements_of(self, problem: Problem, loaded: _Loaded, size: int) -> int:
-        """Elements of the largest tensor that one picture of an instance needs."""
+        """Elements of the largest tensor that one symmetry of an instance needs."""
         count = self.trajectories_of(loaded, size)
         pairs = count * size if _reads_pairs(problem) else 0
         return size * max(loaded.policy.config.heads * max(size, count), pairs)
 
     def trajectories_of(self, loaded: _Loaded, size: int) -> int:
-        """P, trajectories for each picture of an instance of `size` nodes."""
+        """P, the number of trajectories for each symmetry of an instance of `size` nodes."""
         problem = loaded.env.problem
         if self.is_sampling(problem):
             return loaded.samples
@@ -311,24 +311,24 @@ def _given(problem: Problem, instance: Instance) -> list[int]:
 
 
 def _reads_pairs(problem: Problem) -> bool:
-    """Whether the mask, of one tour that must keep time windows, reads all pairs of nodes for every trajectory."""
+    """Whether each step's mask reads all pairs of nodes: where one tour must visit all nodes in time windows."""
     return problem.visits_all and problem.shape.has_one_depot_tour
 
 
 class _Decoding:
     """Decodes one batch of instances under their symmetries, piece by piece, within a time limit.
 
-    Where all pieces fit, their trajectories are those of the seed alone. Where they may not, a greedy trajectory
-    comes first, and then as many as fit by what the pieces before took.
+    Where all pieces fit, the trajectories depend on the seed alone. Where they may not fit, a greedy trajectory is
+    decoded first, and then as many as fit by the time of the pieces before.
 
     Args:
-        solver: says how to decode, and what.
+        solver: has the settings of the decoding.
         loaded: the policy.
         batch: `[A * B]`, B instances under A symmetries.
         prefix: given first actions `[B, 1, L]`, or None.
         generator: randomness of sampling.
         clock: the time limit.
-        pace: is corrected by the pieces.
+        pace: predicts the time of the pieces, and is corrected by them.
     """
 
     def __init__(
@@ -350,7 +350,7 @@ class _Decoding:
         self.strategy: Strategy = Sampling(temperature) if solver.is_sampling(problem) else Greedy()
 
     def trajectories(self, symmetries: int, count: int) -> Tensor:
-        """Actions `[B, K, T]` of the trajectories that there is time for.
+        """Actions `[B, K, T]` of as many trajectories as the time allows.
 
         Raises:
             OutOfTime: where there is time for none.
@@ -382,14 +382,14 @@ class _Decoding:
         return torch.cat([_stay(piece, longest) for piece in pieces], 1)
 
     def _fitting(self, work: Work, symmetries: int, *, pressed: bool) -> tuple[int, int]:
-        """How many symmetries to decode at once, and how many trajectories of each."""
+        """The number of symmetries to decode at once, and of trajectories of each."""
         left = self.clock.remaining
         if not pressed or self.pace.predict(work.seconds(symmetries, self.most)) <= left:
             return symmetries, self.most
         return 1, self.pace.trajectories(work, self.most, left)
 
     def _timed(self, work: Work, rows: slice, symmetries: int, most: int, strategy: Strategy) -> Tensor:
-        """Actions `[., most, T]` of some rows of the batch, whose time the pace takes note of."""
+        """Actions `[., most, T]` of some rows of the batch; the pace records the time."""
         begun = self.clock.elapsed
         given = None if self.prefix is None else self.prefix[rows]
         found = self._decode(self.batch.rows(rows), strategy, given, most)

@@ -1,6 +1,6 @@
-"""Every solution of a tiny instance, by trying them all: slow, plain, and with `check` as the only judge.
+"""Every solution of a tiny instance of up to 6 nodes, by enumeration: slow, plain, and decided by `check` alone.
 
-For up to 6 nodes. What a solution is, apart from how it is written down, `canonical` says.
+`canonical` maps all spellings of one solution to one name.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Canonical = tuple[tuple[int, ...], ...]
 
 
 def canonical(problem: Problem, instance: Instance, tours: Iterable[Sequence[int]]) -> Canonical:
-    """One name for all ways to write a solution down.
+    """The one name of all spellings of a solution.
 
     Closed tours begin at the depot (their direction stays), several tours are sorted, and those of
     the depot alone are dropped there.
@@ -45,8 +45,7 @@ def canonical(problem: Problem, instance: Instance, tours: Iterable[Sequence[int
 def feasible_solutions(problem: Problem, instance: Instance) -> dict[Canonical, Solution]:
     """All solutions that `check` accepts, by their canonical names.
 
-    Where deliveries are split: all that come of going from node to node and delivering as much as
-    can be, but more than nothing, at each.
+    Where deliveries are split: those that deliver as much as possible, and more than nothing, at each node.
     """
     walks = _split_walks if problem.rule(SplitDelivery) else _walks
     found: dict[Canonical, Solution] = {}
@@ -115,7 +114,7 @@ def _ordered(groups: list[list[int]]) -> Iterator[list[tuple[int, ...]]]:
 
 
 def _split_walks(problem: Problem, instance: Instance) -> Iterator[list[list[int]]]:
-    """Walks on which every visit delivers something, until nobody wants anything; by steps, as one walks."""
+    """Tours on which every visit delivers something, until all demands are met; made step by step."""
     depot, finish = instance.depot, instance.finish
     closing = [] if finish == depot else [finish]
     customers = [node for node in range(instance.size) if node not in (depot, finish)]
@@ -136,7 +135,7 @@ def _split_walks(problem: Problem, instance: Instance) -> Iterator[list[list[int
                 left[node] -= amounts[-1][len(longer[-1]) - 1]
                 finished = tuple(sorted(tuple(tour) for tour in longer[:-1]))
                 state = (finished, tuple(longer[-1]), tuple(left), float(amounts[-1].sum()))
-                if state not in seen:  # what comes after is the same
+                if state not in seen:  # the rest is the same
                     seen.add(state)
                     yield from extend(longer, left)
 

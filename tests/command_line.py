@@ -1,4 +1,4 @@
-"""Example files, and what a run of a command must look like; the fixture `tsp` runs one."""
+"""Example files, and checks of a command's output; the fixture `tsp` runs a command."""
 
 import json
 from pathlib import Path

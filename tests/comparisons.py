@@ -12,7 +12,7 @@ INFEASIBLE = [0, 0, 1, 2]
 
 @dataclass
 class FixedAnswers:
-    """A solver that answers instance k with tour k (None: without an answer), in whatever blocks they come."""
+    """A solver that answers instance k with tour k (None: without an answer), however instances are grouped."""
 
     name: str
     tours: list
@@ -34,7 +34,7 @@ class FixedAnswers:
         self.log.append((self.name, budget, [int(instance.name or 0) for instance in instances]))
         answers = []
         for instance in instances:
-            _ = instance.distances  # what is kept here must not help the next solver
+            _ = instance.distances  # cached distances must not help the next solver
             tour = self.tours[int(instance.name or 0)]
             answer = no_answer(seconds=self.seconds, solver=self.name, bound=self.bound)
             if tour is not None:

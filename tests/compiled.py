@@ -1,4 +1,4 @@
-"""Makes parts of kernels, which only kernels may call, callable for tests."""
+"""Make parts of kernels, which only kernels may call, callable for tests."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def one_torch_thread() -> None:
 
 @pytest.fixture
 def ctrl_c(monkeypatch):
-    """Arrange for Ctrl-C, once or more often, right after the given call of a method."""
+    """Press Ctrl-C, once or more often, right after a given call of a method."""
 
     def arrange(owner, name, *, call=1, times=1):
         method, calls = getattr(owner, name), count(1)

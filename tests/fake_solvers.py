@@ -15,7 +15,7 @@ AROUND, LONG, SHORT = [0, 1, 2, 3], [0, 2, 1, 3], [0, 1, 3, 2]
 
 
 @dataclass
-class Batch:
+class FixedTour:
     """Answers every instance with one tour (or none), and reports a fixed time."""
 
     name: str

@@ -1,4 +1,4 @@
-"""Instances to draw, and what a figure shows."""
+"""Instances to draw, and the content of figures."""
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def random_instance(n, **options):
 
 
 def full_instance(problem, n=7, **options):
-    """An instance with everything that the problem reads."""
+    """An instance with all attributes that the problem reads."""
     everything = {
         "prizes": np.arange(n),
         "penalties": np.ones(n),

@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 def tiny_instance(problem: Problem | str, seed: int, n: int = 5) -> Instance:
     """A random instance of `n` nodes with everything the problem needs; the same for the same seed.
 
-    Even seeds give whole numbers, odd ones others. Of every four seeds one has an asymmetric matrix,
-    and one an end that is not the depot where the problem may have one (a path: all four kinds of
-    ends in turn). Of every five one has another depot than the first node. Limits are drawn from
-    tight to loose; every third seed's limit is exactly what some answer uses. Most instances have a
-    solution, not all.
+    Even seeds give whole numbers, odd seeds other numbers. One seed in four has an asymmetric matrix, and one
+    another end than the depot where the problem may have one (paths have all four kinds of ends in turn). One
+    seed in five has another depot than the first node. Limits range from tight to loose; for one seed in three
+    some answer reaches the limit exactly. Most instances have a solution, not all.
     """
     problem = get_problem(problem) if isinstance(problem, str) else problem
     rng = np.random.default_rng([seed, n, zlib.crc32(problem.name.encode())])
@@ -58,12 +57,12 @@ def _some(rng: np.random.Generator, customers: list[int], least: int = 0) -> lis
 def _demands(problem, place, customers, rng, whole, exact):
     demands = _values(rng, place.size, 9.0, whole)
     heaviest = max(demands[customers], default=1.0)
-    if problem.rule(SplitDelivery) is not None:  # a load is more or less than what the heaviest wants
+    if problem.rule(SplitDelivery) is not None:  # a capacity below or above the largest demand
         capacity = rng.uniform(0.7, 1.5) * heaviest
     else:
         capacity = max(demands[_some(rng, customers, 2)].sum() if exact else rng.uniform(1, 3) * heaviest, heaviest)
     capacity = np.ceil(capacity) if whole else capacity
-    ends = [place.depot, place.finish]  # what they demand does not count, but is not to be refused either
+    ends = [place.depot, place.finish]  # demands at the ends of tours do not count, and must not be refused
     demands[ends] = np.minimum(demands[ends], capacity)
     return {"demands": demands, "capacity": capacity}
 
@@ -81,7 +80,7 @@ def _prizes(problem, place, customers, rng, whole, exact):
 
 
 def _quota(problem, place, customers, rng, whole, exact):
-    """Mostly a share of all prizes; sometimes more than there are, so that all must be visited."""
+    """Mostly a share of all prizes; sometimes more than all, so that every node must be visited."""
     prizes = _values(rng, place.size, 20.0, whole)
     share = prizes[_some(rng, customers)].sum() if exact else rng.uniform(0.0, 1.1) * prizes[customers].sum()
     return {"prizes": prizes, "min_prize": share}
@@ -96,7 +95,7 @@ def _num_tours(problem, place, customers, rng, whole, exact):
 
 
 def _time_windows(problem, place, customers, rng, whole, exact):
-    """Around the visits of a random tour, from tight to loose, so that it stays possible; some never close."""
+    """Windows around the visits of a random tour, which keeps them, from tight to loose; some never close."""
     n, day = place.size, place.path_length([place.depot, *customers, place.finish])
     service = rng.integers(0, 10, n) if whole else rng.random(n) / 5
     start = float(np.floor(rng.uniform(0, 0.3) * day)) if rng.random() < 0.5 else 0.0
@@ -139,4 +138,4 @@ DRAWS = {
     "max_length": _max_length,
     "time_windows": _time_windows,
 }
-"""What draws an attribute that a problem needs, and others that go with it."""
+"""Attribute that a problem needs → the function that draws it, and others that belong to it."""

@@ -1,4 +1,4 @@
-"""Sets of points for tests of neighbour lists, and what every such list must satisfy."""
+"""Sets of points for tests of neighbour lists, and the conditions on every such list."""
 
 import numpy as np
 from hypothesis import strategies as st

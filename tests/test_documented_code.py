@@ -1,4 +1,4 @@
-"""The pages that walk through code show code that works: quotes are quotes, and additions make what the page says."""
+"""The pages that walk through code show code that works: quotes are in the files, and additions do what is said."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ for one, other in zip(drawn, tsp.read_set("set.npz"), strict=True):
     assert one.after.tolist() == other.after.tolist() and (one.after >= 0).sum() == 3
     assert one.fingerprint == other.fingerprint
 """
-"""What a user does with the problem that docs/adding-a-rule.md adds."""
+"""A user's program with the problem that docs/adding-a-rule.md adds."""
 
 SWEPT = """
 import tsp
@@ -42,11 +42,11 @@ instances = generate_instances("cvrp", "uniform", 30, 5, 0)
 for one, four in zip(tsp.solve(instances, "sweep"), tsp.solve(instances, "sweep(starts=4)"), strict=True):
     assert one.feasible and one.solver == "sweep" and one.objective <= four.objective
 """
-"""What a user does with the solver that docs/adding-a-solver.md adds."""
+"""A user's program with the solver that docs/adding-a-solver.md adds."""
 
 
 @pytest.mark.parametrize("block", QUOTES, ids=lambda block: f"{block.page}: {block.code.split('(')[0].split()[-1]}")
-def test_what_a_page_quotes_is_in_the_file(block):
+def test_code_that_a_page_quotes_is_in_the_file(block):
     assert is_quoted(block)
 
 

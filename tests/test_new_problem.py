@@ -41,7 +41,7 @@ def drawn(count, size):
     return instances
 
 
-def test_it_is_learned_and_solved_by_the_policy(row, tmp_path):
+def test_a_new_problem_is_learned_and_solved_by_a_policy(row, tmp_path):
     config = TrainConfig(
         problem=SAMPLES.name,
         size="8",
@@ -65,7 +65,7 @@ def test_it_is_learned_and_solved_by_the_policy(row, tmp_path):
         assert check(SAMPLES, instance, solution.tours).objective == solution.objective > 0
 
 
-def test_it_is_solved_by_the_classical_solvers(row):
+def test_a_new_problem_is_solved_by_the_classical_solvers(row):
     instances = drawn(3, 4)
     routed = ORToolsSolver().solve(SAMPLES, instances, Budget(0.3))
     proved = CPSATSolver().solve(SAMPLES, instances, Budget(20))
@@ -77,7 +77,7 @@ def test_it_is_solved_by_the_classical_solvers(row):
         assert 0 < found.objective <= best + 1e-9
 
 
-def test_it_is_played(row):
+def test_a_new_problem_has_a_gymnasium_environment(row):
     env = RoutingGymEnv(SAMPLES.name, size=6)
     _, info = env.reset(seed=0)
     rewards, ended = [], False

@@ -1,4 +1,4 @@
-"""What `pip install .` installs: every file of the four packages, data included, and nothing else of the checkout."""
+"""`pip install .` installs every file of the four packages, data included, and nothing else of the checkout."""
 
 import zipfile
 from pathlib import Path

@@ -1,6 +1,6 @@
 """The referee: for every problem the masks allow exactly the solutions that the checker accepts, at the same value.
 
-What they leave out on purpose is listed in `PRUNED`. Dead ends may remain; they count as infeasible.
+Solutions that masks leave out on purpose are listed in `PRUNED`. Dead ends may remain; they count as infeasible.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from instances import tiny_instance
 
 from envs.batch import from_instances
 from envs.routing_env import RoutingEnv
+from tsp.checks import timeline_of
 from tsp.instance import Instance, Underway
 from tsp.problems import (
     PROBLEMS,
@@ -31,7 +32,7 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
-from tsp.solution import check, timeline_of, walk
+from tsp.solution import check, claim_of
 from tsp.tolerance import TOLERANCE
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def sequences_of(
 
 def direct_ways_home(problem: Problem, instance: Instance, solution: Solution) -> list[tuple[float, float]]:
     """From every visit of a solution, the length and the end time of its tour if it returned directly."""
-    claim, service = walk(problem, instance, solution.tours), instance.service_times
+    claim, service = claim_of(problem, instance, solution.tours), instance.service_times
     found = list[tuple[float, float]]()
     for k, stops in enumerate(claim.stops):
         for i, begin in enumerate(timeline_of(claim, k).begin[1:-1].tolist(), 1):
@@ -120,9 +121,9 @@ def home_before_it_closes(problem: Problem, instance: Instance, solution: Soluti
 
 
 PRUNED = {LengthBudget: home_within_budget, TimeWindows: home_before_it_closes}
-"""Which of the checker's solutions the masks allow: those where the direct way home is never too long (Kool et al.
-2019), so that there is no dead end. Where the triangle inequality holds these are all. Besides, split deliveries
-deliver as much as can be, and `brute_force` tries no others."""
+"""The checker's solutions that the masks allow: those where the direct way home is never too long (Kool et al. 2019),
+so that there is no dead end. With the triangle inequality these are all solutions. Split deliveries deliver as much
+as possible at each node; `brute_force` makes no others."""
 
 
 LOCKS = [(TimeWindows,), (Capacity,), (SplitDelivery,), (PrizeQuota, LengthBudget), (CompulsoryVisits, LengthBudget)]
@@ -214,7 +215,7 @@ def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tup
         if problem.shape.has_one_depot_tour and given[-1] == instance.finish:
             given = given[:-1]
         visited = [instance.depot if node == instance.finish else node for node in given]
-    claim = walk(problem, instance, env.tours(torch.tensor(planned), instance))
+    claim = claim_of(problem, instance, env.tours(torch.tensor(planned), instance))
     k = sum(node == instance.finish for node in given) if problem.shape.has_several_tours else 0
     elapsed, travelled, load = 0.0, 0.0, 0.0
     if k < len(claim.stops):  # else the tour is at the depot, and complete
@@ -232,7 +233,7 @@ def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tup
 @EVERY_PROBLEM
 @pytest.mark.parametrize("seed", METRIC[:8])
 def test_a_tour_under_way_continues_as_the_checker_accepts(problem, seed):
-    """Where the triangle inequality holds, as `PRUNED` knows only what was planned."""
+    """Only with the triangle inequality: `PRUNED` is for tours that follow the plan."""
     env, start = RoutingEnv(problem), begun(problem, tiny_instance(problem, seed, 5), np.random.default_rng(seed))
     if start is None:
         pytest.skip("nothing is feasible")

@@ -11,14 +11,14 @@ SHORTEST = 1e-3
 
 @dataclass(frozen=True)
 class Budget:
-    """What a solver may use, and its seed.
+    """The time and the threads that a solver may use, and its seed.
 
     Attributes:
         time_limit: wall clock in seconds for each instance; a solver that takes instances in
             batches has N times the limit for N of them.
         threads: number of threads or processes that may work at once. Each process imports the
             program: a script that uses more than one needs `if __name__ == "__main__":`.
-        seed: of all random choices.
+        seed: seed of all random choices.
     """
 
     time_limit: float = 2.0

@@ -8,7 +8,7 @@ from datetime import datetime
 MINUTES_OF_DAY = 24 * 60
 
 DATED = 366.0 * MINUTES_OF_DAY
-"""Minutes from which on a time that `parse_clock` read has a date."""
+"""Times of `parse_clock` of at least this many minutes have a date."""
 
 
 def is_clock(text: str) -> bool:

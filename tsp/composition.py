@@ -1,4 +1,4 @@
-"""Data bring their rule along: the problem that an instance states, a row of the table and what its numbers add.
+"""The problem that an instance states: a row of the table, and the rules that its own data add.
 
 A length limit in an instance of `cvrp` adds a length budget to it, time windows turn `op` into `optw`, and a number
 that no rule of the problem's shape can read is refused by name. So nothing that an instance states is ignored.
@@ -55,7 +55,7 @@ BRINGS: dict[str, type[Rule] | None] = {
     "penalties": None,
     "num_tours": None,
 }
-"""By attribute of an instance, the rule that it brings along; None where only an objective or the shape reads it.
+"""Attribute of an instance → the rule that it adds; None where only an objective or the shape reads the attribute.
 
 Service times are read wherever there is a time window or a length budget.
 """
@@ -81,7 +81,7 @@ IMPLIED: tuple[tuple[set[str], str], ...] = (
     ({"num_tours"}, "mtsp"),
     ({"time_windows"}, "tsptw"),
 )
-"""Where nobody names a problem: the first row all of whose attributes an instance has names it."""
+"""The rows from which a problem is chosen where none is named: the first row whose attributes an instance has."""
 
 
 def stated(instance: Instance) -> frozenset[str]:
@@ -96,7 +96,7 @@ def implied_problem(instance: Instance) -> str:
 
 
 def problem_of(instance: Instance) -> Problem:
-    """The problem that an instance states: its own, with the rules and the objective that it brings along.
+    """The problem that an instance states: its own, with the rules and the objective that its data add.
 
     An attribute that no rule of the problem's shape can read is left out; `validated_problem` refuses it.
 
@@ -107,7 +107,7 @@ def problem_of(instance: Instance) -> Problem:
 
 
 def validated_problem(instance: Instance) -> Problem:
-    """As `problem_of`, for an instance that is to be solved.
+    """The problem of an instance that is to be solved: that of `problem_of`, validated.
 
     Raises:
         ValueError: also where `require_read` or `Problem.validate` refuses the instance.
@@ -183,7 +183,7 @@ def reads(problem: Problem) -> set[str]:
 
 
 def _fits(rule: type[Rule], problem: Problem) -> bool:
-    """Whether a rule can be added: tours leave a depot; a quota makes sense where one tour may leave nodes out."""
+    """Whether a rule can be added: tours must leave a depot; a quota also needs one tour that may leave nodes out."""
     if rule is PrizeQuota:
         return problem.shape.has_one_depot_tour and not problem.visits_all
     return problem.shape.has_depot

@@ -1,4 +1,4 @@
-"""Why no solution of an instance keeps every rule, where that can be proved without a search.
+"""Proofs, without a search, that no solution of an instance keeps every rule.
 
 Each rule has a row in `REASONS`: a function that proves a rule of its class to be too tight. It assumes the best
 case, the shortest way and the earliest arrival at each node, whatever else a tour has to visit.
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from tsp.solution import Solution
 
 MOST_NODES = 2000
-"""Nodes up to which ways are computed, which takes about a second there."""
+"""The most nodes for which ways are computed, which takes about a second."""
 
 NEVER = 1e200
-"""When an end closes that never does: later than any sum of numbers, and finite."""
+"""The closing time of an end that never closes: finite, and later than any sum of numbers."""
 
 MOST_NAMED = 3
 """The most nodes, or pairs of nodes, that get a sentence of their own."""
@@ -52,7 +52,9 @@ MOST_PAIRS = 20
 
 @dataclass(frozen=True, eq=False)
 class BestCase:
-    """What a tour can reach at best; computed when a rule needs it. All arrays are over the m customers.
+    """The best case of a tour: shortest ways and earliest times, computed when a rule needs them.
+
+    All arrays are over the m customers.
 
     Attributes:
         problem: has the rules.
@@ -122,7 +124,7 @@ class BestCase:
 
     @cached_property
     def service(self) -> Array:
-        """How long the visit of each node takes `[n]`."""
+        """The duration of each visit `[n]`."""
         times = self.instance.service_times
         return np.zeros(self.instance.size) if times is None else times
 
@@ -201,7 +203,7 @@ class BestCase:
         return self.shortest > outer_limit(limit)
 
     def name(self, k: int | Integers) -> str:
-        """What users call customer `k`."""
+        """The name of customer `k` in messages."""
         return self.instance.node_name(int(self.customers[k]))
 
     def each(self, chosen: NDArray[np.bool_], sentence: Callable[[int], str]) -> list[str]:
@@ -215,7 +217,7 @@ def reasons(problem: Problem, instance: Instance) -> tuple[str, ...]:
     is_underway = instance.underway is not None
     if is_underway:
         if problem.rule(SplitDelivery) is not None:
-            return ()  # the rest has longer ways than the whole
+            return ()  # a remainder has longer ways than its original
         try:
             rest = reduce(problem, instance)
         except ValueError:
@@ -238,7 +240,7 @@ def explain(problem: Problem, instance: Instance, solution: Solution) -> Solutio
 
 
 def _visits(case: BestCase, rule: Rule) -> list[str]:
-    """Nothing: each node can be visited, if other rules allow it."""
+    """No reason: each node can be visited if other rules allow it."""
     return []
 
 

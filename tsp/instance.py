@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 LARGEST_MATRIX = 15_000
-"""Nodes up to which a full distance matrix is made (15,000 nodes take 1.8 GB)."""
+"""The most nodes for which a full distance matrix is made (15,000 nodes take 1.8 GB)."""
 
 LARGEST_NUMBER = 1e100
 """Largest size of a coordinate or distance: squares and sums of such numbers are still finite."""
@@ -79,7 +79,7 @@ class Instance:
             means the same). The diagonal is ignored and stored as zero.
         metric: a name in `tsp.metrics.METRICS`; `EXPLICIT` (set by itself) with a matrix.
         problem: name of the problem that the source implies (a row of `tsp.problems.PROBLEMS`).
-        name: used in reports.
+        name: its name in reports.
         names: a name for each node; users read and write these, or numbers from 1 where there are none.
         best_known: objective of the best known solution, in the instance's own units.
         depot: the node where tours start.
@@ -257,7 +257,7 @@ class Instance:
         return out
 
     def legs(self, origins: ArrayLike, destinations: ArrayLike) -> Array:
-        """Distances from each of `origins` to the one of `destinations` at its place (broadcast)."""
+        """Distances from `origins` to `destinations`, pair by pair (broadcast)."""
         a, b = np.asarray(origins, dtype=np.int64), np.asarray(destinations, dtype=np.int64)
         if self.matrix is not None:
             return self.matrix[a, b]
@@ -276,11 +276,11 @@ class Instance:
         return self.path_length(closed)
 
     def node_name(self, node: int) -> str:
-        """What a user reads for a node: its name or, if nodes have none, its number in the file, from 1."""
+        """The name of a node in messages and results: its own or, if nodes have none, its number from 1 in the file."""
         return self.names[node] if self.names else str(node + 1)
 
     def find_node(self, text: str) -> int:
-        """The node that a user calls so: the inverse of `node_name`.
+        """The node with a name or number: the inverse of `node_name`.
 
         Raises:
             ValueError: when there is no such node, with the nearest name.

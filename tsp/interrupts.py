@@ -1,4 +1,4 @@
-"""Delaying Ctrl-C while an exception would do harm."""
+"""Delay Ctrl-C while an exception would do harm."""
 
 from __future__ import annotations
 

@@ -11,9 +11,10 @@ from itertools import groupby
 from math import floor, log10
 from typing import TYPE_CHECKING, NamedTuple
 
+from tsp.checks import timeline_of
 from tsp.clock import format_clock
 from tsp.problems import TimeWindows
-from tsp.solution import timeline_of, walk
+from tsp.solution import claim_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -76,7 +77,7 @@ def make_itinerary(problem: Problem, instance: Instance, solution: Solution) -> 
     tours = tuple(tour[(tour >= 0) & (tour < instance.size)] for tour in solution.tours)
     if problem.rule(TimeWindows) is None and instance.time_windows is not None:
         instance = replace(instance, time_windows=None)
-    claim = walk(problem, instance, tours)
+    claim = claim_of(problem, instance, tours)
     titles = _titles(instance)
     out: list[Stop] = []
     for k, stops in enumerate(claim.stops):

@@ -28,7 +28,7 @@ class Metric:
 
     Attributes:
         name: the EDGE_WEIGHT_TYPE of TSPLIB, LKH or Concorde, or `euclidean`.
-        dimensions: how many coordinates a point may have.
+        dimensions: the numbers of coordinates that a point may have.
         integral: whether every distance is a whole number.
         between: maps points `[..., d]` and `[..., d]` to distances `[...]`, broadcasting.
     """

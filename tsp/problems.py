@@ -1,8 +1,8 @@
 """Rules as data, and the table of problems.
 
-A problem consists of a shape, a tuple of rules and an objective. What a rule means to the checker, the
-environment or an OR-Tools model is written in a table of theirs, by the rule's class. A new problem that
-consists of known rules is one row of `PROBLEMS`.
+A problem consists of a shape, a tuple of rules and an objective. The checker, the environment and each model have
+a table with their reading of a rule, by the rule's class. A new problem that consists of known rules is one row of
+`PROBLEMS`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ R = TypeVar("R", bound="Rule")
 
 
 class Shape(StrEnum):
-    """How tours run: one closed tour, one open path, one tour from the depot, or several of those.
+    """The shape of tours: one closed tour, one open path, one tour from the depot, or several of those.
 
     A tour from the depot ends at the depot, unless the instance names another end.
     """
@@ -80,7 +80,7 @@ class VisitAtMostOnce(Rule):
 
 @dataclass(frozen=True)
 class CompulsoryVisits(Rule):
-    """Of the nodes that may be left out, those that are `required` may not."""
+    """The nodes that are `required` must be visited, while others may be left out."""
 
     needs: ClassVar[tuple[str, ...]] = ("required",)
 
@@ -165,10 +165,10 @@ STATED_BY = {
     "num_tours": "a number of tours (--num-tours)",
     "service_times": "service times (column duration)",
 }
-"""An instance's attributes in the user's words, with the option or the columns that state them."""
+"""Attribute of an instance → its name in messages, with the option or the columns that state it."""
 
 TERM_NEEDS = {"prize": ("prizes",), "penalties": ("penalties",), "makespan": ("time_windows",)}
-"""What an instance must have for an objective's term."""
+"""Term of the objective → the attributes that an instance must have."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class Objective:
     """A sum of terms, to be minimized or maximized.
 
     Attributes:
-        terms: names in `tsp.solution.TERMS`.
+        terms: names in `tsp.checks.TERMS`.
         sense: `min` or `max`.
     """
 
@@ -220,7 +220,7 @@ class Problem:
 
     @property
     def words(self) -> dict[str, str]:
-        """What does not count when problems are compared: name, title and story."""
+        """Name, title and story, which do not count when problems are compared."""
         return {"name": self.name, "title": self.title, "story": self.story}
 
     @property
@@ -231,7 +231,7 @@ class Problem:
 
     @property
     def visits_all(self) -> bool:
-        """Whether every node must be visited (once, or as often as it takes)."""
+        """Whether every node must be visited (once, or until its demand is delivered)."""
         return self.rule(VisitAtMostOnce) is None
 
     @property
@@ -345,7 +345,7 @@ PROBLEMS: dict[str, Problem] = {
         Problem(
             name="top",
             title="team orienteering",
-            story="a group splits the posters in one break; who has nothing to visit may stay away",
+            story="a group splits the posters in one break; not all of the group need to go",
             shape=Shape.TOURS,
             rules=(VisitAtMostOnce(), LengthBudget()),
             objective=Objective(("prize",), "max"),
@@ -354,7 +354,7 @@ PROBLEMS: dict[str, Problem] = {
         Problem(
             name="pctsp",
             title="prize-collecting travelling salesman problem",
-            story="learn at least so much, regret what was missed",
+            story="learn at least a given amount, regret what was missed",
             shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), PrizeQuota()),
             objective=Objective(("length", "penalties")),
@@ -418,7 +418,7 @@ PROBLEMS: dict[str, Problem] = {
         Problem(
             name="mtsp",
             title="min-max multiple travelling salesman problem",
-            story="a group visits all, the last one home counts; who has nothing to visit may stay away",
+            story="a group visits all, the last one home counts; not all of the group need to go",
             shape=Shape.TOURS,
             rules=(VisitOnce(),),
             objective=Objective(("longest",)),

@@ -74,12 +74,12 @@ def solve(
     """Solve one instance, or several.
 
     Args:
-        instances: each is solved under the rules of its own `problem`, and those that its numbers bring along.
+        instances: each is solved under the rules of its own `problem`, and those that its data add.
         solver: a spec such as `ortools` or `policy(decoding=sampling)+2opt`; default: the toolkit's best
             for each instance.
         time_limit: seconds for each instance.
         threads: number of threads.
-        seed: of every random choice.
+        seed: seed of every random choice.
 
     Returns:
         the checked solution, or a list of them in the order of the instances; an infeasible one has the
@@ -176,11 +176,11 @@ def compare(
     """Compare solvers on the same instances, under the same time and number of threads.
 
     Args:
-        instances: of one problem.
-        solvers: specs.
+        instances: instances of one problem.
+        solvers: specs of the solvers.
         time_limit: seconds for each instance; several give a gap-against-time curve.
         threads: number of threads of each solver.
-        seed: of every random choice.
+        seed: seed of every random choice.
         device: for solvers that run on several kinds of devices.
         progress: called with the number of solutions so far and the total number.
         realizations: the hidden values of the instances, which solvers see node by node on arrival.

@@ -8,35 +8,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from tsp.problems import (
-    Capacity,
-    CompulsoryVisits,
-    LengthBudget,
-    MaxVisits,
-    PrizeQuota,
-    Problem,
-    Rule,
-    SplitDelivery,
-    TimeWindows,
-    VisitAtMostOnce,
-    VisitOnce,
-)
-from tsp.timeline import Timeline, compute_timeline
-from tsp.tolerance import allowance, exceeds
+from tsp.checks import CHECKS, TERMS, Amounts, Claim, Tours, check_fixed_edges, check_roads
+from tsp.problems import PrizeQuota, Problem, SplitDelivery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
 
     from tsp.instance import Array, Instance, Realization
-
-Tours = tuple[NDArray[np.int64], ...]
-Amounts = tuple[NDArray[np.float64], ...]
 
 PROOF = 1e-6
 """Relative distance within which bound and objective are the same: solvers that prove in integers round each edge."""
@@ -51,7 +35,7 @@ class Solution:
         objective: in the instance's own units, recomputed in float64; None when infeasible.
         feasible: whether every rule is satisfied.
         violations: one sentence for each broken rule.
-        reasons: why no solution at all is feasible, a sentence for each reason; empty where that is not proved.
+        reasons: why no solution at all is feasible, one sentence for each reason; empty where that is not proved.
         seconds: wall clock from the start of solving to the answer.
         bound: proved bound on the objective (below when minimizing, above when maximizing); one
             that is not finite proves nothing and is stored as None.
@@ -91,10 +75,10 @@ def no_answer(*, seconds: float, solver: str, bound: float | None = None, reason
 
 
 def is_preferable(problem: Problem, new: Solution, old: Solution) -> bool:
-    """Whether an answer is better than another or, where neither is feasible, says more.
+    """Whether an answer is better than another or, where neither is feasible, nearer to feasible.
 
-    Tours say more than none, fewer broken rules more than many, and any other sentence more than that the time was
-    up. Of visits, many are nearer to feasible where they are demanded, and few where they are optional.
+    An infeasible answer is preferred if it has tours, then if it has another violation than the time limit, then if
+    it breaks fewer rules. Then more visits are preferred where they are demanded, and fewer where they are optional.
     """
     if new.feasible or old.feasible:
         return problem.is_better(new.objective, old.objective)
@@ -102,7 +86,7 @@ def is_preferable(problem: Problem, new: Solution, old: Solution) -> bool:
 
 
 def _rank(problem: Problem, infeasible: Solution) -> tuple[bool, bool, int, int]:
-    """The lower the rank, the more an infeasible answer says."""
+    """The rank of an infeasible answer; the lowest is preferred."""
     visits = len({int(node) for tour in infeasible.tours for node in tour})
     says_nothing = infeasible.violations == (NO_ANSWER,)
     demands_visits = problem.visits_all or problem.rule(PrizeQuota) is not None
@@ -114,45 +98,6 @@ def left_out(problem: Problem, instance: Instance, solution: Solution) -> NDArra
     out = np.ones(instance.size, dtype=bool)
     out[[instance.depot, instance.finish, *(int(node) for tour in solution.tours for node in tour)]] = False
     return np.flatnonzero(out & (not problem.visits_all))
-
-
-class Claim(NamedTuple):
-    """Tours that are to be checked.
-
-    Attributes:
-        problem: its rules are checked.
-        instance: its numbers are used.
-        tours: the nodes of each tour, all of them valid.
-        stops: each tour's nodes in order, the node where it ends included.
-        amounts: the amount delivered to each node of each tour.
-        prizes: the real prize of each node; None if there are no prizes.
-        given: number of stops already visited in the tour under way, 0 if no tour is.
-        begun: index of that tour.
-    """
-
-    problem: Problem
-    instance: Instance
-    tours: Tours
-    stops: Tours
-    amounts: Amounts | None
-    prizes: Array | None
-    given: int
-    begun: int
-
-    @property
-    def customers(self) -> NDArray[np.bool_]:
-        """Nodes that are neither where tours start nor where they end `[n]`; of a closed tour or a path, all."""
-        out = np.ones(self.instance.size, dtype=bool)
-        if self.problem.shape.has_depot:
-            out[[self.instance.depot, self.instance.finish]] = False
-        return out
-
-    @property
-    def visited(self) -> NDArray[np.bool_]:
-        """Nodes that some tour visits `[n]`."""
-        out = np.zeros(self.instance.size, dtype=bool)
-        out[np.concatenate([*self.tours, np.empty(0, dtype=np.int64)])] = True
-        return out
 
 
 def check(
@@ -189,16 +134,16 @@ def check(
     arrays, violations = _as_tours(instance, tours)
     objective, delivered = None, None
     if not violations:
-        arrays, violations = _as_walked(problem, instance, arrays)
+        arrays, violations = _from_start(problem, instance, arrays)
     if not violations:
-        claim, violations = _claim(problem, instance, arrays, amounts, realization)
+        claim, violations = _make_claim(problem, instance, arrays, amounts, realization)
         delivered = claim.amounts
         if not violations:
-            violations += _check_roads(claim)
+            violations += check_roads(claim)
         if not violations:
             for rule in problem.rules:
                 violations += CHECKS[type(rule)](claim, rule)
-            violations += _check_fixed_edges(claim)
+            violations += check_fixed_edges(claim)
         if not violations:
             objective = float(sum(TERMS[term](claim) for term in problem.objective.terms))
     for array in (*arrays, *(delivered or ())):
@@ -206,14 +151,14 @@ def check(
     return Solution(arrays, objective, not violations, tuple(violations), seconds, bound, solver, delivered)
 
 
-def walk(problem: Problem, instance: Instance, tours: Sequence[ArrayLike]) -> Claim:
+def claim_of(problem: Problem, instance: Instance, tours: Sequence[ArrayLike]) -> Claim:
     """Tours, feasible or not, with the node where each of them ends.
 
-    `timeline_of` computes the times at its stops.
+    `tsp.checks.timeline_of` computes the times at its stops.
     """
     arrays, _ = _as_tours(instance, tours)
-    arrays, _ = _as_walked(problem, instance, arrays)
-    return _claim(problem, instance, arrays, None, None)[0]
+    arrays, _ = _from_start(problem, instance, arrays)
+    return _make_claim(problem, instance, arrays, None, None)[0]
 
 
 def _as_tours(instance: Instance, tours: Sequence[ArrayLike]) -> tuple[Tours, list[str]]:
@@ -235,7 +180,7 @@ def _as_tours(instance: Instance, tours: Sequence[ArrayLike]) -> tuple[Tours, li
     return tuple(arrays), violations
 
 
-def _as_walked(problem: Problem, instance: Instance, tours: Tours) -> tuple[Tours, list[str]]:
+def _from_start(problem: Problem, instance: Instance, tours: Tours) -> tuple[Tours, list[str]]:
     """The tours from their start on, and violations in their number, starts and ends."""
     if problem.shape.has_several_tours:
         trivial = {instance.depot, instance.finish}
@@ -244,7 +189,7 @@ def _as_walked(problem: Problem, instance: Instance, tours: Tours) -> tuple[Tour
             return tours, [f"{len(tours)} tours, expected at most {instance.num_tours}"]
     elif len(tours) != 1:
         return tours, [f"{len(tours)} tours, expected one"]
-    walked: list[NDArray[np.int64]] = []
+    out: list[NDArray[np.int64]] = []
     violations: list[str] = []
     depot, finish = instance.depot, instance.finish
     start, last = instance.node_name(depot), instance.node_name(finish)
@@ -261,11 +206,11 @@ def _as_walked(problem: Problem, instance: Instance, tours: Tours) -> tuple[Tour
                 violations.append(f"tour {k}: does not visit the depot {start}")
         elif tour.size < 2 or tour[0] != depot or tour[-1] != finish:
             violations.append(f"tour {k}: expected a walk from {start} to {last}")
-        walked.append(tour)
-    return tuple(walked), violations
+        out.append(tour)
+    return tuple(out), violations
 
 
-def _claim(
+def _make_claim(
     problem: Problem,
     instance: Instance,
     tours: Tours,
@@ -291,7 +236,7 @@ def _claim(
 
 
 def _begun(problem: Problem, instance: Instance, tours: Tours) -> tuple[int, int, list[str]]:
-    """Which tour was the last begun, how many of its stops were given, and whether the tours begin as given."""
+    """Index of the tour under way, number of its given stops, and violations where tours do not begin as given."""
     if instance.underway is None:
         return 0, 0, []
     depot = instance.depot
@@ -333,203 +278,3 @@ def _greedy_amounts(claim: Claim) -> Amounts:
                 left = instance.capacity - load
         out.append(delivered)
     return tuple(out)
-
-
-def _names(instance: Instance, nodes: Iterable[int]) -> str:
-    listed = [instance.node_name(int(node)) for node in nodes]
-    return ", ".join(listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")
-
-
-def _counts(claim: Claim) -> NDArray[np.int64]:
-    """How often each node is visited `[n]`."""
-    return np.bincount(np.concatenate([*claim.tours, np.empty(0, dtype=np.int64)]), minlength=claim.instance.size)
-
-
-def _revisits(claim: Claim) -> list[str]:
-    counts, found = _counts(claim), list[str]()
-    again = np.flatnonzero((counts > 1) & claim.customers)
-    if again.size:
-        found.append(f"visited more than once: {_names(claim.instance, again)}")
-    for k, tour in enumerate(claim.tours):
-        ends = np.flatnonzero(~claim.customers)
-        if any(np.count_nonzero(tour == node) > 1 for node in ends):
-            found.append(f"tour {k}: passes the depot on its way, expected another tour there")
-    return found
-
-
-def _check_visit_once(claim: Claim, rule: VisitOnce) -> list[str]:
-    missing = np.flatnonzero((_counts(claim) == 0) & claim.customers)
-    found = [f"not visited: {_names(claim.instance, missing)}"] if missing.size else []
-    return found + _revisits(claim)
-
-
-def _check_visit_at_most_once(claim: Claim, rule: VisitAtMostOnce) -> list[str]:
-    return _revisits(claim)
-
-
-def _check_compulsory_visits(claim: Claim, rule: CompulsoryVisits) -> list[str]:
-    assert claim.instance.required is not None
-    missing = np.flatnonzero((claim.instance.required > 0) & claim.customers & ~claim.visited)
-    return [f"required, but not visited: {_names(claim.instance, missing)}"] if missing.size else []
-
-
-def _check_split_delivery(claim: Claim, rule: SplitDelivery) -> list[str]:
-    instance, amounts = claim.instance, claim.amounts
-    assert instance.demands is not None
-    assert amounts is not None
-    delivered = np.zeros(instance.size)
-    found: list[str] = []
-    for tour, amount in zip(claim.tours, amounts, strict=True):
-        if (amount < 0).any() or not np.isfinite(amount).all():
-            found.append("amounts: expected numbers of 0 or more")
-        np.add.at(delivered, tour, amount)
-    short = np.flatnonzero((np.abs(delivered - instance.demands) > allowance(instance.demands)) & claim.customers)
-    if short.size:
-        node = int(short[0])
-        found.append(
-            f"node {instance.node_name(node)} is delivered {delivered[node]:g}, expected {instance.demands[node]:g}"
-        )
-    return found
-
-
-def _check_capacity(claim: Claim, rule: Capacity) -> list[str]:
-    instance = claim.instance
-    assert instance.demands is not None
-    assert instance.capacity is not None
-    found: list[str] = []
-    for k, tour in enumerate(claim.tours):
-        amounts = instance.demands[tour] * claim.customers[tour] if claim.amounts is None else claim.amounts[k]
-        load = float(amounts.sum())
-        if k == claim.begun and claim.given and instance.underway and instance.underway.load is not None:
-            load = instance.underway.load + float(amounts[claim.given :].sum())
-        if exceeds(load, instance.capacity):
-            found.append(f"tour {k}: delivers {load:g}, expected at most {instance.capacity:g}")
-    return found
-
-
-def _check_length_budget(claim: Claim, rule: LengthBudget) -> list[str]:
-    limit, service = claim.instance.max_length, claim.instance.service_times
-    if limit is None:
-        return []
-    found: list[str] = []
-    for k, tour in enumerate(claim.tours):
-        visits = 0.0 if service is None else float((service[tour] * claim.customers[tour]).sum())
-        used = _walked(claim, k) + visits
-        if exceeds(used, limit):
-            length = f"is {used - visits:.9g} long" + (f" and visits take {visits:.9g}" if visits else "")
-            found.append(f"tour {k}: {length}, expected at most {limit:.9g}")
-    return found
-
-
-def _check_max_visits(claim: Claim, rule: MaxVisits) -> list[str]:
-    visits = int((claim.visited & claim.customers).sum())
-    return [f"{visits} visits, expected at most {rule.most}"] if visits > rule.most else []
-
-
-def _check_prize_quota(claim: Claim, rule: PrizeQuota) -> list[str]:
-    assert claim.prizes is not None
-    assert claim.instance.min_prize is not None
-    if claim.visited[claim.customers].all():
-        return []
-    collected = float(claim.prizes[claim.visited & claim.customers].sum())
-    if exceeds(claim.instance.min_prize, collected):
-        return [f"collects {collected:g}, expected {claim.instance.min_prize:g} or more"]
-    return []
-
-
-def _check_time_windows(claim: Claim, rule: TimeWindows) -> list[str]:
-    instance = claim.instance
-    assert instance.time_windows is not None
-    found: list[str] = []
-    for k, stops in enumerate(claim.stops):
-        for i, (node, begin) in enumerate(zip(stops.tolist(), timeline_of(claim, k).begin.tolist(), strict=True)):
-            closes = float(instance.time_windows[node, 1])
-            if i >= max(claim.given, 1) * (k == claim.begun) and exceeds(begin, closes):
-                name = instance.node_name(node)
-                found.append(f"tour {k}: is at {name} at {begin:.9g}, expected {closes:.9g} at the latest")
-                break
-    return found
-
-
-def timeline_of(claim: Claim, k: int) -> Timeline:
-    """The times at the stops of tour `k`; a tour under way leaves its last given stop at the elapsed time, if known."""
-    departures: dict[int, float] = {}
-    underway = claim.instance.underway
-    if k == claim.begun and claim.given and underway is not None and underway.elapsed is not None:
-        departures[claim.given - 1] = underway.elapsed
-    return compute_timeline(claim.instance, claim.stops[k], departures)
-
-
-def _check_roads(claim: Claim) -> list[str]:
-    """A sentence for each tour that uses a road that is missing in the matrix."""
-    instance, found = claim.instance, list[str]()
-    if not instance.misses_roads:
-        return found
-    for k, stops in enumerate(claim.stops):
-        missing = np.flatnonzero(np.isinf(instance.legs(stops[:-1], stops[1:])))
-        if missing.size:
-            a, b = (instance.node_name(int(node)) for node in stops[missing[0] : missing[0] + 2])
-            more = f" (and {len(missing) - 1} more of them)" if len(missing) > 1 else ""
-            found.append(f"tour {k}: goes from {a} to {b}, where there is no road{more}")
-    return found
-
-
-def _check_fixed_edges(claim: Claim) -> list[str]:
-    if claim.instance.fixed_edges is None:
-        return []
-    edges, name = claim.instance.fixed_edges.tolist(), claim.instance.node_name
-    walked = {frozenset((int(a), int(b))) for stops in claim.stops for a, b in pairwise(stops)}
-    return [f"fixed edge {name(a)}-{name(b)} is not used" for a, b in edges if frozenset((a, b)) not in walked]
-
-
-def _walked(claim: Claim, k: int) -> float:
-    """Length of tour `k`; for a tour under way, the length travelled so far is used where it is known."""
-    underway = claim.instance.underway
-    if k == claim.begun and claim.given and underway is not None and underway.travelled is not None:
-        return underway.travelled + claim.instance.path_length(claim.stops[k][claim.given - 1 :])
-    return claim.instance.path_length(claim.stops[k])
-
-
-def _length(claim: Claim) -> float:
-    return sum(_walked(claim, k) for k in range(len(claim.tours)))
-
-
-def _longest(claim: Claim) -> float:
-    return max((_walked(claim, k) for k in range(len(claim.tours))), default=0.0)
-
-
-def _prize(claim: Claim) -> float:
-    assert claim.prizes is not None
-    return float(claim.prizes[claim.visited & claim.customers].sum())
-
-
-def _penalties(claim: Claim) -> float:
-    assert claim.instance.penalties is not None
-    return float(claim.instance.penalties[~claim.visited & claim.customers].sum())
-
-
-def _makespan(claim: Claim) -> float:
-    return max((float(timeline_of(claim, k).begin[-1]) for k in range(len(claim.tours))), default=0.0)
-
-
-CHECKS: dict[type[Rule], Callable[[Claim, Any], list[str]]] = {
-    VisitOnce: _check_visit_once,
-    VisitAtMostOnce: _check_visit_at_most_once,
-    CompulsoryVisits: _check_compulsory_visits,
-    SplitDelivery: _check_split_delivery,
-    Capacity: _check_capacity,
-    LengthBudget: _check_length_budget,
-    MaxVisits: _check_max_visits,
-    PrizeQuota: _check_prize_quota,
-    TimeWindows: _check_time_windows,
-}
-"""The check of each rule: a sentence for each violation."""
-
-TERMS: dict[str, Callable[[Claim], float]] = {
-    "length": _length,
-    "longest": _longest,
-    "prize": _prize,
-    "penalties": _penalties,
-    "makespan": _makespan,
-}
-"""Each objective term's value for feasible tours."""

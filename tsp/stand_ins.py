@@ -1,10 +1,10 @@
 """Lengths that stand in for missing roads and for huge numbers: the instance that solvers see.
 
 Where a matrix has no road, its distance is infinite, and the checker refuses tours that use it. Models and
-searches need finite numbers of one size: they see a copy of the instance in which a missing road is just
-longer than any solution without one costs. Huge numbers, by which users mark roads that must not be taken,
-are shortened in the same way, because the ordinary distances would drown in their rounding errors. The order
-of solutions remains: those with fewer such roads cost less.
+searches need finite numbers of similar size: they see a copy of the instance in which a missing road is slightly
+longer than the cost of any solution without one. Huge numbers, by which users mark roads that must not be taken,
+are shortened in the same way, because their rounding errors are as large as ordinary distances. The order of
+solutions remains: those with fewer such roads cost less.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from tsp.instance import Array
 
 MARGIN = 1e-3
-"""By what share a stand-in is longer than any solution of ordinary roads."""
+"""The share by which a stand-in is longer than any solution of ordinary roads."""
 
 SPREAD = 1000.0
-"""How many times longer it is where huge numbers differ, so that their differences count."""
+"""The factor by which it is longer where huge numbers differ, so that their differences count."""
 
 INFINITE = 2047
 """The exponent of infinity in the bits of a float; that of 0 is 0."""
@@ -38,7 +38,7 @@ EQUAL = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class StandIns:
-    """An instance as solvers see it.
+    """The copy of an instance that solvers see.
 
     Attributes:
         problem: the instance's problem.
@@ -72,7 +72,7 @@ def make_stand_ins(problem: Problem, instance: Instance, *, keep_missing: bool =
     """The instance as solvers see it; the instance itself where its distances are ordinary.
 
     Args:
-        problem: that is to be solved.
+        problem: the problem to solve.
         instance: with or without missing roads and huge numbers.
         keep_missing: whether the solver knows missing roads, so that they stay infinite.
     """

@@ -24,7 +24,7 @@ class Estimate:
     """The mean of a sample and its confidence interval.
 
     Attributes:
-        mean: of the sample.
+        mean: mean of the sample.
         interval: low and high end of the 95 % confidence interval of the true mean; None for a
             single value, whose spread is unknown.
     """

@@ -46,19 +46,19 @@ Where points form clusters, multipliers must change much before the 1-tree begin
 """
 
 POWER = 2.0
-"""The size falls with this power of the steps that are left."""
+"""Exponent of the share of the steps that are left, with which the size falls."""
 
 MEMORY = 0.7
 """The share of the previous step's direction in the next direction."""
 
 BLOCK = PATIENCE
-"""Steps between two looks at the clock, and before the first proof."""
+"""Steps between two readings of the clock, and before the first proof."""
 
 PAUSE = 256
 """The most steps between two proofs, each of which takes the time of about ten steps."""
 
 LOST = 1e-4
-"""Relative loss of the bound by edges outside the graph above which the next proof is as soon as this one was."""
+"""Relative loss of the bound by edges outside the graph, above which the interval between proofs does not grow."""
 
 
 SIZE, LONGEST, FALLS_FROM, IMPROVED_AT = range(4)
@@ -146,7 +146,7 @@ def ascend(geometry: Geometry, pairs: NDArray[np.integer], clock: Clock, *, step
         end = min(done + BLOCK, proof, total)
         made = climb(graph, ascent, done, end, total)
         done, tour = made, made < end
-        # The size of the steps must be small when the time is up, so their number is the one that there is time for.
+        # The size of the steps must be small when the time is up, so their number is chosen to fill the time.
         pace = done / max(clock.elapsed - begun, 1e-9)
         total = max(done, min(steps, done + int(pace * clock.remaining)))
         over = done >= total or clock.remaining <= 0

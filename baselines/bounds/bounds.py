@@ -1,4 +1,4 @@
-"""Proved bounds on objectives: no solution is better, whatever tours have been found.
+"""Proved bounds on objectives: no solution is better.
 
 The shape of the tours, the rules and the objective determine which bound is computed. Each bound is of a
 relaxation, which drops some of the rules; a rule that is unknown here makes the bound weaker, never wrong.
@@ -34,7 +34,7 @@ LARGEST_ASSIGNMENT = 2000
 """The most nodes for which an assignment is solved (within a few seconds)."""
 
 LARGEST_REMADE = 2000
-"""The most nodes for which prizes are bounded, or a changed matrix is made."""
+"""The most nodes for which prizes are bounded, or a modified matrix is made."""
 
 PRICINGS = 200
 """Steps of the search for the division of lengths that gives the smallest prize bound."""
@@ -44,7 +44,7 @@ ROUNDING = 1e-9
 
 
 def bound(problem: Problem, instance: Instance, clock: Clock) -> float | None:
-    """A number that no solution's objective is better than; None where no bound is known.
+    """A bound on the objective of every solution; None where no bound is known.
 
     Args:
         problem: with its rules and objective.
@@ -208,7 +208,7 @@ def prize_bound(problem: Problem, instance: Instance, clock: Clock) -> float | N
 
 
 def _budgets(problem: Problem, instance: Instance) -> list[tuple[float, Array]]:
-    """The limits of each tour, each with what a visit takes of it besides travel `[n]`; there is at least one."""
+    """The limits of each tour, each with the amount of it that a visit uses besides travel `[n]`; at least one."""
     out: list[tuple[float, Array]] = []
     if problem.rule(LengthBudget) is not None and instance.max_length is not None:
         out.append((outer_limit(instance.max_length), np.zeros(instance.size)))
@@ -226,7 +226,7 @@ def _knapsack_bound(distances: Array, prizes: Array, extra: Array, limit: float,
     Args:
         distances: `[m + 2, m + 2]`, symmetric, of the start, the end (which may be the same node) and m customers.
         prizes: `[m]`.
-        extra: `[m]`, what each visit takes of the limit besides travel.
+        extra: `[m]`, the amount of the limit that each visit uses besides travel.
         limit: of each tour.
         tours: the most tours.
         clock: the time limit.

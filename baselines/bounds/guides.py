@@ -47,10 +47,10 @@ ASCENT = 100
 """Steps of its ascent: within 0.1 % of the Held-Karp bound where points are evenly distributed."""
 
 LONGEST_ASCENT = 600.0
-"""Seconds; far more than so few steps take."""
+"""Time limit of its ascent in seconds; its few steps take far less."""
 
 ENOUGH = 60.0
-"""Seconds for each quick tour, which ends by itself long before."""
+"""Time limit of each quick tour in seconds; it ends by itself long before."""
 
 
 class _InstanceGuide:

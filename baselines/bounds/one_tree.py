@@ -38,8 +38,8 @@ class OneTree(NamedTuple):
 
     Attributes:
         multipliers: `[n]`.
-        bound: the 1-tree's length minus what the multipliers add to a tour, less all rounding errors: no
-            tour is shorter.
+        bound: lower bound on tours: the 1-tree's length, minus the amount that the multipliers add to a tour,
+            minus all rounding errors.
         tree: the 1-tree.
         graph: the edges that the proof began with, and those that it added.
         steps: number of steps of the ascent that led to it.
@@ -53,7 +53,7 @@ class OneTree(NamedTuple):
 
 
 def prove(geometry: Geometry, graph: Graph, multipliers: Array) -> OneTree:
-    """The minimum 1-tree of all edges; no tour is shorter than its length minus what the multipliers add.
+    """The minimum 1-tree of all edges; no tour is shorter than its length without the multipliers.
 
     Edges that shorten the tree join the graph, for each node the one that shortens it most, until there are
     none.

@@ -105,9 +105,9 @@ class SpaceFillingCurve(Construction):
 class Insertion(Construction):
     """Insert one node after another into a growing tour, where that costs least.
 
-    With more than `MOST_EXACT` points, that many of them, drawn at random, are inserted so; then the others,
-    each next to one of the nodes of the tour that are nearest to it. Problems with more rules than that every
-    node is visited are solved by `baselines.routes.insertion`.
+    With more than `MOST_EXACT` points, a random sample of that size is inserted in this way. Then the others are
+    inserted, each beside one of the nodes of the tour that are nearest to it. Problems with other rules than that
+    every node is visited are solved by `baselines.routes.insertion`.
 
     Args:
         rule: the next node: the one `farthest` from the tour, or the one `cheapest` to insert; with more rules
@@ -258,7 +258,7 @@ def _insert_cheapest(geometry: Geometry, start: int) -> Nodes:
     inside[0] = start
     outside = np.empty(n, dtype=np.int32)
     edge = np.zeros(n)  # length from each node of the tour to its successor
-    cost, place = np.empty(n), np.empty(n, dtype=np.int32)  # of each node's cheapest insertion
+    cost, place = np.empty(n), np.empty(n, dtype=np.int32)  # cost and place of each node's cheapest insertion
     count = 0
     for node in range(n):
         if node != start:

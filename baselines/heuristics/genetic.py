@@ -40,10 +40,10 @@ MUTATIONS = 0.5
 """Share of the children that are mutated."""
 
 DECODED = 20_000
-"""Customers decoded between two looks at the clock, where there are few."""
+"""Customers decoded between two readings of the clock, where there are few customers."""
 
 PIECES = 10
-"""Where a generation decodes more, it is divided, and so is the first: pieces of a tenth as many customers."""
+"""A generation that decodes more customers than this is divided into pieces of a tenth of the number."""
 
 
 class Population(NamedTuple):
@@ -127,17 +127,17 @@ def evolve(
     first: int,
     past: int,
 ) -> None:
-    """Children `first` to before `past` of a generation, whose last replace the population but for its elite.
+    """Make children `first` to `past` - 1 of a generation; after the last, the children replace all but the elite.
 
     Args:
         model: the problem.
-        population: the parents; the elite come to the first places.
+        population: the parents; the elite are moved to the first places.
         children: changed.
         taken: `[n]`, working memory.
         plan: working memory.
         random: the generator's state.
-        first: `ELITE` for the first children of a generation.
-        past: the size of the population for the last.
+        first: index of the first child; `ELITE` at the beginning of a generation.
+        past: index after the last child; the size of the population at the end of a generation.
     """
     p = len(population.costs)
     for k in range(ELITE if first == ELITE else 0):  # move the best members to the first places
@@ -239,9 +239,9 @@ class GeneticAlgorithm(ModelSolver):
 
 
 def _pieces(first: int, past: int, size: int, clock: Clock) -> Iterator[tuple[int, int]]:
-    """The range `first` to `past` in pieces, until one that takes as long as the last does not fit into the time.
+    """The range `first` to `past` in pieces, as long as another piece of the last one's duration fits into the time.
 
-    The first piece is there unless the time is up.
+    The first piece is made unless the time is up.
     """
     longest = 0.0
     while first < past and clock.remaining > longest:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 LOOKED_AT = 20_000_000
-"""About how many customers are looked at between two looks at the clock."""
+"""About how many customers are examined between two readings of the clock."""
 
 
 class NearestFeasible(ModelSolver):
@@ -49,7 +49,7 @@ class NearestFeasible(ModelSolver):
         NearestFeasible().solve(get_problem("tsp"), [SQUARE], Budget(60.0))
 
     def search(self, model: RouteModel, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
-        """Yield the only solution, if it is there before the clock runs out."""
+        """Yield the only solution, if it is complete before the clock runs out."""
         order = model.customers.copy()
         tour, at, count = _begin(model), 0, 1
         looked_at = len(order) ** (1 if model.optional or model.several else 2)  # for each visit, at most

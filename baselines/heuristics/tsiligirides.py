@@ -42,10 +42,10 @@ NEAREST = 1e-9
 """Shorter distances count as this one."""
 
 BATCH = 100
-"""The most tours between two looks at the clock."""
+"""The most tours between two readings of the clock."""
 
 BETWEEN_LOOKS = 0.01
-"""Seconds between two looks at the clock, where a tour takes less."""
+"""Seconds between two readings of the clock, where a tour takes less."""
 
 
 class Tsiligirides(ModelSolver):

@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept: in a folder named by a hash of all kernels' sources.
+"""The folder of compiled kernels, named by a hash of all kernels' sources.
 
 A kernel is compiled together with the parts that it calls from other modules, but numba's cache watches only the
 module of the kernel itself. With the hash in the path, an edit of any of them compiles all of them again.
@@ -60,7 +60,7 @@ def folder_of(package: Path) -> Path:
 
 @contextmanager
 def kernel_cache() -> Iterator[None]:
-    """Let functions that are decorated meanwhile keep what is compiled in `cache_folder`."""
+    """Let functions that are decorated within this context store their compiled code in `cache_folder`."""
     before = config.CACHE_DIR  # pyright: ignore[reportAttributeAccessIssue] - set when numba is imported
     config.CACHE_DIR = str(cache_folder())  # pyright: ignore[reportAttributeAccessIssue]
     try:

@@ -1,7 +1,7 @@
 """Distances for compiled kernels, neighbour lists, and orders along a space-filling curve.
 
-A `Geometry` carries what a kernel needs to compute any distance of an instance on the fly, in the
-instance's own rounding, so that no full matrix is ever made for points.
+A `Geometry` has the data from which a kernel computes any distance of an instance when it is needed, with the
+instance's own rounding, so that no full matrix is made for points.
 """
 
 from __future__ import annotations

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from tsp.solvers import Task
 
 RESOLUTION = 2**20
-"""Distances that are not whole numbers are scaled so that the longest is this, and rounded."""
+"""Distances that are not whole numbers are scaled so that the longest has this value, and rounded."""
 
 LONGEST = 2**23
-"""Whole distances above it are scaled too: LKH multiplies distances by a hundred, in 32 bits."""
+"""Whole distances above this are scaled too: LKH multiplies distances by a hundred, in 32 bits."""
 
 RUN = 1e-5
 """Seconds that a run takes for each pair of nodes."""
@@ -48,7 +48,7 @@ class LKHSolver(ClosedTourSolver):
         self.runs = runs
 
     def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
-        """Refuse what takes more than the time limit, which LKH cannot keep."""
+        """Refuse instances whose runs take more than the time limit: LKH cannot be interrupted."""
         needed = self.runs * RUN * instance.size**2
         return most_nodes_refusal(self, instance, MOST_NODES) or slow_refusal(self, instance, needed, time_limit)
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tsp.solvers import Task
 
 MOST_NODES = 3_000
-"""With more nodes its matrices and neighbourhoods take seconds to make."""
+"""The most nodes: with more, its matrices and neighbourhoods take seconds to make."""
 
 PAIR = 2.4e-6
 """Seconds that the matrices and the first descent take for each pair of nodes, with one tour."""
@@ -55,7 +55,7 @@ LARGEST_SUM = 2**42
 """The largest sum of lengths and times in integer steps; PyVRP's penalties multiply them."""
 
 LARGEST_LOAD = 2**38
-"""The capacity in integer steps: so many that PyVRP's bounded penalty for one step of excess load suffices."""
+"""The capacity in integer steps, chosen so that PyVRP's bounded penalty suffices for one step of excess load."""
 
 PRIZE_SHARE = 0.01
 """Cost of a leg of mean length, as a share of the mean prize, where prizes count."""
@@ -68,8 +68,8 @@ class PyVRPInput:
     A location is a node, or no node (-1) where a path may start or end anywhere.
 
     Attributes:
-        problem: what is modelled.
-        instance: what is modelled.
+        problem: the problem that is modelled.
+        instance: the instance that is modelled.
         nodes: each location's node `[m]`.
         start: location of the depot where tours start.
         end: location of the depot where they end.
@@ -267,7 +267,7 @@ class PyVRPSolver(InstanceSolver):
         self.solve(get_problem("tsp"), [SQUARE], Budget(0.01))
 
     def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
-        """Refuse more than `MOST_NODES` nodes, or so many that the first descent, which no clock ends, may be late."""
+        """Refuse more than `MOST_NODES` nodes, or so many that the first descent may end late: no clock ends it."""
         needed = (PAIR_OF_TOURS if problem.shape.has_several_tours else PAIR) * instance.size**2
         return most_nodes_refusal(self, instance, MOST_NODES) or slow_refusal(self, instance, needed, time_limit)
 

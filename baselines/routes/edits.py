@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @kernel
 def clear(model: RouteModel, state: RouteState) -> None:
-    """Make all tours tours without visits."""
+    """Remove all visits from all tours."""
     state.sizes[:] = 0
     state.tour_of[:] = -1
     for k in range(model.tours):

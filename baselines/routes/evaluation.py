@@ -1,4 +1,4 @@
-"""What tours cost and whether they keep the rules: the only kernels that read a model's times, loads and limits.
+"""The cost of tours, and whether they keep the rules: the only kernels that read a model's times, loads and limits.
 
 Heuristics extend a tour at its end (`PartialTour`); insertion, ruin and recreate, and descent change
 tours anywhere (`RouteState`). Both read the rules here: a rule that needs a new number gets it in
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .state import RouteState
 
 NEGLIGIBLE = 1e-9
-"""A change of cost, relative to the cost, that is none."""
+"""Changes of the cost, relative to the cost, up to this count as none."""
 
 
 class PartialTour(NamedTuple):
@@ -34,8 +34,8 @@ class PartialTour(NamedTuple):
     Attributes:
         at: the last node so far.
         ready: the time when service there is over.
-        length: so far.
-        load: so far.
+        length: length of the tour so far.
+        load: load of the tour so far.
     """
 
     at: int
@@ -45,7 +45,7 @@ class PartialTour(NamedTuple):
 
 
 class InsertionEffect(NamedTuple):
-    """What inserting a node between two stops of a tour changes.
+    """The changes by inserting a node between two stops of a tour.
 
     Attributes:
         cost: the change of the cost, without the node's worth; infinite where a rule forbids the insertion.
@@ -62,11 +62,11 @@ class Totals(NamedTuple):
     """Sums and maxima over all tours; where there may be several, a tour without visits does not count.
 
     Attributes:
-        length: of all tours together.
+        length: total length of all tours.
         longest: length of the longest tour, computed only where it has a weight.
         end: the latest end of a tour, computed only where it has a weight.
         collected: sum of the prizes.
-        penalties: of the customers left out.
+        penalties: sum of the penalties of the customers left out.
         left_out: the number of customers left out.
     """
 
@@ -142,7 +142,7 @@ def closed_cost(model: RouteModel, tour: PartialTour) -> float:
 
 @part
 def refresh(model: RouteModel, state: RouteState, k: int) -> None:
-    """Compute again what is stored of tour `k` beside its stops and the tours of its customers."""
+    """Update the times, the length, the load and the positions of tour `k` from its stops."""
     stops, begin, latest = state.stops[k], state.begin[k], state.latest[k]
     last = state.sizes[k] + 1
     begin[0] = model.nodes[OPENS, model.start]
@@ -204,7 +204,7 @@ def has_room(model: RouteModel, state: RouteState, k: int, node: int) -> bool:
 def evaluate_insertion(
     model: RouteModel, state: RouteState, k: int, p: int, node: int, longest: float, end: float
 ) -> InsertionEffect:
-    """What it costs to insert `node` into tour `k` after its stop `p`, and whether the rules allow it.
+    """The cost of inserting `node` into tour `k` after its stop `p`; infinite where the rules forbid it.
 
     Args:
         model: the problem.

@@ -1,6 +1,6 @@
-"""Decode an order of the customers into tours: each visits what fits, and the next tour begins with what does not.
+"""Decode an order of the customers into tours: a customer that does not fit into a tour begins the next one.
 
-A permutation of all customers stands for a whole answer, whatever the rules. Compulsory customers
+A permutation of all customers represents a whole answer, whatever the rules. Compulsory customers
 are split into tours of least cost (Prins, Computers & Operations Research 31, 2004). Optional ones that do
 not fit are skipped, and the tour ends where that costs least.
 """
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 class Plan(NamedTuple):
-    """Where decoding writes; only its own arrays are changed.
+    """The arrays into which an order is decoded.
 
     Attributes:
         visits: `[m]`, customers in order.
         tour_of: `[m]`, the tour of each of them.
         pending: `[m]`, customers not yet visited.
-        least: `[k, m + 1]`, the least cost of the first customers in at most so many tours.
-        origin: `[k, m + 1]`, where the last of those tours begins.
+        least: `[k, m + 1]`, the least cost of the first customers, by the largest number of tours.
+        origin: `[k, m + 1]`, the customer with which the last of those tours begins.
     """
 
     visits: Nodes
@@ -70,7 +70,7 @@ def decode(model: RouteModel, order: Nodes, plan: Plan) -> tuple[float, int]:
         plan: is overwritten.
 
     Returns:
-        the cost, and how many of `plan.visits` count.
+        the cost, and the number of entries in `plan.visits`.
     """
     if model.several and not model.optional:
         return _split(model, order, plan)

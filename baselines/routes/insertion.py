@@ -1,4 +1,4 @@
-"""Insertion under any rules: each customer where it costs least for what it is worth, then reinsertion.
+"""Insertion under any rules: each customer at its best position, then reinsertion.
 
 Runs of visits are removed and inserted again for as long as that improves the answer.
 """
@@ -36,10 +36,10 @@ LONGEST_RUN = 3
 """The most successive visits that are removed at once."""
 
 ATTEMPTS = 30
-"""Random orders that are tried where compulsory customers do not fit."""
+"""Number of random orders that are tried where compulsory customers do not fit."""
 
 MOST_CHEAPEST = 400
-"""Compulsory customers up to which insertion is cheapest insertion; with more, they are inserted in an order."""
+"""The most compulsory customers for cheapest insertion; more are inserted in a given order."""
 
 NEIGHBOUR_PAIR = 5e-8
 """Seconds that the lists of neighbours take for each pair of nodes."""
@@ -48,14 +48,14 @@ GRACE = 0.05
 """Seconds by which the first answer may be late, apart from a twentieth of the limit: an incomplete one is useless."""
 
 BETWEEN_LOOKS = 1_000_000
-"""About how many insertions are evaluated between two looks at the clock."""
+"""About how many insertions are evaluated between two readings of the clock."""
 
 
 class InsertionByRules(ModelSolver):
     """Insert, then remove and reinsert until nothing improves; it ends when it is done.
 
     Args:
-        whole: the time in which the first answer must be there, if the clock of the search is only a part of it.
+        whole: the time limit of the first answer, if the clock of the search covers only a part of it.
     """
 
     one_shot = True

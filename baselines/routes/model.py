@@ -64,14 +64,14 @@ MOST_STOPS = 10_000_000
 
 
 class Weights(NamedTuple):
-    """What the parts of the objective weigh in the cost, which is minimized; 0 for those that it does not have.
+    """Weights of the terms in the cost, which is minimized; 0 for terms that the objective does not have.
 
     Attributes:
-        length: of all tours together.
-        longest: of the length of the longest tour.
-        prize: of the prizes, negative where they are maximized.
-        penalty: of the penalties of customers left out.
-        makespan: of the latest end of a tour.
+        length: weight of the total length of all tours.
+        longest: weight of the length of the longest tour.
+        prize: weight of the prizes, negative where they are maximized.
+        penalty: weight of the penalties of customers left out.
+        makespan: weight of the latest end of a tour.
     """
 
     length: float
@@ -95,10 +95,10 @@ class RouteModel(NamedTuple):
         tours: the largest number of tours.
         most_visits: a bound on the visits of a feasible tour.
         optional: whether customers may be left out.
-        capacity: of a tour, infinite where there is none.
-        max_length: of a tour, infinite where there is none.
+        capacity: capacity of a tour, infinite where there is none.
+        max_length: largest length of a tour, infinite where there is none.
         quota: the least sum of prizes, 0 where there is none.
-        weights: of the objective.
+        weights: weights of the objective.
         missing: cost of each compulsory customer that is not visited, larger than all other costs.
     """
 
@@ -154,7 +154,7 @@ def _compulsory_visits(instance: Instance, rule: CompulsoryVisits) -> Numbers:
 
 
 def _max_visits(instance: Instance, rule: MaxVisits) -> Numbers:
-    """Of one tour, visits are a load."""
+    """The visits of a single tour are a load."""
     return {"demand": np.ones(instance.size), "capacity": float(rule.most)}
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .state import Tours
 
 MOST_NODES = 20_000
-"""Nodes up to which a model, which holds all distances, is made."""
+"""The most nodes for which a model is made."""
 
 PAIR = 1e-8
 """Seconds that a model and the first tours in it take for each pair of nodes."""
@@ -71,4 +71,4 @@ class ModelSolver(InstanceSolver):
 
     @abstractmethod
     def search(self, model: RouteModel, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
-        """Yield answers that may be better and better, as time allows; `initial` is of the model's instance."""
+        """Yield answers as long as time allows; `initial` is a solution of the model's instance."""

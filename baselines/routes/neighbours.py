@@ -21,7 +21,7 @@ POOL = 5
 
 
 def near_in_midpoints(model: RouteModel, count: int) -> Nodes:
-    """The customers near each node `[n, k]`, k <= `count`, by the way there and back and the middles of the windows."""
+    """The customers near each node `[n, k]`, k <= `count`: by distance there and back, and between window midpoints."""
     return _nearest(model, count, False)
 
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .state import RouteState
 
 BLINK_INTERVAL = 100
-"""One in so many positions is skipped."""
+"""One position in this number is skipped, on average."""
 
 WORTH_FACTOR = 2.0
 """The largest factor by which the worth of optional customers is changed at random, up or down."""
@@ -110,10 +110,10 @@ def _sort_queue(work: Workspace, ranks: Nodes) -> None:
 def best_insertion(
     work: Workspace, state: RouteState, node: int, longest: float, end: float, blink_interval: int
 ) -> tuple[float, int, int]:
-    """Where `node` costs least: beside its neighbours, at the ends of changed tours, or in a tour without visits.
+    """The best position of `node` beside its neighbours, at the ends of changed tours, or in a tour without visits.
 
     Returns:
-        the change of cost, infinite where no position is feasible; the tour; and the stop after which.
+        the change of cost, infinite where no position is feasible; the tour; and the stop before the position.
     """
     model, near = work.model, work.near
     empty = model.tours
@@ -147,7 +147,7 @@ def best_insertion(
 
 @inlined
 def _remove_unprofitable(work: Workspace, state: RouteState, collected: float) -> float:
-    """Remove the visits that save more length than they are worth and that no quota needs; the prizes left."""
+    """Remove visits that cost more length than they are worth and that no quota needs; return the prizes left."""
     model = work.model
     n = len(model.customers)
     first = random_below(work.random, n)

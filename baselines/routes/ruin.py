@@ -1,9 +1,9 @@
 """Ruin: remove strings of visits near a random customer, and queue the customers to insert.
 
 The strings are those of SISR (Christiaens, Vanden Berghe, "Slack induction by string removals for
-vehicle routing problems", Transportation Science 54, 2020). Where customers are optional, region
-perturbation, a mechanism of this toolkit, now and then forces all customers of a region in or
-forbids them, since changes of one visit at a time would not cross the worse answers between.
+vehicle routing problems", Transportation Science 54, 2020). Where customers are optional, some iterations
+perturb a region, which is a mechanism of this toolkit: all customers of a region are forced in or forbidden. Such
+a change may need to pass through worse answers if it is made one visit at a time.
 """
 
 # To numba a number read from an array is an int; to numpy's stubs it is an array.
@@ -36,7 +36,7 @@ SHARE_REMOVED = 0.1
 """The share of the visits that is removed on average where they are few."""
 
 PERTURBATION_INTERVAL = 10
-"""One in so many iterations perturbs a region."""
+"""One iteration in this number perturbs a region, on average."""
 
 
 @part

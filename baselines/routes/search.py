@@ -1,8 +1,8 @@
 """Ruin and recreate with descent, for every problem that has a model: the anytime search by rules.
 
 Each iteration removes visits (`ruin`), inserts customers (`recreate`) and shortens the tours
-(`descent`); simulated annealing decides whether the search goes on from the result. Where compulsory
-customers do not all fit, those that were missing most often count most.
+(`descent`); simulated annealing decides whether the search continues from the result. Where compulsory
+customers do not all fit, those that were missing most often have the largest weight.
 """
 
 # To numba a number read from an array is an int; to numpy's stubs it is an array.
@@ -48,7 +48,7 @@ PREPARATION = 0.2
 """The share of the time that the first answer may take."""
 
 LEAST_PREPARATION = 0.05
-"""Seconds that the first answer may take in any case: in less time, insertion is the best use of it."""
+"""Seconds that the first answer may always take: with less time, all of it is best used by insertion."""
 
 AT_ONCE = 1000
 """Customers that are inserted between two looks at the clock."""
@@ -57,10 +57,10 @@ BETWEEN_ANSWERS = 20.0
 """The time between two answers, as a multiple of the time that checking one takes."""
 
 BETWEEN_LOOKS = 1e-3
-"""Seconds between two looks at the clock."""
+"""Seconds between two readings of the clock."""
 
 BATCH = 100
-"""Iterations at one temperature where their number is given."""
+"""Iterations at one temperature where the number of iterations is given."""
 
 KEPT_COST, KEPT_SHORTFALL, BEST_COST, BEST_SHORTFALL = range(4)
 """The slots of `costs`: cost by the search's weights and shortfall of the kept tours; cost by the problem's own
@@ -84,10 +84,10 @@ def iterate(
         work: the working memory.
         objective: the problem with its own weights.
         now: tours to change, the same as `kept`.
-        kept: the tours that annealing has accepted last.
-        best: the best so far.
-        costs: `[4]`, of `kept` and of `best`.
-        count: of iterations.
+        kept: the tours that annealing accepted last.
+        best: the best tours so far.
+        costs: `[4]`, the costs and shortfalls of `kept` and of `best`.
+        count: number of iterations.
         temperature: in units of the cost.
 
     Returns:
@@ -128,7 +128,7 @@ def iterate(
 def _is_accepted(
     work: Workspace, now: RouteState, kept: RouteState, totals: Totals, costs: Array, allowance: float
 ) -> bool:
-    """Whether the search goes on from `now` rather than from `kept`; counts the absences of compulsory customers."""
+    """Whether the search continues from `now`, not from `kept`; counts the absences of compulsory customers."""
     for i in range(work.lists.counts[CHANGED]):
         if not is_feasible(work.model, now, np.int64(work.lists.changed[i])):
             return False
@@ -145,7 +145,7 @@ def _is_accepted(
 
 @inlined
 def _total_absences(work: Workspace, state: RouteState) -> float:
-    """The absences of the customers that are missing, summed."""
+    """The sum of the absences of the customers that are missing."""
     total = 0.0
     for node in work.model.customers:
         if state.tour_of[node] < 0:
@@ -207,11 +207,10 @@ class RouteSearch(ModelSolver):
     """Ruin and recreate until the clock runs out, from the best of insertion's answers and `initial`.
 
     Args:
-        iterations: stop after so many, which makes the answer a function of the instance and the
-            seed alone if the time suffices; None: the clock decides.
-        ruin_recreate: whether there are iterations at all; without them the first answer is
-            shortened by descent once.
-        descent: whether tours are shortened by reversals, where the rules allow them.
+        iterations: stop after this number, so that the answer depends on the instance and the seed alone, if
+            the time suffices; None stops when the time is up.
+        ruin_recreate: whether to iterate; if not, descent shortens the first answer once.
+        descent: whether to shorten tours by reversals, where the rules allow them.
     """
 
     def __init__(self, *, iterations: int | None = None, ruin_recreate: bool = True, descent: bool = True) -> None:

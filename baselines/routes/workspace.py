@@ -42,7 +42,7 @@ PRICE, STEP = range(2)
 
 
 class Worklists(NamedTuple):
-    """What an iteration has yet to do, and what it has changed.
+    """The nodes that an iteration has yet to process, and the changes that it has made.
 
     Attributes:
         queue: `[n]`, the customers to insert, or in descent the nodes to examine.
@@ -50,10 +50,10 @@ class Worklists(NamedTuple):
         changed: `[tours]`, the tours that differ from those kept.
         stale: `[tours]`, the tours that differ from those of the best answer.
         is_stale: `[tours]`, the same set as flags.
-        strings_removed: `[tours]`, how many strings were removed from each tour; -1 where it is not changed.
-        touched: `[2 m]`, nodes at which edges were changed; those that find no room are not examined.
-        counts: `[5]`, the numbers of entries in `queue`, `changed`, `touched` and `stale`; and a tour from which on
-            to look for one without visits.
+        strings_removed: `[tours]`, number of strings removed from each tour; -1 where it is not changed.
+        touched: `[2 m]`, nodes at which edges were changed; nodes beyond its length are not examined.
+        counts: `[5]`, the numbers of entries in `queue`, `changed`, `touched` and `stale`; and the tour at which the
+            search for one without visits begins.
     """
 
     queue: Nodes
@@ -67,15 +67,15 @@ class Worklists(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """What the kernels of ruin, recreate and descent share.
+    """The working memory of the kernels of ruin, recreate and descent.
 
     Attributes:
         model: the problem, with the weights that the search minimizes.
         near: `[n, k]`, the customers near each node, nearest first.
         descends: whether recreate is followed by descent.
         ranks: `[o, n]`, the place of each customer in the orders of insertion.
-        absences: `[n]`, in how many iterations each compulsory customer was missing, plus one.
-        lists: of the current iteration.
+        absences: `[n]`, number of iterations in which each compulsory customer was missing, plus one.
+        lists: the worklists of the current iteration.
         reversals: `[2 LONGEST_CHAIN]`, the first and last positions of a chain's reversals.
         quota_price: `[2]`, the price of a unit of prize while a quota is not met, and the unit of its changes.
         priority: `[n]`, infinite for customers that are forced in, minus infinity for forbidden ones, else 0.
@@ -122,7 +122,7 @@ def mark_touched(lists: Worklists, node: int) -> None:
 
 @part
 def shuffle_queue(work: Workspace, first: int) -> None:
-    """Bring the queue into a random order, except for its `first` customers."""
+    """Shuffle the queue, except for its `first` customers."""
     count = work.lists.counts[QUEUED]
     for i in range(first, count):
         j = i + random_below(work.random, count - i)
@@ -131,7 +131,7 @@ def shuffle_queue(work: Workspace, first: int) -> None:
 
 @part
 def remove_visit(work: Workspace, state: RouteState, node: int) -> None:
-    """Remove a customer, if it is visited, and record what changes."""
+    """Remove a customer, if it is visited, and record the changes."""
     k = np.int64(state.tour_of[node])
     if k < 0:
         return

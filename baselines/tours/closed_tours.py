@@ -38,7 +38,7 @@ class ClosedTourSolver(InstanceSolver):
         return is_closed_tour(problem)
 
     def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
-        """Refuse a path that cannot be made a closed tour, for which it gets a matrix, in time."""
+        """Refuse a path that cannot be turned into a closed tour, which needs a matrix, in time."""
         needed = PATH_FACTOR * PAIR * instance.size**2 if problem.shape.is_path else 0.0
         return slow_refusal(self, instance, needed, time_limit)
 

@@ -39,13 +39,13 @@ if TYPE_CHECKING:
     from tsp.solvers import Task
 
 BATCH = 100
-"""Kicks between two looks at the clock."""
+"""Kicks between two readings of the clock."""
 
 BATCH_WORK = 500_000
-"""Nodes moved between two looks at the clock before the first local optimum."""
+"""Nodes moved between two readings of the clock before the first local optimum."""
 
 MOST_TABULATED = 700
-"""Up to this many points distances are looked up in a table: computing each anew takes up to twice as long."""
+"""The most points whose distances are stored in a table; computing each when needed takes up to twice as long."""
 
 PREPARATION_TIME = 1e-5
 """Seconds a point (for a matrix, a thousand entries) that neighbour lists and a first tour may take."""
@@ -54,7 +54,7 @@ PATCHING_TIME = 8e-8
 """Seconds a pair of nodes that the neighbour lists and the first tour take where distances are asymmetric."""
 
 GRACE = 0.08
-"""Seconds of it that may be beyond the time limit."""
+"""Seconds of these that may be beyond the time limit."""
 
 CHECK_TIME = 4e-7
 """Seconds a node that are kept for checking the answer."""
@@ -64,7 +64,7 @@ REPORTS = 50
 
 
 class IterationParameters(NamedTuple):
-    """How a search is iterated.
+    """The parameters of an iterated search.
 
     Attributes:
         neighbours: candidates of each node, where none are given.

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from .search_state import TourSearch
 
 UNLIMITED = 1 << 60
-"""More work than any repair takes."""
+"""A limit of work that no repair reaches."""
 
 LOOK = 100
-"""The work of looking at one node, in nodes moved."""
+"""The work of examining one node, in nodes moved."""
 
 LONGEST_MOVE = 32
 """Entries of the log that the moves at one node may take."""

@@ -18,7 +18,7 @@ TWO_OPT, EXCHANGE, LIN_KERNIGHAN = range(3)
 """Kinds of moves: 2-opt and Or-moves (symmetric distances), exchanges of runs (any), Lin-Kernighan (symmetric)."""
 
 MOST_TOUCHED = 64
-"""Room in `TourSearch.touched`, more than any Lin-Kernighan move needs."""
+"""Length of `TourSearch.touched`, more than any Lin-Kernighan move needs."""
 
 
 class TourSearch(NamedTuple):
@@ -32,9 +32,8 @@ class TourSearch(NamedTuple):
         near_distance: `[n, k]`, the distances to them.
         tour: the current tour.
         queue: the nodes to process.
-        touched: `[MOST_TOUCHED]`, where Lin-Kernighan moves note the ends of the edges that they change;
-            None for other moves.
-        least: a smaller change of the length does not count as progress.
+        touched: `[MOST_TOUCHED]`, the ends of the edges that Lin-Kernighan moves change; None for other moves.
+        least: the smallest change of the length that counts as progress.
     """
 
     geometry: Geometry

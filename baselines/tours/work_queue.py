@@ -1,6 +1,6 @@
 """A first-in-first-out queue of the nodes that a local search has yet to process, each at most once.
 
-It has the role of don't-look bits: a node outside the queue is not looked at.
+It has the role of don't-look bits: a node outside the queue is not examined.
 """
 
 # To numba a number read from an array is an int; to numpy's stubs it is an array.

@@ -1,8 +1,8 @@
 """Gymnasium adapters: any problem as a `gymnasium.Env`, and B instances of it as a native vector environment.
 
 Importing this package registers one id for each row of `tsp.problems.PROBLEMS`, `tsp/TSP-v0` and so
-on; `gymnasium.make("envs.gym:tsp/TSP-v0")` imports it first. Both adapters only translate:
-`RoutingEnv` decides what is legal and what it is worth.
+on; `gymnasium.make("envs.gym:tsp/TSP-v0")` imports it first. Both adapters only translate: `RoutingEnv`
+decides which actions are legal, and the rewards.
 """
 
 from __future__ import annotations

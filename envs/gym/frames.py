@@ -37,7 +37,7 @@ def _draw_figure(problem: Problem, instance: Instance, visits: NDArray[np.int64]
     from tsp.plotting import PALETTE, plot_tour
 
     if not problem.shape.has_depot and len(visits):
-        instance = replace(instance, depot=int(visits[0]))  # the picture marks where the tour started
+        instance = replace(instance, depot=int(visits[0]))  # the picture marks the start of the tour
     figure = plot_tour(instance, solution, problem=problem, title=problem.title)
     if solution is None:
         axes = figure.axes[0]

@@ -34,21 +34,21 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
     | field | space | dtype | shape | meaning |
     |---|---|---|---|---|
     | `coordinates` | `Box(0, 1)` | float32 | (n, 2) | the nodes in the unit square; zeros where there are none |
-    | `features` | `Box` | float32 | (n, f) | what the problem shows of each node; absent where f = 0 |
+    | `features` | `Box` | float32 | (n, f) | attributes of each node that the problem needs; absent where f = 0 |
     | `distances` | `Box` | float32 | (n, n) | row = from; absent where they follow from the coordinates |
     | `kinds` | `MultiDiscrete` | int64 | (n,) | 1 where tours start, 2 where they end elsewhere; absent in cycles |
     | `first` | `Discrete(n + 1)` | int64 | () | where the tour started; n before; absent where there is a depot |
     | `current` | `Discrete(n + 1)` | int64 | () | the node of the last step; n before a start is chosen |
-    | `visited` | `MultiBinary(n)` | int8 | (n,) | 1 for every node that is done with; a tour's two ends always are |
+    | `visited` | `MultiBinary(n)` | int8 | (n,) | 1 for nodes that need no further visit, and for a tour's two ends |
     | `action_mask` | `MultiBinary(n)` | int8 | (n,) | 1 for every node that may be next |
     | `context` | `Box` | float32 | (c,) | the state of the problem's rules; absent where c = 0 |
     | `node_context` | `Box` | float32 | (n, k) | their state at each node; absent where k = 0 |
 
     The unit of length is the side of the unit square. The points of a given `instance` are moved and
     scaled so that the longer side of their bounding box is 1; instances that are drawn lie in the unit
-    square already. With a matrix beside the coordinates the unit is the median ratio of the two among
-    distant pairs of nodes; with a matrix alone it is the longest distance. A unit of length takes a unit
-    of time.
+    square already. With a matrix beside the coordinates the unit is the median ratio of the two distances
+    over distant pairs of nodes; with a matrix alone it is the longest distance. A unit of length takes a
+    unit of time.
 
     The columns of `features` come in the order of the problem's rules, then of its objective's terms:
 
@@ -58,7 +58,7 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
     | `opens` | time windows | the day, which is when the last window closes |
     | `closes` | time windows | the day; 1 for a window that never closes |
     | `service` | time windows | sides of the square |
-    | `prizes` | quota of prizes, objective | the quota; without one, the largest prize. Expected where hidden |
+    | `prizes` | quota of prizes, objective | the quota, else the largest prize; hidden prizes: their expectation |
     | `penalties` | objective | sides of the square |
 
     The columns of `context` come in the order of the problem's rules:
@@ -66,13 +66,13 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
     | column | of | unit and range |
     |---|---|---|
     | load left | capacity | the capacity, 0 to 1 |
-    | length left | length budget | of this tour, in sides of the square, at most 5; 5 without a budget |
+    | length left | length budget | sides of the square, left to this tour, at most 5; 5 without a budget |
     | visits left | number of visits | the number allowed, 0 to 1 |
     | prize to collect | quota of prizes | as `prizes`; 0 once the quota is met |
     | time | time windows | the day, 0 when it begins |
     | tours left | number of tours | the number allowed, 0 to 1; always the last column |
 
-    So do the columns of `node_context`:
+    The columns of `node_context` come in the same order:
 
     | column | of | unit and range |
     |---|---|---|
@@ -82,10 +82,10 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
 
     ## Rewards
     They sum to the objective, negative where less is better: for `tsp` to minus the length of the closed
-    tour, for `op` to the prizes. Each step is rewarded with what it adds; the last one also with the
+    tour, for `op` to the prizes. Each step's reward is the amount that it adds; the last one also has the
     rest (the way to the end, penalties, a makespan). Rewards are computed in float64 and in the
-    instance's own units, on its own distances with their rounding: with a TSPLIB file the return is
-    minus the length that TSPLIB's optimum is compared with.
+    instance's own units, on its own distances with their rounding: with a TSPLIB file the return is minus
+    the length as TSPLIB defines it.
 
     ## Starting state
     A new instance from `distribution`, by the seed given to `reset` (or always `instance`), and
@@ -96,18 +96,18 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
     units, and `tour`, the actions in their order, the last one repeated up to a fixed length;
     `tours()` gives them as `tsp.solution.check` reads them.
 
-    Hard constraints have dead ends, in which no node is legal but to stay. A dead end terminates the
-    episode with `info["infeasible"]` True and no objective; an illegal action does with
-    `info["illegal"]` True. Both make the rewards sum to less than any answer is worth, so that an agent
-    without a mask can learn what is legal. Episodes are never truncated.
+    Problems with hard constraints have dead ends, where staying is the only legal action. A dead end
+    terminates the episode with `info["infeasible"]` True and without an objective. An illegal action
+    terminates it with `info["illegal"]` True. In both cases the rewards sum to less than those of any
+    solution, so that an agent without a mask can learn which actions are legal. Episodes are never truncated.
 
     ## Arguments
     | parameter | type | default | meaning |
     |---|---|---|---|
     | `problem` | `Problem` or str | `"tsp"` | a problem, or the name of one; set by the id |
     | `size` | int | 20 | customers of the instances drawn: n, or n - 1 where tours start at a depot |
-    | `distribution` | str | `"uniform"` | what instances are drawn from, as `envs.generators.generate` names it |
-    | `instance` | `Instance` | None | plays this one in every episode; with a matrix, or coordinates in the plane |
+    | `distribution` | str | `"uniform"` | the distribution of instances, as `envs.generators.generate` names it |
+    | `instance` | `Instance` | None | the instance of every episode; with a matrix, or coordinates in the plane |
     | `render_mode` | str | None | `rgb_array` for pictures |
 
     An unknown name raises `ValueError`, with the names that exist.
@@ -164,7 +164,7 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
         return self._batch.tours(0)
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Which actions are legal now, `[n]`, as sb3-contrib's MaskablePPO asks for it."""
+        """Which actions are legal now, `[n]` bool; sb3-contrib's MaskablePPO calls this method."""
         return self._batch.action_masks()[0]
 
     def render(self) -> NDArray[np.uint8] | None:

@@ -72,7 +72,7 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
     | `num_envs` | int | 1 | B, the number of rows |
     | `problem` | `Problem` or str | `"tsp"` | a problem, or the name of one |
     | `size` | int | 20 | customers of the instances drawn: n, or n - 1 where tours start at a depot |
-    | `distribution` | str | `"uniform"` | what instances are drawn from, as `envs.generators.generate` names it |
+    | `distribution` | str | `"uniform"` | the distribution of instances, as `envs.generators.generate` names it |
     | `instance` | `Instance` | None | plays this instance in every row instead of drawing |
     | `autoreset_mode` | `AutoresetMode` or str | `NEXT_STEP` | `NEXT_STEP` or `DISABLED` |
     | `render_mode` | str | None | `rgb_array` for a frame of every row |
@@ -200,9 +200,9 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
         legal = ~renewed & self.action_masks()[np.arange(self.num_envs), chosen]
         illegal = ~renewed & ~legal
         stepped = self.env.step(self._state, torch.from_numpy(chosen)[:, None])
-        self._state = _merge(legal, stepped, self._state)  # rows that must not move do not
+        self._state = _merge(legal, stepped, self._state)  # other rows stay
         ahead = np.arange(self._actions.shape[1]) >= self._steps[:, None]
-        # The node fills all that is ahead: staying costs nothing.
+        # The rest of the row is filled with the node: staying costs nothing.
         self._actions = np.where(legal[:, None] & ahead, chosen[:, None], self._actions)
         self._steps += legal
         ended = legal & self._state.finished[:, 0].numpy()
@@ -294,7 +294,7 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
 
     def _as_drawn(self, row: int) -> tuple[Instance, Realization | None]:
         name, batch = self.env.problem.name, self._state.batch.rows(slice(row, row + 1))
-        if not self._explicit:  # its coordinates say all
+        if not self._explicit:  # its distances follow from the coordinates
             batch = batch._replace(distances=None)
         instances, hidden = to_instances(name, batch, name)
         return instances[0], None if hidden is None else hidden[0]

@@ -1,8 +1,8 @@
 """The edge guide's view of an instance: a sparse graph, and features of its edges.
 
-Every feature is a ratio, a rank or an angle made of distances alone, so none changes when an instance
-is moved, scaled, turned or mirrored, and a bare matrix has the same features as points. Nothing here
-is of size n² for points.
+Every feature is a ratio, a rank or an angle computed from distances alone. So no feature changes when an
+instance is moved, scaled, turned or mirrored, and a matrix has the same features as points. For points, no
+array has n² elements.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ NORMS = {
     **dict.fromkeys(("MAN_2D", "MAN_3D"), 1.0),
     **dict.fromkeys(("MAX_2D", "MAX_3D"), np.inf),
 }
-"""Metrics in which a k-d tree finds the nearest points, and the norm; in others all distances are computed."""
+"""Norms of the metrics in which a k-d tree finds the nearest points; in others all distances are computed."""
 
 ASCENT_STEPS = 20
 FIRST_STEP, DECAY = 0.5, 0.88
-"""Step size of the ascent in mean edges of the first tree, and what it is multiplied by each time."""
+"""Step size of the ascent in mean edges of the first tree, and its factor from step to step."""
 
 PLAIN_FEATURES = 13
 CHUNK = 20_000
@@ -39,12 +39,12 @@ CHUNK = 20_000
 
 
 class EdgeGraph(NamedTuple):
-    """A sparse directed graph over the nodes, with as many edges at each, nearest first.
+    """A sparse directed graph with k edges at each of n nodes, nearest first.
 
     Attributes:
-        neighbours: `[n, k]`, where the edges of each node lead.
-        reverse: `[n, k]`, the flat position of the same edge seen from its other end; its own
-            position where the other end does not have it.
+        neighbours: `[n, k]`, the nodes to which the edges of each node lead.
+        reverse: `[n, k]`, the flat position of the same edge at its other end; its own position where the other
+            end does not have it.
         features: `[n, k, PLAIN_FEATURES + width]`, float32.
     """
 
@@ -65,7 +65,7 @@ def edge_graph(instance: Instance, width: int) -> EdgeGraph:
     here = np.log(np.maximum(costs, floor[:, None]) / typical[:, None])
     there = np.log(np.maximum(costs, floor[neighbours]) / typical[neighbours])
     frequency, reduced, degree = _ascend(neighbours, costs)
-    # a tour uses two edges of a node: the second smallest reduced cost is where its edges begin to be spare
+    # a tour uses two edges of a node, so edges above the second smallest reduced cost are spare
     spare = np.partition(reduced, min(1, k - 1), axis=1)[:, min(1, k - 1)]
     plain = (
         here,
@@ -99,7 +99,7 @@ def nearest(instance: Instance, k: int) -> NDArray[np.int64]:
         tree = KDTree(points, balanced_tree=False, compact_nodes=False)
         found = np.asarray(tree.query(points, k=k + 1, p=NORMS[instance.metric])[1], dtype=np.int64)
         own = found == np.arange(n)[:, None]
-        own[~own.any(1), -1] = True  # many points coincide, and it is not among the first
+        own[~own.any(1), -1] = True  # where many points coincide, the node itself may not be among the first
         return found[~own].reshape(n, k)
     distances = instance.distances.copy()
     np.fill_diagonal(distances, np.inf)
@@ -111,8 +111,8 @@ def nearest(instance: Instance, k: int) -> NDArray[np.int64]:
 def _choose_edges(instance: Instance, k: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Ends of `k` edges a node, nearest first, and which of them are Delaunay edges.
 
-    Nearest neighbours alone lack the long edges of an optimal tour between clusters; nearly all of
-    those are edges of the Delaunay triangulation.
+    Nearest neighbours do not include the long edges of an optimal tour between clusters; nearly all of
+    these are edges of the Delaunay triangulation.
     """
     n = instance.size
     near = nearest(instance, k)
@@ -149,7 +149,7 @@ def _delaunay_edges(instance: Instance) -> tuple[NDArray[np.int64], NDArray[np.i
 
 
 def _reverse(neighbours: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For each edge the position of its reverse (or its own), and the place at which its end has it (or k)."""
+    """For each edge: the position of its reverse (else its own), and its rank at the other end (else k)."""
     n, k = neighbours.shape
     back = np.full((n, k), k)
     for place in range(k - 1, -1, -1):
@@ -163,8 +163,8 @@ def _triangles(
 ) -> NDArray[np.float32]:
     """Features of an edge (i, j) from the other neighbours `[n, k, 2 + k]`.
 
-    The least bottleneck between i and j over a third node, the shortest detour over a third node, and the
-    cosines of the angles at i between j and each neighbour.
+    These are the least bottleneck between i and j over a third node, the shortest detour over a third node, and
+    the cosines of the angles at i between j and each neighbour.
     """
     n, k = costs.shape
     across = instance.legs(neighbours[:, :, None], neighbours[:, None, :])
@@ -186,8 +186,8 @@ def _ascend(
     """A short subgradient ascent over minimum spanning trees (Held and Karp 1971) of the sparse graph.
 
     Returns:
-        of each edge how often it was in a tree of the ascent's second half and its reduced cost,
-        `[n, k]`; of each node its mean degree in those trees, `[n]`.
+        for each edge the share of trees in the ascent's second half that contain it, and its reduced cost,
+        `[n, k]` each; for each node its mean degree in those trees, `[n]`.
     """
     n, k = neighbours.shape
     i, j = np.repeat(np.arange(n), k), neighbours.ravel()

@@ -1,9 +1,9 @@
-"""The learned guide: a sparse graph network that scores edges by how likely a good tour uses them.
+"""The learned guide: a sparse graph network that scores edges by the probability that a good tour uses them.
 
-The talk's network over nearest neighbours, with gated, anisotropic aggregation as in Joshi, Laurent
-and Bresson (2019) and Bresson and Laurent (2018): it scores the edges of a sparse graph, and the best
-of each node become the candidates of a local search. All its tensors are regular, `[nodes, edges of a node, width]`,
-so that it is made of plain products and row look-ups, and its time and memory grow with the number of nodes.
+This is the talk's network over nearest neighbours, with gated, anisotropic aggregation as in Joshi, Laurent and
+Bresson (2019) and Bresson and Laurent (2018). The best edges of each node become the candidates of a local search.
+All tensors are regular, `[nodes, edges of a node, width]`, so that the network needs only products and row look-ups,
+and its time and memory grow linearly with the number of nodes.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class EdgeNetworkConfig:
 
     Attributes:
         degree: edges at each node of the sparse graph.
-        width: of the vectors of nodes and edges.
-        layers: graph convolutions.
+        width: width of the vectors of nodes and edges.
+        layers: number of graph convolutions.
     """
 
     degree: int = 12
@@ -64,8 +64,8 @@ class GraphBatch(NamedTuple):
     """The graphs of several instances side by side, N nodes in all, k edges at each.
 
     Attributes:
-        neighbours: `[N k]`, where the edges lead.
-        reverse: `[N k]`, the position of each edge seen from its other end.
+        neighbours: `[N k]`, the nodes to which the edges lead.
+        reverse: `[N k]`, the position of each edge at its other end.
         features: `[N, k, f]`.
     """
 
@@ -75,7 +75,7 @@ class GraphBatch(NamedTuple):
 
 
 def join(graphs: Sequence[EdgeGraph], device: torch.device | str = "cpu") -> GraphBatch:
-    """Graphs with as many edges a node as one graph of several parts."""
+    """Join graphs with the same number of edges a node into one graph."""
     starts = np.cumsum([0, *(len(graph.neighbours) for graph in graphs)])
     k = graphs[0].neighbours.shape[1]
     neighbours = [(graph.neighbours + start).ravel() for graph, start in zip(graphs, starts, strict=False)]
@@ -103,8 +103,8 @@ class GatedConvolution(nn.Module):
 
         Args:
             nodes: `[N, d]`.
-            edges: those of some nodes after another, `[r k, d]`.
-            ends: where they lead, `[r k]`.
+            edges: edges of r nodes, one node after another, `[r k, d]`.
+            ends: the nodes to which they lead, `[r k]`.
         """
         width = nodes.shape[1]
         own, other, keep, message = (x.contiguous() for x in self.from_node(self.node_norm(nodes)).split(width, 1))
@@ -132,7 +132,7 @@ class EdgeNetwork(nn.Module):
         self.score = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
 
     def forward(self, graph: GraphBatch) -> Tensor:
-        """Logits `[N, k]` that an edge is in a good tour, the same from both of its ends."""
+        """Logits `[N, k]` of whether an edge is in a good tour; the same at both ends of the edge."""
         n, k, _ = graph.features.shape
         ends = graph.neighbours.split(ROWS * k)
         edges = [self.embed(part.flatten(0, 1)) for part in graph.features.split(ROWS)]
@@ -172,9 +172,9 @@ class LearnedGuide:
     """The edges that a trained network scores best: a `Guide` (see `tsp.solvers.guided`).
 
     Args:
-        path: a file that `tsp train --guide` made; default is the shipped one.
-        neighbours: candidates of each node, best first.
-        device: where to compute.
+        path: a file of `tsp train --guide`; default is the shipped guide.
+        neighbours: number of candidates of each node.
+        device: the device to compute on.
     """
 
     name = "learned"
@@ -192,7 +192,7 @@ class LearnedGuide:
         self._candidates([Instance(coordinates=points)])
 
     def candidates(self, problem: Problem, instances: Sequence[Instance]) -> list[NDArray[np.int64]]:
-        """For each instance `[n, min(neighbours, n - 1)]`, the neighbours worth trying, best first.
+        """The candidate lists of each instance, `[n, min(neighbours, n - 1)]`, best first.
 
         Raises:
             ValueError: for an instance that is not symmetric, or more neighbours than the network's
@@ -202,7 +202,7 @@ class LearnedGuide:
             if not instance.symmetric:
                 raise ValueError(f"{instance.name or 'instance'}: expected symmetric distances for the learned guide")
         threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # as the search that follows
+        torch.set_num_threads(1)  # the search that follows uses one thread too
         try:
             batches = _batches(instances, self._load().config.degree)
             return [lists for batch in batches for lists in self._candidates(batch)]
@@ -228,7 +228,7 @@ class LearnedGuide:
 
 
 def edge_scores(network: EdgeNetwork, graphs: Sequence[EdgeGraph]) -> list[NDArray[np.float32]]:
-    """The network's logits of each graph's edges `[n, k]`; the graphs have as many edges a node."""
+    """The network's logits of the edges of each graph, `[n, k]`; all graphs have the same number of edges a node."""
     device = next(network.parameters()).device
     with torch.inference_mode():
         scores = network(join(graphs, device)).float().cpu().numpy()
@@ -236,7 +236,7 @@ def edge_scores(network: EdgeNetwork, graphs: Sequence[EdgeGraph]) -> list[NDArr
 
 
 def _batches(instances: Sequence[Instance], most_edges: int) -> Iterator[list[Instance]]:
-    """Instances in their order, as they go through the network together: as many edges a node, few nodes in all."""
+    """Groups of consecutive instances with the same number of edges a node and at most `most_edges` edges in total."""
     batch: list[Instance] = []
     nodes, edges = 0, 0
     for instance in instances:

@@ -1,8 +1,8 @@
 """Training of the learned guide: supervised, on tours that the toolkit's own local search found.
 
-A run is a directory as in `policies.training.trainer`, with `labels.npz` beside it: the instances and their
-tours, which another run may use again. All randomness of an epoch is made from the seed and the
-epoch's number, so there is no generator state to lose.
+A run is a directory as in `policies.training.trainer`, with the instances and their tours in `labels.npz`, which
+another run may use again. All randomness of an epoch is made from the seed and the epoch's number, so there is no
+generator state to save.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SAVE_EVERY = 200
 LABELS = "labels.npz"
 """The file in a run's directory that holds the labelled instances it made."""
 SHORT_LIST = 5
-"""The log has the share of tour edges that are not among this many best edges of a node."""
+"""The log shows the share of tour edges that are not among this number of best edges of a node."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ def edge_loss(network: EdgeNetwork, examples: Sequence[Example]) -> Tensor:
 
 
 def missed_share(scores: NDArray[np.floating], wanted: NDArray[np.bool_], neighbours: int) -> float:
-    """Share of the tour's edges, seen from each end, that are not among a node's best `neighbours`."""
+    """Share of the tour's edges, counted from both ends, that are not among a node's best `neighbours`."""
     best = np.argsort(-scores, axis=1, kind="stable")[:, :neighbours]
     return 1.0 - float(np.take_along_axis(wanted, best, 1).sum()) / (2 * len(wanted))
 

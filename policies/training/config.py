@@ -36,8 +36,8 @@ class TrainConfig(RunConfig):
         starts: trajectories an instance, from spread first nodes (the shared baseline needs 2 or more).
         optimizer: Adam, AdamW with `weight_decay`, or Muon.
         lr: learning rate.
-        weight_decay: of AdamW.
-        schedule: of the learning rate: constant, cosine to zero, or constant with a linear
+        weight_decay: weight decay of AdamW.
+        schedule: schedule of the learning rate: constant, cosine to zero, or constant with a linear
             cooldown to zero over the last 30 %.
         clip_norm: largest norm of the gradient.
         entropy: weight of the choices' entropy in nats, in standard deviations of the advantage.
@@ -58,8 +58,8 @@ class TrainConfig(RunConfig):
         reinforce_from: share of the training after which REINFORCE is added to the imitation.
         warmup_epochs: epochs in which the exponential baseline replaces the rollout baseline.
         validation_instances: size of the fixed validation set.
-        precision: of products: bfloat16 where the hardware is fast in it (auto), or always one.
-        seed: of everything random.
+        precision: precision of products: bfloat16 where the hardware is fast in it (auto), or always one.
+        seed: seed of all random choices.
         policy: the policy's shape.
     """
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the quintic that drives singular values to between 0.7 and 1.2 in `ITERATIONS` (Jordan et al. 2024)."""
+"""Coefficients of the quintic that brings singular values to between 0.7 and 1.2 in `ITERATIONS` (Jordan et al. 2024).
+"""
 ITERATIONS = 5
 RMS = 0.2
 """Root mean square of an Adam step in units of the learning rate."""
@@ -30,11 +31,11 @@ class Muon(torch.optim.Optimizer):
     """Muon for matrices, Adam for other parameters.
 
     Args:
-        matrices: `[r, c]` each; one that stacks several matrices is cut into squares.
+        matrices: `[r, c]` each; a stack of several matrices is cut into squares.
         others: the parameters for Adam.
         lr: learning rate of both.
-        momentum: of the matrices (Nesterov).
-        betas: of Adam.
+        momentum: momentum of the matrices (Nesterov).
+        betas: those of Adam.
     """
 
     def __init__(

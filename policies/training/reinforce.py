@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     ReplayTrace = Callable[[Batch, Cache, Tensor], Trace]
 
 QUERY_ELEMENTS = 4_000_000
-"""Elements of the glimpse's scores `[B, H, Q, n]` computed at once while scoring: about what a cache holds."""
+"""Elements of the glimpse's scores `[B, H, Q, n]` computed at once while scoring: about the size of a cache."""
 GPU_QUERY_ELEMENTS = 400_000_000
 """The same on a GPU, where kernel launches are the bottleneck and memory is not: under a gigabyte in bfloat16."""
 LEAST_DEVIATION = 1e-3
-"""Least standard deviation of an instance's costs that advantages are divided by."""
+"""Least divisor of advantages, where the standard deviation of an instance's costs is smaller."""
 
 
 class StepResult(NamedTuple):
@@ -76,7 +76,7 @@ def accumulate_gradients(
             policy from becoming deterministic too early (Mnih et al. 2016).
         scale: divide each instance's advantages by their own standard deviation, so that instances of
             all sizes have the same weight.
-        weight: of the loss.
+        weight: weight of the loss.
         sample_trace: samples the trajectories of a batch, given its cache; `rollout` by default.
     """
     cache = policy.prepare(batch, bfloat16=bfloat16)
@@ -119,7 +119,7 @@ def accumulate_imitation(
         actions: `[B, P, T]` trajectories to imitate. Where a tour may start anywhere, its first node is
             not learned.
         bfloat16: compute products in bfloat16.
-        weight: of the loss.
+        weight: weight of the loss.
         replay_trace: replays actions in a batch, given its cache; `env.replay` by default.
 
     Returns:

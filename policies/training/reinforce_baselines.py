@@ -116,7 +116,7 @@ class RolloutBaseline:
     Args:
         env: the environment.
         policy: the policy to start from; copied.
-        draw: gives test instances, from their number and the index of the draw.
+        draw: draws test instances, from their number and the index of the draw.
         instances: number of test instances.
         warmup_epochs: epochs before rollouts begin.
         bfloat16: whether rollouts compute in bfloat16.

@@ -1,7 +1,7 @@
-"""What training runs share: their configuration, their loop, and their directory.
+"""The common parts of training runs: configuration, loop and directory.
 
-The directory holds `config.json`, `metrics.csv` and checkpoints. What Ctrl-C, `--resume` and `--force` do
-is decided here.
+The directory holds `config.json`, `metrics.csv` and checkpoints. This module also implements Ctrl-C, `--resume` and
+`--force`.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class RunConfig:
         return "metrics.csv", "training-state.safetensors"
 
     def require_positive(self, *names: str) -> None:
-        """Refuse settings that must be positive and are not, and any number of lengths but one.
+        """Refuse settings that must be positive and are not, and runs without exactly one length.
 
         Raises:
             ValueError: naming the setting, its value, and what was expected.
@@ -115,7 +115,7 @@ class Run(ABC, Generic[ConfigT]):
         out: the run's directory.
         device: where to train.
         command: the command line, for the checkpoint's description.
-        version: of the toolkit, for the checkpoint's description.
+        version: version of the toolkit, for the checkpoint's description.
         resume: continue the run in `out`.
         say: called with notes for the user.
     """
@@ -216,9 +216,9 @@ class Run(ABC, Generic[ConfigT]):
         """Write the trained network, ready for use."""
 
     def run(self, progress: Callable[[float, str], None] = lambda *_: None) -> None:
-        """Train to the end, or until Ctrl-C; then the current step, or the end of the epoch, is finished and saved.
+        """Train to the end, or until Ctrl-C, after which the current step or end of an epoch is finished and saved.
 
-        If anything else ends it, such as a second Ctrl-C, the run can be resumed from the last checkpoint.
+        If anything else ends the run, such as a second Ctrl-C, it can be resumed from the last checkpoint.
 
         Args:
             progress: called after each step with the share done and a short text.

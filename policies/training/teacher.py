@@ -1,8 +1,7 @@
 """Labels: near-optimal tours that a solver finds for generated instances, made in advance by worker processes.
 
-A shard is a file of labels for instances of one size. Instances and labels of shard i are a function
-of the seed and of i alone (with a teacher that stops after a number of kicks), whichever process makes it, and
-when.
+A shard is a file of labels for instances of one size. The instances of shard i depend only on the seed and on i; so do
+the labels, if the teacher stops after a number of kicks.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 PATIENCE = 600.0
 """Seconds after which a step no longer waits for a shard."""
 UNSOLVED = -1
-"""In place of the actions of an instance of which the teacher found no solution."""
+"""Stands for the actions of an instance of which the teacher found no solution."""
 SAME_COST = 1e-4
 """Relative difference in cost up to which an equivalent tour counts as the same."""
 
@@ -47,13 +46,13 @@ class Labelling:
     Attributes:
         problem: name of the problem.
         distribution: the distribution of the instances.
-        sizes: numbers of customers, in turn from shard to shard.
+        sizes: numbers of customers, which take turns from shard to shard.
         solver: spec of the teacher, such as `ls(kicks=50)`.
-        time_limit: of the teacher, in seconds for each instance.
+        time_limit: time limit of the teacher, in seconds for each instance.
         count: instances in a shard.
         ways: P, number of equivalent action sequences for each tour: with other first nodes, reversed, with
             the tours in another order.
-        seed: of instances and teacher.
+        seed: seed of the instances and the teacher.
     """
 
     problem: str
@@ -128,7 +127,7 @@ def _another_way(env: RoutingEnv, tours: list[list[int]], rng: np.random.Generat
 
 
 def _replace_illegal(env: RoutingEnv, batch: Batch, actions: np.ndarray) -> np.ndarray:
-    """The trajectories, those that are forbidden or cost more replaced by the teacher's own."""
+    """The trajectories, where those that are forbidden or cost more are replaced by the teacher's own."""
     given = torch.from_numpy(actions)
     trace = env.replay(batch, given)
     forbidden = trace.forbidden.gather(-1, trace.actions[..., None])[..., 0].any(-1)  # [B, P]
@@ -143,7 +142,7 @@ def shard_path(folder: Path, index: int) -> Path:
 
 
 def make_shards(labelling: Labelling, folder: str, first: int, step: int, last: int) -> None:
-    """Make shards `first`, `first + step`, … before `last` that are not there yet: a worker process."""
+    """Make the missing ones of shards `first`, `first + step`, … before `last`; the work of one process."""
     torch.set_num_threads(1)
     solver = make(labelling.solver)
     solver.warm_up(get_problem(labelling.problem))
@@ -224,7 +223,7 @@ class Teacher:
 
 
 def _whole_shard(batch: Batch, actions: Tensor) -> Shard:
-    """A shard of as many instances; solved ones, in turn, take the places of those without a solution."""
+    """A shard of the same size in which instances without a solution are replaced by solved ones, in turn."""
     solved = (actions[:, 0, 0] != UNSOLVED).nonzero()[:, 0]
     if len(solved) < batch.count:
         rows = solved.repeat(-(-batch.count // len(solved)))[: batch.count]

@@ -2,7 +2,7 @@
 
 A run is a directory: `config.json`, `metrics.csv`, `checkpoint-last.safetensors` (the policy) with
 `training-state.safetensors` beside it, and `learning-curve.png`. All randomness of a step is made
-from the seed and the step's number, so there is no generator state to lose.
+from the seed and the step's number, so there is no generator state to save.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ EVALUATION_BATCH = 500
 BASELINE_INSTANCES = 10_000
 """Instances on which the current policy is compared with the rollout baseline (Kool et al. 2019)."""
 FIRST_SHARDS = 16
-"""Batches of labels that are used at first; `label_every` decides when one more is added."""
+"""Number of batches of labels in use at first; `label_every` decides when one more is added."""
 STREAMS = {"weights": 0, "instances": 1, "actions": 2, "validation": 3, "baseline": 4, "labels": 5}
 
 
@@ -205,7 +205,7 @@ class Trainer(Run[TrainConfig]):
         return self.config.lr * (factor * warmup(self.step, self.config.warmup_steps))
 
     def train_step(self) -> None:
-        """See `Run.train_step`; the averaged weights follow.
+        """See `Run.train_step`; the average of the weights is updated too.
 
         The step does not wait for the device: whether the loss was finite is checked before the next `save`.
         """
@@ -218,7 +218,7 @@ class Trainer(Run[TrainConfig]):
                 buffer.copy_(value)
 
     def add_gradient(self) -> None:
-        """Add the gradients of the imitation of a teacher and of REINFORCE, whichever the step has."""
+        """Add the gradients of imitation and of REINFORCE, where the step has them."""
         config = self.config
         loss = objective = torch.zeros((), device=self.device)
         if self.teacher is not None:
@@ -250,7 +250,7 @@ class Trainer(Run[TrainConfig]):
         )
 
     def _imitate(self, teacher: Teacher) -> Tensor:
-        """Add the gradient of the imitation of the teacher on a batch of labels that the step's number names."""
+        """Add the gradient of imitating the teacher on a batch of labels, chosen by the step's number."""
         config = self.config
         rng = _stream(config.seed, "labels", self.step + 1)
         made = min(teacher.shards, FIRST_SHARDS + self.step // config.label_every)

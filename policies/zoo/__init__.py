@@ -18,14 +18,14 @@ ZOO = Path(__file__).parent
 
 @dataclass(frozen=True)
 class ShippedPolicy:
-    """What a shipped policy's `config.json` says.
+    """The description of a shipped policy, from its `config.json`.
 
     Attributes:
-        name: of its folder.
+        name: name of its folder.
         problem: name of the problem it solves.
         sizes: smallest and largest number of nodes it was trained on.
-        distances: whether it looks at distances, so that it knows what a matrix says.
-        path: of its weights.
+        distances: whether it uses distances, and so can use a matrix.
+        path: path of its weights.
     """
 
     name: str
@@ -35,7 +35,7 @@ class ShippedPolicy:
     path: Path
 
     def distance(self, size: int) -> float:
-        """How far `size` is from the trained sizes, as a ratio on a log scale; 0 within them."""
+        """The distance of `size` from the trained sizes, as a ratio on a log scale; 0 within them."""
         low, high = self.sizes
         return max(0.0, log(low / size), log(size / high))
 

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from itertools import permutations
 
@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from brute_force import best_by_enumeration, feasible_solutions
 from instances import tiny_instance
+from unknown_rule import UnknownRule
 
 from tsp.budget import Budget
 from tsp.instance import Instance, Underway
 from tsp.metrics import METRICS
-from tsp.problems import PROBLEMS, Capacity, Rule, SplitDelivery, TimeWindows, get_problem
+from tsp.problems import PROBLEMS, Capacity, SplitDelivery, TimeWindows, get_problem
 from tsp.solution import check
 from tsp.solvers import is_one_shot
 from tsp.solvers.registry import EXTRAS, SOLVERS, make
@@ -26,11 +27,6 @@ CLASSICAL = [name for name in SOLVERS if name not in EXTRAS.values() and name no
 OF_TSP = [name for name in CLASSICAL if make(name).supports(TSP)]
 SUPPORTED = [(name, problem) for name in CLASSICAL for problem in PROBLEMS.values() if make(name).supports(problem)]
 UNTIL_THE_LIMIT = ("ortools", "ls", "2opt", "ga", "tsiligirides")
-
-
-@dataclass(frozen=True)
-class MadeUp(Rule):
-    """A rule that no solver knows."""
 
 
 @cache
@@ -121,7 +117,7 @@ def test_an_infeasible_initial_solution_is_ignored(name):
 def test_an_unknown_rule_or_objective_is_refused(name):
     known = next(problem for problem in PROBLEMS.values() if solver(name).supports(problem))
     objective = known.objective
-    stranger = replace(known, name="stranger", rules=(*known.rules, MadeUp()))
+    stranger = replace(known, name="stranger", rules=(*known.rules, UnknownRule()))
     assert not solver(name).supports(stranger)
     assert not solver(name).supports(replace(known, objective=replace(objective, terms=(*objective.terms, "regret"))))
     opposite = "max" if objective.sense == "min" else "min"

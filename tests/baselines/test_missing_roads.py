@@ -67,7 +67,7 @@ YARDS = [
 @pytest.mark.parametrize("unit", [1.0, 1e-3, 1e5])
 @pytest.mark.parametrize("value", [np.inf, 99999, 1e9, 1e15])
 @pytest.mark.parametrize("name", ["ls", "2opt", "ortools", "cpsat", "ga"])
-def test_huge_numbers_do_not_drown_ordinary_distances(name, value, unit):
+def test_huge_numbers_do_not_hide_ordinary_distances(name, value, unit):
     matrix = np.array(YARDS) * unit
     matrix[np.array(YARDS) == 1] = value * max(unit, 1.0)
     limit = 30.0 if name == "cpsat" else 0.3

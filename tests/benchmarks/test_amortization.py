@@ -37,10 +37,10 @@ def test_seeds_of_one_policy_are_one_arm(rows):
     assert curves(rows, -1.0, FEW)["hall"] == [(pytest.approx(0.02), pytest.approx(15.0))]
 
 
-def test_a_policy_before_a_search_is_set_against_the_search_at_the_same_limit(rows):
+def test_a_policy_before_a_search_is_compared_with_the_search_at_the_same_limit(rows):
     (arm, other, count, mean, low, high), against_ortools = paired(rows, -1.0)
     assert (arm, other, count) == ("hall+ls @ 0.1", "ls @ 0.1", FEW)
-    assert mean == pytest.approx(7.5)  # 10 points by one seed, 5 by the other: two seeds say little
+    assert mean == pytest.approx(7.5)  # 10 points by one seed, 5 by the other: with two seeds the interval is wide
     assert low < 0.0 < high
     assert against_ortools[:2] == ("ls @ 0.1", "ortools @ 0.1")
 

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from write_results import BLOCK, Table, markdown, outdated, pages, parse_markdown, read_tables, resolve, save, take
+from write_results import BLOCK, Results, markdown, outdated, pages, parse_markdown, read_tables, resolve, save, take
 
 PRINTED = """Some words before.
 
@@ -16,7 +16,9 @@ ORIGIN = {"title": "Gaps", "command": "python measure.py", "machine": "one CPU c
 
 def table(name="gaps", **changes):
     given = {"title": "Gaps", "columns": ["solver", "gap %"], "rows": [["ls", "0.10"], ["policy", "2.50"]], "note": ""}
-    return Table(name, **given | {"command": "x", "commit": "abc1234", "date": "2026-01-01", "machine": "m"} | changes)
+    return Results(
+        name, **given | {"command": "x", "commit": "abc1234", "date": "2026-01-01", "machine": "m"} | changes
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +118,7 @@ def test_a_printed_table_is_stored_in_a_file_for_each_group(tmp_path):
     assert found["op-20"].commit == "1234567"
 
 
-def test_what_is_not_given_stays_when_a_table_is_measured_again(tmp_path):
+def test_fields_that_are_not_given_stay_when_a_table_is_measured_again(tmp_path):
     save(table("op", note="30 instances", command="old"), tmp_path)
     take("op", PRINTED, {"command": "new"}, tmp_path)
     found = read_tables(tmp_path)["op"]

@@ -83,7 +83,7 @@ def test_the_matrix_is_the_shortest_walk_around_the_drawn_walls(seed, closed):
 
 @given(SEEDS)
 @settings(max_examples=25, deadline=None)
-def test_walking_is_a_metric_and_never_shorter_than_as_the_crow_flies(seed):
+def test_walking_distances_are_a_metric_and_never_shorter_than_straight_lines(seed):
     hall = layout(seed, SMALL)
     matrix = hall.matrix
     assert np.array_equal(matrix, matrix.T)

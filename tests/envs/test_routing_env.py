@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from instances import tiny_instance
 
-from envs import rules
+from envs import rule_env
 from envs.batch import from_coordinates, from_instances
 from envs.generators import generate, to_instances
 from envs.routing_env import RoutingEnv, spread_starts
@@ -120,7 +120,7 @@ def test_masks_of_float32_batches_are_those_of_float64_away_from_the_border(prob
     def shifted(by):
         """The masks of float64 where every limit is changed by a little."""
         with monkeypatch.context() as patch:
-            patch.setattr(rules, "slack", lambda limit: by * limit.abs().clamp(min=1.0))
+            patch.setattr(rule_env, "slack", lambda limit: by * limit.abs().clamp(min=1.0))
             return env.replay(double, actions).forbidden
 
     stricter, looser = shifted(-2e-5), shifted(2e-5)

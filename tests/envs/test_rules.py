@@ -3,8 +3,9 @@
 import pytest
 import torch
 from instances import tiny_instance
+from unknown_rule import UnknownRule
 
-import tsp.solution
+import tsp.checks
 from baselines.models.ortools_cpsat.constraints import CPSAT_RULES
 from baselines.models.ortools_cpsat.objective import CPSAT_TERMS
 from baselines.models.ortools_routing.constraints import ROUTING_RULES
@@ -15,7 +16,7 @@ from envs.features import FEATURES
 from envs.generators import generate
 from envs.routing_env import RoutingEnv
 from envs.rules import RULES
-from tsp.problems import PROBLEMS, Capacity, Objective, Problem, Rule, Shape, TimeWindows
+from tsp.problems import PROBLEMS, Capacity, Objective, Problem, Shape, TimeWindows
 
 USED = sorted({rule for problem in PROBLEMS.values() for rule in problem.rules}, key=lambda rule: type(rule).__name__)
 TERMS = sorted({term for problem in PROBLEMS.values() for term in problem.objective.terms})
@@ -26,7 +27,7 @@ EVERY_RULE = pytest.mark.parametrize("rule", USED, ids=lambda rule: type(rule)._
 @EVERY_RULE
 def test_every_rule_has_an_environment_and_a_check(rule):
     assert type(rule) in RULES
-    assert type(rule) in tsp.solution.CHECKS
+    assert type(rule) in tsp.checks.CHECKS
 
 
 @EVERY_RULE
@@ -37,7 +38,7 @@ def test_every_rule_has_a_classical_model(rule, table):
 
 @pytest.mark.parametrize("term", TERMS)
 def test_every_term_of_an_objective_has_all_its_readings(term):
-    assert term in tsp.solution.TERMS
+    assert term in tsp.checks.TERMS
     assert term in walks.TERMS
     assert term in ROUTING_TERMS
     assert term in CPSAT_TERMS
@@ -109,13 +110,9 @@ def test_features_are_shares_and_finite(problem):
     assert features.amax() < 5  # about 1: the policy need not learn units
 
 
-class Unheard(Rule):
-    """A rule that nothing reads."""
-
-
 def test_a_problem_with_a_rule_without_environment_is_refused_by_name():
-    problem = Problem("odd", "", "", "cycle", (*WALKABLE, Unheard()), Objective(("length",)))
-    with pytest.raises(ValueError, match="problem 'odd': no environment covers its rule Unheard"):
+    problem = Problem("odd", "", "", "cycle", (*WALKABLE, UnknownRule()), Objective(("length",)))
+    with pytest.raises(ValueError, match="problem 'odd': no environment covers its rule UnknownRule"):
         RoutingEnv(problem)
 
 

@@ -43,7 +43,7 @@ SEEN = observation(
 def kool_logits(decoder, nodes, first, last, forbidden, context=None, node_context=None, legs=None):
     """One query of one instance, by the equations of Kool et al. (2019), section 3.2, in float64.
 
-    What changes of the nodes is added to their keys and values, as his split-delivery model has it.
+    Features that change with the step are added to keys and values, as in their model of split deliveries.
     Distances from the last node bias each head's scores, and the logits.
     """
     weights = {name: value.detach().double().numpy() for name, value in decoder.named_parameters()}

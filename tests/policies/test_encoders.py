@@ -237,7 +237,7 @@ class Recorder(nn.Module):
 
 
 def weights_of(points, neighbours=0):
-    """What a graph encoder hands to its layers."""
+    """The weights that a graph encoder passes to its layers."""
     encoder = GraphEncoder(GraphEncoderConfig(layers=1, width=4, norm="layer", neighbours=neighbours))
     encoder.layers = nn.ModuleList([Recorder()])
     encoder(points, points, None)

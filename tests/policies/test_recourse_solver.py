@@ -53,14 +53,14 @@ def expected_costs(instance):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_its_first_visit_is_within_a_percent_of_the_best_by_enumeration_of_orders_and_prizes(seed):
+def test_the_first_visit_of_recourse_is_within_a_percent_of_the_best_by_enumeration_of_orders_and_prizes(seed):
     instance = drawn(4, seed)[0]
     costs = expected_costs(instance)
     first = solve(instance).tours[0].tolist()[1]
     assert min(cost for order, cost in costs.items() if order[0] == first) <= 1.01 * min(costs.values())
 
 
-def test_the_best_by_enumeration_is_another_than_the_cheapest_if_prizes_are_as_expected():
+def test_the_best_order_by_enumeration_differs_from_the_cheapest_for_expected_prizes():
     # node 1 alone meets the quota if prizes are as expected; in half of all cases node 2 is needed as well
     instance = Instance(
         [[0.0, 0.0], [-1.0, 0.0], [1.2, 0.0]],
@@ -114,23 +114,23 @@ def test_greedy_orders_visit_all_customers_and_cost_less_than_random_ones():
 class CountingClock(Clock):
     """A clock that runs out after a number of checks."""
 
-    def __init__(self, looks):
+    def __init__(self, checks):
         super().__init__(1.0)
-        self.looks = looks
+        self.checks = checks
 
     @property
     def remaining(self):
-        self.looks -= 1
-        return float(self.looks >= 0)
+        self.checks -= 1
+        return float(self.checks >= 0)
 
 
-@pytest.mark.parametrize("looks", [0, 1, 4])
-def test_the_clock_is_checked_before_every_round_and_ends_the_search(monkeypatch, looks):
+@pytest.mark.parametrize("checks", [0, 1, 4])
+def test_the_clock_is_checked_before_every_round_and_ends_the_search(monkeypatch, checks):
     rounds = []
     improve = recourse.improve
     monkeypatch.setattr(recourse, "improve", lambda *arguments: rounds.append(1) or improve(*arguments))
-    answer = RecourseSolver().solve_one(Task(SPCTSP, drawn(30, 0)[0], CountingClock(looks)))
-    assert len(rounds) == looks
+    answer = RecourseSolver().solve_one(Task(SPCTSP, drawn(30, 0)[0], CountingClock(checks)))
+    assert len(rounds) == checks
     assert answer.feasible
 
 
@@ -170,7 +170,7 @@ def test_torch_has_as_many_threads_as_before():
 def test_too_large_an_instance_is_refused_by_its_size():
     answer = solve(drawn(MOST_NODES, 0)[0])
     assert not answer.feasible
-    assert f"{MOST_NODES + 1} nodes: recourse takes on at most {MOST_NODES}" in answer.violations
+    assert f"{MOST_NODES + 1} nodes: recourse solves at most {MOST_NODES}" in answer.violations
 
 
 def test_a_number_of_starts_below_1_is_refused():

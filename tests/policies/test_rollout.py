@@ -12,6 +12,7 @@ from envs import rules
 from envs.batch import from_coordinates, from_instances
 from envs.generators import generate
 from envs.routing_env import RoutingEnv, spread_starts
+from envs.rule_env import RuleEnv
 from policies.decoding import Greedy, Sampling
 from policies.policy import Policy, PolicyConfig
 from policies.rollout import decode, log_prob, rollout, score
@@ -121,7 +122,7 @@ def test_the_entropy_is_that_of_the_distributions_over_nodes():
 
 BFLOAT16_DRIFT = 0.02
 """Largest difference, in nats a trajectory of 20 steps, between acting and scoring in bfloat16. Measured on a
-CPU: 1e-5, as one query and many are rounded alike there; other kernels may round each step's scores to 8 bits."""
+CPU: 1e-5, as one query and many are rounded in the same way; other kernels may round each step's scores to 8 bits."""
 
 
 def test_in_bfloat16_scoring_drifts_from_sampling_by_little():
@@ -297,7 +298,7 @@ class Odometer(Rule):
     """Forbids nothing; shows the length so far."""
 
 
-class OdometerEnv(rules.RuleEnv):
+class OdometerEnv(RuleEnv):
     context_features = 1
 
     def start(self, batch, trajectories):

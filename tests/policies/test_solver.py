@@ -142,7 +142,7 @@ def test_a_size_outside_the_trained_range_gives_a_warning(path):
 
 
 class StepClock(Clock):
-    """A clock on which a look takes a second: time passes by what is computed, whatever the machine."""
+    """A clock that advances by a second with each reading, shared by all clocks: it does not depend on the machine."""
 
     now = 0
 
@@ -170,7 +170,7 @@ def test_instances_for_which_there_is_no_time_have_no_solution(path, step_clock)
 
 def test_decoding_ends_within_a_few_steps_of_the_time_limit(path, step_clock, monkeypatch):
     monkeypatch.setattr("policies.solver.BATCH_ELEMENTS", 1)  # the symmetries one after another
-    monkeypatch.setattr("policies.solver.UNSURE", 1e9)  # on this clock all takes longer than predicted
+    monkeypatch.setattr("policies.solver.UNSURE", 1e9)  # on this clock everything takes longer than predicted
     solver = PolicySolver(path=path, device="cpu", samples=16)
     whole = solver.solve(TSP, instances(30), Budget(1e6))[0]
     needed = StepClock.now

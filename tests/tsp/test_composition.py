@@ -1,4 +1,4 @@
-"""Data bring their rule along: what an instance states counts, or is refused by name."""
+"""Data add their rules: every attribute of an instance counts, or is refused by name."""
 
 import itertools
 
@@ -70,7 +70,7 @@ def test_a_composition_that_is_a_row_is_that_row(name, given, row):
         ("top", {"capacity": 9.0}, "needs demands"),
     ],
 )
-def test_what_no_rule_of_the_problem_can_read_is_refused_by_name(name, given, sentence):
+def test_an_attribute_that_no_rule_of_the_problem_can_read_is_refused_by_name(name, given, sentence):
     with pytest.raises(ValueError, match=sentence):
         validated_problem(full_instance(name, **given))
     with pytest.raises(ValueError, match=sentence):
@@ -100,7 +100,7 @@ def test_every_attribute_is_read_or_refused_by_every_problem():
                 require_read(problem, instance)
 
 
-def test_demands_without_a_capacity_limit_nothing_and_say_so():
+def test_demands_without_a_capacity_limit_nothing_and_a_note_says_so():
     instance = Instance(POINTS, problem="mtsp", num_tours=2, demands=[0, 1, 1, 1])
     with pytest.warns(UserWarning, match="count only with a capacity"):
         solution = tsp.solve(instance, "insertion", time_limit=0.1)
@@ -122,7 +122,7 @@ def test_demands_without_a_capacity_limit_nothing_and_say_so():
         ({"num_tours": 2}, "mtsp"),
     ],
 )
-def test_where_nobody_names_a_problem_the_attributes_imply_it(given, name):
+def test_without_a_named_problem_the_attributes_imply_it(given, name):
     assert implied_problem(Instance(POINTS, **given)) == name
 
 

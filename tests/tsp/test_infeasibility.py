@@ -7,10 +7,11 @@ import pytest
 from brute_force import best_by_enumeration
 from instances import tiny_instance
 
+from tsp.checks import CHECKS
 from tsp.infeasibility import REASONS, explain, reasons
 from tsp.instance import Instance, Underway
 from tsp.problems import PROBLEMS, LengthBudget, MaxVisits, PrizeQuota, VisitAtMostOnce, VisitOnce, get_problem
-from tsp.solution import CHECKS, Solution, check, no_answer
+from tsp.solution import Solution, check, no_answer
 
 LINE = Instance([[0, 0], [10, 0], [-10, 0], [20, 0]], name="line", names=("Base", "East", "West", "Far"))
 ALWAYS = [0.0, np.inf]
@@ -117,7 +118,7 @@ def test_more_nodes_than_visits_are_counted():
     assert reasons(problem, LINE) == ("3 nodes are to be visited, expected at most 2",)
 
 
-def test_an_elapsed_time_that_leaves_nothing_is_said():
+def test_an_elapsed_time_that_leaves_no_visit_is_a_reason():
     windows = np.array([[0.0, 100.0], *[ALWAYS] * 3])
     instance = replace(LINE, time_windows=windows, prizes=np.ones(4), underway=Underway((1,), elapsed=95.0))
     text = "Base closes at 100, the earliest arrival there is 105, leaving East at 95"
@@ -125,7 +126,7 @@ def test_an_elapsed_time_that_leaves_nothing_is_said():
     assert reasons(get_problem("optw"), replace(instance, underway=Underway((1,), elapsed=90.0))) == ()
 
 
-def test_what_was_travelled_leaves_less_of_the_budget():
+def test_the_length_travelled_reduces_the_budget():
     instance = replace(LINE, prizes=np.ones(4), max_length=30.0, underway=Underway((1,), travelled=25.0))
     text = "the shortest way from East to Base is 10 long, what is left of the budget is 5"
     assert reasons(get_problem("op"), instance) == (text,)

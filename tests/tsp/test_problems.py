@@ -1,8 +1,8 @@
 import pytest
 
+from tsp.checks import CHECKS, TERMS
 from tsp.instance import Instance
 from tsp.problems import PROBLEMS, Objective, Problem, Shape, VisitOnce, get_problem, unknown, with_objective
-from tsp.solution import CHECKS, TERMS
 
 
 def test_every_rule_and_term_of_every_problem_has_a_check():

@@ -20,7 +20,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check the solution, and print its value or what it violates."""
+    """Check the solution, and print its value or its violations."""
     from pathlib import Path
 
     from tsp.cli.inputs import read_one
@@ -47,5 +47,5 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 COMMAND = Command(
-    "check anybody's solution", "tsp check examples/berlin52.tsp berlin52.tour", add_options=add_options, run=run
+    "check a solution of any program", "tsp check examples/berlin52.tsp berlin52.tour", add_options=add_options, run=run
 )

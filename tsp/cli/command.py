@@ -1,4 +1,4 @@
-"""`Command`: what the module of each command gives to the program; and the exit codes."""
+"""`Command`: the part of each command's module that the program uses; and the exit codes."""
 
 from __future__ import annotations
 

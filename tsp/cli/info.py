@@ -21,7 +21,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what is installed and what it offers."""
+    """Print versions, devices, problems, solvers and policies."""
     import platform
 
     from policies.zoo import shipped_policies

@@ -30,7 +30,7 @@ LIMITS = ("max_length", "capacity", "min_prize", "num_tours")
 """Options that replace attributes of an instance."""
 
 USED = ("elapsed", "travelled", "load")
-"""Options that say what a tour under way has used."""
+"""Options that give the time, length and load of a tour under way."""
 
 WALLS = ".walls.csv"
 """Ending of the file of walls beside an instance."""

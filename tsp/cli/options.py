@@ -46,7 +46,7 @@ def _parse(kind: Callable[[str], Number], text: str, is_valid: Callable[[Number]
 
 
 def add_common_options(command: argparse.ArgumentParser, *, computes: bool = True) -> None:
-    """Add the seed, what a command that `computes` may use, and permission to overwrite."""
+    """Add the seed, the device and threads of a command that `computes`, and permission to overwrite."""
     command.add_argument("--seed", type=int, default=1234, help="seed of all random choices (default 1234)")
     if computes:
         command.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
@@ -55,7 +55,7 @@ def add_common_options(command: argparse.ArgumentParser, *, computes: bool = Tru
 
 
 def add_instance_options(command: argparse.ArgumentParser) -> None:
-    """Add what completes or replaces the numbers of an instance file; `inputs.complete_instance` uses them."""
+    """Add options that complete or replace numbers of an instance file; `inputs.complete_instance` uses them."""
     command.add_argument(
         "--start", metavar="NAME", help="start node, by its name in the file, or its number from 1; of a path also: any"
     )

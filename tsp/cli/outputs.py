@@ -36,7 +36,7 @@ def require_output(arguments: argparse.Namespace, option: str, endings: Sequence
 
 
 def require_picture(arguments: argparse.Namespace, option: str) -> Path | None:
-    """As `require_output`, of a picture."""
+    """The same as `require_output` for a picture."""
     if getattr(arguments, option) is None:
         return None
     from tsp.plotting import PICTURE_ENDINGS
@@ -50,7 +50,7 @@ def solutions_content(pairs: Iterable[tuple[Instance, Solution]]) -> dict[str, A
 
 
 def describe_solution(instance: Instance, solution: Solution) -> str:
-    """A solution in words: its value and how good that is, and its tours."""
+    """A solution as text: its value, how good that is, and its tours."""
     name = instance.name or "instance"
     if solution.objective is None:
         return f"{name}: no feasible solution ({'; '.join(solution.reasons or solution.violations)})"
@@ -79,7 +79,7 @@ def describe_plan(instance: Instance, solution: Solution) -> str | None:
 
 
 def _describe_bound(value: float, bound: float) -> str:
-    """How much better than the value the optimum can be at most."""
+    """The most by which the optimum can be better than the value."""
     if bound == 0:
         return f"proved bound {format_number(bound, 8)}"
     return f"within {100 * abs(value - bound) / abs(bound):.2f} % of optimal (proved)"

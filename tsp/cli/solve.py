@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tsp.solvers import Solver
 
 PATIENCE = 1.5
-"""Seconds of warm-up after which the user reads what the program is doing."""
+"""Seconds of warm-up after which the program says what it is doing."""
 
 LEAST_PROBABILITY = 5e-5
 """The smallest probability that is printed: smaller ones round to 0."""
@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _require_outputs(arguments: argparse.Namespace, count: int) -> None:
-    """Refuse outputs that cannot be written, or that cannot hold so many solutions."""
+    """Refuse outputs that cannot be written, or that cannot hold `count` solutions."""
     from tsp.cli.outputs import require_output, require_picture
     from tsp.formats import SOLUTION_ENDINGS
 
@@ -124,7 +124,7 @@ def _solve(
 
 
 def _warm_up(solver: Solver, problem: Problem) -> None:
-    """Warm a solver up, and tell the user if that takes long."""
+    """Warm a solver up, and print a note if that takes long."""
     notice = threading.Timer(PATIENCE, say, [f"preparing {solver.name} (only the first run ever compiles) …"])
     notice.daemon = True
     notice.start()

@@ -30,7 +30,7 @@ TIE = 1e-9
 def find_reference(
     problem: Problem, instances: Sequence[Instance], runs: Sequence[Sequence[Solution]]
 ) -> tuple[Reference, Values]:
-    """What gaps are relative to, and its value for each instance `[N]` (NaN without any answer)."""
+    """The kind of reference of the gaps, and its value for each instance `[N]` (NaN without any answer)."""
     tightest = max if problem.objective.sense == "min" else min
     best = np.full(len(instances), np.nan)
     proved = True

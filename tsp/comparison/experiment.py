@@ -1,4 +1,4 @@
-"""`compare`: run solvers on the same instances and report what each reached."""
+"""`compare`: run solvers on the same instances and report their results."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def compare(
     the prize, and plans again, under one time limit for the whole tour.
 
     Args:
-        problem: of the instances.
-        instances: the same for all solvers.
+        problem: the problem of the instances.
+        instances: the instances, the same for all solvers.
         solvers: each with a name of its own.
         time_limits: seconds for each instance; a solver that takes batches has N times the limit
             for N instances.
         threads: number of threads for each solver.
-        seed: of all random choices.
+        seed: seed of all random choices.
         progress: called after each block of answers.
-        realizations: what the instances hide; solvers never see it.
+        realizations: the hidden values of the instances; solvers never see them.
 
     Raises:
         ValueError: in one sentence, before anything runs, when there is nothing to compare, two
@@ -88,7 +88,7 @@ def _validate_request(instances: Sequence[Instance], solvers: Sequence[Solver], 
 def _describe_settings(
     problem: Problem, instances: Sequence[Instance], solvers: Sequence[Solver], limits: Sequence[float]
 ) -> Iterator[str]:
-    """How solvers describe their settings for the smallest and the largest instance, under each limit."""
+    """The solvers' descriptions of their settings for the smallest and the largest instance, under each limit."""
     sizes = [instance.size for instance in instances]
     for solver in _stages(solvers):
         for limit in limits:
@@ -101,7 +101,7 @@ def _describe_settings(
 def _reading_notes(
     instances: Sequence[Instance], solvers: Sequence[Solver], threads: int, rows: Sequence[Row]
 ) -> Iterator[str]:
-    """What a reader must know to read the rows."""
+    """Notes that a reader of the rows needs."""
     if threads > 1:
         yield (
             f"A solver that takes instances one by one works on {threads} at once; its seconds are each instance's own."

@@ -1,4 +1,4 @@
-"""A comparison in words: verdict sentences and aligned tables, made of its rows."""
+"""A comparison as text: verdict sentences and aligned tables, made of its rows."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def verdict(rows: Sequence[Row]) -> str:
 
 
 def _ranking(leader: str, lags: Sequence[tuple[Row, Estimate]]) -> str:
-    """Whether the leader wins, leads or ties, by how far each other solver is behind it."""
+    """Whether the leader wins, leads or ties, from how far each other solver is behind it."""
     equal = [row.solver for row, lag in lags if lag.mean == 0]
     unsure = [row.solver for row, lag in lags if lag.mean < 0 or (lag.mean > 0 and not lag.significant)]
     if not lags:

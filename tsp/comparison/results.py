@@ -22,12 +22,12 @@ class Comparison:
 
     Attributes:
         problem: its name.
-        reference: what gaps are relative to: `proved optimal` where every instance was proved here,
+        reference: reference of the gaps: `proved optimal` where every instance was proved here,
             `best known` where every instance has a best known objective, else the `best found` by any of
             the solvers under any of the limits.
         threads: number of threads for each solver.
         rows: by time limit, then in the order of the solvers.
-        notes: what a reader must know beside the figures, such as a solver's tuned settings.
+        notes: sentences that explain the figures, such as a solver's tuned settings.
     """
 
     problem: str

@@ -32,12 +32,12 @@ BLOCKS = 8
 """Number of blocks that the instances are divided into where solvers take turns."""
 
 WARM_UP = 0.05
-"""Seconds for which each solver may solve before any clock runs, to start what it starts lazily."""
+"""Seconds for which each solver may solve before any clock runs, so that lazy imports are done."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What every solver solves: instances and, where prizes are hidden, their realizations."""
+    """The instances that every solver solves and, where prizes are hidden, their realizations."""
 
     problem: Problem
     instances: Sequence[Instance]
@@ -53,7 +53,7 @@ class Workload:
         return play_all(solver, self.problem, instances, self.realizations[block], budget)
 
     def check(self, block: slice, found: Sequence[Solution]) -> list[Solution]:
-        """The answers to some of the instances, as the checker judges them."""
+        """The answers to some of the instances, checked again."""
         hidden = [None] * len(found) if self.realizations is None else self.realizations[block]
         return [_check_again(self.problem, *each) for each in zip(self.instances[block], found, hidden, strict=True)]
 
@@ -63,7 +63,7 @@ class SolverRun:
     """One solver's checked answers under one limit.
 
     Attributes:
-        solver: that was run.
+        solver: the solver that was run.
         preparation: seconds before any clock ran.
         solutions: in the order of the instances.
         wall: seconds of wall clock over all blocks.

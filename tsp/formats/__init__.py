@@ -88,7 +88,7 @@ _SAME_AS = {
 _BINARY = (".npz", ".pkl")
 """Kinds of files that are not text, and that nothing unpacks."""
 _NUMBER_TABLES = {"tsptw": (1, None), "op": (2, 3), "optw": (4, 2)}
-"""By problem: how many numbers the first line of a file has, and how many the second (None: any number)."""
+"""Problem → the count of numbers in the first line of a file, and in the second (None: any)."""
 
 _SOLUTION_READERS: dict[str, Callable[[Path, Instance], list[NDArray[np.int64]]]] = {
     ".tour": tsplib.read_tours,

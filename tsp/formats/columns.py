@@ -29,7 +29,7 @@ HEADINGS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "required": (("mandatory", "compulsory"), "1 for a node that must be visited where others may be left out"),
 }
-"""By name of a column: other names for it, and what it says. Case, blanks, dots and hyphens in names do not count."""
+"""Name of a column → other names for it, and its meaning. Case, blanks, dots and hyphens in names do not count."""
 
 _CANONICAL = {synonym: name for name, (synonyms, _) in HEADINGS.items() for synonym in (name, *synonyms)}
 

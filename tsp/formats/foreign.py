@@ -22,7 +22,7 @@ SPREADSHEETS = {
     ".ods": "an OpenDocument spreadsheet",
     ".numbers": "a Numbers spreadsheet",
 }
-"""What files with these endings are, where their content does not say it."""
+"""Ending → kind of file, where the content does not show it."""
 
 STARTS = {
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": f"an Excel workbook or another document of Microsoft Office, {SHEET}",
@@ -33,7 +33,7 @@ STARTS = {
     b"\x28\xb5\x2f\xfd": f"packed with Zstandard, {UNPACKED}",
     b"7z\xbc\xaf\x27\x1c": f"a 7-Zip archive, {UNPACKED}",
 }
-"""What files with these first bytes are, and what to do."""
+"""First bytes → kind of file, and what to do with it."""
 
 _FLAGS = re.IGNORECASE | re.DOTALL
 _MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!doctype|html|gpx|kml|osm|svg|workbook|table)\b", _FLAGS)
@@ -64,7 +64,7 @@ def refuse_foreign(path: Path, data: bytes) -> None:
 
 
 def _archive(path: Path, data: bytes) -> str | None:
-    """What a ZIP archive is; None for an archive of numpy's arrays."""
+    """A description of a ZIP archive; None for an archive of numpy's arrays."""
     sheet = SPREADSHEETS.get(path.suffix.lower())
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:

@@ -1,7 +1,7 @@
 """Itineraries in CSV: a line with the node's `name` for each stop, as `tsp solve --out plan.csv` writes them.
 
-A column `order` gives the place of a stop in its tour, otherwise the lines are in order; a column `tour` tells
-several tours apart, otherwise each visit of the depot begins another; `delivered` is the amount of a split
+The column `order` is the place of a stop in its tour; without it, lines are in order. The column `tour` is the
+index of the tour; without it, each visit of the depot begins another tour. `delivered` is the amount of a split
 delivery. Other columns follow from these and are not read.
 """
 

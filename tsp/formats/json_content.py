@@ -1,4 +1,4 @@
-"""JSON files: their content, and what it is, for the message that refuses it."""
+"""JSON files: their content, and a description of it for error messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KINDS = {
     ("elements", "generator"): "an answer of OpenStreetMap's Overpass",
     ("nbformat", "cells"): "a Jupyter notebook",
 }
-"""What objects with these entries are."""
+"""Entries of an object → what the object is."""
 
 
 def read_json(path: Path) -> object:
@@ -44,7 +44,7 @@ def is_matrix(content: object) -> bool:
 
 
 def describe_json(content: object) -> str:
-    """What a JSON file holds, in a few words."""
+    """A description of a JSON file's content in a few words."""
     if isinstance(content, dict):
         return _describe_object(cast("dict[str, object]", content))
     if isinstance(content, list):
@@ -64,6 +64,6 @@ def _describe_object(content: dict[str, object]) -> str:
 
 
 def _noun(item: object) -> str:
-    """What the items of a list are, by the first of them."""
+    """A noun for the items of a list, by the first of them."""
     nouns: dict[type, str] = {dict: "object(s)", list: "list(s)", str: "text(s)", int: "number(s)", float: "number(s)"}
     return nouns.get(type(item), "value(s)")

@@ -1,6 +1,6 @@
 """Tables of distances: text with or without labels, `.npy`, `.npz` and JSON.
 
-A cell that says that there is no road (`MISSING`) becomes infinity, as `Instance.matrix` has it.
+A cell for a missing road (`MISSING`) becomes infinity, as in `Instance.matrix`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MISSING = frozenset({"", "-", "inf", "+inf", "infinity", "nan", "null", "none", "na", "n/a", "#n/a"})
-"""Cells, in lower case, that say that there is no road."""
+"""Cells, in lower case, that mean that there is no road."""
 
 SMALL = 3
-"""Up to this many lines a square of numbers may as well be points; a matrix has an equal diagonal."""
+"""A square of at most this many lines may also be a list of points; a matrix has equal numbers on its diagonal."""
 
 Row = tuple[int, list[str]]
 

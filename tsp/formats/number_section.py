@@ -92,7 +92,7 @@ class Numbering:
 
     @property
     def expected(self) -> str:
-        """What a node's number must be, for messages."""
+        """The condition on a node's number, for messages."""
         if self.ids is None:
             return f"a whole number from 1 to {self.size}"
         return f"the number of a node, such as {self.ids[0]}"

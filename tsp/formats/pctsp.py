@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tsp.instance import Instance
 
 LEAST_NODES = 3
-"""With two nodes, the numbers could as well be four points."""
+"""The fewest nodes: with two, the numbers could also be four points."""
 
 
 def is_table(file: TextFile) -> bool:

@@ -22,7 +22,7 @@ from tsp.formats.text import TextFile, format_number, parse_number, quote, read_
 from tsp.instance import EXPLICIT, Instance
 from tsp.metrics import METRICS
 from tsp.problems import unknown
-from tsp.solution import walk
+from tsp.solution import claim_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -38,7 +38,7 @@ DIMENSIONS = {"TWOD_COORDS": 2, "THREED_COORDS": 3, "NO_COORDS": 0}
 DISPLAYS = ("COORD_DISPLAY", "TWOD_DISPLAY", "NO_DISPLAY")
 LARGEST_DIMENSION = 10**15
 LARGEST_MINUTES = 0.6 - 1e-9
-"""Fraction of a coordinate of GEO from which on it is no number of minutes."""
+"""A coordinate of GEO with a fraction of at least this is not a number of degrees and minutes."""
 
 COMMON = (
     *("NAME", "TYPE", "COMMENT", "DIMENSION", "EDGE_WEIGHT_TYPE", "EDGE_WEIGHT_FORMAT"),
@@ -220,7 +220,7 @@ def read_instance(path: Path) -> Instance:
 
 
 def _dimensions(document: _Document, metric: str) -> int:
-    """How many coordinates a node of the NODE_COORD_SECTION has."""
+    """The number of coordinates of a node in the NODE_COORD_SECTION."""
     dimensions = 3 if metric.endswith("_3D") else 2
     if "NODE_COORD_TYPE" not in document.values:
         return dimensions
@@ -380,8 +380,8 @@ def format_instance(instance: Instance) -> str:
 
 def format_tours(instance: Instance, solution: Solution) -> str:
     """The solution as a `.tour` file, in the numbers that `read_tours` reads, its length in the comment."""
-    walked = walk(problem_of(instance), instance, solution.tours)
-    length = sum(instance.path_length(stops) for stops in walked.stops)
+    claim = claim_of(problem_of(instance), instance, solution.tours)
+    length = sum(instance.path_length(stops) for stops in claim.stops)
     nodes = Numbering.of(instance)
     by = f" by {_one_line(solution.solver)}" if solution.solver else ""
     lines = [

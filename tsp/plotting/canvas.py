@@ -1,4 +1,4 @@
-"""What all pictures share: colors, a figure with a heading, framed axes, and saving to a file."""
+"""The parts that all pictures share: colors, a figure with a heading, framed axes, and saving to a file."""
 
 # matplotlib does not declare the types of its keyword arguments.
 # pyright: reportUnknownMemberType=false
@@ -30,7 +30,7 @@ RESOLUTION = 160
 """Dots per inch of a PNG."""
 
 MOST_NAMES = 60
-"""Number of nodes up to which their names are written."""
+"""The most nodes whose names are written."""
 
 LONGEST_NAME = 24
 """Characters of a node's name; longer names are cut."""

@@ -24,7 +24,7 @@ LINEAR = 0.01
 """Gap in percent below which the scale is linear, where curves reach far above it."""
 
 WIDE = 100
-"""How many times `LINEAR` the largest gap must be for the rest of the scale to be logarithmic."""
+"""The scale is logarithmic above `LINEAR` where the largest gap is at least this many times `LINEAR`."""
 
 
 def gap_figure(comparison: Comparison) -> Figure:
@@ -55,7 +55,7 @@ def gap_figure(comparison: Comparison) -> Figure:
 
 
 def _describe_sample(comparison: Comparison, rows: Sequence[Row]) -> str:
-    """How many instances the means are over, and under which number of threads."""
+    """The number of instances in the means, and the number of threads."""
     count, fewest, most = rows[0].instances, min(row.compared for row in rows), max(row.compared for row in rows)
     share = f"{fewest}" if fewest == most else f"{fewest} to {most}"
     instances = f"{count} instances" if fewest == count else f"{share} of {count} instances"

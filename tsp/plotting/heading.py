@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tsp.checks import TERMS
 from tsp.plotting.canvas import shorten
 from tsp.problems import LengthBudget, PrizeQuota
-from tsp.solution import TERMS
 from tsp.statistics import format_number
 
 if TYPE_CHECKING:
-    from tsp.solution import Claim, Solution
+    from tsp.checks import Claim
+    from tsp.solution import Solution
 
 TERM_WORDS = {
     "length": "length",
@@ -25,7 +26,7 @@ TERM_WORDS = {
 
 
 def describe_tours(claim: Claim, solution: Solution | None) -> str:
-    """Summarize an instance and, with a solution, how good that is and where it is from."""
+    """Summarize an instance and, with a solution, its quality, its solver and its time."""
     instance = claim.instance
     facts = ["1 node" if instance.size == 1 else f"{instance.size:,} nodes"]
     if solution is None:
@@ -42,7 +43,7 @@ def describe_tours(claim: Claim, solution: Solution | None) -> str:
 
 
 def _objective_facts(claim: Claim, solution: Solution, objective: float) -> list[str]:
-    """The objective of a feasible solution, and how near to the best it is known to be."""
+    """The objective of a feasible solution, and its gap to the best known value."""
     problem, instance, best = claim.problem, claim.instance, claim.instance.best_known
     terms = " + ".join(TERM_WORDS.get(term, term) for term in problem.objective.terms)
     facts = [f"{terms} {_format_thousands(objective)}"]
@@ -58,7 +59,7 @@ def _objective_facts(claim: Claim, solution: Solution, objective: float) -> list
 
 
 def _tour_facts(claim: Claim) -> list[str]:
-    """What the objective does not say of feasible tours: how many there are, visits, prizes, length."""
+    """Facts of feasible tours that are not in the objective: number of tours, visits, prizes, length."""
     problem, instance = claim.problem, claim.instance
     facts: list[str] = []
     if not problem.visits_all:

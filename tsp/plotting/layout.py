@@ -1,4 +1,4 @@
-"""Where the nodes of an instance are drawn in the plane."""
+"""The places at which the nodes of an instance are drawn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tsp.plotting.canvas import Points
 
 LARGEST_LAYOUT = 2000
-"""Number of nodes up to which a matrix without coordinates is laid out (its eigenvectors take O(n³))."""
+"""The most nodes of a matrix without coordinates that are laid out (its eigenvectors take O(n³))."""
 
 
 class Layout(NamedTuple):
@@ -20,7 +20,7 @@ class Layout(NamedTuple):
 
     Attributes:
         points: `[n, 2]`.
-        remark: what the reader must know about the layout, or nothing.
+        remark: a remark on the layout for the reader, or nothing.
         aspect: height of a unit of y relative to a unit of x.
     """
 

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.font_manager import FontProperties
     from numpy.typing import NDArray
 
 DIRECTIONS = np.array([(math.cos(t), math.sin(t)) for t in np.linspace(0, 2 * np.pi, 16, endpoint=False)])
-"""Where a name may be placed, seen from its node."""
+"""Directions from a node in which its name may be placed."""
 
 CORNERS = np.array([[-1.0, -1.0], [1.0, 1.0]])
 """Lower left and upper right corner of a box around its centre, in half widths and heights."""
@@ -38,11 +39,11 @@ def write_names(
 
     Args:
         axes: the map.
-        names: of the nodes.
+        names: the nodes' names.
         points: the nodes `[n, 2]`.
         lines: everything drawn that a name must not cover, as corners `[k, 2]`.
         tours: the stops of each tour.
-        radii: of the nodes' dots, in points `[n]`.
+        radii: radii of the nodes' dots, in points `[n]`.
     """
     from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.font_manager import FontProperties
@@ -76,18 +77,23 @@ def write_names(
         if free:
             _, offset = min(free, key=lambda place: place[0])
             taken.append(dots[node] + offset + half * CORNERS)
-            axes.annotate(
-                text,
-                points[node],
-                tuple(offset * 72 / figure.dpi),
-                textcoords="offset points",
-                ha="center",
-                va="center",
-                fontproperties=font,
-                color=INK,
-                parse_math=False,
-                zorder=5,
-            )
+            _write_name(axes, text, points[node], offset * 72 / figure.dpi, font)
+
+
+def _write_name(axes: Axes, text: str, point: Points, offset: Points, font: FontProperties) -> None:
+    """Write a name centred at an offset, in points, from its node."""
+    axes.annotate(
+        text,
+        tuple(point),
+        tuple(offset),
+        textcoords="offset points",
+        ha="center",
+        va="center",
+        fontproperties=font,
+        color=INK,
+        parse_math=False,
+        zorder=5,
+    )
 
 
 def _sample_lines(axes: Axes, lines: Sequence[Points]) -> Points:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tsp.solution import Solution
 
 MOST_ROWS = 200
-"""Number of stops up to which a schedule is drawn."""
+"""The most stops for which a schedule is drawn."""
 
 PALE = "#dfe5ec"
 

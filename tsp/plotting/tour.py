@@ -30,7 +30,7 @@ from tsp.plotting.layout import lay_out
 from tsp.plotting.names import write_names
 from tsp.plotting.schedule import draw_schedule, schedule_height, schedule_stops
 from tsp.problems import Capacity, PrizeQuota, TimeWindows
-from tsp.solution import walk
+from tsp.solution import claim_of
 from tsp.statistics import format_number
 
 if TYPE_CHECKING:
@@ -40,16 +40,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from tsp.checks import Claim
     from tsp.instance import Instance
     from tsp.problems import Problem, Rule
-    from tsp.solution import Claim, Solution
+    from tsp.solution import Solution
 
 MOST_ARROWS = 120
-"""Number of stops up to which legs have arrows."""
+"""The most stops of tours whose legs have arrows."""
 
 TERM_SIZES = {"prize": "prizes"}
 RULE_SIZES: dict[type[Rule], str] = {PrizeQuota: "prizes", Capacity: "demands"}
-"""The node values that the sizes of the dots show, by the objective's term or the rule they count for."""
+"""Term of the objective, or rule → the node values that the sizes of the dots show."""
 
 WALL = "#b6bfca"
 
@@ -68,7 +69,7 @@ class Floor:
 
 
 class Mark(NamedTuple):
-    """An entry of the footnote: what a kind of mark on the map means."""
+    """An entry of the footnote: the meaning of a kind of mark on the map."""
 
     symbol: str
     color: str
@@ -90,7 +91,7 @@ def plot_tour(
     visit and arrival. Names are written for at most `MOST_NAMES` nodes, and of those the ones that fit.
 
     Args:
-        instance: what is drawn; without coordinates, its nodes are laid out so that distances in the
+        instance: the instance to draw; without coordinates, its nodes are laid out so that distances in the
             picture are as near to its matrix as a plane allows.
         solution: the tours; without one, only the nodes are drawn.
         problem: decides what counts; None: the problem that the instance names.
@@ -102,7 +103,7 @@ def plot_tour(
     """
     problem = problem or problem_of(instance)
     points, remark, aspect = lay_out(instance)
-    claim = _walk_tours(problem, instance, solution)
+    claim = _claim_to_draw(problem, instance, solution)
     schedule = schedule_stops(problem, instance, solution)
     strip_height = schedule_height(schedule)
     map_height = (6.0 if schedule else 7.6) * _height_to_width(points, floor, aspect)
@@ -132,10 +133,10 @@ def plot_tour(
     return figure
 
 
-def _walk_tours(problem: Problem, instance: Instance, solution: Solution | None) -> Claim:
+def _claim_to_draw(problem: Problem, instance: Instance, solution: Solution | None) -> Claim:
     """The solution's tours, without stops at nodes that the instance does not have."""
     tours = () if solution is None else solution.tours
-    return walk(problem, instance, [tour[(tour >= 0) & (tour < instance.size)] for tour in tours])
+    return claim_of(problem, instance, [tour[(tour >= 0) & (tour < instance.size)] for tour in tours])
 
 
 def _height_to_width(points: Points, floor: Floor | None, aspect: float) -> float:

@@ -22,8 +22,8 @@ class Chain(BaseSolver):
     """Solvers one after another, each starting from the best solution so far: a solver itself.
 
     A stage gets an equal share of the time that is left, or, if it has a `share`, that share of the
-    whole time. What a stage does not use is left to the next. The best solution of all stages is the
-    answer; where none is feasible, the one that says most, with the reasons of every stage that proved any. An
+    whole time. Later stages get the time that a stage does not use. The best solution of all stages is the
+    answer; where none is feasible, the one that `is_preferable`, with the reasons of every stage that proved any. An
     instance that is proved optimal or infeasible, or that has an answer and no time left, skips the stages that
     remain.
     """
@@ -47,7 +47,7 @@ class Chain(BaseSolver):
             stage.warm_up(problem)
 
     def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
-        """Refuse what every stage refuses; a stage with a `share`, which improves on other stages' answers, aside."""
+        """Refuse what every stage refuses; stages with a `share`, which only complete other answers, do not count."""
         stages = [stage for stage in self.stages if share_of(stage) is None] or self.stages
         reasons = [refusal_of(stage, problem, instance, time_limit) for stage in stages]
         return "; ".join(reason for reason in reasons if reason) if all(reasons) else None

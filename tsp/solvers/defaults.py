@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from tsp.problems import Problem
 
 SEARCHES = ("ls", "ortools")
-"""The search is the first of these that supports the problem."""
+"""Searches in order of preference: the first that supports the problem is used."""
 
 ALPHA_PAYS = 3e-4
 """Seconds a node from which on alpha-nearness saves more time than it takes (benchmarks/augmentation.py)."""
 
 PROVED = {Shape.CYCLE: 50, Shape.PATH: 50}
-"""By the shape of tours: the most nodes for which CP-SAT often proves optimality in a second or two."""
+"""Shape of tours → the most nodes for which CP-SAT often proves optimality in a second or two."""
 
 PROVED_ELSE = 20
 """The same for all other shapes."""
@@ -60,5 +60,5 @@ def default_spec(instance: Instance, time_limit: float) -> tuple[str, str | None
 
 
 def _proof(problem: Problem, size: int) -> str:
-    """The stage that shows how good the answer is."""
+    """The stage that proves how good the answer is."""
     return "cpsat" if size <= PROVED.get(problem.shape, PROVED_ELSE) else "bound"

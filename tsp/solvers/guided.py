@@ -35,16 +35,16 @@ GUIDES = {
 LOCAL_SEARCH = "baselines.local_search:UnguidedLocalSearch"
 
 MOST_GUIDED = 0.5
-"""The share of the time that a guide may take; where it may take more, the search goes without it."""
+"""The largest share of the time for a guide; where it may take more, the search runs without it."""
 
 MOST_TRIVIAL = 4
-"""Up to this many nodes every node is every other's neighbour, so no guide is needed."""
+"""With at most this many nodes all other nodes are candidates, so no guide is needed."""
 
 
 class Guide(Protocol):
     """Chooses candidates: for each node of a closed tour, the neighbours that a search tries.
 
-    A guide that takes time says how much in `seconds_a_node`, an attribute that others may leave out.
+    A guide that takes notable time has the attribute `seconds_a_node`; other guides may leave it out.
     """
 
     name: str
@@ -140,6 +140,9 @@ class LocalSearch(Guided):
         path: file of a learned guide; default is the shipped one.
         kicks: stop after this many kicks, so that the answer depends on the instance and the seed alone,
             if the time suffices; None stops when the time is up.
+        ruin_recreate: for ablation, whether the search under rules iterates; if not, descent shortens its first
+            answer once.
+        descent: for ablation, whether the search under rules shortens tours by reversals.
     """
 
     def __init__(
@@ -149,11 +152,14 @@ class LocalSearch(Guided):
         neighbours: int | None = None,
         path: str | None = None,
         kicks: int | None = None,
+        ruin_recreate: bool = True,
+        descent: bool = True,
     ) -> None:
         if path is not None and candidates != "learned":
             raise ValueError(f"path: {path}, expected only together with candidates=learned")
         guide = make_guide(candidates, neighbours=neighbours, path=path)
-        super().__init__(guide, load(LOCAL_SEARCH)(kicks=kicks), "ls")
+        search = load(LOCAL_SEARCH)(kicks=kicks, ruin_recreate=ruin_recreate, descent=descent)
+        super().__init__(guide, search, "ls")
 
 
 class GuidedLocalSearch(LocalSearch):
@@ -162,7 +168,7 @@ class GuidedLocalSearch(LocalSearch):
     Args:
         neighbours: as in `LocalSearch`, like the other parameters.
         path: file of the guide.
-        kicks: of the search.
+        kicks: number of kicks of the search.
     """
 
     def __init__(self, *, neighbours: int | None = None, path: str | None = None, kicks: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The online loop: real prizes are known only after a visit, so a tour is planned anew after every visit.
+"""The online loop: real prizes are known only after a visit, so a tour is planned again after every visit.
 
 Any solver can be used. It gets the rest of a tour under way (`Instance.underway`), with the real prizes
 of the nodes visited and the expected prizes of the others; it never gets the realization. The first
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tsp.solvers.protocol import Report, Solver
 
 ONE_SHOT_PARTS = 3
-"""How many parts of the time a one-shot solver may take for a plan: it ends earlier where it can."""
+"""Number of equal parts of the time that a one-shot solver may take for a plan: it usually ends earlier."""
 
 
 class _OnlineTour:

@@ -1,4 +1,4 @@
-"""The one protocol of learned, classical and hybrid solvers: what a solver is, and what it is given.
+"""The one protocol of learned, classical and hybrid solvers: `Solver`, `BaseSolver`, `Task` and `Request`.
 
 `Solver` lists the members that every solver has. `BaseSolver` adds the optional members, each with its
 default. A solver from another package may leave them out: the toolkit reads them by the functions
@@ -85,13 +85,13 @@ class Solver(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One instance to solve: what `InstanceSolver.solve_one` is given.
+    """One instance to solve: the argument of `InstanceSolver.solve_one`.
 
     Attributes:
         problem: the problem that the instance belongs to.
-        instance: nothing is under way in it.
-        clock: runs already; the search ends when it runs out.
-        seed: of every random choice.
+        instance: the instance; nothing is under way in it.
+        clock: the running clock; the search ends when it runs out.
+        seed: seed of every random choice.
         initial: a feasible solution to start from, or None.
         candidates: `[n, k]`, the neighbours of each node that a search tries, best first; None leaves
             the choice to the solver.
@@ -130,14 +130,14 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """Instances of one problem to solve: what `Solver.solve` is given, with a time limit for each instance.
+    """Instances of one problem to solve: the arguments of `Solver.solve`, with a time limit for each instance.
 
     Attributes:
         problem: the problem that all instances belong to.
         instances: any number.
         limits: seconds for each instance.
-        threads: how many threads or processes may work at once.
-        seed: of every random choice.
+        threads: number of threads or processes that may work at once.
+        seed: seed of every random choice.
         initial: a solution of each instance to start from, feasible or not, or None.
         candidates: neighbour lists for each instance, or None.
         report: called with an instance's position and each better solution, or None.
@@ -216,7 +216,7 @@ class BaseSolver(ABC):
         return None
 
     def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
-        """Why the solver does not take on an instance of that size in that time, in a sentence; None where it does.
+        """Why the solver refuses an instance of that size in that time, in a sentence; None where it does not.
 
         An instance that is refused has no answer, or the initial solution. Read by `refusal_of`.
         """
@@ -375,14 +375,14 @@ def description_of(solver: Solver, problem: Problem, size: int, time_limit: floa
 
 
 def refusal_of(solver: Solver, problem: Problem, instance: Instance, time_limit: float) -> str | None:
-    """Why the solver does not take on an instance, or None; see `BaseSolver.refusal`."""
+    """Why the solver refuses an instance, or None; see `BaseSolver.refusal`."""
     refusal = getattr(solver, "refusal", None)
     return None if refusal is None else refusal(problem, instance, time_limit)
 
 
 def most_nodes_refusal(solver: Solver, instance: Instance, most: int) -> str | None:
     """The refusal of an instance with more than `most` nodes, or None."""
-    return f"{instance.size} nodes: {solver.name} takes on at most {most}" if instance.size > most else None
+    return f"{instance.size} nodes: {solver.name} solves at most {most}" if instance.size > most else None
 
 
 def slow_refusal(solver: Solver, instance: Instance, needed: float, time_limit: float) -> str | None:

@@ -1,4 +1,4 @@
-"""Tours under way: what has happened, and the rest as an instance of its own."""
+"""Tours under way: their beginning, and the remainder as an instance of its own."""
 
 from tsp.underway.begun import Begun, validate_underway
 from tsp.underway.remainder import PATH_FACTOR, UNDERWAY_RULES, Reduced, as_cycle, reduce

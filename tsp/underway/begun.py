@@ -1,4 +1,4 @@
-"""What has happened so far in an instance under way, validated."""
+"""The beginning of an instance under way, validated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CURRENT = 1
 
 
 class Begun(NamedTuple):
-    """What has happened and what is left, for the functions of `UNDERWAY_RULES`.
+    """The beginning and what is left, for the functions of `UNDERWAY_RULES`.
 
     Attributes:
         problem: has the rules.
@@ -71,7 +71,7 @@ class Begun(NamedTuple):
 
     @property
     def used(self) -> float:
-        """What the current tour has used of a length budget: its length, and the duration of its visits."""
+        """The part of a length budget that the current tour has used: its length, and the duration of its visits."""
         service, shape = self.instance.service_times, self.problem.shape
         if service is None or self.problem.rule(LengthBudget) is None or self.instance.max_length is None:
             return self.travelled

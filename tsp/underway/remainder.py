@@ -3,8 +3,8 @@
 `reduce` turns an instance with `Instance.underway` into one without, so that a solver plans the rest without
 knowing about the beginning. The nodes visited are merged into one node. With one tour, that node is the start of
 the rest; the depot, if the tour ends there, becomes another node, the end (in a cycle, the start's column of
-the matrix). With several tours, it stands for the current tour so far and comes right after the depot. Of
-each rule's limits what is left counts, by the table `UNDERWAY_RULES`.
+the matrix). With several tours, it stands for the current tour so far and comes right after the depot. The table
+`UNDERWAY_RULES` reduces the limit of each rule to what is left of it.
 
 `as_cycle` turns a path into a closed tour in the same way, for solvers of closed tours.
 """
@@ -238,7 +238,7 @@ def _rules_and_changes(begun: Begun) -> tuple[tuple[Rule, ...], Changes]:
 
 
 PATH_FACTOR = 2.0
-"""How many times as long as its distances a path takes that is made a closed tour."""
+"""Time for turning a path into a closed tour, as a multiple of the time for its distances."""
 
 
 def as_cycle(problem: Problem, instance: Instance) -> tuple[Problem, Reduced]:
@@ -324,7 +324,7 @@ def _visit_once(begun: Begun, rule: VisitOnce, changes: Changes) -> Changes:
 
 
 def _visit_at_most_once(begun: Begun, rule: VisitAtMostOnce, changes: Changes) -> Changes:
-    """With several tours, leaving out the node `CURRENT` is made too expensive."""
+    """With several tours, a high prize or penalty keeps the node `CURRENT` in the tours."""
     if begun.merged != CURRENT:
         return {}
     instance, out = begun.instance, Changes()
@@ -362,7 +362,7 @@ def _length_budget(begun: Begun, rule: LengthBudget, changes: Changes) -> Change
 
 
 def _max_visits(begun: Begun, rule: MaxVisits, changes: Changes) -> Changes:
-    """What is left of the visits; the node `CURRENT`, which stands for visits counted already, adds one."""
+    """The number of visits that are left, plus one for the node `CURRENT`, whose visits are counted already."""
     return {"rule": MaxVisits(rule.most - int(begun.collected.sum()) + int(begun.merged == CURRENT))}
 
 

@@ -1,4 +1,4 @@
-"""Which time windows and limits exclude each other: a set of them that is infeasible, and without any of them not.
+"""Time windows and limits that exclude each other: a set that is infeasible, while each smaller subset is feasible.
 
 The set is found by deletion: a time window or limit is dropped if the model without it is still infeasible. So the
 constraints need no literals of their own, and every model is built as those that are solved.
@@ -29,10 +29,10 @@ MOST_NAMED = 8
 
 
 class Limit(NamedTuple):
-    """What can be dropped: the time window of a node, or else an attribute or a rule.
+    """A limit that can be dropped: the time window of a node, an attribute, or a rule.
 
     Attributes:
-        label: what users call it.
+        label: its name in messages.
         node: the node with the time window, or None.
         attribute: of the instance, which takes the value `free` instead, or None.
         free: a value of the attribute that limits nothing.

@@ -40,14 +40,14 @@ class CPSATModel:
     Attributes:
         cp: the model itself.
         clock: the time limit for making it.
-        problem, instance, graph: what is modelled.
+        problem, instance, graph: the problem, the instance and its graph.
         length: the scale of lengths, times and penalties.
         prize: the scale of prizes.
         demand: the scale of demands.
         missing: where there is no road `[m + 1, m + 1]`, and so no arc.
         legs: `graph.legs` in steps, 0 where there is no road.
         circuits: one; where deliveries are split, one for each tour.
-        amounts: where deliveries are split, what each circuit delivers to each of the nodes 1 to m.
+        amounts: where deliveries are split, the amount that each circuit delivers to each of the nodes 1 to m.
         accumulations: the lengths and times along tours, by name, made when a rule or term needs them.
     """
 

@@ -31,7 +31,7 @@ DECIMALS = 6
 
 
 class Scale(NamedTuple):
-    """How numbers become integer steps.
+    """A scale on which numbers become integer steps.
 
     Attributes:
         per: steps in one unit.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ProofSearch:
-    """What is known so far.
+    """The results of a search so far.
 
     Attributes:
         best: the best solution, None while there is none.

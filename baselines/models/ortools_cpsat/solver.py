@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .graph import TourGraph
 
 MOST_NODES = 400
-"""With more nodes the model, n² literals, takes longer to make than it is worth."""
+"""The most nodes: the model has n² literals, and is too slow to make with more nodes."""
 
 ARC = 2e-6
 """Seconds that the model takes for each pair of nodes, at least."""
@@ -42,10 +42,10 @@ LEAST_PROBED = 0.5
 """Seconds from which on presolve probes: that looks at no clock, and takes a quarter of a second for ten nodes."""
 
 REFINEMENT = 2.0**10
-"""How much finer numbers are rounded where an optimum is not recognized as one."""
+"""Factor by which numbers are rounded more finely where an optimum is not recognized as one."""
 
 PROVED = "no solution keeps every rule, which is proved"
-"""The reason where no other is known."""
+"""The reason of infeasibility where no other is known."""
 
 RESERVE = 0.1
 """The share of the time limit that is left for the reason of an infeasibility, while there is no solution."""
@@ -97,11 +97,11 @@ class CPSATSolver(InstanceSolver):
         problem, instance, initial = task.problem, task.instance, task.initial
         graph = make_graph(problem, instance)
         if problem.shape.is_path and graph.start is not None and graph.start == graph.end and instance.size > 1:
-            return _infeasible((PROVED,))  # the path would visit that node twice
+            return _infeasible((PROVED,))  # a path would have to visit this node twice
         if graph.circuits * instance.size**2 > MOST_NODES**2:
             most = int(MOST_NODES / math.sqrt(graph.circuits))
             sentence = (
-                f"{instance.size} nodes: with {graph.circuits} tours to split among cpsat takes on at most {most}"
+                f"{instance.size} nodes: with deliveries split among {graph.circuits} tours cpsat solves at most {most}"
             )
             return initial or Solution((), None, False, (sentence,))
         if not len(graph.customers):

@@ -30,9 +30,9 @@ def build_model(
     """The model, or None where there is no time to make it, or the rules allow no solution.
 
     Args:
-        problem: what to model.
-        instance: what to model.
-        settings: how costs are made.
+        problem: the problem to model.
+        instance: the instance to model.
+        settings: the settings of the costs.
         clock: the time limit.
         initial: a solution that the model must be able to represent, where deliveries may be split.
     """

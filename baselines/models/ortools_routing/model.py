@@ -25,7 +25,7 @@ MOST_COPIED = 150
 """The most nodes for which dimensions have a matrix; see `ORToolsModel.register_growth`."""
 
 BLOCK = 200_000
-"""Distances that are computed between two looks at the clock."""
+"""Distances that are computed between two readings of the clock."""
 
 
 class ModelAbandoned(Exception):  # noqa: N818 (not an error)
@@ -34,14 +34,14 @@ class ModelAbandoned(Exception):  # noqa: N818 (not an error)
 
 @dataclass
 class ORToolsModel:
-    """OR-Tools' routing model of one instance, and what is needed to make it and to read its solutions.
+    """OR-Tools' routing model of one instance, with the data for making it and for reading its solutions.
 
     Its nodes are the instance's, then further copies of those whose delivery may be split, then one without a
     place (-1) where a path may start or end anywhere.
 
     Attributes:
-        problem: what is modelled.
-        instance: what is modelled.
+        problem: the problem that is modelled.
+        instance: the instance that is modelled.
         clock: the time limit for making the model.
         nodes: the instance's node of each of the model's `[m]`.
         amounts: the amount delivered to each node `[m]`, where deliveries may be split.
@@ -144,7 +144,7 @@ class ORToolsModel:
         return self.routing.RegisterTransitMatrix(self._rows(steps))
 
     def register_growth(self, steps: Callable[[Array, Integers], Array]) -> int:
-        """Register what grows along arcs in a dimension, as `register` does.
+        """Register the growth of a dimension along arcs, as `register` does costs.
 
         OR-Tools copies a dimension's matrix whenever it evaluates a path: 12 s for the 1,000 empty tours among
         which a search of 1,000 customers begins, whatever its time limit. A function is copied at once, but

@@ -1,4 +1,4 @@
-"""Numbers as integer steps: of quantities that rules limit, and of costs."""
+"""Scales on which limited quantities and costs become integer steps."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ LARGEST_LIMIT = 2**48
 """The largest sum of a limited quantity in integer steps: one step is far below the checker's tolerance."""
 
 SPAN_WEIGHT = 100
-"""Weight of the longest tour's length, where arcs have a cost besides, relative to that cost."""
+"""Weight of the longest tour's length relative to the cost of arcs, where arcs have a cost too."""
 
 
 def integer_scale(total: float, whole: bool, *, most: int = LARGEST_SUM, finest: float = math.inf) -> float:
-    """Integer steps in a unit, so that what sums to `total` sums to at most `most` steps.
+    """Integer steps in a unit, so that a sum of `total` has at most `most` steps.
 
     Whole numbers stay exact where they fit; a unit of other numbers has at most `finest` steps.
     """
@@ -61,7 +61,7 @@ def longest_distance(instance: Instance) -> float:
 def ordinary_distance(instance: Instance) -> float:
     """The distance that costs resolve: with points, the longest; with a matrix, the median one to the nearest node.
 
-    In a matrix the longest may be a number that marks a road not to be taken.
+    In a matrix the longest may be a large number in place of a missing road.
     """
     longest = longest_distance(instance)
     if instance.matrix is None or instance.size < 2:

@@ -1,4 +1,4 @@
-"""How one search is run, and the table of tuned settings."""
+"""The settings of one search, and the table of tuned settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TABLE = Path(__file__).with_name("table.json")
 
 
 class Settings(NamedTuple):
-    """How one search is run.
+    """The settings of one search.
 
     Attributes:
         first_solution: OR-Tools' first solution strategy.

@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 from brute_force import best_by_enumeration
+from clocks import TickingClock
 from hypothesis import given
 from hypothesis import strategies as st
 from instances import tiny_instance
 
 from baselines.heuristics.genetic import GeneticAlgorithm, cross, mutate
 from baselines.routes.model import model_of
-from tsp.budget import Budget, Clock
+from tsp.budget import Budget
 from tsp.instance import Instance
 from tsp.problems import get_problem
 
@@ -79,26 +80,13 @@ def test_invalid_options_of_the_genetic_algorithm_are_refused():
         GeneticAlgorithm(generations=-1)
 
 
-class Looks(Clock):
-    """A clock on which every look takes a second."""
-
-    def __init__(self, limit):
-        super().__init__(limit)
-        self.looks = 0
-
-    @property
-    def elapsed(self):
-        self.looks += 1
-        return float(self.looks)
-
-
 @pytest.mark.parametrize("limit", [0.5, 5.0, 30.0])
 def test_a_generation_is_left_when_the_time_is_up(limit, monkeypatch):
-    monkeypatch.setattr("baselines.heuristics.genetic.DECODED", 100)  # one member between two looks
-    instance, clock = tiny_instance("cvrp", 0, 12), Looks(limit)
+    monkeypatch.setattr("baselines.heuristics.genetic.DECODED", 100)  # one member between two readings
+    instance, clock = tiny_instance("cvrp", 0, 12), TickingClock(limit)
     model = model_of(get_problem("cvrp"), instance)
     found = list(GeneticAlgorithm(population=1_000).search(model, clock, seed=0, initial=None))
-    assert clock.looks < limit + 10  # a generation alone would take 1,000 looks
+    assert clock.readings < limit + 10  # a generation alone would take 1,000 readings
     assert bool(found) == (limit > 1)
 
 

@@ -44,7 +44,9 @@ def test_the_end_stays_reachable():
 def test_without_time_there_is_no_answer_and_the_visits_are_made_in_pieces(monkeypatch):
     instance = Instance(np.random.default_rng(0).random((40, 2)))
     whole = solve("tsp", instance)
-    monkeypatch.setattr("baselines.heuristics.nearest_feasible.LOOKED_AT", 1)  # a visit between two looks
+    monkeypatch.setattr(
+        "baselines.heuristics.nearest_feasible.LOOKED_AT", 1
+    )  # one visit between two readings of the clock
     assert solve("tsp", instance).tours[0].tolist() == whole.tours[0].tolist()
     model = model_of(get_problem("tsp"), instance)
     assert not list(NearestFeasible().search(model, Clock(0.0), seed=0, initial=None))

@@ -97,7 +97,7 @@ def test_there_are_no_more_neighbours_than_other_nodes(kind, n, k, columns):
 
 
 @pytest.mark.parametrize("kind", ["points", "matrix"])
-def test_equal_points_are_neighbours_but_no_node_is_its_own(kind):
+def test_equal_points_are_neighbours_but_no_node_is_its_own_neighbour(kind):
     points = np.repeat([[0.5, 0.5]], 30, axis=0)
     instance = Instance(points) if kind == "points" else Instance(matrix=np.zeros((30, 30)))
     near = nearest_neighbours(geometry_of(instance), 4)

@@ -40,6 +40,6 @@ def test_huge_distances_are_scaled():
 
 
 def test_too_many_nodes_and_no_runs_are_refused():
-    assert "takes on at most" in solve(Instance(np.random.default_rng(0).random((2_001, 2)))).violations[0]
+    assert "solves at most" in solve(Instance(np.random.default_rng(0).random((2_001, 2)))).violations[0]
     with pytest.raises(ValueError, match="runs: 0, expected 1 or more"):
         make("lkh(runs=0)")

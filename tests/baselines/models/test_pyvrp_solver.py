@@ -108,7 +108,7 @@ def test_without_time_or_with_too_many_nodes_the_initial_solution_is_the_answer(
     assert SOLVER.solve_one(Task(TSP, instance, Clock(1e-9), initial=start)).objective == start.objective
     assert not SOLVER.solve_one(Task(TSP, instance, Clock(1e-9))).feasible
     answer = solve(Instance(np.random.default_rng(0).random((MOST_NODES + 1, 2))))
-    assert answer.violations == (f"{MOST_NODES + 1} nodes: pyvrp takes on at most {MOST_NODES}",)
+    assert answer.violations == (f"{MOST_NODES + 1} nodes: pyvrp solves at most {MOST_NODES}",)
 
 
 def test_the_description_contains_the_version():

@@ -66,7 +66,7 @@ def test_order_is_cut_where_it_costs_least(name):
         assert cost > model.missing / 2 if best is None else cost == pytest.approx(best)
 
 
-def test_tour_goes_home_where_that_is_best():
+def test_a_tour_ends_where_that_is_best():
     problem = get_problem("pctsp")
     given = {"penalties": np.array([0.0, 5.0, 5.0, 1.0]), "prizes": np.ones(4), "min_prize": 1.0}
     instance = type(tiny_instance(problem, 1, 4))([[0, 0], [1, 0], [2, 0], [50, 0]], **given)

@@ -12,7 +12,7 @@ from tsp.solution import check
 
 
 def instance_of(name, seed, n=40):
-    """Something that every problem could use, and windows around a tour that keeps them."""
+    """Attributes for every problem, with windows around a tour that keeps them."""
     rng = np.random.default_rng([seed, n])
     points = rng.random((n, 2))
     order = np.append(0, 1 + rng.permutation(n - 1))
@@ -53,7 +53,7 @@ def test_insertion_is_better_than_going_to_the_nearest(name):
     assert not problem.is_better(total["nearest"], total["insertion"])
 
 
-def test_what_a_quota_asks_for_is_inserted_though_it_does_not_pay():
+def test_customers_that_a_quota_needs_are_inserted_though_they_do_not_pay():
     problem = get_problem("pctsp")
     given = {"prizes": np.ones(5), "penalties": np.zeros(5), "min_prize": 2.0}
     instance = Instance([[0, 0], [1, 0], [2, 0], [3, 0], [9, 0]], **given)

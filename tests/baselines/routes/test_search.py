@@ -35,7 +35,7 @@ cases = given(name=st.sampled_from(MODELLED), seed=st.integers(0, 1000), n=st.in
 
 
 def begun(name, seed, n):
-    """A search and tours that it has been at for a moment."""
+    """A search and its tours after one iteration."""
     problem, instance, _ = closed(get_problem(name), tiny_instance(name, seed, n))
     model = model_of(problem, instance)
     state = empty_state(model)
@@ -45,14 +45,14 @@ def begun(name, seed, n):
     return problem, instance, work, state
 
 
-def settle(work):
+def finish_iteration(work):
     work.lists.strings_removed[:] = -1
     work.lists.counts[:] = 0
     work.lists.is_queued[:] = False
 
 
 def numbers(state):
-    """All that tours say of themselves, where it means something."""
+    """All stored numbers of the tours, without unused entries."""
     used = [slice(0, size + 2) for size in state.sizes]
     rows = [
         [array[k, used[k]].tolist() for k in range(len(used))] for array in (state.stops, state.begin, state.latest)
@@ -68,7 +68,7 @@ def numbers(state):
     )
 
 
-def assert_true(problem, instance, work, state):
+def assert_consistent(problem, instance, work, state):
     """The tours' numbers are those of their visits, and the checker agrees with them."""
     model = work.model
     fresh = empty_state(model)
@@ -89,12 +89,12 @@ def assert_true(problem, instance, work, state):
 
 
 @cases
-def test_ruin_and_recreate_keep_the_numbers_of_tours_true(name, seed, n):
+def test_ruin_and_recreate_keep_the_numbers_of_tours_consistent(name, seed, n):
     problem, instance, work, state = begun(name, seed, n)
     for _ in range(10):
-        settle(work)
+        finish_iteration(work)
         recreate_all(work, state, ruin_some(work, state))
-        assert_true(problem, instance, work, state)
+        assert_consistent(problem, instance, work, state)
 
 
 @cases
@@ -102,8 +102,8 @@ def test_a_descent_visits_the_same_customers_and_makes_no_tour_longer(name, seed
     problem, instance, work, state = begun(name, seed, n)
     assume(work.descends)
     visited = state.tour_of.copy()
-    settle(work)
-    for k in range(work.model.tours):  # all is to be looked at, in tours that are far from best
+    finish_iteration(work)
+    for k in range(work.model.tours):  # everything is to be examined, in tours that are far from the best
         state.stops[k, 1 : state.sizes[k] + 1] = np.sort(state.stops[k, 1 : state.sizes[k] + 1])
         refresh(work.model, state, k)
         work.lists.strings_removed[k], work.lists.changed[k] = 0, k
@@ -116,7 +116,7 @@ def test_a_descent_visits_the_same_customers_and_makes_no_tour_longer(name, seed
     assert (state.length <= worse + 1e-9).all()
     assert work.lists.counts[QUEUED] == 0
     assert not work.lists.is_queued.any()
-    assert_true(problem, instance, work, state)
+    assert_consistent(problem, instance, work, state)
 
 
 @given(seed=st.integers(0, 1000), n=st.integers(5, 7))
@@ -139,7 +139,7 @@ def test_a_descent_leaves_no_better_reversal_where_all_are_near(seed, n):
 def test_the_cost_of_an_insertion_is_what_it_adds_to_the_objective(name, seed, n):
     _, _, work, state = begun(name, seed, n)
     model = work.model
-    settle(work)
+    finish_iteration(work)
     ruin_some(work, state)
     for node in model.customers[state.tour_of[model.customers] < 0]:
         before = totals_of(model, state)
@@ -159,7 +159,7 @@ def test_the_cost_of_an_insertion_is_what_it_adds_to_the_objective(name, seed, n
 def test_an_insertion_is_found_exactly_where_the_checker_allows_one(name, seed, n):
     problem, instance, work, state = begun(name, seed, n)
     model = work.model
-    settle(work)
+    finish_iteration(work)
     ruin_some(work, state)
     # without the triangle inequality a removal may delay what follows
     assume(all(is_feasible(model, state, k) for k in range(model.tours)))
@@ -185,7 +185,7 @@ def test_a_rejected_iteration_is_undone_exactly(name, seed, n):
     copy(state, kept)
     before = numbers(kept)
     for _ in range(10):
-        settle(work)
+        finish_iteration(work)
         recreate_all(work, state, ruin_some(work, state))
         copy_tours(kept, state, work.lists.changed, work.lists.counts[CHANGED])
         assert numbers(state) == before == numbers(kept)
@@ -196,7 +196,7 @@ def test_forbidden_customers_stay_out_and_forced_ones_are_inserted(name):
     _, _, work, state = begun(name, 3, 12)
     came_in = False
     for _ in range(500):
-        settle(work)
+        finish_iteration(work)
         perturbed = ruin_some(work, state)
         priority = work.priority.copy()
         out = state.tour_of < 0

@@ -37,7 +37,7 @@ def path(tmp_path_factory):
 
 
 @given(points=point_sets(), neighbours=st.integers(1, 8))
-def test_every_row_is_whole(path, points, neighbours):
+def test_every_candidate_list_is_complete(path, points, neighbours):
     instance = Instance(coordinates=points)
     for shape in (instance, Instance(matrix=instance.distances)):
         (found,) = LearnedGuide(path, neighbours).candidates(TSP, [shape])

@@ -32,11 +32,11 @@ def test_without_a_baseline_the_advantage_is_the_cost():
     assert NoBaseline().advantage(BATCH, COSTS).tolist() == COSTS.tolist()
 
 
-def test_shared_compares_with_the_instances_own_trajectories():
+def test_the_shared_baseline_compares_with_the_instances_own_trajectories():
     assert SharedBaseline().advantage(BATCH, COSTS).tolist() == [[-2, 0, 2], [-1, 0, 1]]
 
 
-def test_exponential_compares_with_the_moving_average():
+def test_the_exponential_baseline_compares_with_the_moving_average():
     baseline = ExponentialBaseline()
     assert baseline.advantage(BATCH, COSTS).tolist() == (COSTS - 4).tolist()
     # 0.8 * 4 + 0.2 * 9 = 5
@@ -54,7 +54,7 @@ def rollout_baseline(policy=None, *, warmup_epochs=0, draw=None):
     )
 
 
-def test_rollout_compares_with_the_greedy_tour_of_the_best_policy():
+def test_the_rollout_baseline_compares_with_the_greedy_tour_of_the_best_policy():
     policy = make_policy()
     advantage = rollout_baseline(policy).advantage(BATCH, COSTS)
     policy.eval()

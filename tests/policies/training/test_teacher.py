@@ -86,7 +86,7 @@ def test_a_teacher_without_a_solution_is_named_in_the_message():
 
 
 class NoAnswer:
-    name = "nobody"
+    name = "no-answer"
 
     def solve(self, problem, instances, budget):
         from tsp.solution import no_answer

@@ -293,7 +293,7 @@ TAUGHT = replace(
 )
 
 
-def test_a_taught_run_imitates_first_and_then_reinforces_too(tmp_path):
+def test_a_run_with_a_teacher_imitates_first_and_then_reinforces_too(tmp_path):
     run = trainer(TAUGHT, tmp_path)
     run.run()
     objectives = [row["train/objective"] for row in rows(tmp_path)]
@@ -305,7 +305,7 @@ def test_a_taught_run_imitates_first_and_then_reinforces_too(tmp_path):
 
 
 @pytest.mark.parametrize("problem", ["atsp", "cvrptw", "op"])  # test_teacher has all of them
-def test_problems_of_each_shape_can_be_taught(tmp_path, problem):
+def test_problems_of_each_shape_can_be_learned_from_a_teacher(tmp_path, problem):
     shape = replace(SMALL.policy, edges=problem == "atsp")
     run = trainer(replace(TAUGHT, problem=problem, size="4,5", instances=16, policy=shape), tmp_path)
     before = {k: v.clone() for k, v in run.policy.state_dict().items()}
@@ -315,7 +315,7 @@ def test_problems_of_each_shape_can_be_taught(tmp_path, problem):
     assert not torch.equal(before["decoder.project_nodes.weight"], after["decoder.project_nodes.weight"])
 
 
-def test_a_taught_run_resumes_to_the_same_bits(tmp_path, ctrl_c):
+def test_a_run_with_a_teacher_resumes_to_the_same_bits(tmp_path, ctrl_c):
     trainer(TAUGHT, tmp_path / "whole").run()
     part = trainer(TAUGHT, tmp_path / "part")
     ctrl_c(part.optimizer, "step", call=7)
@@ -338,7 +338,7 @@ def test_a_taught_run_resumes_to_the_same_bits(tmp_path, ctrl_c):
         ({"size": "6,0"}, "size: '6,0', expected numbers of 1 or more"),
     ],
 )
-def test_settings_that_cannot_be_taught_are_refused(changes, message):
+def test_settings_that_a_teacher_cannot_have_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         replace(SMALL, **({"teacher": "ls"} | changes))
 

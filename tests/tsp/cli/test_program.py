@@ -1,4 +1,4 @@
-"""What all commands share: mistakes end in one sentence, outputs are kept, imports stay light."""
+"""All commands: mistakes end in one sentence, outputs are kept, imports stay light."""
 
 import os
 import subprocess

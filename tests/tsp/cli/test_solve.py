@@ -203,4 +203,4 @@ def test_a_size_that_the_solver_refuses_is_wrong_usage_and_named(tsp):
     code, out, err = tsp("solve", "city.csv", "--solver", "cpsat", "--time-limit", "0.1")
     assert code == 2
     assert not out
-    assert "420 nodes: cpsat takes on at most 400" in err
+    assert "420 nodes: cpsat solves at most 400" in err

@@ -6,11 +6,11 @@ from fake_solvers import AROUND, LONG
 
 
 def test_compare_checks_every_answer_again():
-    class Liar(FixedAnswers):
+    class WrongObjective(FixedAnswers):
         def solve(self, *arguments, **options):
             return [replace(answer, objective=1.0, feasible=True) for answer in super().solve(*arguments, **options)]
 
-    (row,) = run(Liar("liar", [LONG, INFEASIBLE])).rows
+    (row,) = run(WrongObjective("wrong", [LONG, INFEASIBLE])).rows
     assert (row.mean_objective, row.feasible) == (18, 1)
 
 
@@ -49,9 +49,9 @@ def test_progress_counts_the_answers_of_every_solver_under_every_limit():
 
 
 def test_compare_refuses_a_solver_that_returns_too_few_answers():
-    class Lazy(FixedAnswers):
+    class TooFewAnswers(FixedAnswers):
         def solve(self, *arguments, **options):
             return super().solve(*arguments, **options)[1:]
 
-    with pytest.raises(ValueError, match="solver 'lazy' gave 0 answers for 1 instance"):
-        run(Lazy("lazy", [AROUND]))
+    with pytest.raises(ValueError, match="solver 'few' gave 0 answers for 1 instance"):
+        run(TooFewAnswers("few", [AROUND]))

@@ -1,4 +1,4 @@
-"""Columns are known by many names, and no column of numbers is dropped without a word."""
+"""Columns are recognized under many names, and no column of numbers is dropped silently."""
 
 import csv
 import re

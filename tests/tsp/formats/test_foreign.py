@@ -1,4 +1,4 @@
-"""Files of other programs are refused by what they are."""
+"""Files of other programs are refused with what they are."""
 
 import io
 import zipfile
@@ -59,7 +59,7 @@ def test_a_spreadsheet_that_is_cut_off_is_still_called_one(tmp_path):
         ("a.xml", b"<?xml version='1.0'?>", "markup with the root element <xml>"),
     ],
 )
-def test_files_of_other_programs_are_called_by_their_name(tmp_path, name, data, what):
+def test_files_of_other_programs_are_named_in_the_message(tmp_path, name, data, what):
     (tmp_path / name).write_bytes(data)
     with pytest.raises(ValueError, match=what):
         read(tmp_path / name)

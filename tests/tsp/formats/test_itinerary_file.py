@@ -54,7 +54,7 @@ def test_split_deliveries_are_read_with_their_amounts(tmp_path):
         ("tour,order,name\n1,0,Hub\n2,0,Hub\n1,1,C\n2,1,A\n2,2,B\n", [[0, 3], [0, 1, 2]]),
     ],
 )
-def test_an_itinerary_of_ones_own_needs_only_names(write, text, tours):
+def test_an_itinerary_made_by_hand_needs_only_names(write, text, tours):
     assert [tour.tolist() for tour in read_solution(write(text, "mine.csv"), VANS)] == tours
 
 

@@ -1,4 +1,4 @@
-"""JSON files that hold something else are refused by what they hold."""
+"""JSON files with other content are refused with a description of it."""
 
 import json
 

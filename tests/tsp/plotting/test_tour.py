@@ -89,13 +89,13 @@ def test_unvisited_nodes_are_hollow_and_the_footnote_says_so():
 def test_dots_are_larger_for_larger_prizes_or_demands(problem, values):
     figure = plot_tour(full_instance(problem))
     sizes = figure.axes[0].collections[0].get_sizes()
-    told = [text.get_text() for text in figure.texts if "largest dot" in text.get_text()]
+    remarks = [text.get_text() for text in figure.texts if "largest dot" in text.get_text()]
     if values is None:
         assert len(set(sizes)) == 1
-        assert not told
+        assert not remarks
     else:
         assert (np.diff(sizes) > 0).all()
-        assert told == [f"· the largest dot is {values[:-1]} {getattr(full_instance(problem), values).max():g}"]
+        assert remarks == [f"· the largest dot is {values[:-1]} {getattr(full_instance(problem), values).max():g}"]
 
 
 def test_each_tour_has_its_own_color():

@@ -22,17 +22,17 @@ class Planner:
 
     def __init__(self, seconds=0.0, silent_after=None):
         self.seconds, self.silent_after = seconds, silent_after
-        self.asked = []
+        self.requests = []
         self.limits = []
 
     def supports(self, problem):
         return problem.name != "tsp"
 
     def solve(self, problem, instances, budget, *, initial=None, candidates=None, report=None):
-        self.asked.append(list(instances))
+        self.requests.append(list(instances))
         self.limits.append(budget.time_limit)
         self.initial = initial
-        if self.silent_after is not None and len(self.asked) > self.silent_after:
+        if self.silent_after is not None and len(self.requests) > self.silent_after:
             return [no_answer(seconds=self.seconds, solver=self.name) for _ in instances]
         return [
             replace(
@@ -43,7 +43,7 @@ class Planner:
 
 
 class Searcher(Planner):
-    """The same, but it uses all of its time."""
+    """A `Planner` that uses all of its time."""
 
     one_shot = False
 
@@ -70,13 +70,13 @@ def test_real_prizes_count_and_are_known_only_after_the_visit():
         again = check(SPCTSP, instance, answer.tours, realization=real)
         assert answer.objective == again.objective
         assert answer.solver == "planner"
-    for question in (question for step in planner.asked for question in step):
-        i = [instance.name for instance in instances].index(question.name)
-        visited = [] if question.underway is None else list(question.underway.visited)
-        others = np.setdiff1d(np.arange(question.size), visited)
-        assert (question.prizes[visited] == realizations[i].prizes[visited]).all()
-        assert (question.prizes[others] == instances[i].prizes[others]).all()
-        # each question's visits are how the answer's tour begins
+    for request in (request for step in planner.requests for request in step):
+        i = [instance.name for instance in instances].index(request.name)
+        visited = [] if request.underway is None else list(request.underway.visited)
+        others = np.setdiff1d(np.arange(request.size), visited)
+        assert (request.prizes[visited] == realizations[i].prizes[visited]).all()
+        assert (request.prizes[others] == instances[i].prizes[others]).all()
+        # the answer's tour begins with the visits of each request
         assert answers[i].tours[0].tolist()[1 : 1 + len(visited)] == visited
 
 
@@ -102,7 +102,7 @@ def test_all_tours_that_are_not_over_are_planned_together():
     planner = Planner()
     instances, realizations = zip(*GAMES, strict=True)
     answers = play_all(planner, SPCTSP, instances, realizations, Budget(1.0))
-    sizes = [len(step) for step in planner.asked]
+    sizes = [len(step) for step in planner.requests]
     assert sizes[0] == len(GAMES)
     assert sizes == sorted(sizes, reverse=True)
     assert len(sizes) <= max(len(answer.tours[0]) for answer in answers)
@@ -134,7 +134,7 @@ def test_a_search_without_time_left_continues_its_latest_plan():
     solver = Spendthrift(seconds=9.0)
     answer = play(solver, SPCTSP, instance, Realization(np.ones(5)), Budget(1.0))
     assert answer.feasible
-    assert len(solver.asked) == 1
+    assert len(solver.requests) == 1
 
 
 def test_the_latest_plan_is_continued_where_there_is_no_new_one():
@@ -148,12 +148,12 @@ def test_the_latest_plan_is_continued_where_there_is_no_new_one():
 
 
 def test_a_search_without_a_plan_is_called_again_with_more_time():
-    class Slow(Searcher):
+    class NoPlanAtFirst(Searcher):
         def solve(self, problem, instances, budget, **kwargs):
-            self.silent_after = None if self.asked else 0
+            self.silent_after = None if self.requests else 0
             return super().solve(problem, instances, budget, **kwargs)
 
-    slow = Slow()
+    slow = NoPlanAtFirst()
     answer = play(slow, SPCTSP, *GAMES[3], Budget(2.0))
     assert answer.feasible
     assert slow.limits[1] > slow.limits[0]
@@ -165,7 +165,7 @@ def test_a_search_that_never_finds_a_plan_is_called_a_few_times_only():
     silent = Planner(silent_after=0)
     silent.one_shot = False
     assert not play(silent, SPCTSP, *GAMES[3], Budget(2.0)).feasible
-    assert len(silent.asked) < 5
+    assert len(silent.requests) < 5
 
 
 def test_problems_and_instances_that_cannot_be_played_online_are_refused():
@@ -199,7 +199,7 @@ def test_an_interruption_leaves_the_plan_that_was_reported_last():
 
     class Interrupted(Planner):
         def solve(self, *arguments, **options):
-            if len(self.asked) == 2:
+            if len(self.requests) == 2:
                 raise KeyboardInterrupt
             return super().solve(*arguments, **options)
 

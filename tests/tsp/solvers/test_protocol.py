@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_solvers import AROUND, RECTANGLE, TSP, Batch, OneByOne
+from fake_solvers import AROUND, RECTANGLE, TSP, FixedTour, OneByOne
 
 from tsp.budget import Budget, Clock
 from tsp.comparison import compare
@@ -28,14 +28,14 @@ from tsp.underway import as_cycle
 
 
 def test_batch_solvers_instance_solvers_and_chains_implement_the_protocol():
-    assert isinstance(Batch("a", AROUND), Solver)
+    assert isinstance(FixedTour("a", AROUND), Solver)
     assert isinstance(OneByOne(), Solver)
     assert isinstance(Chain([OneByOne()]), Solver)
 
 
 def test_an_unsupported_problem_is_refused_by_name():
     with pytest.raises(ValueError, match="solver 'a' does not support problem 'tsp'"):
-        require_support(Batch("a", AROUND, problems=("op",)), TSP)
+        require_support(FixedTour("a", AROUND, problems=("op",)), TSP)
 
 
 def test_each_instance_has_its_own_clock_seed_initial_and_candidates():

@@ -54,7 +54,7 @@ def test_an_instance_without_limits_has_no_conflict():
     assert list_limits(get_problem("tsp"), STAR) == []
 
 
-def test_without_time_all_limits_are_named_and_that_it_was_up():
+def test_without_time_all_limits_are_named_and_the_message_says_so():
     instance = replace(STAR, time_windows=[[0, 90], [0, 35], [0, 35], [0, 35], [0, 80]])
     found = conflict(TSPTW, instance, seconds=1e-9)
     nodes = "Base, East, West, North and Near"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from brute_force import best_by_enumeration, feasible_solutions
 from instances import tiny_instance
+from unknown_rule import UnknownRule
 
 from baselines.models.ortools_cpsat.solver import MOST_NODES, CPSATSolver
 from tsp.budget import Budget, Clock
@@ -18,7 +19,6 @@ from tsp.problems import (
     Objective,
     PrizeQuota,
     Problem,
-    Rule,
     Shape,
     SplitDelivery,
     TimeWindows,
@@ -261,11 +261,11 @@ def test_without_time_the_initial_solution_is_the_answer():
 def test_too_many_nodes_are_refused_in_a_sentence():
     n = MOST_NODES + 1
     instance = Instance(np.random.default_rng(0).random((n, 2)))
-    assert solve(instance).violations == (f"{n} nodes: cpsat takes on at most {MOST_NODES}",)
+    assert solve(instance).violations == (f"{n} nodes: cpsat solves at most {MOST_NODES}",)
     start = check(TSP, instance, [np.arange(n)])
     assert solve(instance, initial=[start]).objective == start.objective
     split = Instance(instance.coordinates[:200], demands=np.ones(200), capacity=2.0)
-    assert "tours to split among cpsat takes on at most" in solve(split, get_problem("sdvrp")).violations[0]
+    assert "tours cpsat solves at most" in solve(split, get_problem("sdvrp")).violations[0]
 
 
 @pytest.mark.parametrize(
@@ -304,14 +304,10 @@ def test_numbers_of_any_size_are_proved(name, factor):
     assert_best(problem, replace(instance, coordinates=points, **grown))
 
 
-class MadeUp(Rule):
-    """A rule that no solver knows."""
-
-
 @pytest.mark.parametrize(
     ("shape", "rules", "objective"),
     [
-        (Shape.CYCLE, (VisitOnce(), MadeUp()), Objective(("length",))),
+        (Shape.CYCLE, (VisitOnce(), UnknownRule()), Objective(("length",))),
         (Shape.CYCLE, (VisitOnce(),), Objective(("beauty",))),
         (Shape.TOUR, (VisitAtMostOnce(),), Objective(("prize",), "min")),
         (Shape.TOUR, (VisitOnce(),), Objective(("length",), "max")),

@@ -1,6 +1,6 @@
-"""The Gymnasium adapters: they pass Gymnasium's own checks, and rewards agree with the checker."""
+"""`RoutingGymEnv`: it passes Gymnasium's own checks, and rewards agree with the checker."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import permutations
 
 import gymnasium
@@ -8,45 +8,17 @@ import numpy as np
 import pytest
 import torch
 from brute_force import best_by_enumeration
+from episodes import env_id, play, random_legal, rounded_instance, sign
 from gymnasium.error import ResetNeeded
-from gymnasium.utils.env_checker import check_env, data_equivalence
-from gymnasium.vector import AutoresetMode
+from gymnasium.utils.env_checker import check_env
 from instances import tiny_instance
 
-from envs import rules
 from envs.gym import RoutingGymEnv, RoutingVectorEnv
 from tsp.instance import Instance, Underway
-from tsp.problems import PROBLEMS, Objective, Problem, Rule, Shape, VisitOnce
+from tsp.problems import PROBLEMS
 from tsp.solution import check
 
 EVERY_PROBLEM = pytest.mark.parametrize("problem", PROBLEMS)
-
-
-def env_id(problem):
-    return f"tsp/{problem.upper()}-v0"
-
-
-def rounded_instance(size=6, seed=0):
-    return Instance(np.random.default_rng(seed).random((size, 2)) * 100, metric="EUC_2D", name="rounded")
-
-
-def play(env, choose, seed=None):
-    """One episode: its rewards, and the last observation and info."""
-    observation, info = env.reset(seed=seed)
-    rewards, ended = [], False
-    while not ended:
-        observation, reward, ended, truncated, info = env.step(choose(info["action_mask"]))
-        assert not truncated
-        rewards.append(reward)
-    return rewards, observation, info
-
-
-def random_legal(seed):
-    rng = np.random.default_rng(seed)
-    return lambda mask: rng.choice(np.flatnonzero(mask))
-
-
-# --- the contract ---------------------------------------------------------------------------------
 
 
 @EVERY_PROBLEM
@@ -66,13 +38,6 @@ def test_every_problem_has_an_id_and_no_limit_of_steps(problem):
 def test_an_id_imports_the_module_that_registers_it():
     env = gymnasium.make("envs.gym:tsp/TSP-v0", size=5)
     assert env.action_space.n == 5
-
-
-# --- rewards --------------------------------------------------------------------------------------
-
-
-def sign(problem):
-    return 1 if PROBLEMS[problem].objective.sense == "min" else -1
 
 
 @EVERY_PROBLEM
@@ -190,9 +155,6 @@ def test_steps_before_a_reset_and_after_the_end_are_refused():
     play(env, random_legal(0))
     with pytest.raises(ResetNeeded):
         env.step(0)
-
-
-# --- instances and observations -------------------------------------------------------------------
 
 
 def test_the_seed_alone_fixes_the_instances():
@@ -352,41 +314,6 @@ def test_unknown_names_are_refused_when_the_environment_is_made(adapter, argumen
         adapter(**arguments)
 
 
-# --- a rule with a context and a fixed start ------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class StartAt(Rule):
-    node: int
-
-
-class StartAtEnv(rules.RuleEnv):
-    """Tours begin at a node; the policy sees how many steps were made."""
-
-    context_features = 1
-
-    def start(self, batch, trajectories):
-        return torch.zeros(batch.count, trajectories)
-
-    def update(self, state, move):
-        return state + 1
-
-    def context(self, state, move):
-        return state[..., None]
-
-    def forbids_visit(self, state, move):
-        elsewhere = torch.arange(move.visited.shape[-1]) != self.rule.node
-        return (state[..., None] == 0) & elsewhere
-
-
-@pytest.fixture
-def started(monkeypatch):
-    monkeypatch.setitem(rules.RULES, StartAt, StartAtEnv)
-    return Problem(
-        "started", "tour from a given start", "", Shape.CYCLE, (VisitOnce(), StartAt(1)), Objective(("length",))
-    )
-
-
 def test_any_problem_made_of_rules_is_played_and_shows_their_context(started):
     env = RoutingGymEnv(started, size=4)
     check_env(env, skip_render_check=True, skip_close_check=True)
@@ -405,175 +332,6 @@ def test_the_very_first_action_may_be_illegal(started):
     assert terminated
     assert info["illegal"]
     assert reward < -4 * env.instance.distances.max()
-
-
-def test_a_row_that_begins_again_gets_a_new_rule_state_and_no_other_row_does(started):
-    env = RoutingVectorEnv(2, started, size=3)
-    env.reset(seed=0)
-    env.step(np.array([1, 0]))  # row 1 ends: it must start at node 1
-    observations, *_ = env.step(np.array([0, 0]))
-    assert observations["context"].tolist() == [[2], [0]]
-
-
-# --- vectors --------------------------------------------------------------------------------------
-
-
-@EVERY_PROBLEM
-def test_a_vector_behaves_as_gymnasiums_own_one_of_single_environments(problem):
-    arguments = {"num_envs": 3, "instance": tiny_instance(problem, 0, 5)}
-    native = gymnasium.make_vec(env_id(problem), **arguments)
-    theirs = gymnasium.make_vec(env_id(problem), vectorization_mode="sync", **arguments)
-    assert native.observation_space == theirs.observation_space
-    assert native.action_space == theirs.action_space
-    assert native.metadata["autoreset_mode"] is theirs.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
-    rng = np.random.default_rng(0)
-    seen, _ = native.reset(seed=0)
-    expected, info = theirs.reset(seed=0)
-    assert data_equivalence(seen, expected, exact=True)
-    ends = 0
-    for _ in range(40):
-        actions = np.array([rng.choice(np.flatnonzero(m)) if m.any() else 0 for m in info["action_mask"]])
-        illegal = rng.random(3) < 0.15  # some illegal actions, so that episodes end apart
-        actions[illegal] = rng.integers(5, size=illegal.sum())
-        *results, info = theirs.step(actions)
-        *found, own_info = native.step(actions)
-        for one, other in zip(found, results, strict=True):
-            assert data_equivalence(one, other, exact=True)
-        ends += found[2].sum()
-        assert own_info.keys() == info.keys()
-        for key in info:
-            assert np.array_equal(own_info[key], info[key].astype(own_info[key].dtype))
-    assert ends >= 10
-
-
-@EVERY_PROBLEM
-def test_every_row_of_a_vector_of_drawn_instances_is_worth_what_the_checker_says(problem):
-    env, rng = RoutingVectorEnv(4, problem, size=4), np.random.default_rng(0)
-    _, info = env.reset(seed=0)
-    returns, ended, checked = np.zeros(4), np.zeros(4, dtype=bool), 0
-    while checked < 12:
-        returns[ended] = 0.0
-        actions = [rng.choice(np.flatnonzero(mask)) if mask.any() else 0 for mask in info["action_mask"]]
-        _, rewards, ended, _, info = env.step(np.array(actions))
-        returns += rewards
-        for row in np.flatnonzero(ended):
-            hidden = env.realization(row)
-            solution = check(PROBLEMS[problem], env.instance(row), env.tours(row), realization=hidden)
-            checked += 1
-            assert solution.feasible == info.get("_objective", np.zeros(4, dtype=bool))[row]
-            if solution.feasible:
-                assert -sign(problem) * returns[row] == pytest.approx(solution.objective, rel=1e-12)
-
-
-def test_the_step_after_an_end_begins_a_new_episode_whatever_its_action():
-    env = RoutingVectorEnv(2, size=2)
-    first, _ = env.reset(seed=0)
-    env.step(np.array([0, 1]))
-    last, rewards, terminated, truncated, info = env.step(np.array([1, 0]))
-    assert terminated.tolist() == [True, True]
-    assert not truncated.any()
-    assert -rewards == pytest.approx(info["objective"])
-    begun, rewards, terminated, _, info = env.step(np.array([1, -7]))
-    assert rewards.tolist() == [0, 0]
-    assert not terminated.any()
-    assert begun["current"].tolist() == [2, 2]
-    assert info["action_mask"].all()
-    assert "objective" not in info
-    assert np.array_equal(first["coordinates"], last["coordinates"])
-    assert not (first["coordinates"] == begun["coordinates"]).any()
-
-
-def test_without_autoreset_ended_rows_are_reset_by_a_mask():
-    env = RoutingVectorEnv(2, size=3, autoreset_mode="Disabled")
-    assert env.metadata["autoreset_mode"] is AutoresetMode.DISABLED
-    assert RoutingVectorEnv.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
-    with pytest.raises(ResetNeeded, match="reset every row"):
-        env.reset(options={"reset_mask": np.array([True, False])})
-    first, _ = env.reset(seed=0)
-    env.step(np.array([0, 0]))
-    *_, terminated, _, info = env.step(np.array([0, 1]))  # row 0 takes an illegal action
-    assert terminated.tolist() == [True, False]
-    assert info["illegal"].tolist() == info["_illegal"].tolist() == [True, False]
-    with pytest.raises(ResetNeeded, match="row 0 has ended"):
-        env.step(np.array([1, 2]))
-    begun, info = env.reset(options={"reset_mask": terminated})
-    assert begun["current"].tolist() == [3, 1]
-    assert info["action_mask"].tolist() == [[1, 1, 1], [0, 0, 1]]
-    assert not (begun["coordinates"][0] == first["coordinates"][0]).any()
-    assert np.array_equal(begun["coordinates"][1], first["coordinates"][1])
-    *_, terminated, _, info = env.step(np.array([2, 2]))
-    assert terminated.tolist() == info["_objective"].tolist() == [False, True]
-    assert info["tour"][1].tolist() == [0, 1, 2]
-
-
-@pytest.mark.parametrize("mask", [[True], [1, 0], np.ones((2, 1), dtype=bool)], ids=repr)
-def test_a_reset_mask_of_another_kind_is_refused(mask):
-    env = RoutingVectorEnv(2, size=3)
-    env.reset(seed=0)
-    with pytest.raises(ValueError, match=r"reset_mask: .* expected bool \(2,\)"):
-        env.reset(options={"reset_mask": mask})
-
-
-@pytest.mark.parametrize("actions", [[0], [0, 9], [0.0, 1.0]], ids=repr)
-def test_a_vector_refuses_actions_that_are_no_nodes(actions):
-    env = RoutingVectorEnv(2, size=3)
-    env.reset(seed=0)
-    with pytest.raises(ValueError, match=r"expected a node from 0 to 2|expected integers"):
-        env.step(np.array(actions))
-
-
-def test_unsupported_modes_are_refused():
-    with pytest.raises(ValueError, match="SameStep is not offered"):
-        RoutingVectorEnv(2, autoreset_mode=AutoresetMode.SAME_STEP)
-    with pytest.raises(ValueError, match="num_envs: 0"):
-        RoutingVectorEnv(0)
-
-
-# --- pictures -------------------------------------------------------------------------------------
-
-
-def test_frames_show_the_tour_so_far():
-    env = RoutingGymEnv(size=5, render_mode="rgb_array")
-    env.reset(seed=0)
-    frames = [env.render()]
-    for node in range(5):
-        env.step(node)
-        frames.append(env.render())
-    for frame in frames:
-        assert (frame.shape, frame.dtype) == ((600, 600, 3), np.uint8)
-    blue = np.array([43, 108, 176])  # the line's colour
-    drawn = [int((frame == blue).all(-1).sum()) for frame in frames]
-    assert 0 == drawn[0] < drawn[2] < drawn[3] < drawn[4]
-    assert not np.array_equal(frames[4], frames[5])
-
-
-@EVERY_PROBLEM
-def test_every_problem_is_drawn_under_way_and_at_its_end(problem):
-    env = RoutingGymEnv(problem, size=4, render_mode="rgb_array")
-    _, info = env.reset(seed=0)
-    env.step(np.flatnonzero(info["action_mask"])[-1])
-    begun = env.render()
-    play(env, random_legal(0), seed=0)
-    assert not np.array_equal(begun, env.render())
-
-
-def test_a_vector_gives_a_frame_of_every_row():
-    env = RoutingVectorEnv(2, instance=rounded_instance(), render_mode="rgb_array")
-    env.reset()
-    env.step(np.array([0, 1]))
-    frames = env.render()
-    assert len(frames) == 2
-    assert not np.array_equal(*frames)
-
-
-def test_without_a_render_mode_there_is_no_picture_but_a_warning():
-    env = RoutingGymEnv(size=3)
-    env.reset(seed=0)
-    with pytest.warns(UserWarning, match="no render mode was given"):
-        assert env.render() is None
-
-
-# --- a stock agent --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("problem", ["tsp", "cvrp"])

@@ -1,0 +1,117 @@
+"""`RuleEnv`: the base class of the rules of the environment, and the limits that masks apply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from tsp.tolerance import SINGLE, TOLERANCE
+
+if TYPE_CHECKING:
+    from tsp.problems import Problem, Rule
+
+    from .batch import Batch
+    from .walks import Move, Walks
+
+
+class RuleEnv:
+    """One rule's state, and what it forbids; all tensors are batched `[B, P, ...]`.
+
+    The defaults are those of a rule without a state that forbids nothing.
+
+    Attributes:
+        shows: names in `FEATURES` of the node features that the policy sees.
+        context_features: number of features of the state.
+        node_context_features: number of features of each node that change with the step.
+        geometry: whether the rule reads a move's distances.
+        from_depot: whether it covers only tours that leave a depot.
+    """
+
+    shows: tuple[str, ...] = ()
+    context_features = 0
+    node_context_features = 0
+    geometry = False
+    from_depot = False
+
+    def __init__(self, rule: Rule, problem: Problem) -> None:
+        self.rule, self.problem = rule, problem
+
+    def start(self, batch: Batch, trajectories: int) -> Any:  # noqa: ANN401 - each rule has its own state
+        """The rule's state before the first step."""
+        return None
+
+    def update(self, state: Any, move: Move) -> Any:  # noqa: ANN401
+        """The rule's state after a step."""
+        return state
+
+    def resume(self, state: Any, batch: Batch) -> Any:  # noqa: ANN401
+        """The state with what a tour under way has really used, where that is given."""
+        return state
+
+    def served(self, state: Any) -> Tensor | None:  # noqa: ANN401
+        """Nodes that need no further visit, `[B, P, n]` bool; None where one visit is always enough."""
+        return None
+
+    def context(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
+        """Features of the state, `[B, P, context_features]`."""
+        return None
+
+    def node_context(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
+        """Features of each node, `[B, P, n, node_context_features]`."""
+        return None
+
+    def forbids_visit(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
+        """Nodes that must not be next, `[B, P, n]` bool; None when the rule forbids nothing."""
+        return None
+
+    def forbids_return(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
+        """Whether the tour must not end now, `[B, P]` bool; None when the rule forbids nothing."""
+        return None
+
+    def forbids_end(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
+        """Whether the last tour must not end now, `[B, P]` bool; None when the rule forbids nothing."""
+        return None
+
+    def missed(self, walks: Walks) -> Tensor | None:
+        """The number of nodes that whole trajectories miss, `[B, P]`; None when none can be missed."""
+        return None
+
+    def makes_tour(self, batch: Batch, move: Move) -> Tensor | bool:
+        """Whether a tour that ends now counts as a tour, `[B, P]`: of several tours, an empty one does not."""
+        return not self.problem.shape.has_several_tours or move.here != batch.depot[:, None]
+
+
+def slack(limit: Tensor) -> Tensor:
+    """The amount by which a limit may be exceeded: the checker's tolerance, or float32's own."""
+    relative = SINGLE if limit.dtype == torch.float32 else TOLERANCE
+    return relative * limit.abs().clamp(min=1.0)
+
+
+def mask_limit(limit: Tensor) -> Tensor:
+    """A limit as masks apply it: with the tolerance of the checker, or of float32."""
+    return limit + slack(limit)
+
+
+def outer_limit(limit: Tensor) -> Tensor:
+    """The limit of `tsp.tolerance.outer_limit`: every value that a mask accepted keeps it, summed in any order."""
+    return limit + 2 * slack(limit)
+
+
+def way_home(move: Move) -> Tensor:
+    """Distance from the current node to the node where tours end, `[B, P]`.
+
+    It is compared with outer limits: the step to the current node was found to be
+    feasible by another order of additions, and rounding must not turn it into a dead end.
+    """
+    assert move.home is not None
+    return move.home[:, 0].gather(1, move.here)
+
+
+def with_given(used: Tensor, batch: Batch, name: str) -> Tensor:
+    """`used` `[B, P]`, replaced where the batch says what was really used."""
+    if name not in batch.values:
+        return used
+    given = batch.values[name][:, None].to(used.dtype)
+    return torch.where(given.isnan(), used, given)

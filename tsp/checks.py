@@ -1,0 +1,278 @@
+"""The checks: whether tours keep each rule, and the value of each term of the objective.
+
+A check of `CHECKS` is a function from a `Claim` and a rule to a sentence for each violation. A term of `TERMS` is a
+function from a feasible claim to a number. `tsp.solution.check` calls both; nothing here shares code with the
+environments that train policies.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsp.problems import (
+    Capacity,
+    CompulsoryVisits,
+    LengthBudget,
+    MaxVisits,
+    PrizeQuota,
+    Problem,
+    Rule,
+    SplitDelivery,
+    TimeWindows,
+    VisitAtMostOnce,
+    VisitOnce,
+)
+from tsp.timeline import Timeline, compute_timeline
+from tsp.tolerance import allowance, exceeds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tsp.instance import Array, Instance
+
+Tours = tuple[NDArray[np.int64], ...]
+Amounts = tuple[NDArray[np.float64], ...]
+
+
+class Claim(NamedTuple):
+    """Tours to check, with the data that the checks need.
+
+    Attributes:
+        problem: its rules are checked.
+        instance: its numbers are used.
+        tours: the nodes of each tour, all of them valid.
+        stops: each tour's nodes in order, the node where it ends included.
+        amounts: the amount delivered to each node of each tour.
+        prizes: the real prize of each node; None if there are no prizes.
+        given: number of stops already visited in the tour under way, 0 if no tour is.
+        begun: index of that tour.
+    """
+
+    problem: Problem
+    instance: Instance
+    tours: Tours
+    stops: Tours
+    amounts: Amounts | None
+    prizes: Array | None
+    given: int
+    begun: int
+
+    @property
+    def customers(self) -> NDArray[np.bool_]:
+        """Nodes that are neither where tours start nor where they end `[n]`; of a closed tour or a path, all."""
+        out = np.ones(self.instance.size, dtype=bool)
+        if self.problem.shape.has_depot:
+            out[[self.instance.depot, self.instance.finish]] = False
+        return out
+
+    @property
+    def visited(self) -> NDArray[np.bool_]:
+        """Nodes that some tour visits `[n]`."""
+        out = np.zeros(self.instance.size, dtype=bool)
+        out[np.concatenate([*self.tours, np.empty(0, dtype=np.int64)])] = True
+        return out
+
+
+def _names(instance: Instance, nodes: Iterable[int]) -> str:
+    listed = [instance.node_name(int(node)) for node in nodes]
+    return ", ".join(listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")
+
+
+def _counts(claim: Claim) -> NDArray[np.int64]:
+    """The number of visits of each node `[n]`."""
+    return np.bincount(np.concatenate([*claim.tours, np.empty(0, dtype=np.int64)]), minlength=claim.instance.size)
+
+
+def _revisits(claim: Claim) -> list[str]:
+    counts, found = _counts(claim), list[str]()
+    again = np.flatnonzero((counts > 1) & claim.customers)
+    if again.size:
+        found.append(f"visited more than once: {_names(claim.instance, again)}")
+    for k, tour in enumerate(claim.tours):
+        ends = np.flatnonzero(~claim.customers)
+        if any(np.count_nonzero(tour == node) > 1 for node in ends):
+            found.append(f"tour {k}: passes the depot on its way, expected another tour there")
+    return found
+
+
+def _check_visit_once(claim: Claim, rule: VisitOnce) -> list[str]:
+    missing = np.flatnonzero((_counts(claim) == 0) & claim.customers)
+    found = [f"not visited: {_names(claim.instance, missing)}"] if missing.size else []
+    return found + _revisits(claim)
+
+
+def _check_visit_at_most_once(claim: Claim, rule: VisitAtMostOnce) -> list[str]:
+    return _revisits(claim)
+
+
+def _check_compulsory_visits(claim: Claim, rule: CompulsoryVisits) -> list[str]:
+    assert claim.instance.required is not None
+    missing = np.flatnonzero((claim.instance.required > 0) & claim.customers & ~claim.visited)
+    return [f"required, but not visited: {_names(claim.instance, missing)}"] if missing.size else []
+
+
+def _check_split_delivery(claim: Claim, rule: SplitDelivery) -> list[str]:
+    instance, amounts = claim.instance, claim.amounts
+    assert instance.demands is not None
+    assert amounts is not None
+    delivered = np.zeros(instance.size)
+    found: list[str] = []
+    for tour, amount in zip(claim.tours, amounts, strict=True):
+        if (amount < 0).any() or not np.isfinite(amount).all():
+            found.append("amounts: expected numbers of 0 or more")
+        np.add.at(delivered, tour, amount)
+    short = np.flatnonzero((np.abs(delivered - instance.demands) > allowance(instance.demands)) & claim.customers)
+    if short.size:
+        node = int(short[0])
+        found.append(
+            f"node {instance.node_name(node)} is delivered {delivered[node]:g}, expected {instance.demands[node]:g}"
+        )
+    return found
+
+
+def _check_capacity(claim: Claim, rule: Capacity) -> list[str]:
+    instance = claim.instance
+    assert instance.demands is not None
+    assert instance.capacity is not None
+    found: list[str] = []
+    for k, tour in enumerate(claim.tours):
+        amounts = instance.demands[tour] * claim.customers[tour] if claim.amounts is None else claim.amounts[k]
+        load = float(amounts.sum())
+        if k == claim.begun and claim.given and instance.underway and instance.underway.load is not None:
+            load = instance.underway.load + float(amounts[claim.given :].sum())
+        if exceeds(load, instance.capacity):
+            found.append(f"tour {k}: delivers {load:g}, expected at most {instance.capacity:g}")
+    return found
+
+
+def _check_length_budget(claim: Claim, rule: LengthBudget) -> list[str]:
+    limit, service = claim.instance.max_length, claim.instance.service_times
+    if limit is None:
+        return []
+    found: list[str] = []
+    for k, tour in enumerate(claim.tours):
+        visits = 0.0 if service is None else float((service[tour] * claim.customers[tour]).sum())
+        used = _tour_length(claim, k) + visits
+        if exceeds(used, limit):
+            length = f"is {used - visits:.9g} long" + (f" and visits take {visits:.9g}" if visits else "")
+            found.append(f"tour {k}: {length}, expected at most {limit:.9g}")
+    return found
+
+
+def _check_max_visits(claim: Claim, rule: MaxVisits) -> list[str]:
+    visits = int((claim.visited & claim.customers).sum())
+    return [f"{visits} visits, expected at most {rule.most}"] if visits > rule.most else []
+
+
+def _check_prize_quota(claim: Claim, rule: PrizeQuota) -> list[str]:
+    assert claim.prizes is not None
+    assert claim.instance.min_prize is not None
+    if claim.visited[claim.customers].all():
+        return []
+    collected = float(claim.prizes[claim.visited & claim.customers].sum())
+    if exceeds(claim.instance.min_prize, collected):
+        return [f"collects {collected:g}, expected {claim.instance.min_prize:g} or more"]
+    return []
+
+
+def _check_time_windows(claim: Claim, rule: TimeWindows) -> list[str]:
+    instance = claim.instance
+    assert instance.time_windows is not None
+    found: list[str] = []
+    for k, stops in enumerate(claim.stops):
+        for i, (node, begin) in enumerate(zip(stops.tolist(), timeline_of(claim, k).begin.tolist(), strict=True)):
+            closes = float(instance.time_windows[node, 1])
+            if i >= max(claim.given, 1) * (k == claim.begun) and exceeds(begin, closes):
+                name = instance.node_name(node)
+                found.append(f"tour {k}: is at {name} at {begin:.9g}, expected {closes:.9g} at the latest")
+                break
+    return found
+
+
+def timeline_of(claim: Claim, k: int) -> Timeline:
+    """The times at the stops of tour `k`; a tour under way leaves its last given stop at the elapsed time, if known."""
+    departures: dict[int, float] = {}
+    underway = claim.instance.underway
+    if k == claim.begun and claim.given and underway is not None and underway.elapsed is not None:
+        departures[claim.given - 1] = underway.elapsed
+    return compute_timeline(claim.instance, claim.stops[k], departures)
+
+
+def check_roads(claim: Claim) -> list[str]:
+    """A sentence for each tour that uses a road that is missing in the matrix."""
+    instance, found = claim.instance, list[str]()
+    if not instance.misses_roads:
+        return found
+    for k, stops in enumerate(claim.stops):
+        missing = np.flatnonzero(np.isinf(instance.legs(stops[:-1], stops[1:])))
+        if missing.size:
+            a, b = (instance.node_name(int(node)) for node in stops[missing[0] : missing[0] + 2])
+            more = f" (and {len(missing) - 1} more of them)" if len(missing) > 1 else ""
+            found.append(f"tour {k}: goes from {a} to {b}, where there is no road{more}")
+    return found
+
+
+def check_fixed_edges(claim: Claim) -> list[str]:
+    """A sentence for each fixed edge that no tour uses."""
+    if claim.instance.fixed_edges is None:
+        return []
+    edges, name = claim.instance.fixed_edges.tolist(), claim.instance.node_name
+    used = {frozenset((int(a), int(b))) for stops in claim.stops for a, b in pairwise(stops)}
+    return [f"fixed edge {name(a)}-{name(b)} is not used" for a, b in edges if frozenset((a, b)) not in used]
+
+
+def _tour_length(claim: Claim, k: int) -> float:
+    """Length of tour `k`; for a tour under way, the length travelled so far is used where it is known."""
+    underway = claim.instance.underway
+    if k == claim.begun and claim.given and underway is not None and underway.travelled is not None:
+        return underway.travelled + claim.instance.path_length(claim.stops[k][claim.given - 1 :])
+    return claim.instance.path_length(claim.stops[k])
+
+
+def _length(claim: Claim) -> float:
+    return sum(_tour_length(claim, k) for k in range(len(claim.tours)))
+
+
+def _longest(claim: Claim) -> float:
+    return max((_tour_length(claim, k) for k in range(len(claim.tours))), default=0.0)
+
+
+def _prize(claim: Claim) -> float:
+    assert claim.prizes is not None
+    return float(claim.prizes[claim.visited & claim.customers].sum())
+
+
+def _penalties(claim: Claim) -> float:
+    assert claim.instance.penalties is not None
+    return float(claim.instance.penalties[~claim.visited & claim.customers].sum())
+
+
+def _makespan(claim: Claim) -> float:
+    return max((float(timeline_of(claim, k).begin[-1]) for k in range(len(claim.tours))), default=0.0)
+
+
+CHECKS: dict[type[Rule], Callable[[Claim, Any], list[str]]] = {
+    VisitOnce: _check_visit_once,
+    VisitAtMostOnce: _check_visit_at_most_once,
+    CompulsoryVisits: _check_compulsory_visits,
+    SplitDelivery: _check_split_delivery,
+    Capacity: _check_capacity,
+    LengthBudget: _check_length_budget,
+    MaxVisits: _check_max_visits,
+    PrizeQuota: _check_prize_quota,
+    TimeWindows: _check_time_windows,
+}
+"""The check of each rule: a sentence for each violation."""
+
+TERMS: dict[str, Callable[[Claim], float]] = {
+    "length": _length,
+    "longest": _longest,
+    "prize": _prize,
+    "penalties": _penalties,
+    "makespan": _makespan,
+}
+"""Each objective term's value for feasible tours."""
