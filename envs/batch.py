@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
-from tsp.instance import LIMITS, NODE_VALUES
+from tsp.instance import LIMITS, NODE_VALUES, USED
 from tsp.problems import get_problem
 from tsp.stand_ins import make_stand_ins
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tsp.instance import Instance, Realization
-
-UNDERWAY = ("elapsed", "travelled", "load")
 
 
 class Batch(NamedTuple):
@@ -234,7 +232,7 @@ def _values(instances: Sequence[Instance], n: int, realizations: Sequence[Realiz
         for i, realization in enumerate(realizations):
             out["real_prizes"][i, : len(realization.prizes)] = realization.prizes
     if any(instance.underway is not None for instance in instances):
-        for name in UNDERWAY:
+        for name in USED:
             given = [getattr(instance.underway, name, None) for instance in instances]
             out[name] = np.array([np.nan if value is None else float(value) for value in given])
         out["given"] = np.array([len(instance.underway.visited) if instance.underway else 0 for instance in instances])

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from tsp.instance import USED
 from tsp.problems import TERM_NEEDS, Problem, SplitDelivery, get_problem
 
-from .batch import UNDERWAY, Batch, rows_at
+from .batch import Batch, rows_at
 from .features import FEATURES
 from .rules import RULES, RuleEnv
 from .walks import (
@@ -239,7 +240,7 @@ class RoutingEnv:
             visited,
         )
         state = self._with_forbidden(state)
-        planned = not any(name in batch.values for name in UNDERWAY)
+        planned = not any(name in batch.values for name in USED)
         for step, action in enumerate(prefix.unbind(-1) if prefix is not None else ()):
             if planned and state.forbidden.gather(-1, action[..., None]).any():
                 raise ValueError(f"prefix: step {step} goes to a node that is not allowed there")
@@ -248,7 +249,7 @@ class RoutingEnv:
 
     def resume(self, state: State) -> State:
         """The state after a given prefix, with what the batch says was really used on the way."""
-        if not any(name in state.batch.values for name in UNDERWAY):
+        if not any(name in state.batch.values for name in USED):
             return state
         rules = tuple(rule.resume(own, state.batch) for rule, own in zip(self.rules, state.rules, strict=True))
         return self._with_forbidden(state._replace(rules=rules, dead=torch.zeros_like(state.dead)))

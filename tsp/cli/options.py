@@ -65,7 +65,7 @@ def add_instance_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--min-prize", type=nonnegative, metavar="P", help="least sum of prizes to collect")
     command.add_argument("--num-tours", type=count, metavar="M", help="largest number of tours")
     command.add_argument("--matrix", metavar="FILE", help="distances between the nodes: CSV, text, .npy, .npz or JSON")
-    command.add_argument("--ignore", metavar="COLUMN,â¦", help="columns or attributes to leave out on purpose")
+    command.add_argument("--ignore", metavar="COLUMN,…", help="columns or attributes to leave out on purpose")
 
 
 def add_generator_options(command: argparse.ArgumentParser, *, default_count: int) -> None:

@@ -202,8 +202,6 @@ NO = [
     ("tsp", Underway((1, 0, 2)), "visited: D is there twice"),
     ("op", Underway((1, 0, 2)), "visited: D is where the tour ends"),
     ("shpp", Underway((1, 5, 2)), "visited: F is where the tour ends, expected nothing after it"),
-    ("tsptw", Underway((1,), elapsed=-1.0), "elapsed: -1, expected a number of 0 or more"),
-    ("op", Underway((1,), travelled=float("nan")), "travelled: nan, expected a number of 0 or more"),
     ("cvrp", Underway((1,), load=9.0), "load: 9, expected at most the capacity 4"),
     ("cvrp", Underway((1, 0), load=1.0), "load: 1 at the depot, expected none before a tour begins"),
     ("top", Underway((1, 0, 2, 0, 3)), "visited: 3 tours, expected at most 2"),
