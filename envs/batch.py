@@ -60,6 +60,13 @@ class Batch(NamedTuple):
         return self.coordinates.shape[1]
 
     @property
+    def sizes(self) -> Tensor:
+        """`[B]` int64, the number of nodes of each instance."""
+        if self.padding is None:
+            return torch.full((self.count,), self.size, device=self.device)
+        return (~self.padding).sum(1)
+
+    @property
     def device(self) -> torch.device:
         """Where the tensors are."""
         return self.coordinates.device

@@ -149,6 +149,34 @@ def test_a_one_shot_solver_gives_the_same_tour_again(name):
     assert first.tours[0].tolist() == second.tours[0].tolist()
 
 
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        ("ls(kicks=20)", "tsp"),
+        ("ls(kicks=20)", "atsp"),
+        ("ls(kicks=20)", "cvrp"),
+        ("2opt(kicks=20)", "tsp"),
+        ("ga(generations=5)", "op"),
+        ("tsiligirides(tours=20)", "op"),
+        ("insertion", "tsptw"),
+        ("ls(kicks=20)+ls(kicks=5)", "tsp"),
+    ],
+)
+def test_an_answer_by_steps_is_the_same_alone_and_at_any_place_of_any_set(spec, name):
+    made, problem = make(spec), get_problem(name)
+    made.warm_up(problem)
+    given = [tiny_instance(problem, seed, size) for seed, size in ((1, 12), (2, 12), (3, 9), (4, 15))]
+    given.append(replace(given[0], name="again"))
+
+    def answers(instances, **budget):
+        found = made.solve(problem, instances, Budget(60.0, seed=5, **budget))
+        return [[tour.tolist() for tour in answer.tours] for answer in found]
+
+    alone = [answers([instance])[0] for instance in given]
+    assert alone == answers(given) == answers(given[::-1])[::-1] == answers(given, threads=2)
+    assert alone[0] == alone[-1]
+
+
 def is_sound(problem, answer, best):
     """Whether an answer is no better than the optimum, and its bound is valid."""
     if best is None:
