@@ -10,7 +10,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from brute_force import best_by_enumeration, feasible_solutions
+from brute_force import best_by_enumeration, solvable_instance
 from instances import tiny_instance
 
 from tsp.budget import Budget
@@ -173,8 +173,10 @@ def test_an_answer_by_steps_is_the_same_alone_and_at_any_place_of_any_set(spec, 
         return [[tour.tolist() for tour in answer.tours] for answer in found]
 
     alone = [answers([instance])[0] for instance in given]
-    assert alone == answers(given) == answers(given[::-1])[::-1] == answers(given, threads=2)
+    assert alone == answers(given) == answers(given[::-1])[::-1]
     assert alone[0] == alone[-1]
+    if spec.startswith("2opt"):  # processes take a while to start
+        assert alone == answers(given, threads=2)
 
 
 def is_sound(problem, answer, best):
@@ -192,40 +194,49 @@ def may_fail(name, problem):
     return name not in ("ortools", "cpsat") and (problem.rule(TimeWindows) or problem.rule(Capacity))
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-@pytest.mark.parametrize(("name", "problem"), SUPPORTED, ids=lambda it: getattr(it, "name", it))
-def test_every_supported_problem_is_solved(name, problem, seed):
-    instance = tiny_instance(problem, seed, 5)
-    if name == "spacefilling" and instance.coordinates is None:
-        return
-    best, _ = best_by_enumeration(problem, instance)
-    answer = solve(name, instance, problem, 0.05)
-    if problem.rule(SplitDelivery) is None:  # of which not all solutions are tried
-        assert is_sound(problem, answer, best)
-    assert answer.feasible or best is None or may_fail(name, problem), answer.violations
-    if answer.feasible:
-        again = check(problem, instance, answer.tours, amounts=answer.amounts)
-        assert again.objective == pytest.approx(answer.objective)
+def as_needed(name, problem, instance):
+    """The instance, with coordinates to draw where the solver refuses it for its lack of them."""
+    if name != "spacefilling" or instance.coordinates is not None:
+        return instance
+    with pytest.raises(ValueError, match="spacefilling needs coordinates"):
+        solve(name, instance, problem)
+    return replace(instance, coordinates=points(instance.size))
 
 
-@pytest.mark.parametrize("seed", [2, 7])
 @pytest.mark.parametrize(("name", "problem"), SUPPORTED, ids=lambda it: getattr(it, "name", it))
-def test_a_tour_under_way_is_continued(name, problem, seed):
-    instance = tiny_instance(problem, seed, 5)
-    if name == "spacefilling" and instance.coordinates is None:
-        return
-    solutions = [s for s in feasible_solutions(problem, instance).values() if len(s.tours) and len(s.tours[0]) > 2]
-    if not solutions:
-        return
-    first = solutions[len(solutions) // 2].tours[0].tolist()
-    skip = 0 if problem.shape.is_path and instance.free_start else 1
-    begun = replace(instance, underway=Underway(tuple(first[skip : skip + 1 + seed % 2])))
-    answer = solve(name, begun, problem, 0.05)
-    if problem.rule(SplitDelivery) is None:
-        assert is_sound(problem, answer, best_by_enumeration(problem, begun)[0])
-    assert answer.feasible or may_fail(name, problem), answer.violations
-    if answer.feasible:  # the checker compares the tours' beginning with what was visited
-        assert check(problem, begun, answer.tours, amounts=answer.amounts).feasible
+def test_every_supported_problem_is_solved(name, problem):
+    answered = 0
+    for seed in (1, 2, 3):
+        instance = as_needed(name, problem, solvable_instance(problem, seed)[0])
+        best, _ = best_by_enumeration(problem, instance)
+        answer = solve(name, instance, problem, 0.05)
+        if problem.rule(SplitDelivery) is None:  # of which not all solutions are tried
+            assert is_sound(problem, answer, best)
+        assert answer.feasible or may_fail(name, problem), answer.violations
+        if answer.feasible:
+            answered += 1
+            again = check(problem, instance, answer.tours, amounts=answer.amounts)
+            assert again.objective == pytest.approx(answer.objective)
+    assert answered >= 2
+
+
+@pytest.mark.parametrize(("name", "problem"), SUPPORTED, ids=lambda it: getattr(it, "name", it))
+def test_a_tour_under_way_is_continued(name, problem):
+    answered = 0
+    for seed in (2, 3, 7):
+        instance, solutions = solvable_instance(problem, seed, suits=lambda s: len(s.tours) and len(s.tours[0]) > 2)
+        instance = as_needed(name, problem, instance)
+        first = solutions[len(solutions) // 2].tours[0].tolist()
+        skip = 0 if problem.shape.is_path and instance.free_start else 1
+        begun = replace(instance, underway=Underway(tuple(first[skip : skip + 1 + seed % 2])))
+        answer = solve(name, begun, problem, 0.05)
+        if problem.rule(SplitDelivery) is None:
+            assert is_sound(problem, answer, best_by_enumeration(problem, begun)[0])
+        assert answer.feasible or may_fail(name, problem), answer.violations
+        if answer.feasible:  # the checker compares the tours' beginning with what was visited
+            answered += 1
+            assert check(problem, begun, answer.tours, amounts=answer.amounts).feasible
+    assert answered >= 2
 
 
 @pytest.mark.parametrize("name", ["ortools", "cpsat", "ls", "2opt", "ga"])
