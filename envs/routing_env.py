@@ -16,7 +16,7 @@ from tsp.instance import USED
 from tsp.problems import TERM_NEEDS, Problem, SplitDelivery, get_problem
 
 from .batch import Batch, rows_at
-from .features import FEATURES
+from .features import FEATURES, load_unit
 from .rules import RULES, RuleEnv
 from .walks import (
     TERMS,
@@ -194,7 +194,7 @@ class RoutingEnv:
                 most = int(fleet)
         extra = 0
         if self.problem.rule(SplitDelivery) is not None:  # a visit may deliver a part of a demand only
-            extra = int((batch.values["demands"].sum(1) / batch.values["capacity"]).max().ceil()) + 1
+            extra = int((batch.values["demands"].sum(1, keepdim=True) / load_unit(batch)).max().ceil()) + 1
         return max(1, n - 1 + most + 2 * extra)
 
     def reset(self, batch: Batch, trajectories: int = 1, prefix: Tensor | None = None) -> State:

@@ -13,6 +13,9 @@ from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
+from tsp.tolerance import exceeds
+from tsp.validation import whole_number
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -126,6 +129,11 @@ class MaxVisits(Rule):
     """
 
     most: int
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number of visits, in one sentence."""
+        most = whole_number(self.most, "most", least=0, expected="a whole number of visits, 0 or more")
+        object.__setattr__(self, "most", most)
 
 
 @dataclass(frozen=True)
@@ -283,7 +291,7 @@ class Problem:
             demands = instance.demands.copy()
             demands[[instance.depot, instance.finish]] = 0.0  # nothing is delivered there
             heavy = int(demands.argmax())
-            if demands[heavy] > (instance.capacity or 0):
+            if exceeds(float(demands[heavy]), instance.capacity or 0.0):
                 raise ValueError(
                     f"{name}: node {instance.node_name(heavy)} demands {instance.demands[heavy]:g}, "
                     f"expected at most the capacity {instance.capacity:g}"

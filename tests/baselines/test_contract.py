@@ -179,6 +179,23 @@ def test_an_answer_by_steps_is_the_same_alone_and_at_any_place_of_any_set(spec, 
         assert alone == answers(given, threads=2)
 
 
+OF_LOADS = [(name, problem) for name, problem in SUPPORTED if problem.rule(Capacity) is not None]
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e6])
+@pytest.mark.parametrize(("name", "problem"), OF_LOADS, ids=lambda it: getattr(it, "name", it))
+def test_loads_may_exceed_the_capacity_by_the_last_digits_of_a_sum(name, problem, unit):
+    """0.1 + 0.2 is above 0.3, by less than the checker's tolerance, as one demand or as the load of a tour."""
+    places = [[0, 0], [1, 0], [1.1, 0.2], [-1, 0], [-1.1, 0.2]]
+    for demands, tours in (([0, 0.1, 0.2, 0.1, 0.2], 2), ([0, 0.1 + 0.2, 0, 0, 0], 1)):
+        loads = {"demands": unit * np.array(demands), "capacity": unit * 0.3, "num_tours": tours}
+        instance = Instance(places, time_windows=[[0, 99]] * 5, **loads)
+        problem.validate(instance)
+        answer = solve(name, instance, problem, 0.1)
+        assert answer.feasible, answer.violations
+        assert len(answer.tours) == tours
+
+
 def is_sound(problem, answer, best):
     """Whether an answer is no better than the optimum, and its bound is valid."""
     if best is None:

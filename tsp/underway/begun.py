@@ -10,6 +10,7 @@ import numpy as np
 
 from tsp.problems import Capacity, LengthBudget, SplitDelivery
 from tsp.timeline import compute_timeline
+from tsp.tolerance import exceeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -158,7 +159,7 @@ def _require_possible(
     if underway.load is not None and problem.rule(Capacity) is None:
         raise ValueError(f"load: {underway.load:g}, expected none in problem {problem.name!r}, which has no capacity")
     limit = instance.capacity if problem.rule(Capacity) is not None else None
-    if limit is not None and underway.load is not None and underway.load > limit:
+    if limit is not None and underway.load is not None and exceeds(underway.load, limit):
         raise ValueError(f"load: {underway.load:g}, expected at most the capacity {limit:g}")
 
 

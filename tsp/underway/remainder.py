@@ -363,7 +363,8 @@ def _length_budget(begun: Begun, rule: LengthBudget, changes: Changes) -> Change
 
 def _max_visits(begun: Begun, rule: MaxVisits, changes: Changes) -> Changes:
     """What is left of the visits; the node `CURRENT`, which stands for visits counted already, adds one."""
-    return {"rule": MaxVisits(rule.most - int(begun.collected.sum()) + int(begun.merged == CURRENT))}
+    left = max(0, rule.most - int(begun.collected.sum()))
+    return {"rule": MaxVisits(left + int(begun.merged == CURRENT))}
 
 
 def _prize_quota(begun: Begun, rule: PrizeQuota, changes: Changes) -> Changes:
