@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
+from tsp.composition import problem_of
 from tsp.instance import LIMITS, NODE_VALUES, USED
-from tsp.problems import get_problem
 from tsp.stand_ins import make_stand_ins
 
 if TYPE_CHECKING:
@@ -166,9 +166,7 @@ def from_instances(
         if one.fixed_edges is not None:
             edges = f"it fixes {len(one.fixed_edges)} edge(s) that every tour must use"
             raise ValueError(f"{one.name or 'instance'}: {edges}, which neither environments nor policies keep")
-    instances = [
-        make_stand_ins(get_problem(one.problem), one).instance if one.misses_roads else one for one in instances
-    ]
+    instances = [make_stand_ins(problem_of(one), one).instance if one.misses_roads else one for one in instances]
     count, n = len(instances), max(instance.size for instance in instances)
     points = np.zeros((count, n, 2), dtype=np.float32)
     scale = np.ones(count)

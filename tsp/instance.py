@@ -102,6 +102,19 @@ class Realization:
 
     prizes: Array
 
+    def __post_init__(self) -> None:
+        """Keep a read-only copy of the numbers.
+
+        Raises:
+            ValueError: in one sentence, for what is no list of numbers of 0 or more.
+        """
+        prizes = number_array(self.prizes, "prizes")
+        if prizes.ndim != 1:
+            raise ValueError(f"prizes: shape {prizes.shape}, expected (n,)")
+        _require_nonnegative(prizes, "prizes")
+        prizes.flags.writeable = False
+        object.__setattr__(self, "prizes", prizes)
+
 
 @dataclass(frozen=True, eq=False)
 class Instance:
@@ -241,10 +254,7 @@ class Instance:
             if getattr(self, name) is not None:
                 values = number_array(getattr(self, name), name)
                 require_shape(values, name, (self.size,))
-                _require_finite(values, name)
-                if values.min() < 0:
-                    node = int(values.argmin())
-                    raise ValueError(f"{name}[{node}]: {values[node]:g}, expected 0 or more")
+                _require_nonnegative(values, name)
                 self._store(name, values)
         if self.time_windows is not None:
             windows = number_array(self.time_windows, "time_windows")
@@ -399,6 +409,13 @@ def _distances(values: ArrayLike) -> Array:
         i, j = np.argwhere(matrix < 0)[0]
         raise ValueError(f"matrix[{i}, {j}]: {matrix[i, j]:g}, expected a distance of 0 or more")
     return matrix
+
+
+def _require_nonnegative(values: Array, name: str) -> None:
+    _require_finite(values, name)
+    if values.size and values.min() < 0:
+        node = int(values.argmin())
+        raise ValueError(f"{name}[{node}]: {values[node]:g}, expected 0 or more")
 
 
 def _require_finite(values: Array, name: str) -> None:

@@ -263,6 +263,18 @@ class Problem:
         """The problem's rule of this class, or None."""
         return next((rule for rule in self.rules if isinstance(rule, kind)), None)
 
+    def require(self, attributes: Iterable[str], instance: Instance) -> None:
+        """Refuse an instance that lacks one of these attributes, in one sentence.
+
+        Raises:
+            ValueError: naming the instance and what is missing.
+        """
+        missing = [name for name in attributes if getattr(instance, name) is None]
+        if missing:
+            listed = " and ".join(STATED_BY.get(name, name) for name in missing)
+            known = instance.name or "instance"
+            raise ValueError(f"{known}: problem {self.name!r} needs {listed}, which it does not have")
+
     def validate(self, instance: Instance) -> None:
         """Refuse an instance that lacks an attribute or has one that is not supported, in one sentence.
 
@@ -276,10 +288,7 @@ class Problem:
                 f"{name}: it fixes {len(instance.fixed_edges)} edge(s) that every tour must use, which no solver "
                 f"keeps {what}; expected a closed tour (tsp or atsp)"
             )
-        missing = [need for need in self.needs if getattr(instance, need) is None]
-        if missing:
-            listed = " and ".join(STATED_BY.get(need, need) for need in missing)
-            raise ValueError(f"{name}: problem {self.name!r} needs {listed}, which it does not have")
+        self.require(self.needs, instance)
         if instance.free_start and not self.shape.is_path:
             raise ValueError(f"{name}: only a path may start anywhere, problem {self.name!r} is none")
         if self.shape.is_path and not instance.free_start and instance.end == instance.depot and instance.size > 1:

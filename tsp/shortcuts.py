@@ -153,7 +153,7 @@ def _require_taken_on(solver: Solver, instances: Sequence[Instance], time_limit:
     """Refuse instances of one problem all of which the solver refuses, before it begins."""
     if any(instance.underway is not None for instance in instances):  # the rest may be small
         return
-    reasons = [refusal_of(solver, get_problem(each.problem), each, time_limit) for each in instances]
+    reasons = [refusal_of(solver, problem_of(each), each, time_limit) for each in instances]
     if reasons and all(reasons):
         raise ValueError(f"{instances[0].name or 'instance'}: {reasons[0]}")
 

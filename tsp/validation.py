@@ -22,7 +22,8 @@ LONGEST = 60
 
 def shown(value: object) -> str:
     """A value as messages repeat it: numbers as such, all others as Python writes them, cut where they are long."""
-    text = f"{value:g}" if isinstance(value, float) else repr(value)
+    plain = _plain(value)
+    text = f"{plain:g}" if isinstance(plain, float) else repr(plain)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 

@@ -76,7 +76,7 @@ def test_an_npz_set_is_recognized_by_its_content(tmp_path):
         ({"coordinates": POINTS, "max_length": 2.0}, r"array max_length: .*expected numbers \(N,\)"),
         ({"coordinates": POINTS, "capacity": np.ones(2)}, "2 and 3 instances"),
         ({"coordinates": POINTS, "num_tours": np.array([1, 2.5, 3])}, "array num_tours: 2.5, expected whole numbers"),
-        ({"coordinates": POINTS, "end": np.array([1, 2, 4])}, "instance 2: end: node 4, expected 0 to 3"),
+        ({"coordinates": POINTS, "end": np.array([1, 2, 4])}, "instance 2: end: 4, expected a node from 0 to 3"),
         ({"coordinates": POINTS, "end": np.array([1, np.nan, 2])}, "array end: nan, expected whole numbers"),
         ({"coordinates": POINTS, "problem": "tps"}, "unknown problem 'tps'; did you mean 'tsp'"),
         ({"coordinates": POINTS, "problem": ["tsp"]}, r"array problem: <U3 of shape \(1,\), expected one name"),
