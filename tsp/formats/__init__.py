@@ -172,8 +172,8 @@ def _kind(path: Path, problem: str | None) -> str:
     ending = _SAME_AS.get(ending, ending)
     if ending == ".json":
         return _json_kind(path)
-    if ending == ".csv" and _is_matrix(read_text(path)):
-        return "matrix"
+    if ending == ".csv":
+        return _csv_kind(read_text(path))
     if ending in _READERS:
         return ending
     if ending in _SOLUTION_READERS:
@@ -200,9 +200,13 @@ def _json_kind(path: Path) -> str:
     )
 
 
-def _is_matrix(file: TextFile) -> bool:
-    """Whether a text file is a table of distances; a list of nodes has a header with x and y."""
-    return not csv_file.is_header(file.text.lstrip().split("\n", 1)[0]) and is_table(file)
+def _csv_kind(file: TextFile) -> str:
+    """The key in `_READERS` for a CSV file; without a header it is a table of distances or a list of points."""
+    if csv_file.is_header(file.text.lstrip().split("\n", 1)[0]):
+        return ".csv"
+    if is_table(file):
+        return "matrix"
+    return "points" if point_list.begins_with_point(file) else ".csv"
 
 
 def _text_kind(file: TextFile, problem: str | None) -> str:

@@ -82,7 +82,10 @@ def read_instance(path: Path, matrix: Array | None = None) -> Instance:
     names = set(map(canonical, header))
     axes = _axes(names)
     if not axes and (matrix is None or names & {"x", "y", "lat", "lon"}):
-        raise file.error(header_line, f"columns {quote(', '.join(header))}, expected a header with name, x, y")
+        found = f"columns {quote(', '.join(header))}"
+        if all(_number(cell, delimiter) is not None for cell in header):
+            raise file.error(header_line, f"{found}, expected a first line that names them, such as name,x,y,demand")
+        raise file.error(header_line, f"{found}, expected a header with name, x, y")
     columns = _columns(file, header_line, header)
     table: list[list[str]] = []
     lines: list[int] = []

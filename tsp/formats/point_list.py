@@ -62,6 +62,12 @@ def resembles_list(file: TextFile) -> bool:
     return stated is None and 2 * sum(line.is_point for line in lines) > len(lines)
 
 
+def begins_with_point(file: TextFile) -> bool:
+    """Whether the first line is a point or the number of points, so that there is no header."""
+    lines = _content(file).lines
+    return bool(lines) and lines[0].is_point
+
+
 def _has_zero_diagonal(lines: list[Line]) -> bool:
     """Whether lines are a square of numbers with zeros on its diagonal: a table of distances."""
     return all(len(line.cells) == len(lines) and parse_number(line.cells[k]) == 0 for k, line in enumerate(lines))
@@ -136,4 +142,7 @@ def _explain_name(line: Line, lines: list[Line]) -> str:
     if parse_number(line.cells[0]) is None:
         return f"name {quote(line.cells[0])} is given twice, expected different names"
     first = ", ".join(other.cells[0] for other in lines[:3])
-    return f"3 numbers, and the first ones ({first}, …) do not number the nodes one by one; {EXPECTED}; {HEADED}"
+    square = "; distances have equal numbers, such as 0, on the diagonal" if len(lines) == len(line.cells) else ""
+    return (
+        f"3 numbers, and the first ones ({first}, …) do not number the nodes one by one; {EXPECTED}; {HEADED}{square}"
+    )
