@@ -359,6 +359,8 @@ class Instance:
             ValueError: when there is no such node, with the nearest name.
         """
         if self.names and text in self.names:
+            if self.names.count(text) > 1:
+                raise ValueError(f"{self.name or 'instance'}: node {text!r}, expected a name that only one node has")
             return self.names.index(text)
         if not self.names and text.isdecimal() and 1 <= int(text) <= self.size:
             return int(text) - 1

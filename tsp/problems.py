@@ -14,7 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from tsp.tolerance import exceeds
-from tsp.validation import whole_number
+from tsp.validation import shown, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -479,13 +479,13 @@ def get_problem(name: str) -> Problem:
     """
     try:
         return PROBLEMS[name]
-    except KeyError:
+    except (KeyError, TypeError):  # TypeError: what cannot be a name
         raise ValueError(unknown("problem", name, PROBLEMS)) from None
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     """The message for an unknown name: the nearest known name, regardless of case, and all known names."""
     names = {k.lower(): k for k in known}
-    near = get_close_matches(name.lower(), names, n=1)
+    near = get_close_matches(str(name).lower(), names, n=1)
     hint = f"; did you mean {names[near[0]]!r}?" if near else ""
-    return f"unknown {kind} {name!r}{hint} (there are: {', '.join(names.values()) or 'none'})"
+    return f"unknown {kind} {shown(name)}{hint} (there are: {', '.join(names.values()) or 'none'})"

@@ -192,6 +192,8 @@ def check(
         ValueError: for an instance that lacks what the problem's rules or its objective read, or a realization of
             another size.
     """
+    if not isinstance(problem, Problem):  # pyright: ignore[reportUnnecessaryIsInstance] - from callers
+        raise ValueError(f"problem: {shown(problem)}, expected a Problem (tsp.problems.get_problem gives one)")
     problem.require((need for need in problem.needs if need not in problem.demanded), instance)
     arrays, violations = _as_tours(instance, tours)
     objective, delivered = None, None

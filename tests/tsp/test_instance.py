@@ -273,3 +273,10 @@ def test_the_repr_of_an_instance_is_short_and_names_its_arrays():
     text = repr(Instance(coordinates=SQUARE, name="square"))
     assert text == "Instance(square: 4 nodes, euclidean, coordinates)"
     assert Instance(coordinates=SQUARE).node_name(2) == "3"
+
+
+def test_a_name_of_several_nodes_finds_none_of_them():
+    instance = Instance(coordinates=SQUARE, names=("A", "B", "A", "C"), name="hall")
+    assert instance.find_node("B") == 1
+    with pytest.raises(ValueError, match="hall: node 'A', expected a name that only one node has"):
+        instance.find_node("A")

@@ -6,7 +6,7 @@ import argparse
 
 from tsp.cli.command import DONE, INFEASIBLE, Command
 from tsp.cli.console import show, show_json
-from tsp.cli.options import add_instance_options
+from tsp.cli.options import add_instance_options, seed
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--problem", help="problem whose rules count, where the file does not name one")
     add_instance_options(command)
     command.add_argument("--json", action="store_true", help="print JSON")
-    command.add_argument("--seed", type=int, default=1234, help=argparse.SUPPRESS)
+    command.add_argument("--seed", type=seed, default=1234, help=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> int:

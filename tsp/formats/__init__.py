@@ -204,7 +204,7 @@ def _csv_kind(file: TextFile) -> str:
     """The key in `_READERS` for a CSV file; without a header it is a table of distances or a list of points."""
     if csv_file.is_header(file.text.lstrip().split("\n", 1)[0]):
         return ".csv"
-    if is_table(file):
+    if is_table(file) or point_list.has_zero_diagonal(file):
         return "matrix"
     return "points" if point_list.begins_with_point(file) else ".csv"
 

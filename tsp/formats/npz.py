@@ -85,7 +85,7 @@ def read_instances(path: Path) -> list[Instance]:
             here: dict[str, Any] = {name: array[k] for name, array in given.items()}
             here |= {name: int(here[name]) for name in WHOLE if name in here}
             if nodes is not None:
-                here["names"] = tuple(map(str, nodes.tolist()))
+                here["names"] = _names(nodes)
             name = path.stem if single else f"{path.stem}[{k}]"
             instance = Instance(**here, metric=metric, name=name, objective=objective, is_clock=is_clock)
             instances.append(replace(instance, problem=problem or implied_problem(instance)))
@@ -158,6 +158,14 @@ def _text(path: Path, arrays: dict[str, NDArray[Any]], name: str, default: str) 
     if array.ndim or array.dtype.kind != "U":
         raise ValueError(f"{path}: array {name}: {array.dtype} of shape {array.shape}, expected one name")
     return str(array)
+
+
+def _names(nodes: NDArray[Any]) -> tuple[str, ...]:
+    names = tuple(map(str, nodes.tolist()))
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"array names: {quote(twice)} is given twice, expected a different name for each node")
+    return names
 
 
 def _flag(path: Path, arrays: dict[str, NDArray[Any]], name: str) -> bool:

@@ -99,7 +99,7 @@ def test_attributes_may_have_decimal_commas_as_coordinates_may(write):
     [
         ("", 1, "the file is empty"),
         (",,\n", 1, "no cell with content"),
-        ("Coffee,0,0\nA1,3,0\n", 1, "columns 'Coffee, 0, 0', expected a header with name, x, y"),
+        ("Coffee,0,zero\nA1,3,0\n", 1, "columns 'Coffee, 0, zero', expected a header with name, x, y"),
         ("name,x\nA,1\n", 1, "columns 'name, x', expected a header with name, x, y"),
         ("name,x,y,X\nA,1,2,3\n", 1, "columns 'name, x, y, X', expected different names"),
         ("name,x,y\n", 1, "no node after the header"),

@@ -280,3 +280,9 @@ def test_an_array_that_nothing_reads_is_named_in_a_warning(tmp_path):
     path = save(tmp_path / "set.npz", coordinates=POINTS, **others)
     with pytest.warns(UserWarning, match=r"set\.npz: nothing reads array 'demand', 'notes'"):
         assert len(read(path)) == 3
+
+
+def test_names_of_a_matrix_that_are_not_different_are_refused(tmp_path):
+    path = save(tmp_path / "roads.npz", matrix=np.ones((3, 3)), names=np.array(["a", "b", "a"]))
+    with pytest.raises(ValueError, match="array names: 'a' is given twice, expected a different name for each node"):
+        read(path)
