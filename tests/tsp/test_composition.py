@@ -155,6 +155,9 @@ def test_a_quota_is_read_by_one_tour_with_optional_nodes_only():
     assert problem_of(full_instance("top", min_prize=3.0)).rule(PrizeQuota) is None
 
 
+DAY = [[0, 9]] * 3
+
+
 @pytest.mark.parametrize(
     ("given", "field"),
     [

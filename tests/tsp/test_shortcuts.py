@@ -30,7 +30,7 @@ CORNER = tsp.Instance([[0, 0], [3, 0], [0, 4]], name="corner")
         (lambda: tsp.compare([CORNER], ["insertion"], time_limit=[]), "at least one instance, one solver and one time"),
         (lambda: tsp.check("tsp", CORNER, [[0, 1, 2]]), "problem: 'tsp', expected a Problem"),
         (lambda: tsp.read("corner.csv", problem=5), "unknown problem 5 "),
-        (lambda: get_problem(["tsp"]), "unknown problem ..tsp.. "),
+        (lambda: get_problem(["tsp"]), "unknown problem .*tsp.*; did you mean 'tsp'"),
         (lambda: make(None), "solver: None, expected a text"),
     ],
 )

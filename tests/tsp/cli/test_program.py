@@ -35,7 +35,7 @@ AS_PATH = ["--problem", "shpp", "--ignore", "prize,opens,closes"]
         (["solve", BERLIN, "--solver", ""], "solver spec '': expected a name"),
         (
             ["solve", BERLIN, "--elapsed", "5"],
-            "berlin52: elapsed: 5, expected none in problem 'tsp', where no time counts",
+            "elapsed: 5, expected none in problem 'tsp', where no time counts",
         ),
         (["solve", BERLIN, "--seed", "-1"], "--seed: -1, expected a whole number from 0 to 4294967295"),
         (["generate", "--seed", str(2**64), "--out", "a.npz"], f"--seed: {2**64}, expected a whole number from 0 to"),
