@@ -106,6 +106,8 @@ def texts(value: object, name: str, size: int) -> tuple[str, ...]:
     given = items(value, name, "a text for each node")
     if len(given) != size:
         raise ValueError(f"{name}: {len(given)} for {size} nodes")
+    if set(map(type, given)) <= {str}:  # nearly always
+        return cast("tuple[str, ...]", given)
     wrong = next((i for i, item in enumerate(given) if not isinstance(item, str)), None)
     if wrong is not None:
         raise ValueError(f"{name}[{wrong}]: {shown(given[wrong])}, expected a text")
