@@ -13,16 +13,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
-from tsp.instance import LIMITS, NODE_VALUES
-from tsp.problems import get_problem
+from tsp.composition import problem_of
+from tsp.instance import LIMITS, NODE_VALUES, USED
 from tsp.stand_ins import make_stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tsp.instance import Instance, Realization
-
-UNDERWAY = ("elapsed", "travelled", "load")
 
 
 class Batch(NamedTuple):
@@ -60,6 +58,13 @@ class Batch(NamedTuple):
     def size(self) -> int:
         """n, the number of nodes of the largest instance."""
         return self.coordinates.shape[1]
+
+    @property
+    def sizes(self) -> Tensor:
+        """`[B]` int64, the number of nodes of each instance."""
+        if self.padding is None:
+            return torch.full((self.count,), self.size, device=self.device)
+        return (~self.padding).sum(1)
 
     @property
     def device(self) -> torch.device:
@@ -161,9 +166,7 @@ def from_instances(
         if one.fixed_edges is not None:
             edges = f"it fixes {len(one.fixed_edges)} edge(s) that every tour must use"
             raise ValueError(f"{one.name or 'instance'}: {edges}, which neither environments nor policies keep")
-    instances = [
-        make_stand_ins(get_problem(one.problem), one).instance if one.misses_roads else one for one in instances
-    ]
+    instances = [make_stand_ins(problem_of(one), one).instance if one.misses_roads else one for one in instances]
     count, n = len(instances), max(instance.size for instance in instances)
     points = np.zeros((count, n, 2), dtype=np.float32)
     scale = np.ones(count)
@@ -234,7 +237,7 @@ def _values(instances: Sequence[Instance], n: int, realizations: Sequence[Realiz
         for i, realization in enumerate(realizations):
             out["real_prizes"][i, : len(realization.prizes)] = realization.prizes
     if any(instance.underway is not None for instance in instances):
-        for name in UNDERWAY:
+        for name in USED:
             given = [getattr(instance.underway, name, None) for instance in instances]
             out[name] = np.array([np.nan if value is None else float(value) for value in given])
         out["given"] = np.array([len(instance.underway.visited) if instance.underway else 0 for instance in instances])

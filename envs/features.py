@@ -26,8 +26,14 @@ def _penalties(batch: Batch) -> Tensor:
     return batch.lengths("penalties")
 
 
+def load_unit(batch: Batch) -> Tensor:
+    """The unit of loads and demands, `[B, 1]`: the capacity, unless that is 0."""
+    capacity = batch.values["capacity"][:, None]
+    return torch.where(capacity > 0, capacity, 1.0)
+
+
 def _demands(batch: Batch) -> Tensor:
-    return batch.values["demands"] / batch.values["capacity"][:, None]
+    return batch.values["demands"] / load_unit(batch)
 
 
 def day(batch: Batch) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 
 from tsp.instance import LIMITS, NODE_VALUES, Instance, Realization
 from tsp.problems import Problem, get_problem, unknown
+from tsp.validation import text, whole_number
 
 from . import kool_sets, x_set
 from .batch import Batch, from_coordinates
@@ -259,8 +260,7 @@ def generate(problem: Problem | str, distribution: str, count: int, size: int, g
     """
     problem = get_problem(problem) if isinstance(problem, str) else problem
     place, variant = split_distribution(distribution)
-    if size < 1:
-        raise ValueError(f"size: {size}, expected at least one node")
+    size = whole_number(size, "size", least=1, expected="at least one node")
     nodes = node_count(problem, size)
     if variant.isdecimal():
         values = hall(count, nodes, generator, layouts=[int(variant)])
@@ -328,6 +328,10 @@ def generate_set(
         seed: fixes the instances.
     """
     get_problem(problem)
+    size = whole_number(size, "size", least=1, expected="at least one node")
+    count = whole_number(count, "count", least=0, expected="a whole number of 0 or more")
+    seed = whole_number(seed, "seed", least=0, most=2**32 - 1, expected=f"a whole number from 0 to {2**32 - 1}")
+    distribution = text(distribution, "distribution")
     if distribution.partition("-")[0] == "kool":
         return kool_sets.generate(problem, distribution, count, size, seed)
     batch = generate(problem, distribution, count, size, Generator().manual_seed(seed))

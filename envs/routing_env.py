@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from tsp.instance import USED
 from tsp.problems import TERM_NEEDS, Problem, SplitDelivery, get_problem
 
-from .batch import UNDERWAY, Batch, rows_at
-from .features import FEATURES
+from .batch import Batch, rows_at
+from .features import FEATURES, load_unit
 from .rules import RULES
 from .walks import (
     TERMS,
@@ -195,7 +196,7 @@ class RoutingEnv:
                 most = int(fleet)
         extra = 0
         if self.problem.rule(SplitDelivery) is not None:  # a visit may deliver a part of a demand only
-            extra = int((batch.values["demands"].sum(1) / batch.values["capacity"]).max().ceil()) + 1
+            extra = int((batch.values["demands"].sum(1, keepdim=True) / load_unit(batch)).max().ceil()) + 1
         return max(1, n - 1 + most + 2 * extra)
 
     def reset(self, batch: Batch, trajectories: int = 1, prefix: Tensor | None = None) -> State:
@@ -241,7 +242,7 @@ class RoutingEnv:
             visited,
         )
         state = self._with_forbidden(state)
-        planned = not any(name in batch.values for name in UNDERWAY)
+        planned = not any(name in batch.values for name in USED)
         for step, action in enumerate(prefix.unbind(-1) if prefix is not None else ()):
             if planned and state.forbidden.gather(-1, action[..., None]).any():
                 raise ValueError(f"prefix: step {step} goes to a node that is not allowed there")
@@ -250,7 +251,7 @@ class RoutingEnv:
 
     def resume(self, state: State) -> State:
         """The state after a given prefix, with what the batch says was really used on the way."""
-        if not any(name in state.batch.values for name in UNDERWAY):
+        if not any(name in state.batch.values for name in USED):
             return state
         rules = tuple(rule.resume(own, state.batch) for rule, own in zip(self.rules, state.rules, strict=True))
         return self._with_forbidden(state._replace(rules=rules, dead=torch.zeros_like(state.dead)))

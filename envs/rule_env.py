@@ -83,20 +83,20 @@ class RuleEnv:
         return not self.problem.shape.has_several_tours or move.here != batch.depot[:, None]
 
 
-def slack(limit: Tensor) -> Tensor:
-    """The amount by which a limit may be exceeded: the checker's tolerance, or float32's own."""
-    relative = SINGLE if limit.dtype == torch.float32 else TOLERANCE
-    return relative * limit.abs().clamp(min=1.0)
+def last_digits(value: Tensor) -> Tensor:
+    """By how much a sum may miss a value: the checker's tolerance, or float32's own."""
+    relative = SINGLE if value.dtype == torch.float32 else TOLERANCE
+    return relative * value.abs().clamp(min=1.0)
 
 
 def mask_limit(limit: Tensor) -> Tensor:
     """A limit as masks apply it: with the tolerance of the checker, or of float32."""
-    return limit + slack(limit)
+    return limit + last_digits(limit)
 
 
 def outer_limit(limit: Tensor) -> Tensor:
     """The limit of `tsp.tolerance.outer_limit`: every value that a mask accepted keeps it, summed in any order."""
-    return limit + 2 * slack(limit)
+    return limit + 2 * last_digits(limit)
 
 
 def way_home(move: Move) -> Tensor:

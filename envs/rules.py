@@ -25,8 +25,8 @@ from tsp.problems import (
     VisitOnce,
 )
 
-from .features import day, prize_unit
-from .rule_env import RuleEnv, mask_limit, outer_limit, way_home, with_given
+from .features import day, load_unit, prize_unit
+from .rule_env import RuleEnv, last_digits, mask_limit, outer_limit, way_home, with_given
 
 if TYPE_CHECKING:
     from tsp.problems import Problem
@@ -120,22 +120,23 @@ class CapacityEnv(RuleEnv):
 
     def served(self, state: CapacityState) -> Tensor | None:
         """Nodes without an open demand, where deliveries are split."""
-        return None if state.open_demands is None else state.open_demands <= 0
+        return None if state.open_demands is None else ~_is_open(state.batch, state.open_demands)
 
     def context(self, state: CapacityState, move: Move) -> Tensor:
         """The share of the load that is left."""
-        return (state.left / state.batch.values["capacity"][:, None]).float()[..., None]
+        return (state.left / load_unit(state.batch)).float()[..., None]
 
     def node_context(self, state: CapacityState, move: Move) -> Tensor | None:
         """The open demand of each node, in loads, where deliveries are split."""
         if state.open_demands is None:
             return None
-        return (state.open_demands / state.batch.values["capacity"][:, None, None]).float()[..., None]
+        return (state.open_demands / load_unit(state.batch)[..., None]).float()[..., None]
 
     def forbids_visit(self, state: CapacityState, move: Move) -> Tensor:
         """Nodes with a demand above the load left; where deliveries are split, all nodes once the load is used up."""
         if state.open_demands is not None:
-            served = (state.left <= 0)[..., None] | (state.open_demands <= 0)
+            full = state.batch.values["capacity"][:, None]
+            served = (state.left <= last_digits(full))[..., None] | ~_is_open(state.batch, state.open_demands)
             return served.scatter(-1, move.here[..., None], value=True)  # the current node has just been served
         return state.batch.values["demands"][:, None] > mask_limit(state.left)[..., None]
 
@@ -156,7 +157,12 @@ class CapacityEnv(RuleEnv):
                 left = torch.where(
                     values["given"][:, None] == step, full - with_given(full - left, walks.batch, "load"), left
                 )
-        return (open_demands > 0).sum(-1)
+        return _is_open(walks.batch, open_demands).sum(-1)
+
+
+def _is_open(batch: Batch, open_demands: Tensor) -> Tensor:
+    """Whether the checker would miss what is left of a demand, `[B, P, n]`: more than the last digits of a sum."""
+    return open_demands > last_digits(batch.values["demands"])[:, None]
 
 
 class LengthState(NamedTuple):
@@ -260,8 +266,9 @@ class MaxVisitsEnv(RuleEnv):
         return state + 1.0 if move.returned is None else state + (~move.returned).float()
 
     def context(self, state: Tensor, move: Move) -> Tensor:
-        """The share of the visits that is left."""
-        return (1.0 - state / self.most)[..., None]
+        """The share of the visits that is left; none, where none is allowed."""
+        left = 1.0 - state / self.most if self.most else torch.zeros_like(state)
+        return left[..., None]
 
     def forbids_visit(self, state: Tensor, move: Move) -> Tensor:
         """Every node, once enough are visited."""

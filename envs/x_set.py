@@ -59,7 +59,7 @@ def draw_instance(rng: Generator, customers: int) -> tuple[Array, Array, float]:
 
 def _scattered(rng: Generator, count: int) -> Array:
     """Points of the grid `[count, 2]`."""
-    return rng.integers(0, GRID + 1, (count, 2))
+    return rng.integers(0, GRID + 1, (count, 2)).astype(float)
 
 
 def _clustered(rng: Generator, count: int, seeds: Array) -> Array:
@@ -67,7 +67,7 @@ def _clustered(rng: Generator, count: int, seeds: Array) -> Array:
     away = rng.gamma(2.0, SCALE, count)  # a density exp(-r / SCALE) of the plane, by the distance r
     angle = rng.uniform(0.0, 2.0 * np.pi, count)
     step = away[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
-    points = np.rint(seeds[rng.integers(len(seeds), size=count)] + step).astype(np.int64)
+    points = np.rint(seeds[rng.integers(len(seeds), size=count)] + step)
     return points[((points >= 0) & (points <= GRID)).all(axis=1)]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from envs.batch import Batch, from_instances
 from envs.routing_env import RoutingEnv
@@ -20,7 +20,7 @@ from tsp.solution import Solution, check, no_answer
 from tsp.solvers import BaseSolver, require_support, slow_refusal
 
 from .checkpoint import Decoding, load_policy
-from .decoding import Greedy, Sampling, Strategy
+from .decoding import Greedy, SeededSampling, draw_uniform
 from .device import resolve_device, threads
 from .pace import Pace, Work
 from .policy import Policy
@@ -182,12 +182,12 @@ class PolicySolver(BaseSolver):
     def _solve_groups(self, request: Request, chosen: Sequence[int], clock: Clock) -> dict[int, list[list[int]]]:
         """The tours of the chosen instances, as far as the time allows."""
         problem, instances = request.problem, request.instances
-        groups: dict[tuple[str, int], tuple[_Loaded, list[int]]] = {}
+        groups: dict[tuple[str, int, bool], tuple[_Loaded, list[int]]] = {}
         for i in sorted(chosen, key=lambda i: instances[i].size):
             loaded = self._load(problem, instances[i].size, matrix=instances[i].matrix is not None)
-            key = (loaded.name, len(_given(problem, instances[i])))
+            key = (loaded.name, len(_given(problem, instances[i])), instances[i].coordinates is None)
             groups.setdefault(key, (loaded, []))[1].append(i)
-        generator, pace = Generator(self.device).manual_seed(request.seed), Pace()
+        pace = Pace()
         found: dict[int, list[list[int]]] = {}
         left = len(chosen)
         for loaded, members in groups.values():
@@ -196,7 +196,8 @@ class PolicySolver(BaseSolver):
                 share = Clock(clock.remaining * len(chunk) / left)
                 left -= len(chunk)
                 with suppress(OutOfTime):
-                    tours = self._solve_batch(loaded, [instances[i] for i in chunk], generator, share, pace)
+                    seeds = [request.seed_at(i) for i in chunk]
+                    tours = self._solve_batch(loaded, [instances[i] for i in chunk], seeds, share, pace)
                     found |= dict(zip(chunk, tours, strict=True))
         return found
 
@@ -224,7 +225,7 @@ class PolicySolver(BaseSolver):
         return chunks
 
     def _solve_batch(
-        self, loaded: _Loaded, instances: list[Instance], generator: Generator, clock: Clock, pace: Pace
+        self, loaded: _Loaded, instances: list[Instance], seeds: list[int], clock: Clock, pace: Pace
     ) -> list[list[list[int]]]:
         """The tours of the best trajectory of each instance, by its own distances in float64.
 
@@ -239,7 +240,7 @@ class PolicySolver(BaseSolver):
         given = [_given(env.problem, instance) for instance in instances]
         prefix = torch.tensor(given, device=self.device)[:, None] if given[0] else None  # [B, 1, L]
         with torch.inference_mode():
-            decoding = _Decoding(self, loaded, augment(batch, pictures), prefix, generator, clock, pace)
+            decoding = _Decoding(self, loaded, augment(batch, pictures), prefix, seeds, clock, pace)
             actions = decoding.trajectories(pictures, batch.count)
             if self.draws_orders(env.problem):
                 chosen = best_plan(env, batch, actions, len(given[0]), self.effort, clock)
@@ -326,7 +327,7 @@ class _Decoding:
         loaded: the policy.
         batch: `[A * B]`, B instances under A symmetries.
         prefix: given first actions `[B, 1, L]`, or None.
-        generator: randomness of sampling.
+        seeds: of sampling, one for each instance `[B]`.
         clock: the time limit.
         pace: predicts the time of the pieces, and is corrected by them.
     """
@@ -337,17 +338,24 @@ class _Decoding:
         loaded: _Loaded,
         batch: Batch,
         prefix: Tensor | None,
-        generator: Generator,
+        seeds: list[int],
         clock: Clock,
         pace: Pace,
     ) -> None:
-        self.solver, self.loaded, self.batch, self.generator = solver, loaded, batch, generator
+        self.solver, self.loaded, self.batch = solver, loaded, batch
         self.prefix = None if prefix is None else prefix.repeat(batch.count // len(prefix), 1, 1)
         self.clock, self.pace = clock, pace
         problem = loaded.env.problem
         self.most = solver.trajectories_of(loaded, batch.size)
-        temperature = loaded.decoding.temperature_at(batch.size) or TEMPERATURE
-        self.strategy: Strategy = Sampling(temperature) if solver.is_sampling(problem) else Greedy()
+        self.is_sampling = solver.is_sampling(problem)
+        if self.is_sampling:
+            symmetries = batch.count // len(seeds)
+            drawn = draw_uniform(seeds, loaded.env.horizon(batch), symmetries, self.most)
+            self.uniform = drawn.to(batch.device)  # [T, A * B, P]
+            sizes = batch.sizes.tolist()
+            self.temperature = torch.tensor(
+                [loaded.decoding.temperature_at(size) or TEMPERATURE for size in sizes], device=batch.device
+            )
 
     def trajectories(self, symmetries: int, count: int) -> Tensor:
         """Actions `[B, K, T]` of as many trajectories as the time allows.
@@ -362,7 +370,7 @@ class _Decoding:
         pieces: list[Tensor] = []
         first: Tensor | None = None
         if self.pace.predict(UNSURE * work.seconds(symmetries, self.most)) > self.clock.remaining:
-            first = self._timed(work, slice(count), 1, 1, Greedy())
+            first = self._timed(work, slice(count), 1, 1, is_sampling=False)
         done = 0
         with suppress(OutOfTime):
             while done < symmetries:
@@ -370,7 +378,7 @@ class _Decoding:
                 if most == 0:
                     break
                 rows = slice(done * count, (done + at_once) * count)
-                found = self._timed(work, rows, at_once, most, self.strategy)
+                found = self._timed(work, rows, at_once, most, is_sampling=self.is_sampling)
                 pieces.append(found.unflatten(0, (at_once, count)).transpose(0, 1).flatten(1, 2))
                 done += at_once
         complete = done == symmetries and sum(piece.shape[1] for piece in pieces) == symmetries * self.most
@@ -388,16 +396,17 @@ class _Decoding:
             return symmetries, self.most
         return 1, self.pace.trajectories(work, self.most, left)
 
-    def _timed(self, work: Work, rows: slice, symmetries: int, most: int, strategy: Strategy) -> Tensor:
+    def _timed(self, work: Work, rows: slice, symmetries: int, most: int, *, is_sampling: bool) -> Tensor:
         """Actions `[., most, T]` of some rows of the batch; the pace records the time."""
         begun = self.clock.elapsed
-        given = None if self.prefix is None else self.prefix[rows]
-        found = self._decode(self.batch.rows(rows), strategy, given, most)
+        found = self._decode(rows, most, is_sampling=is_sampling)
         self.pace.learn(work.seconds(symmetries, most), self.clock.elapsed - begun)
         return found
 
-    def _decode(self, batch: Batch, strategy: Strategy, prefix: Tensor | None, count: int) -> Tensor:
-        env, solver = self.loaded.env, self.solver
+    def _decode(self, rows: slice, count: int, *, is_sampling: bool) -> Tensor:
+        env, solver, batch = self.loaded.env, self.solver, self.batch.rows(rows)
+        prefix = None if self.prefix is None else self.prefix[rows]
+        strategy = SeededSampling(self.temperature[rows], self.uniform[:, rows, :count]) if is_sampling else Greedy()
         if solver.draws_orders(env.problem):
             batch = disappointing(batch, prefix)
         if prefix is not None:
@@ -414,7 +423,6 @@ class _Decoding:
             strategy,
             trajectories=count,
             prefix=prefix,
-            generator=self.generator,
             clock=self.clock,
         )
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 from itertools import chain, combinations, permutations
 from typing import TYPE_CHECKING
 
+from instances import tiny_instance
+
 from tsp.problems import SplitDelivery
 from tsp.solution import check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import numpy as np
 
@@ -63,6 +65,31 @@ def best_by_enumeration(problem: Problem, instance: Instance) -> tuple[float | N
     found = feasible_solutions(problem, instance)
     pick = min if problem.objective.sense == "min" else max
     return pick((solution.objective for solution in found.values()), default=None), list(found)
+
+
+KINDS = 120
+"""Seeds that differ by this give the same kind of tiny instance: the same end, distances and tightness."""
+
+
+def solvable_instance(
+    problem: Problem, seed: int, n: int = 5, suits: Callable[[Solution], bool] = lambda solution: True
+) -> tuple[Instance, list[Solution]]:
+    """A tiny instance that has a solution, and all its solutions, so that no test has to leave one out.
+
+    It is that of the seed, else of the next one of its kind.
+
+    Args:
+        problem: as for `tiny_instance`.
+        seed: as for `tiny_instance`.
+        n: as for `tiny_instance`.
+        suits: which solutions count; None of the others is returned.
+    """
+    for later in range(seed, seed + 50 * KINDS, KINDS):
+        instance = tiny_instance(problem, later, n)
+        found = [solution for solution in feasible_solutions(problem, instance).values() if suits(solution)]
+        if found:
+            return instance, found
+    raise AssertionError(f"no instance of {problem.name} like that of seed {seed} has a solution")
 
 
 def _orders(nodes: Iterable[int]) -> Iterator[tuple[int, ...]]:

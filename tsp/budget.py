@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import sys
 import time
 from dataclasses import dataclass, replace
 
+from tsp.validation import real_number, whole_number
+
 SHORTEST = 1e-3
 """The shortest limit in seconds; a smaller share of a budget is rounded up to it."""
+
+SMALLEST, LONGEST = math.nextafter(0.0, 1.0), sys.float_info.max
+"""Limits in seconds that are positive and finite lie between these."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +33,17 @@ class Budget:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse a limit or a number of threads that cannot be used."""
-        if not 0 < self.time_limit < float("inf"):
-            raise ValueError(f"time limit: {self.time_limit:g}, expected a positive number of seconds")
-        if self.threads < 1:
-            raise ValueError(f"threads: {self.threads}, expected 1 or more")
+        """Refuse a limit, a number of threads or a seed that cannot be used.
+
+        Raises:
+            ValueError: in one sentence, with the value and what was expected.
+        """
+        limit = real_number(
+            self.time_limit, "time limit", least=SMALLEST, most=LONGEST, expected="a positive number of seconds"
+        )
+        threads = whole_number(self.threads, "threads", least=1, expected="a whole number of 1 or more")
+        for name, value in (("time_limit", limit), ("threads", threads), ("seed", whole_number(self.seed, "seed"))):
+            object.__setattr__(self, name, value)
 
     def with_limit(self, seconds: float) -> Budget:
         """The same budget with another limit (at least `SHORTEST`, so that it stays valid)."""

@@ -130,6 +130,7 @@ def require_read(problem: Problem, instance: Instance) -> None:
     if "capacity" in found and "demands" not in found:
         both = f"{STATED_BY['capacity']} needs {STATED_BY['demands']}"
         raise ValueError(f"{name}: capacity: {both}, expected both or neither")
+    _require_used_read(problem, instance)
     if "capacity" not in found and problem.shape.has_depot:
         found -= {"demands"}
     for attribute in BRINGS:
@@ -139,6 +140,24 @@ def require_read(problem: Problem, instance: Instance) -> None:
                 f"{name}: {attribute}: problem {problem.name!r} does not read {STATED_BY[attribute]}; "
                 f"expected one of {others}, or the attribute left out (--ignore)"
             )
+
+
+def _require_used_read(problem: Problem, instance: Instance) -> None:
+    """Refuse what a tour under way has used and no rule or objective reads."""
+    underway, name = instance.underway, instance.name or "instance"
+    if underway is None:
+        return
+    has_budget = problem.rule(LengthBudget) is not None and instance.max_length is not None
+    counts_length = has_budget or not {"length", "longest"}.isdisjoint(problem.objective.terms)
+    if underway.elapsed is not None and problem.rule(TimeWindows) is None:
+        raise ValueError(
+            f"{name}: elapsed: {underway.elapsed:g}, expected none in problem {problem.name!r}, where no time counts"
+        )
+    if underway.travelled is not None and not counts_length:
+        raise ValueError(
+            f"{name}: travelled: {underway.travelled:g}, expected none in problem {problem.name!r}, "
+            "where no length counts"
+        )
 
 
 @cache

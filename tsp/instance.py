@@ -16,6 +16,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tsp.metrics import METRICS, pairwise
+from tsp.validation import (
+    flag,
+    items,
+    number_array,
+    real_number,
+    require_shape,
+    text,
+    texts,
+    whole_array,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +36,9 @@ Integers = NDArray[np.int64]
 
 LARGEST_MATRIX = 15_000
 """The most nodes for which a full distance matrix is made (15,000 nodes take 1.8 GB)."""
+
+LARGEST_COUNT = 2**53
+"""Largest number of tours: whole numbers up to it are exact in float64."""
 
 LARGEST_NUMBER = 1e100
 """Largest size of a coordinate or distance: squares and sums of such numbers are still finite."""
@@ -38,6 +52,11 @@ NODE_VALUES = ("prizes", "penalties", "demands", "service_times", "required")
 
 LIMITS = ("max_length", "min_prize", "capacity")
 """Attributes that give the instance a number, 0 or more."""
+
+USED = ("elapsed", "travelled", "load")
+"""What a tour under way has used: attributes of `Underway`, a number each, 0 or more."""
+
+NONNEGATIVE = "a number of 0 or more"
 
 
 @dataclass(frozen=True)
@@ -57,6 +76,21 @@ class Underway:
     travelled: float | None = None
     load: float | None = None
 
+    def __post_init__(self) -> None:
+        """Normalize every field to its canonical form.
+
+        Raises:
+            ValueError: in one sentence, with the value and what was expected.
+        """
+        visited = items(self.visited, "visited", "a list of nodes")
+        nodes = (whole_number(node, "visited", expected="the numbers of nodes, from 0") for node in visited)
+        object.__setattr__(self, "visited", tuple(nodes))
+        for name in USED:
+            value = getattr(self, name)
+            if value is not None:
+                number = real_number(value, name, least=0.0, most=LARGEST_NUMBER, expected=NONNEGATIVE)
+                object.__setattr__(self, name, number)
+
 
 @dataclass(frozen=True, eq=False)
 class Realization:
@@ -67,6 +101,19 @@ class Realization:
     """
 
     prizes: Array
+
+    def __post_init__(self) -> None:
+        """Keep a read-only copy of the numbers.
+
+        Raises:
+            ValueError: in one sentence, for what is no list of numbers of 0 or more.
+        """
+        prizes = number_array(self.prizes, "prizes")
+        if prizes.ndim != 1:
+            raise ValueError(f"prizes: shape {prizes.shape}, expected (n,)")
+        _require_nonnegative(prizes, "prizes")
+        prizes.flags.writeable = False
+        object.__setattr__(self, "prizes", prizes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +182,7 @@ class Instance:
         Raises:
             ValueError: in one sentence, with the value, the place and what was expected.
         """
+        self._normalize_words()
         if self.matrix is not None:
             self._store("matrix", _distances(self.matrix))
             object.__setattr__(self, "metric", EXPLICIT)
@@ -143,7 +191,7 @@ class Instance:
         elif self.metric not in METRICS:
             raise ValueError(f"metric: {self.metric!r} is unknown; there are {', '.join(METRICS)}")
         if self.coordinates is not None:
-            points = _numbers(self.coordinates, "coordinates")
+            points = number_array(self.coordinates, "coordinates")
             allowed = (2, 3) if self.matrix is not None else METRICS[self.metric].dimensions
             if points.ndim != 2 or points.shape[1] not in allowed:
                 expected = " or ".join(f"(n, {d})" for d in allowed)
@@ -154,36 +202,63 @@ class Instance:
             self._store("coordinates", points)
         if self.size == 0:
             raise ValueError("an instance needs at least one node, this one has none")
-        if self.names is not None:
-            object.__setattr__(self, "names", tuple(self.names))
-            _require_length(self.names, "names", self.size)
-        for name, column in self.extras.items():
-            _require_length(column, f"extras[{name!r}]", self.size)
-        if not 0 <= self.depot < self.size:
-            raise ValueError(f"depot: node {self.depot}, expected 0 to {self.size - 1}")
-        if self.end is not None and not 0 <= self.end < self.size:
-            raise ValueError(f"end: node {self.end}, expected 0 to {self.size - 1}")
+        self._normalize_nodes()
         self._normalize_attributes()
+        self._normalize_limits()
+
+    def _normalize_words(self) -> None:
+        """What does not depend on the number of nodes and is no number of the problem."""
+        for name in ("metric", "problem", "name"):
+            object.__setattr__(self, name, text(getattr(self, name), name))
+        if self.objective is not None:
+            object.__setattr__(self, "objective", text(self.objective, "objective"))
+        for name in ("free_start", "is_clock"):
+            object.__setattr__(self, name, flag(getattr(self, name), name))
+        if self.best_known is not None:
+            value = real_number(
+                self.best_known, "best_known", least=-LARGEST_NUMBER, most=LARGEST_NUMBER, expected="a finite number"
+            )
+            object.__setattr__(self, "best_known", value)
+
+    def _normalize_nodes(self) -> None:
+        """The nodes' names and columns, and the nodes that are named by their number."""
+        if self.names is not None:
+            object.__setattr__(self, "names", texts(self.names, "names", self.size))
+        if not isinstance(self.extras, dict):  # pyright: ignore[reportUnnecessaryIsInstance] - from callers
+            raise ValueError(f"extras: a {type(self.extras).__name__}, expected a dict of columns")
+        columns = {name: texts(column, f"extras[{name!r}]", self.size) for name, column in self.extras.items()}
+        object.__setattr__(self, "extras", columns)
+        object.__setattr__(self, "depot", self._node(self.depot, "depot"))
+        if self.end is not None:
+            object.__setattr__(self, "end", self._node(self.end, "end"))
+        if self.underway is not None:
+            if not isinstance(self.underway, Underway):  # pyright: ignore[reportUnnecessaryIsInstance] - from callers
+                raise ValueError(f"underway: a {type(self.underway).__name__}, expected an Underway")
+            for node in self.underway.visited:
+                self._node(node, "visited")
         if self.fixed_edges is not None:
-            edges = np.unique(np.sort(np.array(self.fixed_edges, dtype=np.int64).reshape(-1, 2), axis=1), axis=0)
+            edges = whole_array(self.fixed_edges, "fixed_edges", "pairs of nodes")
+            if edges.size and edges.shape[1:] != (2,):
+                raise ValueError(f"fixed_edges: shape {edges.shape}, expected (k, 2)")
+            edges = np.unique(np.sort(edges.reshape(-1, 2), axis=1), axis=0)
             for a, b in edges.tolist():
                 if a == b or a < 0 or b >= self.size:
                     raise ValueError(f"fixed_edges: {a}-{b}, expected two different nodes from 0 to {self.size - 1}")
             self._store("fixed_edges", edges if edges.size else None)
 
+    def _node(self, value: object, name: str) -> int:
+        return whole_number(value, name, least=0, most=self.size - 1, expected=f"a node from 0 to {self.size - 1}")
+
     def _normalize_attributes(self) -> None:
         for name in NODE_VALUES:
             if getattr(self, name) is not None:
-                values = _numbers(getattr(self, name), name)
-                _require_shape(values, name, (self.size,))
-                _require_finite(values, name)
-                if values.min() < 0:
-                    node = int(values.argmin())
-                    raise ValueError(f"{name}[{node}]: {values[node]:g}, expected 0 or more")
+                values = number_array(getattr(self, name), name)
+                require_shape(values, name, (self.size,))
+                _require_nonnegative(values, name)
                 self._store(name, values)
         if self.time_windows is not None:
-            windows = _numbers(self.time_windows, "time_windows")
-            _require_shape(windows, "time_windows", (self.size, 2))
+            windows = number_array(self.time_windows, "time_windows")
+            require_shape(windows, "time_windows", (self.size, 2))
             _require_finite(np.where(windows == np.inf, 0.0, windows) if windows.size else windows, "time_windows")
             wrong = np.flatnonzero((windows[:, 0] > windows[:, 1]) | (windows[:, 0] == np.inf))
             if wrong.size:
@@ -192,20 +267,18 @@ class Instance:
                     f"time_windows[{wrong[0]}]: {opens:g} to {closes:g}, expected to open before it closes"
                 )
             self._store("time_windows", windows)
+
+    def _normalize_limits(self) -> None:
         for name in LIMITS:
             value = getattr(self, name)
             if value is not None:
-                if not 0 <= value <= LARGEST_NUMBER:
-                    raise ValueError(f"{name}: {value:g}, expected a number of 0 or more")
-                object.__setattr__(self, name, float(value))
+                limit = real_number(value, name, least=0.0, most=LARGEST_NUMBER, expected=NONNEGATIVE)
+                object.__setattr__(self, name, limit)
         if self.num_tours is not None:
-            if self.num_tours != int(self.num_tours) or self.num_tours < 1:
-                raise ValueError(f"num_tours: {self.num_tours}, expected a whole number of 1 or more")
-            object.__setattr__(self, "num_tours", int(self.num_tours))
-        if self.underway is not None:
-            for node in self.underway.visited:
-                if not 0 <= node < self.size:
-                    raise ValueError(f"visited: node {node}, expected 0 to {self.size - 1}")
+            tours = whole_number(
+                self.num_tours, "num_tours", least=1, most=LARGEST_COUNT, expected="a whole number of 1 or more"
+            )
+            object.__setattr__(self, "num_tours", tours)
 
     def _store(self, name: str, array: Array | Integers | None) -> None:
         if array is not None:
@@ -286,6 +359,8 @@ class Instance:
             ValueError: when there is no such node, with the nearest name.
         """
         if self.names and text in self.names:
+            if self.names.count(text) > 1:
+                raise ValueError(f"{self.name or 'instance'}: node {text!r}, expected a name that only one node has")
             return self.names.index(text)
         if not self.names and text.isdecimal() and 1 <= int(text) <= self.size:
             return int(text) - 1
@@ -296,21 +371,27 @@ class Instance:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of everything that determines an objective: metric, numbers and limits, but no names."""
+        """SHA-256 of everything that determines an objective: metric, numbers and limits, but no names.
+
+        Of each part that is given, its name, its shape and its numbers in float64 count. An end at the depot is none.
+        """
         content = self.matrix if self.matrix is not None else self.coordinates
-        assert content is not None
-        digest = hashlib.sha256(f"{self.metric} {content.shape} ".encode())
-        digest.update(content.astype("<f8", copy=False).tobytes())
-        if self.fixed_edges is not None:
-            digest.update(self.fixed_edges.astype("<i8", copy=False).tobytes())
-        for name in (*NODE_VALUES, "time_windows"):
-            values = getattr(self, name)
+        underway = self.underway or Underway()
+        numbers: dict[str, ArrayLike | None] = {
+            self.metric: content,
+            **{name: getattr(self, name) for name in ("fixed_edges", *NODE_VALUES, "time_windows", *LIMITS)},
+            "num_tours": self.num_tours,
+            "end": None if self.end == self.depot else self.end,
+            "free_start": 1.0 if self.free_start else None,
+            "visited": None if self.underway is None else underway.visited,
+            **{name: getattr(underway, name) for name in USED},
+        }
+        digest = hashlib.sha256()
+        for name, values in numbers.items():
             if values is not None:
-                digest.update(f" {name} ".encode() + values.astype("<f8", copy=False).tobytes())
-        plain = {name: getattr(self, name) for name in (*LIMITS, "num_tours", "end", "underway")}
-        given = {name: value for name, value in plain.items() if value is not None}
-        if given or self.free_start:
-            digest.update(f" {given} {self.free_start}".encode())
+                array = np.ascontiguousarray(values, dtype="<f8")
+                digest.update(f"{name} {array.shape} ".encode())
+                digest.update(array.data)
         return digest.hexdigest()
 
     def __repr__(self) -> str:
@@ -319,17 +400,8 @@ class Instance:
         return f"Instance({self.name or 'unnamed'}: {self.size} nodes, {self.metric}, {', '.join(given)})"
 
 
-def _numbers(values: ArrayLike, name: str) -> Array:
-    try:
-        array = np.array(values, dtype=np.float64, order="C")  # a copy: the caller's array may change later
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected an array of numbers") from None
-    array += 0.0  # -0.0 becomes 0.0: one number, one fingerprint
-    return array
-
-
 def _distances(values: ArrayLike) -> Array:
-    matrix = _numbers(values, "matrix")
+    matrix = number_array(values, "matrix")
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"matrix: shape {matrix.shape}, expected (n, n)")
     np.fill_diagonal(matrix, 0.0)  # before the check: files put anything there
@@ -341,18 +413,15 @@ def _distances(values: ArrayLike) -> Array:
     return matrix
 
 
+def _require_nonnegative(values: Array, name: str) -> None:
+    _require_finite(values, name)
+    if values.size and values.min() < 0:
+        node = int(values.argmin())
+        raise ValueError(f"{name}[{node}]: {values[node]:g}, expected 0 or more")
+
+
 def _require_finite(values: Array, name: str) -> None:
     good = np.abs(values) <= LARGEST_NUMBER  # false for NaN
     if not good.all():
         place = tuple(int(i) for i in np.argwhere(~good)[0])
         raise ValueError(f"{name}{list(place)}: {values[place]:g}, expected a finite number up to {LARGEST_NUMBER:g}")
-
-
-def _require_shape(values: Array, name: str, shape: tuple[int, ...]) -> None:
-    if values.shape != shape:
-        raise ValueError(f"{name}: shape {values.shape}, expected {shape}")
-
-
-def _require_length(values: Sequence[str], name: str, size: int) -> None:
-    if len(values) != size:
-        raise ValueError(f"{name}: {len(values)} for {size} nodes")

@@ -13,6 +13,9 @@ from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
+from tsp.tolerance import exceeds
+from tsp.validation import shown, whole_number
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -126,6 +129,11 @@ class MaxVisits(Rule):
     """
 
     most: int
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number of visits, in one sentence."""
+        most = whole_number(self.most, "most", least=0, expected="a whole number of visits, 0 or more")
+        object.__setattr__(self, "most", most)
 
 
 @dataclass(frozen=True)
@@ -255,6 +263,18 @@ class Problem:
         """The problem's rule of this class, or None."""
         return next((rule for rule in self.rules if isinstance(rule, kind)), None)
 
+    def require(self, attributes: Iterable[str], instance: Instance) -> None:
+        """Refuse an instance that lacks one of these attributes, in one sentence.
+
+        Raises:
+            ValueError: naming the instance and what is missing.
+        """
+        missing = [name for name in attributes if getattr(instance, name) is None]
+        if missing:
+            listed = " and ".join(STATED_BY.get(name, name) for name in missing)
+            known = instance.name or "instance"
+            raise ValueError(f"{known}: problem {self.name!r} needs {listed}, which it does not have")
+
     def validate(self, instance: Instance) -> None:
         """Refuse an instance that lacks an attribute or has one that is not supported, in one sentence.
 
@@ -268,10 +288,7 @@ class Problem:
                 f"{name}: it fixes {len(instance.fixed_edges)} edge(s) that every tour must use, which no solver "
                 f"keeps {what}; expected a closed tour (tsp or atsp)"
             )
-        missing = [need for need in self.needs if getattr(instance, need) is None]
-        if missing:
-            listed = " and ".join(STATED_BY.get(need, need) for need in missing)
-            raise ValueError(f"{name}: problem {self.name!r} needs {listed}, which it does not have")
+        self.require(self.needs, instance)
         if instance.free_start and not self.shape.is_path:
             raise ValueError(f"{name}: only a path may start anywhere, problem {self.name!r} is none")
         if self.shape.is_path and not instance.free_start and instance.end == instance.depot and instance.size > 1:
@@ -283,7 +300,7 @@ class Problem:
             demands = instance.demands.copy()
             demands[[instance.depot, instance.finish]] = 0.0  # nothing is delivered there
             heavy = int(demands.argmax())
-            if demands[heavy] > (instance.capacity or 0):
+            if exceeds(float(demands[heavy]), instance.capacity or 0.0):
                 raise ValueError(
                     f"{name}: node {instance.node_name(heavy)} demands {instance.demands[heavy]:g}, "
                     f"expected at most the capacity {instance.capacity:g}"
@@ -462,13 +479,13 @@ def get_problem(name: str) -> Problem:
     """
     try:
         return PROBLEMS[name]
-    except KeyError:
+    except (KeyError, TypeError):  # TypeError: what cannot be a name
         raise ValueError(unknown("problem", name, PROBLEMS)) from None
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     """The message for an unknown name: the nearest known name, regardless of case, and all known names."""
     names = {k.lower(): k for k in known}
-    near = get_close_matches(name.lower(), names, n=1)
+    near = get_close_matches(str(name).lower(), names, n=1)
     hint = f"; did you mean {names[near[0]]!r}?" if near else ""
-    return f"unknown {kind} {name!r}{hint} (there are: {', '.join(names.values()) or 'none'})"
+    return f"unknown {kind} {shown(name)}{hint} (there are: {', '.join(names.values()) or 'none'})"

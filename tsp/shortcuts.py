@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, cast, overload
+
+import numpy as np
 
 from tsp.budget import Budget
 from tsp.comparison import Comparison
@@ -20,6 +22,7 @@ from tsp.solvers.online import play_all
 from tsp.solvers.protocol import Request, solve_request
 from tsp.solvers.registry import load, make
 from tsp.underway import validate_underway
+from tsp.validation import items, shown
 
 if TYPE_CHECKING:
     import os
@@ -85,7 +88,7 @@ def solve(
         the checked solution, or a list of them in the order of the instances; an infeasible one has the
         `reasons` why no solution keeps every rule, where that is proved.
     """
-    several = [instances] if isinstance(instances, Instance) else list(instances)
+    several = [instances] if isinstance(instances, Instance) else _listed(instances)
     budget = Budget(time_limit, threads, seed)
     found = solve_all(several, solver, budget)
     return found[0] if isinstance(instances, Instance) else found
@@ -120,7 +123,7 @@ def solve_all(
     for i, instance in enumerate(instances):
         problem = validated_problem(instance)
         validate_underway(problem, instance)
-        chosen, note = (spec, None) if spec else default_spec(instance, budget.time_limit)
+        chosen, note = (spec, None) if spec is not None else default_spec(instance, budget.time_limit)
         for text in filter(None, (note, unused(instance))):
             warnings.warn(text, stacklevel=3)
         online = hidden[i] is not None and problem.hides_prizes
@@ -143,6 +146,17 @@ def solve_all(
     return [explain(problem_of(one), one, solutions[i]) for i, one in enumerate(instances)]
 
 
+def _listed(instances: object) -> list[Instance]:
+    """Several instances as a list; anything else is refused in one sentence."""
+    expected = "an Instance or a list of them (tsp.read and tsp.read_set give them)"
+    found: list[Instance] = []
+    for item in items(instances, "instances", expected):
+        if not isinstance(item, Instance):
+            raise ValueError(f"instances: {shown(item)} in the list, expected {expected}")
+        found.append(item)
+    return found
+
+
 def _require_device(device: str) -> None:
     """Refuse an unavailable device, even if no solver would use it."""
     if device != "auto":
@@ -153,7 +167,7 @@ def _require_taken_on(solver: Solver, instances: Sequence[Instance], time_limit:
     """Refuse instances of one problem all of which the solver refuses, before it begins."""
     if any(instance.underway is not None for instance in instances):  # the rest may be small
         return
-    reasons = [refusal_of(solver, get_problem(each.problem), each, time_limit) for each in instances]
+    reasons = [refusal_of(solver, problem_of(each), each, time_limit) for each in instances]
     if reasons and all(reasons):
         raise ValueError(f"{instances[0].name or 'instance'}: {reasons[0]}")
 
@@ -189,13 +203,15 @@ def compare(
         ValueError: in one sentence, if there is nothing to compare, or the instances cannot be compared.
     """
     _require_device(device)
+    instances, specs = _listed(instances), items(solvers, "solvers", "a list of specs, such as ['ls', 'ortools']")
     problems = {validated_problem(instance): None for instance in instances}
     if len(problems) > 1:
         titles = sorted(problem.title for problem in problems)
         raise ValueError(f"instances of {' and '.join(titles)}, expected instances of one problem to compare")
-    limits = (time_limit,) if isinstance(time_limit, int | float) else tuple(time_limit)
+    given = time_limit if isinstance(time_limit, list | tuple | np.ndarray) else (time_limit,)
+    limits = [Budget(limit).time_limit for limit in cast("Sequence[float]", given)]
     problem = next(iter(problems), get_problem("tsp"))
-    made = [make(spec, device=device) for spec in solvers]
+    made = [make(cast("str", spec), device=device) for spec in specs]
     named = [replace(one, name=one.name or f"#{i}") for i, one in enumerate(instances)]
     return compare_solvers(
         problem, named, made, limits, threads=threads, seed=seed, progress=progress, realizations=realizations

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from tsp.checks import CHECKS, TERMS, Amounts, Claim, Tours, check_fixed_edges, check_roads
 from tsp.problems import PrizeQuota, Problem, SplitDelivery
+from tsp.validation import items, number_array, require_shape, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,8 +130,16 @@ def check(
         solver: name of the solver.
 
     Returns:
-        the checked solution; an infeasible one has no objective and says what is violated.
+        the checked solution; an infeasible one has no objective and says what is violated, tours and amounts that
+        are no lists of numbers included.
+
+    Raises:
+        ValueError: for an instance that lacks what the problem's rules or its objective read, or a realization of
+            another size.
     """
+    if not isinstance(problem, Problem):  # pyright: ignore[reportUnnecessaryIsInstance] - from callers
+        raise ValueError(f"problem: {shown(problem)}, expected a Problem (tsp.problems.get_problem gives one)")
+    problem.require((need for need in problem.needs if need not in problem.demanded), instance)
     arrays, violations = _as_tours(instance, tours)
     objective, delivered = None, None
     if not violations:
@@ -161,23 +170,39 @@ def claim_of(problem: Problem, instance: Instance, tours: Sequence[ArrayLike]) -
     return _make_claim(problem, instance, arrays, None, None)[0]
 
 
-def _as_tours(instance: Instance, tours: Sequence[ArrayLike]) -> tuple[Tours, list[str]]:
+def _as_tours(instance: Instance, tours: object) -> tuple[Tours, list[str]]:
+    """The tours as arrays of nodes, and violations for those that are no lists of nodes of the instance."""
+    try:
+        listed = items(tours, "tours", "a list of tours, such as [[0, 2, 1]]")
+    except ValueError as error:
+        return (), [str(error)]
     arrays: list[NDArray[np.int64]] = []
     violations: list[str] = []
-    for k, tour in enumerate(tours):
+    for k, tour in enumerate(listed):
         try:
             raw = np.asarray(tour)
         except ValueError:  # lists of different lengths within the tour
             raw = np.empty((0, 0))
+        if raw.ndim == 0:
+            return (), [f"tours: {shown(tour)} in place of tour {k}, expected a list of tours, such as [[0, 2, 1]]"]
         if raw.ndim != 1 or not (raw.size == 0 or np.issubdtype(raw.dtype, np.integer)):
             violations.append(f"tour {k}: expected a list of node numbers")
             continue
-        array = raw.astype(np.int64)
-        outside = array[(array < 0) | (array >= instance.size)]
+        outside = raw[(raw < 0) | (raw >= instance.size)]
         if outside.size:
-            violations.append(f"tour {k}: node {outside[0] + 1}, counted from 1, is not one of 1 to {instance.size}")
-        arrays.append(array)
+            number = int(outside[0]) + 1
+            violations.append(f"tour {k}: node {number}, counted from 1, is not one of 1 to {instance.size}")
+        arrays.append(raw.astype(np.int64))
     return tuple(arrays), violations
+
+
+def _as_amounts(amounts: object, tours: Tours) -> Amounts | None:
+    """The amounts as arrays, one for each tour with a number for each of its nodes; None where they are not that."""
+    try:
+        listed = [number_array(cast("ArrayLike", each), "amounts") for each in items(amounts, "amounts", "")]
+    except ValueError:
+        return None
+    return tuple(listed) if [each.shape for each in listed] == [tour.shape for tour in tours] else None
 
 
 def _from_start(problem: Problem, instance: Instance, tours: Tours) -> tuple[Tours, list[str]]:
@@ -221,17 +246,15 @@ def _make_claim(
     stops = tuple(np.append(tour, tour[0]) if closed and tour.size else tour for tour in tours)
     prizes = instance.prizes
     if realization is not None and problem.hides_prizes:
-        prizes = np.asarray(realization.prizes, dtype=np.float64)
+        prizes = realization.prizes
+        require_shape(prizes, "realization: prizes", (instance.size,))
     begun, given, violations = _begun(problem, instance, tours)
     claim = Claim(problem, instance, tours, stops, None, prizes, given, begun)
     if violations or problem.rule(SplitDelivery) is None:
         return claim, violations
-    if amounts is None:
-        delivered = _greedy_amounts(claim)
-    else:
-        delivered = tuple(np.array(a, dtype=np.float64) for a in amounts)
-        if [len(a) for a in delivered] != [len(tour) for tour in tours]:
-            violations = ["amounts: expected one for each node of each tour"]
+    delivered = _greedy_amounts(claim) if amounts is None else _as_amounts(amounts, tours)
+    if delivered is None:
+        violations = ["amounts: expected a number for each node of each tour"]
     return claim._replace(amounts=delivered), violations
 
 

@@ -208,3 +208,12 @@ def test_a_missing_road_is_longer_than_every_tour_of_the_others():
     missing = np.isinf(matrix)
     assert (distances[~missing] == np.array(matrix)[~missing]).all()
     assert 3 + 5 + 6 < distances[missing].min() < np.inf
+
+
+def test_a_stand_in_for_a_missing_road_is_longer_than_what_the_instances_own_rules_allow():
+    """Time windows make an `op` an `optw`: a tour over a missing road must be late for the last of them."""
+    windows = [[0, 10_000]] * 3
+    matrix = [[0, 3, np.inf], [4, 0, 5], [6, np.inf, 0]]
+    given = Instance(matrix=matrix, prizes=[0, 1, 1], max_length=9.0, time_windows=windows, problem="op")
+    missing = np.isinf(given.distances)
+    assert from_instances([given]).distances[0].numpy()[missing].min() > 10_000

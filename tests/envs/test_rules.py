@@ -1,5 +1,8 @@
 """Every rule has all its readings, and each environment of a rule keeps the contract of `RuleEnv`."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from instances import tiny_instance
@@ -16,7 +19,8 @@ from envs.features import FEATURES
 from envs.generators import generate
 from envs.routing_env import RoutingEnv
 from envs.rules import RULES
-from tsp.problems import PROBLEMS, Capacity, Objective, Problem, Shape, TimeWindows
+from tsp.instance import Instance
+from tsp.problems import PROBLEMS, Capacity, MaxVisits, Objective, Problem, Shape, TimeWindows
 
 USED = sorted({rule for problem in PROBLEMS.values() for rule in problem.rules}, key=lambda rule: type(rule).__name__)
 TERMS = sorted({term for problem in PROBLEMS.values() for term in problem.objective.terms})
@@ -108,6 +112,34 @@ def test_features_are_shares_and_finite(problem):
     assert features.isfinite().all()
     assert (features >= 0).all()
     assert features.amax() < 5  # about 1: the policy need not learn units
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_what_a_policy_sees_is_finite_where_limits_and_numbers_are_zero(problem):
+    n, row = 4, PROBLEMS[problem]
+    numbers = {name: np.zeros(n) for name in ("prizes", "penalties", "demands", "service_times")}
+    limits = dict.fromkeys(("max_length", "min_prize", "capacity"), 0.0)
+    instance = Instance(np.zeros((n, 2)), **numbers, **limits, num_tours=1, time_windows=np.zeros((n, 2)))
+    rules = tuple(MaxVisits(0) if isinstance(rule, MaxVisits) else rule for rule in row.rules)
+    env, batch = RoutingEnv(replace(row, rules=rules)), from_instances([instance])
+    assert env.features(batch).isfinite().all()
+    state = env.reset(batch)
+    for _ in range(env.horizon(batch)):
+        seen = env.observe(state)
+        for part in (seen.context, seen.node_context):
+            assert part is None or part.isfinite().all()
+        state = env.step(state, seen.forbidden.long().argmin(-1))
+
+
+def test_a_split_delivery_leaves_nothing_open_that_is_less_than_the_last_digits_of_a_sum():
+    """0.1 + 0.2 is above 0.3 by 6e-17: one visit delivers it, as the checker says, and no other may follow."""
+    instance = Instance([[0, 0], [1, 0]], demands=[0, 0.1 + 0.2], capacity=0.3, problem="sdvrp")
+    env, batch = RoutingEnv("sdvrp"), from_instances([instance])
+    state = env.step(env.reset(batch), torch.tensor([[1]]))
+    state = env.step(state, torch.tensor([[0]]))
+    assert state.finished.all()
+    actions = torch.tensor([1, 0]).expand(1, 1, 2)
+    assert env.judge(batch, torch.nn.functional.pad(actions, (0, env.horizon(batch) - 2)))[1].sum() == 0
 
 
 def test_a_problem_with_a_rule_without_environment_is_refused_by_name():

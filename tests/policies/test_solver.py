@@ -11,7 +11,7 @@ from instances import tiny_instance
 
 from envs.generators import generate_instances, node_count
 from envs.routing_env import RoutingEnv
-from policies.checkpoint import PolicyInfo, save_policy
+from policies.checkpoint import Decoding, PolicyInfo, save_policy
 from policies.policy import Policy, PolicyConfig
 from policies.rollout import decode
 from policies.solver import PolicySolver
@@ -92,6 +92,20 @@ def test_sampling_is_fixed_by_the_seed(path):
     one, again, other = (solver.solve(TSP, given, Budget(60, seed=s))[0].tours[0].tolist() for s in (1, 1, 2))
     assert one == again
     assert one != other
+
+
+@pytest.mark.parametrize("temperature", [None, 1.5])
+def test_a_sampled_answer_is_the_same_alone_and_at_any_place_of_any_set(path, temperature):
+    given = instances(15, 9, 12, 15, 12)
+    given.append(given[0])
+    solver = PolicySolver(path=path, device="cpu", samples=3, temperature=temperature)
+    if temperature is None:
+        solver.requested = Decoding(3, {"9": 4.0, "15": 1.0})  # hotter where there are fewer nodes
+    alone = [solver.solve(TSP, [instance], BUDGET)[0].tours[0].tolist() for instance in given]
+    together = [solution.tours[0].tolist() for solution in solver.solve(TSP, given, BUDGET)]
+    backwards = [solution.tours[0].tolist() for solution in solver.solve(TSP, given[::-1], BUDGET)][::-1]
+    assert alone == together == backwards
+    assert alone[0] == alone[-1]
 
 
 def test_a_number_of_samples_implies_sampling(path):

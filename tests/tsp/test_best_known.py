@@ -107,3 +107,8 @@ def test_an_instance_with_another_depot_is_not_recognized(data_folder):
 
 def test_an_instance_of_closed_tours_is_recognized_with_another_start(berlin52):
     assert recognize(replace(berlin52, depot=5)).best_known == 7542
+
+
+def test_an_instance_of_closed_tours_is_recognized_with_its_end_at_its_start(berlin52):
+    assert recognize(replace(berlin52, end=0)).best_known == 7542
+    assert recognize(replace(berlin52, depot=5, end=5)).best_known == 7542

@@ -3,15 +3,22 @@ import pytest
 from tsp.budget import SHORTEST, Budget, Clock
 
 
-@pytest.mark.parametrize("limit", [0, -1.0, float("inf"), float("nan")])
+@pytest.mark.parametrize("limit", [0, -1.0, float("inf"), float("nan"), "2", True, None])
 def test_a_budget_refuses_a_time_limit_that_is_not_a_positive_number(limit):
     with pytest.raises(ValueError, match=r"time limit: .* expected a positive number of seconds"):
         Budget(limit)
 
 
-def test_a_budget_refuses_fewer_than_one_thread():
-    with pytest.raises(ValueError, match="threads: 0, expected 1 or more"):
-        Budget(threads=0)
+@pytest.mark.parametrize("threads", [0, 1.5, "2", True, None])
+def test_a_budget_refuses_what_is_no_number_of_threads(threads):
+    with pytest.raises(ValueError, match=r"threads: .*, expected a whole number of 1 or more"):
+        Budget(threads=threads)
+
+
+@pytest.mark.parametrize("seed", [1.5, "1", True, None])
+def test_a_budget_refuses_what_is_no_seed(seed):
+    with pytest.raises(ValueError, match=r"seed: .*, expected a whole number"):
+        Budget(seed=seed)
 
 
 def test_a_budget_with_another_limit_keeps_threads_and_seed_and_is_never_zero():

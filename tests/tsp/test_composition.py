@@ -1,6 +1,7 @@
 """Data add their rules: every attribute of an instance counts, or is refused by name."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 import tsp
 from tests.figures import full_instance
 from tsp.composition import added_rules, implied_problem, problem_of, reads, require_read, validated_problem
-from tsp.instance import Instance
+from tsp.instance import Instance, Underway
 from tsp.problems import PROBLEMS, Capacity, LengthBudget, PrizeQuota, TimeWindows, get_problem
 from tsp.solution import check
 
@@ -152,3 +153,27 @@ def test_an_objective_may_be_chosen_under_composed_rules():
 def test_a_quota_is_read_by_one_tour_with_optional_nodes_only():
     assert problem_of(full_instance("op", min_prize=3.0)).rule(PrizeQuota) is not None
     assert problem_of(full_instance("top", min_prize=3.0)).rule(PrizeQuota) is None
+
+
+DAY = [[0, 9]] * 3
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"problem": "tsp", "underway": Underway((1,), elapsed=3)}, "elapsed"),
+        ({"problem": "op", "max_length": 9, "underway": Underway((1,), elapsed=3)}, "elapsed"),
+        ({"problem": "optw", "time_windows": [[0, 9]] * 3, "underway": Underway((1,), travelled=3)}, "travelled"),
+        (
+            {"problem": "tsptw-makespan", "time_windows": [[0, 9]] * 3, "underway": Underway((1,), travelled=3)},
+            "travelled",
+        ),
+    ],
+)
+def test_what_a_tour_under_way_has_used_is_refused_where_nothing_reads_it(given, field):
+    prizes = {"prizes": [0, 1, 1]} if given["problem"].startswith("op") else {}
+    instance = Instance([[0, 0], [1, 0], [0, 1]], name="trip", **prizes, **given)
+    with pytest.raises(ValueError, match=f"trip: {field}: 3, expected none in problem '{given['problem']}'"):
+        validated_problem(instance)
+    others = {"elapsed": Underway((1,), travelled=3), "travelled": Underway((1,), elapsed=3)}
+    validated_problem(replace(instance, underway=others[field]))

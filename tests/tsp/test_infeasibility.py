@@ -170,15 +170,18 @@ def test_reasons_are_given_only_where_enumeration_finds_no_solution(problem):
 
 @pytest.mark.parametrize("problem", ["op", "optw", "tsptw", "cvrptw", "cvrp", "pctsp", "shpp"])
 def test_reasons_under_way_are_given_only_where_enumeration_finds_no_solution(problem):
-    problem, rng = get_problem(problem), np.random.default_rng(3)
+    problem, rng, solvable = get_problem(problem), np.random.default_rng(3), 0
     for seed in range(60):
         instance = _tightened(problem, tiny_instance(problem, seed), rng)
         customers = [k for k in range(instance.size) if k not in (instance.depot, instance.finish)]
         visited = tuple(rng.permutation(customers)[: rng.integers(1, 3)].tolist())
         elapsed = float(rng.uniform(0.0, 3.0) * instance.distances.max()) if instance.time_windows is not None else None
         instance = replace(instance, underway=Underway(visited, elapsed=elapsed))
+        found = reasons(problem, instance)
         if best_by_enumeration(problem, instance)[0] is not None:
-            assert reasons(problem, instance) == (), seed
+            assert found == (), seed
+            solvable += 1
+    assert solvable >= 10
 
 
 def test_an_explained_answer_keeps_its_plan_and_what_that_violates():

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tsp.instance import EXPLICIT, LARGEST_MATRIX, Instance
+from tsp.instance import EXPLICIT, LARGEST_MATRIX, LIMITS, NODE_VALUES, USED, Instance, Underway
 
 SQUARE = [[0, 0], [0, 3], [4, 3], [4, 0]]
 
@@ -34,7 +34,7 @@ SQUARE = [[0, 0], [0, 3], [4, 3], [4, 0]]
         ({"matrix": [[0, 1], [1, 0]], "coordinates": SQUARE}, "4 points beside a matrix of 2 nodes"),
         ({"coordinates": SQUARE, "names": ("a", "b")}, "names: 2 for 4 nodes"),
         ({"coordinates": SQUARE, "extras": {"title": ("a",)}}, r"extras\['title'\]: 1 for 4 nodes"),
-        ({"coordinates": SQUARE, "depot": 4}, "depot: node 4, expected 0 to 3"),
+        ({"coordinates": SQUARE, "depot": 4}, "depot: 4, expected a node from 0 to 3"),
         ({"coordinates": SQUARE, "fixed_edges": [[0, 4]]}, "fixed_edges: 0-4, expected two different nodes"),
         ({"coordinates": SQUARE, "fixed_edges": [[2, 2]]}, "fixed_edges: 2-2, expected two different nodes"),
     ],
@@ -43,6 +43,79 @@ def test_an_invalid_field_is_refused_in_one_sentence(fields, sentence):
     with pytest.raises(ValueError, match=sentence) as refusal:
         Instance(**fields)
     assert "\n" not in str(refusal.value)
+
+
+NO_TEXT = (None, 1, True, ["tsp"])
+NO_FLAG = (None, 1, "yes")
+NO_LIMIT = (True, "5", float("nan"), float("inf"), -1, [1], np.array([1, 2]))
+NO_NODE = (True, "1", 1.5, float("nan"), float("inf"), -1, 4, [1])
+NO_COLUMN = (True, 1, "1111", ["1"] * 4, [1, 2, 3], [[1]] * 4, [1, 2, 3, -1], [1, 2, 3, np.nan], [1, 2, 3, np.inf])
+WRONG = {
+    "metric": NO_TEXT,
+    "problem": NO_TEXT,
+    "name": NO_TEXT,
+    "objective": NO_TEXT[1:],
+    "free_start": NO_FLAG,
+    "is_clock": NO_FLAG,
+    "best_known": (True, "7542", float("nan"), float("inf")),
+    "names": ("abcd", 4, [1, 2, 3, 4], ["a", "b", "c", None]),
+    "extras": (None, [("title", "abcd")], {"title": "abcd"}, {"title": [1, 2, 3, 4]}),
+    "depot": (None, *NO_NODE),
+    "end": NO_NODE,
+    **dict.fromkeys(NODE_VALUES, NO_COLUMN),
+    **dict.fromkeys(LIMITS, NO_LIMIT),
+    "num_tours": (*NO_LIMIT, 0, 1.5),
+    "time_windows": ("now", [[0, 1]] * 3, [["0", "1"]] * 4, [[0, np.nan]] * 4, [[2, 1]] * 4, [0, 1]),
+    "fixed_edges": ("0-1", [0, 1], [[0, 1.5]], [[0, 1, 2]], [["0", "1"]], [[0, 4]], [[-1, 0]]),
+    "underway": ((1, 2), 1, "1"),
+}
+
+
+@pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in WRONG.items() for value in values])
+def test_a_value_of_another_type_is_refused_by_the_name_of_its_field(field, value):
+    with pytest.raises(ValueError, match=rf"^{field}\b.*(expected|is unknown| for 4 nodes)") as refusal:
+        Instance(coordinates=SQUARE, **{field: value})
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *[("visited", value) for value in (1, "12", None, (1.7,), (True,), ("1",), (float("nan"),), ([1],))],
+        *[(name, value) for name in USED for value in NO_LIMIT],
+    ],
+)
+def test_a_tour_under_way_with_a_value_of_another_type_is_refused_by_the_name_of_its_field(field, value):
+    with pytest.raises(ValueError, match=f"^{field}: .*expected ") as refusal:
+        Underway(**{field: value})
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("node", [-1, 4])
+def test_a_tour_under_way_has_visited_nodes_of_the_instance(node):
+    with pytest.raises(ValueError, match=f"visited: {node}, expected a node from 0 to 3"):
+        Instance(coordinates=SQUARE, underway=Underway((node,)))
+
+
+def test_numbers_of_numpy_are_plain_numbers_in_an_instance():
+    instance = Instance(
+        coordinates=SQUARE,
+        depot=np.int8(1),
+        end=np.float64(2),
+        capacity=np.int64(3),
+        num_tours=np.float32(2),
+        free_start=np.False_,
+        underway=Underway(np.array([3, 1]), elapsed=np.float32(2)),
+    )
+    plain = Instance(coordinates=SQUARE, depot=1, end=2, capacity=3, num_tours=2, underway=Underway((3, 1), elapsed=2))
+    assert (
+        repr(instance.underway)
+        == repr(plain.underway)
+        == "Underway(visited=(3, 1), elapsed=2.0, travelled=None, load=None)"
+    )
+    for name in ("depot", "end", "capacity", "num_tours", "free_start"):
+        assert type(getattr(instance, name)) is type(getattr(plain, name))
+    assert instance.fingerprint == plain.fingerprint
 
 
 def test_the_diagonal_of_a_matrix_is_ignored():
@@ -119,6 +192,36 @@ def test_fixed_edges_are_stored_sorted_and_once():
     assert Instance(coordinates=SQUARE, fixed_edges=np.empty((0, 2))).fixed_edges is None
 
 
+def test_the_fingerprint_depends_on_every_number_that_a_solution_is_judged_by():
+    instance = Instance(coordinates=SQUARE)
+    changes = [
+        *({name: [1, 2, 3, 4]} for name in NODE_VALUES),
+        {"prizes": [1, 2, 3, 5]},
+        *({name: value} for name in (*LIMITS, "num_tours") for value in (2, 3)),
+        {"time_windows": [[0, 9]] * 4},
+        {"time_windows": [[0, np.inf]] * 4},
+        {"end": 2},
+        {"free_start": True},
+        {"underway": Underway()},
+        *({"underway": Underway(visited)} for visited in ((1,), (1, 2), (2, 1))),
+        *({"underway": Underway((1,), **{name: 2})} for name in USED),
+    ]
+    prints = [replace(instance, **change).fingerprint for change in changes]
+    assert len({*prints, instance.fingerprint}) == len(changes) + 1
+
+
+def test_the_fingerprint_depends_on_values_and_not_on_how_they_are_written():
+    same = [
+        ({"end": 2}, {"end": np.int64(2)}),
+        ({}, {"end": 0}),
+        ({"depot": 1}, {"depot": 1, "end": 1}),
+        ({"max_length": 2}, {"max_length": np.float32(2)}),
+        ({"underway": Underway((1, 2), load=1)}, {"underway": Underway([np.int8(1), 2.0], load=np.float64(1))}),
+    ]
+    for one, other in same:
+        assert Instance(SQUARE, **one).fingerprint == Instance(SQUARE, **other).fingerprint
+
+
 def test_the_fingerprint_depends_on_numbers_and_not_on_names():
     instance = Instance(coordinates=SQUARE, metric="EUC_2D")
     print_ = instance.fingerprint
@@ -170,3 +273,10 @@ def test_the_repr_of_an_instance_is_short_and_names_its_arrays():
     text = repr(Instance(coordinates=SQUARE, name="square"))
     assert text == "Instance(square: 4 nodes, euclidean, coordinates)"
     assert Instance(coordinates=SQUARE).node_name(2) == "3"
+
+
+def test_a_name_of_several_nodes_finds_none_of_them():
+    instance = Instance(coordinates=SQUARE, names=("A", "B", "A", "C"), name="hall")
+    assert instance.find_node("B") == 1
+    with pytest.raises(ValueError, match="hall: node 'A', expected a name that only one node has"):
+        instance.find_node("A")

@@ -1,14 +1,33 @@
+import numpy as np
 import pytest
 
 from tsp.checks import CHECKS, TERMS
 from tsp.instance import Instance
-from tsp.problems import PROBLEMS, Objective, Problem, Shape, VisitOnce, get_problem, unknown, with_objective
+from tsp.problems import PROBLEMS, MaxVisits, Objective, Problem, Shape, VisitOnce, get_problem, unknown, with_objective
+from tsp.solution import check
 
 
 def test_every_rule_and_term_of_every_problem_has_a_check():
     for problem in PROBLEMS.values():
         assert {type(rule) for rule in problem.rules} <= set(CHECKS)
         assert set(problem.objective.terms) <= set(TERMS)
+
+
+@pytest.mark.parametrize("most", [-1, 1.5, "3", True, None, float("nan")])
+def test_a_limit_of_visits_is_a_whole_number(most):
+    assert MaxVisits(np.int64(3)) == MaxVisits(3.0) == MaxVisits(3)
+    with pytest.raises(ValueError, match=r"most: .*, expected a whole number of visits, 0 or more"):
+        MaxVisits(most)
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e6])
+def test_a_demand_may_exceed_the_capacity_by_the_last_digits_of_a_sum_and_by_no_more(unit):
+    points = [[0, 0], [1, 0]]
+    sums = Instance(points, demands=[0, unit * 0.1 + unit * 0.2], capacity=unit * 0.3)
+    get_problem("cvrp").validate(sums)
+    assert check(get_problem("cvrp"), sums, [[0, 1]]).feasible
+    with pytest.raises(ValueError, match=r"node 2 demands 1\.01, expected at most the capacity 1"):
+        get_problem("cvrp").validate(Instance(points, demands=[0, 1.01], capacity=1))
 
 
 @pytest.mark.parametrize(("name", "near"), [("tps", "tsp"), ("TSP", "tsp")])

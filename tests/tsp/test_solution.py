@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsp.instance import Instance
-from tsp.problems import get_problem
+from tsp.instance import Instance, Realization
+from tsp.problems import PROBLEMS, get_problem
 from tsp.solution import NO_ANSWER, Solution, check, is_preferable, no_answer
 
 TSP = get_problem("tsp")
@@ -53,7 +53,13 @@ def test_a_closed_tour_is_returned_from_the_depot_on_regardless_of_its_first_nod
         ([[0, [1, 2]]], "tour 0: expected a list of node numbers"),
         ([[[0, 1, 2]]], "tour 0: expected a list of node numbers"),
         ([[0, 1, 2**70]], "tour 0: expected a list of node numbers"),
-        ([3], "tour 0: expected a list of node numbers"),
+        ([3], "tours: 3 in place of tour 0, expected a list of tours, such as [[0, 2, 1]]"),
+        (np.arange(3), "tours: 0 in place of tour 0, expected a list of tours, such as [[0, 2, 1]]"),
+        (3, "tours: 3, expected a list of tours, such as [[0, 2, 1]]"),
+        (None, "tours: None, expected a list of tours, such as [[0, 2, 1]]"),
+        ("012", "tours: '012', expected a list of tours, such as [[0, 2, 1]]"),
+        ([np.array([0, 2**63], dtype=np.uint64)], f"tour 0: node {2**63 + 1}, counted from 1, is not one of 1 to 3"),
+        ([[True, False, True]], "tour 0: expected a list of node numbers"),
     ],
 )
 def test_each_violation_is_reported_in_a_sentence(tours, sentence):
@@ -127,3 +133,29 @@ def test_a_tour_over_a_missing_road_is_infeasible_and_both_nodes_are_named():
     solution = check(TSP, instance, [[0, 2, 1]])
     assert (solution.feasible, solution.objective) == (False, None)
     assert solution.violations == ("tour 0: goes from Acre to Croft, where there is no road (and 1 more of them)",)
+
+
+@pytest.mark.parametrize(
+    "amounts", [5, "x", [5], [[1]], [["a", "b", "c"]], [[0, 1, "1"]], [[0, [1], 1]], [[[0, 1, 1]]], [[0, 1, 1], [1]]]
+)
+def test_amounts_that_are_no_number_for_each_node_are_a_violation(amounts):
+    instance = Instance([[0, 0], [1, 0], [0, 1]], demands=[0, 1, 1], capacity=2)
+    found = check(get_problem("sdvrp"), instance, [[0, 1, 2]], amounts=amounts)
+    assert found.violations == ("amounts: expected a number for each node of each tour",)
+    assert check(get_problem("sdvrp"), instance, [[0, 1, 2]], amounts=[[0, 1, 1]]).feasible
+
+
+@pytest.mark.parametrize("name", [name for name, row in PROBLEMS.items() if set(row.needs) - set(row.demanded)])
+def test_an_instance_that_lacks_what_a_rule_reads_is_refused(name):
+    with pytest.raises(ValueError, match=rf"corner: problem '{name}' needs .*, which it does not have"):
+        check(get_problem(name), Instance([[0, 0], [1, 0], [0, 1]], name="corner"), [[0, 1, 2]])
+
+
+def test_a_realization_of_another_size_or_type_is_refused():
+    given = {"prizes": np.ones(3), "penalties": np.ones(3), "min_prize": 1.0}
+    instance = Instance([[0, 0], [1, 0], [0, 1]], **given)
+    with pytest.raises(ValueError, match=r"realization: prizes: shape \(2,\), expected \(3,\)"):
+        check(get_problem("spctsp"), instance, [[0, 1]], realization=Realization(np.ones(2)))
+    for prizes in (3, ["1", "2"], [1, -1], [1, np.nan], [[1, 2]]):
+        with pytest.raises(ValueError, match=r"prizes.*expected"):
+            Realization(prizes)

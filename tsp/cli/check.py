@@ -6,7 +6,7 @@ import argparse
 
 from tsp.cli.command import DONE, INFEASIBLE, Command
 from tsp.cli.console import show, show_json
-from tsp.cli.options import add_instance_options
+from tsp.cli.options import add_instance_options, seed
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--problem", help="problem whose rules count, where the file does not name one")
     add_instance_options(command)
     command.add_argument("--json", action="store_true", help="print JSON")
-    command.add_argument("--seed", type=int, default=1234, help=argparse.SUPPRESS)
+    command.add_argument("--seed", type=seed, default=1234, help=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,19 +26,15 @@ def run(arguments: argparse.Namespace) -> int:
     from tsp.cli.inputs import read_one
     from tsp.cli.outputs import describe_solution, solutions_content
     from tsp.composition import problem_of, require_read
-    from tsp.formats import read_amounts, read_solution
+    from tsp.formats import read_plan
     from tsp.solution import check
 
     instance = read_one(arguments)
     problem = problem_of(instance)
     require_read(problem, instance)
-    solution = check(
-        problem,
-        instance,
-        read_solution(arguments.solution, instance),
-        amounts=read_amounts(arguments.solution, instance),
-        solver=Path(arguments.solution).name,
-    )
+    plan = read_plan(arguments.solution, instance)
+    name = Path(arguments.solution).name
+    solution = check(problem, instance, plan.tours, amounts=plan.amounts, solver=name)
     if arguments.json:
         show_json(solutions_content([(instance, solution)]))
     else:

@@ -8,6 +8,7 @@ import os
 from tsp import __version__
 from tsp.cli.command import DONE, Command
 from tsp.cli.console import show, show_json
+from tsp.cli.options import seed
 
 Entry = str | list[str] | dict[str, str] | dict[str, str | None]
 
@@ -17,7 +18,7 @@ LIBRARIES = ("torch", "numpy", "ortools", "gymnasium", "numba", "scipy", "pyvrp"
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `tsp info`."""
     command.add_argument("--json", action="store_true", help="print JSON")
-    command.add_argument("--seed", type=int, default=1234, help=argparse.SUPPRESS)
+    command.add_argument("--seed", type=seed, default=1234, help=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> int:

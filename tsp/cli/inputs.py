@@ -15,7 +15,7 @@ from tsp.formats import read_realizations, read_walls
 from tsp.formats.columns import canonical
 from tsp.formats.csv_file import COLUMNS, WINDOW
 from tsp.formats.text import without_gz
-from tsp.instance import Underway
+from tsp.instance import USED, Underway
 from tsp.problems import get_problem, unknown
 from tsp.shortcuts import read, read_set
 
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 LIMITS = ("max_length", "capacity", "min_prize", "num_tours")
 """Options that replace attributes of an instance."""
-
-USED = ("elapsed", "travelled", "load")
-"""Options that give the time, length and load of a tour under way."""
 
 WALLS = ".walls.csv"
 """Ending of the file of walls beside an instance."""

@@ -30,6 +30,11 @@ def count(text: str) -> int:
     return _parse(int, text, lambda value: value >= 1, "a whole number of 1 or more")
 
 
+def seed(text: str) -> int:
+    """A seed that every generator of random numbers takes."""
+    return _parse(int, text, lambda value: 0 <= value < 2**32, f"a whole number from 0 to {2**32 - 1}")
+
+
 def limits(text: str) -> list[float]:
     """Positive numbers with commas between them."""
     return [positive(part) for part in text.split(",")]
@@ -47,7 +52,7 @@ def _parse(kind: Callable[[str], Number], text: str, is_valid: Callable[[Number]
 
 def add_common_options(command: argparse.ArgumentParser, *, computes: bool = True) -> None:
     """Add the seed, the device and threads of a command that `computes`, and permission to overwrite."""
-    command.add_argument("--seed", type=int, default=1234, help="seed of all random choices (default 1234)")
+    command.add_argument("--seed", type=seed, default=1234, help="seed of all random choices (default 1234)")
     if computes:
         command.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
         command.add_argument("--threads", type=count, default=1, help="number of threads or processes (default 1)")
@@ -65,7 +70,7 @@ def add_instance_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--min-prize", type=nonnegative, metavar="P", help="least sum of prizes to collect")
     command.add_argument("--num-tours", type=count, metavar="M", help="largest number of tours")
     command.add_argument("--matrix", metavar="FILE", help="distances between the nodes: CSV, text, .npy, .npz or JSON")
-    command.add_argument("--ignore", metavar="COLUMN,â¦", help="columns or attributes to leave out on purpose")
+    command.add_argument("--ignore", metavar="COLUMN,…", help="columns or attributes to leave out on purpose")
 
 
 def add_generator_options(command: argparse.ArgumentParser, *, default_count: int) -> None:

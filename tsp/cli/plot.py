@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tsp.cli.inputs import read_floor, read_one
     from tsp.cli.outputs import require_picture
     from tsp.composition import problem_of
-    from tsp.formats import read_solution
+    from tsp.formats import read_plan
     from tsp.plotting import plot_tour, save_figure
     from tsp.solution import check
 
@@ -36,7 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     instance = read_one(arguments)
     solution = None
     if arguments.solution:
-        solution = check(problem_of(instance), instance, read_solution(arguments.solution, instance))
+        plan = read_plan(arguments.solution, instance)
+        solution = check(problem_of(instance), instance, plan.tours, amounts=plan.amounts)
     floor = read_floor(arguments, arguments.file)
     save_figure(plot_tour(instance, solution, floor=floor), arguments.out, force=arguments.force)
     show(arguments.out)

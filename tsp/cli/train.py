@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tsp import __version__
 from tsp.cli.command import DONE, Command
 from tsp.cli.console import progress_bar, say, show
-from tsp.cli.options import count
+from tsp.cli.options import count, seed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,8 +40,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--config", metavar="FILE.toml", help="settings; flags override them")
     command.add_argument("--resume", action="store_true", help="continue the run in --out")
     of_policies = add_config_flags(command.add_argument, (TrainConfig, PolicyConfig), without=WITHOUT_FLAG)
-    seed = "seed of all random choices (default 1234)"
-    command.add_argument("--seed", type=int, default=argparse.SUPPRESS, help=seed)
+    command.add_argument(
+        "--seed", type=seed, default=argparse.SUPPRESS, help="seed of all random choices (default 1234)"
+    )
     command.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
     command.add_argument("--threads", type=count, default=os.cpu_count() or 1, help="default: all cores")
     command.add_argument("--force", action="store_true", help="replace the run in --out")

@@ -117,7 +117,7 @@ def _solve_block(workload: Workload, run: SolverRun, first: int, past: int, budg
     """Solve the instances from `first` to before `past`, and add the answers to the run."""
     block = slice(first, past)
     started = time.perf_counter()
-    found = workload.solve(run.solver, block, replace(budget, seed=budget.seed + first))
+    found = workload.solve(run.solver, block, budget)
     run.wall += time.perf_counter() - started
     if len(found) != past - first:
         raise ValueError(f"solver {run.solver.name!r} gave {len(found)} answers for {past - first} instances")

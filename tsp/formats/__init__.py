@@ -32,6 +32,7 @@ from tsp.formats.csv_file import read_walls
 from tsp.formats.json_content import describe_json, is_matrix, read_json
 from tsp.formats.matrix_file import is_table, read_table
 from tsp.formats.number_table import rows
+from tsp.formats.plan import Plan
 from tsp.formats.text import TextFile, read_text, without_gz
 from tsp.problems import get_problem
 from tsp.solution import check
@@ -48,9 +49,10 @@ if TYPE_CHECKING:
 __all__ = [
     "INSTANCE_ENDINGS",
     "SOLUTION_ENDINGS",
+    "Plan",
     "read",
-    "read_amounts",
     "read_matrix",
+    "read_plan",
     "read_realizations",
     "read_solution",
     "read_walls",
@@ -90,19 +92,15 @@ _BINARY = (".npz", ".pkl")
 _NUMBER_TABLES = {"tsptw": (1, None), "op": (2, 3), "optw": (4, 2)}
 """Problem → the count of numbers in the first line of a file, and in the second (None: any)."""
 
-_SOLUTION_READERS: dict[str, Callable[[Path, Instance], list[NDArray[np.int64]]]] = {
-    ".tour": tsplib.read_tours,
-    ".sol": cvrplib.read_routes,
-    ".json": json_file.read_tours,
-    ".csv": itinerary_file.read_tours,
-    "concorde": concorde.read_tour,
-    "edges": concorde.read_edges,
+_SOLUTION_READERS: dict[str, Callable[[Path, Instance], Plan]] = {
+    ".tour": lambda path, instance: Plan(tsplib.read_tours(path, instance)),
+    ".sol": lambda path, instance: Plan(cvrplib.read_routes(path, instance)),
+    ".json": json_file.read_plan,
+    ".csv": itinerary_file.read_plan,
+    "concorde": lambda path, instance: Plan(concorde.read_tour(path, instance)),
+    "edges": lambda path, instance: Plan(concorde.read_edges(path, instance)),
 }
 """Readers by the file's ending; Concorde's files, which have various endings, are recognized by their content."""
-_AMOUNT_READERS: dict[str, Callable[[Path, Instance], list[NDArray[np.float64]] | None]] = {
-    ".json": json_file.read_amounts,
-    ".csv": itinerary_file.read_amounts,
-}
 _SOLUTION_FORMATS: dict[str, Callable[[Instance, Solution], str]] = {
     ".tour": tsplib.format_tours,
     ".sol": cvrplib.format_routes,
@@ -174,8 +172,8 @@ def _kind(path: Path, problem: str | None) -> str:
     ending = _SAME_AS.get(ending, ending)
     if ending == ".json":
         return _json_kind(path)
-    if ending == ".csv" and _is_matrix(read_text(path)):
-        return "matrix"
+    if ending == ".csv":
+        return _csv_kind(read_text(path))
     if ending in _READERS:
         return ending
     if ending in _SOLUTION_READERS:
@@ -202,9 +200,13 @@ def _json_kind(path: Path) -> str:
     )
 
 
-def _is_matrix(file: TextFile) -> bool:
-    """Whether a text file is a table of distances; a list of nodes has a header with x and y."""
-    return not csv_file.is_header(file.text.lstrip().split("\n", 1)[0]) and is_table(file)
+def _csv_kind(file: TextFile) -> str:
+    """The key in `_READERS` for a CSV file; without a header it is a table of distances or a list of points."""
+    if csv_file.is_header(file.text.lstrip().split("\n", 1)[0]):
+        return ".csv"
+    if is_table(file) or point_list.has_zero_diagonal(file):
+        return "matrix"
+    return "points" if point_list.begins_with_point(file) else ".csv"
 
 
 def _text_kind(file: TextFile, problem: str | None) -> str:
@@ -272,11 +274,12 @@ def _completed(instance: Instance, problem: str) -> Instance:
     return instance if value is None else replace(instance, best_known=value)
 
 
-def read_solution(path: StrPath, instance: Instance) -> list[NDArray[np.int64]]:
-    """Read a solution's tours, as nodes from 0; the checker decides whether they are feasible.
+def read_plan(path: StrPath, instance: Instance) -> Plan:
+    """Read a solution's tours, as nodes from 0, and the amounts delivered, where the file has them.
 
     Reads TSPLIB's `.tour`, CVRPLIB's and OPLib's `.sol`, Concorde's lists of nodes and of edges under any
-    ending, and the itineraries in `.csv` and the `.json` that `tsp solve` writes; packed with gzip, too.
+    ending, and the itineraries in `.csv` and the `.json` that `tsp solve` writes; packed with gzip, too. The
+    checker decides whether the tours are feasible.
 
     Raises:
         ValueError: in one sentence, with the file, the line or field and what was expected.
@@ -286,16 +289,9 @@ def read_solution(path: StrPath, instance: Instance) -> list[NDArray[np.int64]]:
     return _SOLUTION_READERS[_solution_kind(source)](source, instance)
 
 
-def read_amounts(path: StrPath, instance: Instance) -> list[NDArray[np.float64]] | None:
-    """Read the amount delivered at each stop of a solution's tours; None where the file has no amounts.
-
-    Raises:
-        ValueError: in one sentence, with the file, the line or field and what was expected.
-        OSError: for a file that cannot be read.
-    """
-    source = Path(path)
-    reader = _AMOUNT_READERS.get(_solution_kind(source))
-    return None if reader is None else reader(source, instance)
+def read_solution(path: StrPath, instance: Instance) -> list[NDArray[np.int64]]:
+    """Read a solution's tours alone; see `read_plan`."""
+    return read_plan(path, instance).tours
 
 
 def _solution_kind(path: Path) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tsp.instance import Instance
 
-ATTRIBUTES = (*NODE_VALUES, "time_windows", *LIMITS, "num_tours", "end", "underway", "fixed_edges")
+ATTRIBUTES = (*NODE_VALUES, "time_windows", *LIMITS, "num_tours", "end", "underway", "fixed_edges", "objective")
 """All attributes of an instance except its distances and those for display."""
 
 
@@ -25,6 +25,8 @@ def require_held(instance: Instance, held: Collection[str], what: str) -> None:
     lost = [name for name in ATTRIBUTES if name not in held and getattr(instance, name) is not None]
     if instance.free_start:
         lost.append("free start")
+    if instance.is_clock and "is_clock" not in held and "time_windows" in held:
+        lost.append("times of day")
     if instance.depot != 0 and not get_problem(instance.problem).shape.is_closed:
         lost.append(f"depot {instance.node_name(instance.depot)}, not the first node")
     if lost:

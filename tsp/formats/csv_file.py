@@ -47,6 +47,8 @@ COLUMNS = {
 """Columns with a number for each node, and the attributes that they become."""
 WINDOW = ("opens", "closes")
 NAMED = ("name", "id")
+SHORTEST_TIME = 1e-7
+"""Minutes to which times of day are written."""
 EMPTY = {"closes": np.inf}
 """The value of an empty cell by column; 0 in all other columns."""
 
@@ -80,7 +82,10 @@ def read_instance(path: Path, matrix: Array | None = None) -> Instance:
     names = set(map(canonical, header))
     axes = _axes(names)
     if not axes and (matrix is None or names & {"x", "y", "lat", "lon"}):
-        raise file.error(header_line, f"columns {quote(', '.join(header))}, expected a header with name, x, y")
+        found = f"columns {quote(', '.join(header))}"
+        if all(_number(cell, delimiter) is not None for cell in header):
+            raise file.error(header_line, f"{found}, expected a first line that names them, such as name,x,y,demand")
+        raise file.error(header_line, f"{found}, expected a header with name, x, y")
     columns = _columns(file, header_line, header)
     table: list[list[str]] = []
     lines: list[int] = []
@@ -107,7 +112,7 @@ def read_instance(path: Path, matrix: Array | None = None) -> Instance:
         raise file.error(header_line, "times of day beside lat and lon, expected x and y, in minutes")
     known = (naming, *axes, *COLUMNS, *WINDOW)
     extras = {header[k]: texts[name] for name, k in columns.items() if name not in known}
-    _warn_of_numbers(path, extras, delimiter)
+    warn_of_numbers(path, extras, delimiter)
     try:
         instance = Instance(
             **places,
@@ -158,8 +163,14 @@ def _on_earth(
     return {"coordinates": drawn(latitudes, longitudes), "matrix": distances}
 
 
-def _warn_of_numbers(path: Path, extras: Mapping[str, Sequence[str]], delimiter: str) -> None:
-    """Name the columns of numbers that nothing reads."""
+def warn_of_numbers(path: Path, extras: Mapping[str, Sequence[str]], delimiter: str | None) -> None:
+    """Name the columns of numbers that nothing reads.
+
+    Args:
+        path: of the file.
+        extras: texts of a column by its heading.
+        delimiter: what separates the cells; a number may have a decimal comma where a comma does not.
+    """
     unread = [
         heading
         for heading, texts in extras.items()
@@ -343,16 +354,32 @@ def format_instance(instance: Instance) -> str:
             f"{instance.name or 'instance'}: CSV holds points in the plane with unrounded distances only; "
             f"write .npz{'' if instance.metric == 'euclidean' else ' or .tsp'}"
         )
-    require_held(instance, (*COLUMNS.values(), "time_windows"), "CSV")
+    require_held(instance, (*COLUMNS.values(), "time_windows", "is_clock"), "CSV")
     columns = {name: values for name, key in COLUMNS.items() if (values := getattr(instance, key)) is not None}
     if instance.time_windows is not None:
         columns |= zip(WINDOW, instance.time_windows.T, strict=True)
     rows = [["name", "x", "y", *columns, *map(_guarded, instance.extras)]]
     for i, point in enumerate(instance.coordinates.tolist()):
-        values = [_cell(float(column[i])) for column in columns.values()]
+        values = [
+            _clock_cell(instance, float(column[i])) if instance.is_clock and name in WINDOW else _cell(float(column[i]))
+            for name, column in columns.items()
+        ]
         texts = (column[i] for column in instance.extras.values())
         rows.append([_guarded(instance.node_name(i)), *map(format_number, point), *values, *map(_guarded, texts)])
     return _table(rows)
+
+
+def _clock_cell(instance: Instance, minutes: float) -> str:
+    """A time of day as text that is read as the same time; an empty cell for infinity."""
+    if minutes == np.inf:
+        return ""
+    hours, rest = divmod(minutes, 60.0)
+    whole, part = divmod(rest, 1.0)
+    text = f"{int(hours):02d}:{int(whole):02d}" + (f":{60 * part:09.6f}" if part else "")
+    again = parse_clock(text)
+    if again is None or abs(again - minutes) > SHORTEST_TIME:
+        raise ValueError(f"{instance.name or 'instance'}: CSV cannot hold its time of {minutes:g} minutes; write .npz")
+    return text
 
 
 def _cell(value: float) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from tsp.composition import implied_problem
 from tsp.earth import earth_instance
-from tsp.formats.csv_file import COLUMNS, EMPTY, WINDOW
+from tsp.formats.columns import canonical
+from tsp.formats.csv_file import COLUMNS, EMPTY, WINDOW, warn_of_numbers
 from tsp.formats.json_content import describe_json, read_json
 from tsp.formats.text import quote, without_gz
 
@@ -36,7 +37,7 @@ class Place(NamedTuple):
         longitude: in degrees.
         latitude: in degrees.
         name: its name, None if it has none.
-        properties: those of its feature, with keys in lower case.
+        properties: those of its feature, by the names of `tsp.formats.columns`, or their own in lower case.
     """
 
     where: str
@@ -64,8 +65,8 @@ def read_instance(path: Path) -> Instance:
     """Read the points of a GeoJSON file in their order; the first is the depot.
 
     A name is the property `name` of a feature, else its `id`, else the position. Properties with the names
-    of CSV's columns (`demand`, `opens`, …) become attributes, and others `Instance.extras`. Heights are not
-    used.
+    of CSV's columns (`demand`, `opens`, …; see `tsp.formats.columns`) become attributes, and others
+    `Instance.extras`; a warning names those of numbers. Heights are not used.
 
     Raises:
         ValueError: with the file, the feature and what was expected.
@@ -83,6 +84,7 @@ def read_instance(path: Path) -> Instance:
         instance = replace(instance, name=without_gz(path).stem, extras=_extras(places), **_attributes(places))
     except (OverflowError, RecursionError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
+    warn_of_numbers(path, instance.extras, None)
     return replace(instance, problem=implied_problem(instance))
 
 
@@ -104,7 +106,7 @@ def _places(item: object, where: str, name: str | None, properties: Object) -> I
             yield from _places(feature, f"features[{k}]", None, {})
     elif kind == "Feature":
         own = content.get("properties")
-        properties = {key.lower(): value for key, value in cast("Object", own).items()} if isinstance(own, dict) else {}
+        properties = _properties(cast("Object", own), where) if isinstance(own, dict) else {}
         yield from _places(content.get("geometry"), where, _name(content.get("id"), properties), properties)
     elif kind == "GeometryCollection":
         for k, geometry in enumerate(_list(content, "geometries", where)):
@@ -117,6 +119,18 @@ def _places(item: object, where: str, name: str | None, properties: Object) -> I
             yield Place(here, *_degrees(point, here), _numbered(name, k, content), properties)
     else:
         raise ValueError(f"{where}: a {kind}, expected a Point for each node")
+
+
+def _properties(own: Object, where: str) -> Object:
+    """The properties of a feature, by the names of columns."""
+    headings: dict[str, str] = {}
+    for heading in own:
+        name = canonical(heading)
+        if name in headings:
+            both = f"properties {quote(headings[name])} and {quote(heading)}"
+            raise ValueError(f"{where}: {both} mean the same, expected one of them")
+        headings[name] = heading
+    return {name: own[heading] for name, heading in headings.items()}
 
 
 def _list(content: Object, key: str, where: str) -> list[object]:

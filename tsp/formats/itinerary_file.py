@@ -14,12 +14,11 @@ import numpy as np
 
 from tsp.composition import problem_of
 from tsp.formats.csv_file import read_cells, read_number
+from tsp.formats.plan import Plan
 from tsp.formats.text import quote
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from tsp.formats.text import TextFile
     from tsp.instance import Instance
@@ -33,25 +32,19 @@ class _Stop(NamedTuple):
     delivered: float
 
 
-def read_tours(path: Path, instance: Instance) -> list[NDArray[np.int64]]:
-    """Read the tours of an itinerary; a return to the start at the end of a tour may be in it or not.
+def read_plan(path: Path, instance: Instance) -> Plan:
+    """Read the tours of an itinerary, and the amounts of a column `delivered`.
 
-    Raises:
-        ValueError: with the file, the line, the column and what was expected.
-    """
-    return [np.array([stop.node for stop in tour], dtype=np.int64) for tour in _tours(path, instance)[0]]
-
-
-def read_amounts(path: Path, instance: Instance) -> list[NDArray[np.float64]] | None:
-    """Read the amount delivered at each stop of each tour; None without a column `delivered`.
+    A return to the start at the end of a tour may be in it or not.
 
     Raises:
         ValueError: with the file, the line, the column and what was expected.
     """
     tours, has_amounts = _tours(path, instance)
+    nodes = [np.array([stop.node for stop in tour], dtype=np.int64) for tour in tours]
     if not has_amounts:
-        return None
-    return [np.array([stop.delivered for stop in tour], dtype=np.float64) for tour in tours]
+        return Plan(nodes)
+    return Plan(nodes, [np.array([stop.delivered for stop in tour], dtype=np.float64) for tour in tours])
 
 
 def _tours(path: Path, instance: Instance) -> tuple[list[list[_Stop]], bool]:

@@ -8,40 +8,31 @@ import numpy as np
 
 from tsp.composition import added_rules, problem_of
 from tsp.formats.json_content import describe_json, read_json
+from tsp.formats.plan import Plan
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from tsp.instance import Instance
     from tsp.solution import Solution
 
 
-def read_tours(path: Path, instance: Instance) -> list[NDArray[np.int64]]:
-    """Read the tours of the entry with the instance's name, or of the only entry.
+def read_plan(path: Path, instance: Instance) -> Plan:
+    """Read the tours of the entry with the instance's name, or of the only entry, and the amounts it may have.
 
     Raises:
         ValueError: with the file, what is wrong and what was expected.
     """
-    tours = _entry(path, instance)["tours"]
+    entry = _entry(path, instance)
+    tours, amounts = entry["tours"], entry.get("amounts")
     if not isinstance(tours, list) or not all(map(_is_tour, cast("list[object]", tours))):
         raise ValueError(f"{path}: tours of {instance.name!r}: expected lists of node numbers from 0")
-    return [np.array(tour, dtype=np.int64) for tour in cast("list[list[int]]", tours)]
-
-
-def read_amounts(path: Path, instance: Instance) -> list[NDArray[np.float64]] | None:
-    """Read the amount delivered at each stop of each tour; None where the entry has no amounts.
-
-    Raises:
-        ValueError: with the file, what is wrong and what was expected.
-    """
-    amounts = _entry(path, instance).get("amounts")
-    if amounts is None:
-        return None
-    if not isinstance(amounts, list) or not all(map(_is_amounts, cast("list[object]", amounts))):
+    if amounts is not None and not (isinstance(amounts, list) and all(map(_is_amounts, cast("list[object]", amounts)))):
         raise ValueError(f"{path}: amounts of {instance.name!r}: expected lists of numbers")
-    return [np.array(numbers, dtype=np.float64) for numbers in cast("list[list[float]]", amounts)]
+    nodes = [np.array(tour, dtype=np.int64) for tour in cast("list[list[int]]", tours)]
+    if amounts is None:
+        return Plan(nodes)
+    return Plan(nodes, [np.array(numbers, dtype=np.float64) for numbers in cast("list[list[float]]", amounts)])
 
 
 def _entry(path: Path, instance: Instance) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 import zlib
 from dataclasses import replace
@@ -14,7 +15,7 @@ from tsp.formats.attributes import require_held
 from tsp.formats.text import quote, reason
 from tsp.instance import EXPLICIT, LIMITS, NODE_VALUES, Instance, Realization
 from tsp.metrics import METRICS
-from tsp.problems import get_problem, unknown
+from tsp.problems import GOALS, get_problem, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,8 @@ ATTRIBUTE_AXES = {
     "time_windows": ("(N, n, 2)",),
     **dict.fromkeys((*LIMITS, *WHOLE), ("(N,)",)),
 }
+WORDS = ("problem", "metric", "objective")
+"""Names that hold for all instances of a set."""
 EXPECTED = "expected_prizes"
 """The array of an instance's prizes where they are expectations; then `prizes` are the real ones."""
 
@@ -41,20 +44,24 @@ def read_instances(path: Path) -> list[Instance]:
     One instance may be without the axis N: `matrix [n, n]`, perhaps with `names [n]`.
 
     Attributes are arrays of their names: `prizes, penalties, demands, service_times [N, n]`,
-    `time_windows [N, n, 2]`, `max_length, min_prize, capacity, num_tours, end [N]`. Of
+    `time_windows [N, n, 2]`, `max_length, min_prize, capacity, num_tours, end [N]`; `objective`, a name, and
+    `is_clock`, True or False, hold for all instances. A warning names the arrays that nothing reads. Of
     `expected_prizes [N, n]` and `prizes` the instances get the first; see `read_realizations`. Without
     `problem`, it is the one that the attributes imply.
 
     Raises:
         ValueError: with the file, the array and what was expected.
     """
-    arrays, names = load_arrays(path, (*AXES, *ATTRIBUTE_AXES, EXPECTED, "problem", "metric", "names"))
+    arrays, names = load_arrays(path, (*AXES, *ATTRIBUTE_AXES, EXPECTED, *WORDS, "is_clock", "names"))
     nodes = arrays.pop("names", None)
     problem = _text(path, arrays, "problem", "")
     metric = _text(path, arrays, "metric", "euclidean")
-    given = {name: array for name, array in arrays.items() if name not in ("problem", "metric")}
+    objective = _text(path, arrays, "objective", "") or None
+    is_clock = _flag(path, arrays, "is_clock")
+    given = {name: array for name, array in arrays.items() if name not in (*WORDS, "is_clock")}
     if not given.keys() & AXES:
         raise ValueError(f"{path}: arrays {quote(', '.join(names))}, expected coordinates or matrix")
+    _warn_of_others(path, names)
     single = "matrix" in given and given["matrix"].ndim == 2
     if nodes is not None and (not single or nodes.ndim != 1 or nodes.dtype.kind not in "Uiu"):
         found = f"{nodes.dtype} of shape {nodes.shape}"
@@ -68,6 +75,8 @@ def read_instances(path: Path) -> list[Instance]:
         get_problem(problem or "tsp")
         if metric != EXPLICIT and metric not in METRICS:
             raise ValueError(unknown("metric", metric, METRICS))
+        if objective is not None and objective not in GOALS:
+            raise ValueError(unknown("objective", objective, GOALS))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     instances: list[Instance] = []
@@ -76,9 +85,9 @@ def read_instances(path: Path) -> list[Instance]:
             here: dict[str, Any] = {name: array[k] for name, array in given.items()}
             here |= {name: int(here[name]) for name in WHOLE if name in here}
             if nodes is not None:
-                here["names"] = tuple(map(str, nodes.tolist()))
+                here["names"] = _names(nodes)
             name = path.stem if single else f"{path.stem}[{k}]"
-            instance = Instance(**here, metric=metric, name=name)
+            instance = Instance(**here, metric=metric, name=name, objective=objective, is_clock=is_clock)
             instances.append(replace(instance, problem=problem or implied_problem(instance)))
         except ValueError as error:
             raise ValueError(f"{path}: instance {k}: {error}") from None
@@ -151,8 +160,31 @@ def _text(path: Path, arrays: dict[str, NDArray[Any]], name: str, default: str) 
     return str(array)
 
 
+def _names(nodes: NDArray[Any]) -> tuple[str, ...]:
+    names = tuple(map(str, nodes.tolist()))
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"array names: {quote(twice)} is given twice, expected a different name for each node")
+    return names
+
+
+def _flag(path: Path, arrays: dict[str, NDArray[Any]], name: str) -> bool:
+    array = arrays.get(name, np.array(False))
+    if array.ndim or array.dtype.kind != "b":
+        raise ValueError(f"{path}: array {name}: {array.dtype} of shape {array.shape}, expected True or False")
+    return bool(array)
+
+
+def _warn_of_others(path: Path, names: Sequence[str]) -> None:
+    """Name the arrays that nothing reads."""
+    known = (*AXES, *ATTRIBUTE_AXES, EXPECTED, *WORDS, "is_clock", "names")
+    others = [name for name in names if name not in known]
+    if others:
+        warnings.warn(f"{path}: nothing reads array {', '.join(map(quote, others))}", stacklevel=3)
+
+
 def write_instances(path: Path, instances: Sequence[Instance], realizations: Sequence[Realization] | None) -> None:
-    """Write instances of one size, problem and metric as a set; it cannot hold node names.
+    """Write instances of one size, problem, metric and objective as a set; it cannot hold node names.
 
     Args:
         path: the file.
@@ -164,13 +196,17 @@ def write_instances(path: Path, instances: Sequence[Instance], realizations: Seq
     """
     first = instances[0]
     for k, instance in enumerate(instances):
-        require_held(instance, ATTRIBUTE_AXES, "an NPZ set")
+        require_held(instance, (*ATTRIBUTE_AXES, "objective", "is_clock"), "an NPZ set")
         if _kind(instance) != _kind(first):
             raise ValueError(
                 f"{instance.name or f'instance {k}'}: {_kind(instance)}, "
                 f"expected the same as the first, {_kind(first)}: an NPZ set holds instances of one kind"
             )
     arrays: dict[str, NDArray[Any]] = {"problem": np.array(first.problem), "metric": np.array(first.metric)}
+    if first.objective is not None:
+        arrays["objective"] = np.array(first.objective)
+    if first.is_clock:
+        arrays["is_clock"] = np.array(True)
     for name in (*AXES, *ATTRIBUTE_AXES):
         if getattr(first, name) is not None:
             arrays[name] = np.stack([getattr(instance, name) for instance in instances])
@@ -183,7 +219,8 @@ def write_instances(path: Path, instances: Sequence[Instance], realizations: Seq
 
 
 def _kind(instance: Instance) -> str:
-    """The problem, metric, shapes and attributes, which all instances of a set share."""
+    """The problem, metric, objective, shapes and attributes, which all instances of a set share."""
     shapes = [f"{name} {array.shape}" for name in AXES if (array := getattr(instance, name)) is not None]
     given = [name for name in ATTRIBUTE_AXES if getattr(instance, name) is not None]
-    return ", ".join((instance.problem, instance.metric, *shapes, *given))
+    words = [word for word in (instance.problem, instance.metric, instance.objective) if word is not None]
+    return ", ".join((*words, *["times of day"] * instance.is_clock, *shapes, *given))

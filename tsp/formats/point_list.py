@@ -45,7 +45,7 @@ def is_list(file: TextFile) -> bool:
     """Whether a file is a list of points, and not a table of distances or another set of numbers."""
     _, lines, stated = _content(file)
     points = [line for line in lines if line.is_point]
-    if not points or _has_zero_diagonal(lines):
+    if not points or _have_zero_diagonal(lines):
         return False
     width = len(points[0].cells)
     is_even = len(points) == len(lines) and all(len(line.cells) == width for line in lines)
@@ -62,8 +62,20 @@ def resembles_list(file: TextFile) -> bool:
     return stated is None and 2 * sum(line.is_point for line in lines) > len(lines)
 
 
-def _has_zero_diagonal(lines: list[Line]) -> bool:
-    """Whether lines are a square of numbers with zeros on its diagonal: a table of distances."""
+def begins_with_point(file: TextFile) -> bool:
+    """Whether the first line is a point or the number of points, so that there is no header."""
+    lines = _content(file).lines
+    return bool(lines) and lines[0].is_point
+
+
+def has_zero_diagonal(file: TextFile) -> bool:
+    """Whether a file is a square of cells with zeros on its diagonal: a table of distances."""
+    lines = _content(file).lines
+    return bool(lines) and _have_zero_diagonal(lines)
+
+
+def _have_zero_diagonal(lines: list[Line]) -> bool:
+    """Whether lines are a square of cells with zeros on its diagonal: a table of distances."""
     return all(len(line.cells) == len(lines) and parse_number(line.cells[k]) == 0 for k, line in enumerate(lines))
 
 
@@ -136,4 +148,6 @@ def _explain_name(line: Line, lines: list[Line]) -> str:
     if parse_number(line.cells[0]) is None:
         return f"name {quote(line.cells[0])} is given twice, expected different names"
     first = ", ".join(other.cells[0] for other in lines[:3])
-    return f"3 numbers, and the first ones ({first}, …) do not number the nodes one by one; {EXPECTED}; {HEADED}"
+    square = "; distances have equal numbers, such as 0, on the diagonal" if len(lines) == len(line.cells) else ""
+    unclear = f"3 numbers, and the first ones ({first}, …) do not number the nodes one by one"
+    return f"{unclear}; {EXPECTED}; {HEADED}{square}"

@@ -75,7 +75,7 @@ class InstanceSolver(BaseSolver):
             )
             self._pool_serves = (problem, threads)
         singles = (
-            replace(request.select([i]), seed=request.seed + i, report=None)  # a report cannot go to a process
+            replace(request.select([i]), report=None)  # a report cannot go to a process
             for i in range(count)
         )
         solutions: list[Solution | None] = [None] * count

@@ -8,6 +8,7 @@ What passes between solvers is numpy: `initial` solutions and `candidates`.
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -137,7 +138,7 @@ class Request:
         instances: any number.
         limits: seconds for each instance.
         threads: number of threads or processes that may work at once.
-        seed: seed of every random choice.
+        seed: seed of every random choice; from it each instance gets one of its own, see `seed_at`.
         initial: a solution of each instance to start from, feasible or not, or None.
         candidates: neighbour lists for each instance, or None.
         report: called with an instance's position and each better solution, or None.
@@ -169,14 +170,23 @@ class Request:
             report=None if report is None else relay,
         )
 
+    def seed_at(self, i: int) -> int:
+        """The seed of every random choice for the instance at position `i`.
+
+        It follows from the request's seed and the instance's content, so that where no clock decides, the answer
+        is the same whatever the other instances are.
+        """
+        content = f"{self.seed} {self.instances[i].fingerprint}".encode()
+        return int.from_bytes(hashlib.sha256(content).digest()[:8])
+
     def task(self, i: int) -> Task:
         """The instance at position `i` as a task, whose clock starts now."""
-        initial = None if self.initial is None else self.initial[i]
+        seed, initial = self.seed_at(i), None if self.initial is None else self.initial[i]
         return Task(
             self.problem,
             self.instances[i],
             Clock(self.limits[i]),
-            seed=self.seed + i,
+            seed=seed,
             initial=initial if initial is not None and initial.feasible else None,
             candidates=None if self.candidates is None else self.candidates[i],
             report=None if self.report is None else partial(self.report, i),

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import NoneType, SimpleNamespace, UnionType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
+from tsp import validation
 from tsp.problems import unknown
 from tsp.solvers.chain import Chain
 
@@ -104,7 +105,7 @@ def make(spec: str, **context: object) -> Solver:
     Raises:
         ValueError: in one sentence, for an unknown name or option, a bad value, a missing package.
     """
-    calls = parse(spec)
+    calls = parse(validation.text(spec, "solver"))
     verify_packages()
     stages = [_make_one(call, context) for call in calls]
     return stages[0] if len(stages) == 1 else Chain(stages, name=spec.strip())

@@ -10,6 +10,7 @@ import numpy as np
 
 from tsp.problems import Capacity, LengthBudget, SplitDelivery
 from tsp.timeline import compute_timeline
+from tsp.tolerance import exceeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -142,17 +143,13 @@ def _given_tours(problem: Problem, instance: Instance, underway: Underway) -> tu
 def _require_possible(
     problem: Problem, instance: Instance, underway: Underway, finished: list[list[int]], current: list[int]
 ) -> None:
-    """Refuse impossible numbers, and visits over missing roads."""
+    """Refuse visits over missing roads, and what has been used that no tour can have used."""
     for tour in [*finished, current] if instance.misses_roads else []:
         for a, b in pairwise(tour):
             if math.isinf(instance.legs(a, b)):
                 name = instance.node_name
                 raise ValueError(f"visited: from {name(a)} to {name(b)} there is no road, expected visits along roads")
     between = problem.shape.has_several_tours and len(current) == 1
-    for field in ("elapsed", "travelled", "load"):
-        value = getattr(underway, field)
-        if value is not None and not 0 <= value < math.inf:
-            raise ValueError(f"{field}: {value:g}, expected a number of 0 or more")
     for field in ("travelled", "load"):
         if between and getattr(underway, field):
             raise ValueError(f"{field}: {getattr(underway, field):g} at the depot, expected none before a tour begins")
@@ -162,7 +159,7 @@ def _require_possible(
     if underway.load is not None and problem.rule(Capacity) is None:
         raise ValueError(f"load: {underway.load:g}, expected none in problem {problem.name!r}, which has no capacity")
     limit = instance.capacity if problem.rule(Capacity) is not None else None
-    if limit is not None and underway.load is not None and underway.load > limit:
+    if limit is not None and underway.load is not None and exceeds(underway.load, limit):
         raise ValueError(f"load: {underway.load:g}, expected at most the capacity {limit:g}")
 
 

@@ -363,7 +363,8 @@ def _length_budget(begun: Begun, rule: LengthBudget, changes: Changes) -> Change
 
 def _max_visits(begun: Begun, rule: MaxVisits, changes: Changes) -> Changes:
     """The number of visits that are left, plus one for the node `CURRENT`, whose visits are counted already."""
-    return {"rule": MaxVisits(rule.most - int(begun.collected.sum()) + int(begun.merged == CURRENT))}
+    left = max(0, rule.most - int(begun.collected.sum()))
+    return {"rule": MaxVisits(left + int(begun.merged == CURRENT))}
 
 
 def _prize_quota(begun: Begun, rule: PrizeQuota, changes: Changes) -> Changes:

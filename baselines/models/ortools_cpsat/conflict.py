@@ -1,7 +1,8 @@
-"""Time windows and limits that exclude each other: a set that is infeasible, while each smaller subset is feasible.
+"""Time windows, compulsory visits and limits that exclude each other.
 
-The set is found by deletion: a time window or limit is dropped if the model without it is still infeasible. So the
-constraints need no literals of their own, and every model is built as those that are solved.
+They are a set that is infeasible, and without any one of its members is not. It is found by deletion: one of them is
+dropped if the model without it is still infeasible. So the constraints need no literals of their own, and every model
+is built as those that are solved.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from tsp.budget import Clock
-from tsp.problems import Capacity, LengthBudget, MaxVisits, PrizeQuota, TimeWindows
+from tsp.problems import Capacity, CompulsoryVisits, LengthBudget, MaxVisits, PrizeQuota, TimeWindows
 
 from .builder import build_model
 from .graph import make_graph
@@ -25,22 +26,27 @@ if TYPE_CHECKING:
     from tsp.problems import Problem
 
 MOST_NAMED = 8
-"""The most nodes whose time windows are listed."""
+"""The most nodes whose time windows, or whose compulsory visits, are listed."""
+
+OF_NODES = {"time_windows": "time window", "required": "compulsory visit"}
+"""What can be dropped of single nodes: attributes of the instance, and what users call a row of them."""
 
 
 class Limit(NamedTuple):
-    """A limit that can be dropped: the time window of a node, an attribute, or a rule.
+    """What can be dropped: the time window or the compulsory visit of a node, an attribute, or a rule.
 
     Attributes:
         label: its name in messages.
-        node: the node with the time window, or None.
+        node: the node, or None.
+        of_nodes: the attribute of the instance in which the node's row becomes `free`, or None.
         attribute: of the instance, which takes the value `free` instead, or None.
-        free: a value of the attribute that limits nothing.
+        free: a value that limits nothing.
         rule: the class of the problem's rule, or None.
     """
 
     label: str
     node: int | None = None
+    of_nodes: str | None = None
     attribute: str | None = None
     free: Any = None
     rule: type[MaxVisits] | None = None
@@ -49,7 +55,7 @@ class Limit(NamedTuple):
 def find_conflict(
     problem: Problem, instance: Instance, clock: Clock, make_solver: Callable[[float], cp_model.CpSolver]
 ) -> str | None:
-    """A sentence that names conflicting time windows and limits of an infeasible instance; None where there are none.
+    """A sentence that names what conflicts in an infeasible instance; None where nothing can be dropped.
 
     Args:
         problem: one that is supported.
@@ -91,7 +97,11 @@ def list_limits(problem: Problem, instance: Instance) -> list[Limit]:
     out: list[Limit] = []
     if problem.rule(TimeWindows) is not None and instance.time_windows is not None:
         limited = (instance.time_windows[:, 0] > 0) | (instance.time_windows[:, 1] < np.inf)
-        out += [Limit(f"the time window of {instance.node_name(k)}", node=k) for k in np.flatnonzero(limited).tolist()]
+        out += [_of_node(instance, k, "time_windows", (0.0, np.inf)) for k in np.flatnonzero(limited).tolist()]
+    if problem.rule(CompulsoryVisits) is not None and instance.required is not None:
+        compulsory = instance.required > 0
+        compulsory[[instance.depot, instance.finish]] = False
+        out += [_of_node(instance, k, "required", 0.0) for k in np.flatnonzero(compulsory).tolist()]
     if problem.rule(LengthBudget) is not None and instance.max_length is not None:
         out.append(Limit(f"the length budget {instance.max_length:g}", attribute="max_length"))
     if problem.rule(Capacity) is not None and instance.demands is not None:
@@ -107,32 +117,35 @@ def list_limits(problem: Problem, instance: Instance) -> list[Limit]:
     return out
 
 
+def _of_node(instance: Instance, node: int, attribute: str, free: Any) -> Limit:  # noqa: ANN401 - a row of any array
+    return Limit(f"the {OF_NODES[attribute]} of {instance.node_name(node)}", node, attribute, free=free)
+
+
 def _limited(
     problem: Problem, instance: Instance, limits: Sequence[Limit], kept: Sequence[Limit]
 ) -> tuple[Problem, Instance]:
     """The problem and the instance with those limits alone that are kept."""
     dropped = [limit for limit in limits if limit not in kept]
     changes = {limit.attribute: limit.free for limit in dropped if limit.attribute is not None}
-    free = [limit.node for limit in dropped if limit.node is not None]
-    if free and instance.time_windows is not None:
-        windows = instance.time_windows.copy()
-        windows[free] = 0.0, np.inf
-        changes["time_windows"] = windows
+    for limit in dropped:
+        if limit.of_nodes is not None:
+            values = changes.setdefault(limit.of_nodes, getattr(instance, limit.of_nodes).copy())
+            values[limit.node] = limit.free
     without = {limit.rule for limit in dropped}
     rules = tuple(rule for rule in problem.rules if type(rule) not in without)
     return replace(problem, rules=rules), replace(instance, **changes)
 
 
 def _listed(instance: Instance, limits: Sequence[Limit]) -> str:
-    """The limits in words, the time windows of several nodes together."""
-    nodes = [instance.node_name(limit.node) for limit in limits if limit.node is not None]
-    labels = [limit.label for limit in limits if limit.node is None]
-    if len(nodes) > 1:
-        shown = nodes if len(nodes) <= MOST_NAMED else [*nodes[:MOST_NAMED], f"{len(nodes) - MOST_NAMED} more"]
-        labels.insert(0, f"the time windows of {_joined(shown)}")
-    elif nodes:
-        labels.insert(0, f"the time window of {nodes[0]}")
-    return _joined(labels)
+    """The limits in words, those of several nodes together."""
+    labels: list[str] = []
+    for attribute, noun in OF_NODES.items():
+        chosen = [limit.node for limit in limits if limit.of_nodes == attribute and limit.node is not None]
+        nodes = [instance.node_name(node) for node in chosen]
+        if nodes:
+            shown = nodes if len(nodes) <= MOST_NAMED else [*nodes[:MOST_NAMED], f"{len(nodes) - MOST_NAMED} more"]
+            labels.append(f"the {noun}{'s' * (len(nodes) > 1)} of {_joined(shown)}")
+    return _joined([*labels, *(limit.label for limit in limits if limit.node is None)])
 
 
 def _joined(parts: Sequence[str]) -> str:

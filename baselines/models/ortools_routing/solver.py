@@ -10,6 +10,7 @@ from baselines.trivial import SQUARE, solve_trivial
 from tsp.budget import Budget, Clock
 from tsp.problems import SplitDelivery, VisitOnce, get_problem
 from tsp.solvers import InstanceSolver
+from tsp.tolerance import exceeds
 
 from .constraints import ROUTING_RULES
 from .objective import MAXIMIZED, ROUTING_TERMS
@@ -118,7 +119,7 @@ def phases(
         rules = tuple(VisitOnce() if isinstance(rule, SplitDelivery) else rule for rule in problem.rules)
         unsplit = replace(problem, rules=rules)
         assert instance.demands is not None
-        if instance.demands.max() <= (instance.capacity or 0.0):
+        if not exceeds(float(instance.demands.max()), instance.capacity or 0.0):
             return [(unsplit, settings), last]
     if settings.arc_cost == "both" and "prize" in problem.objective.terms:
         # With lengths the search finds customers worth a detour, without them those on the way.

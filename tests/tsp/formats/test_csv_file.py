@@ -99,7 +99,7 @@ def test_attributes_may_have_decimal_commas_as_coordinates_may(write):
     [
         ("", 1, "the file is empty"),
         (",,\n", 1, "no cell with content"),
-        ("Coffee,0,0\nA1,3,0\n", 1, "columns 'Coffee, 0, 0', expected a header with name, x, y"),
+        ("Coffee,0,zero\nA1,3,0\n", 1, "columns 'Coffee, 0, zero', expected a header with name, x, y"),
         ("name,x\nA,1\n", 1, "columns 'name, x', expected a header with name, x, y"),
         ("name,x,y,X\nA,1,2,3\n", 1, "columns 'name, x, y, X', expected different names"),
         ("name,x,y\n", 1, "no node after the header"),
@@ -365,3 +365,29 @@ def test_a_broken_file_of_walls_is_refused_with_its_line(tmp_path, text, piece):
     path.write_text(text)
     with pytest.raises(ValueError, match=piece):
         read_walls(path)
+
+
+@given(st.lists(st.floats(0, 99 * 60), min_size=2, max_size=2), st.booleans())
+def test_times_of_day_are_written_as_such(times, closes):
+    windows = [[0, np.inf], [min(times), max(times) if closes else np.inf]]
+    instance = Instance([[0, 0], [0, 3]], time_windows=windows, service_times=[0, 7.5], is_clock=True, problem="tsptw")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "day.csv"
+        write_instances(path, [instance])
+        (again,) = read(path)
+    assert (again.is_clock, again.problem) == (True, "tsptw")
+    assert again.time_windows.tolist() == [[0, np.inf], pytest.approx(windows[1], abs=1e-7)]
+    assert again.service_times.tolist() == [0, 7.5]
+
+
+def test_a_time_after_the_fourth_day_is_refused_rather_than_written_as_another(tmp_path):
+    late = {"time_windows": [[0, 6000]] * 2, "is_clock": True, "problem": "tsptw", "name": "trip"}
+    with pytest.raises(ValueError, match=r"trip: CSV cannot hold its time of 6000 minutes; write \.npz"):
+        write_instances(tmp_path / "day.csv", [Instance([[0, 0], [0, 3]], **late)])
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsp"])
+def test_another_objective_is_refused_by_formats_that_cannot_hold_it(tmp_path, ending):
+    instance = Instance([[0, 0], [0, 3]], objective="travel-time", name="trip")
+    with pytest.raises(ValueError, match=r"trip: .* cannot hold its objective"):
+        write_instances(tmp_path / f"a{ending}", [instance])

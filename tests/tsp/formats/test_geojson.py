@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tsp.formats import read
+from tsp.formats.columns import HEADINGS
 
 DEGREE = 6371.0088 * 3.141592653589793 / 180
 """Kilometres of a degree on a great circle."""
@@ -58,11 +59,38 @@ def test_several_points_of_a_geometry_are_several_nodes(write, content, names):
 
 
 def test_properties_named_as_columns_become_attributes_and_others_are_kept(write):
-    places = [feature(0, 0, City="Ulm"), feature(1, 1, Demand=3, opens=2), feature(2, 2, demand=4, closes=9, open=True)]
+    places = [
+        feature(0, 0, City="Ulm"),
+        feature(1, 1, Demand=3, opens=2),
+        feature(2, 2, demand=4, closes=9, new=True),
+    ]
     (instance,) = read(write(collection(*places), "a.json"), problem="cvrptw")
     assert instance.demands.tolist() == [0, 3, 4]
     assert instance.time_windows.tolist() == [[0, float("inf")], [2, float("inf")], [0, 9]]
-    assert instance.extras == {"city": ("Ulm", "", ""), "open": ("", "", "True")}
+    assert instance.extras == {"city": ("Ulm", "", ""), "new": ("", "", "True")}
+
+
+@pytest.mark.parametrize("name", sorted(HEADINGS.keys() - {"x", "y", "z", "lat", "lon"}))
+def test_every_name_of_a_column_of_csv_means_the_same_as_a_property(write, name):
+    value = "A" if name in ("name", "id") else 1
+    found = set()
+    for heading in (name, *HEADINGS[name][0], name.upper()):
+        (instance,) = read(write(collection(feature(0, 0, **{heading: value}), feature(1, 1)), "a.json"))
+        assert instance.extras == {}
+        found.add((instance.fingerprint, instance.names))
+    assert len(found) == 1
+    assert found != {(read(write(collection(feature(0, 0), feature(1, 1)), "b.json"))[0].fingerprint, None)}
+
+
+def test_two_properties_that_mean_the_same_are_refused(write):
+    path = write(collection(feature(0, 0, demand=1, Quantity=2)), "a.json")
+    with pytest.raises(ValueError, match=r"features\[0\]: properties 'demand' and 'Quantity' mean the same, expected"):
+        read(path)
+
+
+def test_a_property_of_numbers_that_nothing_reads_is_named_in_a_warning(write):
+    with pytest.warns(UserWarning, match="nothing reads column 'population'"):
+        read(write(collection(feature(0, 0, population=5), feature(1, 1)), "a.json"))
 
 
 LINE = {"type": "Feature", "geometry": {"type": "LineString", "coordinates": [[0, 0], [1, 1]]}}
@@ -86,6 +114,7 @@ LINE = {"type": "Feature", "geometry": {"type": "LineString", "coordinates": [[0
         (collection(feature("8", 5)), r"features\[0\]: coordinates .*, expected \[longitude, latitude\]"),
         (collection(feature(0, 0, name="A"), feature(1, 1, name="A")), r"features\[1\]: name 'A' is also that of feat"),
         (collection(feature(0, 0, demand="many")), r"features\[0\]: property demand 'many', expected a number"),
+        (collection(feature(0, 0, open=True)), r"features\[0\]: property opens 'True', expected a number"),
         (collection(feature(0, 0, demand=-1)), r"demands\[0\]: -1, expected 0 or more"),
         (collection(feature(0, 0), crs={"properties": {"name": "urn:ogc:def:crs:EPSG::3857"}}), "crs: .*EPSG:4326"),
         ('{"type": "FeatureCollection", "features": 5}', "the file: features '5', expected a list"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tsp.formats import read_amounts, read_solution, write_solution
+from tsp.formats import read_plan, read_solution, write_solution
 from tsp.instance import Instance
 from tsp.problems import PROBLEMS
 from tsp.solution import check
@@ -33,7 +33,7 @@ def test_a_written_itinerary_is_read_unchanged(tmp_path, instance, tours):
     assert solution.feasible
     write_solution(path, instance, solution)
     assert [tour.tolist() for tour in read_solution(path, instance)] == [tour.tolist() for tour in solution.tours]
-    assert read_amounts(path, instance) is None
+    assert read_plan(path, instance).amounts is None
 
 
 def test_split_deliveries_are_read_with_their_amounts(tmp_path):
@@ -41,7 +41,7 @@ def test_split_deliveries_are_read_with_their_amounts(tmp_path):
     tours, amounts = [[0, 1, 2], [0, 1]], [[0, 1, 3], [0, 2]]
     write_solution(tmp_path / "a.csv", instance, check(PROBLEMS["sdvrp"], instance, tours, amounts=amounts))
     assert [tour.tolist() for tour in read_solution(tmp_path / "a.csv", instance)] == tours
-    assert [numbers.tolist() for numbers in read_amounts(tmp_path / "a.csv", instance)] == amounts
+    assert [numbers.tolist() for numbers in read_plan(tmp_path / "a.csv", instance).amounts] == amounts
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tsp.formats import read_amounts, read_solution
+from tsp.formats import read_plan, read_solution
 from tsp.formats.json_file import solution_entry
 from tsp.instance import Instance
 from tsp.problems import PROBLEMS
@@ -82,7 +82,7 @@ def test_split_deliveries_are_printed_and_read_again(tmp_path):
     solution = check(PROBLEMS["sdvrp"], SPLIT, tours, amounts=amounts)
     assert solution.feasible
     path.write_text(json.dumps({"solutions": [solution_entry(SPLIT, solution)]}, allow_nan=False))
-    again = check(PROBLEMS["sdvrp"], SPLIT, read_solution(path, SPLIT), amounts=read_amounts(path, SPLIT))
+    again = check(PROBLEMS["sdvrp"], SPLIT, read_solution(path, SPLIT), amounts=read_plan(path, SPLIT).amounts)
     assert again.objective == solution.objective
     assert [numbers.tolist() for numbers in again.amounts] == amounts
 
@@ -92,9 +92,9 @@ def test_a_solution_without_split_deliveries_has_no_amounts(tmp_path):
     printed = solution_entry(SQUARE, check(PROBLEMS["tsp"], SQUARE, [[0, 1, 2, 3]]))
     assert "amounts" not in printed
     path.write_text(json.dumps({"solutions": [printed]}))
-    assert read_amounts(path, SQUARE) is None
+    assert read_plan(path, SQUARE).amounts is None
     (tmp_path / "a.sol").write_text("Route #1: 1 2 3\n")
-    assert read_amounts(tmp_path / "a.sol", SQUARE) is None
+    assert read_plan(tmp_path / "a.sol", SQUARE).amounts is None
 
 
 @pytest.mark.parametrize("amounts", [5, [5], [["a"]], [[True]], [[10**30]]])
@@ -102,4 +102,4 @@ def test_amounts_that_are_not_lists_of_numbers_are_refused(tmp_path, amounts):
     path = tmp_path / "a.json"
     path.write_text(json.dumps({"solutions": [{**entry("split", [0, 1]), "amounts": amounts}]}))
     with pytest.raises(ValueError, match=r"a\.json: amounts of 'split': expected lists of numbers"):
-        read_amounts(path, SPLIT)
+        read_plan(path, SPLIT)

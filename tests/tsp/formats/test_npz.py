@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from tsp.composition import problem_of
 from tsp.formats import read, read_realizations, write_instances
 from tsp.instance import EXPLICIT, Instance, Realization
 from tsp.problems import PROBLEMS
@@ -38,11 +40,6 @@ def test_a_matrix_a_metric_and_whole_numbers_are_read_from_npz(tmp_path):
     assert first.coordinates is not None
     (rounded, *_) = read(save(tmp_path / "b.npz", coordinates=POINTS * 10, metric="EUC_2D"))
     assert rounded.integral
-
-
-def test_arrays_in_npz_that_the_problem_does_not_need_are_ignored(tmp_path):
-    path = save(tmp_path / "set.npz", coordinates=POINTS, prizes=np.ones((3, 4)), notes=np.array({}, dtype=object))
-    assert len(read(path)) == 3
 
 
 def test_an_npz_set_is_recognized_by_its_content(tmp_path):
@@ -76,7 +73,7 @@ def test_an_npz_set_is_recognized_by_its_content(tmp_path):
         ({"coordinates": POINTS, "max_length": 2.0}, r"array max_length: .*expected numbers \(N,\)"),
         ({"coordinates": POINTS, "capacity": np.ones(2)}, "2 and 3 instances"),
         ({"coordinates": POINTS, "num_tours": np.array([1, 2.5, 3])}, "array num_tours: 2.5, expected whole numbers"),
-        ({"coordinates": POINTS, "end": np.array([1, 2, 4])}, "instance 2: end: node 4, expected 0 to 3"),
+        ({"coordinates": POINTS, "end": np.array([1, 2, 4])}, "instance 2: end: 4, expected a node from 0 to 3"),
         ({"coordinates": POINTS, "end": np.array([1, np.nan, 2])}, "array end: nan, expected whole numbers"),
         ({"coordinates": POINTS, "problem": "tps"}, "unknown problem 'tps'; did you mean 'tsp'"),
         ({"coordinates": POINTS, "problem": ["tsp"]}, r"array problem: <U3 of shape \(1,\), expected one name"),
@@ -250,3 +247,42 @@ def test_instances_with_different_or_unsupported_attributes_are_not_written_as_a
     with pytest.raises(ValueError, match=piece):
         write_instances(tmp_path / "set.npz", [Instance(POINTS[0], **first), Instance(POINTS[0], **other)])
     assert not list(tmp_path.iterdir())
+
+
+def test_another_objective_and_times_of_day_are_written_and_read(tmp_path):
+    given = {"time_windows": [[480, 540]] * 3, "problem": "tsptw", "objective": "makespan", "is_clock": True}
+    instance = Instance(np.eye(3, 2), **given)
+    write_instances(tmp_path / "set.npz", [instance] * 2)
+    for again in read(tmp_path / "set.npz"):
+        assert (again.objective, again.is_clock) == ("makespan", True)
+        assert problem_of(again).name == "tsptw-makespan"
+    for other in (replace(instance, objective=None), replace(instance, is_clock=False)):
+        with pytest.raises(ValueError, match="expected the same as the first"):
+            write_instances(tmp_path / "mixed.npz", [instance, other])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "piece"),
+    [
+        ({"objective": "fastest"}, "unknown objective 'fastest'"),
+        ({"objective": 5}, "array objective: int64 .*expected one name"),
+        ({"is_clock": 1}, "array is_clock: int64 .*expected True or False"),
+        ({"is_clock": [True]}, "array is_clock: bool of shape .*expected True or False"),
+    ],
+)
+def test_a_wrong_objective_or_clock_of_a_set_is_refused_by_name(tmp_path, arrays, piece):
+    with pytest.raises(ValueError, match=piece):
+        read(save(tmp_path / "set.npz", coordinates=POINTS, **arrays))
+
+
+def test_an_array_that_nothing_reads_is_named_in_a_warning(tmp_path):
+    others = {"demand": np.ones(POINTS.shape[:2]), "notes": np.array({}, dtype=object)}
+    path = save(tmp_path / "set.npz", coordinates=POINTS, **others)
+    with pytest.warns(UserWarning, match=r"set\.npz: nothing reads array 'demand', 'notes'"):
+        assert len(read(path)) == 3
+
+
+def test_names_of_a_matrix_that_are_not_different_are_refused(tmp_path):
+    path = save(tmp_path / "roads.npz", matrix=np.ones((3, 3)), names=np.array(["a", "b", "a"]))
+    with pytest.raises(ValueError, match="array names: 'a' is given twice, expected a different name for each node"):
+        read(path)

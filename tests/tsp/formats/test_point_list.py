@@ -87,3 +87,36 @@ def test_a_list_with_a_mistake_is_refused_with_its_line(write, text, line, piece
 def test_wider_tables_are_no_prizes_and_penalties(write, text):
     with pytest.raises(ValueError, match=r"unknown format, expected .*a list of points x y"):
         read(write(text))
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ("1,2\n3,4\n5,6\n", None),
+        ("1,2\n3,4\n", None),
+        ("1;2,0\n3;4\n5;6\n", None),
+        ("3\n1,2\n3,4\n5,6\n", None),
+        ("Hub,1,2\nPier,3,4\nMole,5,6\n", ("Hub", "Pier", "Mole")),
+        ("7,1,2\n9,3,4\n8,5,6\n", ("7", "9", "8")),
+    ],
+)
+def test_a_csv_file_without_a_header_is_a_list_of_points(write, content, names):
+    (instance,) = read(write(content, "a.csv"))
+    assert instance.coordinates.tolist() == [[1, 2], [3, 4], [5, 6]][: instance.size]
+    assert (instance.names, instance.matrix) == (names, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "piece"),
+    [
+        ("1,2\n3,x\n5,6\n", "a.csv:2: '3 x', expected x y or name x y as in the other lines"),
+        ("1,2\n3,4\n5,6,7\n", "a.csv:3: '5 6 7', expected x y or name x y"),
+        ("7,1,2\n9,3,4\n9,5,6\n", "a.csv:3: 3 numbers, .* such as name,x,y,demand .* on the diagonal"),
+        ("0,1,2\n1,0,x\n2,1,0\n", "a.csv:2: column 3: 'x', expected a distance of 0 or more"),
+        ("1,2,3,4\n5,6,7,8\n", "a.csv:1: columns '1, 2, 3, 4', expected a first line that names them, such as name,x,"),
+        ("name,px,py\na,1,2\nb,2,3\n", "a.csv:1: columns 'name, px, py', expected a header with name, x, y"),
+    ],
+)
+def test_a_csv_file_without_a_header_that_is_no_list_of_points_is_refused(write, content, piece):
+    with pytest.raises(ValueError, match=piece):
+        read(write(content, "a.csv"))

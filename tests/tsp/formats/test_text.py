@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from tsp.formats import read, read_amounts, read_matrix, read_solution, read_walls
+from tsp.formats import read, read_matrix, read_plan, read_solution, read_walls
 from tsp.instance import Instance
 
 SQUARE = Instance([[0, 0], [0, 1], [1, 1], [1, 0]], name="square")
@@ -51,7 +51,7 @@ SOLUTIONS = {
 def test_a_packed_solution_is_read(pack, name):
     path = pack(SOLUTIONS[name], name + ".gz")
     assert [tour.tolist() for tour in read_solution(path, SQUARE)] == [[0, 2, 1, 3]]
-    assert read_amounts(path, SQUARE) is None
+    assert read_plan(path, SQUARE).amounts is None
 
 
 def test_packed_tables_beside_an_instance_are_read(pack):

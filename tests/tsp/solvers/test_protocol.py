@@ -42,8 +42,11 @@ def test_each_instance_has_its_own_clock_seed_initial_and_candidates():
     solver = OneByOne()
     good, bad = check(TSP, RECTANGLE, [AROUND]), check(TSP, RECTANGLE, [[0]])
     near = [np.array([[1]] * 4), np.array([[2]] * 4)]
-    solver.solve(TSP, [RECTANGLE] * 2, Budget(3.0, seed=10), initial=[good, bad], candidates=near)
-    assert solver.seen == [(3.0, 10, good, near[0]), (3.0, 11, None, near[1])]
+    instances = [RECTANGLE, replace(RECTANGLE, metric="EUC_2D")]
+    solver.solve(TSP, instances, Budget(3.0, seed=10), initial=[good, bad], candidates=near)
+    first, second = Request(TSP, instances, [3.0] * 2, seed=10).seed_at(0), solver.seen[1][1]
+    assert solver.seen == [(3.0, first, good, near[0]), (3.0, second, None, near[1])]
+    assert first != second
 
 
 def test_answers_and_reports_carry_name_and_time():
@@ -153,13 +156,22 @@ def test_a_request_gives_each_task_its_own_instance_limit_seed_start_and_report(
         report=lambda i, solution: seen.append((i, solution)),
     )
     task = request.select([2, 0]).task(0)
-    assert (task.instance, task.clock.limit, task.seed) == (RECTANGLE, 3.0, 7)
+    assert (task.instance, task.clock.limit, task.seed) == (RECTANGLE, 3.0, request.seed_at(2))
     assert task.initial is good
     assert task.candidates is near[1]
     task.report(good)
     assert seen == [(2, good)]  # the position in the whole request
     assert request.task(1).initial is None
-    assert request.task(1).seed == 8
+
+
+def test_the_seed_of_an_instance_follows_from_its_content_and_the_users_seed_and_not_from_its_place():
+    moved = replace(RECTANGLE, coordinates=RECTANGLE.coordinates + 1.0)
+    named = replace(RECTANGLE, name="again", names=tuple("abcd"))
+    seeds = [Request(TSP, [RECTANGLE, moved, named], [1.0] * 3, seed=7).seed_at(i) for i in range(3)]
+    assert seeds[0] == seeds[2] != seeds[1]
+    assert Request(TSP, [moved], [1.0], seed=7).seed_at(0) == seeds[1]
+    assert Request(TSP, [RECTANGLE], [1.0], seed=8).seed_at(0) not in seeds
+    assert all(0 <= Request(TSP, [RECTANGLE], [1.0], seed=seed).seed_at(0) < 2**64 for seed in (-1, 0, 10**30))
 
 
 def test_a_reduced_task_starts_from_the_reduced_solution_and_reports_the_expanded_one():

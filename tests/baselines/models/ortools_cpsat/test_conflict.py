@@ -8,6 +8,7 @@ import pytest
 from baselines.models.ortools_cpsat.conflict import find_conflict, list_limits
 from baselines.models.ortools_cpsat.solver import CPSATSolver
 from tsp.budget import Budget, Clock
+from tsp.composition import problem_of, validated_problem
 from tsp.infeasibility import reasons
 from tsp.instance import Instance
 from tsp.problems import LengthBudget, MaxVisits, VisitOnce, get_problem
@@ -40,6 +41,21 @@ def test_limits_are_named_beside_windows():
     assert conflict(problem, replace(instance, max_length=49.0)) == "no solution keeps the length budget 49"
 
 
+def test_compulsory_visits_are_named_beside_limits():
+    # East and West alone, or with Near, are visited within 42; North besides takes 48 or more, and East alone 20.
+    instance = replace(STAR, problem="op", prizes=np.ones(5), required=[0, 1, 1, 1, 0], max_length=45.0)
+    problem = validated_problem(instance)
+    assert reasons(problem, instance) == ()
+    text = "no solution keeps the compulsory visits of East, West and North and the length budget 45 at once"
+    assert conflict(problem, instance) == text
+    (answer,) = CPSATSolver().solve(problem, [instance], Budget(10.0))
+    assert answer.reasons == (text,)
+    windows = [[0, 90], [0, 12], [0, 12], [0, 90], [0, 90]]
+    late = replace(instance, max_length=90.0, required=[0, 1, 1, 0, 1], time_windows=windows)
+    text = "no solution keeps the time windows of East and West and the compulsory visits of East and West at once"
+    assert conflict(validated_problem(late), late) == text
+
+
 def test_a_capacity_and_a_number_of_tours_that_no_packing_keeps_are_named():
     instance = replace(STAR, demands=[0, 4, 4, 4, 6], capacity=9.0, num_tours=2)  # 18 in all, but not 9 and 9
     assert reasons(get_problem("cvrp"), instance) == ()
@@ -70,12 +86,14 @@ def test_without_time_all_limits_are_named_and_the_message_says_so():
         ("optw", {"time_windows": [[0, np.inf]] * 4 + [[0, 3]]}, ["the time window of Near"]),
         ("cvrp", {"demands": np.ones(5), "capacity": 3, "num_tours": 1}, ["the capacity 3", "the limit of 1 tour(s)"]),
         ("op", {"max_length": 7}, ["the length budget 7"]),
+        ("op", {"max_length": 7, "required": [1, 0, 1, 0, 0]}, ["the compulsory visit of West", "the length budget 7"]),
         ("op10", {"max_length": 7}, ["the length budget 7", "the limit of 10 visits"]),
         ("pctsp", {"prizes": np.ones(5), "min_prize": 2}, ["the prize quota 2"]),
     ],
 )
 def test_every_limit_of_the_rules_can_be_dropped(problem, changes, labels):
-    assert [limit.label for limit in list_limits(get_problem(problem), replace(STAR, **changes))] == labels
+    instance = replace(STAR, problem=problem, **changes)
+    assert [limit.label for limit in list_limits(problem_of(instance), instance)] == labels
 
 
 def test_a_rule_without_data_is_dropped_as_a_whole():
