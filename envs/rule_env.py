@@ -89,14 +89,19 @@ def last_digits(value: Tensor) -> Tensor:
     return relative * value.abs().clamp(min=1.0)
 
 
+def slack(limit: Tensor) -> Tensor:
+    """The amount by which a limit may be exceeded."""
+    return last_digits(limit)
+
+
 def mask_limit(limit: Tensor) -> Tensor:
     """A limit as masks apply it: with the tolerance of the checker, or of float32."""
-    return limit + last_digits(limit)
+    return limit + slack(limit)
 
 
 def outer_limit(limit: Tensor) -> Tensor:
     """The limit of `tsp.tolerance.outer_limit`: every value that a mask accepted keeps it, summed in any order."""
-    return limit + 2 * last_digits(limit)
+    return limit + 2 * slack(limit)
 
 
 def way_home(move: Move) -> Tensor:

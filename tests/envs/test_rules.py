@@ -19,7 +19,7 @@ from envs.features import FEATURES
 from envs.generators import generate
 from envs.routing_env import RoutingEnv
 from envs.rules import RULES
-from tsp.instance import Instance
+from tsp.instance import LIMITS, NODE_VALUES, Instance
 from tsp.problems import PROBLEMS, Capacity, MaxVisits, Objective, Problem, Shape, TimeWindows
 
 USED = sorted({rule for problem in PROBLEMS.values() for rule in problem.rules}, key=lambda rule: type(rule).__name__)
@@ -114,12 +114,18 @@ def test_features_are_shares_and_finite(problem):
     assert features.amax() < 5  # about 1: the policy need not learn units
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
+ZEROS = {
+    **{name: np.zeros(4) for name in NODE_VALUES},
+    **dict.fromkeys(LIMITS, 0.0),
+    "num_tours": 1,
+    "time_windows": np.zeros((4, 2)),
+    "matrix": np.zeros((4, 4)),
+}
+
+
+@pytest.mark.parametrize("problem", [name for name, row in PROBLEMS.items() if ZEROS.keys() >= set(row.needs)])
 def test_what_a_policy_sees_is_finite_where_limits_and_numbers_are_zero(problem):
-    n, row = 4, PROBLEMS[problem]
-    numbers = {name: np.zeros(n) for name in ("prizes", "penalties", "demands", "service_times")}
-    limits = dict.fromkeys(("max_length", "min_prize", "capacity"), 0.0)
-    instance = Instance(np.zeros((n, 2)), **numbers, **limits, num_tours=1, time_windows=np.zeros((n, 2)))
+    row, instance = PROBLEMS[problem], Instance(**ZEROS)
     rules = tuple(MaxVisits(0) if isinstance(rule, MaxVisits) else rule for rule in row.rules)
     env, batch = RoutingEnv(replace(row, rules=rules)), from_instances([instance])
     assert env.features(batch).isfinite().all()

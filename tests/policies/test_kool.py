@@ -96,6 +96,9 @@ class CapacityInFloat32(rules.CapacityEnv):
             open_demands = state.open_demands.scatter_add(-1, here, -delivered[..., None])
         return state._replace(left=torch.where(move.returned, 0.0, state.left + delivered), open_demands=open_demands)
 
+    def served(self, state):
+        return None if state.open_demands is None else state.open_demands <= 0
+
     def context(self, state, move):
         return (1.0 - state.left)[..., None]
 

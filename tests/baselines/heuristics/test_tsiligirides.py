@@ -64,7 +64,8 @@ def test_the_instances_of_the_paper_are_solved_within_five_percent(data_folder):
     path = data_folder / "op" / "tsiligirides" / "tsiligirides_problem_2_budget_30.txt"
     found = read(path)
     instance = found[0] if isinstance(found, list) else found
-    assert solve(instance, 3_000).objective >= 0.95 * instance.best_known
+    found = [solve(instance, 3_000, seed).objective for seed in range(5)]
+    assert np.median(found) >= 0.95 * instance.best_known
 
 
 def test_the_clock_is_read_after_every_tour_that_takes_long():
