@@ -317,7 +317,7 @@ def to_instances(problem: str, batch: Batch, name: str) -> tuple[list[Instance],
 def generate_set(
     problem: str, distribution: str, size: int, count: int, seed: int
 ) -> tuple[list[Instance], list[Realization] | None]:
-    """Draw `Instance`s, named after their distribution and size, and the values that they hide.
+    """Draw instances, named after their distribution and size, and the values that they hide.
 
     Args:
         problem: name of the problem.

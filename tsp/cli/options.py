@@ -80,6 +80,6 @@ def add_generator_options(command: argparse.ArgumentParser, *, default_count: in
     command.add_argument("--instances", type=count, help=f"number of instances (default {default_count})")
     command.add_argument(
         "--distribution",
-        help="uniform (default), clusters, mixed, hall, x or kool; optionally followed by -const, -unif, -dist (prizes) "
-        "or -easy, -medium, -hard (time windows)",
+        help="uniform (default), clusters, mixed, hall, x or kool; optionally followed by -const, -unif, -dist "
+        "(prizes) or -easy, -medium, -hard (time windows)",
     )
