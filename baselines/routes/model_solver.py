@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 MOST_NODES = 20_000
 """The most nodes for which a model is made."""
 
-PAIR = 1e-8
-"""Seconds that a model and the first tours in it take for each pair of nodes."""
+PAIR = 1.6e-8
+"""Seconds for each pair of nodes that a matrix takes to read, or a single tour to build."""
+
+NODE = 3e-5
+"""Seconds for each node that the first of several tours between points take."""
 
 
 class ModelSolver(InstanceSolver):
@@ -44,11 +47,12 @@ class ModelSolver(InstanceSolver):
         list(self.search(model_of(get_problem("tsp"), SQUARE), Clock(0.0), seed=0, initial=None))
 
     def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
-        """Refuse more than `MOST_NODES` nodes, or so many that their distances alone do not fit into the time."""
-        pairs = PAIR * (PATH_FACTOR if problem.shape.is_path else 1.0)
-        return most_nodes_refusal(self, instance, MOST_NODES) or slow_refusal(
-            self, instance, pairs * instance.size**2, time_limit
-        )
+        """Refuse more than `MOST_NODES` nodes, or so many that the first tours alone do not fit into the time."""
+        if problem.shape.has_several_tours and instance.matrix is None:
+            needed = NODE * instance.size
+        else:
+            needed = PAIR * (PATH_FACTOR if problem.shape.is_path else 1.0) * instance.size**2
+        return most_nodes_refusal(self, instance, MOST_NODES) or slow_refusal(self, instance, needed, time_limit)
 
     def solve_one(self, task: Task) -> Solution:
         """Search until the subclass or the clock ends the search, and keep the best answer."""
