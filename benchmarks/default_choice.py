@@ -59,6 +59,8 @@ def solved(
     problem: Problem, solver: Solver, instances: Sequence[Instance], limit: float, *, unrefused: bool
 ) -> tuple[Objectives, float]:
     """The objectives, None where there is no answer, and the longest time for one of them."""
+    if not solver.supports(problem):
+        return [None] * len(instances), 0.0
     if unrefused:
         assert isinstance(solver, BaseSolver)
         solver.refusal = lambda *_: None

@@ -7,7 +7,8 @@ costs (less is better); the advantage is cost minus baseline.
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Protocol
+import math
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 
 EXPONENTIAL_DECAY = 0.8
 SIGNIFICANCE = 0.05
+CHALLENGE_INSTANCES = 10_000
+"""The most instances on which the current policy is compared with the best one (Kool et al. 2019)."""
+LEAST_CHALLENGE = 500
+"""The fewest: with fewer, small differences are not significant."""
+TRAINED_FOR_EACH = 12
+"""Training instances for each one of a challenge, on which two policies are decoded greedily. A step with one
+trajectory and a greedy rollout takes as long as five such decodings or more, so a challenge takes 3 % or less."""
 
 
 def greedy_costs(env: RoutingEnv, policy: Policy, batch: Batch, *, bfloat16: bool) -> Tensor:
@@ -106,18 +114,40 @@ class ExponentialBaseline(NoBaseline):
         self.mean = state.get("mean")
 
 
+class Challenge(NamedTuple):
+    """How the current policy is compared with the best one.
+
+    Attributes:
+        instances: the most instances of a comparison.
+        every: epochs between two comparisons.
+    """
+
+    instances: int
+    every: int = 1
+
+    @classmethod
+    def affordable(cls, epoch_size: int) -> Challenge:
+        """As many instances as a small share of the training allows, in fewer epochs where an epoch is short."""
+        each = epoch_size / TRAINED_FOR_EACH
+        if each >= LEAST_CHALLENGE:
+            return cls(min(CHALLENGE_INSTANCES, int(each)))
+        return cls(LEAST_CHALLENGE, math.ceil(LEAST_CHALLENGE / each))
+
+
 class RolloutBaseline:
     """The greedy rollout of the best policy so far (Kool et al. 2019, section 4).
 
     During the first `warmup_epochs` epochs the exponential baseline is used. After an epoch the
     current policy replaces the best one when a one-sided paired t-test on fixed instances says that
-    it is better (α = 0.05); new instances are then drawn.
+    it is better (α = 0.05); new instances are then drawn. The test is sequential: it looks after each batch of
+    instances. Before the last look it ends where the current policy is worse so far, or where half of α, in equal
+    parts for these looks, suffices for the replacement.
 
     Args:
         env: the environment.
         policy: the policy to start from; copied.
         draw: draws test instances, from their number and the index of the draw.
-        instances: number of test instances.
+        challenge: the number of test instances, and how often they are used.
         warmup_epochs: epochs before rollouts begin.
         bfloat16: whether rollouts compute in bfloat16.
     """
@@ -128,16 +158,16 @@ class RolloutBaseline:
         policy: Policy,
         *,
         draw: Callable[[int, int], Iterable[Batch]],
-        instances: int,
+        challenge: Challenge,
         warmup_epochs: int,
         bfloat16: bool,
     ) -> None:
         self.env, self.best = env, copy.deepcopy(policy).eval().requires_grad_(requires_grad=False)
-        self.draw, self.instances, self.warmup_epochs, self.bfloat16 = draw, instances, warmup_epochs, bfloat16
+        self.draw, self.challenge, self.warmup_epochs, self.bfloat16 = draw, challenge, warmup_epochs, bfloat16
         self.exponential = ExponentialBaseline()
         self.epochs = 0
         self.draws = 0
-        self._costs: Tensor | None = None
+        self._costs: list[Tensor] = []  # of the best policy on the test instances, as far as a test needed them
 
     def advantage(self, batch: Batch, costs: Tensor) -> Tensor:
         """Each cost less the best policy's greedy cost of the same instance."""
@@ -147,26 +177,38 @@ class RolloutBaseline:
 
     def end_epoch(self, policy: Policy) -> str | None:
         """Replace the best policy when the current one is significantly better."""
-        from scipy.stats import ttest_rel
-
         self.epochs += 1
-        if self._costs is None:
-            self._costs = self._evaluate(self.best)
-        costs = self._evaluate(policy)
-        if costs.mean() >= self._costs.mean():
+        if self.epochs % self.challenge.every:
             return None
-        p = float(ttest_rel(self._costs.double().cpu(), costs.double().cpu(), alternative="greater").pvalue)
-        if not p < SIGNIFICANCE:
+        p = self._p_value(policy)
+        if p is None:
             return None
         self.best.load_state_dict(policy.state_dict())
         self.draws += 1  # the policy was selected on these instances, so others are drawn
-        self._costs = None
+        self._costs = []
         return f"rollout baseline replaced (p = {p:.2g})"
 
-    def _evaluate(self, policy: Policy) -> Tensor:
-        batches = self.draw(self.instances, self.draws)
-        costs = [greedy_costs(self.env, policy, batch, bfloat16=self.bfloat16) for batch in batches]
-        return torch.cat(costs)
+    def _p_value(self, policy: Policy) -> float | None:
+        """The significance with which a policy is better than the best one; None if it is not."""
+        from scipy.stats import ttest_1samp
+
+        gains, looks = torch.empty(0, dtype=torch.double), 1
+        for i, batch in enumerate(self.draw(self.challenge.instances, self.draws)):
+            if i == len(self._costs):
+                self._costs.append(self._evaluate(self.best, batch))
+            gain = self._costs[i].double() - self._evaluate(policy, batch).double()
+            gains = torch.cat([gains, gain.cpu()])
+            if gains.mean() <= 0:
+                return None
+            looks = math.ceil(self.challenge.instances / batch.count) if i == 0 else looks
+            level = SIGNIFICANCE / (2 if looks > 1 else 1) / (1 if i == looks - 1 else looks - 1)
+            p = float(ttest_1samp(gains.numpy(), 0.0, alternative="greater").pvalue)
+            if p < level:
+                return p
+        return None
+
+    def _evaluate(self, policy: Policy, batch: Batch) -> Tensor:
+        return greedy_costs(self.env, policy, batch, bfloat16=self.bfloat16)
 
     def state(self) -> dict[str, Tensor]:
         """The best policy's weights, the moving average and the counters."""
@@ -182,4 +224,4 @@ class RolloutBaseline:
         self.epochs, self.draws = (int(x) for x in state["counters"])
         self.exponential.load_state(under("exponential.", state))
         self.best.load_state_dict(under("best.", state))
-        self._costs = None
+        self._costs = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import time
-from math import cos, pi
+from math import cos, isnan, pi
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +32,7 @@ from .config import TrainConfig
 from .muon import Muon, split_parameters
 from .reinforce import StepResult, accumulate_gradients, accumulate_imitation
 from .reinforce_baselines import (
+    Challenge,
     ExponentialBaseline,
     NoBaseline,
     ReinforceBaseline,
@@ -39,8 +40,9 @@ from .reinforce_baselines import (
     SharedBaseline,
     greedy_costs,
 )
-from .run import Run, cooldown, under, warmup
+from .run import Run, append_row, cooldown, under, warmup
 from .teacher import Labelling, Teacher
+from .validation import Validation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,8 +52,6 @@ if TYPE_CHECKING:
     from policies.decoder import Cache
 
 EVALUATION_BATCH = 500
-BASELINE_INSTANCES = 10_000
-"""Instances on which the current policy is compared with the rollout baseline (Kool et al. 2019)."""
 FIRST_SHARDS = 16
 """Number of batches of labels in use at first; `label_every` decides when one more is added."""
 STREAMS = {"weights": 0, "instances": 1, "actions": 2, "validation": 3, "baseline": 4, "labels": 5}
@@ -99,6 +99,8 @@ class Trainer(Run[TrainConfig]):
         self._generator = Generator(self.device)
         self.data = _read_data(config, self.device) if config.data else None
         self.baseline = self._make_baseline()
+        self.validation = Validation(config.validation_instances)
+        self._first = float("nan")  # the validation before the first step
         # since the last log line: loss, objective, steps, seconds, steps with REINFORCE
         self.sums = torch.zeros(5, dtype=torch.float64)
         self._reinforced = 0
@@ -128,7 +130,7 @@ class Trainer(Run[TrainConfig]):
                 self.env,
                 self.policy,
                 draw=lambda count, number: self._batches(count, "baseline", number),
-                instances=BASELINE_INSTANCES,
+                challenge=Challenge.affordable(config.epoch_size),
                 warmup_epochs=config.warmup_epochs,
                 bfloat16=self.bfloat16,
             )
@@ -151,13 +153,27 @@ class Trainer(Run[TrainConfig]):
         return Teacher(labelling, config.label_folder or self.out, shards=shards, workers=config.label_workers)
 
     def run(self, progress: Callable[[float, str], None] = lambda *_: None) -> None:
-        """See `Run.run`; the teacher runs at the same time."""
+        """See `Run.run`; the policy is validated before the first step, and the teacher runs at the same time."""
+        if self.step == 0 and isnan(self._first):
+            self._validate_first(progress)
         if self.teacher is None:
             return super().run(progress)
         with self.teacher:
             self.say("waiting for the first labels")
             self.teacher.wait(FIRST_SHARDS)  # the wait does not count as training
             return super().run(progress)
+
+    def _validate_first(self, progress: Callable[[float, str], None]) -> None:
+        """Choose the number of validation instances, and log what the training starts from."""
+        config = self.config
+        if config.minutes is None:
+            self.validation.choose_by_length(self.length)
+        else:
+            self.validation.choose_by_time(config.minutes, self._validate_on)
+        self._first = self.validate()
+        self.save()  # before there is a log, so that a run with one can be resumed
+        append_row(self.out / "metrics.csv", {"step": 0, **self._row(self._first)})
+        progress(0.0, f"validation {self._first:.4f} before the first step")
 
     @property
     def learned(self) -> Policy:
@@ -179,7 +195,11 @@ class Trainer(Run[TrainConfig]):
 
     def validate(self) -> float:
         """Mean objective of one greedy trajectory an instance on the fixed validation set."""
-        batches = self._batches(self.config.validation_instances, "validation", 0)
+        self.validation.last = self.instances
+        return self._validate_on(self.validation.count)
+
+    def _validate_on(self, count: int) -> float:
+        batches = self._batches(count, "validation", 0)
         costs = [greedy_costs(self.env, self.learned, batch, bfloat16=self.bfloat16) for batch in batches]
         return self.env.sign * float(torch.cat(costs).mean())
 
@@ -314,22 +334,47 @@ class Trainer(Run[TrainConfig]):
         """
         self._collect()
         start = time.perf_counter()
-        note = self.baseline.end_epoch(self.policy)
+        note = self.baseline.end_epoch(self.policy) if self.progress() < 1.0 else None  # at the end it is of no use
         self.count_seconds(time.perf_counter() - start)  # the baseline's evaluation is part of training
         if note:
             self.say(f"step {self.step}: {note}")
+        due = self.validation.is_due(self.instances) or self.progress() >= 1.0
+        row = self._row(self.validate() if due else float("nan"))
+        if self.progress() >= 1.0:
+            self._compare_with_first(row["val/objective"])
+        return row, self._text(row)
+
+    def _row(self, value: float) -> dict[str, float]:
+        """A line of the log, but for the step, with the value of the validation or NaN."""
         loss, objective, steps, seconds, reinforced = self.sums.tolist()
-        value = self.validate()
-        row = {
+        return {
             "instances": self.instances,
             "seconds": round(self.seconds, 3),
-            "train/loss": loss / steps,
+            "train/loss": loss / steps if steps else float("nan"),
             "train/objective": objective / reinforced if reinforced else float("nan"),
-            "train/instances_per_second": round(steps * self.config.batch_size / seconds, 2),
+            "train/instances_per_second": round(steps * self.config.batch_size / seconds, 2) if seconds else 0.0,
             "train/lr": self.learning_rate(),
             "val/objective": value,
         }
-        return row, f"val {value:.4f}, {row['train/instances_per_second']:.0f} instances/s"
+
+    def _text(self, row: dict[str, float]) -> str:
+        """The values of a line of the log for the user, and the time that is left."""
+        done, minutes = self.progress(), self.config.minutes
+        left = self.seconds * (1 - done) / done if minutes is None else 60 * minutes - self.seconds
+        values = (
+            f"step {self.step}",
+            f"loss {row['train/loss']:.4f}",
+            f"objective {row['train/objective']:.4f}",
+            f"validation {row['val/objective']:.4f}",
+            f"{row['train/instances_per_second']:.0f} instances/s",
+            f"{max(0.0, left) / 60:.1f} minutes left",
+        )
+        return ", ".join(value for value in values if "nan" not in value)
+
+    def _compare_with_first(self, value: float) -> None:
+        """Tell the user where fine-tuning ended worse than it began."""
+        if self.config.start_from and self.env.sign * (value - self._first) > 0:
+            self.say(f"validation {value:.4f} at the end is worse than {self._first:.4f} at the start")
 
     def save(self) -> None:
         """Write the policy and, before it, all that resuming needs; each file atomically.
@@ -341,10 +386,11 @@ class Trainer(Run[TrainConfig]):
         super().save()
 
     def model_state(self) -> dict[str, Tensor]:
-        """The policy and the REINFORCE baseline."""
+        """The policy, the REINFORCE baseline, and what is known of the validation."""
         return {
             **{f"policy.{k}": v for k, v in self.policy.state_dict().items()},
             **{f"baseline.{k}": v for k, v in self.baseline.state().items()},
+            "validation": torch.tensor([self.validation.count, self.validation.last, self._first], dtype=torch.double),
             **({} if self.average is None else {f"average.{k}": v for k, v in self.average.state_dict().items()}),
         }
 
@@ -354,6 +400,9 @@ class Trainer(Run[TrainConfig]):
             tensors["sums"] = torch.cat([tensors["sums"], tensors["sums"][2:3]])
         self.policy.load_state_dict(under("policy.", tensors))
         self.baseline.load_state(under("baseline.", tensors))
+        if "validation" in tensors:  # missing in files written before it existed
+            count, last, self._first = tensors["validation"].tolist()
+            self.validation.count, self.validation.last = int(count), int(last)
         if self.average is not None:
             self.average.load_state_dict(under("average.", tensors))
 

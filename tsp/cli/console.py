@@ -27,12 +27,13 @@ def show_json(content: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def progress_bar(total: int, unit: str) -> Generator[Callable[..., None]]:
+def progress_bar(total: int, unit: str, *, lines: bool = False) -> Generator[Callable[..., None]]:
     """A progress bar on a terminal, and none in a pipe.
 
     Args:
         total: the last position; 0 where it is not known yet.
         unit: of positions.
+        lines: in a pipe, print each new text as a message.
 
     Yields:
         a function that moves the bar to a position, with the total and a text where they are given.
@@ -40,10 +41,15 @@ def progress_bar(total: int, unit: str) -> Generator[Callable[..., None]]:
     from tqdm import tqdm
 
     with tqdm(total=total or None, unit=unit, disable=None, leave=False, file=sys.stderr) as bar:
+        latest = ""
 
         def advance(done: int, total: int | None = None, *, text: str = "") -> None:
+            nonlocal latest
             if total is not None:
                 bar.total = total
+            if text and lines and bar.disable and text != latest:
+                say(text)
+                latest = text
             if text:
                 bar.set_postfix_str(text, refresh=False)
             bar.update(done - bar.n)

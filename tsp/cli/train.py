@@ -6,6 +6,7 @@ import argparse
 import os
 import shlex
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from tsp import __version__
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 WITHOUT_FLAG = {"policy", "network", "data", "start_from", "seed"}
 """Fields of configurations that are nested, or have an option of their own."""
+
+
+BETWEEN_CURVES = 60.0
+"""Seconds between two drawings of the learning curve."""
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -105,10 +110,23 @@ def _train_policy(arguments: argparse.Namespace, about: dict[str, Any]) -> None:
     config = policy_settings(arguments)
     trainer = Trainer(config, arguments.out, **about)
     start_run(config, arguments.out, resume=arguments.resume, force=arguments.force)
-    with progress_bar(1000, "‰") as advance:
-        trainer.run(lambda share, text: advance(int(1000 * share), text=text))
     folder = Path(arguments.out)
-    save_figure(learning_curve(folder / "metrics.csv"), folder / "learning-curve.png", force=True)
+    drawn = time.monotonic()
+
+    def draw() -> None:
+        save_figure(learning_curve(folder / "metrics.csv"), folder / "learning-curve.png", force=True)
+
+    with progress_bar(1000, "‰", lines=True) as advance:
+
+        def follow(share: float, text: str) -> None:
+            nonlocal drawn
+            advance(int(1000 * share), text=text)
+            if time.monotonic() - drawn > BETWEEN_CURVES:
+                draw()
+                drawn = time.monotonic()
+
+        trainer.run(follow)
+    draw()
 
 
 def _train_guide(arguments: argparse.Namespace, about: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from policies.policy import Policy, PolicyConfig
 from policies.rollout import decode
 from policies.training import reinforce_baselines
 from policies.training.reinforce_baselines import (
+    Challenge,
     ExponentialBaseline,
     NoBaseline,
     RolloutBaseline,
@@ -43,12 +44,12 @@ def test_the_exponential_baseline_compares_with_the_moving_average():
     assert baseline.advantage(BATCH, COSTS + 5).tolist() == pytest.approx((COSTS + 5 - 5).numpy())
 
 
-def rollout_baseline(policy=None, *, warmup_epochs=0, draw=None):
+def rollout_baseline(policy=None, *, warmup_epochs=0, draw=None, challenge=None):
     return RolloutBaseline(
         ENV,
         policy or make_policy(),
         draw=draw or (lambda count, number: [BATCH]),
-        instances=2,
+        challenge=challenge or Challenge(2),
         warmup_epochs=warmup_epochs,
         bfloat16=False,
     )
@@ -109,7 +110,56 @@ def test_the_best_policy_is_replaced_only_by_a_significantly_better_one(monkeypa
     assert all(torch.equal(value, expected[name]) for name, value in baseline.best.state_dict().items())
     baseline.end_epoch(candidate)
     # new instances are drawn after a policy was selected on them, and only then
-    assert drawn == ([0, 0, 1, 1] if replaced else [0, 0, 0])
+    assert drawn == ([0, 1] if replaced else [0, 0])
+
+
+def looks_at(monkeypatch, best, new):
+    """How many of five batches a challenge of 500 instances evaluates, and whether the new policy wins."""
+    evaluated = []
+    candidate, hundred = make_policy(1), from_coordinates(torch.rand(100, 5, 2))
+    baseline = rollout_baseline(draw=lambda count, number: [hundred] * 5, challenge=Challenge(500))
+    costs = {id(baseline.best): iter(best.split(100)), id(candidate): iter(new.split(100))}
+
+    def evaluate(policy, batch):
+        evaluated.append(policy)
+        return next(costs[id(policy)])
+
+    monkeypatch.setattr(baseline, "_evaluate", evaluate)
+    note = baseline.end_epoch(candidate)
+    return len(evaluated) // 2, note is not None
+
+
+def test_a_challenge_ends_as_soon_as_it_is_decided(monkeypatch):
+    best = torch.full((500,), 5.0, dtype=torch.double)
+    noise = torch.tensor(np.random.default_rng(1).standard_normal(500))
+    noise = torch.cat([(x - x.mean()) / x.std() for x in noise.split(100)])
+    assert looks_at(monkeypatch, best, best - 1.0 + noise) == (1, True)
+    assert looks_at(monkeypatch, best, best + 0.01 + noise) == (1, False)
+    # t = 1, 1.4, 1.7, 2, 2.2 after each batch: the first four looks need p < 0.00625, the last one p < 0.025
+    assert looks_at(monkeypatch, best, best - 0.1 + noise) == (5, True)
+    assert looks_at(monkeypatch, best, best - 0.08 + noise) == (5, False)
+
+
+def test_equal_policies_seldom_replace_each_other(monkeypatch):
+    rng = np.random.default_rng(2)
+    best = torch.zeros(500, dtype=torch.double)
+    won = [looks_at(monkeypatch, best, torch.tensor(rng.standard_normal(500)))[1] for _ in range(400)]
+    assert sum(won) / 400 < 0.05 + 3 * (0.05 * 0.95 / 400) ** 0.5
+
+
+def test_a_challenge_takes_few_instances_for_what_an_epoch_trains():
+    assert Challenge.affordable(1_280_000) == (10_000, 1)  # as Kool et al.
+    assert Challenge.affordable(25_600) == (2_133, 1)
+    assert Challenge.affordable(3_000) == (500, 2)
+
+
+def test_short_epochs_have_a_challenge_once_in_several(monkeypatch):
+    drawn = []
+    baseline = rollout_baseline(draw=lambda count, number: drawn.append(baseline.epochs) or [BATCH])
+    baseline.challenge = Challenge(2, every=3)
+    for _ in range(7):
+        baseline.end_epoch(make_policy(1))
+    assert drawn == [3, 6]
 
 
 def test_greedy_costs_leave_the_policys_mode_and_statistics_alone():

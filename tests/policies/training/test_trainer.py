@@ -57,13 +57,13 @@ def untimed(out):
 @pytest.mark.parametrize("baseline", ["rollout", "shared", "exponential", "none"])
 @pytest.mark.parametrize("encoder", ["attention", "gnn"])
 def test_every_baseline_trains_with_every_encoder(tmp_path, monkeypatch, baseline, encoder):
-    monkeypatch.setattr("policies.training.trainer.BASELINE_INSTANCES", 16)
+    monkeypatch.setattr("policies.training.reinforce_baselines.LEAST_CHALLENGE", 2)
     config = replace(SMALL, baseline=baseline, policy=replace(SMALL.policy, encoder=encoder, norm="instance"))
     run = trainer(config, tmp_path)
     before = {k: v.clone() for k, v in run.policy.state_dict().items()}
     run.run()
     assert not same(before, run.policy.state_dict())
-    assert [row["instances"] for row in rows(tmp_path)] == ["32", "64", "96"]
+    assert [row["instances"] for row in rows(tmp_path)] == ["0", "32", "64", "96"]
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
@@ -95,7 +95,7 @@ def test_every_problem_trains(tmp_path, problem):
 def test_wherever_ctrl_c_falls_a_run_resumes_to_the_same_bits(
     tmp_path, monkeypatch, ctrl_c, baseline, place, call, times
 ):
-    monkeypatch.setattr("policies.training.trainer.BASELINE_INSTANCES", 16)
+    monkeypatch.setattr("policies.training.reinforce_baselines.LEAST_CHALLENGE", 2)
     config = replace(SMALL, baseline=baseline)
     trainer(config, tmp_path / "whole").run()
 
@@ -137,14 +137,50 @@ def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
     assert [row["step"] for row in rows(tmp_path / "part")] == [row["step"] for row in rows(tmp_path / "whole")]
 
 
+def test_a_run_is_validated_before_the_first_step_at_the_end_and_seldom_between(tmp_path):
+    run = trainer(replace(SMALL, instances=1600, validation_instances=60), tmp_path)
+    untrained = run.validate()
+    run.run()
+    values = [float(row["val/objective"]) for row in rows(tmp_path)]
+    assert run.validation.count == 60  # not more than were asked for
+    assert values[0] == untrained
+    # 20 * 60 = 1,200 instances are trained on between two validations, in epochs of 32
+    assert [row["instances"] for row, value in zip(rows(tmp_path), values, strict=True) if value == value] == [
+        "0", "1216", "1600",
+    ]  # fmt: skip
+
+
+def test_short_runs_are_validated_on_fewer_instances(tmp_path):
+    run = trainer(replace(SMALL, instances=1600, validation_instances=1000), tmp_path / "counted")
+    run.run()
+    assert run.validation.count == 80
+    timed = trainer(replace(SMALL, instances=None, minutes=0.01, validation_instances=100_000), tmp_path / "timed")
+    timed.run()
+    assert 50 <= timed.validation.count < 100_000
+    resumed = trainer(timed.config, tmp_path / "timed", resume=True)
+    assert resumed.validation.count == timed.validation.count
+
+
+def test_fine_tuning_that_ends_worse_says_so(tmp_path, monkeypatch):
+    trainer(SMALL, tmp_path / "first").run()
+    said = []
+    config = replace(SMALL, start_from=str(tmp_path / "first" / "checkpoint-last.safetensors"))
+    start_run(config, tmp_path / "second")
+    run = Trainer(config, tmp_path / "second", say=said.append)
+    values = iter([3.0, 3.5])
+    monkeypatch.setattr(run, "_validate_on", lambda count: next(values))
+    run.run()
+    assert said == ["validation 3.5000 at the end is worse than 3.0000 at the start"]
+
+
 def test_log_rows_past_the_checkpoint_are_dropped(tmp_path):
     trainer(SMALL, tmp_path).run()
     kept = rows(tmp_path)
     with (tmp_path / "metrics.csv").open("a") as file:
         file.write("999,7992,1,0,0,0,0,0\n1000,80")
     trainer(replace(SMALL, instances=128), tmp_path, resume=True).run()
-    assert rows(tmp_path)[:3] == kept
-    assert [row["instances"] for row in rows(tmp_path)] == ["32", "64", "96", "128"]
+    assert rows(tmp_path)[:4] == kept
+    assert [row["instances"] for row in rows(tmp_path)] == ["0", "32", "64", "96", "128"]
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):
@@ -163,8 +199,7 @@ def test_training_leaves_the_global_generator_alone(tmp_path):
 
 
 @pytest.mark.parametrize("baseline", ["shared", "rollout"])
-def test_a_short_training_learns(tmp_path, monkeypatch, baseline):
-    monkeypatch.setattr("policies.training.trainer.BASELINE_INSTANCES", 200)
+def test_a_short_training_learns(tmp_path, baseline):
     config = replace(
         SMALL,
         size="8",

@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def test_train_makes_a_run_that_resumes_and_a_policy_that_solves(tsp):
     code, _, _ = tsp("train", "--out", "run", "--resume", "--instances", 64, "--threads", 1, "--device", "cpu")
     assert code == 0
     with Path("run/metrics.csv").open() as file:
-        assert [row["instances"] for row in csv.DictReader(file)] == ["16", "32", "48", "64"]
+        assert [row["instances"] for row in csv.DictReader(file)] == ["0", "16", "32", "48", "64"]
     solution = solved(
         tsp("solve", BERLIN, "--solver", "policy(path=run/checkpoint-last.safetensors, starts=2)", "--json")
     )
@@ -35,12 +36,28 @@ def test_train_stops_at_ctrl_c_and_resumes(tsp, ctrl_c, guide):
     shape = ("--degree", 4, "--width", 8, "--solver", "spacefilling") if guide else TINY[2:]
     few = ("--validation-instances", 8, "--instances", 16) if guide else ()
     here = ("train", *guide, "--out", "run", "--epochs", 2, "--threads", 1, "--device", "cpu")
-    ctrl_c(GuideTrainer if guide else Trainer, "validate")
+    ctrl_c(GuideTrainer if guide else Trainer, "train_step")
     code, out, err = tsp(*here, "--size", 9, *shape, *few)
     assert (code, out) == (130, "")
-    assert err.splitlines() == ["tsp: stopping after this step; Ctrl-C again to stop at once", "tsp: interrupted"]
+    stopped = ["tsp: stopping after this step; Ctrl-C again to stop at once", "tsp: interrupted"]
+    assert [line for line in err.splitlines() if " step" not in line or line in stopped] == stopped
     code, _, err = tsp(*here, "--resume")
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert all(line.startswith("tsp: step ") for line in err.splitlines())
+
+
+def test_in_a_pipe_training_prints_a_line_for_each_epoch(tsp):
+    code, _, err = tsp("train", "--size", 6, "--instances", 48, "--out", "run", *TINY)
+    assert code == 0
+    first, *epochs = err.splitlines()
+    assert re.fullmatch(r"tsp: validation \d\.\d{4} before the first step", first)
+    number = r"-?\d+\.\d+"
+    line = (
+        rf"tsp: step (\d), loss {number}, objective {number}, (validation {number}, )?"
+        rf"\d+ instances/s, {number} minutes left"
+    )
+    assert [re.fullmatch(line, epoch)[1] for epoch in epochs] == ["2", "4", "6"]
+    assert "validation" in epochs[-1]
 
 
 def test_train_reads_settings_from_a_file_and_flags_override_them(tsp, tmp_path):
