@@ -150,7 +150,7 @@ def _check_capacity(claim: Claim, rule: Capacity) -> list[str]:
 
 
 def _check_length_budget(claim: Claim, rule: LengthBudget) -> list[str]:
-    limit, service = claim.instance.max_length, claim.instance.service_times
+    limit, service, units = claim.instance.max_length, claim.instance.service_times, claim.instance.units
     if limit is None:
         return []
     found: list[str] = []
@@ -158,8 +158,9 @@ def _check_length_budget(claim: Claim, rule: LengthBudget) -> list[str]:
         visits = 0.0 if service is None else float((service[tour] * claim.customers[tour]).sum())
         used = _tour_length(claim, k) + visits
         if exceeds(used, limit):
-            length = f"is {used - visits:.9g} long" + (f" and visits take {visits:.9g}" if visits else "")
-            found.append(f"tour {k}: {length}, expected at most {limit:.9g}")
+            length = f"is {units.format_length(used - visits)} long"
+            length += f" and visits take {units.format_length(visits)}" if visits else ""
+            found.append(f"tour {k}: {length}, expected at most {units.format_length(limit)}")
     return found
 
 
@@ -188,7 +189,8 @@ def _check_time_windows(claim: Claim, rule: TimeWindows) -> list[str]:
             closes = float(instance.time_windows[node, 1])
             if i >= max(claim.given, 1) * (k == claim.begun) and exceeds(begin, closes):
                 name = instance.node_name(node)
-                found.append(f"tour {k}: is at {name} at {begin:.9g}, expected {closes:.9g} at the latest")
+                late, latest = map(instance.units.format_time, (begin, closes))
+                found.append(f"tour {k}: is at {name} at {late}, expected {latest} at the latest")
                 break
     return found
 

@@ -1,9 +1,10 @@
-"""Times of day: `8:30`, `08:30:15` and ISO dates with time, as minutes."""
+"""Times of day: `8:30`, `08:30:15` and ISO dates with time, as minutes, and back."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
+from math import isfinite
 
 MINUTES_OF_DAY = 24 * 60
 
@@ -33,9 +34,23 @@ def parse_clock(text: str) -> float | None:
     return day + 60 * moment.hour + moment.minute + (moment.second + moment.microsecond / 1e6) / 60
 
 
-def format_clock(minutes: float) -> str:
-    """A time as `HH:MM`, with seconds where it is not a whole minute, and `+1d` on later days."""
-    seconds = round(60 * minutes)
-    days, rest = divmod(seconds, 86_400)
+def format_day(midnight: float) -> str:
+    """The date of a midnight, in minutes since the first of the calendar."""
+    return date.fromordinal(round(midnight / MINUTES_OF_DAY)).isoformat()
+
+
+def format_clock(minutes: float, day: str | None = None) -> str:
+    """A time as `HH:MM`, with seconds where it is not a whole minute.
+
+    Args:
+        minutes: since the first midnight; infinity is `never`.
+        day: date of that midnight, with which the time is written as an ISO date with time; without one, later
+            days are written as `+1d`.
+    """
+    if not isfinite(minutes):
+        return "never"
+    days, rest = divmod(round(60 * minutes), 86_400)
     text = f"{rest // 3600:02d}:{rest // 60 % 60:02d}" + (f":{rest % 60:02d}" if rest % 60 else "")
+    if day is not None and (number := date.fromisoformat(day).toordinal() + days) <= date.max.toordinal():
+        return f"{date.fromordinal(number)}T{text}"
     return f"{text} +{days}d" if days else text

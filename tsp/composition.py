@@ -151,7 +151,8 @@ def _require_used_read(problem: Problem, instance: Instance) -> None:
     counts_length = has_budget or not {"length", "longest"}.isdisjoint(problem.objective.terms)
     if underway.elapsed is not None and problem.rule(TimeWindows) is None:
         raise ValueError(
-            f"{name}: elapsed: {underway.elapsed:g}, expected none in problem {problem.name!r}, where no time counts"
+            f"{name}: elapsed: {instance.units.format_time(underway.elapsed)}, "
+            f"expected none in problem {problem.name!r}, where no time counts"
         )
     if underway.travelled is not None and not counts_length:
         raise ValueError(

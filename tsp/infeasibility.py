@@ -275,17 +275,20 @@ def _length_budget(case: BestCase, rule: LengthBudget) -> list[str]:
     if limit is None or not case.has_ways:
         return []
     left = "what is left of the budget" if case.is_underway else "the budget"
+    written = instance.units.format_length
     way = min(case.direct, float(case.shortest.min(initial=np.inf)))
     if not case.problem.shape.has_several_tours and limit < np.inf and way > outer_limit(limit):
         assert case.start is not None
         assert case.end is not None
         ends = f"from {instance.node_name(case.start)} to {instance.node_name(case.end)}"
-        return [f"the shortest way {ends} is {way:.9g} long, {left} is {limit:.9g}"]
+        return [f"the shortest way {ends} is {written(way)} long, {left} is {written(limit)}"]
     if not case.problem.visits_all:
         return []
     return case.each(
         case.too_far,
-        lambda k: f"the shortest tour to {case.name(k)} is {case.shortest[k]:.9g} long, {left} is {limit:.9g}",
+        lambda k: (
+            f"the shortest tour to {case.name(k)} is {written(case.shortest[k])} long, {left} is {written(limit)}"
+        ),
     )
 
 
@@ -316,22 +319,22 @@ def _prize_quota(case: BestCase, rule: PrizeQuota) -> list[str]:
 def _time_windows(case: BestCase, rule: TimeWindows) -> list[str]:
     if case.instance.time_windows is None or not case.has_ways:
         return []
-    since = ""
+    since, at = "", case.instance.units.format_time
     if case.is_underway and case.start is not None:
-        since = f", leaving {case.instance.node_name(case.start)} at {case.departure:.9g}"
+        since = f", leaving {case.instance.node_name(case.start)} at {at(case.departure)}"
     found = _closed_end(case, since)
     if found or not case.problem.visits_all:
         return found
 
     def closed(k: int) -> str:
         closes = case.windows[case.customers[k], 1]
-        return f"{case.name(k)} closes at {closes:.9g}, the earliest arrival there is {case.arrivals[k]:.9g}{since}"
+        return f"{case.name(k)} closes at {at(closes)}, the earliest arrival there is {at(case.arrivals[k])}{since}"
 
     def no_return(k: int) -> str:
         assert case.end is not None
         end, arrival = case.instance.node_name(case.end), case.arrival_at_end(case.arrivals_from(k))
-        earliest = f", the earliest arrival there is {arrival:.9g}" if np.isfinite(arrival) else ""
-        return f"after {case.name(k)}, {end} is not reached before it closes at {case.closing:.9g}{earliest}{since}"
+        earliest = f", the earliest arrival there is {at(arrival)}" if np.isfinite(arrival) else ""
+        return f"after {case.name(k)}, {end} is not reached before it closes at {at(case.closing)}{earliest}{since}"
 
     found = case.each(case.too_late & np.isfinite(case.arrivals), closed)
     found += case.each(case.no_return & ~case.too_late, no_return) if case.end is not None else []
@@ -345,13 +348,14 @@ def _closed_end(case: BestCase, since: str) -> list[str]:
     arrival = min(case.departure + case.direct, case.arrival_at_end(case.arrivals))
     if not np.isfinite(arrival) or arrival <= outer_limit(case.closing):
         return []
-    name = case.instance.node_name(case.end)
-    return [f"{name} closes at {case.closing:.9g}, the earliest arrival there is {arrival:.9g}{since}"]
+    name, at = case.instance.node_name(case.end), case.instance.units.format_time
+    return [f"{name} closes at {at(case.closing)}, the earliest arrival there is {at(arrival)}{since}"]
 
 
 def _excluding_pairs(case: BestCase) -> list[str]:
     """Pairs of customers of which neither can be visited in time after the other."""
     begins, closes = case.begins(case.arrivals), case.windows[case.customers, 1]
+    at = case.instance.units.format_time
     leaves = begins + case.service[case.customers]
     late = leaves[:, None] + case.legs > outer_limit(closes)  # by the direct way
     found: list[str] = []
@@ -359,25 +363,27 @@ def _excluding_pairs(case: BestCase) -> list[str]:
         there, back = case.arrivals_from(a)[b], case.arrivals_from(b)[a]
         if there > outer_limit(closes[b]) and back > outer_limit(closes[a]):
             one, other = case.name(a), case.name(b)
-            after = f"after {one}, {other} is reached at {there:.9g} and closes at {closes[b]:.9g}"
-            before = f"after {other}, {one} is reached at {back:.9g} and closes at {closes[a]:.9g}"
+            after = f"after {one}, {other} is reached at {at(there)} and closes at {at(closes[b])}"
+            before = f"after {other}, {one} is reached at {at(back)} and closes at {at(closes[a])}"
             found.append(f"{one} and {other} cannot both be visited in time: {after}; {before}")
     return _shortened(found[:MOST_NAMED], len(found))
 
 
 def _too_short(problem: Problem, instance: Instance, bound: float | None) -> list[str]:
     """The length budget is below a proved bound on the length of all tours, or of the longest."""
-    limit, terms = instance.max_length, problem.objective.terms
+    limit, terms, written = instance.max_length, problem.objective.terms, instance.units.format_length
     if bound is None or limit is None or problem.rule(LengthBudget) is None or instance.underway is not None:
         return []
     case = BestCase(problem, instance)
     if terms == ("length",) and bound > outer_limit(case.tours * limit):
         return [
-            f"all tours together are at least {bound:.9g} long, which is proved, "
-            f"but {case.tours:g} of {limit:.9g} are allowed"
+            f"all tours together are at least {written(bound)} long, which is proved, "
+            f"but {case.tours:g} of {written(limit)} are allowed"
         ]
     if terms == ("longest",) and bound > outer_limit(limit):
-        return [f"the longest tour is at least {bound:.9g} long, which is proved, but the budget is {limit:.9g}"]
+        return [
+            f"the longest tour is at least {written(bound)} long, which is proved, but the budget is {written(limit)}"
+        ]
     return []
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tsp.metrics import METRICS, pairwise
+from tsp.units import SPEED, Units, require_day, require_speed, require_unit
 from tsp.validation import (
     flag,
     items,
@@ -146,7 +147,12 @@ class Instance:
         fixed_edges: pairs `[k, 2]` of nodes that a tour must visit consecutively, in either
             direction.
         objective: name of another objective than the problem's own (`tsp.problems.GOALS`).
-        is_clock: whether times are minutes since midnight, which are shown as times of day.
+        unit: unit of lengths on the Earth (`m`, `km` or `mi`); the coordinates are then longitude and latitude in
+            degrees, for drawing.
+        is_clock: whether times are shown as times of day: as minutes since midnight or, where lengths have a
+            unit, as the time that a length takes at `speed`.
+        speed: kilometres an hour, where lengths have a unit and times come from a clock (by itself 50).
+        day: date of the midnight from which times count, where times of day are shown with their date.
         extras: further columns of the source, kept for display, a value for each node.
     """
 
@@ -173,7 +179,10 @@ class Instance:
     fixed_edges: Integers | None = None
     objective: str | None = None
     required: Array | None = None
+    unit: str | None = None
     is_clock: bool = False
+    speed: float | None = None
+    day: str | None = None
     extras: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     def __post_init__(self) -> None:
@@ -202,6 +211,7 @@ class Instance:
             self._store("coordinates", points)
         if self.size == 0:
             raise ValueError("an instance needs at least one node, this one has none")
+        self._normalize_units()
         self._normalize_nodes()
         self._normalize_attributes()
         self._normalize_limits()
@@ -219,6 +229,25 @@ class Instance:
                 self.best_known, "best_known", least=-LARGEST_NUMBER, most=LARGEST_NUMBER, expected="a finite number"
             )
             object.__setattr__(self, "best_known", value)
+
+    def _normalize_units(self) -> None:
+        """The unit of lengths, and what times of day are."""
+        if self.unit is not None:
+            require_unit(self.unit)
+            if self.coordinates is not None and np.abs(self.coordinates[:, 1]).max(initial=0.0) > 90:
+                raise ValueError(f"unit: {self.unit!r}, expected coordinates in degrees, longitude and latitude")
+        is_timed = self.unit is not None and self.is_clock
+        if self.speed is not None:
+            object.__setattr__(self, "speed", require_speed(self.speed))
+            if not is_timed:
+                missing = "times come from no clock" if self.unit else "lengths have no unit"
+                raise ValueError(f"speed: {self.speed:g}, expected none, since {missing}")
+        elif is_timed:
+            object.__setattr__(self, "speed", SPEED)
+        if self.day is not None:
+            object.__setattr__(self, "day", require_day(self.day))
+            if not self.is_clock:
+                raise ValueError(f"day: {self.day}, expected none, since times come from no clock")
 
     def _normalize_nodes(self) -> None:
         """The nodes' names and columns, and the nodes that are named by their number."""
@@ -295,6 +324,11 @@ class Instance:
     def finish(self) -> int:
         """The node where tours end: `end`, else the depot."""
         return self.depot if self.end is None else self.end
+
+    @cached_property
+    def units(self) -> Units:
+        """The units of lengths and times, and how they are written."""
+        return Units(self.unit, self.speed, self.is_clock, self.day)
 
     @cached_property
     def integral(self) -> bool:

@@ -1,20 +1,21 @@
 """A solution as an itinerary: for each stop its times, its prize, and the length of the tour so far.
 
-Times and lengths are in the instance's own units. A unit of length takes a unit of time: with metres and
-seconds, the speed is 1 m/s.
+Times and lengths of stops are in the instance's own units, in which a unit of length takes a unit of time; texts show
+them as `tsp.units` writes them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from math import floor, log10
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsp.checks import timeline_of
-from tsp.clock import format_clock
 from tsp.problems import TimeWindows
 from tsp.solution import claim_of
+from tsp.units import Units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -108,14 +109,15 @@ def _titles(instance: Instance) -> tuple[str, ...]:
     return ("",) * instance.size
 
 
-def format_itinerary_text(stops: Sequence[Stop], *, is_clock: bool = False) -> str:
+def format_itinerary_text(stops: Sequence[Stop], units: Units | None = None) -> str:
     """Itineraries as tables in plain text, one for each tour, without columns that would be empty or repeat others.
 
     Args:
         stops: of all tours.
-        is_clock: whether times are shown as times of day.
+        units: how times and lengths are shown; None: as numbers.
     """
-    times = _clock_times if is_clock else _numbers
+    units = units or Units()
+    times = partial(_clock_times, units) if units.is_clock else _numbers
     columns = [
         Column("order", ">", [str(stop.order) for stop in stops]),
         Column("poster", "<", [stop.name for stop in stops]),
@@ -129,7 +131,7 @@ def format_itinerary_text(stops: Sequence[Stop], *, is_clock: bool = False) -> s
         columns.append(_numbers("interest", stops, lambda stop: stop.interest))
     if any(stop.delivered is not None for stop in stops):
         columns.append(_numbers("delivered", stops, lambda stop: stop.delivered))
-    columns.append(_numbers("walked", stops, lambda stop: stop.walked))
+    columns.append(_numbers(units.with_unit("walked"), stops, lambda stop: stop.walked))
     if any(stop.title for stop in stops):
         columns.append(Column("title", "<", [stop.title for stop in stops]))
     widths = [max(map(len, [column.heading, *column.texts])) for column in columns]
@@ -146,10 +148,10 @@ def format_itinerary_text(stops: Sequence[Stop], *, is_clock: bool = False) -> s
     return "\n\n".join(tables)
 
 
-def _clock_times(heading: str, stops: Sequence[Stop], value: Callable[[Stop], float | None]) -> Column:
+def _clock_times(units: Units, heading: str, stops: Sequence[Stop], value: Callable[[Stop], float | None]) -> Column:
     """A column of times of day."""
     values = [value(stop) for stop in stops]
-    return Column(heading, ">", ["" if number is None else format_clock(number) for number in values])
+    return Column(heading, ">", ["" if number is None else units.format_time(number) for number in values])
 
 
 def _numbers(heading: str, stops: Sequence[Stop], value: Callable[[Stop], float | None]) -> Column:

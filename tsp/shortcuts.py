@@ -36,14 +36,22 @@ __all__ = ["compare", "read", "read_set", "solve"]
 
 
 def read(
-    path: str | os.PathLike[str], *, problem: str | None = None, matrix: str | os.PathLike[str] | None = None
+    path: str | os.PathLike[str],
+    *,
+    problem: str | None = None,
+    matrix: str | os.PathLike[str] | None = None,
+    unit: str | None = None,
+    speed: float | None = None,
 ) -> Instance:
     """Read the one instance in a file (TSPLIB, CSV, …); `problem` and `matrix` add what the file does not contain.
+
+    Distances between places on the Earth are in `unit` (`m`, `km`, `mi`; default km); where their times come from a
+    clock, `speed` is in kilometres an hour (default 50).
 
     Raises:
         ValueError: when the file is broken, or holds a set (read those with `read_set`).
     """
-    instances = read_set(path, problem=problem, matrix=matrix)
+    instances = read_set(path, problem=problem, matrix=matrix, unit=unit, speed=speed)
     if len(instances) != 1:
         raise ValueError(f"{path}: holds {len(instances)} instances, expected one; read_set reads them all")
     return instances[0]

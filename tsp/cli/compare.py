@@ -60,8 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _instances(arguments: argparse.Namespace) -> tuple[list[Instance], list[Realization] | None]:
     """The instances of the files, or generated ones; and what they hide."""
     from tsp.cli.inputs import complete_instance, generate_instances, read_instances
+    from tsp.units import refuse_units
 
     if not arguments.files:
+        refuse_units("expected files with lat and lon", arguments.unit, arguments.speed)
         instances, realizations = generate_instances(arguments, default_count=DEFAULT_COUNT)
         return [complete_instance(instance, arguments) for instance in instances], realizations
     for name in GENERATED:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 LIMITS = ("max_length", "capacity", "min_prize", "num_tours")
 """Options that replace attributes of an instance."""
 
+TIMES = ("time_windows", "service_times")
+"""Attributes that a speed converts into lengths."""
+
 WALLS = ".walls.csv"
 """Ending of the file of walls beside an instance."""
 
@@ -40,7 +43,7 @@ def read_instances(
     instances: list[Instance] = []
     realizations: list[Realization | None] = []
     for file in files:
-        found = read_set(file, problem=arguments.problem, matrix=arguments.matrix)
+        found = read_set(file, **_reading(arguments))
         hides = any(problem_of(instance).hides_prizes for instance in found)
         instances += [complete_instance(instance, arguments) for instance in found]
         realizations += (read_realizations(file) if hides else None) or [None] * len(found)
@@ -49,7 +52,12 @@ def read_instances(
 
 def read_one(arguments: argparse.Namespace) -> Instance:
     """Read the only instance of `arguments.file` and complete it."""
-    return complete_instance(read(arguments.file, problem=arguments.problem, matrix=arguments.matrix), arguments)
+    return complete_instance(read(arguments.file, **_reading(arguments)), arguments)
+
+
+def _reading(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The options that count when a file is read."""
+    return {name: getattr(arguments, name) for name in ("problem", "matrix", "unit", "speed")}
 
 
 def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Instance:
@@ -68,6 +76,8 @@ def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Inst
     if (objective := getattr(arguments, "objective", None)) is not None:
         changes["objective"] = objective
     used = {name: getattr(arguments, name, None) for name in USED}
+    if used["elapsed"] is not None:
+        used["elapsed"] = instance.units.parse_time(used["elapsed"], "--elapsed")
     visited = getattr(arguments, "visited", None)
     if visited is not None or any(value is not None for value in used.values()):
         nodes = tuple(instance.find_node(name.strip()) for name in (visited or "").split(",") if name.strip())
@@ -77,6 +87,10 @@ def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Inst
         changes["underway"] = Underway(nodes, **used)
     if not changes:
         return instance
+    if instance.is_clock and all(changes.get(name, getattr(instance, name)) is None for name in TIMES):
+        if arguments.speed is not None:
+            raise ValueError(f"--speed {arguments.speed:g}: expected times from a clock, and none are left")
+        changes |= {"is_clock": False, "speed": None, "day": None}
     changed = replace(instance, **changes)
     return recognize(changed if named else replace(changed, problem=implied_problem(changed)))
 

@@ -6,6 +6,8 @@ import argparse
 import math
 from typing import TYPE_CHECKING, TypeVar
 
+from tsp.units import METRES, SPEED, UNIT, require_speed, require_unit
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -13,6 +15,7 @@ GENERATED = ("size", "instances", "distribution")
 """Names of the options that describe generated instances."""
 
 Number = TypeVar("Number", int, float)
+Value = TypeVar("Value")
 
 
 def positive(text: str) -> float:
@@ -38,6 +41,24 @@ def seed(text: str) -> int:
 def limits(text: str) -> list[float]:
     """Positive numbers with commas between them."""
     return [positive(part) for part in text.split(",")]
+
+
+def unit(text: str) -> str:
+    """A unit of length."""
+    return _refused(require_unit, text)
+
+
+def speed(text: str) -> float:
+    """A number of kilometres an hour."""
+    return _refused(require_speed, _parse(float, text, lambda value: not math.isnan(value), "a number"))
+
+
+def _refused(require: Callable[[object, str], Value], value: object) -> Value:
+    """A value that passes a check of `tsp.units`."""
+    try:
+        return require(value, "")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix(": ")) from None
 
 
 def _parse(kind: Callable[[str], Number], text: str, is_valid: Callable[[Number], bool], expected: str) -> Number:
@@ -70,6 +91,18 @@ def add_instance_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--min-prize", type=nonnegative, metavar="P", help="least sum of prizes to collect")
     command.add_argument("--num-tours", type=count, metavar="M", help="largest number of tours")
     command.add_argument("--matrix", metavar="FILE", help="distances between the nodes: CSV, text, .npy, .npz or JSON")
+    command.add_argument(
+        "--unit",
+        type=unit,
+        metavar="|".join(METRES),
+        help=f"unit of lengths between latitudes and longitudes (default {UNIT})",
+    )
+    command.add_argument(
+        "--speed",
+        type=speed,
+        metavar="KM/H",
+        help=f"kilometres an hour there, where times come from a clock (default {SPEED:g})",
+    )
     command.add_argument("--ignore", metavar="COLUMN,…", help="columns or attributes to leave out on purpose")
 
 

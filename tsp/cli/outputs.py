@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from tsp.statistics import format_number
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tsp.instance import Instance
     from tsp.solution import Solution
@@ -55,15 +56,18 @@ def describe_solution(instance: Instance, solution: Solution) -> str:
     if solution.objective is None:
         return f"{name}: no feasible solution ({'; '.join(solution.reasons or solution.violations)})"
     objective = problem_of(instance).objective
-    facts = [f"{'+'.join(objective.terms)} {format_number(solution.objective, 8)}"]
+    write = partial(instance.units.format_objective, objective.terms, write=lambda value: format_number(value, 8))
+    facts = [f"{'+'.join(objective.terms)} {write(solution.objective)}"]
     if instance.best_known is not None:
         gap = objective.gap(solution.objective, instance.best_known)
-        known = f"best known {format_number(instance.best_known, 8)}"
+        known = f"best known {write(instance.best_known)}"
         facts.append(known if gap is None else f"gap {100 * gap:.2f} % to the {known}")
     if solution.proved_optimal:
         facts.append("proved optimal")
     elif solution.bound is not None:
-        facts.append(_describe_bound(solution.objective, solution.bound))
+        facts.append(_describe_bound(solution.objective, solution.bound, write))
+    if instance.speed is not None:
+        facts.append(f"at {instance.speed:g} km/h")
     facts += [f"{instance.size} nodes", f"{solution.seconds:.2f} s", f"solver {solution.solver}"]
     return "\n".join(
         [f"{name}: {', '.join(facts)}", _describe_tours(instance, solution), *_describe_left_out(instance, solution)]
@@ -78,10 +82,10 @@ def describe_plan(instance: Instance, solution: Solution) -> str | None:
     return f"the plan that came nearest is infeasible{broken}:\n{_describe_tours(instance, solution)}"
 
 
-def _describe_bound(value: float, bound: float) -> str:
+def _describe_bound(value: float, bound: float, write: Callable[[float], str]) -> str:
     """The most by which the optimum can be better than the value."""
     if bound == 0:
-        return f"proved bound {format_number(bound, 8)}"
+        return f"proved bound {write(bound)}"
     return f"within {100 * abs(value - bound) / abs(bound):.2f} % of optimal (proved)"
 
 
@@ -102,9 +106,7 @@ def _describe_tours(instance: Instance, solution: Solution) -> str:
     if sum(map(len, solution.tours)) > MOST_NODES_PRINTED:
         return "tour: too long to print; --out writes it"
     if instance.names and any(getattr(instance, name) is not None for name in ("prizes", "time_windows")):
-        return format_itinerary_text(
-            make_itinerary(problem_of(instance), instance, solution), is_clock=instance.is_clock
-        )
+        return format_itinerary_text(make_itinerary(problem_of(instance), instance, solution), instance.units)
     separator = " - " if instance.names else " "
     return "\n".join(
         f"tour: {separator.join(instance.node_name(int(node)) for node in tour)}" for tour in solution.tours

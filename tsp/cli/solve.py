@@ -53,7 +53,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "--objective", metavar="NAME", help="another objective under the same rules: travel-time, makespan or longest"
     )
     command.add_argument("--visited", metavar="A,B,C", help="under way: nodes visited so far; the rest is planned")
-    command.add_argument("--elapsed", type=nonnegative, metavar="T", help="under way: the current time")
+    command.add_argument("--elapsed", metavar="T", help="under way: the current time, a number or such as 9:30")
     command.add_argument("--travelled", type=nonnegative, metavar="L", help="under way: length of the tour so far")
     command.add_argument("--load", type=nonnegative, metavar="Q", help="under way: quantity delivered so far")
     command.add_argument("--probabilities", action="store_true", help="show the policy's P(next node | nodes so far)")

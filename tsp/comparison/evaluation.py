@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tsp.comparison.results import Reference
-    from tsp.comparison.runs import SolverRun
+    from tsp.comparison.runs import SolverRun, Workload
     from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
@@ -53,8 +53,10 @@ def find_reference(
     return "best found", best
 
 
-def evaluate_runs(problem: Problem, limit: float, runs: Sequence[SolverRun], references: Values) -> list[Row]:
+def evaluate_runs(workload: Workload, limit: float, runs: Sequence[SolverRun], references: Values) -> list[Row]:
     """The rows of one limit, one for each run, with gaps to the reference values `[N]`."""
+    problem = workload.problem
+    factors = np.array([instance.units.objective(problem.objective.terms)[1] for instance in workload.instances])
     values = [np.array([np.nan if s.objective is None else s.objective for s in run.solutions]) for run in runs]
     answered = [np.isfinite(own) for own in values]
     common = np.logical_and.reduce([mask for mask in answered if mask.any()] or [answered[0]])
@@ -75,7 +77,7 @@ def evaluate_runs(problem: Problem, limit: float, runs: Sequence[SolverRun], ref
                 feasible=int(mask.sum()),
                 no_answer=sum(not solution.feasible and not solution.tours for solution in run.solutions),
                 compared=int(compared.sum()),
-                mean_objective=float(own[compared].mean()) if compared.any() else None,
+                mean_objective=float((factors * own)[compared].mean()) if compared.any() else None,
                 mean_gap=estimate_mean(gaps),
                 wins=int((mask & ~lost).sum()),
                 difference={

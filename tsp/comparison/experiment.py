@@ -67,12 +67,14 @@ def compare(
     reference, values = find_reference(problem, instances, [run.solutions for run in runs.values()])
     rows: list[Row] = []
     for limit in limits:
-        rows += evaluate_runs(problem, limit, [runs[solver.name, limit] for solver in solvers], values)
+        rows += evaluate_runs(workload, limit, [runs[solver.name, limit] for solver in solvers], values)
     notes = [
         *_describe_settings(problem, instances, solvers, limits),
         *_reading_notes(instances, solvers, threads, rows),
     ]
-    return Comparison(problem.name, reference, threads, tuple(rows), tuple(dict.fromkeys(notes)))
+    units = {instance.units.objective(problem.objective.terms)[0] for instance in instances}
+    unit = units.pop() if len(units) == 1 else None
+    return Comparison(problem.name, reference, threads, tuple(rows), tuple(dict.fromkeys(notes)), unit)
 
 
 def _validate_request(instances: Sequence[Instance], solvers: Sequence[Solver], limits: Sequence[float]) -> None:

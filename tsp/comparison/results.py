@@ -28,6 +28,7 @@ class Comparison:
         threads: number of threads for each solver.
         rows: by time limit, then in the order of the solvers.
         notes: sentences that explain the figures, such as a solver's tuned settings.
+        unit: unit of the objectives; None: they have none, or several.
     """
 
     problem: str
@@ -35,6 +36,7 @@ class Comparison:
     threads: int
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    unit: str | None = None
 
     @property
     def time_limits(self) -> list[float]:
@@ -54,6 +56,7 @@ class Comparison:
         return {
             "problem": self.problem,
             "reference": self.reference,
+            **({} if self.unit is None else {"unit": self.unit}),
             "rows": [row.to_json() for row in self.rows],
             "verdicts": self.verdicts(),
             "notes": list(self.notes),
@@ -62,7 +65,8 @@ class Comparison:
     def table(self) -> str:
         """The comparison as aligned text: the rows, paired differences, verdicts and notes."""
         given = f"{format_count(self.rows[0].instances, 'instance')}, {format_count(self.threads, 'thread')}"
-        blocks = [f"{self.problem}, {given}, gap to the {self.reference}", format_rows(self.rows)]
+        unit = "" if self.unit is None else f", objective in {self.unit}"
+        blocks = [f"{self.problem}, {given}{unit}, gap to the {self.reference}", format_rows(self.rows)]
         if self.rows[0].difference:
             blocks.append(format_differences([self.under(limit) for limit in self.time_limits]))
         blocks.append("\n".join([*self.verdicts(), *self.notes]))
@@ -77,6 +81,8 @@ class Comparison:
         lines: list[dict[str, Any]] = []
         for row in self.rows:
             line = row.to_json()
+            if self.unit is not None:
+                line["unit"] = self.unit
             line["gap_low"], line["gap_high"] = line.pop("gap_interval") or (None, None)
             for other, values in line.pop("difference").items():
                 named = zip(("low", "mean", "high"), values or (None,) * 3, strict=True)

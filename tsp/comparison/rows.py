@@ -17,7 +17,8 @@ class Row:
 
     The mean objective and gap are over the instances that every solver with any feasible answer
     answered feasibly under this limit; a difference is over those that both solvers did. Objectives are
-    in the instances' own units. Gaps and differences are fractions, positive where worse.
+    in the instances' own units, times from a clock in minutes. Gaps and differences are fractions, positive
+    where worse.
 
     Attributes:
         solver: its spec as typed.

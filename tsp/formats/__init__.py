@@ -36,6 +36,7 @@ from tsp.formats.plan import Plan
 from tsp.formats.text import TextFile, read_text, without_gz
 from tsp.problems import get_problem
 from tsp.solution import check
+from tsp.units import refuse_units, require_speed, require_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -81,6 +82,11 @@ _READERS: dict[str, Callable[[Path], list[Instance]]] = {
     "pctsp": lambda path: [pctsp.read_instance(path)],
 }
 """Readers by the file's ending; where a format has no ending of its own, by the problem."""
+_EARTH_READERS: dict[str, Callable[[Path, str | None, float | None], Instance]] = {
+    ".csv": lambda path, unit, speed: csv_file.read_instance(path, unit=unit, speed=speed),
+    ".geojson": lambda path, unit, speed: geojson.read_instance(path, unit=unit, speed=speed),
+}
+"""Those of `_READERS` that read places on the Earth, with a unit of length and a speed."""
 _SAME_AS = {
     ".pickle": ".pkl",
     **dict.fromkeys((".atsp", ".vrp", ".oplib", ".sop", ".hcp"), ".tsp"),
@@ -118,7 +124,14 @@ INSTANCE_ENDINGS = (".npz", *_INSTANCE_FORMATS)
 """Endings of files that instances can be written to."""
 
 
-def read(path: StrPath, *, problem: str | None = None, matrix: StrPath | None = None) -> list[Instance]:
+def read(
+    path: StrPath,
+    *,
+    problem: str | None = None,
+    matrix: StrPath | None = None,
+    unit: str | None = None,
+    speed: float | None = None,
+) -> list[Instance]:
     """Read the instances in a file, whose format follows from its ending or else from its content.
 
     A text file may be packed with gzip; its name without `.gz` counts. A set (NPZ, pickle) gives its
@@ -130,6 +143,8 @@ def read(path: StrPath, *, problem: str | None = None, matrix: StrPath | None = 
         problem: the problem of the instances, instead of the one that the file names or its data imply
             (`tsp.composition.implied_problem`); it also decides the format of a file whose content fits several.
         matrix: a table of distances (see `read_matrix`) that replaces those of the one instance.
+        unit: unit of distances between places on the Earth (`m`, `km` or `mi`; default km).
+        speed: kilometres an hour (default 50), where times of such a file come from a clock.
 
     Raises:
         ValueError: in one sentence, with the file, the line or field and what was expected.
@@ -138,12 +153,21 @@ def read(path: StrPath, *, problem: str | None = None, matrix: StrPath | None = 
     source = Path(path)
     if problem is not None:
         get_problem(problem)
+    unit = None if unit is None else require_unit(unit)
+    speed = None if speed is None else require_speed(speed)
     kind = _kind(source, problem)
     name = without_gz(source)
     if name != source and kind in _BINARY:
         raise ValueError(f"{source}: a packed {name.suffix} file, expected a text file in .gz; unpack it first")
+    if matrix is not None or kind not in _EARTH_READERS:
+        try:
+            refuse_units("expected CSV with lat and lon, or GeoJSON, without a matrix", unit, speed)
+        except ValueError as error:
+            raise ValueError(f"{source}: {error}") from None
     if matrix is not None:
         instances = [_with_matrix(source, kind, Path(matrix))]
+    elif kind in _EARTH_READERS:
+        instances = [_EARTH_READERS[kind](source, unit, speed)]
     elif kind == ".pkl":
         instances = kool.read_instances(source, problem)
     else:

@@ -18,16 +18,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsp.clock import DATED, MINUTES_OF_DAY, format_clock, is_clock, parse_clock
+from tsp.clock import MINUTES_OF_DAY, format_day, parse_clock
 from tsp.composition import implied_problem, problem_of
-from tsp.earth import drawn, great_circles
+from tsp.earth import degrees, earth_instance
 from tsp.formats.attributes import require_held
+from tsp.formats.clock_columns import EMPTY, WINDOW, read_clock_columns
 from tsp.formats.columns import canonical
 from tsp.formats.text import TextFile, format_number, parse_number, quote, read_text
 from tsp.instance import Array, Instance
 from tsp.itinerary import make_itinerary
 from tsp.problems import TimeWindows
 from tsp.solution import left_out
+from tsp.units import refuse_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -45,12 +47,9 @@ COLUMNS = {
     "required": "required",
 }
 """Columns with a number for each node, and the attributes that they become."""
-WINDOW = ("opens", "closes")
 NAMED = ("name", "id")
 SHORTEST_TIME = 1e-7
 """Minutes to which times of day are written."""
-EMPTY = {"closes": np.inf}
-"""The value of an empty cell by column; 0 in all other columns."""
 
 
 def is_header(line: str) -> bool:
@@ -59,7 +58,9 @@ def is_header(line: str) -> bool:
     return {"x", "y"} <= cells or {"lat", "lon"} <= cells
 
 
-def read_instance(path: Path, matrix: Array | None = None) -> Instance:
+def read_instance(
+    path: Path, matrix: Array | None = None, *, unit: str | None = None, speed: float | None = None
+) -> Instance:
     """Read a CSV file of nodes: a header with `x`, `y` (or `lat`, `lon`) and usually `name`, then a line for each node.
 
     The first node is the depot. Columns are known by the names of `tsp.formats.columns`. Those of `COLUMNS` and
@@ -70,6 +71,8 @@ def read_instance(path: Path, matrix: Array | None = None) -> Instance:
     Args:
         path: the file.
         matrix: distances `[n, n]` from elsewhere; then `x` and `y` may be missing.
+        unit: unit of great-circle distances, for `lat` and `lon`.
+        speed: kilometres an hour there, for times of day.
 
     Raises:
         ValueError: with the file, the line, the column and what was expected.
@@ -97,30 +100,29 @@ def read_instance(path: Path, matrix: Array | None = None) -> Instance:
     if not table:
         raise file.error(header_line, "no node after the header, expected a line for each")
     texts = {name: tuple(row[k] for row in table) for name, k in columns.items()}
-    places: dict[str, Array | None] = {"coordinates": None, "matrix": matrix}
-    if axes:
-        points = [_numbers(file, lines, name, texts[name], delimiter) for name in axes]
-        if "lat" in axes:
-            places = _on_earth(file, lines, points[0], points[1], matrix)
-        else:
-            places["coordinates"] = np.column_stack(points)
+    points = [_numbers(file, lines, name, texts[name], delimiter) for name in axes]
     if "name" in texts:
         _require_distinct(file, lines, texts["name"])
     naming = "id" if "name" not in texts and _can_name(texts.get("id", ())) else "name"
-    attributes = _attributes(file, lines, texts, delimiter)
-    if attributes.get("is_clock") and "lat" in axes:
-        raise file.error(header_line, "times of day beside lat and lon, expected x and y, in minutes")
     known = (naming, *axes, *COLUMNS, *WINDOW)
-    extras = {header[k]: texts[name] for name, k in columns.items() if name not in known}
-    warn_of_numbers(path, extras, delimiter)
+    given: dict[str, Any] = {
+        "name": path.stem,
+        "names": texts.get(naming),
+        "extras": {header[k]: texts[name] for name, k in columns.items() if name not in known},
+        **_attributes(file, lines, texts, delimiter),
+    }
+    warn_of_numbers(path, given["extras"], delimiter)
+    is_earth = "lat" in axes
+    if is_earth:
+        _require_degrees(file, lines, points[0], points[1])
+    if axes and (not is_earth or matrix is not None):
+        given["coordinates"] = degrees(points[0], points[1]) if is_earth else np.column_stack(points)
     try:
-        instance = Instance(
-            **places,
-            name=path.stem,
-            names=texts.get(naming),
-            extras=extras,
-            **attributes,
-        )
+        if is_earth and matrix is None:
+            instance = earth_instance(points[0], points[1], **given, unit=unit, speed=speed)
+        else:
+            refuse_units("expected columns lat and lon", unit, speed)
+            instance = Instance(**given, matrix=matrix)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return replace(instance, problem=implied_problem(instance))
@@ -147,20 +149,12 @@ def _axes(names: set[str]) -> tuple[str, ...]:
     return ("lat", "lon") if {"lat", "lon"} <= names else ()
 
 
-def _on_earth(
-    file: TextFile, lines: list[int], latitudes: Array, longitudes: Array, matrix: Array | None
-) -> dict[str, Array | None]:
-    """Coordinates to draw, and great-circle distances where no other distances are given."""
+def _require_degrees(file: TextFile, lines: list[int], latitudes: Array, longitudes: Array) -> None:
     for name, values, most in (("lat", latitudes, 90.0), ("lon", longitudes, 360.0)):
         wrong = np.flatnonzero(np.abs(values) > most)
         if wrong.size:
             found = f"column {name}: {values[wrong[0]]:g}"
             raise file.error(lines[int(wrong[0])], f"{found}, expected degrees from {-most:g} to {most:g}")
-    try:
-        distances = great_circles(latitudes, longitudes) if matrix is None else matrix
-    except ValueError as error:
-        raise ValueError(f"{file.path}: {error}") from None
-    return {"coordinates": drawn(latitudes, longitudes), "matrix": distances}
 
 
 def warn_of_numbers(path: Path, extras: Mapping[str, Sequence[str]], delimiter: str | None) -> None:
@@ -193,12 +187,12 @@ def _can_name(ids: Sequence[str]) -> bool:
 def _attributes(file: TextFile, lines: list[int], texts: Mapping[str, Sequence[str]], delimiter: str) -> dict[str, Any]:
     """The attributes for which there are columns."""
     columns: dict[str, Array] = {}
-    times = _clock_times(file, lines, {name: texts[name] for name in (*WINDOW, "duration") if name in texts})
+    times = read_clock_columns(texts, lambda k, what: file.error(lines[k], what), lambda text: _number(text, delimiter))
     for name in (*COLUMNS, *WINDOW):
         if any(texts.get(name, ())):
             values = (
-                times[name]
-                if name in times
+                times.minutes[name]
+                if name in times.minutes
                 else _numbers(file, lines, name, texts[name], delimiter, empty=EMPTY.get(name, 0.0))
             )
             wrong = np.flatnonzero(values < 0) if name in COLUMNS else np.empty(0, dtype=np.int64)
@@ -212,37 +206,10 @@ def _attributes(file: TextFile, lines: list[int], texts: Mapping[str, Sequence[s
         wrong = np.flatnonzero(opens > closes)
         if wrong.size:
             k = int(wrong[0])
-            found = f"opens {format_number(float(opens[k]))}, closes {format_number(float(closes[k]))}"
+            found = ", ".join(f"{name} {texts[name][k] or 0}" for name in WINDOW if name in columns)
             raise file.error(lines[k], f"{found}, expected to open before it closes")
         attributes["time_windows"] = np.column_stack((opens, closes))
-    if times.keys() & set(WINDOW):
-        attributes["is_clock"] = True
-    return attributes
-
-
-def _clock_times(file: TextFile, lines: list[int], texts: Mapping[str, Sequence[str]]) -> dict[str, Array]:
-    """Columns of times of day, in minutes; dates count from the first of them."""
-    out: dict[str, Array] = {}
-    windows = [name for name in WINDOW if any(map(is_clock, texts.get(name, ())))]
-    for name in texts:
-        if not any(map(is_clock, texts[name])) and not (windows and name in WINDOW):
-            continue
-        values: list[float] = []
-        for line, text in zip(lines, texts[name], strict=True):
-            value = parse_clock(text) if text else EMPTY.get(name, 0.0)
-            if value is None and name not in WINDOW:
-                value = parse_number(text)  # a duration in minutes
-            if value is None:
-                raise file.error(line, f"column {name}: {quote(text)}, expected a time such as 8:30, as in other lines")
-            values.append(value)
-        out[name] = np.array(values)
-    dated = [values[np.isfinite(values) & (values >= DATED)] for name, values in out.items() if name in WINDOW]
-    if any(values.size for values in dated):
-        first = min(float(values.min()) for values in dated if values.size)
-        midnight = first - first % MINUTES_OF_DAY
-        for name in windows:
-            out[name] = np.where(out[name] >= DATED, out[name] - midnight, out[name])
-    return out
+    return attributes | {"is_clock": bool(times.minutes), "day": times.day}
 
 
 def _delimiter(file: TextFile) -> str:
@@ -373,11 +340,16 @@ def _clock_cell(instance: Instance, minutes: float) -> str:
     """A time of day as text that is read as the same time; an empty cell for infinity."""
     if minutes == np.inf:
         return ""
-    hours, rest = divmod(minutes, 60.0)
+    since, midnight = minutes, 0.0
+    if instance.day is not None:
+        days, since = divmod(minutes, MINUTES_OF_DAY)
+        midnight = (parse_clock(instance.day) or 0.0) + days * MINUTES_OF_DAY
+    hours, rest = divmod(since, 60.0)
     whole, part = divmod(rest, 1.0)
     text = f"{int(hours):02d}:{int(whole):02d}" + (f":{60 * part:09.6f}" if part else "")
+    text = f"{format_day(midnight)}T{text}" if midnight else text
     again = parse_clock(text)
-    if again is None or abs(again - minutes) > SHORTEST_TIME:
+    if again is None or abs(again - midnight - since) > SHORTEST_TIME:
         raise ValueError(f"{instance.name or 'instance'}: CSV cannot hold its time of {minutes:g} minutes; write .npz")
     return text
 
@@ -390,25 +362,29 @@ def _cell(value: float) -> str:
 def format_itinerary(instance: Instance, solution: Solution) -> str:
     """The solution as a CSV itinerary: nodes in the order of the visits, with the end of each tour.
 
-    `leg` is the distance from the previous node, `walked` the length of the tour so far. A problem with
-    time windows adds the times `arrive`, `begin` and `leave`, an instance with prizes the node's
-    `prize`, split deliveries the amount `delivered`, and several tours the index `tour` (from 0). Where
-    nodes may be left out, those that are follow at the end, without an `order`.
+    `leg` is the distance from the previous node, `walked` the length of the tour so far; on the Earth both have
+    the unit in their names, as `leg_km`, and `lat` and `lon` replace `x` and `y`. A problem with time windows
+    adds the times `arrive`, `begin` and `leave`, an instance with prizes the node's `prize`, split deliveries the
+    amount `delivered`, and several tours the index `tour` (from 0). Where nodes may be left out, those that are
+    follow at the end, without an `order`.
     """
     problem = problem_of(instance)
     timed = problem.rule(TimeWindows) is not None and instance.time_windows is not None
-    header = ["tour"] * (problem.shape.has_several_tours) + ["order", "name", "x", "y", "leg", "walked"]
+    units = instance.units
+    places = ("x", "y") if units.length is None else ("lat", "lon")
+    leg, walked = (name if units.length is None else f"{name}_{units.length}" for name in ("leg", "walked"))
+    header = ["tour"] * (problem.shape.has_several_tours) + ["order", "name", *places, leg, walked]
     header += ["arrive", "begin", "leave"] * timed
     header += ["prize"] * (instance.prizes is not None) + ["delivered"] * (solution.amounts is not None)
     table = [[*header, *map(_guarded, instance.extras)]]
-    before, written = instance.depot, format_clock if instance.is_clock else _rounded
+    before, written = instance.depot, units.format_time if units.is_clock else _rounded
     for stop in make_itinerary(problem, instance, solution):
         cells = {
             "tour": str(stop.tour),
             "order": str(stop.order),
-            "leg": _rounded(float(instance.legs(before, stop.node)) if stop.order else 0.0),
+            leg: _rounded(float(instance.legs(before, stop.node)) if stop.order else 0.0),
             "prize": "" if stop.interest is None else format_number(stop.interest),
-            "walked": _rounded(stop.walked),
+            walked: _rounded(stop.walked),
             **{name: written(getattr(stop, name)) for name in ("arrive", "begin", "leave")},
         }
         if stop.delivered is not None:
@@ -425,7 +401,9 @@ def _itinerary_row(instance: Instance, node: int, header: Sequence[str], cells: 
     """A row of an itinerary: its cells, and what is known of the node."""
     known = {"name": _guarded(instance.node_name(node))}
     if instance.coordinates is not None:
-        known |= zip("xy", map(format_number, instance.coordinates[node, :2].tolist()), strict=True)
+        x, y = instance.coordinates[node, :2].tolist()
+        longitude = x if abs(x) <= 180 else (x + 180) % 360 - 180
+        known |= {"x": format_number(x), "y": format_number(y), "lat": format_number(y), "lon": _rounded(longitude)}
     row = known | cells
     return [*(row.get(name, "") for name in header), *(_guarded(column[node]) for column in instance.extras.values())]
 

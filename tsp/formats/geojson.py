@@ -1,4 +1,4 @@
-"""GeoJSON (RFC 7946): points on the Earth, longitude before latitude, with great-circle distances in kilometres."""
+"""GeoJSON (RFC 7946): points on the Earth, longitude before latitude, with great-circle distances."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from tsp.composition import implied_problem
 from tsp.earth import earth_instance
+from tsp.formats.clock_columns import DURATION, EMPTY, WINDOW, read_clock_columns
 from tsp.formats.columns import canonical
-from tsp.formats.csv_file import COLUMNS, EMPTY, WINDOW, warn_of_numbers
+from tsp.formats.csv_file import COLUMNS, warn_of_numbers
 from tsp.formats.json_content import describe_json, read_json
-from tsp.formats.text import quote, without_gz
+from tsp.formats.text import parse_number, quote, without_gz
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,12 +62,17 @@ def is_geojson(content: object) -> bool:
     return isinstance(content, dict) and cast("Object", content).get("type") in TYPES
 
 
-def read_instance(path: Path) -> Instance:
+def read_instance(path: Path, *, unit: str | None = None, speed: float | None = None) -> Instance:
     """Read the points of a GeoJSON file in their order; the first is the depot.
 
     A name is the property `name` of a feature, else its `id`, else the position. Properties with the names
     of CSV's columns (`demand`, `opens`, …; see `tsp.formats.columns`) become attributes, and others
     `Instance.extras`; a warning names those of numbers. Heights are not used.
+
+    Args:
+        path: the file.
+        unit: unit of distances.
+        speed: kilometres an hour, for times of day.
 
     Raises:
         ValueError: with the file, the feature and what was expected.
@@ -80,8 +86,8 @@ def read_instance(path: Path) -> Instance:
         if not places:
             raise ValueError("no point, expected a Point for each node")
         latitudes, longitudes = [place.latitude for place in places], [place.longitude for place in places]
-        instance = earth_instance(latitudes, longitudes, _names(places))
-        instance = replace(instance, name=without_gz(path).stem, extras=_extras(places), **_attributes(places))
+        given: Object = {"name": without_gz(path).stem, "extras": _extras(places), **_attributes(places)}
+        instance = earth_instance(latitudes, longitudes, _names(places), unit=unit, speed=speed, **given)
     except (OverflowError, RecursionError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
     warn_of_numbers(path, instance.extras, None)
@@ -189,15 +195,27 @@ def _names(places: list[Place]) -> list[str] | None:
 
 def _attributes(places: list[Place]) -> Object:
     """The attributes for which there are properties."""
+
+    def refuse(k: int, what: str) -> ValueError:
+        return ValueError(f"{places[k].where}: {what}")
+
+    texts = {key: [_cell(place.properties.get(key)) for place in places] for key in (*WINDOW, DURATION)}
+    times = read_clock_columns({key: cells for key, cells in texts.items() if any(cells)}, refuse, parse_number)
     columns = {
-        key: [place.number(key) for place in places]
+        key: times.minutes[key].tolist() if key in times.minutes else [place.number(key) for place in places]
         for key in (*COLUMNS, *WINDOW)
         if any(place.properties.get(key) is not None for place in places)
     }
     attributes: Object = {COLUMNS[key]: values for key, values in columns.items() if key in COLUMNS}
     if columns.keys() & set(WINDOW):
-        attributes["time_windows"] = [[place.number(key) for key in WINDOW] for place in places]
-    return attributes
+        windows = (columns.get(key, [EMPTY.get(key, 0.0)] * len(places)) for key in WINDOW)
+        attributes["time_windows"] = list(zip(*windows, strict=True))
+    return attributes | {"is_clock": bool(times.minutes), "day": times.day}
+
+
+def _cell(value: object) -> str:
+    """A property as the text of a cell; an empty one where there is none."""
+    return "" if value is None else str(value).strip()
 
 
 def _extras(places: list[Place]) -> dict[str, tuple[str, ...]]:

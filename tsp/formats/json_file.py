@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -9,11 +10,13 @@ import numpy as np
 from tsp.composition import added_rules, problem_of
 from tsp.formats.json_content import describe_json, read_json
 from tsp.formats.plan import Plan
+from tsp.itinerary import make_itinerary
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tsp.instance import Instance
+    from tsp.problems import Problem
     from tsp.solution import Solution
 
 
@@ -68,9 +71,11 @@ def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
     """One solution as `tsp solve --json` prints it; no value in it is NaN or infinite.
 
     `tours` hold positions from 0, and `names` what users call the node at each position. It has `amounts`, the
-    amount delivered at each stop of each tour, if deliveries may be split.
+    amount delivered at each stop of each tour, if deliveries may be split; `unit`, that of the objective, if it has
+    one; and `speed` and `schedule`, the times of each stop of each tour, if times come from a clock.
     """
     best, gap, problem = instance.best_known, None, problem_of(instance)
+    unit, factor = instance.units.objective(problem.objective.terms)
     if best is not None and solution.objective is not None:
         gap = problem.objective.gap(solution.objective, best)
     rules = added_rules(problem)
@@ -83,14 +88,34 @@ def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
         "size": instance.size,
         "names": [instance.node_name(node) for node in range(instance.size)],
         "solver": solution.solver,
-        "objective": solution.objective,
+        **({} if unit is None else {"unit": unit}),
+        **({} if instance.speed is None else {"speed": instance.speed}),
+        "objective": _scaled(solution.objective, factor),
         "feasible": solution.feasible,
         "violations": list(dict.fromkeys([*solution.reasons, *solution.violations])),
         "tours": [tour.tolist() for tour in solution.tours],
         **amounts,
+        **({"schedule": _schedule(problem, instance, solution)} if instance.is_clock else {}),
         "seconds": solution.seconds,
-        "bound": solution.bound,
-        "best_known": best,
+        "bound": _scaled(solution.bound, factor),
+        "best_known": _scaled(best, factor),
         "gap": gap,
         "proved_optimal": solution.proved_optimal,
     }
+
+
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+def _schedule(problem: Problem, instance: Instance, solution: Solution) -> list[list[dict[str, Any]]]:
+    """The position and the times of each stop of each tour, the return to the depot included."""
+    write = instance.units.format_time
+    stops = make_itinerary(problem, instance, solution)
+    return [
+        [
+            {"node": stop.node, **{name: write(getattr(stop, name)) for name in ("arrive", "begin", "leave")}}
+            for stop in tour
+        ]
+        for _, tour in groupby(stops, key=lambda stop: stop.tour)
+    ]

@@ -34,6 +34,8 @@ ATTRIBUTE_AXES = {
 }
 WORDS = ("problem", "metric", "objective")
 """Names that hold for all instances of a set."""
+UNITS = ("unit", "is_clock", "speed", "day")
+"""The units of all instances of a set: names, a flag and a number."""
 EXPECTED = "expected_prizes"
 """The array of an instance's prizes where they are expectations; then `prizes` are the real ones."""
 
@@ -44,21 +46,21 @@ def read_instances(path: Path) -> list[Instance]:
     One instance may be without the axis N: `matrix [n, n]`, perhaps with `names [n]`.
 
     Attributes are arrays of their names: `prizes, penalties, demands, service_times [N, n]`,
-    `time_windows [N, n, 2]`, `max_length, min_prize, capacity, num_tours, end [N]`; `objective`, a name, and
-    `is_clock`, True or False, hold for all instances. A warning names the arrays that nothing reads. Of
-    `expected_prizes [N, n]` and `prizes` the instances get the first; see `read_realizations`. Without
+    `time_windows [N, n, 2]`, `max_length, min_prize, capacity, num_tours, end [N]`; the names
+    `objective`, `unit` and `day`, `is_clock`, True or False, and the number `speed` hold for all instances. A
+    warning names the arrays that nothing reads. Of `expected_prizes [N, n]` and `prizes` the instances get the first; see `read_realizations`. Without
     `problem`, it is the one that the attributes imply.
 
     Raises:
         ValueError: with the file, the array and what was expected.
     """
-    arrays, names = load_arrays(path, (*AXES, *ATTRIBUTE_AXES, EXPECTED, *WORDS, "is_clock", "names"))
+    arrays, names = load_arrays(path, (*AXES, *ATTRIBUTE_AXES, EXPECTED, *WORDS, *UNITS, "names"))
     nodes = arrays.pop("names", None)
     problem = _text(path, arrays, "problem", "")
     metric = _text(path, arrays, "metric", "euclidean")
     objective = _text(path, arrays, "objective", "") or None
-    is_clock = _flag(path, arrays, "is_clock")
-    given = {name: array for name, array in arrays.items() if name not in (*WORDS, "is_clock")}
+    units = _units(path, arrays)
+    given = {name: array for name, array in arrays.items() if name not in (*WORDS, *UNITS)}
     if not given.keys() & AXES:
         raise ValueError(f"{path}: arrays {quote(', '.join(names))}, expected coordinates or matrix")
     _warn_of_others(path, names)
@@ -87,7 +89,7 @@ def read_instances(path: Path) -> list[Instance]:
             if nodes is not None:
                 here["names"] = _names(nodes)
             name = path.stem if single else f"{path.stem}[{k}]"
-            instance = Instance(**here, metric=metric, name=name, objective=objective, is_clock=is_clock)
+            instance = Instance(**here, metric=metric, name=name, objective=objective, **units)
             instances.append(replace(instance, problem=problem or implied_problem(instance)))
         except ValueError as error:
             raise ValueError(f"{path}: instance {k}: {error}") from None
@@ -168,6 +170,19 @@ def _names(nodes: NDArray[Any]) -> tuple[str, ...]:
     return names
 
 
+def _units(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """The units of the instances, as attributes of `Instance`."""
+    speed = arrays.get("speed")
+    if speed is not None and (speed.ndim or speed.dtype.kind not in "iuf"):
+        raise ValueError(f"{path}: array speed: {speed.dtype} of shape {speed.shape}, expected one number")
+    return {
+        "unit": _text(path, arrays, "unit", "") or None,
+        "is_clock": _flag(path, arrays, "is_clock"),
+        "speed": None if speed is None else float(speed),
+        "day": _text(path, arrays, "day", "") or None,
+    }
+
+
 def _flag(path: Path, arrays: dict[str, NDArray[Any]], name: str) -> bool:
     array = arrays.get(name, np.array(False))
     if array.ndim or array.dtype.kind != "b":
@@ -177,7 +192,7 @@ def _flag(path: Path, arrays: dict[str, NDArray[Any]], name: str) -> bool:
 
 def _warn_of_others(path: Path, names: Sequence[str]) -> None:
     """Name the arrays that nothing reads."""
-    known = (*AXES, *ATTRIBUTE_AXES, EXPECTED, *WORDS, "is_clock", "names")
+    known = (*AXES, *ATTRIBUTE_AXES, EXPECTED, *WORDS, *UNITS, "names")
     others = [name for name in names if name not in known]
     if others:
         warnings.warn(f"{path}: nothing reads array {', '.join(map(quote, others))}", stacklevel=3)
@@ -196,7 +211,7 @@ def write_instances(path: Path, instances: Sequence[Instance], realizations: Seq
     """
     first = instances[0]
     for k, instance in enumerate(instances):
-        require_held(instance, (*ATTRIBUTE_AXES, "objective", "is_clock"), "an NPZ set")
+        require_held(instance, (*ATTRIBUTE_AXES, "objective", *UNITS), "an NPZ set")
         if _kind(instance) != _kind(first):
             raise ValueError(
                 f"{instance.name or f'instance {k}'}: {_kind(instance)}, "
@@ -205,8 +220,7 @@ def write_instances(path: Path, instances: Sequence[Instance], realizations: Seq
     arrays: dict[str, NDArray[Any]] = {"problem": np.array(first.problem), "metric": np.array(first.metric)}
     if first.objective is not None:
         arrays["objective"] = np.array(first.objective)
-    if first.is_clock:
-        arrays["is_clock"] = np.array(True)
+    arrays |= {name: np.array(value) for name in UNITS if (value := getattr(first, name))}
     for name in (*AXES, *ATTRIBUTE_AXES):
         if getattr(first, name) is not None:
             arrays[name] = np.stack([getattr(instance, name) for instance in instances])
@@ -223,4 +237,5 @@ def _kind(instance: Instance) -> str:
     shapes = [f"{name} {array.shape}" for name in AXES if (array := getattr(instance, name)) is not None]
     given = [name for name in ATTRIBUTE_AXES if getattr(instance, name) is not None]
     words = [word for word in (instance.problem, instance.metric, instance.objective) if word is not None]
-    return ", ".join((*words, *["times of day"] * instance.is_clock, *shapes, *given))
+    units = [f"{name} {value}" for name in UNITS if (value := getattr(instance, name))]
+    return ", ".join((*words, *units, *shapes, *given))

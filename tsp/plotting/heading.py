@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,8 @@ from tsp.problems import LengthBudget, PrizeQuota
 from tsp.statistics import format_number
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tsp.checks import Claim
     from tsp.solution import Solution
 
@@ -31,7 +34,7 @@ def describe_tours(claim: Claim, solution: Solution | None) -> str:
     facts = ["1 node" if instance.size == 1 else f"{instance.size:,} nodes"]
     if solution is None:
         if instance.best_known is not None:
-            facts.append(f"best known {_format_thousands(instance.best_known)}")
+            facts.append(f"best known {_format_value(claim, claim.problem.objective.terms, instance.best_known)}")
         return " · ".join(facts)
     if solution.objective is None:
         facts.append(f"not feasible: {shorten('; '.join(solution.reasons or solution.violations), 80)}")
@@ -46,14 +49,15 @@ def _objective_facts(claim: Claim, solution: Solution, objective: float) -> list
     """The objective of a feasible solution, and its gap to the best known value."""
     problem, instance, best = claim.problem, claim.instance, claim.instance.best_known
     terms = " + ".join(TERM_WORDS.get(term, term) for term in problem.objective.terms)
-    facts = [f"{terms} {_format_thousands(objective)}"]
+    write = partial(_format_value, claim, problem.objective.terms)
+    facts = [f"{terms} {write(objective)}"]
     if problem.objective.terms == ("prize",) and instance.prizes is not None:
         facts[-1] += f" of {_format_thousands(float(instance.prizes[claim.customers].sum()))}"
     if solution.proved_optimal:
         facts.append("proved optimal")
     elif best:
         gap = (objective - best) / best
-        to_best = f"{100 * gap:+.2f} % to the best known {_format_thousands(best)}"
+        to_best = f"{100 * gap:+.2f} % to the best known {write(best)}"
         facts.append(f"the best known {terms}" if gap == 0 else to_best)
     return facts
 
@@ -74,9 +78,16 @@ def _tour_facts(claim: Claim) -> list[str]:
     if problem.objective.terms != ("length",):
         limit = instance.max_length if problem.rule(LengthBudget) else None
         term = "longest" if several and limit is not None else "length"
-        facts.append(f"{TERM_WORDS[term]} {_format_thousands(TERMS[term](claim))}")
-        facts[-1] += "" if limit is None else f" of {_format_thousands(limit)}"
+        walked, of = _format_thousands(TERMS[term](claim)), "" if limit is None else f" of {_format_thousands(limit)}"
+        facts.append(instance.units.with_unit(f"{TERM_WORDS[term]} {walked}{of}"))
+    if instance.speed is not None:
+        facts.append(f"{instance.speed:g} km/h")
     return facts
+
+
+def _format_value(claim: Claim, terms: Sequence[str], value: float) -> str:
+    """The value of an objective."""
+    return claim.instance.units.format_objective(terms, value, _format_thousands)
 
 
 def _format_thousands(value: float) -> str:

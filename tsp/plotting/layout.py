@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from tsp.earth import degrees, project
+
 if TYPE_CHECKING:
     from tsp.instance import Instance
     from tsp.plotting.canvas import Points
@@ -22,11 +24,13 @@ class Layout(NamedTuple):
         points: `[n, 2]`.
         remark: a remark on the layout for the reader, or nothing.
         aspect: height of a unit of y relative to a unit of x.
+        unit: what a unit of x is, where the map has a scale.
     """
 
     points: Points
     remark: str
     aspect: float
+    unit: str | None = None
 
 
 def lay_out(instance: Instance) -> Layout:
@@ -38,12 +42,15 @@ def lay_out(instance: Instance) -> Layout:
     if instance.coordinates is None:
         return Layout(_scaled_points(instance), "no coordinates given: laid out by the distances", 1.0)
     points = instance.coordinates
+    if instance.unit is not None:
+        longitudes, latitudes = points[:, :2].T
+        return Layout(project(latitudes, longitudes, instance.unit), "", 1.0, instance.unit)
     if instance.metric in ("GEO", "GEOM"):
-        degrees = np.trunc(points)
-        minutes = degrees + (points - degrees) / 0.6  # TSPLIB writes minutes as decimals
+        whole = np.trunc(points)
+        minutes = whole + (points - whole) / 0.6  # TSPLIB writes minutes as decimals
         latitude, longitude = (minutes if instance.metric == "GEO" else points).T
         middle = math.radians(float(np.clip(np.abs(latitude.mean()), 0, 80)))
-        return Layout(np.column_stack([longitude, latitude]), "", 1.0 / math.cos(middle))
+        return Layout(degrees(latitude, longitude), "", 1.0 / math.cos(middle))
     remark = "seen from above: the third coordinate is not drawn" if points.shape[1] == 3 else ""
     return Layout(points[:, :2], remark, 1.0)
 

@@ -28,6 +28,7 @@ from tsp.plotting.canvas import (
 from tsp.plotting.heading import describe_tours
 from tsp.plotting.layout import lay_out
 from tsp.plotting.names import write_names
+from tsp.plotting.scale import draw_scale
 from tsp.plotting.schedule import draw_schedule, schedule_height, schedule_stops
 from tsp.problems import Capacity, PrizeQuota, TimeWindows
 from tsp.solution import claim_of
@@ -99,10 +100,13 @@ def plot_tour(
         title: replaces the instance's name.
 
     Raises:
-        ValueError: for a matrix without coordinates that is too large to be laid out.
+        ValueError: for a matrix without coordinates that is too large to be laid out, and walls between places on
+            the Earth.
     """
     problem = problem or problem_of(instance)
-    points, remark, aspect = lay_out(instance)
+    if floor is not None and instance.unit is not None:
+        raise ValueError(f"{instance.name or 'instance'}: walls between places on the Earth, expected none")
+    points, remark, aspect, unit = lay_out(instance)
     claim = _claim_to_draw(problem, instance, solution)
     schedule = schedule_stops(problem, instance, solution)
     strip_height = schedule_height(schedule)
@@ -115,13 +119,15 @@ def plot_tour(
     axes.set_aspect(aspect, adjustable="datalim")
     axes.margins(0.05)
 
-    by_matrix = instance.matrix is not None and instance.coordinates is not None and floor is None
+    by_matrix = instance.matrix is not None and instance.coordinates is not None and floor is None and unit is None
     lines = _draw_tours(axes, claim, points, floor, dashed=by_matrix)
     sizes, meaning = _dot_sizes(problem, instance)
     marks = _draw_nodes(axes, claim, points, sizes, solved=solution is not None)
     distances = "distances are given by a matrix, not by this picture" if by_matrix else ""
     remarks = [text for text in (meaning, remark, distances) if text]
     _write_footnote(figure, marks, remarks, (0.07 + strip_height) / total)
+    if unit is not None:
+        draw_scale(figure, axes, unit, (0.07 + strip_height) / total)
     names = instance.names
     if names is None and schedule:
         names = tuple(map(instance.node_name, range(instance.size)))  # they join the rows of the schedule to the nodes
@@ -129,7 +135,7 @@ def plot_tour(
         with ignore_missing_glyphs():
             write_names(axes, names, points, lines, claim.stops, np.sqrt(sizes / math.pi))
     if schedule:
-        draw_schedule(figure.add_axes((0.02, 0.0, 0.96, (strip_height - 0.1) / total)), schedule)
+        draw_schedule(figure.add_axes((0.02, 0.0, 0.96, (strip_height - 0.1) / total)), schedule, instance.units)
     return figure
 
 

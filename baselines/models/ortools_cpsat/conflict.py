@@ -103,7 +103,9 @@ def list_limits(problem: Problem, instance: Instance) -> list[Limit]:
         compulsory[[instance.depot, instance.finish]] = False
         out += [_of_node(instance, k, "required", 0.0) for k in np.flatnonzero(compulsory).tolist()]
     if problem.rule(LengthBudget) is not None and instance.max_length is not None:
-        out.append(Limit(f"the length budget {instance.max_length:g}", attribute="max_length"))
+        out.append(
+            Limit(f"the length budget {instance.units.format_length(instance.max_length)}", attribute="max_length")
+        )
     if problem.rule(Capacity) is not None and instance.demands is not None:
         everything = float(instance.demands.sum())
         out.append(Limit(f"the capacity {instance.capacity:g}", attribute="capacity", free=everything))

@@ -105,7 +105,7 @@ def test_a_time_that_is_no_time_of_day_is_refused_by_its_line(write, text):
         read(write(CLOCK.format(text).replace("0:15", "15")))
 
 
-def test_dates_count_from_the_first_midnight_and_itineraries_show_times_of_day(write, tmp_path):
+def test_dates_count_from_the_first_midnight_and_itineraries_show_dates(write, tmp_path):
     text = (
         "name,x,y,opens,closes\nBase,0,0,2026-11-23T08:00,2026-11-24T18:00\nB,10,0,2026-11-24T09:00,2026-11-24T10:00\n"
     )
@@ -115,9 +115,4 @@ def test_dates_count_from_the_first_midnight_and_itineraries_show_times_of_day(w
     write_solution(tmp_path / "plan.csv", instance, solution)
     with (tmp_path / "plan.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["begin"] for row in rows] == ["08:00", "09:00 +1d", "09:10 +1d"]
-
-
-def test_times_of_day_beside_latitudes_are_refused_since_a_speed_is_not_known(write):
-    with pytest.raises(ValueError, match="times of day beside lat and lon"):
-        read(write("lat,lon,opens,closes\n1,1,8:00,9:00\n2,2,8:00,9:00\n"))
+    assert [row["begin"] for row in rows] == ["2026-11-23T08:00", "2026-11-24T09:00", "2026-11-24T09:10"]
