@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 EARTH_RADIUS = 6371.0088
 """Mean radius of the Earth in kilometres."""
 
+WIDEST = 60.0
+"""Degrees from its middle up to which a map is azimuthal; a wider one is a map of the world."""
+
 
 def great_circles(latitudes: ArrayLike, longitudes: ArrayLike, unit: str = UNIT) -> Array:
     """Distances `[n, n]` on a sphere (haversine formula) between places given in degrees.
@@ -49,25 +52,26 @@ def degrees(latitudes: ArrayLike, longitudes: ArrayLike) -> Array:
 
 
 def project(latitudes: ArrayLike, longitudes: ArrayLike, unit: str = UNIT) -> Array:
-    """A map `[n, 2]` in the azimuthal equidistant projection: distances and directions from the middle are right.
+    """A map `[n, 2]` of places: east to the right, north up, lengths right in its middle.
 
-    North is up in the middle; neither the antimeridian nor a pole cuts the map.
+    Up to `WIDEST` from the middle it is azimuthal equidistant, so that neither the antimeridian nor a pole cuts it. A
+    map of the world is equirectangular, cut where the longitudes have their largest gap.
     """
     phi, theta = np.radians(np.asarray(latitudes, float)), np.radians(np.asarray(longitudes, float))
-    x, y, z = np.cos(phi) * np.cos(theta), np.cos(phi) * np.sin(theta), np.sin(phi)
-    middle = np.array([x.sum(), y.sum(), z.sum()])
-    if np.linalg.norm(middle) < 1e-6 * len(phi):  # antipodes: any middle is as good
-        middle = np.array([x[0], y[0], z[0]])
-    phi0, theta0 = np.arctan2(middle[2], np.hypot(middle[0], middle[1])), np.arctan2(middle[1], middle[0])
+    radius = EARTH_RADIUS * METRES[UNIT] / METRES[unit]
+    points = np.column_stack((np.cos(phi) * np.cos(theta), np.cos(phi) * np.sin(theta), np.sin(phi)))
+    middle = points.sum(axis=0)
+    sine0, theta0 = middle[2] / max(float(np.linalg.norm(middle)), 1e-9), np.arctan2(middle[1], middle[0])
+    cosine0 = np.sqrt(max(0.0, 1.0 - sine0**2))
     east = np.cos(phi) * np.sin(theta - theta0)
-    north = np.cos(phi0) * np.sin(phi) - np.sin(phi0) * np.cos(phi) * np.cos(theta - theta0)
-    up = np.sin(phi0) * np.sin(phi) + np.cos(phi0) * np.cos(phi) * np.cos(theta - theta0)
+    north = cosine0 * np.sin(phi) - sine0 * np.cos(phi) * np.cos(theta - theta0)
+    up = sine0 * np.sin(phi) + cosine0 * np.cos(phi) * np.cos(theta - theta0)
     sine = np.hypot(east, north)
     angle = np.arctan2(sine, up)
-    radius = EARTH_RADIUS * METRES[UNIT] / METRES[unit]
-    opposite = (sine < 1e-12) & (up < 0)  # in every direction: east is as good
-    factor = radius * np.divide(angle, sine, out=np.ones_like(sine), where=sine >= 1e-12)
-    return np.column_stack((np.where(opposite, radius * np.pi, factor * east), factor * north))
+    if angle.max() > np.radians(WIDEST):
+        return radius * np.radians(degrees(latitudes, longitudes)) * (np.cos(np.abs(phi).mean()), 1.0)
+    factor = radius * np.divide(angle, sine, out=np.ones_like(sine), where=sine > 0)
+    return np.column_stack((factor * east, factor * north))
 
 
 def earth_instance(

@@ -70,7 +70,8 @@ def refuse_units(expected: str, unit: str | None, speed: float | None) -> None:
     """
     for name, value in (("unit", unit), ("speed", speed)):
         if value is not None:
-            raise ValueError(f"--{name} {value}: distances are not between places on the Earth, {expected}")
+            text = value if isinstance(value, str) else f"{value:g}"
+            raise ValueError(f"--{name} {text}: distances are not between places on the Earth, {expected}")
 
 
 def require_day(value: object) -> str:

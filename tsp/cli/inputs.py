@@ -67,6 +67,8 @@ def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Inst
     changes: dict[str, Any] = ignored | {
         name: value for name in LIMITS if (value := getattr(arguments, name)) is not None
     }
+    if ignored:
+        instance = _without_clock(replace(instance, **ignored), arguments)
     if arguments.start == "any":
         changes["free_start"] = True
     elif arguments.start is not None:
@@ -87,12 +89,17 @@ def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Inst
         changes["underway"] = Underway(nodes, **used)
     if not changes:
         return instance
-    if instance.is_clock and all(changes.get(name, getattr(instance, name)) is None for name in TIMES):
-        if arguments.speed is not None:
-            raise ValueError(f"--speed {arguments.speed:g}: expected times from a clock, and none are left")
-        changes |= {"is_clock": False, "speed": None, "day": None}
     changed = replace(instance, **changes)
     return recognize(changed if named else replace(changed, problem=implied_problem(changed)))
+
+
+def _without_clock(instance: Instance, arguments: argparse.Namespace) -> Instance:
+    """The instance; where no times are left in it, none come from a clock."""
+    if not instance.is_clock or any(getattr(instance, name) is not None for name in TIMES):
+        return instance
+    if arguments.speed is not None:
+        raise ValueError(f"--speed {arguments.speed:g}: expected times from a clock, and --ignore leaves none")
+    return replace(instance, is_clock=False, speed=None, day=None)
 
 
 def _ignored_attributes(text: str | None) -> list[str]:

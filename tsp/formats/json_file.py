@@ -71,8 +71,9 @@ def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
     """One solution as `tsp solve --json` prints it; no value in it is NaN or infinite.
 
     `tours` hold positions from 0, and `names` what users call the node at each position. It has `amounts`, the
-    amount delivered at each stop of each tour, if deliveries may be split; `unit`, that of the objective, if it has
-    one; and `speed` and `schedule`, the times of each stop of each tour, if times come from a clock.
+    amount delivered at each stop of each tour, if deliveries may be split; `unit`, that of lengths, and
+    `objective_unit`, if they have one; `schedule`, the times of each stop of each tour, if times come from a clock;
+    and `speed`, if these follow from lengths on the Earth.
     """
     best, gap, problem = instance.best_known, None, problem_of(instance)
     unit, factor = instance.units.objective(problem.objective.terms)
@@ -88,8 +89,7 @@ def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
         "size": instance.size,
         "names": [instance.node_name(node) for node in range(instance.size)],
         "solver": solution.solver,
-        **({} if unit is None else {"unit": unit}),
-        **({} if instance.speed is None else {"speed": instance.speed}),
+        **_given({"unit": instance.unit, "speed": instance.speed, "objective_unit": unit}),
         "objective": _scaled(solution.objective, factor),
         "feasible": solution.feasible,
         "violations": list(dict.fromkeys([*solution.reasons, *solution.violations])),
@@ -102,6 +102,11 @@ def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
         "gap": gap,
         "proved_optimal": solution.proved_optimal,
     }
+
+
+def _given(entries: dict[str, Any]) -> dict[str, Any]:
+    """The entries that are not None."""
+    return {name: value for name, value in entries.items() if value is not None}
 
 
 def _scaled(value: float | None, factor: float) -> float | None:

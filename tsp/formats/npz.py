@@ -48,8 +48,8 @@ def read_instances(path: Path) -> list[Instance]:
     Attributes are arrays of their names: `prizes, penalties, demands, service_times [N, n]`,
     `time_windows [N, n, 2]`, `max_length, min_prize, capacity, num_tours, end [N]`; the names
     `objective`, `unit` and `day`, `is_clock`, True or False, and the number `speed` hold for all instances. A
-    warning names the arrays that nothing reads. Of `expected_prizes [N, n]` and `prizes` the instances get the first; see `read_realizations`. Without
-    `problem`, it is the one that the attributes imply.
+    warning names the arrays that nothing reads. Of `expected_prizes [N, n]` and `prizes` the instances get the
+    first; see `read_realizations`. Without `problem`, it is the one that the attributes imply.
 
     Raises:
         ValueError: with the file, the array and what was expected.

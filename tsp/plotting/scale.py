@@ -28,7 +28,7 @@ def round_length(most: float) -> float:
 
 
 def draw_scale(figure: Figure, axes: Axes, unit: str, y: float) -> None:
-    """Draw a bar of a round length below the map, at the right, with its length; `unit` is that of the map's coordinates."""
+    """Draw a bar of a round length below a map at the right, with its length in `unit`, that of the coordinates."""
     from matplotlib.lines import Line2D
 
     axes.apply_aspect()
