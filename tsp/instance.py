@@ -234,20 +234,24 @@ class Instance:
         """The unit of lengths, and what times of day are."""
         if self.unit is not None:
             require_unit(self.unit)
+            if self.matrix is None:
+                raise ValueError(
+                    f"unit: {self.unit!r}, expected a matrix of distances (tsp.earth.earth_instance makes one)"
+                )
             if self.coordinates is not None and np.abs(self.coordinates[:, 1]).max(initial=0.0) > 90:
                 raise ValueError(f"unit: {self.unit!r}, expected coordinates in degrees, longitude and latitude")
         is_timed = self.unit is not None and self.is_clock
         if self.speed is not None:
             object.__setattr__(self, "speed", require_speed(self.speed))
             if not is_timed:
-                missing = "times come from no clock" if self.unit else "lengths have no unit"
+                missing = "no times are times of day, such as 8:30" if self.unit else "lengths have no unit"
                 raise ValueError(f"speed: {self.speed:g}, expected none, since {missing}")
         elif is_timed:
             object.__setattr__(self, "speed", SPEED)
         if self.day is not None:
             object.__setattr__(self, "day", require_day(self.day))
             if not self.is_clock:
-                raise ValueError(f"day: {self.day}, expected none, since times come from no clock")
+                raise ValueError(f"day: {self.day}, expected none, since no times are times of day")
 
     def _normalize_nodes(self) -> None:
         """The nodes' names and columns, and the nodes that are named by their number."""

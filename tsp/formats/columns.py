@@ -10,7 +10,7 @@ HEADINGS: dict[str, tuple[tuple[str, ...], str]] = {
     "x": (("x_coord", "xcoord", "x_coordinate", "coord_x"), "coordinate"),
     "y": (("y_coord", "ycoord", "y_coordinate", "coord_y"), "coordinate"),
     "z": (("z_coord", "zcoord", "z_coordinate", "height", "elevation", "altitude"), "third coordinate"),
-    "lat": (("latitude",), "latitude in degrees; distances are great circles in kilometres"),
+    "lat": (("latitude",), "latitude in degrees; distances are great circles in kilometres, or --unit"),
     "lon": (("lng", "long", "longitude"), "longitude in degrees"),
     "prize": (("prizes", "profit", "score", "reward"), "prize of a visit"),
     "penalty": (("penalties",), "cost of leaving the node out"),
@@ -25,7 +25,7 @@ HEADINGS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "duration": (
         ("service", "service_time", "service_times", "service_duration", "visit_time"),
-        "duration of the visit",
+        "duration of the visit; a number, or hours and minutes such as 0:20",
     ),
     "required": (("mandatory", "compulsory"), "1 for a node that must be visited where others may be left out"),
 }

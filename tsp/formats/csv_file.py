@@ -104,25 +104,22 @@ def read_instance(
     if "name" in texts:
         _require_distinct(file, lines, texts["name"])
     naming = "id" if "name" not in texts and _can_name(texts.get("id", ())) else "name"
+    attributes = _attributes(file, lines, texts, delimiter)
     known = (naming, *axes, *COLUMNS, *WINDOW)
-    given: dict[str, Any] = {
-        "name": path.stem,
-        "names": texts.get(naming),
-        "extras": {header[k]: texts[name] for name, k in columns.items() if name not in known},
-        **_attributes(file, lines, texts, delimiter),
-    }
-    warn_of_numbers(path, given["extras"], delimiter)
+    extras = {header[k]: texts[name] for name, k in columns.items() if name not in known}
+    warn_of_numbers(path, extras, delimiter)
+    attributes |= {"name": path.stem, "names": texts.get(naming), "extras": extras}
     is_earth = "lat" in axes
     if is_earth:
         _require_degrees(file, lines, points[0], points[1])
     if axes and (not is_earth or matrix is not None):
-        given["coordinates"] = degrees(points[0], points[1]) if is_earth else np.column_stack(points)
+        attributes["coordinates"] = degrees(points[0], points[1]) if is_earth else np.column_stack(points)
     try:
         if is_earth and matrix is None:
-            instance = earth_instance(points[0], points[1], **given, unit=unit, speed=speed)
+            instance = earth_instance(points[0], points[1], **attributes, unit=unit, speed=speed)
         else:
             refuse_units("expected columns lat and lon", unit, speed)
-            instance = Instance(**given, matrix=matrix)
+            instance = Instance(**attributes, matrix=matrix)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return replace(instance, problem=implied_problem(instance))
