@@ -126,11 +126,13 @@ def generate_instances(
     )
 
 
-def read_floor(arguments: argparse.Namespace, file: str) -> Floor | None:
+def read_floor(arguments: argparse.Namespace, file: str, instance: Instance) -> Floor | None:
     """The walls to draw with an instance: of `--walls`, else of the file of walls beside it, if there is one."""
     from tsp.plotting import Floor
 
     path = Path(arguments.walls) if arguments.walls else without_gz(Path(file)).with_suffix(WALLS)
     if not arguments.walls and not path.exists():
         return None
-    return Floor(read_walls(path), lambda origin, destination: np.stack([origin, destination]))
+    floor = Floor(read_walls(path), lambda origin, destination: np.stack([origin, destination]))
+    floor.require_plane(instance)
+    return floor

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.solution:
         plan = read_plan(arguments.solution, instance)
         solution = check(problem_of(instance), instance, plan.tours, amounts=plan.amounts)
-    floor = read_floor(arguments, arguments.file)
+    floor = read_floor(arguments, arguments.file, instance)
     save_figure(plot_tour(instance, solution, floor=floor), arguments.out, force=arguments.force)
     show(arguments.out)
     return DONE

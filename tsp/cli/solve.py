@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise ValueError("--probabilities: prints only probabilities, expected neither --plot nor --out beside it")
         return _show_probabilities(arguments, instances)
     _require_outputs(arguments, len(instances))
-    floor = read_floor(arguments, arguments.files[0]) if arguments.plot or arguments.walls else None
+    floor = read_floor(arguments, arguments.files[0], instances[0]) if arguments.plot or arguments.walls else None
     solutions, interrupted = _solve(arguments, instances, realizations)
     _write_solutions(arguments, instances, solutions, floor)
     if interrupted:

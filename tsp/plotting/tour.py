@@ -68,6 +68,15 @@ class Floor:
     walls: Points
     route: Callable[[Points, Points], Points]
 
+    def require_plane(self, instance: Instance) -> None:
+        """Refuse an instance whose map is projected, but not its walls.
+
+        Raises:
+            ValueError: for places on the Earth.
+        """
+        if instance.unit is not None:
+            raise ValueError(f"{instance.name or 'instance'}: walls between places on the Earth, expected none")
+
 
 class Mark(NamedTuple):
     """An entry of the footnote: the meaning of a kind of mark on the map."""
@@ -104,8 +113,8 @@ def plot_tour(
             the Earth.
     """
     problem = problem or problem_of(instance)
-    if floor is not None and instance.unit is not None:
-        raise ValueError(f"{instance.name or 'instance'}: walls between places on the Earth, expected none")
+    if floor is not None:
+        floor.require_plane(instance)
     points, remark, aspect, unit = lay_out(instance)
     claim = _claim_to_draw(problem, instance, solution)
     schedule = schedule_stops(problem, instance, solution)

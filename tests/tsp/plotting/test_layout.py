@@ -38,3 +38,8 @@ def test_geographical_coordinates_are_drawn_with_north_up_and_east_to_the_right(
 def test_nodes_with_missing_roads_are_laid_out():
     instance = Instance(matrix=[[0, 3, np.inf], [3, 0, 4], [np.inf, 4, 0]])
     assert np.isfinite(node_positions(plot_tour(instance).axes[0])).all()
+
+
+def test_geographical_coordinates_have_no_jump_at_the_antimeridian():
+    axes = plot_tour(Instance([[-16, 179], [-17, -179], [-18, 178]], metric="GEOM")).axes[0]
+    assert np.ptp(node_positions(axes)[:, 0]) == pytest.approx(3)

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from figures import checked, full_instance, written_names
 
 from tsp.instance import Instance
@@ -45,3 +46,28 @@ def test_a_schedule_without_names_shows_node_numbers_and_a_very_long_one_is_omit
     assert set(written_names(figure)) <= {str(node) for node in range(1, 8)} != set()
     assert len(plot_tour(full_instance("tsptw", n=MOST_NAMES + 1)).axes[1].get_yticklabels()) == 0
     assert len(plot_tour(full_instance("tsptw", n=MOST_ROWS + 1)).axes) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "step", "day", "text"),
+    [(480, 60, None, "10:00"), (480, 5, None, "08:10"), (2280, 60, "2026-11-23", "2026-11-24T16:00")],
+)
+def test_times_from_a_clock_are_in_minutes_with_ticks_at_round_times_of_day(first, step, day, text):
+    length = 2.0  # of a minute, at 120 km/h
+    windows = length * np.array([[first, first + 8 * step], [first, first + 7 * step]])
+    instance = Instance(
+        matrix=[[0, 2 * step], [2 * step, 0]],
+        unit="km",
+        speed=120,
+        is_clock=True,
+        day=day,
+        time_windows=windows,
+        problem="tsptw",
+    )
+    strip = plot_tour(instance, checked(instance, [[0, 1]])).axes[1]
+    arrivals = [line.get_xdata()[0] for line in strip.lines if line.get_marker() == "|"]
+    assert arrivals == pytest.approx([first, first + step, first + 2 * step])
+    strip.figure.draw_without_rendering()
+    labels = {label.get_text(): label.get_position()[0] for label in strip.get_xticklabels()}
+    assert labels[text] % min(step, 60) == 0
+    assert len(labels) <= 13  # one on each side is outside
