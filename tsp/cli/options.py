@@ -6,8 +6,6 @@ import argparse
 import math
 from typing import TYPE_CHECKING, TypeVar
 
-from tsp.units import METRES, SPEED, UNIT, require_speed, require_unit
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -45,11 +43,15 @@ def limits(text: str) -> list[float]:
 
 def unit(text: str) -> str:
     """A unit of length."""
+    from tsp.units import require_unit
+
     return _refused(require_unit, text)
 
 
 def speed(text: str) -> float:
     """A number of kilometres an hour."""
+    from tsp.units import require_speed
+
     return _refused(require_speed, _parse(float, text, lambda value: not math.isnan(value), "a number"))
 
 
@@ -94,14 +96,14 @@ def add_instance_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--unit",
         type=unit,
-        metavar="|".join(METRES),
-        help=f"unit of lengths between latitudes and longitudes (default {UNIT})",
+        metavar="m|km|mi",
+        help="unit of lengths between latitudes and longitudes (default km)",
     )
     command.add_argument(
         "--speed",
         type=speed,
         metavar="KM/H",
-        help=f"kilometres an hour there, where times come from a clock (default {SPEED:g})",
+        help="kilometres an hour there, where times are times of day (default 50)",
     )
     command.add_argument("--ignore", metavar="COLUMN,…", help="columns or attributes to leave out on purpose")
 

@@ -8,6 +8,8 @@ import pytest
 from command_line import BERLIN, POSTERS, refusal, solved
 from places import PLACES, ROUNDS, haversine
 
+from tsp.units import METRES, SPEED, UNIT
+
 LEGS = [haversine(PLACES[a], PLACES[b]) for a, b in ((0, 2), (2, 1), (1, 0))]
 """Kilometres of the only tour in time at 60 km/h, by way of Bernau to Potsdam."""
 LEAVES = [480, max(510, 480 + LEGS[0]) + 15, 0]
@@ -116,6 +118,13 @@ def test_a_comparison_has_the_unit_of_its_objectives(rounds):
     assert found["unit"] == "mi"
     assert [row["mean_objective"] for row in found["rows"]] == pytest.approx([sum(LEGS) / MILE] * 2)
     assert [row["unit"] for row in csv.DictReader(Path("rows.csv").read_text().splitlines())] == ["mi", "mi"]
+
+
+@pytest.mark.parametrize("command", ["solve", "compare", "check", "plot"])
+def test_help_states_the_units_and_the_defaults(tsp, command):
+    text = " ".join(tsp(command, "--help")[1].split())
+    assert f"--unit {'|'.join(METRES)} unit of lengths between latitudes and longitudes (default {UNIT})" in text
+    assert f"(default {SPEED:g})" in text
 
 
 @pytest.mark.parametrize(
