@@ -108,6 +108,9 @@ def _reading_notes(
         yield (
             f"A solver that takes instances one by one works on {threads} at once; its seconds are each instance's own."
         )
+    speeds = sorted({instance.speed for instance in instances if instance.speed is not None})
+    if speeds:
+        yield f"Times of day are lengths at {' and '.join(f'{speed:g}' for speed in speeds)} km/h."
     if min((row.compared for row in rows if row.compared), default=0) < len(instances):
         yield "Mean objective and gap are over the instances that every solver with any answer answered feasibly."
     if any(row.overruns for row in rows):

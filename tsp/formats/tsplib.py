@@ -361,6 +361,7 @@ def format_instance(instance: Instance) -> str:
     lines = [
         f"NAME: {_one_line(instance.name)}",
         f"TYPE: {'TSP' if instance.symmetric else 'ATSP'}",
+        *([] if instance.unit is None else [f"COMMENT: lengths in {instance.unit}"]),
         f"DIMENSION: {instance.size}",
         f"EDGE_WEIGHT_TYPE: {metric}",
     ]
@@ -387,7 +388,7 @@ def format_tours(instance: Instance, solution: Solution) -> str:
     lines = [
         f"NAME: {_one_line(instance.name)}",
         "TYPE: TOUR",
-        f"COMMENT: length {format_number(length)}{by}",
+        f"COMMENT: length {instance.units.with_unit(format_number(length))}{by}",
         f"DIMENSION: {instance.size}",
         "TOUR_SECTION",
     ]

@@ -116,6 +116,7 @@ def test_a_comparison_has_the_unit_of_its_objectives(rounds):
     assert "tsptw, 1 instance, 1 thread, objective in mi, gap" in rounds(*words)[1]
     found = json.loads(rounds(*words, "--json", "--out", "rows.csv")[1])
     assert found["unit"] == "mi"
+    assert "Times of day are lengths at 50 km/h." in found["notes"]
     assert [row["mean_objective"] for row in found["rows"]] == pytest.approx([sum(LEGS) / MILE] * 2)
     assert [row["unit"] for row in csv.DictReader(Path("rows.csv").read_text().splitlines())] == ["mi", "mi"]
 

@@ -8,7 +8,7 @@ import pytest
 from places import PLACES, ROUNDS, geojson, haversine
 
 import tsp
-from tsp.formats import read, write_instances
+from tsp.formats import read, write_instances, write_solution
 
 WINDOWS = [[480, 1080], [570, 720], [510, 660]]
 """Minutes of `ROUNDS`."""
@@ -136,3 +136,13 @@ def test_beside_a_matrix_a_unit_of_length_takes_a_minute(tmp_path):
 def test_a_unit_that_is_unknown_is_refused_before_the_file_is_read(tmp_path):
     with pytest.raises(ValueError, match="unit: 'ft', expected m, km or mi"):
         read(tmp_path / "none.csv", unit="ft")
+
+
+def test_a_file_of_tsplib_says_the_unit_in_its_comment(tmp_path):
+    (tmp_path / "isles.csv").write_text("name,lat,lon\nA,0,179\nB,0,-179\nC,1,180\n")
+    instance = tsp.read(tmp_path / "isles.csv", unit="mi")
+    write_instances(tmp_path / "isles.tsp", [instance])
+    assert "COMMENT: lengths in mi" in (tmp_path / "isles.tsp").read_text()
+    assert (tsp.read(tmp_path / "isles.tsp").distances == instance.distances).all()
+    write_solution(tmp_path / "isles.tour", instance, tsp.solve(instance, "2opt", time_limit=0.1))
+    assert "mi by 2opt" in (tmp_path / "isles.tour").read_text()
