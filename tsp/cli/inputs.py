@@ -94,12 +94,14 @@ def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Inst
 
 
 def _without_clock(instance: Instance, arguments: argparse.Namespace) -> Instance:
-    """The instance; where no times are left in it, none come from a clock."""
+    """The instance; where no windows are left in it, no time has a date, and where no times are, none are of a clock."""
+    if instance.time_windows is None:
+        instance = replace(instance, day=None)
     if not instance.is_clock or any(getattr(instance, name) is not None for name in TIMES):
         return instance
     if arguments.speed is not None:
         raise ValueError(f"--speed {arguments.speed:g}: expected times from a clock, and --ignore leaves none")
-    return replace(instance, is_clock=False, speed=None, day=None)
+    return replace(instance, is_clock=False, speed=None)
 
 
 def _ignored_attributes(text: str | None) -> list[str]:

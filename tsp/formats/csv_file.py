@@ -22,7 +22,7 @@ from tsp.clock import MINUTES_OF_DAY, format_day, parse_clock
 from tsp.composition import implied_problem, problem_of
 from tsp.earth import degrees, earth_instance
 from tsp.formats.attributes import require_held
-from tsp.formats.clock_columns import EMPTY, WINDOW, read_clock_columns
+from tsp.formats.clock_columns import DURATION, EMPTY, WINDOW, read_clock_columns
 from tsp.formats.columns import canonical
 from tsp.formats.text import TextFile, format_number, parse_number, quote, read_text
 from tsp.instance import Array, Instance
@@ -322,10 +322,11 @@ def format_instance(instance: Instance) -> str:
     columns = {name: values for name, key in COLUMNS.items() if (values := getattr(instance, key)) is not None}
     if instance.time_windows is not None:
         columns |= zip(WINDOW, instance.time_windows.T, strict=True)
+    clock = () if not instance.is_clock else (DURATION,) if instance.time_windows is None else WINDOW
     rows = [["name", "x", "y", *columns, *map(_guarded, instance.extras)]]
     for i, point in enumerate(instance.coordinates.tolist()):
         values = [
-            _clock_cell(instance, float(column[i])) if instance.is_clock and name in WINDOW else _cell(float(column[i]))
+            _clock_cell(instance, float(column[i])) if name in clock else _cell(float(column[i]))
             for name, column in columns.items()
         ]
         texts = (column[i] for column in instance.extras.values())
@@ -338,7 +339,7 @@ def _clock_cell(instance: Instance, minutes: float) -> str:
     if minutes == np.inf:
         return ""
     since, midnight = minutes, 0.0
-    if instance.day is not None:
+    if instance.day is not None and instance.time_windows is not None:
         days, since = divmod(minutes, MINUTES_OF_DAY)
         midnight = (parse_clock(instance.day) or 0.0) + days * MINUTES_OF_DAY
     hours, rest = divmod(since, 60.0)

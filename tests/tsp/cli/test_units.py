@@ -88,6 +88,13 @@ def test_dates_are_shown_as_dates(tsp):
     assert [stop["begin"] for stop in answer["schedule"][0]][:2] == ["2026-11-23T08:00", "2026-11-24T09:00"]
 
 
+def test_without_windows_no_time_has_a_date(tsp):
+    Path("days.csv").write_text("name,lat,lon,prize,opens,duration\nA,0,0,0,2026-11-23T08:00,\nB,0,0.1,3,,0:10\n")
+    answer = solved(tsp("solve", "days.csv", "--ignore", "opens", "--max-length", 40, "--speed", 60, "--json"))
+    leg = haversine((0, 0), (0, 0.1))
+    assert [stop["leave"] for stop in answer["schedule"][0]] == ["00:00", clock(leg + 10), clock(2 * leg + 10)]
+
+
 def test_a_length_limit_is_in_the_unit_and_said_with_it(tsp):
     Path("talks.csv").write_text("name,lat,lon,prize,duration\nA,0,0,0,\nB,0,1,5,0:30\nC,0,-2,9,\n")
     degree = haversine((0, 0), (0, 1)) / MILE

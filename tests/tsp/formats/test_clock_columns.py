@@ -114,6 +114,14 @@ def test_csv_keeps_dates_in_the_plane(tmp_path):
     assert "2026-11-24T09:30" in (tmp_path / "again.csv").read_text()
 
 
+def test_csv_keeps_a_clock_of_durations_alone(tmp_path):
+    (tmp_path / "plane.csv").write_text("name,x,y,duration\nA,0,0,\nB,0,1,0:30\nC,0,2,12.5\n")
+    write_instances(tmp_path / "again.csv", [tsp.read(tmp_path / "plane.csv")])
+    again = tsp.read(tmp_path / "again.csv")
+    assert again.service_times.tolist() == [0, 30, 12.5]
+    assert again.is_clock
+
+
 @pytest.mark.parametrize(("option", "value"), [("unit", "km"), ("speed", 40)])
 def test_a_unit_or_a_speed_is_refused_where_distances_are_not_on_the_earth(tmp_path, option, value):
     geo = "NAME: g\nTYPE: TSP\nDIMENSION: 2\nEDGE_WEIGHT_TYPE: GEO\nNODE_COORD_SECTION\n1 10.2 5\n2 11 6\nEOF\n"

@@ -355,6 +355,7 @@ def instances(draw):
     return Instance(coordinates, matrix, metric if matrix is None else EXPLICIT, fixed_edges=edges or None)
 
 
+@pytest.mark.filterwarnings("ignore:.*EDGE_WEIGHT_TYPE GEO means degrees and minutes")
 @settings(max_examples=50)
 @given(instances())
 def test_an_instance_written_as_tsplib_is_read_bit_identically(instance):
