@@ -94,7 +94,7 @@ def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Inst
 
 
 def _without_clock(instance: Instance, arguments: argparse.Namespace) -> Instance:
-    """The instance; where no windows are left in it, no time has a date, and where no times are, none are of a clock."""
+    """The instance: without windows no time in it has a date, and without any times none comes from a clock."""
     if instance.time_windows is None:
         instance = replace(instance, day=None)
     if not instance.is_clock or any(getattr(instance, name) is not None for name in TIMES):
