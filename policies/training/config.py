@@ -11,7 +11,7 @@ from tsp.problems import get_problem
 
 from .run import RunConfig, size_range
 
-BaselineName = Literal["rollout", "shared", "exponential", "none"]
+BaselineName = Literal["rollout", "shared", "exponential", "critic", "none"]
 LABELS = ("label_count", "label_batch", "label_ways", "label_time", "label_every", "label_workers")
 """The settings of a teacher that must be positive."""
 

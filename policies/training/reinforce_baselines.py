@@ -11,12 +11,12 @@ import math
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from policies.decoding import Greedy
 from policies.rollout import decode
 
-from .run import under
+from .run import load_optimizer, optimizer_tensors, under
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 EXPONENTIAL_DECAY = 0.8
 SIGNIFICANCE = 0.05
+CRITIC_CLIP = 1.0
+"""Largest norm of the critic's gradient."""
 CHALLENGE_INSTANCES = 10_000
 """The most instances on which the current policy is compared with the best one (Kool et al. 2019)."""
 LEAST_CHALLENGE = 500
@@ -225,3 +227,70 @@ class RolloutBaseline:
         self.exponential.load_state(under("exponential.", state))
         self.best.load_state_dict(under("best.", state))
         self._costs = []
+
+
+class Critic(nn.Module):
+    """A network that estimates the cost of the policy's trajectories (Kool et al. 2019, appendix C).
+
+    The encoder has the policy's shape and its first weights; the mean of the embeddings passes a hidden layer.
+
+    Args:
+        policy: copied.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__()
+        self.body = copy.deepcopy(policy)
+        del self.body.decoder
+        width = policy.config.width
+        self.head = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The estimates `[B]`."""
+        costs = batch.costs() if self.body.config.edges else None
+        nodes = self.body.encode(batch, costs)
+        if batch.padding is None:
+            mean = nodes.mean(1)
+        else:
+            keep = (~batch.padding)[..., None].to(nodes.dtype)
+            mean = (nodes * keep).sum(1) / keep.sum(1)
+        return self.head(mean)[:, 0]
+
+
+class CriticBaseline:
+    """The estimate of a critic, which learns the mean cost of each instance by least squares.
+
+    Args:
+        policy: the policy, whose shape and first weights the critic's encoder takes.
+        lr: learning rate of the critic (Adam).
+        bfloat16: whether it computes products in bfloat16.
+    """
+
+    def __init__(self, policy: Policy, *, lr: float, bfloat16: bool) -> None:
+        self.critic = Critic(policy).to(next(policy.parameters()).device).train()
+        self.optimizer = torch.optim.Adam(self.critic.parameters(), lr=lr)
+        self.bfloat16 = bfloat16
+
+    def advantage(self, batch: Batch, costs: Tensor) -> Tensor:
+        """Each cost less the estimate before this batch, from which the critic then learns."""
+        with torch.autocast(batch.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
+            estimate = self.critic(batch)
+        estimate = estimate.float()
+        self.optimizer.zero_grad(set_to_none=True)
+        (estimate - costs.mean(1)).square().mean().backward()
+        torch.nn.utils.clip_grad_norm_(self.critic.parameters(), CRITIC_CLIP)
+        self.optimizer.step()
+        return costs - estimate.detach()[:, None]
+
+    def end_epoch(self, policy: Policy) -> None:
+        """Nothing to do: the critic learns with each batch."""
+
+    def state(self) -> dict[str, Tensor]:
+        """The critic's weights and its optimizer's state."""
+        state = {f"critic.{k}": v for k, v in self.critic.state_dict().items()} | optimizer_tensors(self.optimizer)
+        return {name: value.clone() for name, value in state.items()}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Continue from a saved state."""
+        self.critic.load_state_dict(under("critic.", state))
+        load_optimizer(self.optimizer, state)

@@ -33,6 +33,7 @@ from .muon import Muon, split_parameters
 from .reinforce import StepResult, accumulate_gradients, accumulate_imitation
 from .reinforce_baselines import (
     Challenge,
+    CriticBaseline,
     ExponentialBaseline,
     NoBaseline,
     ReinforceBaseline,
@@ -134,6 +135,10 @@ class Trainer(Run[TrainConfig]):
                 warmup_epochs=config.warmup_epochs,
                 bfloat16=self.bfloat16,
             )
+        if config.baseline == "critic":
+            with torch.random.fork_rng([]):
+                torch.manual_seed(int(_stream(config.seed, "weights", 1).integers(2**63)))
+                return CriticBaseline(self.policy, lr=config.lr, bfloat16=self.bfloat16)
         return {"shared": SharedBaseline, "exponential": ExponentialBaseline, "none": NoBaseline}[config.baseline]()
 
     def _make_teacher(self) -> Teacher:

@@ -12,6 +12,7 @@ from policies.rollout import decode
 from policies.training import reinforce_baselines
 from policies.training.reinforce_baselines import (
     Challenge,
+    CriticBaseline,
     ExponentialBaseline,
     NoBaseline,
     RolloutBaseline,
@@ -175,7 +176,36 @@ def test_greedy_costs_leave_the_policys_mode_and_statistics_alone():
     assert not policy.training
 
 
-@pytest.mark.parametrize("make", [NoBaseline, SharedBaseline, ExponentialBaseline, rollout_baseline])
+def critic_baseline():
+    return CriticBaseline(make_policy(), lr=1e-3, bfloat16=False)
+
+
+def test_the_critic_learns_the_cost_of_each_instance():
+    """Instances in a square half as large have half the cost, which a moving average cannot know."""
+    torch.manual_seed(0)
+    policy = Policy(PolicyConfig(layers=1, width=16, heads=2, feedforward=16, norm="layer"), ENV)
+    baseline = CriticBaseline(policy, lr=3e-3, bfloat16=False)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(300):
+        scale = torch.where(torch.rand(32, 1, 1, generator=generator) < 0.5, 0.5, 1.0)
+        batch = from_coordinates(torch.rand(32, 8, 2, generator=generator))
+        batch = batch._replace(coordinates=batch.coordinates.float() * scale)
+        costs = (4 * scale[:, 0]).expand(32, 2)
+        advantage = baseline.advantage(batch, costs)
+    assert advantage.abs().mean() < 0.3  # without knowing the instance: 1
+
+
+def test_the_critic_leaves_the_policy_alone():
+    policy = make_policy()
+    before = {name: value.clone() for name, value in policy.state_dict().items()}
+    baseline = CriticBaseline(policy, lr=1e-2, bfloat16=False)
+    first = baseline.advantage(BATCH, COSTS)
+    assert not first.requires_grad
+    assert not torch.equal(baseline.advantage(BATCH, COSTS), first)  # it has learned
+    assert all(torch.equal(value, before[name]) for name, value in policy.state_dict().items())
+
+
+@pytest.mark.parametrize("make", [NoBaseline, SharedBaseline, ExponentialBaseline, rollout_baseline, critic_baseline])
 def test_a_saved_baseline_continues_to_the_same_bits(make):
     baseline, resumed = make(), make()
     baseline.advantage(BATCH, COSTS + 1)

@@ -54,7 +54,7 @@ def untimed(out):
     return [{k: v for k, v in row.items() if "second" not in k} for row in rows(out)]
 
 
-@pytest.mark.parametrize("baseline", ["rollout", "shared", "exponential", "none"])
+@pytest.mark.parametrize("baseline", ["rollout", "shared", "exponential", "critic", "none"])
 @pytest.mark.parametrize("encoder", ["attention", "gnn"])
 def test_every_baseline_trains_with_every_encoder(tmp_path, monkeypatch, baseline, encoder):
     monkeypatch.setattr("policies.training.reinforce_baselines.LEAST_CHALLENGE", 2)
@@ -87,10 +87,11 @@ def test_every_problem_trains(tmp_path, problem):
         ("exponential", lambda run: (run.baseline, "advantage"), 6),
         ("rollout", lambda run: (run.baseline.exponential, "advantage"), 2),
         ("shared", lambda run: (run.optimizer, "step"), 6),
+        ("critic", lambda run: (run.baseline.optimizer, "step"), 6),
         ("rollout", lambda run: (run.baseline, "_evaluate"), 2),
         ("shared", lambda run: (run, "validate"), 2),
     ],
-    ids=["scoring", "warm-up", "update", "rollout test", "validation"],
+    ids=["scoring", "warm-up", "update", "critic", "rollout test", "validation"],
 )
 def test_wherever_ctrl_c_falls_a_run_resumes_to_the_same_bits(
     tmp_path, monkeypatch, ctrl_c, baseline, place, call, times
