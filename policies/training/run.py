@@ -12,6 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from dataclasses import asdict, fields
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import torch
@@ -105,6 +106,34 @@ class RunConfig:
 
 
 ConfigT = TypeVar("ConfigT", bound=RunConfig)
+
+USUAL_STEPS = 20
+"""Steps whose median time is what a step usually takes."""
+SLOWER = 10.0
+"""Steps that take this many times as long as usual are slow, and the user is told."""
+SLOW_STEPS = 5
+"""Slow steps in a row before that."""
+
+
+class StepTimes:
+    """Notices when steps take much longer than at first, as threads do that wait for a busy processor."""
+
+    def __init__(self) -> None:
+        self._first: list[float] = []
+        self._slow = 0
+        self._told = False
+
+    def slowdown(self, seconds: float) -> float | None:
+        """How many times longer steps take than usual, the first time that it is `SLOWER` or more; else None."""
+        if len(self._first) < USUAL_STEPS:
+            self._first.append(seconds)
+            return None
+        factor = seconds / median(self._first)
+        self._slow = self._slow + 1 if factor >= SLOWER else 0
+        if self._told or self._slow < SLOW_STEPS:
+            return None
+        self._told = True
+        return factor
 
 
 class Run(ABC, Generic[ConfigT]):
@@ -226,7 +255,7 @@ class Run(ABC, Generic[ConfigT]):
         Raises:
             ValueError: when the loss is not finite; that is never saved.
         """
-        latest = ""
+        latest, times = "", StepTimes()
         with held_interrupts(lambda: self.say("stopping after this step; Ctrl-C again to stop at once")) as interrupted:
             if self.step == 0:
                 self.save()  # so that there is a checkpoint from the start
@@ -235,7 +264,13 @@ class Run(ABC, Generic[ConfigT]):
                 self.train_step()
                 if self.device.type == "cuda" and self.step % self.epoch_steps == 0:
                     torch.cuda.synchronize()
-                self.count_seconds(time.perf_counter() - start)
+                seconds = time.perf_counter() - start
+                self.count_seconds(seconds)
+                if (slowdown := times.slowdown(seconds)) is not None:
+                    self.say(
+                        f"step {self.step}: steps take {slowdown:.0f} times as long as at first; "
+                        f"where other programs are busy, fewer --threads than {torch.get_num_threads()} may be faster"
+                    )
                 if self.step % self.epoch_steps == 0 or self.progress() >= 1.0:
                     latest = self.end_epoch()
                 progress(self.progress(), latest)
