@@ -122,6 +122,26 @@ class TrainConfig(RunConfig):
         if self.baseline == "shared" and self.starts < 2:
             raise ValueError(f"starts: {self.starts}, expected 2 or more for the shared baseline")
 
+    def require_shares(self, processes: int) -> None:
+        """Refuse settings that several processes cannot share.
+
+        Raises:
+            ValueError: naming the setting, its value, and what was expected.
+        """
+        if processes == 1:
+            return
+        if self.batch_size % processes:
+            raise ValueError(f"batch_size: {self.batch_size}, expected a multiple of the {processes} processes")
+        if self.minutes is not None:
+            raise ValueError(
+                f"minutes: {self.minutes:g}, expected epochs or instances, since {processes} processes "
+                "have no common clock"
+            )
+        if self.teacher is not None:
+            raise ValueError(f"teacher: {self.teacher!r}, expected none with {processes} processes")
+        if self.policy.norm == "batch":
+            raise ValueError(f"norm: 'batch', expected 'instance' or 'layer' with {processes} processes")
+
     @property
     def sizes(self) -> tuple[int, int]:
         """Smallest and largest number of customers."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from policies.decoding import Sampling
 from policies.rollout import rollout, score
+
+from .processes import Processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,7 @@ def accumulate_gradients(
     entropy: float = 0.0,
     scale: bool = False,
     weight: float = 1.0,
+    processes: Processes | None = None,
     sample_trace: SampleTrace | None = None,
 ) -> StepResult:
     """Add the gradient of the REINFORCE loss on one batch to the policy's parameters.
@@ -77,16 +79,17 @@ def accumulate_gradients(
         scale: divide each instance's advantages by their own standard deviation, so that instances of
             all sizes have the same weight.
         weight: weight of the loss.
+        processes: those that share the batch, of which `batch` is this one's share.
         sample_trace: samples the trajectories of a batch, given its cache; `rollout` by default.
     """
+    processes = processes or Processes()
     cache = policy.prepare(batch, bfloat16=bfloat16)
     leaf = cache.detach(requires_grad=True)
     if sample_trace is None:
         starts = min(starts, batch.size)
         prefix = env.starts(batch, starts)
-        trace = rollout(
-            env, batch, policy.decoder, leaf, Sampling(), trajectories=starts, prefix=prefix, generator=generator
-        )
+        how = processes.sampling()
+        trace = rollout(env, batch, policy.decoder, leaf, how, trajectories=starts, prefix=prefix, generator=generator)
     else:
         trace = sample_trace(batch, leaf)
     costs = env.cost(batch, trace.actions).float()  # [B, P]
@@ -94,7 +97,7 @@ def accumulate_gradients(
     if scale:
         advantage = advantage / costs.std(1, keepdim=True).clamp(min=LEAST_DEVIATION)
     elif entropy:
-        advantage = advantage / advantage.std().clamp(min=1e-6)
+        advantage = advantage / processes.deviation(advantage).clamp(min=1e-6)
     loss = _backward_in_chunks(policy, leaf, trace, advantage / advantage.numel() * weight, weight * entropy)
     _backward_through_encoder(cache, leaf)
     return StepResult(loss, env.sign * costs.mean())

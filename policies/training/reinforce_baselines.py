@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from policies.decoding import Greedy
 from policies.rollout import decode
 
+from .processes import Processes
 from .run import load_optimizer, optimizer_tensors, under
 
 if TYPE_CHECKING:
@@ -96,14 +97,19 @@ class SharedBaseline(NoBaseline):
 
 
 class ExponentialBaseline(NoBaseline):
-    """An exponential moving average of the mean cost (Kool et al. 2019, β = 0.8)."""
+    """An exponential moving average of the mean cost (Kool et al. 2019, β = 0.8).
 
-    def __init__(self) -> None:
+    Args:
+        processes: those that share each batch.
+    """
+
+    def __init__(self, processes: Processes | None = None) -> None:
+        self.processes = processes or Processes()
         self.mean: Tensor | None = None
 
     def advantage(self, batch: Batch, costs: Tensor) -> Tensor:
         """Each cost less the moving average, which is updated with this batch first."""
-        now = costs.mean()
+        now = self.processes.mean(costs.mean())
         self.mean = now if self.mean is None else EXPONENTIAL_DECAY * self.mean + (1 - EXPONENTIAL_DECAY) * now
         return costs - self.mean
 
@@ -152,6 +158,7 @@ class RolloutBaseline:
         challenge: the number of test instances, and how often they are used.
         warmup_epochs: epochs before rollouts begin.
         bfloat16: whether rollouts compute in bfloat16.
+        processes: those that share each batch; all of them make the same test.
     """
 
     def __init__(
@@ -163,10 +170,11 @@ class RolloutBaseline:
         challenge: Challenge,
         warmup_epochs: int,
         bfloat16: bool,
+        processes: Processes | None = None,
     ) -> None:
         self.env, self.best = env, copy.deepcopy(policy).eval().requires_grad_(requires_grad=False)
         self.draw, self.challenge, self.warmup_epochs, self.bfloat16 = draw, challenge, warmup_epochs, bfloat16
-        self.exponential = ExponentialBaseline()
+        self.exponential = ExponentialBaseline(processes)
         self.epochs = 0
         self.draws = 0
         self._costs: list[Tensor] = []  # of the best policy on the test instances, as far as a test needed them
@@ -264,12 +272,13 @@ class CriticBaseline:
         policy: the policy, whose shape and first weights the critic's encoder takes.
         lr: learning rate of the critic (Adam).
         bfloat16: whether it computes products in bfloat16.
+        processes: those that share each batch.
     """
 
-    def __init__(self, policy: Policy, *, lr: float, bfloat16: bool) -> None:
+    def __init__(self, policy: Policy, *, lr: float, bfloat16: bool, processes: Processes | None = None) -> None:
         self.critic = Critic(policy).to(next(policy.parameters()).device).train()
         self.optimizer = torch.optim.Adam(self.critic.parameters(), lr=lr)
-        self.bfloat16 = bfloat16
+        self.bfloat16, self.processes = bfloat16, processes or Processes()
 
     def advantage(self, batch: Batch, costs: Tensor) -> Tensor:
         """Each cost less the estimate before this batch, from which the critic then learns."""
@@ -278,6 +287,7 @@ class CriticBaseline:
         estimate = estimate.float()
         self.optimizer.zero_grad(set_to_none=True)
         (estimate - costs.mean(1)).square().mean().backward()
+        self.processes.average_gradients(self.critic.parameters())
         torch.nn.utils.clip_grad_norm_(self.critic.parameters(), CRITIC_CLIP)
         self.optimizer.step()
         return costs - estimate.detach()[:, None]

@@ -21,6 +21,8 @@ from policies.checkpoint import read_tensors, write_tensors
 from tsp.files import atomic_write
 from tsp.interrupts import held_interrupts
 
+from .processes import Processes
+
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
@@ -147,6 +149,7 @@ class Run(ABC, Generic[ConfigT]):
         version: version of the toolkit, for the checkpoint's description.
         resume: continue the run in `out`.
         say: called with notes for the user.
+        processes: those that share each batch.
     """
 
     parameters: list[Parameter]
@@ -165,7 +168,9 @@ class Run(ABC, Generic[ConfigT]):
         version: str = "",
         resume: bool = False,
         say: Callable[[str], None] = lambda _: None,
+        processes: Processes | None = None,
     ) -> None:
+        self.processes = processes or Processes()
         self.config, self.out, self.device, self.say = config, Path(out), torch.device(device), say
         self.command, self.version = command, version
         self.step, self.seconds = 0, 0.0
@@ -216,6 +221,7 @@ class Run(ABC, Generic[ConfigT]):
             group["lr"] = self.learning_rate()
         self.optimizer.zero_grad(set_to_none=True)
         self.add_gradient()
+        self.processes.average_gradients(self.parameters)
         torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         self.optimizer.step()
         self.step += 1
@@ -224,7 +230,8 @@ class Run(ABC, Generic[ConfigT]):
         """Validate, log and save; a short text for the user."""
         row, text = self.measure_epoch()
         self.sums.zero_()
-        append_row(self.out / "metrics.csv", {"step": self.step, **row})
+        if self.processes.is_first:
+            append_row(self.out / "metrics.csv", {"step": self.step, **row})
         self.save()
         return text
 
@@ -283,6 +290,8 @@ class Run(ABC, Generic[ConfigT]):
 
     def save(self) -> None:
         """Write the state that resuming needs, then the trained network; each file atomically."""
+        if not self.processes.is_first:
+            return
         tensors = {**self.model_state(), **optimizer_tensors(self.optimizer), "sums": self.sums}
         counters = json.dumps({"step": self.step, "seconds": self.seconds})
         write_tensors(self.out / "training-state.safetensors", tensors, {"counters": counters}, force=True)

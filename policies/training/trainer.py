@@ -80,6 +80,7 @@ class Trainer(Run[TrainConfig]):
     def set_up(self) -> None:
         """Make the policy, the optimizer, the REINFORCE baseline, and the teacher where there is one."""
         config = self.config
+        config.require_shares(self.processes.count)
         low, high = (node_count(get_problem(config.problem), size) for size in config.sizes)
         self.info = PolicyInfo(
             config.problem, (low, high), config.data or config.distribution, self.command, self.version
@@ -134,12 +135,15 @@ class Trainer(Run[TrainConfig]):
                 challenge=Challenge.affordable(config.epoch_size),
                 warmup_epochs=config.warmup_epochs,
                 bfloat16=self.bfloat16,
+                processes=self.processes,
             )
         if config.baseline == "critic":
             with torch.random.fork_rng([]):
                 torch.manual_seed(int(_stream(config.seed, "weights", 1).integers(2**63)))
-                return CriticBaseline(self.policy, lr=config.lr, bfloat16=self.bfloat16)
-        return {"shared": SharedBaseline, "exponential": ExponentialBaseline, "none": NoBaseline}[config.baseline]()
+                return CriticBaseline(self.policy, lr=config.lr, bfloat16=self.bfloat16, processes=self.processes)
+        if config.baseline == "exponential":
+            return ExponentialBaseline(self.processes)
+        return {"shared": SharedBaseline, "none": NoBaseline}[config.baseline]()
 
     def _make_teacher(self) -> Teacher:
         config = self.config
@@ -159,7 +163,7 @@ class Trainer(Run[TrainConfig]):
 
     def run(self, progress: Callable[[float, str], None] = lambda *_: None) -> None:
         """See `Run.run`; the policy is validated before the first step, and the teacher runs at the same time."""
-        if self.step == 0 and isnan(self._first):
+        if self.step == 0 and isnan(self._first) and self.processes.is_first:
             self._validate_first(progress)
         if self.teacher is None:
             return super().run(progress)
@@ -253,7 +257,8 @@ class Trainer(Run[TrainConfig]):
             sizes = config.listed_sizes
             size = sizes[int(_stream(config.seed, "instances", self.step).integers(len(sizes)))]
             generator = _generator(config.seed, "instances", self.step, self.device)
-            part, objective = self.reinforce(self.draw(config.batch_size, size, generator))
+            batch = self.draw(config.batch_size, size, generator)
+            part, objective = self.reinforce(self.processes.share(batch))
             loss = loss + part
         self._reinforced += reinforced
         self._recent.append(torch.stack((loss, objective)).double())
@@ -261,6 +266,9 @@ class Trainer(Run[TrainConfig]):
     def reinforce(self, batch: Batch) -> StepResult:
         """Add the gradient of REINFORCE on a batch."""
         config = self.config
+        seed = int(_stream(config.seed, "actions", self.step).integers(2**63))
+        if self.device.type == "cuda":  # a captured rollout draws the numbers of its own trajectories only
+            seed = (seed + self.processes.rank) % 2**63
         return accumulate_gradients(
             self.env,
             self.policy,
@@ -268,9 +276,10 @@ class Trainer(Run[TrainConfig]):
             self.baseline,
             starts=config.starts,
             bfloat16=self.bfloat16,
-            generator=self._generator.manual_seed(int(_stream(config.seed, "actions", self.step).integers(2**63))),
+            generator=self._generator.manual_seed(seed),
             entropy=config.entropy,
             scale=config.scale,
+            processes=self.processes,
             sample_trace=self.sample_trace if self.device.type == "cuda" else None,
         )
 
@@ -323,7 +332,7 @@ class Trainer(Run[TrainConfig]):
     def _collect(self) -> None:
         """Add the steps since the last call to the sums; the only place that reads results from a GPU."""
         if self._recent:
-            total = torch.stack(self._recent).sum(0).cpu()
+            total = self.processes.mean(torch.stack(self._recent).sum(0)).cpu()
             self.sums[:2] += total
             self.sums[2] += len(self._recent)
             self.sums[4] += self._reinforced
@@ -343,7 +352,7 @@ class Trainer(Run[TrainConfig]):
         self.count_seconds(time.perf_counter() - start)  # the baseline's evaluation is part of training
         if note:
             self.say(f"step {self.step}: {note}")
-        due = self.validation.is_due(self.instances) or self.progress() >= 1.0
+        due = self.processes.is_first and (self.validation.is_due(self.instances) or self.progress() >= 1.0)
         row = self._row(self.validate() if due else float("nan"))
         if self.progress() >= 1.0:
             self._compare_with_first(row["val/objective"])

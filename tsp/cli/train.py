@@ -81,21 +81,28 @@ def run(arguments: argparse.Namespace) -> int:
     import torch
 
     from policies.device import resolve_device
+    from policies.training.processes import Processes
 
     device = resolve_device(arguments.device)
+    processes = Processes.join(device)
+    device = processes.device_of(device)
     torch.set_num_threads(arguments.threads)
     about: dict[str, Any] = {
         "device": device,
         "command": shlex.join(["tsp", *sys.argv[1:]]),
         "version": __version__,
         "resume": arguments.resume,
-        "say": say,
+        "say": say if processes.is_first else lambda _: None,
+        "processes": processes,
     }
+    if arguments.guide and processes.count > 1:
+        raise ValueError(f"--guide: {processes.count} processes, expected one")
     if arguments.guide:
         _train_guide(arguments, about)
     else:
         _train_policy(arguments, about)
-    show(str(Path(arguments.out) / "checkpoint-last.safetensors"))
+    if processes.is_first:
+        show(str(Path(arguments.out) / "checkpoint-last.safetensors"))
     return DONE
 
 
@@ -109,24 +116,27 @@ def _train_policy(arguments: argparse.Namespace, about: dict[str, Any]) -> None:
 
     config = policy_settings(arguments)
     trainer = Trainer(config, arguments.out, **about)
-    start_run(config, arguments.out, resume=arguments.resume, force=arguments.force)
+    is_first = trainer.processes.is_first
+    if is_first:
+        start_run(config, arguments.out, resume=arguments.resume, force=arguments.force)
     folder = Path(arguments.out)
     drawn = time.monotonic()
 
     def draw() -> None:
         save_figure(learning_curve(folder / "metrics.csv"), folder / "learning-curve.png", force=True)
 
-    with progress_bar(1000, "‰", lines=True) as advance:
+    with progress_bar(1000, "‰", lines=is_first) as advance:
 
         def follow(share: float, text: str) -> None:
             nonlocal drawn
             advance(int(1000 * share), text=text)
-            if time.monotonic() - drawn > BETWEEN_CURVES:
+            if is_first and time.monotonic() - drawn > BETWEEN_CURVES:
                 draw()
                 drawn = time.monotonic()
 
         trainer.run(follow)
-    draw()
+    if is_first:
+        draw()
 
 
 def _train_guide(arguments: argparse.Namespace, about: dict[str, Any]) -> None:
