@@ -390,8 +390,12 @@ class TimeWindowsEnv(RuleEnv):
         return state._replace(now=torch.where(move.returned, state.leaving, now))
 
     def resume(self, state: TimeState, batch: Batch) -> TimeState:
-        """See `RuleEnv.resume`."""
-        return state._replace(now=with_given(state.now, batch, "elapsed"))
+        """See `RuleEnv.resume`; the tours to come leave the depot at the elapsed time or later."""
+        leaving = torch.maximum(state.leaving, with_given(state.leaving, batch, "elapsed"))
+        now = with_given(state.now, batch, "elapsed")
+        if self.problem.shape.has_several_tours:
+            now = torch.where(state.now == state.leaving, leaving, now)  # at the depot
+        return state._replace(now=now, leaving=leaving)
 
     def context(self, state: TimeState, move: Move) -> Tensor:
         """The time now, as a share of the day."""

@@ -301,12 +301,22 @@ class PolicySolver(BaseSolver):
 
 
 def _given(problem: Problem, instance: Instance) -> list[int]:
-    """The actions of a tour under way."""
+    """The actions of a tour under way.
+
+    Raises:
+        ValueError: for several tours: a policy makes one after the other.
+    """
     if instance.underway is None:
         return []
+    if instance.underway.others:
+        count = len(instance.underway.tours)
+        raise ValueError(
+            f"solver 'policy': {count} tours are under way, and it continues only one; expected ls, ortools or cpsat"
+        )
     visited = list(instance.underway.visited)
     if problem.shape.has_several_tours:  # back at the depot: the action is to go where tours end
-        return [instance.finish if node == instance.depot else node for node in visited]
+        out = [instance.finish if node == instance.depot else node for node in visited]
+        return [node for i, node in enumerate(out) if i == 0 or node != instance.finish or out[i - 1] != node]
     at_depot = problem.shape.has_depot or instance.free_start or visited[:1] == [instance.depot]
     return visited if at_depot else [instance.depot, *visited]
 

@@ -222,7 +222,7 @@ def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tup
         i -= not problem.shape.has_depot
         elapsed = timeline_of(claim, k).leave[i]
         travelled = instance.path_length(stops[: i + 1])
-        load = 0.0 if instance.capacity is None else rng.uniform(0, instance.capacity)
+        load = rng.uniform(0, instance.capacity) if instance.capacity is not None and i > 0 else 0.0
     used = {"elapsed": elapsed * rng.uniform(0.9, 1.2), "travelled": travelled * rng.uniform(0.9, 1.2), "load": load}
     known = {name: float(value) for name, value in used.items() if rng.random() < 0.6}
     return replace(instance, underway=Underway(tuple(visited), **known)), tuple(given)

@@ -32,10 +32,22 @@ from tsp.tolerance import allowance, exceeds
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tsp.instance import Array, Instance
+    from tsp.instance import Array, Instance, Underway
 
 Tours = tuple[NDArray[np.int64], ...]
 Amounts = tuple[NDArray[np.float64], ...]
+
+
+class Resumed(NamedTuple):
+    """A tour on its way.
+
+    Attributes:
+        given: number of its stops already visited, its start included.
+        used: what it has used.
+    """
+
+    given: int
+    used: Underway
 
 
 class Claim(NamedTuple):
@@ -48,8 +60,8 @@ class Claim(NamedTuple):
         stops: each tour's nodes in order, the node where it ends included.
         amounts: the amount delivered to each node of each tour.
         prizes: the real prize of each node; None if there are no prizes.
-        given: number of stops already visited in the tour under way, 0 if no tour is.
-        begun: index of that tour.
+        begun: number of tours that have begun; where there may be several, the others leave the depot later.
+        resumed: those of them that are on their way, by their index.
     """
 
     problem: Problem
@@ -58,8 +70,8 @@ class Claim(NamedTuple):
     stops: Tours
     amounts: Amounts | None
     prizes: Array | None
-    given: int
     begun: int
+    resumed: dict[int, Resumed]
 
     @property
     def customers(self) -> NDArray[np.bool_]:
@@ -142,8 +154,9 @@ def _check_capacity(claim: Claim, rule: Capacity) -> list[str]:
     for k, tour in enumerate(claim.tours):
         amounts = instance.demands[tour] * claim.customers[tour] if claim.amounts is None else claim.amounts[k]
         load = float(amounts.sum())
-        if k == claim.begun and claim.given and instance.underway and instance.underway.load is not None:
-            load = instance.underway.load + float(amounts[claim.given :].sum())
+        resumed = claim.resumed.get(k)
+        if resumed is not None and resumed.used.load is not None:
+            load = resumed.used.load + float(amounts[resumed.given :].sum())
         if exceeds(load, instance.capacity):
             found.append(f"tour {k}: delivers {load:g}, expected at most {instance.capacity:g}")
     return found
@@ -185,9 +198,10 @@ def _check_time_windows(claim: Claim, rule: TimeWindows) -> list[str]:
     assert instance.time_windows is not None
     found: list[str] = []
     for k, stops in enumerate(claim.stops):
+        given = claim.resumed[k].given if k in claim.resumed else 1
         for i, (node, begin) in enumerate(zip(stops.tolist(), timeline_of(claim, k).begin.tolist(), strict=True)):
             closes = float(instance.time_windows[node, 1])
-            if i >= max(claim.given, 1) * (k == claim.begun) and exceeds(begin, closes):
+            if i >= given and exceeds(begin, closes):
                 name = instance.node_name(node)
                 late, latest = map(instance.units.format_time, (begin, closes))
                 found.append(f"tour {k}: is at {name} at {late}, expected {latest} at the latest")
@@ -196,12 +210,20 @@ def _check_time_windows(claim: Claim, rule: TimeWindows) -> list[str]:
 
 
 def timeline_of(claim: Claim, k: int) -> Timeline:
-    """The times at the stops of tour `k`; a tour under way leaves its last given stop at the elapsed time, if known."""
-    departures: dict[int, float] = {}
-    underway = claim.instance.underway
-    if k == claim.begun and claim.given and underway is not None and underway.elapsed is not None:
-        departures[claim.given - 1] = underway.elapsed
-    return compute_timeline(claim.instance, claim.stops[k], departures)
+    """The times at the stops of tour `k`.
+
+    A tour on its way leaves its last given stop at the elapsed time, where that is stated. Of several tours, one that
+    has not begun leaves the depot at the earliest elapsed time that is stated, or later.
+    """
+    instance, departures = claim.instance, dict[int, float]()
+    stated = () if instance.underway is None else instance.underway.tours
+    times = [tour.elapsed for tour in stated if tour.elapsed is not None]
+    resumed = claim.resumed.get(k)
+    if resumed is not None and resumed.used.elapsed is not None:
+        departures[resumed.given - 1] = resumed.used.elapsed
+    elif k >= claim.begun and times and claim.problem.shape.has_several_tours:
+        departures[0] = max(min(times), float(compute_timeline(instance, claim.stops[k][:1]).leave[0]))
+    return compute_timeline(instance, claim.stops[k], departures)
 
 
 def check_roads(claim: Claim) -> list[str]:
@@ -228,10 +250,10 @@ def check_fixed_edges(claim: Claim) -> list[str]:
 
 
 def _tour_length(claim: Claim, k: int) -> float:
-    """Length of tour `k`; for a tour under way, the length travelled so far is used where it is known."""
-    underway = claim.instance.underway
-    if k == claim.begun and claim.given and underway is not None and underway.travelled is not None:
-        return underway.travelled + claim.instance.path_length(claim.stops[k][claim.given - 1 :])
+    """Length of tour `k`; for a tour on its way, the length travelled so far is used where it is stated."""
+    resumed = claim.resumed.get(k)
+    if resumed is not None and resumed.used.travelled is not None:
+        return resumed.used.travelled + claim.instance.path_length(claim.stops[k][resumed.given - 1 :])
     return claim.instance.path_length(claim.stops[k])
 
 

@@ -144,21 +144,20 @@ def require_read(problem: Problem, instance: Instance) -> None:
 
 def _require_used_read(problem: Problem, instance: Instance) -> None:
     """Refuse what a tour under way has used and no rule or objective reads."""
-    underway, name = instance.underway, instance.name or "instance"
-    if underway is None:
-        return
+    name = instance.name or "instance"
     has_budget = problem.rule(LengthBudget) is not None and instance.max_length is not None
     counts_length = has_budget or not {"length", "longest"}.isdisjoint(problem.objective.terms)
-    if underway.elapsed is not None and problem.rule(TimeWindows) is None:
-        raise ValueError(
-            f"{name}: elapsed: {instance.units.format_time(underway.elapsed)}, "
-            f"expected none in problem {problem.name!r}, where no time counts"
-        )
-    if underway.travelled is not None and not counts_length:
-        raise ValueError(
-            f"{name}: travelled: {underway.travelled:g}, expected none in problem {problem.name!r}, "
-            "where no length counts"
-        )
+    for tour in () if instance.underway is None else instance.underway.tours:
+        if tour.elapsed is not None and problem.rule(TimeWindows) is None:
+            raise ValueError(
+                f"{name}: elapsed: {instance.units.format_time(tour.elapsed)}, "
+                f"expected none in problem {problem.name!r}, where no time counts"
+            )
+        if tour.travelled is not None and not counts_length:
+            raise ValueError(
+                f"{name}: travelled: {tour.travelled:g}, expected none in problem {problem.name!r}, "
+                "where no length counts"
+            )
 
 
 @cache

@@ -274,10 +274,11 @@ def _length_budget(case: BestCase, rule: LengthBudget) -> list[str]:
     limit, instance = case.instance.max_length, case.instance
     if limit is None or not case.has_ways:
         return []
-    left = "what is left of the budget" if case.is_underway else "the budget"
+    several = case.problem.shape.has_several_tours
+    left = "what is left of the budget" if case.is_underway and not several else "the budget"
     written = instance.units.format_length
     way = min(case.direct, float(case.shortest.min(initial=np.inf)))
-    if not case.problem.shape.has_several_tours and limit < np.inf and way > outer_limit(limit):
+    if not several and limit < np.inf and way > outer_limit(limit):
         assert case.start is not None
         assert case.end is not None
         ends = f"from {instance.node_name(case.start)} to {instance.node_name(case.end)}"
@@ -320,7 +321,9 @@ def _time_windows(case: BestCase, rule: TimeWindows) -> list[str]:
     if case.instance.time_windows is None or not case.has_ways:
         return []
     since, at = "", case.instance.units.format_time
-    if case.is_underway and case.start is not None:
+    if case.is_underway and case.problem.shape.has_several_tours:
+        since = ", from where the tours are now"
+    elif case.is_underway and case.start is not None:
         since = f", leaving {case.instance.node_name(case.start)} at {at(case.departure)}"
     found = _closed_end(case, since)
     if found or not case.problem.visits_all:

@@ -7,7 +7,7 @@ An instance contains everything that a solver may know; values revealed during t
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from tsp.validation import (
     number_array,
     real_number,
     require_shape,
+    shown,
     text,
     texts,
     whole_array,
@@ -59,6 +60,8 @@ USED = ("elapsed", "travelled", "load")
 
 NONNEGATIVE = "a number of 0 or more"
 
+OTHERS = "an Underway for each other tour"
+
 
 @dataclass(frozen=True)
 class Underway:
@@ -67,15 +70,18 @@ class Underway:
     Attributes:
         visited: nodes in the order of the visits, without the depot at the beginning; the depot in
             between begins another tour.
-        elapsed: the time of departure from the last of them; None: the time that the tour so far takes.
+        elapsed: the time of departure from the last of them; None: the time that the tour so far takes. Where
+            there may be several tours, those that have not left the depot leave at the earliest such time or later.
         travelled: length of the current tour so far; None: computed from the distances.
         load: amount that the current tour has delivered so far; None: computed from the demands.
+        others: the other tours that are on their way, where there may be several.
     """
 
     visited: tuple[int, ...] = ()
     elapsed: float | None = None
     travelled: float | None = None
     load: float | None = None
+    others: tuple[Underway, ...] = ()
 
     def __post_init__(self) -> None:
         """Normalize every field to its canonical form.
@@ -91,6 +97,16 @@ class Underway:
             if value is not None:
                 number = real_number(value, name, least=0.0, most=LARGEST_NUMBER, expected=NONNEGATIVE)
                 object.__setattr__(self, name, number)
+        others = items(self.others, "others", OTHERS)
+        for other in others:
+            if not isinstance(other, Underway) or other.others:
+                raise ValueError(f"others: {shown(other)}, expected {OTHERS}, without others of its own")
+        object.__setattr__(self, "others", tuple(others))
+
+    @property
+    def tours(self) -> tuple[Underway, ...]:
+        """Each tour under way by itself, in order."""
+        return replace(self, others=()), *self.others
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +159,7 @@ class Instance:
         min_prize: smallest sum of collected prizes.
         capacity: largest amount that one tour delivers.
         num_tours: largest number of tours.
-        underway: a tour that has begun; the rest of it is to be planned.
+        underway: a tour that has begun, or several; the rest is to be planned.
         fixed_edges: pairs `[k, 2]` of nodes that a tour must visit consecutively, in either
             direction.
         objective: name of another objective than the problem's own (`tsp.problems.GOALS`).
@@ -267,8 +283,9 @@ class Instance:
         if self.underway is not None:
             if not isinstance(self.underway, Underway):  # pyright: ignore[reportUnnecessaryIsInstance] - from callers
                 raise ValueError(f"underway: a {type(self.underway).__name__}, expected an Underway")
-            for node in self.underway.visited:
-                self._node(node, "visited")
+            for tour in self.underway.tours:
+                for node in tour.visited:
+                    self._node(node, "visited")
         if self.fixed_edges is not None:
             edges = whole_array(self.fixed_edges, "fixed_edges", "pairs of nodes")
             if edges.size and edges.shape[1:] != (2,):
@@ -423,6 +440,7 @@ class Instance:
             "free_start": 1.0 if self.free_start else None,
             "visited": None if self.underway is None else underway.visited,
             **{name: getattr(underway, name) for name in USED},
+            **{f"{name} {i}": getattr(t, name) for i, t in enumerate(underway.others) for name in ("visited", *USED)},
         }
         digest = hashlib.sha256()
         for name, values in numbers.items():

@@ -82,17 +82,17 @@ def make_itinerary(problem: Problem, instance: Instance, solution: Solution) -> 
     titles = _titles(instance)
     out: list[Stop] = []
     for k, stops in enumerate(claim.stops):
-        times = timeline_of(claim, k)
+        times, resumed = timeline_of(claim, k), claim.resumed.get(k)
         legs = instance.legs(stops[:-1], stops[1:]).tolist()
         walked = 0.0
         for i, (node, begin) in enumerate(zip(stops.tolist(), times.begin.tolist(), strict=True)):
             arrive = float(times.arrive[i]) if i else begin
             walked += legs[i - 1] if i else 0.0
-            is_resumed = instance.underway is not None and k == claim.begun and i == claim.given - 1
+            is_resumed = resumed is not None and i == resumed.given - 1
             is_end = 0 < i == len(stops) - 1 and not claim.customers[node]  # there is no service where a tour ends
             leave = begin if is_end and not is_resumed else float(times.leave[i])
-            if is_resumed and instance.underway is not None and instance.underway.travelled is not None:
-                walked = instance.underway.travelled
+            if is_resumed and resumed.used.travelled is not None:
+                walked = resumed.used.travelled
             prizes = instance.prizes if claim.customers[node] else None
             interest = None if prizes is None else float(prizes[node])
             name = instance.node_name(node)

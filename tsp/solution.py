@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from tsp.checks import CHECKS, TERMS, Amounts, Claim, Tours, check_fixed_edges, check_roads
+from tsp.checks import CHECKS, TERMS, Amounts, Claim, Resumed, Tours, check_fixed_edges, check_roads
 from tsp.problems import PrizeQuota, Problem, SplitDelivery
 from tsp.validation import items, number_array, require_shape, shown
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from tsp.instance import Array, Instance, Realization
+    from tsp.instance import Instance, Realization, Underway
 
 PROOF = 1e-6
 """Relative distance within which bound and objective are the same: solvers that prove in integers round each edge."""
@@ -248,8 +248,8 @@ def _make_claim(
     if realization is not None and problem.hides_prizes:
         prizes = realization.prizes
         require_shape(prizes, "realization: prizes", (instance.size,))
-    begun, given, violations = _begun(problem, instance, tours)
-    claim = Claim(problem, instance, tours, stops, None, prizes, given, begun)
+    begun, resumed, violations = _begun(problem, instance, tours)
+    claim = Claim(problem, instance, tours, stops, None, prizes, begun, resumed)
     if violations or problem.rule(SplitDelivery) is None:
         return claim, violations
     delivered = _greedy_amounts(claim) if amounts is None else _as_amounts(amounts, tours)
@@ -258,46 +258,61 @@ def _make_claim(
     return claim._replace(amounts=delivered), violations
 
 
-def _begun(problem: Problem, instance: Instance, tours: Tours) -> tuple[int, int, list[str]]:
-    """Index of the tour under way, number of its given stops, and violations where tours do not begin as given."""
+def _begun(problem: Problem, instance: Instance, tours: Tours) -> tuple[int, dict[int, Resumed], list[str]]:
+    """Number of the tours that have begun, those on their way, and violations where tours do not begin as given.
+
+    The finished tours come first, then those on their way, each in the order of `Instance.underway`.
+    """
     if instance.underway is None:
-        return 0, 0, []
-    depot = instance.depot
-    given: list[list[int]] = [[depot] if problem.shape.has_depot else []]
-    for node in instance.underway.visited:
-        if node == depot and problem.shape.has_several_tours:
-            given.append([depot])
-        else:
-            given[-1].append(node)
-    if not problem.shape.has_depot and given[0][:1] != [depot] and not instance.free_start:
-        given[0].insert(0, depot)
-    given = [tour for i, tour in enumerate(given) if len(tour) > 1 or i == len(given) - 1]
-    if problem.shape.has_several_tours and instance.finish != depot:
-        given = [[*tour, instance.finish] for tour in given[:-1]] + given[-1:]
-    for k, start in enumerate(given):
-        end = len(tours[k]) if k < len(given) - 1 and k < len(tours) else len(start)
-        is_fixed = len(start) > 1 or problem.shape.is_path  # a path's first stop may be a choice
-        if is_fixed and (k >= len(tours) or tours[k][:end].tolist() != start):
+        return 0, {}, []
+    depot, several = instance.depot, problem.shape.has_several_tours
+    finished: list[list[int]] = []
+    current: list[tuple[list[int], Underway]] = []
+    for used in instance.underway.tours:
+        given: list[list[int]] = [[depot] if problem.shape.has_depot else []]
+        for node in used.visited:
+            if node == depot and several:
+                given.append([depot])
+            else:
+                given[-1].append(node)
+        if not problem.shape.has_depot and given[0][:1] != [depot] and not instance.free_start:
+            given[0].insert(0, depot)
+        end = [] if instance.finish == depot else [instance.finish]  # which may be listed or not
+        finished += [tour if tour[-1:] == end else tour + end for tour in given[:-1] if len(tour) > 1]
+        if len(given[-1]) > several:
+            current.append((given[-1], used))
+    starts = [*finished, *(start for start, _ in current)]
+    for k, start in enumerate(starts):
+        end = len(tours[k]) if k < len(finished) and k < len(tours) else len(start)
+        if k >= len(tours) or tours[k][:end].tolist() != start:
             names = ", ".join(instance.node_name(node) for node in start)
-            return 0, 0, [f"tour {k}: does not begin with what was visited: {names}"]
-    return len(given) - 1, len(given[-1]), []
+            return 0, {}, [f"tour {k}: does not begin with what was visited: {names}"]
+    resumed = {k: Resumed(len(start), used) for k, (start, used) in enumerate(current, len(finished))}
+    return len(starts), resumed, []
 
 
 def _greedy_amounts(claim: Claim) -> Amounts:
     instance = claim.instance
     assert instance.demands is not None
     assert instance.capacity is not None
-    load = None if instance.underway is None else instance.underway.load
     wanted = instance.demands.copy()
-    out: list[Array] = []
-    for k, tour in enumerate(claim.tours):
-        left, delivered = instance.capacity, np.zeros(len(tour))
-        for i, node in enumerate(tour.tolist()):
+    out = tuple(np.zeros(len(tour)) for tour in claim.tours)
+    left, done = [instance.capacity] * len(out), [0] * len(out)
+
+    def deliver(k: int, stops: int) -> None:
+        for i in range(done[k], stops):
+            node = int(claim.tours[k][i])
             if node not in (instance.depot, instance.finish):
-                delivered[i] = min(left, wanted[node])
-                left -= delivered[i]
-                wanted[node] -= delivered[i]
-            if load is not None and k == claim.begun and i == claim.given - 1:
-                left = instance.capacity - load
-        out.append(delivered)
-    return tuple(out)
+                out[k][i] = min(left[k], wanted[node])
+                left[k] -= out[k][i]
+                wanted[node] -= out[k][i]
+
+    for k in range(claim.begun):  # what tours on their way have delivered is gone, whatever the others deliver
+        resumed = claim.resumed.get(k)
+        deliver(k, len(out[k]) if resumed is None else resumed.given)
+        done[k] = len(out[k]) if resumed is None else resumed.given
+        if resumed is not None and resumed.used.load is not None:
+            left[k] = instance.capacity - resumed.used.load
+    for k in range(len(out)):
+        deliver(k, len(out[k]))
+    return out

@@ -86,6 +86,7 @@ def test_a_value_of_another_type_is_refused_by_the_name_of_its_field(field, valu
     [
         *[("visited", value) for value in (1, "12", None, (1.7,), (True,), ("1",), (float("nan"),), ([1],))],
         *[(name, value) for name in USED for value in NO_LIMIT],
+        *[("others", value) for value in (1, Underway((1,)), ((1,),), [Underway((1,), others=[Underway((2,))])])],
     ],
 )
 def test_a_tour_under_way_with_a_value_of_another_type_is_refused_by_the_name_of_its_field(field, value):
@@ -98,6 +99,8 @@ def test_a_tour_under_way_with_a_value_of_another_type_is_refused_by_the_name_of
 def test_a_tour_under_way_has_visited_nodes_of_the_instance(node):
     with pytest.raises(ValueError, match=f"visited: {node}, expected a node from 0 to 3"):
         Instance(coordinates=SQUARE, underway=Underway((node,)))
+    with pytest.raises(ValueError, match=f"visited: {node}, expected a node from 0 to 3"):
+        Instance(coordinates=SQUARE, underway=Underway((1,), others=[Underway((node,))]))
 
 
 def test_numbers_of_numpy_are_plain_numbers_in_an_instance():
@@ -114,7 +117,7 @@ def test_numbers_of_numpy_are_plain_numbers_in_an_instance():
     assert (
         repr(instance.underway)
         == repr(plain.underway)
-        == "Underway(visited=(3, 1), elapsed=2.0, travelled=None, load=None)"
+        == "Underway(visited=(3, 1), elapsed=2.0, travelled=None, load=None, others=())"
     )
     for name in ("depot", "end", "capacity", "num_tours", "free_start"):
         assert type(getattr(instance, name)) is type(getattr(plain, name))
@@ -208,6 +211,7 @@ def test_the_fingerprint_depends_on_every_number_that_a_solution_is_judged_by():
         {"underway": Underway()},
         *({"underway": Underway(visited)} for visited in ((1,), (1, 2), (2, 1))),
         *({"underway": Underway((1,), **{name: 2})} for name in USED),
+        *({"underway": Underway((1,), others=others)} for others in ([Underway((2,))], [Underway((2,), load=1)])),
     ]
     prints = [replace(instance, **change).fingerprint for change in changes]
     assert len({*prints, instance.fingerprint}) == len(changes) + 1

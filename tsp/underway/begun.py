@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tsp.problems import Capacity, LengthBudget, SplitDelivery
+from tsp.problems import Capacity, LengthBudget, SplitDelivery, TimeWindows
 from tsp.timeline import compute_timeline
 from tsp.tolerance import exceeds
 
@@ -18,8 +18,24 @@ if TYPE_CHECKING:
     from tsp.instance import Instance, Integers, Underway
     from tsp.problems import Problem
 
-CURRENT = 1
-"""The node of a reduced instance of several tours that stands for the current tour so far; the depot is node 0."""
+FIRST = 1
+"""The first node of a reduced instance of several tours that stands for a tour on its way; the depot is node 0."""
+
+
+class Current(NamedTuple):
+    """A tour on its way.
+
+    Attributes:
+        nodes: its nodes so far, from its start on.
+        elapsed: the time now, ready to leave the last of them.
+        used: the part of a length budget that it has used: its length, and the duration of its visits.
+        load: the amount that it has delivered.
+    """
+
+    nodes: list[int]
+    elapsed: float
+    used: float
+    load: float
 
 
 class Begun(NamedTuple):
@@ -29,75 +45,162 @@ class Begun(NamedTuple):
         problem: has the rules.
         instance: as given.
         finished: the finished tours, each from the depot on.
-        current: the current tour so far, from its start on.
-        nodes: the original node of each node of the reduced instance `[m]`; of `merged`, the node reached last.
-        merged: the node of the reduced instance that stands for the visits so far; None between two tours.
+        current: the tours on their way.
+        rest: the nodes that may still be visited.
         left: the amount that each node still demands `[n]`; None without demands.
-        elapsed: the time now, ready to leave.
-        travelled: length of the current tour so far.
-        load: the amount that the current tour has delivered.
+        now: of several tours, the time before which none leaves the depot; None where that is when the depot opens.
     """
 
     problem: Problem
     instance: Instance
     finished: list[list[int]]
-    current: list[int]
-    nodes: Integers
-    merged: int | None
+    current: list[Current]
+    rest: list[int]
     left: NDArray[np.float64] | None
-    elapsed: float
-    travelled: float
-    load: float
+    now: float | None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the visits so far are the start of the only tour."""
+        return not self.problem.shape.has_several_tours
+
+    @property
+    def merged(self) -> list[int]:
+        """For each tour on its way the node of the reduced instance that stands for its visits so far."""
+        return [0] if self.is_first else [FIRST + i for i in range(len(self.current))]
+
+    @property
+    def among_several(self) -> list[int]:
+        """The nodes of `merged` where there may be several tours, which must come right after the depot."""
+        return [] if self.is_first else self.merged
+
+    @property
+    def returns_home(self) -> bool:
+        """Whether the depot, where the only tour ends, is the last node of the reduced instance."""
+        return self.problem.shape.has_one_depot_tour and listed_end(self.problem, self.instance) is None
+
+    @property
+    def nodes(self) -> Integers:
+        """The original node of each node of the reduced instance `[m]`; of those of `merged`, the one reached last."""
+        depot = [self.instance.depot]
+        first = ([] if self.is_first else depot) + [one.nodes[-1] for one in self.current]
+        return np.array([*first, *self.rest, *(depot if self.returns_home else [])], dtype=np.int64)
+
+    @property
+    def loads(self) -> list[float]:
+        """The amount that each tour on its way has delivered."""
+        return [one.load for one in self.current]
 
     @property
     def collected(self) -> NDArray[np.bool_]:
         """Whether each node's prize was collected `[n]`."""
         out = np.zeros(self.instance.size, dtype=bool)
-        out[[node for tour in (*self.finished, self.current) for node in tour]] = True
+        out[[node for tour in (*self.finished, *(one.nodes for one in self.current)) for node in tour]] = True
         if self.problem.shape.has_depot:
             out[[self.instance.depot, self.instance.finish]] = False
         return out
 
     @property
     def lure(self) -> float:
-        """A prize above the sum of all prizes, which keeps the optional node `CURRENT` in the tours."""
-        if self.merged != CURRENT or self.problem.visits_all or self.instance.prizes is None:
+        """A prize above the sum of all prizes, which keeps each optional node of `among_several` in the tours."""
+        if not self.among_several or self.problem.visits_all or self.instance.prizes is None:
             return 0.0
         return 1.0 + float(self.instance.prizes.sum())
 
     @property
+    def is_limited(self) -> bool:
+        """Whether the length of each tour is limited."""
+        return self.problem.rule(LengthBudget) is not None and self.instance.max_length is not None
+
+    @property
+    def counts_length(self) -> bool:
+        """Whether the length of tours is limited, or part of the objective."""
+        return self.is_limited or not {"length", "longest"}.isdisjoint(self.problem.objective.terms)
+
+    @property
     def far(self) -> float:
-        """A length that no reasonable tours reach."""
-        return 1.0 + 2.0 * float(self.instance.distances.max(axis=1).sum()) + (self.instance.max_length or 0.0)
+        """A length that no reasonable tours reach; where only time counts, it also takes beyond the elapsed times."""
+        far = 1.0 + 2.0 * float(self.instance.distances.max(axis=1).sum()) + (self.instance.max_length or 0.0)
+        if self.counts_length or self.instance.time_windows is None:
+            return far
+        opens = float(self.instance.time_windows[self.instance.depot, 0])
+        return far + max([0.0, *(one.elapsed - opens for one in self.current)])
 
     @property
-    def used(self) -> float:
-        """The part of a length budget that the current tour has used: its length, and the duration of its visits."""
-        service, shape = self.instance.service_times, self.problem.shape
-        if service is None or self.problem.rule(LengthBudget) is None or self.instance.max_length is None:
-            return self.travelled
-        visited = self.current[1:] if shape.has_depot else self.current
-        return self.travelled + float(service[[node for node in visited if node != self.instance.finish]].sum())
+    def entries(self) -> list[float]:
+        """For each tour on its way the length of the leg from the depot to its node of `among_several`.
 
-    @property
-    def entry(self) -> float:
-        """Length of the leg from the depot to `CURRENT`: what the tour has used so far, where its length counts."""
+        That is what the tour has used so far, where its own length counts.
+        """
         if self.problem.rule(SplitDelivery) is not None:
-            return self.far  # so that only one tour visits the node
-        counts = self.problem.rule(LengthBudget) is not None or "longest" in self.problem.objective.terms
-        return self.used if counts else 0.0
+            return [self.far for _ in self.current]  # so that only one tour visits the node
+        counts = self.is_limited or "longest" in self.problem.objective.terms
+        return [one.used if counts else 0.0 for one in self.current]
+
+    @property
+    def departure(self) -> float:
+        """Of several tours in time windows, when those that have not begun leave the depot."""
+        windows, service = self.instance.time_windows, self.instance.service_times
+        assert windows is not None
+        planned = float(windows[self.instance.depot, 0])
+        planned += 0.0 if service is None else float(service[self.instance.depot])
+        return planned if self.now is None else max(planned, self.now)
+
+    @property
+    def waiting(self) -> list[Current]:
+        """The tours that may still leave the depot, as tours that wait there until `now`.
+
+        So they leave late enough where the leg to each node of `among_several` takes what its tour has used, for
+        which the depot must open early.
+        """
+        assert self.now is not None
+        last, most = listed_end(self.problem, self.instance), self.instance.num_tours
+        count = sum(node != last for node in self.rest)
+        if most is not None:
+            count = min(count, most - len(self.finished) - len(self.current))
+        return [Current([self.instance.depot], self.now, 0.0, 0.0)] * count
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether each tour on its way can continue at its elapsed time in the reduced instance too."""
+        if self.is_first or self.problem.rule(TimeWindows) is None:
+            return True
+        pairs = zip(self.current, self.entries, strict=True)
+        return not any(len(one.nodes) > 1 and exceeds(self.departure + entry, one.elapsed) for one, entry in pairs)
 
 
-def validate_underway(problem: Problem, instance: Instance) -> tuple[list[list[int]], list[int]]:
-    """The finished tours and the current one, each from its start on; empty lists without `underway`.
+def validate_underway(problem: Problem, instance: Instance) -> tuple[list[list[int]], list[list[int]]]:
+    """The finished tours and those on their way, each from its start on; empty lists without `underway`.
+
+    The only tour of a problem with one is always the second, be it at its end or, where no path has begun, empty.
 
     Raises:
         ValueError: in one sentence, for what cannot have happened.
     """
     if instance.underway is None:
         return [], []
-    finished, current = _given_tours(problem, instance, instance.underway)
-    _require_possible(problem, instance, instance.underway, finished, current)
+    several = problem.shape.has_several_tours
+    stated = instance.underway.tours
+    if len(stated) > 1 and not several:
+        raise ValueError(f"visited: {len(stated)} tours under way, expected one in problem {problem.name!r}")
+    tours = [_given_tours(problem, instance, underway) for underway in stated]
+    finished, current = [tour for begun, _ in tours for tour in begun], [tour for _, tour in tours]
+    _require_once(problem, instance, [*finished, *current])
+    for underway, tour in zip(stated, current, strict=True):
+        _require_possible(problem, instance, underway, tour)
+    _require_on_way(problem, instance, current)
+    if several:
+        last = listed_end(problem, instance)
+        finished += [tour for tour in current if tour[-1] == last]
+        current = [tour for tour in current if tour[-1] != last and len(tour) > 1]
+    for tour in [*finished, *current] if instance.misses_roads else []:
+        for a, b in pairwise(tour):
+            if math.isinf(instance.legs(a, b)):
+                name = instance.node_name
+                raise ValueError(f"visited: from {name(a)} to {name(b)} there is no road, expected visits along roads")
+    used = len(finished) + len(current)
+    if several and instance.num_tours is not None and used > instance.num_tours:
+        raise ValueError(f"visited: {used} tours, expected at most {instance.num_tours}")
     return finished, current
 
 
@@ -110,7 +213,7 @@ def listed_end(problem: Problem, instance: Instance) -> int | None:
 
 def _given_tours(problem: Problem, instance: Instance, underway: Underway) -> tuple[list[list[int]], list[int]]:
     """The finished tours, and the current one from its start on, which is empty where no path has begun."""
-    depot, last = instance.depot, listed_end(problem, instance)
+    depot, last, name = instance.depot, listed_end(problem, instance), instance.node_name
     several = problem.shape.has_several_tours
     tours: list[list[int]] = [[depot] if problem.shape.has_depot else []]
     for node in underway.visited:
@@ -121,17 +224,12 @@ def _given_tours(problem: Problem, instance: Instance, underway: Underway) -> tu
     if not problem.shape.has_depot and tours[0][:1] != [depot] and not instance.free_start:
         tours[0].insert(0, depot)
     finished, current = [tour for tour in tours[:-1] if len(tour) > 1], tours[-1]
-    name = instance.node_name
-    seen: set[int] = set()
     for tour in tours:
         for i, node in enumerate(tour[1:] if problem.shape.has_depot else tour):
             if node == last and i < len(tour) - 1 - problem.shape.has_depot:
                 raise ValueError(f"visited: {name(node)} is where the tour ends, expected nothing after it")
             if node == depot and problem.shape.has_depot:
                 raise ValueError(f"visited: {name(node)} is where the tour ends, expected only what is before it")
-            if node in seen and node != last and problem.rule(SplitDelivery) is None:
-                raise ValueError(f"visited: {name(node)} is there twice, expected each node once")
-            seen.add(node)
     for tour in finished:
         if last is not None and tour[-1] != last:
             raise ValueError(
@@ -140,27 +238,58 @@ def _given_tours(problem: Problem, instance: Instance, underway: Underway) -> tu
     return finished, current
 
 
-def _require_possible(
-    problem: Problem, instance: Instance, underway: Underway, finished: list[list[int]], current: list[int]
-) -> None:
-    """Refuse visits over missing roads, and what has been used that no tour can have used."""
-    for tour in [*finished, current] if instance.misses_roads else []:
-        for a, b in pairwise(tour):
-            if math.isinf(instance.legs(a, b)):
-                name = instance.node_name
-                raise ValueError(f"visited: from {name(a)} to {name(b)} there is no road, expected visits along roads")
-    between = problem.shape.has_several_tours and len(current) == 1
+def _require_once(problem: Problem, instance: Instance, tours: list[list[int]]) -> None:
+    """Refuse a node that is there twice: at all, or where deliveries are split, in one tour."""
+    last, name = listed_end(problem, instance), instance.node_name
+    seen: set[int] = set()
+    for tour in tours:
+        seen = set[int]() if problem.rule(SplitDelivery) is not None else seen
+        here = set[int]()
+        for node in tour[1:] if problem.shape.has_depot else tour:
+            if node in here and node != last:
+                raise ValueError(f"visited: {name(node)} is there twice, expected each node once")
+            if node in seen and node != last:
+                raise ValueError(f"visited: {name(node)} is in two tours, expected each node in one")
+            here.add(node)
+        seen |= here
+
+
+def _require_possible(problem: Problem, instance: Instance, underway: Underway, current: list[int]) -> None:
+    """Refuse what has been used that no tour can have used."""
+    at_depot = problem.shape.has_several_tours and len(current) == 1
     for field in ("travelled", "load"):
-        if between and getattr(underway, field):
+        if at_depot and getattr(underway, field):
             raise ValueError(f"{field}: {getattr(underway, field):g} at the depot, expected none before a tour begins")
-    used = len(finished) + (not between and problem.shape.has_several_tours)
-    if problem.shape.has_several_tours and instance.num_tours is not None and used > instance.num_tours:
-        raise ValueError(f"visited: {used} tours, expected at most {instance.num_tours}")
     if underway.load is not None and problem.rule(Capacity) is None:
         raise ValueError(f"load: {underway.load:g}, expected none in problem {problem.name!r}, which has no capacity")
     limit = instance.capacity if problem.rule(Capacity) is not None else None
     if limit is not None and underway.load is not None and exceeds(underway.load, limit):
         raise ValueError(f"load: {underway.load:g}, expected at most the capacity {limit:g}")
+
+
+def _require_on_way(problem: Problem, instance: Instance, current: list[list[int]]) -> None:
+    """Refuse, among several tours under way, one that is not, and time that only some of them state."""
+    assert instance.underway is not None
+    if len(current) == 1:
+        return
+    for i, tour in enumerate(current):
+        if len(tour) == 1 or tour[-1] == listed_end(problem, instance):
+            where = instance.node_name(tour[-1])
+            raise ValueError(
+                f"visited: tour {i + 1} of {len(current)} is at {where}, expected only tours that are on their way "
+                f"(a finished tour and the depot come before the visits of one of them)"
+            )
+    elapsed = [tour.elapsed for tour in instance.underway.tours]
+    if None in elapsed and any(time is not None for time in elapsed):
+        raise ValueError(f"elapsed: missing for tour {elapsed.index(None) + 1} of {len(elapsed)}, expected all or none")
+
+
+def earliest_departure(problem: Problem, instance: Instance) -> float | None:
+    """Of several tours in time windows, the earliest elapsed time: the others leave the depot then or later."""
+    assert instance.underway is not None
+    if not problem.shape.has_several_tours or problem.rule(TimeWindows) is None:
+        return None
+    return min((tour.elapsed for tour in instance.underway.tours if tour.elapsed is not None), default=None)
 
 
 def deliveries(
@@ -185,8 +314,30 @@ def deliveries(
     return left, amounts
 
 
-def elapsed_time(instance: Instance, underway: Underway, current: list[int]) -> float:
-    """The time now: as given, else the duration of the tour so far."""
-    if underway.elapsed is not None:
-        return underway.elapsed
-    return float(compute_timeline(instance, current).leave[-1]) if current else 0.0
+def current_tours(
+    problem: Problem, instance: Instance, tours: list[list[int]], amounts: list[list[float]]
+) -> list[Current]:
+    """The tours on their way, with what each has used: as stated, else computed.
+
+    Args:
+        problem: says whether visits count towards a length budget.
+        instance: says what was stated.
+        tours: those on their way.
+        amounts: what each of them has delivered; empty without a capacity.
+    """
+    assert instance.underway is not None
+    is_limited = problem.rule(LengthBudget) is not None and instance.max_length is not None
+    out: list[Current] = []
+    for i, (tour, underway) in enumerate(zip(tours, instance.underway.tours, strict=bool(tours))):
+        elapsed = underway.elapsed
+        if elapsed is None:
+            elapsed = float(compute_timeline(instance, tour).leave[-1])
+        used = instance.path_length(tour) if underway.travelled is None else underway.travelled
+        if is_limited and instance.service_times is not None:
+            visits = tour[1:] if problem.shape.has_depot else tour
+            used += float(instance.service_times[[node for node in visits if node != instance.finish]].sum())
+        load = underway.load
+        if load is None:
+            load = sum(amounts[i]) if amounts else 0.0
+        out.append(Current(tour, elapsed, used, load))
+    return out

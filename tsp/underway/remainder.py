@@ -1,10 +1,11 @@
 """The rest of a tour under way, as an instance of its own.
 
 `reduce` turns an instance with `Instance.underway` into one without, so that a solver plans the rest without
-knowing about the beginning. The nodes visited are merged into one node. With one tour, that node is the start of
-the rest; the depot, if the tour ends there, becomes another node, the end (in a cycle, the start's column of
-the matrix). With several tours, it stands for the current tour so far and comes right after the depot. The table
-`UNDERWAY_RULES` reduces the limit of each rule to what is left of it.
+knowing about the beginning. The nodes that a tour has visited are merged into one node. With one tour, that node is
+the start of the rest; the depot, if the tour ends there, becomes another node, the end (in a cycle, the start's column
+of the matrix). Where there may be several tours, each that is on its way has such a node, which comes right after the
+depot: legs from other nodes to it are too long. The table `UNDERWAY_RULES` reduces the limit of each rule to what is
+left of it.
 
 `as_cycle` turns a path into a closed tour in the same way, for solvers of closed tours.
 """
@@ -32,7 +33,15 @@ from tsp.problems import (
 )
 from tsp.solution import check
 from tsp.tolerance import allowance
-from tsp.underway.begun import CURRENT, Begun, deliveries, elapsed_time, listed_end, validate_underway
+from tsp.underway.begun import (
+    FIRST,
+    Begun,
+    current_tours,
+    deliveries,
+    earliest_departure,
+    listed_end,
+    validate_underway,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,10 +64,10 @@ class Reduced:
         instance: to be solved; nothing is under way in it.
         nodes: the original node of each of its nodes; -1 for a node that the original tour does not list.
         before: the finished tours.
-        head: the beginning of the tour that visits `merged`, in place of the depot and `merged`.
-        tail: the end of that tour, appended where it is missing.
-        merged: the node that stands for `head`, 0 or `CURRENT`; None where there is none.
-        amounts: the amounts delivered to the nodes of `before` and `head`, where deliveries may be split.
+        heads: the beginnings of the tours on their way, each in place of the depot and of its node of `merged`.
+        tail: the end of those tours, appended where it is missing.
+        merged: the nodes that stand for `heads`: node 0 alone, or those from `FIRST` on.
+        amounts: the amounts delivered to the nodes of `before` and `heads`, where deliveries may be split.
         exact: whether every solution of the original is an expanded one, so that a proved bound holds.
     """
 
@@ -66,67 +75,74 @@ class Reduced:
     instance: Instance
     nodes: Integers
     before: tuple[tuple[int, ...], ...] = ()
-    head: tuple[int, ...] = ()
+    heads: tuple[tuple[int, ...], ...] = ()
     tail: tuple[int, ...] = ()
-    merged: int | None = None
+    merged: tuple[int, ...] = ()
     amounts: tuple[tuple[float, ...], ...] = ()
     exact: bool = True
 
     @property
     def decided(self) -> bool:
         """Whether nothing is left to plan, so that expanding no tours gives the only solution."""
-        others = 1 + (self.merged == CURRENT) + (self.instance.end is not None)
-        return bool(self.head or self.before) and len(self.nodes) <= others
+        others = len({0, *self.merged}) + (self.instance.end is not None)
+        return bool(any(self.heads) or self.before) and len(self.nodes) <= others
 
     def expand(
         self, tours: Sequence[ArrayLike], amounts: Sequence[ArrayLike] | None = None
     ) -> tuple[list[Integers], list[NDArray[np.float64]] | None]:
         """Tours of the reduced instance, and their amounts, as those of the original instance.
 
-        The nodes visited come first, even if a solver put `merged` elsewhere.
+        The nodes visited come first, even if a solver put the nodes of `merged` elsewhere.
         """
-        first, first_amounts = np.empty(0, dtype=np.int64), np.empty(0)
+        onward: dict[int, list[tuple[int, float]]] = {}
         rest: list[Integers] = []
         rest_amounts: list[NDArray[np.float64]] = []
         for k, tour in enumerate(tours):
             stops = np.asarray(tour, dtype=np.int64)
             amount = np.zeros(len(stops)) if amounts is None else np.asarray(amounts[k], dtype=np.float64)
-            if self.merged is not None and not first.size and self.merged in stops:
-                keep = (stops > self.merged) & (self.nodes[stops] >= 0)
-                first, first_amounts = self.nodes[stops[keep]], amount[keep]
-            else:
-                keep = np.ones(len(stops), dtype=bool) if self.merged is None else stops != self.merged
+            begun = [node for node in stops.tolist() if node in self.merged and node not in onward]
+            if not begun:
+                keep = ~np.isin(stops, self.merged)
                 rest.append(self.nodes[stops[keep]])
                 rest_amounts.append(amount[keep])
+                continue
+            onward |= {node: [] for node in begun}
+            place = begun[0]
+            for node, quantity in zip(stops.tolist(), amount.tolist(), strict=True):
+                if node in begun:
+                    place = node
+                elif node > 0 and node not in self.merged and self.nodes[node] >= 0:
+                    onward[place].append((int(self.nodes[node]), quantity))
+        if FIRST in self.merged and self.instance.num_tours is not None:
+            most = self.instance.num_tours - len(self.merged)  # all that are under way count, though a solver omit one
+            rest, rest_amounts = rest[:most], rest_amounts[:most]
         out = [np.array(tour, dtype=np.int64) for tour in self.before]
         out_amounts = [np.array(amount) for amount in self.amounts]
-        if self.merged == CURRENT and self.instance.num_tours is not None and len(rest) == len(tours):
-            most = self.instance.num_tours - 1  # the tour under way is one of them, though the answer leaves it out
-            rest, rest_amounts = rest[:most], rest_amounts[:most]
-        if self.merged is not None:
-            begun = [*self.head, *first.tolist()]
-            tail = [node for node in self.tail if begun[-1:] != [node]]
+        for k, (node, head) in enumerate(zip(self.merged, self.heads, strict=True), len(self.before)):
+            visits = onward.get(node, [])
+            begun = [*head, *(visit for visit, _ in visits)]
+            tail = [end for end in self.tail if begun[-1:] != [end]]
             out.append(np.array(begun + tail, dtype=np.int64))
             if out_amounts:
-                out_amounts[-1] = np.concatenate([out_amounts[-1], first_amounts, np.zeros(len(tail))])
+                out_amounts[k] = np.concatenate([out_amounts[k], [a for _, a in visits], np.zeros(len(tail))])
         return out + rest, None if amounts is None else out_amounts + rest_amounts
 
     def shrink(
         self, tours: Sequence[ArrayLike], amounts: Sequence[ArrayLike] | None = None
     ) -> tuple[list[Integers], list[NDArray[np.float64]] | None]:
         """Tours of the original instance that begin as given, and their amounts, as those of the reduced instance."""
-        place = {node: i for i, node in enumerate(self.nodes.tolist()) if i != self.merged}
+        place = {node: i for i, node in enumerate(self.nodes.tolist()) if i not in self.merged}
         out: list[Integers] = []
         out_amounts: list[NDArray[np.float64]] = []
-        for k in range(len(self.before), len(tours)):
-            nodes = np.asarray(tours[k], dtype=np.int64).tolist()
+        for k in range(len(self.before), max(len(tours), len(self.before) + len(self.heads))):
+            nodes = np.asarray(tours[k], dtype=np.int64).tolist() if k < len(tours) else []
             amount = [0.0] * len(nodes) if amounts is None else np.asarray(amounts[k], dtype=np.float64).tolist()
             start: list[int] = []
             start_amounts: list[float] = []
-            if k == len(self.before) and self.merged is not None:
-                start = list(range(self.merged + 1))
-                start_amounts = [0.0] * self.merged + [sum(amount[: len(self.head)])]
-                nodes, amount = nodes[len(self.head) :], amount[len(self.head) :]
+            if (i := k - len(self.before)) < len(self.heads):
+                start, given = sorted({0, self.merged[i]}), len(self.heads[i])
+                start_amounts = [0.0] * (len(start) - 1) + [sum(amount[:given])]
+                nodes, amount = nodes[given:], amount[given:]
             kept = [(place[node], a) for node, a in zip(nodes, amount, strict=True) if node in place]
             if self.instance.end is not None and (not kept or kept[-1][0] != self.instance.end):
                 kept.append((self.instance.end, 0.0))
@@ -166,35 +182,21 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
     underway = instance.underway
     if underway is None:
         return Reduced(problem, instance, np.arange(instance.size))
-    finished, current = validate_underway(problem, instance)
-    if not current:
+    finished, tours = validate_underway(problem, instance)
+    several = problem.shape.has_several_tours
+    if not several and not tours[0]:
         return Reduced(problem, replace(instance, underway=None), np.arange(instance.size))
     last = listed_end(problem, instance)
-    several = problem.shape.has_several_tours
-    arrived = current[-1] == last
-    if several and arrived:
-        finished, current = [*finished, current], [instance.depot]
-    between = several and len(current) == 1
-    left, amounts = deliveries(problem, instance, [*finished, *([] if between else [current])])
-    over = (arrived and not several) or (between and instance.num_tours == len(finished))
-    rest = [] if over else _nodes_left(problem, instance, [*finished, current], left, last)
-    merged = None if between else CURRENT if several else 0
-    nodes = np.array([instance.depot, current[-1]] if merged == CURRENT else [current[-1]], dtype=np.int64)
-    home = problem.shape.has_one_depot_tour and last is None
-    nodes = np.concatenate([nodes, np.array(rest + [instance.depot] * home, dtype=np.int64)])
-    begun = Begun(
-        problem,
-        instance,
-        finished,
-        current,
-        nodes,
-        merged,
-        left,
-        elapsed_time(instance, underway, current),
-        instance.path_length(current) if underway.travelled is None else underway.travelled,
-        sum(amounts[-1]) if underway.load is None and amounts and not between else underway.load or 0.0,
-    )
+    left, amounts = deliveries(problem, instance, [*finished, *tours])
+    over = (instance.num_tours == len(finished) and not tours) if several else tours[0][-1] == last
+    rest = [] if over else _nodes_left(problem, instance, [*finished, *tours], left, last)
+    current = current_tours(problem, instance, tours, amounts[len(finished) :])
+    begun = Begun(problem, instance, finished, current, rest, left, earliest_departure(problem, instance))
+    if begun.now is not None and any(begun.entries):
+        begun = begun._replace(current=[*current, *begun.waiting], now=None)
+        amounts += [[0.0]] * (len(begun.current) - len(current))
     rules, changes = _rules_and_changes(begun)
+    nodes, home = begun.nodes, begun.returns_home
     if home or last in rest:
         changes["end"] = len(nodes) - 1 if home else int(np.flatnonzero(nodes == last)[-1])
     return Reduced(
@@ -202,11 +204,11 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
         replace(instance, **changes),
         np.append(nodes[:-1], -1) if home else nodes,
         before=tuple(map(tuple, finished)),
-        head=() if between else tuple(current),
+        heads=tuple(tuple(one.nodes) for one in begun.current),
         tail=() if last is None else (last,),
-        merged=merged,
+        merged=tuple(begun.merged),
         amounts=tuple(map(tuple, amounts)),
-        exact=not (several and problem.rule(TimeWindows)),
+        exact=begun.is_exact,
     )
 
 
@@ -222,7 +224,7 @@ def _nodes_left(
     if left is not None and problem.rule(SplitDelivery) is not None:
         assert instance.demands is not None
         visited -= set(np.flatnonzero(left > allowance(instance.demands)).tolist())
-    visited = (visited | {tours[-1][0]}) - {last}
+    visited = (visited | ({instance.depot} if problem.shape.has_depot else set())) - {last}
     return [node for node in range(instance.size) if node not in visited]
 
 
@@ -268,9 +270,9 @@ def as_cycle(problem: Problem, instance: Instance) -> tuple[Problem, Reduced]:
         cycle,
         replace(instance, **closed),
         np.append(-1, rest),
-        head=() if start is None else (start,),
+        heads=(() if start is None else (start,),),
         tail=() if instance.end is None else (instance.end,),
-        merged=0,
+        merged=(0,),
     )
 
 
@@ -302,20 +304,27 @@ def _restricted(begun: Begun) -> Changes:
 def _changed_distances(begun: Begun) -> Changes:
     """The distances, where they are not simply those between the nodes left."""
     problem, instance, nodes = begun.problem, begun.instance, begun.nodes
-    if begun.merged is None or (begun.merged == 0 and (not problem.shape.is_closed or nodes[0] == instance.depot)):
+    if not begun.merged or (begun.is_first and (not problem.shape.is_closed or nodes[0] == instance.depot)):
         return {}
     matrix = instance.distances[np.ix_(nodes, nodes)]
-    if begun.merged == 0:
+    if begun.is_first:
         matrix[:, 0] = instance.legs(nodes, instance.depot)
-    else:
-        limited = problem.rule(LengthBudget) is not None and instance.max_length is not None
-        if not (limited or problem.rule(TimeWindows) or {"length", "longest"} & set(problem.objective.terms)):
-            raise ValueError(
-                f"visited: in problem {problem.name!r} neither length nor time counts, "
-                f"which alone would hold the rest of several tours to their beginning"
-            )
-        matrix[:, CURRENT] = 2.0 * begun.far
-        matrix[0, CURRENT] = begun.entry
+        return {"matrix": matrix}
+    if not (begun.counts_length or problem.rule(TimeWindows)):
+        raise ValueError(
+            f"visited: in problem {problem.name!r} neither length nor time counts, "
+            f"which alone would hold the rest of several tours to their beginning"
+        )
+    if problem.rule(SplitDelivery) is not None and (begun.is_limited or problem.rule(TimeWindows)):
+        raise ValueError(
+            "visited: where deliveries are split, expected no tour on its way beside a length budget or time windows"
+        )
+    waiting = [node for node, one in zip(begun.merged, begun.current, strict=True) if len(one.nodes) == 1]
+    if waiting:  # every tour begins with a node of `merged`, and one that visits nothing else costs nothing
+        matrix[0] = 2.0 * begun.far
+        matrix[waiting, int(nodes[-1] == instance.finish) * (len(nodes) - 1)] = 0.0
+    matrix[:, begun.merged] = 2.0 * begun.far
+    matrix[0, begun.merged] = begun.entries
     return {"matrix": matrix}
 
 
@@ -324,14 +333,15 @@ def _visit_once(begun: Begun, rule: VisitOnce, changes: Changes) -> Changes:
 
 
 def _visit_at_most_once(begun: Begun, rule: VisitAtMostOnce, changes: Changes) -> Changes:
-    """With several tours, a high prize or penalty keeps the node `CURRENT` in the tours."""
-    if begun.merged != CURRENT:
+    """With several tours, a high prize or penalty keeps the nodes of `merged` in the tours."""
+    if not begun.among_several:
         return {}
     instance, out = begun.instance, Changes()
     if instance.prizes is not None:
-        out["prizes"] = _with(changes["prizes"], CURRENT, begun.lure)
+        out["prizes"] = _with(changes["prizes"], begun.merged, begun.lure)
     if instance.penalties is not None:
-        out["penalties"] = _with(changes["penalties"], CURRENT, 4.0 * begun.far + float(instance.penalties.sum()))
+        penalty = 4.0 * begun.far + float(instance.penalties.sum())
+        out["penalties"] = _with(changes["penalties"], begun.merged, penalty)
     return out
 
 
@@ -341,63 +351,62 @@ def _compulsory_visits(begun: Begun, rule: CompulsoryVisits, changes: Changes) -
 
 def _split_delivery(begun: Begun, rule: SplitDelivery, changes: Changes) -> Changes:
     assert begun.left is not None
-    return {"demands": _with(begun.left[begun.nodes], begun.merged, begun.load)}
+    return {"demands": _with(begun.left[begun.nodes], begun.merged, begun.loads)}
 
 
 def _capacity(begun: Begun, rule: Capacity, changes: Changes) -> Changes:
-    """One tour has what is left of the capacity; with several, the current tour's load is the demand of `CURRENT`."""
+    """One tour has what is left of the capacity; with several, the load of each is the demand of its node."""
     assert begun.instance.capacity is not None
-    if begun.merged == 0:
-        return {"capacity": max(0.0, begun.instance.capacity - begun.load)}
-    return {"demands": _with(changes["demands"], begun.merged, begun.load)}
+    if begun.is_first:
+        return {"capacity": max(0.0, begun.instance.capacity - begun.loads[0])}
+    return {"demands": _with(changes["demands"], begun.merged, begun.loads)}
 
 
 def _length_budget(begun: Begun, rule: LengthBudget, changes: Changes) -> Changes:
-    """One tour has what is left of the budget; with several, the leg to `CURRENT` has what the tour has used."""
+    """One tour has what is left of the budget; with several, the leg to each node of `merged` has what it has used."""
     limit, service = begun.instance.max_length, changes["service_times"]
-    if limit is None or begun.merged is None:
+    if limit is None or not begun.merged:
         return {}
     out: Changes = {} if service is None else {"service_times": _with(service, begun.merged, 0.0)}
-    return out | ({"max_length": max(0.0, limit - begun.used)} if begun.merged == 0 else {})
+    return out | ({"max_length": max(0.0, limit - begun.current[0].used)} if begun.is_first else {})
 
 
 def _max_visits(begun: Begun, rule: MaxVisits, changes: Changes) -> Changes:
-    """The number of visits that are left, plus one for the node `CURRENT`, whose visits are counted already."""
+    """The number of visits that are left, plus one for each node whose visits are counted already."""
     left = max(0, rule.most - int(begun.collected.sum()))
-    return {"rule": MaxVisits(left + int(begun.merged == CURRENT))}
+    return {"rule": MaxVisits(left + len(begun.among_several))}
 
 
 def _prize_quota(begun: Begun, rule: PrizeQuota, changes: Changes) -> Changes:
     assert begun.instance.prizes is not None
     assert begun.instance.min_prize is not None
     collected = float(begun.instance.prizes[begun.collected].sum())
-    return {"min_prize": max(0.0, begun.instance.min_prize - collected) + begun.lure}
+    return {"min_prize": max(0.0, begun.instance.min_prize - collected) + begun.lure * len(begun.among_several)}
 
 
 def _time_windows(begun: Begun, rule: TimeWindows, changes: Changes) -> Changes:
-    """The current tour continues at `elapsed`."""
+    """Each tour on its way continues at its elapsed time, and the others leave the depot at `departure` or later."""
     windows, service = changes["time_windows"].copy(), changes["service_times"]
-    instance, now = begun.instance, begun.elapsed
+    instance, merged = begun.instance, begun.merged
     assert instance.time_windows is not None
     out: Changes = {}
-    if service is not None and begun.merged is not None:
-        out["service_times"] = _with(service, begun.merged, 0.0)
-    wait = 0.0 if service is None else float(service[0])
-    if begun.merged == 0:
+    if service is not None and merged:
+        out["service_times"] = _with(service, merged, 0.0)
+    if begun.is_first:
+        now = begun.current[0].elapsed
         windows[0] = now, max(now, float(instance.time_windows[instance.finish, 1]))
-    elif begun.merged == CURRENT:
-        windows[CURRENT] = now, max(now, float(windows[0, 0]) + wait + min(begun.entry, begun.used))
-    else:
-        opens = max(float(windows[0, 0]), now - wait)
-        windows[0] = opens, max(opens, float(windows[0, 1]))
+        return out | {"time_windows": windows}
+    opens = begun.departure - (0.0 if service is None else float(service[0]))
+    windows[0] = opens, max(opens, float(windows[0, 1]))
+    for node, one, entry in zip(merged, begun.current, begun.entries, strict=True):
+        windows[node] = one.elapsed, max(one.elapsed, begun.departure + entry)
     return out | {"time_windows": windows}
 
 
-def _with(values: NDArray[np.float64], place: int | None, value: float) -> NDArray[np.float64]:
-    """A copy of `values` with `value` at `place`."""
+def _with(values: NDArray[np.float64], places: list[int], value: ArrayLike) -> NDArray[np.float64]:
+    """A copy of `values` with `value`, or one for each, at `places`."""
     out = values.copy()
-    if place is not None:
-        out[place] = value
+    out[places] = value
     return out
 
 

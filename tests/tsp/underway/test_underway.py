@@ -1,5 +1,5 @@
 from dataclasses import replace
-from itertools import permutations
+from itertools import chain, permutations
 
 import numpy as np
 import pytest
@@ -67,14 +67,16 @@ def all_that_begin_as_given(problem, instance):
     for name in feasible_solutions(problem, replace(instance, underway=None)):
         for tours in permutations([list(tour) for tour in name]):
             solution = check(problem, instance, tours)
-            if solution.feasible and all(delivers_at_each(*each) for each in zip(tours, solution.amounts, strict=True)):
+            if solution.feasible and delivers_at_each(instance, tours, solution.amounts):
                 found[name] = solution
     return found
 
 
-def delivers_at_each(tour, amounts):
-    """Whether a tour from the depot delivers something at each stop; others are left out of the rest of a tour."""
-    return all(amount > 0 for node, amount in zip(tour[1:], amounts[1:], strict=True) if node != tour[0])
+def delivers_at_each(instance, tours, amounts):
+    """Whether tours deliver something at each customer; others are left out of the rest of a tour."""
+    ends = (instance.depot, instance.finish)
+    pairs = zip(chain(*tours), chain(*amounts), strict=True)
+    return all(amount > 0 for node, amount in pairs if node not in ends)
 
 
 def begin(problem, seed, n, rng):
