@@ -77,16 +77,8 @@ def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Inst
         changes["end"] = instance.find_node(arguments.end)
     if (objective := getattr(arguments, "objective", None)) is not None:
         changes["objective"] = objective
-    used = {name: getattr(arguments, name, None) for name in USED}
-    if used["elapsed"] is not None:
-        used["elapsed"] = instance.units.parse_time(used["elapsed"], "--elapsed")
-    visited = getattr(arguments, "visited", None)
-    if visited is not None or any(value is not None for value in used.values()):
-        nodes = tuple(instance.find_node(name.strip()) for name in (visited or "").split(",") if name.strip())
-        start = changes.get("depot", instance.depot)
-        if nodes[:1] == (start,) and not get_problem(instance.problem).shape.is_path:
-            nodes = nodes[1:]  # the start of all tours may be given, but is not needed
-        changes["underway"] = Underway(nodes, **used)
+    if (underway := _underway(instance, arguments, changes.get("depot", instance.depot))) is not None:
+        changes["underway"] = underway
     if not changes:
         return instance
     changed = replace(instance, **changes)
@@ -102,6 +94,33 @@ def _without_clock(instance: Instance, arguments: argparse.Namespace) -> Instanc
     if arguments.speed is not None:
         raise ValueError(f"--speed {arguments.speed:g}: expected times from a clock, and --ignore leaves none")
     return replace(instance, is_clock=False, speed=None)
+
+
+def _underway(instance: Instance, arguments: argparse.Namespace, start: int) -> Underway | None:
+    """The tours that options say are under way: the first `--visited` with the first of each other option, and so on.
+
+    Args:
+        instance: knows the nodes by name, and how times are written.
+        arguments: lists of values of `--visited` and of the options of `USED`, or None.
+        start: of all tours, which may be given, but is not needed.
+    """
+    visited: list[str] | None = getattr(arguments, "visited", None)
+    used: dict[str, Any] = {name: values for name in USED if (values := getattr(arguments, name, None))}
+    if visited is None and not used:
+        return None
+    visited = visited or [""]
+    for name, values in used.items():
+        if len(values) != len(visited):
+            raise ValueError(f"--{name}: {len(values)} given, expected {len(visited)}: one for each --visited")
+    if "elapsed" in used:
+        used["elapsed"] = [instance.units.parse_time(time, "--elapsed") for time in used["elapsed"]]
+    tours: list[Underway] = []
+    for i, text in enumerate(visited):
+        nodes = tuple(instance.find_node(name.strip()) for name in text.split(",") if name.strip())
+        if nodes[:1] == (start,) and not get_problem(instance.problem).shape.is_path:
+            nodes = nodes[1:]
+        tours.append(Underway(nodes, **{name: values[i] for name, values in used.items()}))
+    return replace(tours[0], others=tuple(tours[1:]))
 
 
 def _ignored_attributes(text: str | None) -> list[str]:

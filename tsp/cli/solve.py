@@ -52,10 +52,18 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--objective", metavar="NAME", help="another objective under the same rules: travel-time, makespan or longest"
     )
-    command.add_argument("--visited", metavar="A,B,C", help="under way: nodes visited so far; the rest is planned")
-    command.add_argument("--elapsed", metavar="T", help="under way: the current time, a number or such as 9:30")
-    command.add_argument("--travelled", type=nonnegative, metavar="L", help="under way: length of the tour so far")
-    command.add_argument("--load", type=nonnegative, metavar="Q", help="under way: quantity delivered so far")
+    command.add_argument(
+        "--visited",
+        action="append",
+        metavar="A,B,C",
+        help="under way: nodes visited so far; the rest is planned; of several tours, once for each on its way, "
+        "and so the next three options",
+    )
+    command.add_argument(
+        "--elapsed", action="append", metavar="T", help="under way: the current time, a number or such as 9:30"
+    )
+    for name, metavar, what in (("travelled", "L", "length of the tour so far"), ("load", "Q", "quantity delivered so far")):
+        command.add_argument(f"--{name}", action="append", type=nonnegative, metavar=metavar, help=f"under way: {what}")
     command.add_argument("--probabilities", action="store_true", help="show the policy's P(next node | nodes so far)")
     command.add_argument("--plot", metavar="PATH", help="draw the tour: .png, .svg or .pdf")
     command.add_argument("--walls", metavar="FILE", help="walls to draw (default: NAME.walls.csv beside NAME.csv)")

@@ -194,7 +194,7 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
     begun = Begun(problem, instance, finished, current, rest, left, earliest_departure(problem, instance))
     if begun.now is not None and any(begun.entries):
         begun = begun._replace(current=[*current, *begun.waiting], now=None)
-        amounts += [[0.0]] * (len(begun.current) - len(current))
+        amounts += [[0.0]] * (len(begun.current) - len(current)) if amounts else []
     rules, changes = _rules_and_changes(begun)
     nodes, home = begun.nodes, begun.returns_home
     if home or last in rest:
