@@ -222,7 +222,7 @@ def reasons(problem: Problem, instance: Instance) -> tuple[str, ...]:
             rest = reduce(problem, instance)
         except ValueError:
             return ()  # the rest is no instance of its own; policies plan it nevertheless
-        if not rest.exact:
+        if not rest.has_true_reasons:
             return ()
         problem, instance = rest.problem, rest.instance
     case = BestCase(problem, instance, is_underway)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tsp.problems import Capacity, LengthBudget, SplitDelivery, TimeWindows
+from tsp.problems import Capacity, LengthBudget, SplitDelivery
 from tsp.timeline import compute_timeline
 from tsp.tolerance import exceeds
 
@@ -48,7 +48,7 @@ class Begun(NamedTuple):
         current: the tours on their way.
         rest: the nodes that may still be visited.
         left: the amount that each node still demands `[n]`; None without demands.
-        now: of several tours, the time before which none leaves the depot; None where that is when the depot opens.
+        departure: of several tours in time windows, when those that have not begun leave the depot.
     """
 
     problem: Problem
@@ -57,7 +57,7 @@ class Begun(NamedTuple):
     current: list[Current]
     rest: list[int]
     left: NDArray[np.float64] | None
-    now: float | None
+    departure: float
 
     @property
     def is_first(self) -> bool:
@@ -138,35 +138,30 @@ class Begun(NamedTuple):
         return [one.used if counts else 0.0 for one in self.current]
 
     @property
-    def departure(self) -> float:
-        """Of several tours in time windows, when those that have not begun leave the depot."""
-        windows, service = self.instance.time_windows, self.instance.service_times
-        assert windows is not None
-        planned = float(windows[self.instance.depot, 0])
-        planned += 0.0 if service is None else float(service[self.instance.depot])
-        return planned if self.now is None else max(planned, self.now)
+    def are_late(self) -> bool:
+        """Whether some tour on its way goes on before it could be at its node of `among_several`."""
+        pairs = zip(self.current, self.entries, strict=True)
+        return any(exceeds(self.departure + entry, one.elapsed) for one, entry in pairs)
 
     @property
-    def waiting(self) -> list[Current]:
-        """The tours that may still leave the depot, as tours that wait there until `now`.
+    def with_waiting(self) -> Begun:
+        """The same with the tours that may still leave the depot as tours that wait there until `departure`.
 
-        So they leave late enough where the leg to each node of `among_several` takes what its tour has used, for
-        which the depot must open early.
+        So the depot can open as early as the legs to the nodes of `among_several` need.
         """
-        assert self.now is not None
         last, most = listed_end(self.problem, self.instance), self.instance.num_tours
         count = sum(node != last for node in self.rest)
         if most is not None:
             count = min(count, most - len(self.finished) - len(self.current))
-        return [Current([self.instance.depot], self.now, 0.0, 0.0)] * count
+        waiting = [Current([self.instance.depot], self.departure, 0.0, 0.0)] * count
+        early = min(one.elapsed - entry for one, entry in zip(self.current, self.entries, strict=True))
+        return self._replace(current=self.current + waiting, departure=early)
 
     @property
-    def is_exact(self) -> bool:
-        """Whether each tour on its way can continue at its elapsed time in the reduced instance too."""
-        if self.is_first or self.problem.rule(TimeWindows) is None:
-            return True
-        pairs = zip(self.current, self.entries, strict=True)
-        return not any(len(one.nodes) > 1 and exceeds(self.departure + entry, one.elapsed) for one, entry in pairs)
+    def shift(self) -> float:
+        """What is added to all times, so that none is negative."""
+        service = self.instance.service_times
+        return max(0.0, (0.0 if service is None else float(service[self.instance.depot])) - self.departure)
 
 
 def validate_underway(problem: Problem, instance: Instance) -> tuple[list[list[int]], list[list[int]]]:
@@ -284,12 +279,12 @@ def _require_on_way(problem: Problem, instance: Instance, current: list[list[int
         raise ValueError(f"elapsed: missing for tour {elapsed.index(None) + 1} of {len(elapsed)}, expected all or none")
 
 
-def earliest_departure(problem: Problem, instance: Instance) -> float | None:
-    """Of several tours in time windows, the earliest elapsed time: the others leave the depot then or later."""
+def earliest_departure(instance: Instance) -> float:
+    """When tours that have not begun leave the depot: as it opens, or at the earliest elapsed time."""
     assert instance.underway is not None
-    if not problem.shape.has_several_tours or problem.rule(TimeWindows) is None:
-        return None
-    return min((tour.elapsed for tour in instance.underway.tours if tour.elapsed is not None), default=None)
+    planned = float(compute_timeline(instance, [instance.depot]).leave[0])
+    elapsed = [tour.elapsed for tour in instance.underway.tours if tour.elapsed is not None]
+    return max(planned, min(elapsed, default=planned))
 
 
 def deliveries(

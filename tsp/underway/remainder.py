@@ -69,6 +69,7 @@ class Reduced:
         merged: the nodes that stand for `heads`: node 0 alone, or those from `FIRST` on.
         amounts: the amounts delivered to the nodes of `before` and `heads`, where deliveries may be split.
         exact: whether every solution of the original is an expanded one, so that a proved bound holds.
+        is_shifted: whether its times are later than those of the original, so that reasons name wrong ones.
     """
 
     problem: Problem
@@ -80,6 +81,12 @@ class Reduced:
     merged: tuple[int, ...] = ()
     amounts: tuple[tuple[float, ...], ...] = ()
     exact: bool = True
+    is_shifted: bool = False
+
+    @property
+    def has_true_reasons(self) -> bool:
+        """Whether the reasons why it has no solution are those of the original instance."""
+        return self.exact and not self.is_shifted
 
     @property
     def decided(self) -> bool:
@@ -153,10 +160,10 @@ class Reduced:
     def answer(self, problem: Problem, instance: Instance, found: Solution) -> Solution:
         """The solution `found` of the reduced instance as one of the original instance, checked."""
         if found.objective is None and not found.tours and not self.decided:
-            return replace(found, bound=None, reasons=found.reasons if self.exact else ())
+            return replace(found, bound=None, reasons=found.reasons if self.has_true_reasons else ())
         tours, amounts = self.expand(found.tours, found.amounts)
         checked = check(problem, instance, tours, amounts=amounts, seconds=found.seconds, solver=found.solver)
-        if not checked.feasible and self.exact:
+        if not checked.feasible and self.has_true_reasons:
             checked = replace(checked, reasons=found.reasons)
         if found.bound is None or not self.exact or found.objective is None or checked.objective is None:
             return checked
@@ -191,9 +198,9 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
     over = (instance.num_tours == len(finished) and not tours) if several else tours[0][-1] == last
     rest = [] if over else _nodes_left(problem, instance, [*finished, *tours], left, last)
     current = current_tours(problem, instance, tours, amounts[len(finished) :])
-    begun = Begun(problem, instance, finished, current, rest, left, earliest_departure(problem, instance))
-    if begun.now is not None and any(begun.entries):
-        begun = begun._replace(current=[*current, *begun.waiting], now=None)
+    begun = Begun(problem, instance, finished, current, rest, left, earliest_departure(instance))
+    if several and problem.rule(TimeWindows) is not None and begun.are_late:
+        begun = begun.with_waiting
         amounts += [[0.0]] * (len(begun.current) - len(current)) if amounts else []
     rules, changes = _rules_and_changes(begun)
     nodes, home = begun.nodes, begun.returns_home
@@ -208,7 +215,7 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
         tail=() if last is None else (last,),
         merged=tuple(begun.merged),
         amounts=tuple(map(tuple, amounts)),
-        exact=begun.is_exact,
+        is_shifted=several and problem.rule(TimeWindows) is not None and begun.shift > 0,
     )
 
 
@@ -400,7 +407,7 @@ def _time_windows(begun: Begun, rule: TimeWindows, changes: Changes) -> Changes:
     windows[0] = opens, max(opens, float(windows[0, 1]))
     for node, one, entry in zip(merged, begun.current, begun.entries, strict=True):
         windows[node] = one.elapsed, max(one.elapsed, begun.departure + entry)
-    return out | {"time_windows": windows}
+    return out | {"time_windows": windows + begun.shift}
 
 
 def _with(values: NDArray[np.float64], places: list[int], value: ArrayLike) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from itertools import chain, permutations
 import numpy as np
 import pytest
 from brute_force import best_by_enumeration, canonical, feasible_solutions, solvable_instance
+from enumeration import Enumeration
 from instances import tiny_instance
 
 from tsp.budget import Budget
@@ -23,7 +24,6 @@ from tsp.problems import (
     get_problem,
 )
 from tsp.solution import check, no_answer
-from tsp.solvers import InstanceSolver
 from tsp.underway import UNDERWAY_RULES, as_cycle, reduce
 
 MADE_UP = [
@@ -36,27 +36,6 @@ MADE_UP = [
 ]  # fmt: skip
 ALL = {problem.name: problem for problem in (*PROBLEMS.values(), *MADE_UP)}
 SHPP = get_problem("shpp")
-
-
-class Enumeration(InstanceSolver):
-    """Enumerates all solutions, without knowledge of `Underway`."""
-
-    name = "enumeration"
-
-    def supports(self, problem):
-        return True
-
-    def solve_one(self, task):
-        assert task.instance.underway is None
-        assert task.candidates is None
-        self.start = task.initial
-        best = None
-        for solution in feasible_solutions(task.problem, task.instance).values():
-            if best is None or task.problem.is_better(solution.objective, best.objective):
-                best = solution
-                if task.report is not None:
-                    task.report(best)
-        return no_answer(seconds=0.0, solver="") if best is None else replace(best, bound=best.objective)
 
 
 def all_that_begin_as_given(problem, instance):
