@@ -160,12 +160,19 @@ def from_instances(
         realizations: the real values that the instances hide, for an environment that reveals them.
 
     Raises:
-        ValueError: for an instance with neither coordinates in the plane nor a matrix, or with fixed edges.
+        ValueError: for an instance with neither coordinates in the plane nor a matrix, with fixed edges, or with
+            several tours under way.
     """
     for one in instances:
         if one.fixed_edges is not None:
             edges = f"it fixes {len(one.fixed_edges)} edge(s) that every tour must use"
             raise ValueError(f"{one.name or 'instance'}: {edges}, which neither environments nor policies keep")
+        if one.underway is not None and one.underway.others:
+            tours = f"{len(one.underway.tours)} tours are under way"
+            raise ValueError(
+                f"{one.name or 'instance'}: {tours}, of which environments and policies continue only one; "
+                "expected one, or another solver (ls, ortools or cpsat)"
+            )
     instances = [make_stand_ins(problem_of(one), one).instance if one.misses_roads else one for one in instances]
     count, n = len(instances), max(instance.size for instance in instances)
     points = np.zeros((count, n, 2), dtype=np.float32)

@@ -217,3 +217,9 @@ def test_a_stand_in_for_a_missing_road_is_longer_than_what_the_instances_own_rul
     given = Instance(matrix=matrix, prizes=[0, 1, 1], max_length=9.0, time_windows=windows, problem="op")
     missing = np.isinf(given.distances)
     assert from_instances([given]).distances[0].numpy()[missing].min() > 10_000
+
+
+def test_several_tours_under_way_are_refused():
+    begun = Underway((1,), others=[Underway((2,))])
+    with pytest.raises(ValueError, match="fleet: 2 tours are under way, of which environments and policies"):
+        from_instances([instance(np.eye(3), name="fleet", underway=begun)])

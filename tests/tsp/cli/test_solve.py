@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import BERLIN, POSTERS, solved
+from command_line import BERLIN, POSTERS, refusal, solved
 
 
 def test_solve_without_options_finds_the_optimum_of_berlin52(tsp):
@@ -140,6 +140,49 @@ def test_visited_nodes_may_be_given_with_or_without_the_depot(tsp):
     words = "solve", POSTERS, "--problem", "optw", "--solver", "nearest-feasible", "--json"
     said, unsaid = (solved(tsp(*words, "--visited", visited)) for visited in ("Coffee corner, A1, A2", "A1, A2"))
     assert said["tours"] == unsaid["tours"]
+
+
+FLEET = "name,x,y,demand\nD,0,0,0\nA,1,0,1\nB,2,0,1\nC,0,3,1\nE,2,2,1\nF,-5,0,1\n"
+
+
+def test_each_tour_on_its_way_goes_on_with_what_it_has_used(tsp, tmp_path):
+    (tmp_path / "fleet.csv").write_text(FLEET)
+    words = "solve", "fleet.csv", "--capacity", 3, "--solver", "cpsat", "--json", "--visited", "B", "--visited", "D,C"
+    assert solved(tsp(*words))["tours"] == [[0, 2, 4, 1], [0, 3, 5]]
+    first, second, third = solved(tsp(*words, "--load", 3, "--load", 2))["tours"]
+    assert (first, second, set(third)) == ([0, 2], [0, 3, 5], {0, 1, 4})
+    limited = solved(tsp(*words, "--max-length", 13, "--travelled", 11, "--travelled", 4))
+    assert limited["tours"] == [[0, 2], [0, 3, 4, 1], [0, 5]]
+
+
+def test_a_policy_refuses_several_tours_under_way_by_name(tsp, tmp_path):
+    (tmp_path / "fleet.csv").write_text(FLEET)
+    words = "solve", "fleet.csv", "--capacity", 3, "--visited", "A", "--visited", "C", "--solver", "policy"
+    code, _, err = tsp(*words)
+    assert code == 2
+    assert "fleet: 2 tours are under way, of which environments and policies continue only one" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--visited", "A", "--visited", "C", "--load", "1"], "--load: 1 given, expected 2: one for each --visited"),
+        (["--visited", "A", "--load", "1", "--load", "2"], "--load: 2 given, expected 1: one for each --visited"),
+        (["--load", "0", "--load", "0"], "--load: 2 given, expected 1: one for each --visited"),
+        (["--visited", "A,B", "--visited", "C,B"], "visited: B is in two tours, expected each node in one"),
+        (["--visited", "A,A", "--visited", "C"], "visited: A is there twice, expected each node once"),
+        (
+            ["--visited", "A", "--visited", ""],
+            "visited: tour 2 of 2 is at D, expected only tours that are on",
+        ),
+        (["--visited", "A", "--visited", "X"], "node 'X', expected a name of the file"),
+        (["--visited", "A", "--visited", "C", "--num-tours", "1"], "visited: 2 tours, expected at most 1"),
+        (["--visited", "A", "--visited", "C", "--elapsed", "1", "--elapsed", "2"], "elapsed: 1, expected none in"),
+    ],
+)
+def test_tours_under_way_that_cannot_be_are_refused(tsp, tmp_path, words, sentence):
+    (tmp_path / "fleet.csv").write_text(FLEET)
+    assert sentence in refusal(tsp("solve", "fleet.csv", "--capacity", 3, *words))
 
 
 def test_solve_describes_a_solution_without_tours(tsp, tmp_path):

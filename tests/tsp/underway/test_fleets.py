@@ -9,7 +9,7 @@ from enumeration import Enumeration
 
 from tsp.budget import Budget
 from tsp.infeasibility import reasons
-from tsp.instance import Underway
+from tsp.instance import Instance, Underway
 from tsp.problems import (
     Capacity,
     LengthBudget,
@@ -24,6 +24,8 @@ from tsp.problems import (
     VisitOnce,
     get_problem,
 )
+from tsp.solution import check
+from tsp.underway import reduce
 
 LENGTH, PRIZE = Objective(("length",)), Objective(("prize",), "max")
 
@@ -69,7 +71,7 @@ def begin(problem, seed, n, rng):
     return replace(instance, underway=replace(begun[0], others=tuple(begun[1:])))
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 @EVERY_FLEET
 def test_the_best_rest_gives_the_best_solution_that_begins_as_given(problem, seed):
     instance = begin(problem, seed, 5, np.random.default_rng([seed, 1]))
@@ -85,3 +87,121 @@ def test_the_best_rest_gives_the_best_solution_that_begins_as_given(problem, see
         assert canonical(problem, instance, found.tours) in expected
         assert found.bound == pytest.approx(best)
         assert reasons(problem, instance) == ()
+
+
+@pytest.mark.parametrize("seed", range(3))
+@EVERY_FLEET
+def test_a_solution_that_begins_as_given_can_be_reduced_and_expanded_again(problem, seed):
+    if problem.rule(SplitDelivery):
+        return
+    instance = begin(problem, seed, 5, np.random.default_rng([seed, 2]))
+    reduced = reduce(problem, instance)
+    for solution in feasible_solutions(problem, instance).values():
+        question = reduced.question(reduced.problem, solution)
+        assert question.feasible, question.violations
+        again = reduced.answer(problem, instance, question)
+        assert again.objective == pytest.approx(solution.objective)
+        assert canonical(problem, instance, again.tours) == canonical(problem, instance, solution.tours)
+
+
+LINE = Instance(
+    np.array([[float(i), 0.0] for i in range(7)]),
+    names=tuple("DABCEFG"),
+    demands=np.ones(7),
+    capacity=4.0,
+    num_tours=3,
+    prizes=np.ones(7),
+    max_length=99.0,
+    time_windows=np.array([[0.0, 99.0]] * 7),
+)
+
+
+def underway(*tours, **used):
+    """Tours under way by their visits, with what they have used by field."""
+    begun = [Underway(visited, **{name: values[i] for name, values in used.items()}) for i, visited in enumerate(tours)]
+    return replace(begun[0], others=tuple(begun[1:]))
+
+
+NO = [
+    ("cvrp", underway((1, 2), (2, 3)), "visited: B is in two tours, expected each node in one"),
+    ("cvrp", underway((1, 1), (2,)), "visited: A is there twice, expected each node once"),
+    ("cvrp", underway((1,), (2, 2)), "visited: B is there twice, expected each node once"),
+    ("cvrp", underway((3,), (1, 0, 3, 2)), "visited: C is in two tours, expected each node in one"),
+    ("sdvrp", underway((1, 1), (2,)), "visited: A is there twice, expected each node once"),
+    ("cvrp", underway((1,), (2,), load=(3, 9)), "load: 9, expected at most the capacity 4"),
+    ("cvrp", underway((1,), ()), "visited: tour 2 of 2 is at D, expected only tours that are on their way"),
+    ("cvrp", underway((1, 0), (2,)), "visited: tour 1 of 2 is at D, expected only tours that are on their way"),
+    ("top with end", underway((1, 6), (2,)), "visited: tour 1 of 2 is at G, expected only tours that are on their way"),
+    ("cvrp", underway((1,), (2,), (3,), (4,)), "visited: 4 tours, expected at most 3"),
+    ("cvrp", underway((1,), (2, 0, 3), (4,)), "visited: 4 tours, expected at most 3"),
+    ("cvrptw", underway((1,), (2,), elapsed=(3, None)), "elapsed: missing for tour 2 of 2, expected all or none"),
+    ("tsptw", underway((1,), (2,)), "visited: 2 tours under way, expected one in problem 'tsptw'"),
+    ("op", underway((1,), (2,)), "visited: 2 tours under way, expected one in problem 'op'"),
+]
+
+
+@pytest.mark.parametrize(("name", "begun", "sentence"), NO)
+def test_impossible_beginnings_are_refused_in_one_sentence(name, begun, sentence):
+    name, _, with_end = name.partition(" with ")
+    instance = replace(LINE, end=6 if with_end else None, underway=begun)
+    with pytest.raises(ValueError, match=sentence):
+        reduce(get_problem(name), instance)
+
+
+def test_split_deliveries_under_way_beside_a_length_budget_are_refused():
+    problem = made_up("split", (SplitDelivery(), Capacity(), LengthBudget()), LENGTH)
+    with pytest.raises(ValueError, match="visited: where deliveries are split, expected no tour on its way beside"):
+        reduce(problem, replace(LINE, underway=underway((1,))))
+
+
+def test_the_checker_wants_every_tour_to_begin_as_given_and_finished_tours_first():
+    problem, instance = get_problem("cvrp"), replace(LINE, underway=underway((1, 2), (3, 0, 4)))
+    assert check(problem, instance, [[0, 3], [0, 1, 2, 5], [0, 4, 6]]).feasible
+    for orders in ("125 46 3", "3 152 46", "3 46 125"):
+        tours = [[0, *map(int, order)] for order in orders.split()]
+        assert "does not begin with what was visited" in check(problem, instance, tours).violations[0]
+    assert "tour 2: does not begin" in check(problem, instance, [[0, 3], [0, 1, 2, 5, 4, 6]]).violations[0]
+
+
+def test_the_checker_counts_what_each_tour_has_used():
+    begun = underway((1,), (2,), load=(1, 3), travelled=(1, 50), elapsed=(5, 90))
+    problem, instance = get_problem("cvrptw"), replace(LINE, underway=begun)
+    assert check(problem, instance, [[0, 1, 3, 4, 5], [0, 2, 6]]).violations == (
+        "tour 1: is at D at 100, expected 99 at the latest",
+    )
+    assert check(problem, instance, [[0, 1, 3], [0, 2, 4, 5], [0, 6]]).violations == (
+        "tour 1: delivers 5, expected at most 4",
+    )
+    assert check(problem, instance, [[0, 1, 3, 4, 5], [0, 2], [0, 6]]).objective == (1 + 4 + 5) + (50 + 2) + 12
+    late = replace(instance, time_windows=np.array([[0.0, 99.0]] * 6 + [[0.0, 10.0]]))
+    assert check(problem, late, [[0, 1, 3, 4, 5], [0, 2], [0, 6]]).violations == (
+        "tour 2: is at G at 11, expected 10 at the latest",  # it leaves the depot at the earliest elapsed time
+    )
+
+
+def test_an_end_that_is_not_the_depot_may_be_listed_after_a_finished_tour():
+    problem = get_problem("top")
+    instance = replace(LINE, end=6, underway=underway((1, 6, 0, 2), (3,)))
+    answer = Enumeration().solve(problem, [instance], Budget(60.0))[0]
+    assert [tour.tolist()[:2] for tour in answer.tours[:3]] == [[0, 1], [0, 2], [0, 3]]
+    assert answer.objective == 5.0
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"demands": np.full(7, 2.5), "capacity": 5.0, "num_tours": 2}, "the demands sum to 15, but 2 tour"),
+        (
+            {"time_windows": np.array([[0.0, 99.0]] * 6 + [[0.0, 40.0]])},
+            "G closes at 40, the earliest arrival there is",
+        ),
+        (
+            {"time_windows": np.array([[0.0, 41.0], *[[0.0, 99.0]] * 6])},
+            "after B, D is not reached before it closes",
+        ),
+    ],
+)
+def test_a_rest_without_a_solution_has_a_reason(change, reason):
+    begun = underway((1, 2), (3,), elapsed=(40, 40))
+    instance = replace(LINE, max_length=None, **change, underway=begun)
+    assert reason in " ".join(reasons(get_problem("cvrptw"), instance))
