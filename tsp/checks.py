@@ -81,6 +81,10 @@ class Claim(NamedTuple):
             out[[self.instance.depot, self.instance.finish]] = False
         return out
 
+    def given(self, k: int) -> int:
+        """The number of stops of tour `k` that were visited before, where it is on its way."""
+        return self.resumed[k].given if k in self.resumed else 0
+
     @property
     def visited(self) -> NDArray[np.bool_]:
         """Nodes that some tour visits `[n]`."""
@@ -198,10 +202,9 @@ def _check_time_windows(claim: Claim, rule: TimeWindows) -> list[str]:
     assert instance.time_windows is not None
     found: list[str] = []
     for k, stops in enumerate(claim.stops):
-        given = claim.resumed[k].given if k in claim.resumed else 1
         for i, (node, begin) in enumerate(zip(stops.tolist(), timeline_of(claim, k).begin.tolist(), strict=True)):
             closes = float(instance.time_windows[node, 1])
-            if i >= given and exceeds(begin, closes):
+            if i >= max(claim.given(k), 1) and exceeds(begin, closes):
                 name = instance.node_name(node)
                 late, latest = map(instance.units.format_time, (begin, closes))
                 found.append(f"tour {k}: is at {name} at {late}, expected {latest} at the latest")

@@ -88,11 +88,11 @@ def make_itinerary(problem: Problem, instance: Instance, solution: Solution) -> 
         for i, (node, begin) in enumerate(zip(stops.tolist(), times.begin.tolist(), strict=True)):
             arrive = float(times.arrive[i]) if i else begin
             walked += legs[i - 1] if i else 0.0
-            is_resumed = resumed is not None and i == resumed.given - 1
+            now = resumed.used if resumed is not None and i == resumed.given - 1 else None
             is_end = 0 < i == len(stops) - 1 and not claim.customers[node]  # there is no service where a tour ends
-            leave = begin if is_end and not is_resumed else float(times.leave[i])
-            if is_resumed and resumed.used.travelled is not None:
-                walked = resumed.used.travelled
+            leave = begin if is_end and now is None else float(times.leave[i])
+            if now is not None and now.travelled is not None:
+                walked = now.travelled
             prizes = instance.prizes if claim.customers[node] else None
             interest = None if prizes is None else float(prizes[node])
             name = instance.node_name(node)

@@ -103,6 +103,14 @@ def test_a_tour_under_way_has_visited_nodes_of_the_instance(node):
         Instance(coordinates=SQUARE, underway=Underway((1,), others=[Underway((node,))]))
 
 
+BEGUN = st.builds(Underway, st.lists(st.integers(0, 9)), *[st.none() | st.floats(0, 1e9)] * 3)
+
+
+@given(st.lists(BEGUN, min_size=1, max_size=4))
+def test_several_tours_under_way_are_kept_in_their_order(tours):
+    assert replace(tours[0], others=tours[1:]).tours == tuple(tours)
+
+
 def test_numbers_of_numpy_are_plain_numbers_in_an_instance():
     instance = Instance(
         coordinates=SQUARE,

@@ -101,13 +101,13 @@ class Reduced:
 
         The nodes visited come first, even if a solver put the nodes of `merged` elsewhere.
         """
-        onward: dict[int, list[tuple[int, float]]] = {}
+        merged, onward = set(self.merged), dict[int, list[tuple[int, float]]]()
         rest: list[Integers] = []
         rest_amounts: list[NDArray[np.float64]] = []
         for k, tour in enumerate(tours):
             stops = np.asarray(tour, dtype=np.int64)
             amount = np.zeros(len(stops)) if amounts is None else np.asarray(amounts[k], dtype=np.float64)
-            begun = [node for node in stops.tolist() if node in self.merged and node not in onward]
+            begun = [node for node in stops.tolist() if node in merged and node not in onward]
             if not begun:
                 keep = ~np.isin(stops, self.merged)
                 rest.append(self.nodes[stops[keep]])
@@ -118,7 +118,7 @@ class Reduced:
             for node, quantity in zip(stops.tolist(), amount.tolist(), strict=True):
                 if node in begun:
                     place = node
-                elif node > 0 and node not in self.merged and self.nodes[node] >= 0:
+                elif node > 0 and node not in merged and self.nodes[node] >= 0:
                     onward[place].append((int(self.nodes[node]), quantity))
         if FIRST in self.merged and self.instance.num_tours is not None:
             most = self.instance.num_tours - len(self.merged)  # all that are under way count, though a solver omit one
@@ -142,7 +142,7 @@ class Reduced:
         out: list[Integers] = []
         out_amounts: list[NDArray[np.float64]] = []
         for k in range(len(self.before), max(len(tours), len(self.before) + len(self.heads))):
-            nodes = np.asarray(tours[k], dtype=np.int64).tolist() if k < len(tours) else []
+            nodes: list[int] = np.asarray(tours[k], dtype=np.int64).tolist() if k < len(tours) else []
             amount = [0.0] * len(nodes) if amounts is None else np.asarray(amounts[k], dtype=np.float64).tolist()
             start: list[int] = []
             start_amounts: list[float] = []
@@ -179,15 +179,13 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
     """The rest of an instance under way, as an instance in which nothing is under way.
 
     Every solution of it, expanded, begins with the nodes visited, and its objective differs by a constant
-    (except where a finished tour is the longest or the latest). Between two of several tours, with time
-    windows, the tours to come leave at `elapsed` or later.
+    (except where a finished tour is the longest or the latest).
 
     Raises:
-        ValueError: in one sentence, for what cannot have happened, or for several tours with optional nodes
-            where neither length nor time would make a tour continue its beginning.
+        ValueError: in one sentence, for what cannot have happened, or where nothing would make each of several tours
+            continue its beginning.
     """
-    underway = instance.underway
-    if underway is None:
+    if instance.underway is None:
         return Reduced(problem, instance, np.arange(instance.size))
     finished, tours = validate_underway(problem, instance)
     several = problem.shape.has_several_tours
@@ -231,8 +229,8 @@ def _nodes_left(
     if left is not None and problem.rule(SplitDelivery) is not None:
         assert instance.demands is not None
         visited -= set(np.flatnonzero(left > allowance(instance.demands)).tolist())
-    visited = (visited | ({instance.depot} if problem.shape.has_depot else set())) - {last}
-    return [node for node in range(instance.size) if node not in visited]
+    depot = instance.depot if problem.shape.has_depot else None
+    return [node for node in range(instance.size) if node == last or node not in {*visited, depot}]
 
 
 def _rules_and_changes(begun: Begun) -> tuple[tuple[Rule, ...], Changes]:
