@@ -123,3 +123,14 @@ def test_solvers_continue_several_tours_as_a_plain_enumeration_does(kind, seed):
                 assert tour[1 : 1 + len(begun.visited)].tolist() == list(begun.visited)
             assert answer.bound is None or answer.bound <= best * (1 + 1e-6)
             assert name != "cpsat" or answer.proved_optimal
+
+
+def test_rounding_in_a_model_does_not_stop_tours_that_leave_at_an_exact_time():
+    n, rng = 250, np.random.default_rng(1)
+    windows = np.tile([0.0, 1e5], (n, 1))
+    begun = [Underway((node,)) for node in range(1, 6)]
+    instance = Instance(
+        rng.random((n, 2)) * 1000.0, problem="vrptw", time_windows=windows, underway=replace(begun[0], others=begun[1:])
+    )
+    answer = SOLVERS["ortools"].solve(validated_problem(instance), [instance], Budget(0.6))[0]
+    assert answer.feasible, answer.violations

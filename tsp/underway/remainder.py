@@ -404,7 +404,8 @@ def _time_windows(begun: Begun, rule: TimeWindows, changes: Changes) -> Changes:
     opens = begun.departure - (0.0 if service is None else float(service[0]))
     windows[0] = opens, max(opens, float(windows[0, 1]))
     for node, one, entry in zip(merged, begun.current, begun.entries, strict=True):
-        windows[node] = one.elapsed, max(one.elapsed, begun.departure + entry)
+        spare = begun.far / 2  # arrivals by a leg that is too long are later, and rounding does not shut the window
+        windows[node] = one.elapsed, max(one.elapsed, begun.departure + entry) + spare
     return out | {"time_windows": windows + begun.shift}
 
 
