@@ -62,8 +62,10 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--elapsed", action="append", metavar="T", help="under way: the current time, a number or such as 9:30"
     )
-    for name, metavar, what in (("travelled", "L", "length of the tour so far"), ("load", "Q", "quantity delivered so far")):
-        command.add_argument(f"--{name}", action="append", type=nonnegative, metavar=metavar, help=f"under way: {what}")
+    for name, metavar, what in (("travelled", "L", "length of the tour"), ("load", "Q", "quantity delivered")):
+        command.add_argument(
+            f"--{name}", action="append", type=nonnegative, metavar=metavar, help=f"under way: {what} so far"
+        )
     command.add_argument("--probabilities", action="store_true", help="show the policy's P(next node | nodes so far)")
     command.add_argument("--plot", metavar="PATH", help="draw the tour: .png, .svg or .pdf")
     command.add_argument("--walls", metavar="FILE", help="walls to draw (default: NAME.walls.csv beside NAME.csv)")

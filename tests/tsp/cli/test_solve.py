@@ -155,6 +155,17 @@ def test_each_tour_on_its_way_goes_on_with_what_it_has_used(tsp, tmp_path):
     assert limited["tours"] == [[0, 2, 1], [0, 3, 4], [0, 5]]
 
 
+def test_the_time_of_each_tour_on_its_way_may_be_a_time_of_day(tsp, tmp_path):
+    lines = ["name,x,y,opens,closes", "D,0,0,8:00,18:00", "A,9,0,8:00,18:00", "B,0,9,8:00,18:00", "C,9,9,9:00,9:52"]
+    (tmp_path / "day.csv").write_text("\n".join(lines) + "\n")
+    words = "solve", "day.csv", "--problem", "vrptw", "--num-tours", 2, "--visited", "A", "--visited", "B", "--json"
+    assert solved(tsp(*words, "--elapsed", "9:45", "--elapsed", "9:40"))["tours"] == [[0, 1], [0, 2, 3]]
+    assert solved(tsp(*words, "--elapsed", "9:40", "--elapsed", "9:45"))["tours"] == [[0, 1, 3], [0, 2]]
+    code, out, _ = tsp(*words[:-1], "--elapsed", "9:45", "--elapsed", "9:45")
+    assert code == 1
+    assert "C closes at 09:52, the earliest arrival there is 09:54, from where the tours are now" in out
+
+
 def test_a_policy_refuses_several_tours_under_way_by_name(tsp, tmp_path):
     (tmp_path / "fleet.csv").write_text(FLEET)
     words = "solve", "fleet.csv", "--capacity", 3, "--visited", "A", "--visited", "C", "--solver", "policy"
