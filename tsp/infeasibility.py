@@ -214,7 +214,7 @@ class BestCase:
 
 def reasons(problem: Problem, instance: Instance) -> tuple[str, ...]:
     """Why no solution keeps every rule, a sentence for each reason; none where that is not proved."""
-    is_underway = instance.underway is not None
+    is_underway, instance = instance.underway is not None, instance.closed
     if is_underway:
         if problem.rule(SplitDelivery) is not None:
             return ()  # a remainder has longer ways than its original

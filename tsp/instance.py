@@ -149,6 +149,7 @@ class Instance:
         depot: the node where tours start.
         end: the node where tours end; None: the depot again (of a path: anywhere).
         free_start: whether a path may start anywhere.
+        free_end: whether tours from a depot end at their last customer (open routes): there is no way back.
         prizes: prize of visiting each node `[n]`; expected values if the real prizes are hidden.
         penalties: cost of not visiting each node `[n]`, in units of length.
         demands: amount to deliver to each node `[n]`.
@@ -182,6 +183,7 @@ class Instance:
     depot: int = 0
     end: int | None = None
     free_start: bool = False
+    free_end: bool = False
     prizes: Array | None = None
     penalties: Array | None = None
     demands: Array | None = None
@@ -238,7 +240,7 @@ class Instance:
             object.__setattr__(self, name, text(getattr(self, name), name))
         if self.objective is not None:
             object.__setattr__(self, "objective", text(self.objective, "objective"))
-        for name in ("free_start", "is_clock"):
+        for name in ("free_start", "free_end", "is_clock"):
             object.__setattr__(self, name, flag(getattr(self, name), name))
         if self.best_known is not None:
             value = real_number(
@@ -280,6 +282,8 @@ class Instance:
         object.__setattr__(self, "depot", self._node(self.depot, "depot"))
         if self.end is not None:
             object.__setattr__(self, "end", self._node(self.end, "end"))
+            if self.free_end:
+                raise ValueError(f"end: node {self.end} beside a free end, expected one of them")
         if self.underway is not None:
             if not isinstance(self.underway, Underway):  # pyright: ignore[reportUnnecessaryIsInstance] - from callers
                 raise ValueError(f"underway: a {type(self.underway).__name__}, expected an Underway")
@@ -343,7 +347,7 @@ class Instance:
 
     @property
     def finish(self) -> int:
-        """The node where tours end: `end`, else the depot."""
+        """The node where tours end: `end`, else the depot, to which tours with a free end do not return."""
         return self.depot if self.end is None else self.end
 
     @cached_property
@@ -382,6 +386,32 @@ class Instance:
         assert self.coordinates is not None
         out = pairwise(METRICS[self.metric], self.coordinates)
         out.flags.writeable = False
+        return out
+
+    @cached_property
+    def closed(self) -> Instance:
+        """The instance as solvers and environments see it: its tours end at the depot or at `end`.
+
+        Of tours with a free end, that is a copy in which every way back to the depot has the length 0, and the depot
+        never closes; so solutions and their values are the same. Other instances are returned as they are.
+
+        Raises:
+            ValueError: for a free end with more than `LARGEST_MATRIX` nodes.
+        """
+        if not self.free_end:
+            return self
+        if self.matrix is None and self.size > LARGEST_MATRIX:
+            name = self.name or "instance"
+            raise ValueError(f"{name}: {self.size} nodes with a free end, expected at most {LARGEST_MATRIX}")
+        windows = None if self.time_windows is None else self.time_windows.copy()
+        if windows is not None:
+            windows[self.depot, 1] = np.inf
+        out = replace(self, free_end=False, time_windows=windows, best_known=None)
+        matrix = self.distances.copy()
+        matrix[:, self.depot] = 0.0
+        matrix.flags.writeable = False
+        for name, value in (("matrix", matrix), ("metric", EXPLICIT)):  # unchecked: checks would take as long
+            object.__setattr__(out, name, value)
         return out
 
     def legs(self, origins: ArrayLike, destinations: ArrayLike) -> Array:
@@ -438,6 +468,7 @@ class Instance:
             "num_tours": self.num_tours,
             "end": None if self.end == self.depot else self.end,
             "free_start": 1.0 if self.free_start else None,
+            "free_end": 1.0 if self.free_end else None,
             "visited": None if self.underway is None else underway.visited,
             **{name: getattr(underway, name) for name in USED},
             **{f"{name} {i}": getattr(t, name) for i, t in enumerate(underway.others) for name in ("visited", *USED)},

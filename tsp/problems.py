@@ -275,6 +275,21 @@ class Problem:
             known = instance.name or "instance"
             raise ValueError(f"{known}: problem {self.name!r} needs {listed}, which it does not have")
 
+    def require_end(self, instance: Instance) -> None:
+        """Refuse a free end where tours do not leave a depot, in one sentence.
+
+        Raises:
+            ValueError: naming the instance and what has no end.
+        """
+        if instance.free_end and not self.shape.has_depot:
+            what = (
+                "has closed tours" if self.shape.is_closed else "has a path, which ends anywhere where no end is named"
+            )
+            raise ValueError(
+                f"{instance.name or 'instance'}: problem {self.name!r} {what}, expected no free end "
+                "(problems with tours from a depot, such as cvrp, may have one)"
+            )
+
     def validate(self, instance: Instance) -> None:
         """Refuse an instance that lacks an attribute or has one that is not supported, in one sentence.
 
@@ -289,6 +304,7 @@ class Problem:
                 f"keeps {what}; expected a closed tour (tsp or atsp)"
             )
         self.require(self.needs, instance)
+        self.require_end(instance)
         if instance.free_start and not self.shape.is_path:
             raise ValueError(f"{name}: only a path may start anywhere, problem {self.name!r} is none")
         if self.shape.is_path and not instance.free_start and instance.end == instance.depot and instance.size > 1:

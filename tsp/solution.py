@@ -116,7 +116,8 @@ def check(
 
     The caller's arrays are copied: the answer's tours are read-only, and a closed tour is returned
     as walked from the instance's depot. A tour that ends at another node than it starts from lists
-    that node last. Tours of the depot alone are dropped where there may be several.
+    that node last; one with a free end ends at the last node that it lists. Tours of the depot alone
+    are dropped where there may be several.
 
     Args:
         problem: its rules are checked.
@@ -140,6 +141,7 @@ def check(
     if not isinstance(problem, Problem):  # pyright: ignore[reportUnnecessaryIsInstance] - from callers
         raise ValueError(f"problem: {shown(problem)}, expected a Problem (tsp.problems.get_problem gives one)")
     problem.require((need for need in problem.needs if need not in problem.demanded), instance)
+    problem.require_end(instance)
     arrays, violations = _as_tours(instance, tours)
     objective, delivered = None, None
     if not violations:
@@ -242,7 +244,8 @@ def _make_claim(
     amounts: Sequence[ArrayLike] | None,
     realization: Realization | None,
 ) -> tuple[Claim, list[str]]:
-    closed = problem.shape.is_closed or (problem.shape.has_depot and instance.finish == instance.depot)
+    returns = problem.shape.has_depot and instance.finish == instance.depot and not instance.free_end
+    closed = problem.shape.is_closed or returns
     stops = tuple(np.append(tour, tour[0]) if closed and tour.size else tour for tour in tours)
     prizes = instance.prizes
     if realization is not None and problem.hides_prizes:

@@ -1,10 +1,11 @@
-"""Lengths that stand in for missing roads and for huge numbers: the instance that solvers see.
+"""Lengths that stand in for missing roads, for huge numbers and for ways back: the instance that solvers see.
 
 Where a matrix has no road, its distance is infinite, and the checker refuses tours that use it. Models and
 searches need finite numbers of similar size: they see a copy of the instance in which a missing road is slightly
 longer than the cost of any solution without one. Huge numbers, by which users mark roads that must not be taken,
 are shortened in the same way, because their rounding errors are as large as ordinary distances. The order of
-solutions remains: those with fewer such roads cost less.
+solutions remains: those with fewer such roads cost less. Where tours have a free end, the way back to the depot has the
+length 0 (`Instance.closed`).
 """
 
 from __future__ import annotations
@@ -73,11 +74,13 @@ def make_stand_ins(problem: Problem, instance: Instance, *, keep_missing: bool =
 
     Args:
         problem: the problem to solve.
-        instance: with or without missing roads and huge numbers.
+        instance: with or without missing roads, huge numbers and a free end.
         keep_missing: whether the solver knows missing roads, so that they stay infinite.
     """
+    is_measured = instance.matrix is None  # its distances are those between points
+    instance = instance.closed
     out = StandIns(problem, instance)
-    if instance.matrix is None or instance.size < 2:
+    if is_measured or instance.matrix is None or instance.size < 2:
         return out
     out = _shortened(out, instance.matrix)
     matrix = out.instance.matrix
@@ -105,6 +108,8 @@ def reason_without_tour(problem: Problem, instance: Instance) -> str | None:
     """
     if instance.matrix is None or not problem.visits_all or instance.size < 2:
         return None
+    instance = instance.closed
+    assert instance.matrix is not None
     roads = np.isfinite(instance.matrix)
     if roads.all():
         return None

@@ -15,6 +15,7 @@ from instances import tiny_instance
 from unknown_rule import UnknownRule
 
 from tsp.budget import Budget
+from tsp.composition import problem_of
 from tsp.instance import Instance, Underway
 from tsp.metrics import METRICS
 from tsp.problems import PROBLEMS, Capacity, SplitDelivery, TimeWindows, get_problem
@@ -250,6 +251,42 @@ def test_a_tour_under_way_is_continued(name, problem):
             answered += 1
             assert check(problem, begun, answer.tours, amounts=answer.amounts).feasible
     assert answered >= 2
+
+
+FROM_DEPOT = [(name, problem) for name, problem in SUPPORTED if problem.shape.has_depot]
+
+
+@pytest.mark.parametrize(("name", "problem"), FROM_DEPOT, ids=lambda it: getattr(it, "name", it))
+def test_tours_with_a_free_end_are_planned_without_a_way_back(name, problem):
+    answered = 0
+    for seed in (1, 2, 5):
+        instance, solutions = solvable_instance(problem, seed, suits=lambda s: len(s.tours) and len(s.tours[0]) > 2)
+        begun = Underway(tuple(solutions[len(solutions) // 2].tours[0][1:2].tolist()))
+        for underway in (None, begun):
+            place = replace(instance, free_end=True, underway=underway)
+            answer = solve(name, place, problem, 0.05)
+            if problem.rule(SplitDelivery) is None:
+                best, _ = best_by_enumeration(problem, place)
+                assert is_sound(problem, answer, best)
+                if name == "cpsat":
+                    assert answer.objective == pytest.approx(best, rel=1e-6)
+            assert answer.feasible or may_fail(name, problem), answer.violations
+            answered += answer.feasible
+    assert answered >= 4
+
+
+@pytest.mark.parametrize("name", ["cpsat", "ortools", "ls"])
+@pytest.mark.parametrize("problem", ["cvrp", "cvrptw", "mtsp", "vrptw"])
+def test_an_open_route_with_a_length_limit_counts_visits_but_no_way_back(name, problem):
+    instance = replace(solvable_instance(PROBLEMS[problem], 9)[0], problem=problem)
+    visits = np.where(np.arange(instance.size) == instance.depot, 0.0, 0.05)
+    farthest = float(instance.legs(instance.depot, np.arange(instance.size)).max()) + 0.05
+    place = replace(instance, free_end=True, max_length=1.1 * farthest, service_times=visits, num_tours=4)
+    composed = problem_of(place)
+    best, _ = best_by_enumeration(composed, place)
+    assert best is not None
+    assert best_by_enumeration(composed, replace(place, free_end=False))[0] is None
+    assert solve(name, place, composed).objective == pytest.approx(best)
 
 
 @pytest.mark.parametrize("name", ["ortools", "cpsat", "ls", "2opt", "ga"])

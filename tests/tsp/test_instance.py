@@ -57,6 +57,7 @@ WRONG = {
     "objective": NO_TEXT[1:],
     "free_start": NO_FLAG,
     "unit": ("ft", 1, b"km"),
+    "free_end": NO_FLAG,
     "is_clock": NO_FLAG,
     "speed": (*NO_LIMIT, 0, 1e9),
     "day": ("today", 20261124, ""),
@@ -200,6 +201,22 @@ def test_an_instance_too_large_for_a_matrix_refuses_distances_but_computes_legs(
     assert instance.legs([0], [LARGEST_MATRIX]).tolist() == [0]
 
 
+def test_a_free_end_and_a_named_one_are_refused():
+    with pytest.raises(ValueError, match="end: node 2 beside a free end, expected one of them"):
+        Instance(coordinates=SQUARE, end=2, free_end=True)
+
+
+@pytest.mark.parametrize("given", [{"coordinates": SQUARE}, {"matrix": np.arange(16.0).reshape(4, 4)}])
+def test_solvers_see_ways_back_of_length_0_in_place_of_a_free_end(given):
+    instance = Instance(**given, depot=1, free_end=True, time_windows=[[0, 9]] * 4)
+    expected = instance.distances.copy()
+    expected[:, 1] = 0.0
+    assert np.array_equal(instance.closed.distances, expected)
+    assert (instance.closed.free_end, instance.closed.time_windows[:, 1].tolist()) == (False, [9, np.inf, 9, 9])
+    assert instance.closed.closed is instance.closed
+    assert instance.time_windows[1, 1] == 9
+
+
 def test_fixed_edges_are_stored_sorted_and_once():
     edges = [[3, 1], [1, 3], [0, 2]]
     assert Instance(coordinates=SQUARE, fixed_edges=edges).fixed_edges.tolist() == [[0, 2], [1, 3]]
@@ -216,6 +233,7 @@ def test_the_fingerprint_depends_on_every_number_that_a_solution_is_judged_by():
         {"time_windows": [[0, np.inf]] * 4},
         {"end": 2},
         {"free_start": True},
+        {"free_end": True},
         {"underway": Underway()},
         *({"underway": Underway(visited)} for visited in ((1,), (1, 2), (2, 1))),
         *({"underway": Underway((1,), **{name: 2})} for name in USED),

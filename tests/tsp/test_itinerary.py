@@ -53,6 +53,14 @@ def test_the_itinerary_of_a_path_ends_with_its_last_visit():
     assert stops[-1].leave == stops[-1].begin + 1
 
 
+def test_the_itinerary_of_a_tour_with_a_free_end_ends_with_its_last_visit():
+    stops = itinerary(OPTW, replace(HALL, free_end=True), [[0, 1, 2]])
+    assert [(stop.node, stop.begin, stop.leave, stop.interest) for stop in stops[1:]] == [
+        (1, 6, 8, 5),
+        (2, 20, 23, 2.5),
+    ]
+
+
 def test_the_itinerary_of_a_tour_to_another_end_has_no_return():
     stops = itinerary(OPTW, replace(HALL, end=3), [[0, 1, 3]])
     assert [stop.node for stop in stops] == [0, 1, 3]

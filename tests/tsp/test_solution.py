@@ -1,5 +1,6 @@
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsp.instance import Instance, Realization
-from tsp.problems import PROBLEMS, get_problem
+from tsp.problems import PROBLEMS, LengthBudget, get_problem, with_objective
 from tsp.solution import NO_ANSWER, Solution, check, is_preferable, no_answer
 
 TSP = get_problem("tsp")
@@ -65,6 +66,44 @@ def test_a_closed_tour_is_returned_from_the_depot_on_regardless_of_its_first_nod
 def test_each_violation_is_reported_in_a_sentence(tours, sentence):
     solution = check(TSP, TRIANGLE, tours)
     assert (solution.feasible, solution.objective, solution.violations) == (False, None, (sentence,))
+
+
+LINE = Instance(
+    [[0, 0], [3, 4], [6, 8], [0, -5]],
+    free_end=True,
+    demands=[0, 1, 1, 1],
+    capacity=2,
+    max_length=11,
+    time_windows=[[1, 2], [0, 6], [0, 13], [0, 7]],
+    service_times=[0, 0.5, 0.5, 0],
+)
+"""Three customers 5, 10 and 5 from the depot, which closes before anybody can be back."""
+
+
+@pytest.mark.parametrize(("problem", "value"), [("cvrp", 15), ("cvrptw", 15), ("vrptw", 15), ("mtsp", 10)])
+def test_a_tour_with_a_free_end_ends_at_its_last_customer(problem, value):
+    solution = check(PROBLEMS[problem], LINE, [[0, 1, 2], [0, 3]])
+    assert solution.violations == ()
+    assert solution.objective == pytest.approx(value)
+    assert check(PROBLEMS[problem], replace(LINE, free_end=False), [[0, 1, 2], [0, 3]]).objective != value
+
+
+def test_with_a_free_end_the_last_visit_counts_and_the_way_back_does_not():
+    limited = replace(PROBLEMS["cvrp"], rules=(*PROBLEMS["cvrp"].rules, LengthBudget()))
+    assert check(limited, LINE, [[0, 1, 2], [0, 3]]).feasible
+    shorter = replace(LINE, max_length=10.9)
+    assert check(limited, shorter, [[0, 1, 2], [0, 3]]).violations == (
+        "tour 0: is 10 long and visits take 1, expected at most 10.9",
+    )
+    last = with_objective(PROBLEMS["vrptw"], "makespan")
+    assert check(last, LINE, [[0, 1, 2], [0, 3]]).objective == pytest.approx(1 + 5 + 0.5 + 5 + 0.5)
+
+
+@pytest.mark.parametrize(("problem", "sentence"), [("tsp", "has closed tours"), ("shpp", "has a path, which ends")])
+def test_a_free_end_is_refused_where_tours_do_not_leave_a_depot(problem, sentence):
+    for judge in (lambda: check(PROBLEMS[problem], LINE, [[0, 1, 2, 3]]), lambda: PROBLEMS[problem].validate(LINE)):
+        with pytest.raises(ValueError, match=f"problem '{problem}' {sentence}.*, expected no free end"):
+            judge()
 
 
 def test_a_violation_lists_at_most_five_nodes():

@@ -73,8 +73,10 @@ def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Inst
         changes["free_start"] = True
     elif arguments.start is not None:
         changes["depot"] = instance.find_node(arguments.start)
-    if arguments.end is not None:
-        changes["end"] = instance.find_node(arguments.end)
+    if arguments.end == "any":  # of a path: where no end is named
+        changes |= {"end": None, "free_end": not get_problem(instance.problem).shape.is_path}
+    elif arguments.end is not None:
+        changes |= {"end": instance.find_node(arguments.end), "free_end": False}
     if (objective := getattr(arguments, "objective", None)) is not None:
         changes["objective"] = objective
     if (underway := _underway(instance, arguments, changes.get("depot", instance.depot))) is not None:

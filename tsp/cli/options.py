@@ -87,7 +87,11 @@ def add_instance_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--start", metavar="NAME", help="start node, by its name in the file, or its number from 1; of a path also: any"
     )
-    command.add_argument("--end", metavar="NAME", help="end node, where it is not the start")
+    command.add_argument(
+        "--end",
+        metavar="NAME",
+        help="end node, where it is not the start; any: tours end at their last visit (open routes)",
+    )
     command.add_argument("--max-length", type=nonnegative, metavar="L", help="length limit of a tour")
     command.add_argument("--capacity", type=nonnegative, metavar="Q", help="largest quantity that a tour delivers")
     command.add_argument("--min-prize", type=nonnegative, metavar="P", help="least sum of prizes to collect")

@@ -101,7 +101,7 @@ _NUMBER_TABLES = {"tsptw": (1, None), "op": (2, 3), "optw": (4, 2)}
 
 _SOLUTION_READERS: dict[str, Callable[[Path, Instance], Plan]] = {
     ".tour": lambda path, instance: Plan(tsplib.read_tours(path, instance)),
-    ".sol": lambda path, instance: Plan(cvrplib.read_routes(path, instance)),
+    ".sol": cvrplib.read_plan,
     ".json": json_file.read_plan,
     ".csv": itinerary_file.read_plan,
     "concorde": lambda path, instance: Plan(concorde.read_tour(path, instance)),
@@ -319,11 +319,16 @@ def read_plan(path: StrPath, instance: Instance) -> Plan:
     checker decides whether the tours are feasible.
 
     Raises:
-        ValueError: in one sentence, with the file, the line or field and what was expected.
+        ValueError: in one sentence, with the file, the line or field and what was expected; also for tours with a free
+            end where those of the instance return.
         OSError: for a file that cannot be read.
     """
     source = Path(path)
-    return _SOLUTION_READERS[_solution_kind(source)](source, instance)
+    plan = _SOLUTION_READERS[_solution_kind(source)](source, instance)
+    if plan.free_end and not instance.free_end:
+        name = instance.name or "instance"
+        raise ValueError(f"{source}: its tours end anywhere, those of {name} do not; expected a free end (--end any)")
+    return plan
 
 
 def read_solution(path: StrPath, instance: Instance) -> list[NDArray[np.int64]]:

@@ -25,6 +25,8 @@ def require_held(instance: Instance, held: Collection[str], what: str) -> None:
     lost = [name for name in ATTRIBUTES if name not in held and getattr(instance, name) is not None]
     if instance.free_start:
         lost.append("free start")
+    if instance.free_end and "free_end" not in held:
+        lost.append("free end")
     if instance.is_clock and "is_clock" not in held and "time_windows" in held:
         lost.append("times of day")
     if instance.depot != 0 and not get_problem(instance.problem).shape.is_closed:

@@ -1,4 +1,7 @@
-"""`.sol` files: CVRPLIB's, with a line `Route #k: 3 1 2` for each route, and OPLib's, which resemble TSPLIB's."""
+"""`.sol` files: CVRPLIB's, with a line `Route #k: 3 1 2` for each route, and OPLib's, which resemble TSPLIB's.
+
+A line `End any` is our own: routes end at their last customer.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 
 from tsp.composition import problem_of
 from tsp.formats import tsplib
+from tsp.formats.plan import ANY, Plan
 from tsp.formats.text import format_number, quote, read_text
 
 if TYPE_CHECKING:
@@ -20,10 +24,11 @@ if TYPE_CHECKING:
     from tsp.solution import Solution
 
 _ROUTE = re.compile(r"\s*route\s*#?\s*\d+\s*:(.*)", re.IGNORECASE)
+_END = re.compile(rf"\s*end\s+{ANY}\s*", re.IGNORECASE)
 _COST = re.compile(r"\s*cost\b", re.IGNORECASE)
 
 
-def read_routes(path: Path, instance: Instance) -> list[NDArray[np.int64]]:
+def read_plan(path: Path, instance: Instance) -> Plan:
     """Read a `.sol` file: a tour for each route, from the instance's depot.
 
     CVRPLIB numbers the customers from 1 in the order of the file and leaves the depot out, wherever it is in the
@@ -34,9 +39,10 @@ def read_routes(path: Path, instance: Instance) -> list[NDArray[np.int64]]:
     """
     file = read_text(path)
     if tsplib.is_header(file.text.lstrip().split("\n", 1)[0]):
-        return tsplib.read_tours(path, instance)
+        return Plan(tsplib.read_tours(path, instance))
     start, customers = _start(instance), _customers(instance)
     tours: list[NDArray[np.int64]] = []
+    free_end = False
     for number, line in enumerate(file.text.split("\n"), 1):
         if route := _ROUTE.fullmatch(line):
             tokens = route[1].split()
@@ -44,15 +50,17 @@ def read_routes(path: Path, instance: Instance) -> list[NDArray[np.int64]]:
             if bad is not None:
                 raise file.error(number, f"{quote(bad)}, expected a customer's number, from 1 to {len(customers)}")
             tours.append(np.array([*start, *(customers[int(token) - 1] for token in tokens)], dtype=np.int64))
+        elif _END.fullmatch(line):
+            free_end = True
         elif line.strip() and not _COST.match(line):
             raise file.error(number, f"{quote(line.strip())}, expected a line 'Route #k: …' or 'Cost …'")
     if not tours:
         raise file.error(file.last_line, "the file ends without a route")
-    return tours
+    return Plan(tours, free_end=free_end)
 
 
 def format_routes(instance: Instance, solution: Solution) -> str:
-    """The solution as a `.sol` file, with its cost if the problem minimizes."""
+    """The solution as a `.sol` file, with its cost if the problem minimizes, and its end if that is free."""
     numbers = {node: str(number) for number, node in enumerate(_customers(instance), 1)}
     lines = [
         f"Route #{k}: {' '.join(numbers[node] for node in tour.tolist() if node in numbers)}"
@@ -60,6 +68,8 @@ def format_routes(instance: Instance, solution: Solution) -> str:
     ]
     if solution.objective is not None and problem_of(instance).objective.sense == "min":
         lines.append(f"Cost {format_number(solution.objective)}")
+    if instance.free_end:
+        lines.append(f"End {ANY}")
     return "\n".join((*lines, ""))
 
 

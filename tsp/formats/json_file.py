@@ -9,7 +9,7 @@ import numpy as np
 
 from tsp.composition import added_rules, problem_of
 from tsp.formats.json_content import describe_json, read_json
-from tsp.formats.plan import Plan
+from tsp.formats.plan import ANY, Plan
 from tsp.itinerary import make_itinerary
 
 if TYPE_CHECKING:
@@ -33,9 +33,11 @@ def read_plan(path: Path, instance: Instance) -> Plan:
     if amounts is not None and not (isinstance(amounts, list) and all(map(_is_amounts, cast("list[object]", amounts)))):
         raise ValueError(f"{path}: amounts of {instance.name!r}: expected lists of numbers")
     nodes = [np.array(tour, dtype=np.int64) for tour in cast("list[list[int]]", tours)]
+    plan = Plan(nodes, free_end=entry.get("end") == ANY)
     if amounts is None:
-        return Plan(nodes)
-    return Plan(nodes, [np.array(numbers, dtype=np.float64) for numbers in cast("list[list[float]]", amounts)])
+        return plan
+    numbers = [np.array(numbers, dtype=np.float64) for numbers in cast("list[list[float]]", amounts)]
+    return plan._replace(amounts=numbers)
 
 
 def _entry(path: Path, instance: Instance) -> dict[str, object]:
@@ -71,9 +73,9 @@ def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
     """One solution as `tsp solve --json` prints it; no value in it is NaN or infinite.
 
     `tours` hold positions from 0, and `names` what users call the node at each position. It has `amounts`, the
-    amount delivered at each stop of each tour, if deliveries may be split; `unit`, that of lengths, and
-    `objective_unit`, if they have one; `schedule`, the times of each stop of each tour, if times come from a clock;
-    and `speed`, if these follow from lengths on the Earth.
+    amount delivered at each stop of each tour, if deliveries may be split; `end`, the word `any`, if tours have a free
+    end; `unit`, that of lengths, and `objective_unit`, if they have one; `schedule`, the times of each stop of each
+    tour, if times come from a clock; and `speed`, if these follow from lengths on the Earth.
     """
     best, gap, problem = instance.best_known, None, problem_of(instance)
     unit, factor = instance.units.objective(problem.objective.terms)
@@ -86,6 +88,7 @@ def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
         "instance": instance.name,
         "problem": problem.name,
         **({"rules": rules} if rules else {}),
+        **({"end": ANY} if instance.free_end else {}),
         "size": instance.size,
         "names": [instance.node_name(node) for node in range(instance.size)],
         "solver": solution.solver,

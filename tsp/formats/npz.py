@@ -36,6 +36,8 @@ WORDS = ("problem", "metric", "objective")
 """Names that hold for all instances of a set."""
 UNITS = ("unit", "is_clock", "speed", "day")
 """The units of all instances of a set: names, a flag and a number."""
+FREE_END = "free_end"
+"""Whether tours of all instances of a set have a free end."""
 EXPECTED = "expected_prizes"
 """The array of an instance's prizes where they are expectations; then `prizes` are the real ones."""
 
@@ -47,20 +49,20 @@ def read_instances(path: Path) -> list[Instance]:
 
     Attributes are arrays of their names: `prizes, penalties, demands, service_times [N, n]`,
     `time_windows [N, n, 2]`, `max_length, min_prize, capacity, num_tours, end [N]`; the names
-    `objective`, `unit` and `day`, `is_clock`, True or False, and the number `speed` hold for all instances. A
-    warning names the arrays that nothing reads. Of `expected_prizes [N, n]` and `prizes` the instances get the
-    first; see `read_realizations`. Without `problem`, it is the one that the attributes imply.
+    `objective`, `unit` and `day`, `is_clock` and `free_end`, True or False, and the number `speed` hold for all
+    instances. A warning names the arrays that nothing reads. Of `expected_prizes [N, n]` and `prizes` the instances
+    get the first; see `read_realizations`. Without `problem`, it is the one that the attributes imply.
 
     Raises:
         ValueError: with the file, the array and what was expected.
     """
-    arrays, names = load_arrays(path, (*AXES, *ATTRIBUTE_AXES, EXPECTED, *WORDS, *UNITS, "names"))
+    arrays, names = load_arrays(path, (*AXES, *ATTRIBUTE_AXES, EXPECTED, *WORDS, *UNITS, FREE_END, "names"))
     nodes = arrays.pop("names", None)
     problem = _text(path, arrays, "problem", "")
     metric = _text(path, arrays, "metric", "euclidean")
     objective = _text(path, arrays, "objective", "") or None
-    units = _units(path, arrays)
-    given = {name: array for name, array in arrays.items() if name not in (*WORDS, *UNITS)}
+    of_all: dict[str, Any] = {**_units(path, arrays), FREE_END: _flag(path, arrays, FREE_END)}
+    given = {name: array for name, array in arrays.items() if name not in (*WORDS, *UNITS, FREE_END)}
     if not given.keys() & AXES:
         raise ValueError(f"{path}: arrays {quote(', '.join(names))}, expected coordinates or matrix")
     _warn_of_others(path, names)
@@ -84,12 +86,12 @@ def read_instances(path: Path) -> list[Instance]:
     instances: list[Instance] = []
     for k in range(count):
         try:
-            here: dict[str, Any] = {name: array[k] for name, array in given.items()}
+            here: dict[str, Any] = {**of_all, **{name: array[k] for name, array in given.items()}}
             here |= {name: int(here[name]) for name in WHOLE if name in here}
             if nodes is not None:
                 here["names"] = _names(nodes)
             name = path.stem if single else f"{path.stem}[{k}]"
-            instance = Instance(**here, metric=metric, name=name, objective=objective, **units)
+            instance = Instance(**here, metric=metric, name=name, objective=objective)
             instances.append(replace(instance, problem=problem or implied_problem(instance)))
         except ValueError as error:
             raise ValueError(f"{path}: instance {k}: {error}") from None
@@ -192,7 +194,7 @@ def _flag(path: Path, arrays: dict[str, NDArray[Any]], name: str) -> bool:
 
 def _warn_of_others(path: Path, names: Sequence[str]) -> None:
     """Name the arrays that nothing reads."""
-    known = (*AXES, *ATTRIBUTE_AXES, EXPECTED, *WORDS, *UNITS, "names")
+    known = (*AXES, *ATTRIBUTE_AXES, EXPECTED, *WORDS, *UNITS, FREE_END, "names")
     others = [name for name in names if name not in known]
     if others:
         warnings.warn(f"{path}: nothing reads array {', '.join(map(quote, others))}", stacklevel=3)
@@ -211,7 +213,7 @@ def write_instances(path: Path, instances: Sequence[Instance], realizations: Seq
     """
     first = instances[0]
     for k, instance in enumerate(instances):
-        require_held(instance, (*ATTRIBUTE_AXES, "objective", *UNITS), "an NPZ set")
+        require_held(instance, (*ATTRIBUTE_AXES, "objective", *UNITS, FREE_END), "an NPZ set")
         if _kind(instance) != _kind(first):
             raise ValueError(
                 f"{instance.name or f'instance {k}'}: {_kind(instance)}, "
@@ -220,7 +222,7 @@ def write_instances(path: Path, instances: Sequence[Instance], realizations: Seq
     arrays: dict[str, NDArray[Any]] = {"problem": np.array(first.problem), "metric": np.array(first.metric)}
     if first.objective is not None:
         arrays["objective"] = np.array(first.objective)
-    arrays |= {name: np.array(value) for name in UNITS if (value := getattr(first, name))}
+    arrays |= {name: np.array(value) for name in (*UNITS, FREE_END) if (value := getattr(first, name))}
     for name in (*AXES, *ATTRIBUTE_AXES):
         if getattr(first, name) is not None:
             arrays[name] = np.stack([getattr(instance, name) for instance in instances])
@@ -237,5 +239,5 @@ def _kind(instance: Instance) -> str:
     shapes = [f"{name} {array.shape}" for name in AXES if (array := getattr(instance, name)) is not None]
     given = [name for name in ATTRIBUTE_AXES if getattr(instance, name) is not None]
     words = [word for word in (instance.problem, instance.metric, instance.objective) if word is not None]
-    units = [f"{name} {value}" for name in UNITS if (value := getattr(instance, name))]
+    units = [f"{name} {value}" for name in (*UNITS, FREE_END) if (value := getattr(instance, name))]
     return ", ".join((*words, *units, *shapes, *given))

@@ -200,7 +200,8 @@ def _line_width(instance: Instance) -> float:
 
 def _is_directed(problem: Problem, instance: Instance) -> bool:
     """Whether the reverse of a tour is another tour."""
-    return problem.shape.is_path or problem.rule(TimeWindows) is not None or not instance.symmetric
+    is_open = problem.shape.is_path or instance.free_end
+    return is_open or problem.rule(TimeWindows) is not None or not instance.symmetric
 
 
 def _draw_arrow(axes: Axes, leg: Points, color: str) -> None:
@@ -275,6 +276,8 @@ def _starts_and_ends(claim: Claim) -> tuple[list[int], list[int]]:
     starts, ends = [instance.depot], [] if instance.end is None else [instance.end]
     if claim.problem.shape.is_path and tours:
         starts, ends = [int(tours[0][0])], [int(tours[0][-1])]
+    elif instance.free_end:
+        ends = [int(stops[-1]) for stops in tours]
     elif instance.free_start:
         starts = []
     return starts, [node for node in ends if node not in starts]

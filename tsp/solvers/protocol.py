@@ -267,10 +267,12 @@ class BaseSolver(ABC):
 def solve_request(solver: Solver, request: Request) -> list[Solution]:
     """Solve a request: each instance in its own limit, or by a solver without `solve_request` all in the mean limit.
 
-    Where roads are missing or numbers huge, the solver gets copies of the instances with stand-ins, and what it
-    finds is checked with the instances' own distances.
+    Where roads are missing, numbers huge or ends of tours free, the solver gets copies of the instances with stand-ins,
+    and what it finds is checked with the instances' own distances.
     """
-    if not getattr(solver, "passes_on", False) and any(one.matrix is not None for one in request.instances):
+    if not getattr(solver, "passes_on", False) and any(
+        one.matrix is not None or one.free_end for one in request.instances
+    ):
         return _solve_with_stand_ins(solver, request)
     return _solve_plainly(solver, request)
 
@@ -281,13 +283,15 @@ def _solve_with_stand_ins(solver: Solver, request: Request) -> list[Solution]:
     chosen = [i for i, answer in enumerate(out) if answer is None]
     if not chosen:
         return [answer for answer in out if answer is not None]
-    part = request.select(chosen)
+    part, clock = request.select(chosen), Clock(0.0)
     copies = [
         make_stand_ins(problem, instance, keep_missing=keeps and instance.underway is None)
         for instance in part.instances
     ]
+    spent = clock.elapsed / len(copies)
+    part = replace(part, limits=[max(limit - spent, SHORTEST) for limit in part.limits])
     for i, answer in zip(chosen, _solve_copies(solver, part, copies), strict=True):
-        out[i] = answer
+        out[i] = replace(answer, seconds=answer.seconds + spent)
     return [answer for answer in out if answer is not None]
 
 

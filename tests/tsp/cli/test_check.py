@@ -18,6 +18,28 @@ def test_check_reads_every_kind_of_plan_that_solve_writes(tsp, tmp_path, ending)
     assert "length 14," in out
 
 
+DROPS = "name,x,y,demand\nHub,0,0,0\nAda,3,4,1\nBen,6,8,1\nCat,-5,0,1\n"
+OPEN = ("drops.csv", "--capacity", "2", "--end", "any")
+
+
+@pytest.mark.parametrize("ending", [".csv", ".json", ".sol"])
+def test_open_routes_are_written_without_a_way_back_and_read_again(tsp, tmp_path, ending):
+    (tmp_path / "drops.csv").write_text(DROPS)
+    code, out, _ = tsp("solve", *OPEN, "--solver", "insertion", "--out", f"plan{ending}")
+    assert code == 0
+    assert "length 15, open routes" in out
+    code, out, _ = tsp("check", *OPEN, f"plan{ending}")
+    assert code == 0
+    assert "length 15, open routes" in out
+    if ending == ".csv":
+        assert (tmp_path / "plan.csv").read_text().count("Hub") == 2
+    else:
+        stated = {".json": '"end": "any"', ".sol": "End any"}[ending]
+        assert stated in (tmp_path / f"plan{ending}").read_text()
+        found = refusal(tsp("check", "drops.csv", "--capacity", "2", f"plan{ending}"))
+        assert "its tours end anywhere, those of drops do not; expected a free end (--end any)" in found
+
+
 def test_check_judges_an_itinerary_made_by_hand(tsp, tmp_path):
     (tmp_path / "errands.csv").write_text("name,x,y\nHome,0,0\nBakery,3,0\nChemist,0,4\nDairy,3,4\n")
     (tmp_path / "mine.csv").write_text("order,name\n0,Home\n1,Dairy\n2,Bakery\n3,Chemist\n")

@@ -196,6 +196,14 @@ def test_tours_under_way_that_cannot_be_are_refused(tsp, tmp_path, words, senten
     assert sentence in refusal(tsp("solve", "fleet.csv", "--capacity", 3, *words))
 
 
+def test_end_any_is_the_default_of_a_path_and_refused_for_closed_tours(tsp, tmp_path):
+    (tmp_path / "line.csv").write_text("name,x,y\na,0,0\nb,9,0\nc,4,0\n")
+    words = ("solve", "line.csv", "--end", "any", "--json", "--solver", "ls")
+    code, out, _ = tsp(*words, "--problem", "shpp")
+    assert (code, json.loads(out)["solutions"][0]["objective"]) == (0, 9)
+    assert "problem 'tsp' has closed tours, expected no free end" in refusal(tsp(*words))
+
+
 def test_solve_describes_a_solution_without_tours(tsp, tmp_path):
     (tmp_path / "two.csv").write_text("name,x,y,prize\nA,0,0,0\nB,3,4,1\n")
     words = "--problem", "top", "--max-length", 0, "--num-tours", 2, "--solver", "insertion"

@@ -249,6 +249,16 @@ def test_instances_with_different_or_unsupported_attributes_are_not_written_as_a
     assert not list(tmp_path.iterdir())
 
 
+def test_a_free_end_is_written_and_read(tmp_path):
+    instance = Instance(np.eye(3, 2), problem="cvrp", demands=[0, 1, 1], capacity=2, free_end=True)
+    write_instances(tmp_path / "set.npz", [instance] * 2)
+    assert [again.free_end for again in read(tmp_path / "set.npz")] == [True, True]
+    with pytest.raises(ValueError, match=r"cvrp, euclidean, coord.*expected the same as the first, .*free_end"):
+        write_instances(tmp_path / "mixed.npz", [instance, replace(instance, free_end=False)])
+    with pytest.raises(ValueError, match="CSV cannot hold its capacity and free end"):
+        write_instances(tmp_path / "one.csv", [instance])
+
+
 def test_another_objective_and_times_of_day_are_written_and_read(tmp_path):
     given = {"time_windows": [[480, 540]] * 3, "problem": "tsptw", "objective": "makespan", "is_clock": True}
     instance = Instance(np.eye(3, 2), **given)
@@ -267,6 +277,7 @@ def test_another_objective_and_times_of_day_are_written_and_read(tmp_path):
         ({"objective": "fastest"}, "unknown objective 'fastest'"),
         ({"objective": 5}, "array objective: int64 .*expected one name"),
         ({"is_clock": 1}, "array is_clock: int64 .*expected True or False"),
+        ({"free_end": 1}, "array free_end: int64 .*expected True or False"),
         ({"is_clock": [True]}, "array is_clock: bool of shape .*expected True or False"),
     ],
 )

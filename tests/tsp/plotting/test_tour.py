@@ -124,6 +124,14 @@ def test_the_end_is_marked_where_it_is_not_the_start(problem, tours, options, en
     assert np.array_equal(line[-1], instance.coordinates[ends[0] if ends else 0])
 
 
+def test_tours_with_a_free_end_have_no_line_home_and_their_ends_are_marked():
+    instance = full_instance("cvrp", free_end=True)
+    figure = plot_tour(instance, checked(instance, [[0, 1, 2, 3], [0, 4], [0, 5, 6]]))
+    lines = [line.get_xydata().tolist() for line in figure.axes[0].lines]
+    assert lines == [instance.coordinates[tour].tolist() for tour in ([0, 1, 2, 3], [0, 4], [0, 5, 6])]
+    assert np.array_equal(figure.axes[0].collections[2].get_offsets(), instance.coordinates[[3, 4, 6]])
+
+
 def test_the_start_of_a_path_that_may_start_anywhere_is_marked_with_a_solution_only():
     instance = full_instance("shpp", free_start=True)
     collections = plot_tour(instance, checked(instance, [[4, 0, 1, 2, 3, 5, 6]])).axes[0].collections
