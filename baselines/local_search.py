@@ -28,6 +28,7 @@ class UnguidedLocalSearch(InstanceSolver):
 
     name = "ls"
     in_threads = True
+    keeps_free_ends = True
 
     def __init__(self, *, kicks: int | None = None, ruin_recreate: bool = True, descent: bool = True) -> None:
         self._tours = LinKernighan(kicks=kicks)

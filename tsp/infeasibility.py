@@ -73,7 +73,7 @@ class BestCase:
 
     @property
     def end(self) -> int | None:
-        """The node where tours end; None where a path may end anywhere."""
+        """The node where tours end, unless their end is free; None where a path may end anywhere."""
         return self.instance.end if self.problem.shape.is_path else self.instance.finish
 
     @property
@@ -102,7 +102,9 @@ class BestCase:
     @cached_property
     def home(self) -> Array:
         """Length of the leg from each customer to the end `[m]`."""
-        return np.zeros(len(self.customers)) if self.end is None else self.instance.legs(self.customers, self.end)
+        if self.end is None or self.instance.free_end:
+            return np.zeros(len(self.customers))
+        return self.instance.legs(self.customers, self.end)
 
     @cached_property
     def legs(self) -> Array:
@@ -112,7 +114,9 @@ class BestCase:
     @property
     def direct(self) -> float:
         """Length of the leg from the start to the end."""
-        return 0.0 if self.start is None or self.end is None else float(self.instance.legs(self.start, self.end))
+        if self.start is None or self.end is None or self.instance.free_end:
+            return 0.0
+        return float(self.instance.legs(self.start, self.end))
 
     @cached_property
     def windows(self) -> Array:
@@ -136,7 +140,7 @@ class BestCase:
     @property
     def closing(self) -> float:
         """When the end closes."""
-        return NEVER if self.end is None else float(self.windows[self.end, 1])
+        return NEVER if self.end is None or self.instance.free_end else float(self.windows[self.end, 1])
 
     @cached_property
     def arrivals(self) -> Array:
@@ -214,12 +218,12 @@ class BestCase:
 
 def reasons(problem: Problem, instance: Instance) -> tuple[str, ...]:
     """Why no solution keeps every rule, a sentence for each reason; none where that is not proved."""
-    is_underway, instance = instance.underway is not None, instance.closed
+    is_underway = instance.underway is not None
     if is_underway:
         if problem.rule(SplitDelivery) is not None:
             return ()  # a remainder has longer ways than its original
         try:
-            rest = reduce(problem, instance)
+            rest = reduce(problem, instance.closed)
         except ValueError:
             return ()  # the rest is no instance of its own; policies plan it nevertheless
         if not rest.has_true_reasons:

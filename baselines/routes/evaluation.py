@@ -82,7 +82,9 @@ class Totals(NamedTuple):
 def leg(model: RouteModel, a: int, b: int) -> float:
     """The distance from `a` to `b`; a table is read without a call, which is most of the time of small instances."""
     geometry = model.geometry
-    return geometry.matrix[a, b] if geometry.code == MATRIX else distance(geometry, a, b)
+    if geometry.code == MATRIX:
+        return geometry.matrix[a, b]
+    return 0.0 if model.free_end and b == model.end else distance(geometry, a, b)
 
 
 @embedded

@@ -86,9 +86,10 @@ class RouteModel(NamedTuple):
 
     Attributes:
         geometry: the distances of the n nodes.
-        symmetric: whether every distance is the same in both directions.
+        symmetric: whether every distance is the same in both directions, those to the end included.
         start: the node where tours start.
         end: the node where tours end; it may be the start.
+        free_end: whether the way from any node to the end has the length 0, whatever the distances are.
         customers: `[m]`, the nodes to visit.
         nodes: `[7, n]`, numbers of the nodes; a row has a name.
         several: whether there may be several tours; a tour without visits then costs nothing.
@@ -106,6 +107,7 @@ class RouteModel(NamedTuple):
     symmetric: bool
     start: int
     end: int
+    free_end: bool
     customers: Nodes
     nodes: Array
     several: bool
@@ -127,7 +129,7 @@ class RouteModel(NamedTuple):
         """The distances from each of `origins` to the one of `destinations` at its place (broadcast)."""
         a, b = np.broadcast_arrays(origins, destinations)
         lengths = leg_lengths(self.geometry, a.ravel().astype(np.int32), b.ravel().astype(np.int32))
-        return lengths.reshape(a.shape)
+        return np.where(self.free_end & (b == self.end), 0.0, lengths.reshape(a.shape))
 
 
 Numbers = dict[str, Any]
@@ -210,6 +212,7 @@ def closed(problem: Problem, instance: Instance) -> tuple[Problem, Instance, Red
 
 def model_of(problem: Problem, instance: Instance) -> RouteModel:
     """The numbers of an instance with nothing under way, of any shape but a path."""
+    instance = instance if instance.size > MOST_IN_TABLE and instance.matrix is None else instance.closed
     end = instance.finish if problem.shape.has_depot else instance.depot
     customers = np.setdiff1d(np.arange(instance.size), [instance.depot, end]).astype(np.int32)
     several = problem.shape.has_several_tours
@@ -235,13 +238,15 @@ def model_of(problem: Problem, instance: Instance) -> RouteModel:
     for name in ROWS.keys() & numbers.keys():
         nodes[ROWS[name]] = numbers.pop(name)
     nodes[WORTH] = weights.penalty * nodes[PENALTY] - weights.prize * nodes[PRIZE]
+    nodes[CLOSES, end] = np.inf if instance.free_end else nodes[CLOSES, end]
     latest = nodes[CLOSES, np.isfinite(nodes[CLOSES])].max(initial=0.0)
     everything = 2.0 * _farthest(instance) + nodes[PRIZE].sum() + nodes[PENALTY].sum()
     model = RouteModel(
         geometry=table_of(instance) if instance.size <= MOST_IN_TABLE else geometry_of(instance),
-        symmetric=instance.symmetric,
+        symmetric=instance.symmetric and not instance.free_end,
         start=instance.depot,
         end=end,
+        free_end=instance.free_end,
         customers=customers,
         nodes=frozen(nodes),  # read-only as the distances are, so that one compilation serves every model
         several=several,

@@ -38,6 +38,8 @@ NODE = 3e-5
 class ModelSolver(InstanceSolver):
     """A solver of every problem that has a model; a subclass yields better and better tours."""
 
+    keeps_free_ends = True
+
     def supports(self, problem: Problem) -> bool:
         """Whether every rule and objective term has a reading in the model."""
         return is_modelled(problem)

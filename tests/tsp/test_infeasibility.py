@@ -168,6 +168,25 @@ def test_reasons_are_given_only_where_enumeration_finds_no_solution(problem):
     assert explained >= infeasible / 3, (explained, infeasible)
 
 
+@pytest.mark.parametrize("problem", [problem for problem in PROBLEMS.values() if problem.shape.has_depot])
+def test_reasons_with_a_free_end_are_given_only_where_enumeration_finds_no_solution(problem):
+    rng, solvable = np.random.default_rng(7), 0
+    for seed in range(30):
+        instance = _tightened(problem, tiny_instance(problem, seed, n=4), rng)
+        instance = replace(instance, end=None, free_end=True)
+        if best_by_enumeration(problem, instance)[0] is not None:
+            assert reasons(problem, instance) == (), seed
+            solvable += 1
+    assert solvable >= 10
+
+
+def test_a_closed_depot_and_a_far_one_are_no_reasons_with_a_free_end():
+    late = replace(LINE, free_end=True, time_windows=[[0, 5], *[[0, 50]] * 3], max_length=31)
+    limited = replace(get_problem("vrptw"), rules=(*get_problem("vrptw").rules, LengthBudget()))
+    assert reasons(limited, late) == ()
+    assert len(reasons(limited, replace(late, free_end=False))) > 0
+
+
 @pytest.mark.parametrize("problem", ["op", "optw", "tsptw", "cvrptw", "cvrp", "pctsp", "shpp"])
 def test_reasons_under_way_are_given_only_where_enumeration_finds_no_solution(problem):
     problem, rng, solvable = get_problem(problem), np.random.default_rng(3), 0

@@ -64,6 +64,8 @@ class Guided(BaseSolver):
     The guide is used for closed tours with symmetric distances; other instances are searched without it.
     """
 
+    keeps_free_ends = True  # closed tours alone are guided, and have none
+
     def __init__(self, guide: Guide, solver: Solver, name: str | None = None) -> None:
         self.guide, self.solver = guide, solver
         self.name = name or f"{guide.name}-{solver.name}"

@@ -119,7 +119,7 @@ def _solve_task(solver: InstanceSolver, task: Task) -> Solution:
         task = replace(task, report=stamped)
     if instance.underway is None:
         return stamp(_solve_whole(solver, task))
-    rest = reduce(problem, instance)
+    rest = reduce(problem, instance.closed)
     if rest.decided:
         answer = rest.answer(problem, instance, no_answer(seconds=0.0, solver=solver.name))
         return replace(stamp(answer), bound=answer.objective)

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsp.budget import SHORTEST, Budget, Clock
-from tsp.instance import Instance
+from tsp.instance import LARGEST_MATRIX, Instance
 from tsp.problems import Problem
-from tsp.solution import Solution, check
+from tsp.solution import Solution, check, no_answer
 from tsp.stand_ins import StandIns, make_stand_ins, reason_without_tour
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ Candidates = Sequence[NDArray[np.int64]]
 Report = Callable[[int, Solution], None]
 """Called with an instance's position and each better solution as it is found."""
 
+
+FREE_END_PAIR = 4e-8
+"""Seconds for each pair of nodes that a copy without a free end takes (`Instance.closed`)."""
 
 NO_WAY = "no solution keeps every rule without missing roads, which is proved"
 """The violation where every solution would use a missing road."""
@@ -208,6 +211,8 @@ class BaseSolver(ABC):
     keeps_missing_roads: bool = False
     """Whether `solve_request` takes instances with infinite distances, where nothing is under way; others get
     stand-ins (`tsp.stand_ins`)."""
+    keeps_free_ends: bool = False
+    """Whether `solve_request` takes points with a free end of tours; others get `Instance.closed`, a table."""
     passes_on: bool = False
     """Whether `solve_request` only passes instances on to other solvers by the function `solve_request`."""
 
@@ -278,14 +283,16 @@ def solve_request(solver: Solver, request: Request) -> list[Solution]:
 
 
 def _solve_with_stand_ins(solver: Solver, request: Request) -> list[Solution]:
-    problem, keeps = request.problem, getattr(solver, "keeps_missing_roads", False)
-    out = [_impossible(problem, instance, solver.name) for instance in request.instances]
+    problem, keeps_missing = request.problem, getattr(solver, "keeps_missing_roads", False)
+    out = [_answer_at_once(solver, request, i) for i in range(len(request.instances))]
     chosen = [i for i, answer in enumerate(out) if answer is None]
     if not chosen:
         return [answer for answer in out if answer is not None]
     part, clock = request.select(chosen), Clock(0.0)
     copies = [
-        make_stand_ins(problem, instance, keep_missing=keeps and instance.underway is None)
+        StandIns(problem, instance)
+        if _keeps_free_end(solver, instance)
+        else make_stand_ins(problem, instance, keep_missing=keeps_missing and instance.underway is None)
         for instance in part.instances
     ]
     spent = clock.elapsed / len(copies)
@@ -295,12 +302,19 @@ def _solve_with_stand_ins(solver: Solver, request: Request) -> list[Solution]:
     return [answer for answer in out if answer is not None]
 
 
-def _impossible(problem: Problem, instance: Instance, name: str) -> Solution | None:
-    """The answer to an instance whose missing roads leave no tour, where that is seen at once."""
-    sentence = reason_without_tour(problem, instance)
+def _answer_at_once(solver: Solver, request: Request, i: int) -> Solution | None:
+    """The answer where missing roads are seen to leave no tour, or a copy without a free end takes too long."""
+    instance = request.instances[i]
+    reason = _free_end_refusal(solver, instance, request.limits[i])
+    if reason is not None:
+        initial = None if request.initial is None else request.initial[i]
+        if initial is not None and initial.feasible:
+            return replace(initial, seconds=0.0, solver=solver.name)
+        return no_answer(seconds=0.0, solver=solver.name, reason=reason)
+    sentence = reason_without_tour(request.problem, instance)
     if sentence is None:
         return None
-    return Solution((), None, False, (sentence,), solver=name, reasons=(sentence,))
+    return Solution((), None, False, (sentence,), solver=solver.name, reasons=(sentence,))
 
 
 def _solve_copies(solver: Solver, request: Request, copies: Sequence[StandIns]) -> list[Solution]:
@@ -391,7 +405,23 @@ def description_of(solver: Solver, problem: Problem, size: int, time_limit: floa
 def refusal_of(solver: Solver, problem: Problem, instance: Instance, time_limit: float) -> str | None:
     """Why the solver refuses an instance, or None; see `BaseSolver.refusal`."""
     refusal = getattr(solver, "refusal", None)
-    return None if refusal is None else refusal(problem, instance, time_limit)
+    own = None if refusal is None else refusal(problem, instance, time_limit)
+    return own or _free_end_refusal(solver, instance, time_limit)
+
+
+def _keeps_free_end(solver: Solver, instance: Instance) -> bool:
+    return instance.matrix is None and getattr(solver, "keeps_free_ends", False)
+
+
+def _free_end_refusal(solver: Solver, instance: Instance, time_limit: float) -> str | None:
+    """The refusal of more nodes with a free end than can be copied without it in the time, or None."""
+    if not instance.free_end or instance.matrix is not None or _keeps_free_end(solver, instance):
+        return None
+    if getattr(solver, "passes_on", False):
+        return None  # others may keep it
+    if instance.size > LARGEST_MATRIX:
+        return f"{instance.size} nodes: with a free end, {solver.name} solves at most {LARGEST_MATRIX}"
+    return slow_refusal(solver, instance, FREE_END_PAIR * instance.size**2, time_limit)
 
 
 def most_nodes_refusal(solver: Solver, instance: Instance, most: int) -> str | None:

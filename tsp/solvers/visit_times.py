@@ -33,6 +33,8 @@ def without_visit_times(problem: Problem, instance: Instance) -> Reduced | None:
     limited = problem.rule(LengthBudget) is not None and instance.max_length is not None
     if not limited or instance.service_times is None:
         return None
+    instance = instance.closed
+    assert instance.service_times is not None
     visits = instance.service_times.copy()
     visits[[instance.depot, instance.finish]] = 0.0  # nothing is visited there
     if not visits.any():

@@ -292,6 +292,17 @@ def test_distances_from_points_give_the_answer_of_a_table(monkeypatch, name):
     assert [answer.objective for answer in computed] == pytest.approx([answer.objective for answer in tabled])
 
 
+@pytest.mark.parametrize("name", ["cvrp", "cvrptw", "op", "mtsp"])
+def test_computed_distances_of_open_routes_give_the_answer_of_a_table(monkeypatch, name):
+    problem, seeds = get_problem(name), (1, 3, 9)
+    instances = [replace(tiny_instance(problem, seed), end=None, free_end=True) for seed in seeds]
+    assert not any(instance.matrix is not None for instance in instances)
+    monkeypatch.setattr(models, "MOST_IN_TABLE", 0)
+    for instance, answer in zip(instances, RouteSearch(iterations=300).solve(problem, instances, PLENTY), strict=True):
+        best, _ = best_by_enumeration(problem, instance)
+        assert answer.objective == (None if best is None else pytest.approx(best))
+
+
 @pytest.mark.parametrize("name", ["cvrp", "cvrptw", "op"])
 def test_large_instances_have_answers(name):
     problem, instances = get_problem(name), generate_instances(name, "x", 6000, 1, 0)

@@ -9,17 +9,19 @@ from fake_solvers import AROUND, RECTANGLE, TSP, FixedTour, OneByOne
 
 from tsp.budget import Budget, Clock
 from tsp.comparison import compare
-from tsp.instance import Instance
+from tsp.instance import LARGEST_MATRIX, Instance
 from tsp.problems import MaxVisits, Shape, get_problem
 from tsp.solution import check
 from tsp.solvers import (
     Chain,
+    InstanceSolver,
     Request,
     Solver,
     Task,
     description_of,
     is_one_shot,
     next_probabilities,
+    refusal_of,
     require_support,
     share_of,
 )
@@ -141,6 +143,45 @@ class AllPairs:
 
     def candidates(self, problem, instances):
         return [np.tile(np.arange(instance.size), (instance.size, 1)) for instance in instances]
+
+
+class InOrder(InstanceSolver):
+    """Visits the customers in the order of the file, and remembers the instances that it sees."""
+
+    name = "in-order"
+
+    def __init__(self, keeps):
+        self.keeps_free_ends, self.seen = keeps, []
+
+    def supports(self, problem):
+        return True
+
+    def solve_one(self, task):
+        self.seen.append(task.instance)
+        return check(task.problem, task.instance, [range(task.instance.size)])
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_solver_sees_a_free_end_if_it_keeps_one_and_its_answer_is_checked_with_it(keeps):
+    instance, solver = replace(RECTANGLE, free_end=True, num_tours=1), InOrder(keeps)
+    (answer,) = solver.solve(get_problem("mtsp"), [instance], Budget(5.0))
+    assert answer.objective == pytest.approx(instance.path_length(range(4)))
+    assert [seen.free_end for seen in solver.seen] == [keeps]
+
+
+def test_more_nodes_with_a_free_end_than_fit_into_the_time_are_refused_by_a_solver_that_does_not_keep_one():
+    line = np.column_stack([np.arange(LARGEST_MATRIX + 1), np.zeros(LARGEST_MATRIX + 1)])
+    mtsp, seen = get_problem("mtsp"), []
+    for points, sentence in ((line[:5000], "5000 nodes: in-order needs about 1 s"), (line, "solves at most 15000")):
+        instance = Instance(points, free_end=True, num_tours=2)
+        assert sentence in refusal_of(InOrder(False), mtsp, instance, 0.5)
+        assert refusal_of(InOrder(True), mtsp, instance, 0.5) is None
+        (answer,) = InOrder(False).solve(mtsp, [instance], Budget(0.5))
+        seen.append(answer)
+        start = check(mtsp, instance, [range(len(points))], seconds=7.0)
+        (kept,) = InOrder(False).solve(mtsp, [instance], Budget(0.5), initial=[start])
+        assert (kept.objective, kept.seconds) == (start.objective, 0.0)
+    assert not any(answer.feasible for answer in seen)
 
 
 def test_a_request_gives_each_task_its_own_instance_limit_seed_start_and_report():
