@@ -83,6 +83,7 @@ class PolicySolver(BaseSolver):
 
     name = "policy"
     one_shot = True
+    uses_initial = False
 
     def __init__(
         self,

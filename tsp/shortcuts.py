@@ -16,7 +16,9 @@ from tsp.formats import read as read_set
 from tsp.infeasibility import explain
 from tsp.instance import Instance, Realization
 from tsp.problems import get_problem
-from tsp.solvers import refusal_of
+from tsp.solution import Solution, check, no_answer
+from tsp.solvers import refusal_of, uses_initial
+from tsp.solvers.chain import better_of
 from tsp.solvers.defaults import default_spec
 from tsp.solvers.online import play_all
 from tsp.solvers.protocol import Request, solve_request
@@ -28,9 +30,12 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import ArrayLike
+
     from tsp.problems import Problem
-    from tsp.solution import Solution
     from tsp.solvers import Report, Solver
+
+    Start = Solution | Sequence[ArrayLike]
 
 __all__ = ["compare", "read", "read_set", "solve"]
 
@@ -59,7 +64,13 @@ def read(
 
 @overload
 def solve(
-    instances: Instance, solver: str | None = None, *, time_limit: float = 2.0, threads: int = 1, seed: int = 0
+    instances: Instance,
+    solver: str | None = None,
+    *,
+    initial: Start | None = None,
+    time_limit: float = 2.0,
+    threads: int = 1,
+    seed: int = 0,
 ) -> Solution: ...
 
 
@@ -68,6 +79,7 @@ def solve(
     instances: Sequence[Instance],
     solver: str | None = None,
     *,
+    initial: Sequence[Start | None] | None = None,
     time_limit: float = 2.0,
     threads: int = 1,
     seed: int = 0,
@@ -78,6 +90,7 @@ def solve(
     instances: Instance | Sequence[Instance],
     solver: str | None = None,
     *,
+    initial: Start | Sequence[Start | None] | None = None,
     time_limit: float = 2.0,
     threads: int = 1,
     seed: int = 0,
@@ -88,6 +101,8 @@ def solve(
         instances: each is solved under the rules of its own `problem`, and those that its data add.
         solver: a spec such as `ortools` or `policy(decoding=sampling)+2opt`; default: the toolkit's best
             for each instance.
+        initial: where the search starts: a feasible solution, or tours such as `[[0, 2, 1]]`; of several instances, one
+            for each, or None. The answer is never worse.
         time_limit: seconds for each instance.
         threads: number of threads.
         seed: seed of every random choice.
@@ -98,7 +113,11 @@ def solve(
     """
     several = [instances] if isinstance(instances, Instance) else _listed(instances)
     budget = Budget(time_limit, threads, seed)
-    found = solve_all(several, solver, budget)
+    starts = None
+    if initial is not None:
+        given = [initial] if isinstance(instances, Instance) else items(initial, "initial", "a list of solutions")
+        starts = _initial_solutions(several, given)
+    found = solve_all(several, solver, budget, initial=starts)
     return found[0] if isinstance(instances, Instance) else found
 
 
@@ -107,6 +126,7 @@ def solve_all(
     spec: str | None,
     budget: Budget,
     *,
+    initial: Sequence[Solution | None] | None = None,
     device: str = "auto",
     prepare: Callable[[Solver, Problem], None] = lambda solver, problem: solver.warm_up(problem),
     report: Report | None = None,
@@ -120,6 +140,7 @@ def solve_all(
         instances: the instances to solve.
         spec: the solver, or None for each instance's default.
         budget: time for each instance, threads, seed.
+        initial: of each instance a feasible solution to start from (see `initial_solution`), or None.
         device: for solvers that run on several kinds of devices.
         prepare: called with each solver and problem before any clock starts, to warm up.
         report: called with each better solution.
@@ -128,6 +149,7 @@ def solve_all(
     _require_device(device)
     groups: dict[tuple[str, Problem, bool], list[int]] = {}
     hidden: list[Realization | None] = list(realizations or [None] * len(instances))
+    starts: list[Solution | None] = list(initial or [None] * len(instances))
     for i, instance in enumerate(instances):
         problem = validated_problem(instance)
         validate_underway(problem, instance)
@@ -139,6 +161,7 @@ def solve_all(
     solutions: dict[int, Solution] = {}
     for (chosen, problem, online), members in groups.items():
         solver = make(chosen, device=device)
+        _require_start(solver, [instances[i] for i in members if starts[i] is not None], online=online)
         prepare(solver, problem)
         _require_taken_on(solver, [instances[i] for i in members], budget.time_limit)
         own = None if report is None else _translated(report, members)
@@ -149,9 +172,75 @@ def solve_all(
             continue
         limits = [budget.time_limit] * len(members)
         chosen_ones = [instances[i] for i in members]
-        found = solve_request(solver, Request(problem, chosen_ones, limits, budget.threads, budget.seed, report=own))
-        solutions |= dict(zip(members, found, strict=True))
+        none = no_answer(seconds=0.0, solver=solver.name)
+        begun = [starts[i] or none for i in members]
+        request = Request(problem, chosen_ones, limits, budget.threads, budget.seed, initial=begun, report=own)
+        found = solve_request(solver, request if any(starts) else replace(request, initial=None))
+        for i, solution in zip(members, found, strict=True):
+            start = starts[i]
+            solutions[i] = solution if start is None else _not_worse(problem, start, solution)
     return [explain(problem_of(one), one, solutions[i]) for i, one in enumerate(instances)]
+
+
+def initial_solution(
+    instance: Instance,
+    tours: Sequence[ArrayLike],
+    amounts: Sequence[ArrayLike] | None = None,
+    *,
+    source: str = "initial",
+) -> Solution:
+    """Tours as a solution to start from, checked.
+
+    Args:
+        instance: the instance that they solve.
+        tours: node indices, a sequence for each tour.
+        amounts: the amount delivered at each stop, if deliveries may be split.
+        source: where they come from, in messages.
+
+    Raises:
+        ValueError: for tours that are not feasible, with the reason.
+    """
+    found = check(validated_problem(instance), instance, tours, amounts=amounts, solver=source)
+    if not found.feasible:
+        raise ValueError(
+            f"{source}: no feasible solution of {instance.name or 'the instance'} to start from "
+            f"({'; '.join(found.violations)})"
+        )
+    return found
+
+
+def _initial_solutions(instances: Sequence[Instance], given: Sequence[object]) -> list[Solution | None]:
+    """The solutions to start from that a caller gives, checked."""
+    if len(given) != len(instances):
+        raise ValueError(f"initial: {len(given)} solutions, expected one for each of the {len(instances)} instances")
+    out: list[Solution | None] = []
+    for instance, start in zip(instances, given, strict=True):
+        if start is None:
+            out.append(None)
+        elif isinstance(start, Solution):
+            out.append(initial_solution(instance, start.tours, start.amounts))
+        else:
+            out.append(initial_solution(instance, cast("Sequence[ArrayLike]", start)))
+    return out
+
+
+def _require_start(solver: Solver, started: Sequence[Instance], *, online: bool) -> None:
+    """Refuse initial solutions of instances that are solved without one."""
+    if not started:
+        return
+    name = started[0].name or "instance"
+    if online:
+        raise ValueError(f"{name}: initial: its prizes are hidden, expected no solution to start from")
+    if not uses_initial(solver):
+        raise ValueError(
+            f"{name}: initial: solver {solver.name!r} starts from no solution; "
+            "expected one that does, such as ls, 2opt, ortools or cpsat"
+        )
+
+
+def _not_worse(problem: Problem, start: Solution, found: Solution) -> Solution:
+    """The answer, or the solution that it started from where that is better."""
+    return replace(better_of(problem, start, found), seconds=found.seconds, solver=found.solver)
 
 
 def _listed(instances: object) -> list[Instance]:

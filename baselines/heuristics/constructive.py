@@ -53,6 +53,7 @@ class Construction(ClosedTourSolver):
     """A construction heuristic; it takes seconds for tens of thousands of points. A subclass writes `construct`."""
 
     one_shot = True
+    uses_initial = False
 
     def warm_up(self, problem: Problem) -> None:
         """Compile; points and matrices need the same kernels."""

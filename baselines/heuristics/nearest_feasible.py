@@ -40,6 +40,7 @@ class NearestFeasible(ModelSolver):
     """
 
     one_shot = True
+    uses_initial = False
 
     def __init__(self) -> None:
         self.name = "nearest-feasible"

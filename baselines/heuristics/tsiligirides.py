@@ -58,6 +58,8 @@ class Tsiligirides(ModelSolver):
             seed alone, if the time suffices; None stops when the time is up.
     """
 
+    uses_initial = False
+
     def __init__(self, *, tours: int | None = None) -> None:
         if tours is not None and tours < 1:
             raise ValueError(f"tours: {tours}, expected 1 or more")

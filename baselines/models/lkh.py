@@ -40,6 +40,7 @@ class LKHSolver(ClosedTourSolver):
     """
 
     one_shot = True
+    uses_initial = False
 
     def __init__(self, *, runs: int = 1) -> None:
         if runs < 1:

@@ -59,6 +59,7 @@ class InsertionByRules(ModelSolver):
     """
 
     one_shot = True
+    uses_initial = False
 
     def __init__(self, whole: Clock | None = None) -> None:
         self.name = "insertion"

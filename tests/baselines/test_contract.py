@@ -20,7 +20,7 @@ from tsp.instance import Instance, Underway
 from tsp.metrics import METRICS
 from tsp.problems import PROBLEMS, Capacity, SplitDelivery, TimeWindows, get_problem
 from tsp.solution import check
-from tsp.solvers import is_one_shot
+from tsp.solvers import is_one_shot, uses_initial
 from tsp.solvers.registry import EXTRAS, SOLVERS, make
 
 TSP = get_problem("tsp")
@@ -251,6 +251,22 @@ def test_a_tour_under_way_is_continued(name, problem):
             answered += 1
             assert check(problem, begun, answer.tours, amounts=answer.amounts).feasible
     assert answered >= 2
+
+
+STARTING = [(name, problem) for name, problem in SUPPORTED if uses_initial(make(name)) and name != "recourse"]
+"""Solvers that start from an initial solution, and have the problem's objective (`recourse`: the average cost)."""
+
+
+@pytest.mark.parametrize(("name", "problem"), STARTING, ids=lambda it: getattr(it, "name", it))
+def test_no_answer_is_worse_than_an_optimal_initial_solution(name, problem):
+    pick = min if problem.objective.sense == "min" else max
+    for seed in (1, 2, 3):
+        instance, found = solvable_instance(problem, seed)
+        best = pick(found, key=lambda solution: solution.objective)
+        answer = solve(name, instance, problem, 0.02, initial=[best])
+        assert answer.feasible, answer.violations
+        excess = (answer.objective - best.objective) * (1 if pick is min else -1)
+        assert excess <= 1e-9 * abs(best.objective)
 
 
 FROM_DEPOT = [(name, problem) for name, problem in SUPPORTED if problem.shape.has_depot]

@@ -11,13 +11,13 @@ import numpy as np
 from tsp.best_known import recognize
 from tsp.cli.options import GENERATED
 from tsp.composition import BRINGS, implied_problem, problem_of
-from tsp.formats import read_realizations, read_walls
+from tsp.formats import read_plans, read_realizations, read_walls
 from tsp.formats.columns import canonical
 from tsp.formats.csv_file import COLUMNS, WINDOW
 from tsp.formats.text import without_gz
 from tsp.instance import USED, Underway
 from tsp.problems import get_problem, unknown
-from tsp.shortcuts import read, read_set
+from tsp.shortcuts import initial_solution, read, read_set
 
 if TYPE_CHECKING:
     import argparse
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from tsp.instance import Instance, Realization
     from tsp.plotting import Floor
+    from tsp.solution import Solution
 
 LIMITS = ("max_length", "capacity", "min_prize", "num_tours")
 """Options that replace attributes of an instance."""
@@ -123,6 +124,17 @@ def _underway(instance: Instance, arguments: argparse.Namespace, start: int) -> 
             nodes = nodes[1:]
         tours.append(Underway(nodes, **{name: values[i] for name, values in used.items()}))
     return replace(tours[0], others=tuple(tours[1:]))
+
+
+def read_initial(arguments: argparse.Namespace, instances: Sequence[Instance]) -> list[Solution] | None:
+    """The solutions to start from, of the file of `--initial`, checked; None without the option."""
+    if arguments.initial is None:
+        return None
+    plans, source = read_plans(arguments.initial, instances), str(arguments.initial)
+    return [
+        initial_solution(instance, plan.tours, plan.amounts, source=source)
+        for instance, plan in zip(instances, plans, strict=True)
+    ]
 
 
 def _ignored_attributes(text: str | None) -> list[str]:

@@ -52,6 +52,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--objective", metavar="NAME", help="another objective under the same rules: travel-time, makespan or longest"
     )
+    command.add_argument("--initial", metavar="FILE", help="a solution to start from: .tour, .sol, .csv or .json")
     command.add_argument(
         "--visited",
         action="append",
@@ -76,16 +77,17 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Solve the instances, and print, draw and write their solutions."""
-    from tsp.cli.inputs import read_floor, read_instances
+    from tsp.cli.inputs import read_floor, read_initial, read_instances
 
     instances, realizations = read_instances(arguments.files, arguments)
     if arguments.probabilities:
-        if arguments.plot or arguments.out:
-            raise ValueError("--probabilities: prints only probabilities, expected neither --plot nor --out beside it")
+        if arguments.plot or arguments.out or arguments.initial:
+            others = "none of --plot, --out and --initial"
+            raise ValueError(f"--probabilities: prints only probabilities, expected {others} beside it")
         return _show_probabilities(arguments, instances)
     _require_outputs(arguments, len(instances))
     floor = read_floor(arguments, arguments.files[0], instances[0]) if arguments.plot or arguments.walls else None
-    solutions, interrupted = _solve(arguments, instances, realizations)
+    solutions, interrupted = _solve(arguments, instances, realizations, read_initial(arguments, instances))
     _write_solutions(arguments, instances, solutions, floor)
     if interrupted:
         return INTERRUPTED
@@ -103,7 +105,10 @@ def _require_outputs(arguments: argparse.Namespace, count: int) -> None:
 
 
 def _solve(
-    arguments: argparse.Namespace, instances: Sequence[Instance], realizations: Sequence[Realization | None]
+    arguments: argparse.Namespace,
+    instances: Sequence[Instance],
+    realizations: Sequence[Realization | None],
+    initial: Sequence[Solution] | None,
 ) -> tuple[list[Solution], bool]:
     """The solutions, and whether an interruption cut the search for them short."""
     from tsp.budget import Budget
@@ -122,6 +127,7 @@ def _solve(
                 instances,
                 arguments.solver,
                 Budget(arguments.time_limit, arguments.threads, arguments.seed),
+                initial=initial,
                 device=arguments.device,
                 prepare=_warm_up,
                 report=report,
@@ -129,7 +135,8 @@ def _solve(
             )
         except KeyboardInterrupt:
             say("interrupted: this is the best so far")
-            return [best.get(i) or no_answer(seconds=0.0, solver="") for i in range(len(instances))], True
+            known = initial or [no_answer(seconds=0.0, solver="")] * len(instances)
+            return [best.get(i, known[i]) for i in range(len(instances))], True
     return solutions, False
 
 

@@ -55,6 +55,7 @@ __all__ = [
     "read",
     "read_matrix",
     "read_plan",
+    "read_plans",
     "read_realizations",
     "read_solution",
     "read_walls",
@@ -329,6 +330,24 @@ def read_plan(path: StrPath, instance: Instance) -> Plan:
         name = instance.name or "instance"
         raise ValueError(f"{source}: its tours end anywhere, those of {name} do not; expected a free end (--end any)")
     return plan
+
+
+def read_plans(path: StrPath, instances: Sequence[Instance]) -> list[Plan]:
+    """Read a solution of each instance from one file: for several, JSON with an entry of each instance's name.
+
+    Raises:
+        ValueError: as for `read_plan`, and for a file of another format, or without an entry of an instance's name.
+        OSError: for a file that cannot be read.
+    """
+    source = Path(path)
+    if len(instances) > 1:
+        if _solution_kind(source) != ".json":
+            raise ValueError(
+                f"{source}: holds one solution, but there are {len(instances)} instances; expected the JSON of "
+                "`tsp solve --json`, with a solution of each"
+            )
+        json_file.require_entries(source, instances)
+    return [read_plan(source, instance) for instance in instances]
 
 
 def read_solution(path: StrPath, instance: Instance) -> list[NDArray[np.int64]]:

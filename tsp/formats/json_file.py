@@ -13,6 +13,7 @@ from tsp.formats.plan import ANY, Plan
 from tsp.itinerary import make_itinerary
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tsp.instance import Instance
@@ -42,18 +43,33 @@ def read_plan(path: Path, instance: Instance) -> Plan:
 
 def _entry(path: Path, instance: Instance) -> dict[str, object]:
     """The entry with the instance's name, or the only entry."""
-    content: Any = read_json(path)
-    try:
-        entries: dict[str, dict[str, object]] = {
-            str(entry["instance"]): {**entry, "tours": entry["tours"]} for entry in content["solutions"]
-        }
-    except (KeyError, TypeError):
-        expected = "no solutions with instance and tours, as `tsp solve --json` prints them"
-        raise ValueError(f"{path}: holds {describe_json(content)}, {expected}") from None
+    entries = _entries(path)
     found = entries.get(instance.name, next(iter(entries.values())) if len(entries) == 1 else None)
     if found is None:
         raise ValueError(f"{path}: {len(entries)} solutions, none of an instance named {instance.name!r}")
     return found
+
+
+def require_entries(path: Path, instances: Sequence[Instance]) -> None:
+    """Refuse a file without an entry of each instance's name.
+
+    Raises:
+        ValueError: naming the first instance without one.
+    """
+    entries = _entries(path)
+    for instance in instances:
+        if instance.name not in entries:
+            raise ValueError(f"{path}: {len(entries)} solution(s), none of an instance named {instance.name!r}")
+
+
+def _entries(path: Path) -> dict[str, dict[str, object]]:
+    """The entries by the names of their instances."""
+    content: Any = read_json(path)
+    try:
+        return {str(entry["instance"]): {**entry, "tours": entry["tours"]} for entry in content["solutions"]}
+    except (KeyError, TypeError):
+        expected = "no solutions with instance and tours, as `tsp solve --json` prints them"
+        raise ValueError(f"{path}: holds {describe_json(content)}, {expected}") from None
 
 
 def _is_tour(tour: object) -> bool:

@@ -18,6 +18,7 @@ from tsp.solvers.protocol import (
     share_of,
     slow_refusal,
     solve_request,
+    uses_initial,
 )
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "share_of",
     "slow_refusal",
     "solve_request",
+    "uses_initial",
 ]

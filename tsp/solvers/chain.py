@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from tsp.budget import SHORTEST
 from tsp.solution import is_preferable, no_answer
-from tsp.solvers.protocol import BaseSolver, is_one_shot, refusal_of, require_support, share_of, solve_request
+from tsp.solvers.protocol import (
+    BaseSolver,
+    is_one_shot,
+    refusal_of,
+    require_support,
+    share_of,
+    solve_request,
+    uses_initial,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +44,7 @@ class Chain(BaseSolver):
         self.stages = tuple(stages)
         self.name = name or "+".join(stage.name for stage in stages)
         self.one_shot = all(is_one_shot(stage) for stage in stages)
+        self.uses_initial = any(uses_initial(stage) and share_of(stage) is None for stage in stages)
 
     def supports(self, problem: Problem) -> bool:
         """Whether every stage supports the problem."""
@@ -74,7 +83,7 @@ class Chain(BaseSolver):
             part = replace(request, limits=shares, initial=initial, report=report).select(chosen)
             for i, solution in zip(chosen, solve_request(stage, part), strict=True):
                 spent[i] += solution.seconds
-                best[i] = _better(problem, best[i], solution)
+                best[i] = better_of(problem, best[i], solution)
         return [
             replace(solution, seconds=seconds, solver=self.name) for solution, seconds in zip(best, spent, strict=True)
         ]
@@ -99,7 +108,7 @@ class Chain(BaseSolver):
         return (left - whole * sum(share or 0.0 for share in shares)) / shares.count(None)
 
 
-def _better(problem: Problem, old: Solution, new: Solution) -> Solution:
+def better_of(problem: Problem, old: Solution, new: Solution) -> Solution:
     """The better of two, with the tighter of their proved bounds and, where both are infeasible, a proved reason."""
     pick = old if is_preferable(problem, old, new) else new
     if not pick.feasible:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from tsp.budget import SHORTEST, Clock
-from tsp.solvers.protocol import BaseSolver, is_one_shot, refusal_of, require_support, solve_request
+from tsp.solvers.protocol import BaseSolver, is_one_shot, refusal_of, require_support, solve_request, uses_initial
 from tsp.solvers.registry import load
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class Guided(BaseSolver):
         self.guide, self.solver = guide, solver
         self.name = name or f"{guide.name}-{solver.name}"
         self.one_shot = is_one_shot(solver)
+        self.uses_initial = uses_initial(solver)
 
     def supports(self, problem: Problem) -> bool:
         """Whether the search supports the problem."""

@@ -2,7 +2,7 @@
 
 `Solver` lists the members that every solver has. `BaseSolver` adds the optional members, each with its
 default. A solver from another package may leave them out: the toolkit reads them by the functions
-`is_one_shot`, `share_of`, `description_of` and `next_probabilities` alone, which know the defaults.
+`is_one_shot`, `uses_initial`, `share_of`, `description_of` and `next_probabilities` alone, which know the defaults.
 What passes between solvers is numpy: `initial` solutions and `candidates`.
 """
 
@@ -208,6 +208,8 @@ class BaseSolver(ABC):
     share: float | None = None
     """The share of a chain's time limit that the solver takes as a stage; None takes an equal share of
     what is left. Read by `share_of`."""
+    uses_initial: bool = True
+    """Whether the solver starts from an initial solution, where one is given. Read by `uses_initial`."""
     keeps_missing_roads: bool = False
     """Whether `solve_request` takes instances with infinite distances, where nothing is under way; others get
     stand-ins (`tsp.stand_ins`)."""
@@ -389,6 +391,11 @@ def require_support(solver: Solver, problem: Problem) -> None:
 def is_one_shot(solver: Solver) -> bool:
     """Whether the solver ends by itself, whatever the time limit; see `BaseSolver.one_shot`."""
     return bool(getattr(solver, "one_shot", False))
+
+
+def uses_initial(solver: Solver) -> bool:
+    """Whether the solver starts from an initial solution; see `BaseSolver.uses_initial`."""
+    return bool(getattr(solver, "uses_initial", True))
 
 
 def share_of(solver: Solver) -> float | None:

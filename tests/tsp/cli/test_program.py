@@ -44,7 +44,7 @@ AS_PATH = ["--problem", "shpp", "--ignore", "prize,opens,closes"]
         (["solve", BERLIN, "--solver", "policy(path=none.safetensors)"], "none.safetensors: no such file"),
         (["solve", BERLIN, BERLIN, "--out", "a.tour"], "there are 2 instances"),
         (["solve", BERLIN, "--objective", "makespan"], "problem 'tsp' is not there with objective 'makespan'"),
-        (["solve", BERLIN, "--probabilities", "--plot", "a.png"], "expected neither --plot nor --out"),
+        (["solve", BERLIN, "--probabilities", "--plot", "a.png"], "expected none of --plot, --out and --initial"),
         (["solve", BERLIN, "--walls", "none.csv"], "none.csv: no such file"),
         (["solve", POSTERS, *AS_PATH, "--end", "Coffee corner"], "ends at Coffee corner, expected another"),
         (

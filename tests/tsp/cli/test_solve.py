@@ -44,6 +44,59 @@ def test_solve_writes_files_that_check_reads(tsp, ending):
     assert json.loads(text)["solutions"][0]["objective"] == pytest.approx(solution["objective"])
 
 
+LINKERN = "52 52\n" + "".join(f"{k} {(k + 1) % 52} 1\n" for k in range(52))
+CONCORDE = "52\n" + " ".join(map(str, range(52)))
+
+
+@pytest.mark.parametrize("name", ["a.tour", "a.sol", "a.csv", "a.json", "linkern.tour", "concorde.sol"])
+def test_solve_starts_from_every_kind_of_solution_that_check_reads(tsp, tmp_path, name):
+    if name.startswith("a."):
+        tsp("solve", BERLIN, "--solver", "ls(kicks=2000)", "--time-limit", "60", "--out", name)
+    (tmp_path / "linkern.tour").write_text(LINKERN)
+    (tmp_path / "concorde.sol").write_text(CONCORDE)
+    start = json.loads(tsp("check", BERLIN, name, "--json")[1])["solutions"][0]["objective"]
+    words = ("--initial", name, "--solver", "2opt(kicks=1)", "--time-limit", "60", "--json")
+    answer = solved(tsp("solve", BERLIN, *words))
+    assert answer["objective"] <= start
+    assert (answer["objective"] == 7542) == name.startswith("a.")
+
+
+def test_solve_refuses_a_start_that_is_infeasible_or_that_the_solver_does_not_use(tsp, tmp_path):
+    (tmp_path / "bad.csv").write_text("name\n1\n2\n3\n")
+    (tmp_path / "good.sol").write_text(CONCORDE)
+    assert "bad.csv: no feasible solution of berlin52 to start from (not visited" in refusal(
+        tsp("solve", BERLIN, "--initial", "bad.csv")
+    )
+    assert "solver 'policy' starts from no solution; expected one that does, such as ls" in refusal(
+        tsp("solve", BERLIN, "--initial", "good.sol", "--solver", "policy")
+    )
+
+
+def test_solve_refuses_a_start_where_prizes_are_hidden(tsp):
+    words = ("generate", "--problem", "spctsp", "--size", "6", "--instances", "1", "--out", "set.npz")
+    assert tsp(*words)[0] == 0
+    assert tsp("solve", "set.npz", "--solver", "insertion", "--out", "a.json")[0] == 0
+    found = refusal(tsp("solve", "set.npz", "--solver", "ls", "--initial", "a.json"))
+    assert "set[0]: initial: its prizes are hidden, expected no solution to start from" in found
+
+
+def test_solve_starts_several_instances_from_the_json_of_all(tsp, tmp_path):
+    words = ("generate", "--problem", "cvrp", "--size", "8", "--instances", "2", "--out", "set.npz")
+    assert tsp(*words)[0] == 0
+    assert tsp("solve", "set.npz", "--solver", "ls(kicks=300)", "--time-limit", "60", "--out", "all.json")[0] == 0
+    starts = [one["objective"] for one in json.loads((tmp_path / "all.json").read_text())["solutions"]]
+    _, out, _ = tsp("solve", "set.npz", "--initial", "all.json", "--solver", "ls(kicks=1)", "--json")
+    assert [one["objective"] for one in json.loads(out)["solutions"]] == pytest.approx(starts)
+    (tmp_path / "one.sol").write_text("Route #1: 1 2 3 4 5 6 7 8\n")
+    assert "one.sol: holds one solution, but there are 2 instances" in refusal(
+        tsp("solve", "set.npz", "--initial", "one.sol")
+    )
+    (tmp_path / "one.json").write_text(json.dumps({"solutions": [{"instance": "set[0]", "tours": [[0, 1]]}]}))
+    assert "one.json: 1 solution(s), none of an instance named 'set[1]'" in refusal(
+        tsp("solve", "set.npz", "--initial", "one.json")
+    )
+
+
 def test_solve_starts_at_the_node_that_start_names_by_its_number_in_the_file(tsp):
     solution = solved(tsp("solve", BERLIN, "--start", "7", "--solver", "nearest", "--json"))
     assert solution["tours"][0][0] == 6  # JSON has positions from 0

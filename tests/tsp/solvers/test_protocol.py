@@ -24,6 +24,7 @@ from tsp.solvers import (
     refusal_of,
     require_support,
     share_of,
+    uses_initial,
 )
 from tsp.solvers.guided import Guided
 from tsp.underway import as_cycle
@@ -95,6 +96,7 @@ class Predictor(OneByOne):
     """A solver with every optional member."""
 
     one_shot = True
+    uses_initial = False
     share = 0.25
 
     def describe(self, problem, size, time_limit):
@@ -108,6 +110,7 @@ def optional_members(solver):
     probabilities = next_probabilities(solver, TSP, RECTANGLE)
     return (
         is_one_shot(solver),
+        uses_initial(solver),
         share_of(solver),
         description_of(solver, TSP, 4, 1.5),
         None if probabilities is None else probabilities.tolist(),
@@ -116,11 +119,19 @@ def optional_members(solver):
 
 @pytest.mark.parametrize("solver", [Minimal(), OneByOne(), Chain([Minimal()])])
 def test_optional_members_have_defaults_in_a_base_class_and_in_a_solver_without_them(solver):
-    assert optional_members(solver) == (False, None, None, None)
+    assert optional_members(solver) == (False, True, None, None, None)
 
 
 def test_optional_members_of_a_solver_replace_the_defaults():
-    assert optional_members(Predictor()) == (True, 0.25, "4 nodes in 1.5 s", [0.25] * 4)
+    assert optional_members(Predictor()) == (True, False, 0.25, "4 nodes in 1.5 s", [0.25] * 4)
+
+
+def test_a_chain_uses_an_initial_solution_if_a_stage_that_is_no_mere_complement_does():
+    bound = Predictor()
+    bound.uses_initial = True
+    assert uses_initial(Chain([Predictor(), Minimal()]))
+    assert not uses_initial(Chain([Predictor()]))
+    assert not uses_initial(Chain([Predictor(), bound]))
 
 
 def test_a_solver_with_the_required_members_alone_can_be_used_wherever_a_solver_can():
