@@ -39,6 +39,7 @@ SECTIONS = {
     "Plain TSP": (
         "compare-tsp50", "tsp-uniform-100", "tsp-uniform-1000", "tsp-large", "tsp-ortools", "tsplib"
     ),
+    "The default search": ("default-choice",),
     "Variants, 20 customers": ("op-20", "pctsp-20", "cvrp-20", "tsptw-easy-20", "tsptw-medium-20", "tsptw-hard-20"),
     "Variants, 50 customers": ("op-50", "pctsp-50", "cvrp-50", "tsptw-medium-50"),
     "Hidden prizes": ("spctsp-20", "recourse-control"),
