@@ -11,8 +11,11 @@ RL4CO is measured in each precision that it supports on a CPU: float32; float32 
 bfloat16 autocast with "medium", the defaults of its own trainer. The ratio is to the fastest of these.
 
     python benchmarks/train_throughput.py --rl4co ~/.cache/rl4co-0.7
+    python benchmarks/train_throughput.py --whole 0.4 2
 
-makes that virtual environment if it is not there (`pip install torch==<ours> 'rl4co==0.7.*'`), and prints a table.
+The first makes that virtual environment if it is not there (`pip install torch==<ours> 'rl4co==0.7.*'`), and prints a
+table. The second trains whole runs of so many minutes with the rollout baseline, and prints the share of their time that
+is not spent in steps: validation, the test of the baseline's policy, and checkpoints.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from contextlib import nullcontext
@@ -225,6 +229,44 @@ def compare(options: argparse.Namespace) -> None:
         options.out.write_text(json.dumps({"threads": options.threads, "rows": rows}, indent=2) + "\n")
 
 
+def whole_runs(options: argparse.Namespace) -> None:
+    """Train whole runs with the rollout baseline, and print what share of the time is not spent in steps."""
+    import torch
+
+    from policies.training.config import TrainConfig
+    from policies.training.run import start_run
+    from policies.training.trainer import Trainer
+
+    torch.set_num_threads(options.threads)
+    print(
+        f"{'n':>4}{'batch':>7}{'minutes':>9}{'steps/s':>9}{'whole/s':>9}{'share':>9}   instances/s of steps, of the run"
+    )
+    for case, minutes in ((case, minutes) for case in CASES if case.baseline == "rollout" for minutes in options.whole):
+        config = TrainConfig(
+            size=str(case.size), baseline="rollout", starts=1, batch_size=case.batch, minutes=minutes, lr=LR
+        )
+        in_steps: list[float] = []
+        with tempfile.TemporaryDirectory() as out:
+            start_run(config, out)
+            trainer = Trainer(config, out)
+            step = trainer.train_step
+
+            def timed(step: Callable[[], None] = step, times: list[float] = in_steps) -> None:
+                begun = time.perf_counter()
+                step()
+                times.append(time.perf_counter() - begun)
+
+            trainer.train_step = timed
+            begun = time.perf_counter()
+            trainer.run()
+            whole = time.perf_counter() - begun
+        pace, total = trainer.instances / sum(in_steps), trainer.instances / whole
+        print(
+            f"{case.size:>4}{case.batch:>7}{minutes:>9g}{pace:>9.1f}{total:>9.1f}{1 - sum(in_steps) / whole:>8.1%}",
+            flush=True,
+        )
+
+
 def main() -> None:
     """Parse the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -233,13 +275,16 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=5, help="repetitions of each case (default 5)")
     parser.add_argument("--seconds", type=float, default=10.0, help="least seconds of each measurement (default 10)")
     parser.add_argument("--only", nargs="+", metavar="CASE", help="cases, such as rollout20 shared100 (default: all)")
+    parser.add_argument("--whole", nargs="+", type=float, metavar="MINUTES", help="measure whole runs of ours")
     parser.add_argument("--out", type=Path, metavar="FILE.json", help="write every measurement")
     parser.add_argument("--serve", choices=("ours", "rl4co"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
         serve(options.serve, options.threads)
+    elif options.whole:
+        whole_runs(options)
     elif options.rl4co is None:
-        parser.error("--rl4co: name a folder for RL4CO's virtual environment")
+        parser.error("--rl4co: name a folder for RL4CO's virtual environment, or --whole MINUTES")
     else:
         compare(options)
 

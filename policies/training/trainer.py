@@ -174,12 +174,12 @@ class Trainer(Run[TrainConfig]):
 
     def _validate_first(self, progress: Callable[[float, str], None]) -> None:
         """Choose the number of validation instances, and log what the training starts from."""
-        config = self.config
+        config, first = self.config, None
         if config.minutes is None:
             self.validation.choose_by_length(self.length)
         else:
-            self.validation.choose_by_time(config.minutes, self._validate_on)
-        self._first = self.validate()
+            first = self.validation.choose_by_time(config.minutes, self._validate_on)
+        self._first = self.validate() if first is None else first
         self.save()  # before there is a log, so that a run with one can be resumed
         append_row(self.out / "metrics.csv", {"step": 0, **self._row(self._first)})
         progress(0.0, f"validation {self._first:.4f} before the first step")

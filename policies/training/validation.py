@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LEAST = 50
+LEAST = 20
 """The fewest instances, unless fewer are asked for: the mean of fewer says little."""
 
 TRAINED_FOR_EACH = 20
@@ -37,13 +37,18 @@ class Validation:
         """Choose the number for a run of so many training instances."""
         self._choose(instances / TRAINED_FOR_EACH)
 
-    def choose_by_time(self, minutes: float, evaluate: Callable[[int], object]) -> None:
-        """Choose the number for a run of so many minutes, by the time that `evaluate` takes for a few instances."""
+    def choose_by_time(self, minutes: float, evaluate: Callable[[int], float]) -> float | None:
+        """Choose the number for a run of so many minutes, by the time that `evaluate` takes for a few instances.
+
+        Returns:
+            their mean, where these few are all.
+        """
         few = min(self.most, LEAST)
         begun = time.perf_counter()
-        evaluate(few)
+        mean = evaluate(few)
         each = (time.perf_counter() - begun) / few
         self._choose(SHARE * 60 * minutes / each)
+        return mean if self.count == few else None
 
     def _choose(self, affordable: float) -> None:
         self.count = min(self.most, max(LEAST, int(affordable)))
