@@ -14,7 +14,7 @@ bfloat16 autocast with "medium", the defaults of its own trainer. The ratio is t
     python benchmarks/train_throughput.py --whole 0.4 2
 
 The first makes that virtual environment if it is not there (`pip install torch==<ours> 'rl4co==0.7.*'`), and prints a
-table. The second trains whole runs of so many minutes with the rollout baseline, and prints the share of their time that
+table. The second trains whole runs of so many minutes with the rollout baseline, and prints the share of the time that
 is not spent in steps: validation, the test of the baseline's policy, and checkpoints.
 """
 
