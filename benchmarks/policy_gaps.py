@@ -2,9 +2,11 @@
 
 The reference is the objective of `ls` after a second of processor time for each instance. It is computed
 once and kept in `reference_objectives.npz`. A policy is decoded greedily, with a single trajectory, and as
-its file recommends: the best of many starts or samples, under eight symmetries. Prints a Markdown table.
+its file recommends: the best of many starts or samples, under eight symmetries. With `--decodings` every way of
+decoding is compared. Prints a Markdown table.
 
     python benchmarks/policy_gaps.py tsp cvrp --size 20 50 100
+    python benchmarks/policy_gaps.py cvrp --size 50 --decodings --seconds 2
     python benchmarks/policy_gaps.py runs/op/checkpoint-last.safetensors --size 50
 """
 
@@ -13,7 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -36,6 +38,14 @@ DECODINGS = {
     "one greedy trajectory": {"decoding": "greedy", "starts": 1, "augmentations": 1},
     "best of many": {},
 }
+EVERY_DECODING = DECODINGS | {
+    "16 samples × 8": {"decoding": "sampling", "samples": 16, "augmentations": 8},
+    "beam of 16 × 8": {"decoding": "beam", "width": 16, "augmentations": 8},
+    "16 distinct samples × 8": {"decoding": "distinct", "samples": 16, "augmentations": 8},
+    "500 samples × 8": {"decoding": "sampling", "samples": 500, "augmentations": 8},
+    "active search × 8": {"search": "eas", "augmentations": 8},
+}
+"""The decodings that `--decodings` compares; many samples are the control of active search, at about equal time."""
 
 
 def test_instances(problem: str, size: int, count: int) -> list[Instance]:
@@ -60,18 +70,20 @@ def reference(problem: str, size: int, count: int) -> np.ndarray:
     return known[:count]
 
 
-def measure(path: Path, size: int, count: int) -> list[list[str]]:
+def measure(path: Path, size: int, count: int, decodings: dict[str, dict[str, Any]], limit: float) -> list[list[str]]:
     """Rows of the table: problem, customers, decoding, mean objective, gap, milliseconds an instance."""
     info = load_policy(path)[1]
     problem = get_problem(info.problem)
     best = reference(info.problem, size, count)
     instances = test_instances(info.problem, size, count)
     rows: list[list[str]] = []
-    for name, options in DECODINGS.items():
+    for name, options in decodings.items():
+        if "samples" in options and info.decoding.temperature is None:  # not tuned: the policy's own distribution
+            options = {**options, "temperature": 1.0}
         solver = PolicySolver(path=str(path), device="cpu", **options)
         solver.warm_up(problem)
         clock = ProcessorClock(1.0)
-        solutions = solver.solve(problem, instances, Budget(600.0))
+        solutions = solver.solve(problem, instances, Budget(600.0 if solver.one_shot else limit))
         seconds = clock.elapsed / count
         values = np.array([solution.objective for solution in solutions], dtype=float)
         sign = 1 if problem.objective.sense == "min" else -1
@@ -92,7 +104,10 @@ def main() -> None:
     parser.add_argument("policies", nargs="+", help="policy files, or names in the zoo")
     parser.add_argument("--size", type=int, nargs="+", default=[20, 50, 100], help="customers of the test sets")
     parser.add_argument("--instances", type=int, default=200)
+    parser.add_argument("--decodings", action="store_true", help="compare every way of decoding")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of active search, for each instance")
     arguments = parser.parse_args()
+    decodings = EVERY_DECODING if arguments.decodings else DECODINGS
     torch.set_num_threads(1)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     count_processor_time()
@@ -101,7 +116,7 @@ def main() -> None:
     for name in arguments.policies:
         path = Path(name) if name.endswith(".safetensors") else ZOO / name / "model.safetensors"
         for size in arguments.size:
-            for row in measure(path, size, arguments.instances):
+            for row in measure(path, size, arguments.instances, decodings, arguments.seconds):
                 print("| " + " | ".join(row) + " |", flush=True)
 
 

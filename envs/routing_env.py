@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from tsp.instance import USED
 from tsp.problems import TERM_NEEDS, Problem, SplitDelivery, get_problem
@@ -301,6 +302,28 @@ class RoutingEnv:
             finished = finished | (done & move.returned)
             move = move._replace(here=torch.where(finished & ~dead, move.node, move.here))
         return self._with_forbidden(State(batch, state.end, first, move, tours, finished, dead, rules, state.forbidden))
+
+    def select(self, state: State, parents: Tensor) -> State:
+        """The state in which trajectory p is a copy of trajectory `parents[b, p]` of the same instance b.
+
+        Args:
+            state: B × P trajectories.
+            parents: `[B, P]` positions of trajectories, each as often as wanted.
+
+        Raises:
+            ValueError: where the state of a rule is neither `[B, P, ...]` nor `[B, 1, ...]`.
+        """
+        rows = torch.arange(len(parents), device=parents.device)[:, None]
+
+        def pick(x: object) -> object:
+            if not isinstance(x, Tensor) or x.ndim < 2 or x.shape[1] == 1:
+                return x
+            if x.shape[1] != parents.shape[1]:
+                expected = f"[B, 1, ...] or [B, P, ...] with P = {parents.shape[1]}"
+                raise ValueError(f"state: a tensor of shape {list(x.shape)}, expected {expected}")
+            return x[rows, parents]
+
+        return tree_map(pick, state, is_leaf=lambda x: isinstance(x, Batch))
 
     def _no_more_tours(self, batch: Batch, tours: Tensor) -> Tensor | bool:
         if self.problem.shape.has_one_depot_tour:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 class RuleEnv:
     """One rule's state, and what it forbids; all tensors are batched `[B, P, ...]`.
 
+    The state is a tensor, or a tuple of tensors. What all trajectories of an instance share is `[B, 1, ...]`, so that
+    `RoutingEnv.select` can tell it from what each of them has.
+
     The defaults are those of a rule without a state that forbids nothing.
 
     Attributes:

@@ -56,13 +56,13 @@ class CompulsoryVisitsEnv(RuleEnv):
     from_depot = True
 
     def start(self, batch: Batch, trajectories: int) -> Tensor:
-        """The required nodes `[B, n]`."""
+        """The required nodes `[B, 1, n]`."""
         ends = torch.stack([batch.depot, batch.finish], 1)
-        return (batch.values["required"] > 0).scatter(1, ends, value=False)
+        return (batch.values["required"] > 0).scatter(1, ends, value=False)[:, None]
 
     def forbids_end(self, state: Tensor, move: Move) -> Tensor:
         """While a required node is not visited."""
-        return (state[:, None] & ~move.visited).any(-1)
+        return (state & ~move.visited).any(-1)
 
     def missed(self, walks: Walks) -> Tensor:
         """The required nodes that are not visited."""
@@ -172,7 +172,7 @@ class LengthState(NamedTuple):
         batch: the instances.
         travelled: `[B, P]` length of the tour.
         spent: `[B, P]` duration of its visits.
-        visits: `[B, n]` duration of each visit; None where visits take no time.
+        visits: `[B, 1, n]` duration of each visit; None where visits take no time.
     """
 
     batch: Batch
@@ -202,7 +202,7 @@ class LengthBudgetEnv(RuleEnv):
         visits = batch.values.get("service_times")
         if visits is not None:
             ends = torch.stack([batch.depot, batch.finish], 1)  # nothing is visited there
-            visits = visits.to(batch.distances.dtype).scatter(1, ends, 0.0)
+            visits = visits.to(batch.distances.dtype).scatter(1, ends, 0.0)[:, None]
         nothing = batch.distances.new_zeros((batch.count, trajectories))
         return LengthState(batch, nothing, nothing, visits)
 
@@ -213,7 +213,7 @@ class LengthBudgetEnv(RuleEnv):
         state = state._replace(travelled=torch.where(move.returned, 0.0, state.travelled + move.leg))
         if state.visits is None:
             return state
-        spent = state.spent + state.visits.gather(1, move.node)
+        spent = state.spent + state.visits[:, 0].gather(1, move.node)
         return state._replace(spent=torch.where(move.returned, 0.0, spent))
 
     def resume(self, state: LengthState, batch: Batch) -> LengthState:
@@ -236,7 +236,7 @@ class LengthBudgetEnv(RuleEnv):
         assert move.home is not None
         limit = state.batch.values["max_length"][:, None]
         left = mask_limit(limit) - state.used
-        onward = move.home if state.visits is None else move.home + state.visits[:, None]
+        onward = move.home if state.visits is None else move.home + state.visits
         return move.to_nodes + onward > left[..., None]
 
     def forbids_return(self, state: LengthState, move: Move) -> Tensor | None:

@@ -69,7 +69,7 @@ class SeededSampling:
         return _draw(logits / self._temperature, next(self._left)[..., None])
 
 
-def draw_uniform(seeds: Sequence[int], steps: int, symmetries: int, trajectories: int) -> Tensor:
+def draw_uniform(seeds: Sequence[int | tuple[int, int]], steps: int, symmetries: int, trajectories: int) -> Tensor:
     """Uniform numbers `[T, A * B, P]` for B instances under A symmetries, an instance's from its own seed.
 
     The numbers of a step are the same, however many steps there are.

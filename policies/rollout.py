@@ -1,4 +1,4 @@
-"""The two passes of training over one encoding: act without gradient, then score all steps at once."""
+"""Two passes over one encoding: act without gradient, then score all steps at once, with gradient."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from envs.walks import require_prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from envs.batch import Batch
     from envs.routing_env import Observation, RoutingEnv, Trace
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 CHECK_INTERVAL = 8
 """Steps between two checks, on a GPU, whether all trajectories have finished."""
+QUERY_ELEMENTS = 4_000_000
+"""Elements of the glimpse's scores `[B, H, Q, n]` computed at once while scoring: about the size of a cache."""
+GPU_QUERY_ELEMENTS = 400_000_000
+"""The same on a GPU, where kernel launches are the bottleneck and memory is not: under a gigabyte in bfloat16."""
 
 
 class OutOfTime(Exception):  # noqa: N818 (not an error)
@@ -103,12 +107,13 @@ def rollout(
     trajectories: int = 1,
     prefix: Tensor | None = None,
     generator: Generator | None = None,
+    clock: Clock | None = None,
 ) -> Trace:
     """Decode as `decode` does, and return the trace with every observation, ready to be scored."""
     given = 0 if prefix is None else prefix.shape[-1]
     trace = env.empty_trace(batch, trajectories, env.horizon(batch), given=given)
     steps = 0
-    for seen, action in _steps(env, batch, decoder, cache, strategy, trajectories, prefix, generator):
+    for seen, action in _steps(env, batch, decoder, cache, strategy, trajectories, prefix, generator, clock):
         trace.write(steps, seen, action)
         steps += 1
     return trace.until(steps)
@@ -137,3 +142,48 @@ def score(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None = No
 def log_prob(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None = None) -> Tensor:
     """The log-probabilities of `score`, `[B, P]`."""
     return score(decoder, cache, trace, steps)[0]
+
+
+def query_elements(device: torch.device) -> int:
+    """Elements of the glimpse's scores `[B, H, Q, n]` computed at once while scoring."""
+    return GPU_QUERY_ELEMENTS if device.type == "cuda" else QUERY_ELEMENTS
+
+
+def backward_in_chunks(
+    decoder: Decoder,
+    leaf: Cache,
+    trace: Trace,
+    weight: Tensor,
+    entropy: float = 0.0,
+    *,
+    inputs: Sequence[Tensor] | None = None,
+    clock: Clock | None = None,
+) -> Tensor:
+    """Backward passes into the cache, of `weight` `[B, P]` times the trace's log-probabilities; the loss.
+
+    Args:
+        decoder: as in the rollout.
+        leaf: a detached cache that requires gradients.
+        trace: the trajectories; given steps do not count.
+        weight: of each trajectory's log-probability in the loss.
+        entropy: weight of the mean entropy of the choices, which is subtracted from the loss.
+        inputs: the tensors that get gradients; default is all that require them.
+        clock: the time limit; without one there is none.
+
+    Raises:
+        OutOfTime: where the clock runs out between two chunks.
+    """
+    B, P, T = trace.actions.shape
+    loss = torch.zeros((), device=weight.device)
+    per_step = B * decoder.heads * P * trace.forbidden.shape[-1]
+    chunk = max(1, query_elements(weight.device) // per_step)
+    for begin in range(trace.given, T, chunk):
+        if clock is not None and clock.remaining == 0:
+            raise OutOfTime
+        scored, spread = score(decoder, leaf, trace, slice(begin, min(begin + chunk, T)))
+        part = (weight * scored).sum()
+        if entropy:
+            part = part - entropy * spread.sum() / weight.numel()
+        part.backward(inputs=inputs)
+        loss += part.detach()
+    return loss

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
-from envs.batch import Batch, from_instances
+from envs.batch import from_instances
 from envs.routing_env import RoutingEnv
 from envs.rules import RULES
 from envs.symmetries import augment
@@ -19,17 +18,17 @@ from tsp.problems import Problem, get_problem
 from tsp.solution import Solution, check, no_answer
 from tsp.solvers import BaseSolver, require_support, slow_refusal
 
+from .active_search import Incumbents
+from .batch_decoding import BATCH_ELEMENTS, BatchDecoding, Loaded, Method
 from .checkpoint import Decoding, load_policy
-from .decoding import Greedy, SeededSampling, draw_uniform
 from .device import resolve_device, threads
-from .pace import Pace, Work
-from .policy import Policy
-from .recourse import EFFORTS, ENDED, best_plan, disappointing
-from .rollout import OutOfTime, decode
+from .pace import Pace
+from .recourse import EFFORTS, QUICK, best_plan
+from .rollout import OutOfTime
 from .zoo import find_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -37,81 +36,86 @@ if TYPE_CHECKING:
     from tsp.instance import Instance
     from tsp.solvers import Request
 
+    Relay = Callable[[Incumbents, Tensor], None]
+
 MOST_STARTS = 100
-TEMPERATURE = 2.0
-"""Temperature of sampling where neither the user nor the policy's file gives one."""
+WIDTH = 16
+"""Trajectories that beam search keeps where the user gives no number."""
 LARGEST = 6_000
 """Nodes above which attention over all pairs of nodes does not fit."""
-UNSURE = 3.0
-"""Decoding begins with one tour where it would exceed the time limit by taking this many times the prediction."""
-BATCH_ELEMENTS = 4_000_000
-"""Largest number of elements of one attention or trace tensor while solving."""
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    policy: Policy
-    env: RoutingEnv
-    sizes: tuple[int, int]
-    name: str
-    samples: int
-    decoding: Decoding
-    augmentations: int
 
 
 class PolicySolver(BaseSolver):
-    """A trained policy; one-shot: it ends by itself, and at the time limit with what it has.
+    """A trained policy; it ends by itself unless it searches actively, and at the time limit with what it has.
 
     Args:
         path: a policy file; default is the shipped policy for the problem and size.
-        decoding: greedy, or sampling from the policy's distribution; default is sampling where `samples`
-            or `temperature` say how or a tour leaves a depot, and greedy where it may start anywhere. Where
-            prizes are hidden, the sampled order of least average cost is the answer (see `recourse`).
+        decoding: greedy; sampling from the policy's distribution; distinct, which samples without replacement;
+            or beam, the most probable trajectories that a beam search finds. Default is beam where `width` is
+            given, sampling where `samples` or `temperature` say how or a tour leaves a depot, and greedy where
+            it may start anywhere. Where prizes are hidden, the sampled order of least average cost is the
+            answer (see `recourse`).
         samples: trajectories drawn for each symmetry of an instance when sampling; default is the
             recommendation of the policy's file, else 16.
+        width: trajectories that beam search keeps for each symmetry of an instance; default is 16.
         temperature: temperature of sampling; above 1 trajectories differ more, so that the best of many is
             better; default is the recommendation of the policy's file, else 2.
-        starts: number of greedy trajectories, from spread first nodes, where a tour may start anywhere;
-            default is every node, up to 100. With 1 the policy chooses the first node.
+        starts: number of trajectories, or of spread first nodes that they share, where a tour may start
+            anywhere; default is every node, up to 100, when decoding is greedy, else 1. With 1 the policy
+            chooses the first node.
         augmentations: number of the square's eight symmetries that are decoded; default is the
             recommendation of the policy's file, else 8, and 1 where instances have no coordinates.
-        search: how sampled orders are improved where prizes are hidden. `quick` moves single nodes of the
-            best order, at most three times; `thorough` also reverses stretches (2-opt), in the six best
-            orders, until no move saves, as `recourse` does.
+        search: how the answer is improved. Where prizes are hidden, `quick` moves single nodes of the best
+            sampled order, at most three times; `thorough` also reverses stretches (2-opt), in the six best
+            orders, until no move saves, as `recourse` does. Elsewhere `eas`, efficient active search, samples
+            and trains the instance's embeddings until the time is up.
+        steps: of efficient active search; default is as many as the time allows.
         device: the device to compute on.
     """
 
     name = "policy"
-    one_shot = True
     uses_initial = False
 
     def __init__(
         self,
         *,
         path: str | None = None,
-        decoding: Literal["greedy", "sampling"] | None = None,
+        decoding: Literal["greedy", "sampling", "distinct", "beam"] | None = None,
         samples: int | None = None,
+        width: int | None = None,
         temperature: float | None = None,
         starts: int | None = None,
         augmentations: int | None = None,
-        search: Literal["quick", "thorough"] = "quick",
+        search: Literal["quick", "thorough", "eas"] = "quick",
+        steps: int | None = None,
         device: str = "auto",
     ) -> None:
-        if starts is not None and starts < 1:
-            raise ValueError(f"policy: starts={starts}, expected 1 or more")
+        for option, value in {"starts": starts, "width": width, "steps": steps}.items():
+            if value is not None and value < 1:
+                raise ValueError(f"policy: {option}={value}, expected 1 or more")
         try:
             self.requested = Decoding(samples, temperature, augmentations)
         except ValueError as error:
             raise ValueError(f"policy: {error}") from None
+        if decoding is None and width is not None:
+            decoding = "beam"
         if samples is not None or temperature is not None:
-            if decoding == "greedy":
-                raise ValueError("policy: samples and temperature are of sampling, expected no decoding=greedy beside")
-            decoding = "sampling"
+            if decoding in ("greedy", "beam"):
+                unwanted = "width" if width is not None else f"decoding={decoding}"
+                raise ValueError(f"policy: samples and temperature are of sampling, expected no {unwanted} beside")
+            decoding = decoding or "sampling"
+        _require_matching(decoding, search, width=width, temperature=temperature, starts=starts, steps=steps)
         self.path, self.device = path, resolve_device(device)
-        self.decoding = decoding
-        self.effort = EFFORTS[search]
-        self.starts = starts or (1 if decoding == "sampling" else MOST_STARTS)
-        self._loaded: dict[tuple[str, Problem], _Loaded] = {}
+        self.method = Method(
+            decoding,
+            width=width or WIDTH,
+            starts=starts or (MOST_STARTS if decoding in (None, "greedy") else 1),
+            is_active=search == "eas",
+            steps=steps,
+        )
+        self.one_shot = search != "eas" or steps is not None
+        self.effort = EFFORTS.get(search, QUICK)
+        self._loaded: dict[tuple[str, Problem], Loaded] = {}
 
     def supports(self, problem: Problem) -> bool:
         """Whether the environment covers every rule, and there is a policy for the problem."""
@@ -127,7 +131,7 @@ class PolicySolver(BaseSolver):
                 for matrix in (False, True):
                     self._load(problem, size, matrix=matrix)
 
-    def _load(self, problem: Problem, size: int, *, matrix: bool = False) -> _Loaded:
+    def _load(self, problem: Problem, size: int, *, matrix: bool = False) -> Loaded:
         shipped = None if self.path is not None else find_policy(problem.name, size, matrix=matrix)
         if shipped is None and self.path is None:
             raise ValueError(f"policy: none is shipped for {problem.name!r}, expected policy(path=…) with one of yours")
@@ -138,7 +142,7 @@ class PolicySolver(BaseSolver):
                 raise ValueError(f"{path}: a policy for {info.problem}, expected one for {problem.name}")
             name = path if shipped is None else shipped.name
             best = self.requested.over(info.decoding)
-            self._loaded[path, problem] = _Loaded(
+            self._loaded[path, problem] = Loaded(
                 policy,
                 RoutingEnv(problem),
                 info.sizes,
@@ -157,13 +161,15 @@ class PolicySolver(BaseSolver):
         if size > LARGEST:
             return f"{size} nodes: {self.name} attends over all pairs of nodes, expected at most {LARGEST} of them"
         loaded = self._load(problem, size, matrix=instance.matrix is not None)
-        needed = self.work_of(loaded, size, 1, size).preparation()
+        needed = self.method.work(loaded, size, 1, size).preparation()
         return slow_refusal(self, instance, needed, time_limit) if self.device.type == "cpu" else None
 
     def solve_request(self, request: Request) -> list[Solution]:
         """Solve all instances in padded batches of similar sizes, in the sum of their time limits."""
         problem, instances, report = request.problem, request.instances, request.report
         require_support(self, problem)
+        if self.method.is_active and problem.hides_prizes:
+            raise ValueError(f"policy: search=eas in {problem.name}, which hides prizes; expected quick or thorough")
         clock = Clock(sum(request.limits))
         refusals = [self.refusal(problem, *each) for each in zip(instances, request.limits, strict=True)]
         with threads(request.threads):
@@ -183,7 +189,7 @@ class PolicySolver(BaseSolver):
     def _solve_groups(self, request: Request, chosen: Sequence[int], clock: Clock) -> dict[int, list[list[int]]]:
         """The tours of the chosen instances, as far as the time allows."""
         problem, instances = request.problem, request.instances
-        groups: dict[tuple[str, int, bool], tuple[_Loaded, list[int]]] = {}
+        groups: dict[tuple[str, int, bool], tuple[Loaded, list[int]]] = {}
         for i in sorted(chosen, key=lambda i: instances[i].size):
             loaded = self._load(problem, instances[i].size, matrix=instances[i].matrix is not None)
             key = (loaded.name, len(_given(problem, instances[i])), instances[i].coordinates is None)
@@ -193,16 +199,17 @@ class PolicySolver(BaseSolver):
         left = len(chosen)
         for loaded, members in groups.values():
             self._warn_of_sizes(loaded, [instances[i] for i in members])
-            for chunk in self._chunks(problem, loaded, members, instances):
+            for chunk in self._chunks(loaded, members, instances):
                 share = Clock(clock.remaining * len(chunk) / left)
                 left -= len(chunk)
                 with suppress(OutOfTime):
                     seeds = [request.seed_at(i) for i in chunk]
-                    tours = self._solve_batch(loaded, [instances[i] for i in chunk], seeds, share, pace)
+                    relay = self._relay(request, loaded.env, chunk, clock)
+                    tours = self._solve_batch(loaded, [instances[i] for i in chunk], seeds, share, pace, relay)
                     found |= dict(zip(chunk, tours, strict=True))
         return found
 
-    def _warn_of_sizes(self, loaded: _Loaded, instances: list[Instance]) -> None:
+    def _warn_of_sizes(self, loaded: Loaded, instances: list[Instance]) -> None:
         low, high = loaded.sizes
         outside = [instance.size for instance in instances if not low <= instance.size <= high]
         if outside:
@@ -212,13 +219,11 @@ class PolicySolver(BaseSolver):
                 stacklevel=4,
             )
 
-    def _chunks(
-        self, problem: Problem, loaded: _Loaded, members: list[int], instances: Sequence[Instance]
-    ) -> list[list[int]]:
+    def _chunks(self, loaded: Loaded, members: list[int], instances: Sequence[Instance]) -> list[list[int]]:
         """Groups of instances of similar size, as large as memory allows."""
         chunks: list[list[int]] = []
         for i in members:
-            each = self._pictures(loaded, [instances[i]]) * self.elements_of(problem, loaded, instances[i].size)
+            each = self._pictures(loaded, [instances[i]]) * self.method.elements(loaded, instances[i].size)
             if chunks and (len(chunks[-1]) + 1) * each <= BATCH_ELEMENTS:
                 chunks[-1].append(i)
             else:
@@ -226,9 +231,11 @@ class PolicySolver(BaseSolver):
         return chunks
 
     def _solve_batch(
-        self, loaded: _Loaded, instances: list[Instance], seeds: list[int], clock: Clock, pace: Pace
+        self, loaded: Loaded, instances: list[Instance], seeds: list[int], clock: Clock, pace: Pace, relay: Relay
     ) -> list[list[list[int]]]:
         """The tours of the best trajectory of each instance, by its own distances in float64.
+
+        Better tours are relayed while they are searched for.
 
         Raises:
             OutOfTime: where there is no trajectory when the clock runs out.
@@ -240,34 +247,39 @@ class PolicySolver(BaseSolver):
         pictures = self._pictures(loaded, instances)
         given = [_given(env.problem, instance) for instance in instances]
         prefix = torch.tensor(given, device=self.device)[:, None] if given[0] else None  # [B, 1, L]
-        with torch.inference_mode():
-            decoding = _Decoding(self, loaded, augment(batch, pictures), prefix, seeds, clock, pace)
-            actions = decoding.trajectories(pictures, batch.count)
-            if self.draws_orders(env.problem):
+        with torch.no_grad() if self.method.is_active else torch.inference_mode():
+            decoding = BatchDecoding(self.method, loaded, augment(batch, pictures), prefix, seeds, clock, pace)
+            actions = decoding.trajectories()
+            if self.method.draws_orders(env.problem):
                 chosen = best_plan(env, batch, actions, len(given[0]), self.effort, clock)
             else:
-                cost, missed = env.judge(batch, actions)
-                best = cost.masked_fill(missed > 0, float("inf")).argmin(1)  # over A * P
-                chosen = actions[torch.arange(batch.count, device=best.device), best]
+                incumbents = Incumbents(env, batch, actions)
+                if self.method.is_active:
+                    relay(incumbents, incumbents.cost.isfinite())
+                    for better in decoding.improvements(incumbents):
+                        relay(incumbents, better)
+                chosen = incumbents.actions
         return [env.tours(row, instance) for row, instance in zip(chosen.cpu(), instances, strict=True)]
 
-    def _pictures(self, loaded: _Loaded, instances: Sequence[Instance]) -> int:
+    def _relay(self, request: Request, env: RoutingEnv, chunk: list[int], clock: Clock) -> Relay:
+        """A function that reports the incumbents of a chunk, where they have become better."""
+
+        def relay(incumbents: Incumbents, better: Tensor) -> None:
+            if request.report is None:
+                return
+            seconds = clock.elapsed / len(request.instances)
+            for k in better.nonzero()[:, 0].tolist():
+                instance = request.instances[chunk[k]]
+                tours = env.tours(incumbents.actions[k].cpu(), instance)
+                solution = check(request.problem, instance, tours, seconds=seconds, solver=self.name)
+                if solution.feasible:
+                    request.report(chunk[k], solution)
+
+        return relay
+
+    def _pictures(self, loaded: Loaded, instances: Sequence[Instance]) -> int:
         """The number of symmetries that are decoded."""
         return 1 if any(instance.coordinates is None for instance in instances) else loaded.augmentations
-
-    def is_sampling(self, problem: Problem) -> bool:
-        """Whether trajectories are sampled."""
-        if self.decoding is None:
-            return problem.shape.has_depot
-        return self.decoding == "sampling"
-
-    def draws_orders(self, problem: Problem) -> bool:
-        """Whether trajectories are orders of all nodes that are followed until the quota is met."""
-        return problem.hides_prizes and self.is_sampling(problem) and ENDED.keys() >= set(problem.objective.terms)
-
-    def work_of(self, loaded: _Loaded, size: int, instances: int, steps: int) -> Work:
-        """The work of decoding instances of one size."""
-        return Work(loaded.policy.config, size, steps, _reads_pairs(loaded.env.problem), instances)
 
     def next_probabilities(self, problem: Problem, instance: Instance) -> NDArray[np.float64]:
         """P(next node | nodes so far) `[n]`, averaged over the symmetries that are decoded.
@@ -287,18 +299,29 @@ class PolicySolver(BaseSolver):
             logits = loaded.policy.decoder.logits(loaded.policy.prepare(batch), loaded.env.observe(state))
         return logits.softmax(-1).mean((0, 1)).double().cpu().numpy()
 
-    def elements_of(self, problem: Problem, loaded: _Loaded, size: int) -> int:
-        """Elements of the largest tensor that one symmetry of an instance needs."""
-        count = self.trajectories_of(loaded, size)
-        pairs = count * size if _reads_pairs(problem) else 0
-        return size * max(loaded.policy.config.heads * max(size, count), pairs)
 
-    def trajectories_of(self, loaded: _Loaded, size: int) -> int:
-        """P, the number of trajectories for each symmetry of an instance of `size` nodes."""
-        problem = loaded.env.problem
-        if self.is_sampling(problem):
-            return loaded.samples
-        return min(self.starts, size) if problem.shape.is_closed else 1
+def _require_matching(
+    decoding: str | None,
+    search: str,
+    *,
+    width: int | None,
+    temperature: float | None,
+    starts: int | None,
+    steps: int | None,
+) -> None:
+    """Refuse options that do not count beside each other."""
+    if width is not None and decoding != "beam":
+        raise ValueError(f"policy: width is of beam search, expected no decoding={decoding} beside")
+    if decoding == "beam" and (starts or 1) > (width or WIDTH):
+        raise ValueError(f"policy: starts={starts}, expected at most the beam's width of {width or WIDTH}")
+    if search != "eas":
+        if steps is not None:
+            raise ValueError("policy: steps is of efficient active search, expected search=eas beside")
+        return
+    if decoding not in (None, "sampling"):
+        raise ValueError(f"policy: search=eas samples, expected no decoding={decoding} beside")
+    if temperature is not None:
+        raise ValueError("policy: search=eas samples at temperature 1, expected no temperature beside")
 
 
 def _given(problem: Problem, instance: Instance) -> list[int]:
@@ -311,123 +334,3 @@ def _given(problem: Problem, instance: Instance) -> list[int]:
         return [node for i, node in enumerate(out) if i == 0 or node != instance.finish or out[i - 1] != node]
     at_depot = problem.shape.has_depot or instance.free_start or visited[:1] == [instance.depot]
     return visited if at_depot else [instance.depot, *visited]
-
-
-def _reads_pairs(problem: Problem) -> bool:
-    """Whether each step's mask reads all pairs of nodes: where one tour must visit all nodes in time windows."""
-    return problem.visits_all and problem.shape.has_one_depot_tour
-
-
-class _Decoding:
-    """Decodes one batch of instances under their symmetries, piece by piece, within a time limit.
-
-    Where all pieces fit, the trajectories depend on the seed alone. Where they may not fit, a greedy trajectory is
-    decoded first, and then as many as fit by the time of the pieces before.
-
-    Args:
-        solver: has the settings of the decoding.
-        loaded: the policy.
-        batch: `[A * B]`, B instances under A symmetries.
-        prefix: given first actions `[B, 1, L]`, or None.
-        seeds: of sampling, one for each instance `[B]`.
-        clock: the time limit.
-        pace: predicts the time of the pieces, and is corrected by them.
-    """
-
-    def __init__(
-        self,
-        solver: PolicySolver,
-        loaded: _Loaded,
-        batch: Batch,
-        prefix: Tensor | None,
-        seeds: list[int],
-        clock: Clock,
-        pace: Pace,
-    ) -> None:
-        self.solver, self.loaded, self.batch = solver, loaded, batch
-        self.prefix = None if prefix is None else prefix.repeat(batch.count // len(prefix), 1, 1)
-        self.clock, self.pace = clock, pace
-        problem = loaded.env.problem
-        self.most = solver.trajectories_of(loaded, batch.size)
-        self.is_sampling = solver.is_sampling(problem)
-        if self.is_sampling:
-            symmetries = batch.count // len(seeds)
-            drawn = draw_uniform(seeds, loaded.env.horizon(batch), symmetries, self.most)
-            self.uniform = drawn.to(batch.device)  # [T, A * B, P]
-            sizes = batch.sizes.tolist()
-            self.temperature = torch.tensor(
-                [loaded.decoding.temperature_at(size) or TEMPERATURE for size in sizes], device=batch.device
-            )
-
-    def trajectories(self, symmetries: int, count: int) -> Tensor:
-        """Actions `[B, K, T]` of as many trajectories as the time allows.
-
-        Raises:
-            OutOfTime: where there is time for none.
-        """
-        env, solver = self.loaded.env, self.solver
-        work = solver.work_of(self.loaded, self.batch.size, count, env.horizon(self.batch))
-        fitting = max(1, BATCH_ELEMENTS // solver.elements_of(env.problem, self.loaded, self.batch.size))
-        block = max(1, fitting // count)  # symmetries at once
-        pieces: list[Tensor] = []
-        first: Tensor | None = None
-        if self.pace.predict(UNSURE * work.seconds(symmetries, self.most)) > self.clock.remaining:
-            first = self._timed(work, slice(count), 1, 1, is_sampling=False)
-        done = 0
-        with suppress(OutOfTime):
-            while done < symmetries:
-                at_once, most = self._fitting(work, min(block, symmetries - done), pressed=first is not None)
-                if most == 0:
-                    break
-                rows = slice(done * count, (done + at_once) * count)
-                found = self._timed(work, rows, at_once, most, is_sampling=self.is_sampling)
-                pieces.append(found.unflatten(0, (at_once, count)).transpose(0, 1).flatten(1, 2))
-                done += at_once
-        complete = done == symmetries and sum(piece.shape[1] for piece in pieces) == symmetries * self.most
-        if first is not None and not complete:
-            pieces.append(first)
-        if not pieces:
-            raise OutOfTime
-        longest = max(piece.shape[-1] for piece in pieces)  # finished trajectories stay
-        return torch.cat([_stay(piece, longest) for piece in pieces], 1)
-
-    def _fitting(self, work: Work, symmetries: int, *, pressed: bool) -> tuple[int, int]:
-        """The number of symmetries to decode at once, and of trajectories of each."""
-        left = self.clock.remaining
-        if not pressed or self.pace.predict(work.seconds(symmetries, self.most)) <= left:
-            return symmetries, self.most
-        return 1, self.pace.trajectories(work, self.most, left)
-
-    def _timed(self, work: Work, rows: slice, symmetries: int, most: int, *, is_sampling: bool) -> Tensor:
-        """Actions `[., most, T]` of some rows of the batch; the pace records the time."""
-        begun = self.clock.elapsed
-        found = self._decode(rows, most, is_sampling=is_sampling)
-        self.pace.learn(work.seconds(symmetries, most), self.clock.elapsed - begun)
-        return found
-
-    def _decode(self, rows: slice, count: int, *, is_sampling: bool) -> Tensor:
-        env, solver, batch = self.loaded.env, self.solver, self.batch.rows(rows)
-        prefix = None if self.prefix is None else self.prefix[rows]
-        strategy = SeededSampling(self.temperature[rows], self.uniform[:, rows, :count]) if is_sampling else Greedy()
-        if solver.draws_orders(env.problem):
-            batch = disappointing(batch, prefix)
-        if prefix is not None:
-            prefix = prefix.expand(-1, count, -1)
-        elif solver.starts > 1:
-            prefix = env.starts(batch, min(solver.starts, count))
-            if prefix is not None:
-                prefix = prefix.repeat(1, -(-count // prefix.shape[1]), 1)[:, :count]
-        return decode(
-            env,
-            batch,
-            self.loaded.policy.decoder,
-            self.loaded.policy.prepare(batch),
-            strategy,
-            trajectories=count,
-            prefix=prefix,
-            clock=self.clock,
-        )
-
-
-def _stay(actions: Tensor, steps: int) -> Tensor:
-    return torch.cat([actions, actions[..., -1:].expand(*actions.shape[:2], steps - actions.shape[-1])], -1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from policies.rollout import rollout, score
+from policies.rollout import backward_in_chunks, rollout
 
 from .processes import Processes
 
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     SampleTrace = Callable[[Batch, Cache], Trace]
     ReplayTrace = Callable[[Batch, Cache, Tensor], Trace]
 
-QUERY_ELEMENTS = 4_000_000
-"""Elements of the glimpse's scores `[B, H, Q, n]` computed at once while scoring: about the size of a cache."""
-GPU_QUERY_ELEMENTS = 400_000_000
-"""The same on a GPU, where kernel launches are the bottleneck and memory is not: under a gigabyte in bfloat16."""
 LEAST_DEVIATION = 1e-3
 """Least divisor of advantages, where the standard deviation of an instance's costs is smaller."""
 
@@ -37,11 +33,6 @@ class StepResult(NamedTuple):
 
     loss: Tensor
     objective: Tensor
-
-
-def query_elements(device: torch.device) -> int:
-    """Elements of the glimpse's scores `[B, H, Q, n]` computed at once while scoring."""
-    return GPU_QUERY_ELEMENTS if device.type == "cuda" else QUERY_ELEMENTS
 
 
 def accumulate_gradients(
@@ -98,7 +89,7 @@ def accumulate_gradients(
         advantage = advantage / costs.std(1, keepdim=True).clamp(min=LEAST_DEVIATION)
     elif entropy:
         advantage = advantage / processes.deviation(advantage).clamp(min=1e-6)
-    loss = _backward_in_chunks(policy, leaf, trace, advantage / advantage.numel() * weight, weight * entropy)
+    loss = backward_in_chunks(policy.decoder, leaf, trace, advantage / advantage.numel() * weight, weight * entropy)
     _backward_through_encoder(cache, leaf)
     return StepResult(loss, env.sign * costs.mean())
 
@@ -135,25 +126,9 @@ def accumulate_imitation(
         trace = trace._replace(given=1)
     count = actions.shape[0] * actions.shape[1]
     per_trajectory = torch.full(actions.shape[:2], -weight / count, device=batch.device)
-    loss = _backward_in_chunks(policy, leaf, trace, per_trajectory, 0.0)
+    loss = backward_in_chunks(policy.decoder, leaf, trace, per_trajectory, 0.0)
     _backward_through_encoder(cache, leaf)
     return loss / weight
-
-
-def _backward_in_chunks(policy: Policy, leaf: Cache, trace: Trace, weight: Tensor, entropy: float) -> Tensor:
-    """Backward passes into the cache, of `weight` `[B, P]` times the trace's log-probabilities; the loss."""
-    B, P, T = trace.actions.shape
-    loss = torch.zeros((), device=weight.device)
-    per_step = B * policy.decoder.heads * P * trace.forbidden.shape[-1]
-    chunk = max(1, query_elements(weight.device) // per_step)
-    for begin in range(trace.given, T, chunk):
-        scored, spread = score(policy.decoder, leaf, trace, slice(begin, min(begin + chunk, T)))
-        part = (weight * scored).sum()
-        if entropy:
-            part = part - entropy * spread.sum() / weight.numel()
-        part.backward()
-        loss += part.detach()
-    return loss
 
 
 def _backward_through_encoder(cache: Cache, leaf: Cache) -> None:

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from instances import tiny_instance
+from torch.utils._pytree import tree_leaves
 
 from envs import rule_env
 from envs.batch import from_coordinates, from_instances
@@ -375,3 +376,32 @@ def test_a_prefix_of_another_shape_is_refused_with_the_shape_that_is_expected(sh
     batch = generate("tsp", "uniform", 2, 5, torch.Generator().manual_seed(0))
     with pytest.raises(ValueError, match=r"prefix: shape .*, expected \[2, 3, L\]"):
         RoutingEnv("tsp").reset(batch, 3, torch.zeros(shape, dtype=torch.long))
+
+
+@EVERY_PROBLEM
+@settings(max_examples=12)
+@given(drawn=MANY, seed=SEED, trajectories=st.integers(1, 7))
+def test_selected_trajectories_go_on_as_if_they_had_made_their_parents_moves(problem, drawn, seed, trajectories):
+    env, batch = RoutingEnv(problem), from_instances(tiny_batch(problem, drawn))
+    generator = torch.Generator().manual_seed(seed)
+    state = env.reset(batch, trajectories)
+    made = torch.zeros((batch.count, trajectories, 0), dtype=torch.long)
+    for _ in range(env.horizon(batch)):
+        parents = torch.randint(trajectories, (batch.count, trajectories), generator=generator)
+        state = env.select(state, parents)
+        allowed = (~env.observe(state).forbidden).float()
+        action = torch.multinomial(allowed.flatten(0, 1), 1, generator=generator).view(parents.shape)
+        made = torch.cat([made.gather(1, parents[..., None].expand_as(made)), action[..., None]], -1)
+        state = env.step(state, action)
+        replayed = env.reset(batch, trajectories)
+        for each in made.unbind(-1):
+            replayed = env.step(replayed, each)
+        for kept, again in zip(tree_leaves(state), tree_leaves(replayed), strict=True):
+            torch.testing.assert_close(kept, again, rtol=0, atol=0, equal_nan=True)
+
+
+def test_a_state_of_a_rule_that_is_not_of_trajectories_cannot_be_selected():
+    env, batch = RoutingEnv("cvrp"), generate("cvrp", "uniform", 2, 5, torch.Generator())
+    state = env.reset(batch, 3)
+    with pytest.raises(ValueError, match=re.escape("shape [2, 6], expected [B, 1, ...] or [B, P, ...] with P = 3")):
+        env.select(state._replace(rules=(torch.zeros(2, 6),)), torch.zeros((2, 3), dtype=torch.long))

@@ -11,7 +11,8 @@ from instances import tiny_instance
 
 from envs.generators import generate_instances, node_count
 from envs.routing_env import RoutingEnv
-from policies.checkpoint import Decoding, PolicyInfo, save_policy
+from policies.batch_decoding import Loaded
+from policies.checkpoint import Decoding, PolicyInfo, load_policy, save_policy
 from policies.policy import Policy, PolicyConfig
 from policies.rollout import decode
 from policies.solver import PolicySolver
@@ -59,6 +60,11 @@ def instances(*sizes, seed=0):
         {"starts": 3},
         {"decoding": "sampling", "samples": 7},
         {"decoding": "sampling", "samples": 7, "starts": 3, "augmentations": 2},
+        {"decoding": "beam"},
+        {"width": 5, "starts": 3, "augmentations": 2},
+        {"decoding": "distinct", "samples": 7},
+        {"search": "eas", "steps": 2},
+        {"search": "eas", "steps": 2, "samples": 3, "augmentations": 2},
     ],
 )
 def test_every_way_of_decoding_gives_feasible_tours_of_any_size(path, options):
@@ -94,13 +100,22 @@ def test_sampling_is_fixed_by_the_seed(path):
     assert one != other
 
 
+@pytest.mark.parametrize("decoding", ["sampling", "distinct"])
 @pytest.mark.parametrize("temperature", [None, 1.5])
-def test_a_sampled_answer_is_the_same_alone_and_at_any_place_of_any_set(path, temperature):
-    given = instances(15, 9, 12, 15, 12)
-    given.append(given[0])
-    solver = PolicySolver(path=path, device="cpu", samples=3, temperature=temperature)
+def test_a_sampled_answer_is_the_same_alone_and_at_any_place_of_any_set(path, temperature, decoding):
+    solver = PolicySolver(path=path, device="cpu", decoding=decoding, samples=3, temperature=temperature)
     if temperature is None:
         solver.requested = Decoding(3, {"9": 4.0, "15": 1.0})  # hotter where there are fewer nodes
+    assert_the_same_anywhere(solver)
+
+
+def test_active_search_by_steps_gives_the_same_alone_and_at_any_place_of_any_set(path):
+    assert_the_same_anywhere(PolicySolver(path=path, device="cpu", search="eas", steps=3, samples=3))
+
+
+def assert_the_same_anywhere(solver):
+    given = instances(15, 9, 12, 15, 12)
+    given.append(given[0])
     alone = [solver.solve(TSP, [instance], BUDGET)[0].tours[0].tolist() for instance in given]
     together = [solution.tours[0].tolist() for solution in solver.solve(TSP, given, BUDGET)]
     backwards = [solution.tours[0].tolist() for solution in solver.solve(TSP, given[::-1], BUDGET)][::-1]
@@ -125,7 +140,7 @@ def test_the_best_trajectory_is_judged_in_the_files_own_rounding(path, monkeypat
         tours.extend(actions.flatten(0, 1).tolist())
         return actions
 
-    monkeypatch.setattr("policies.solver.decode", kept)
+    monkeypatch.setattr("policies.batch_decoding.decode", kept)
     points = np.random.default_rng(19).integers(0, 6, (9, 2))  # so small that rounding changes which tour is best
     instance = Instance(points, metric="CEIL_2D")
     solution = PolicySolver(path=path, device="cpu").solve(TSP, [instance], BUDGET)[0]
@@ -183,8 +198,8 @@ def test_instances_for_which_there_is_no_time_have_no_solution(path, step_clock)
 
 
 def test_decoding_ends_within_a_few_steps_of_the_time_limit(path, step_clock, monkeypatch):
-    monkeypatch.setattr("policies.solver.BATCH_ELEMENTS", 1)  # the symmetries one after another
-    monkeypatch.setattr("policies.solver.UNSURE", 1e9)  # on this clock everything takes longer than predicted
+    monkeypatch.setattr("policies.batch_decoding.BATCH_ELEMENTS", 1)  # the symmetries one after another
+    monkeypatch.setattr("policies.batch_decoding.UNSURE", 1e9)  # on this clock everything takes longer than predicted
     solver = PolicySolver(path=path, device="cpu", samples=16)
     whole = solver.solve(TSP, instances(30), Budget(1e6))[0]
     needed = StepClock.now
@@ -196,13 +211,69 @@ def test_decoding_ends_within_a_few_steps_of_the_time_limit(path, step_clock, mo
         assert not answer.feasible or answer.objective >= whole.objective
 
 
+@pytest.mark.parametrize("options", [{"width": 16}, {"decoding": "distinct"}, {"search": "eas", "samples": 4}])
+def test_beams_and_active_search_end_within_a_few_steps_of_the_time_limit(path, step_clock, monkeypatch, options):
+    monkeypatch.setattr("policies.batch_decoding.Clock", StepClock)
+    monkeypatch.setattr("policies.batch_decoding.BATCH_ELEMENTS", 1)
+    monkeypatch.setattr("policies.batch_decoding.UNSURE", 1e9)
+    monkeypatch.setattr("policies.batch_decoding.TRAINING_WORK", 0.0)
+    solver = PolicySolver(path=path, device="cpu", **options)
+    for limit in (20, 60, 100, 150):
+        StepClock.now = 0
+        answer = solver.solve(TSP, instances(30), Budget(limit))[0]
+        assert StepClock.now < limit + 40
+        assert answer.feasible == (limit > 40)
+
+
+def test_active_search_uses_the_time_and_reports_each_better_answer(path):
+    reports = []
+    solver = PolicySolver(path=path, device="cpu", search="eas", samples=4, augmentations=2)
+    assert not solver.one_shot
+    clock = Clock(1)
+    given = instances(25, 18)
+    answers = solver.solve(TSP, given, Budget(0.5), report=lambda i, solution: reports.append((i, solution)))
+    assert 0.7 < clock.elapsed < 2 * 0.5 * 1.1 + 0.1
+    for i, answer in enumerate(answers):
+        values = [solution.objective for k, solution in reports if k == i]
+        assert len(values) > 2
+        assert values == sorted(values, reverse=True)
+        assert values[-1] == answer.objective == check(TSP, given[i], answer.tours).objective
+    assert PolicySolver(search="eas", steps=3).one_shot
+
+
+def test_active_search_is_refused_where_prizes_are_hidden(paths):
+    solver = PolicySolver(path=paths["spctsp"], device="cpu", search="eas")
+    with pytest.raises(ValueError, match="search=eas in spctsp, which hides prizes; expected quick or thorough"):
+        solver.solve(PROBLEMS["spctsp"], [tiny_instance("spctsp", 0)], BUDGET)
+
+
+def test_active_search_samples_several_trajectories_in_every_problem(paths):
+    for problem in PROBLEMS.values():
+        loaded = Loaded(*[None] * 4, samples=5, decoding=Decoding(), augmentations=1)
+        loaded = replace(loaded, env=RoutingEnv(problem))
+        solver = PolicySolver(device="cpu", search="eas")
+        assert solver.method.trajectories(loaded, 30) == (30 if problem.shape.is_closed else 5)
+
+
+def test_beams_need_more_memory_than_their_trajectories_alone(path):
+    policy, info = load_policy(path)
+    loaded = Loaded(policy, RoutingEnv("tsp"), info.sizes, path, samples=2000, decoding=Decoding(), augmentations=1)
+    sizes = {}
+    for options in ({"decoding": "greedy", "starts": 1}, {"width": 2000}, {"search": "eas", "decoding": "sampling"}):
+        solver = PolicySolver(path=path, device="cpu", **options)
+        sizes[str(options)] = solver.method.elements(loaded, 50)
+    few, beam, active = sizes.values()
+    assert beam == 50 * 2000 * 12 > few
+    assert active == 50 * 2000 * 12  # 50 steps, of a byte a node
+
+
 def test_a_longer_limit_than_needed_changes_nothing(path):
     solver = PolicySolver(path=path, device="cpu", samples=4)
     pressed = PolicySolver(path=path, device="cpu", samples=4)
     whole = solver.solve(TSP, instances(30), Budget(1e4))[0]
     # the prediction is so pessimistic that a greedy tour comes first
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("policies.solver.UNSURE", 1e9)
+        patch.setattr("policies.batch_decoding.UNSURE", 1e9)
         again = pressed.solve(TSP, instances(30), Budget(1e4))[0]
     assert whole.tours[0].tolist() == again.tours[0].tolist()
 
@@ -229,13 +300,17 @@ def test_an_instance_without_planar_coordinates_and_matrix_is_refused(path):
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
-@pytest.mark.parametrize("decoding", ["greedy", "sampling"])
-def test_every_problem_is_answered_in_all_kinds_of_instances(paths, problem, decoding):
+@pytest.mark.parametrize(
+    "options",
+    [{"decoding": "greedy"}, {"samples": 8}, {"width": 8}, {"decoding": "distinct"}, {"search": "eas", "steps": 2}],
+    ids=str,
+)
+def test_every_problem_is_answered_in_all_kinds_of_instances(paths, problem, options):
     """Matrices, other depots and ends, whole numbers: see `tiny_instance`."""
     given = [tiny_instance(problem, seed, 3 + seed % 4) for seed in range(16)]
-    solver = PolicySolver(
-        path=paths[problem], device="cpu", decoding=decoding, samples=8 if decoding == "sampling" else None
-    )
+    if PROBLEMS[problem].hides_prizes and "search" in options:
+        pytest.skip("refused")
+    solver = PolicySolver(path=paths[problem], device="cpu", **options)
     solutions = solver.solve(PROBLEMS[problem], given, BUDGET)
     answered = [solution.feasible for solution in solutions]
     for instance, solution in zip(given, solutions, strict=True):
@@ -311,6 +386,20 @@ def test_a_policy_of_another_problem_is_refused(paths):
         ({"starts": -1}, "starts=-1"),
         ({"temperature": 0.0, "decoding": "sampling"}, "temperature=0.0"),
         ({"temperature": 2.0, "decoding": "greedy"}, "temperature are of sampling, expected no decoding=greedy"),
+        (
+            {"samples": 4, "decoding": "beam"},
+            "samples and temperature are of sampling, expected no decoding=beam beside",
+        ),
+        ({"samples": 4, "width": 4}, "samples and temperature are of sampling, expected no width beside"),
+        ({"width": 0}, "width=0, expected 1 or more"),
+        ({"width": 4, "decoding": "distinct"}, "width is of beam search, expected no decoding=distinct beside"),
+        ({"width": 4, "starts": 5}, "starts=5, expected at most the beam's width of 4"),
+        ({"steps": 0, "search": "eas"}, "steps=0, expected 1 or more"),
+        ({"steps": 4}, "steps is of efficient active search, expected search=eas beside"),
+        ({"steps": 4, "search": "thorough"}, "expected search=eas beside"),
+        ({"search": "eas", "width": 4}, "search=eas samples, expected no decoding=beam beside"),
+        ({"search": "eas", "decoding": "greedy"}, "search=eas samples, expected no decoding=greedy beside"),
+        ({"search": "eas", "temperature": 2.0}, "samples at temperature 1, expected no temperature beside"),
         ({"device": "gpu9"}, "device 'gpu9' is not there"),
     ],
 )

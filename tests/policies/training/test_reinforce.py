@@ -6,6 +6,7 @@ import torch
 from envs.batch import from_coordinates
 from envs.generators import generate
 from envs.routing_env import RoutingEnv
+from policies import rollout
 from policies.decoding import Sampling
 from policies.policy import Policy, PolicyConfig
 from policies.training import reinforce
@@ -85,7 +86,7 @@ ADVANTAGES = {
 )
 def test_gradient_is_that_of_the_textbooks_loop(monkeypatch, problem, baseline, starts, shape, entropy, chunk):
     heads, batch = 4, random_batch() if problem == "tsp" else generate(problem, "uniform", B, N, generator(1))
-    monkeypatch.setattr(reinforce, "QUERY_ELEMENTS", chunk * B * heads * starts * batch.size)
+    monkeypatch.setattr(rollout, "QUERY_ELEMENTS", chunk * B * heads * starts * batch.size)
     policy, textbook = (make_policy(**shape, problem=problem) for _ in range(2))
     options = {"starts": starts, "bfloat16": False, "entropy": entropy, "generator": generator()}
     result = accumulate_gradients(policy.env, policy, batch, baseline(), **options)
@@ -110,14 +111,14 @@ def test_gradient_is_that_of_the_textbooks_loop(monkeypatch, problem, baseline, 
 
 def test_memory_bound_chunks_cover_every_step_once(monkeypatch):
     scored = []
-    whole = reinforce.score
+    whole = rollout.score
 
     def watch(decoder, cache, trace, steps):
         scored.append((steps.start, steps.stop))
         return whole(decoder, cache, trace, steps)
 
-    monkeypatch.setattr(reinforce, "score", watch)
-    monkeypatch.setattr(reinforce, "QUERY_ELEMENTS", 2 * B * 4 * 3 * N)
+    monkeypatch.setattr(rollout, "score", watch)
+    monkeypatch.setattr(rollout, "QUERY_ELEMENTS", 2 * B * 4 * 3 * N)
     accumulate_gradients(
         RoutingEnv("tsp"),
         make_policy(),
