@@ -212,7 +212,7 @@ class RolloutBaseline:
                 return None
             looks = math.ceil(self.challenge.instances / batch.count) if i == 0 else looks
             level = SIGNIFICANCE / (2 if looks > 1 else 1) / (1 if i == looks - 1 else looks - 1)
-            p = float(ttest_1samp(gains.numpy(), 0.0, alternative="greater").pvalue)
+            p = float(ttest_1samp(gains.numpy(), 0.0, alternative="greater")[1])
             if p < level:
                 return p
         return None

@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         "command": shlex.join(["tsp", *sys.argv[1:]]),
         "version": __version__,
         "resume": arguments.resume,
-        "say": say if processes.is_first else lambda _: None,
+        "say": say if processes.is_first else _say_nothing,
         "processes": processes,
     }
     if arguments.guide and processes.count > 1:
@@ -104,6 +104,10 @@ def run(arguments: argparse.Namespace) -> int:
     if processes.is_first:
         show(str(Path(arguments.out) / "checkpoint-last.safetensors"))
     return DONE
+
+
+def _say_nothing(text: str) -> None:
+    """Of several processes, the first one speaks."""
 
 
 def _train_policy(arguments: argparse.Namespace, about: dict[str, Any]) -> None:
