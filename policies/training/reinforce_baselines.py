@@ -10,6 +10,7 @@ import copy
 import math
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -200,7 +201,7 @@ class RolloutBaseline:
 
     def _p_value(self, policy: Policy) -> float | None:
         """The significance with which a policy is better than the best one; None if it is not."""
-        from scipy.stats import ttest_1samp
+        from scipy.stats import ttest_rel
 
         gains, looks = torch.empty(0, dtype=torch.double), 1
         for i, batch in enumerate(self.draw(self.challenge.instances, self.draws)):
@@ -212,7 +213,7 @@ class RolloutBaseline:
                 return None
             looks = math.ceil(self.challenge.instances / batch.count) if i == 0 else looks
             level = SIGNIFICANCE / (2 if looks > 1 else 1) / (1 if i == looks - 1 else looks - 1)
-            p = float(ttest_1samp(gains.numpy(), 0.0, alternative="greater")[1])
+            p = float(ttest_rel(gains.numpy(), np.zeros(len(gains)), alternative="greater").pvalue)
             if p < level:
                 return p
         return None
