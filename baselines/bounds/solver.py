@@ -33,8 +33,11 @@ class BoundSolver(InstanceSolver):
 
     def warm_up(self, problem: Problem) -> None:
         """Compile the ascent, where the problem may need it."""
-        if problem.visits_all:
-            bound(problem if problem.shape.is_closed else get_problem("tsp"), SQUARE, Clock(1.0))
+        if not problem.visits_all:
+            return
+        bound(problem if problem.shape.is_closed else get_problem("tsp"), SQUARE, Clock(1.0))
+        if not problem.shape.is_closed:  # a path is a cycle by a matrix
+            bound(get_problem("tsp"), replace(SQUARE, coordinates=None, matrix=SQUARE.distances), Clock(1.0))
 
     def solve_one(self, task: Task) -> Solution:
         """The initial solution with a bound, or a bound alone."""

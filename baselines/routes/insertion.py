@@ -8,15 +8,19 @@ Runs of visits are removed and inserted again for as long as that improves the a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from baselines.kernels.geometry import Nodes, kernel, part
+from baselines.trivial import SQUARE
+from tsp.budget import Clock
+from tsp.problems import get_problem
 
 from .edits import clear, copy, insert, remove
 from .evaluation import NEGLIGIBLE, cost_of, evaluate_insertion, has_room, is_complete, is_feasible, totals_of
-from .model import CLOSES, OPENS, PRIZE, WORTH
+from .model import CLOSES, OPENS, PRIZE, WORTH, model_of
 from .model_solver import ModelSolver
 from .neighbours import near_in_midpoints
 from .state import RouteState, Tours, empty_state, tours_of
@@ -24,7 +28,7 @@ from .state import RouteState, Tours, empty_state, tours_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tsp.budget import Clock
+    from tsp.problems import Problem
     from tsp.solution import Solution
 
     from .model import RouteModel
@@ -64,6 +68,12 @@ class InsertionByRules(ModelSolver):
     def __init__(self, whole: Clock | None = None) -> None:
         self.name = "insertion"
         self.whole = whole
+
+    def warm_up(self, problem: Problem) -> None:
+        """Compile; what is compiled serves every problem."""
+        chosen = replace(SQUARE, prizes=np.array([0.0, 1.0, 1.0, 1.0]), max_length=4.0)
+        for name, instance in (("tsp", SQUARE), ("op", chosen)):
+            list(self.search(model_of(get_problem(name), instance), Clock(1.0), seed=0, initial=None))
 
     def search(self, model: RouteModel, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
         """The improved answers of insertion in several orders."""

@@ -55,5 +55,5 @@ def test_without_time_there_is_no_answer_and_the_visits_are_made_in_pieces(monke
 def test_so_many_nodes_that_their_distances_do_not_fit_into_the_time_are_refused():
     many = Instance(np.random.default_rng(0).random((5_000, 2)))
     answer = NearestFeasible().solve(get_problem("tsp"), [many], Budget(0.1))[0]
-    assert answer.violations[0].startswith("5000 nodes: nearest-feasible needs about 0.25 s")
+    assert answer.violations[0].startswith("5000 nodes: nearest-feasible needs about 0.4 s")
     assert answer.seconds < 0.1
