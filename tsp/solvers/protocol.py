@@ -34,6 +34,9 @@ Report = Callable[[int, Solution], None]
 """Called with an instance's position and each better solution as it is found."""
 
 
+MATRIX_PAIR = 8e-9
+"""Seconds for each pair of nodes in which a matrix is searched for missing roads and huge numbers."""
+
 FREE_END_PAIR = 4e-8
 """Seconds for each pair of nodes that a copy without a free end takes (`Instance.closed`)."""
 
@@ -305,9 +308,9 @@ def _solve_with_stand_ins(solver: Solver, request: Request) -> list[Solution]:
 
 
 def _answer_at_once(solver: Solver, request: Request, i: int) -> Solution | None:
-    """The answer where missing roads are seen to leave no tour, or a copy without a free end takes too long."""
+    """The answer where missing roads are seen to leave no tour, or there is no time to look for them."""
     instance = request.instances[i]
-    reason = _free_end_refusal(solver, instance, request.limits[i])
+    reason = _copy_refusal(solver, instance, request.limits[i])
     if reason is not None:
         initial = None if request.initial is None else request.initial[i]
         if initial is not None and initial.feasible:
@@ -413,19 +416,21 @@ def refusal_of(solver: Solver, problem: Problem, instance: Instance, time_limit:
     """Why the solver refuses an instance, or None; see `BaseSolver.refusal`."""
     refusal = getattr(solver, "refusal", None)
     own = None if refusal is None else refusal(problem, instance, time_limit)
-    return own or _free_end_refusal(solver, instance, time_limit)
+    return own or _copy_refusal(solver, instance, time_limit)
 
 
 def _keeps_free_end(solver: Solver, instance: Instance) -> bool:
     return instance.matrix is None and getattr(solver, "keeps_free_ends", False)
 
 
-def _free_end_refusal(solver: Solver, instance: Instance, time_limit: float) -> str | None:
-    """The refusal of more nodes with a free end than can be copied without it in the time, or None."""
-    if not instance.free_end or instance.matrix is not None or _keeps_free_end(solver, instance):
-        return None
+def _copy_refusal(solver: Solver, instance: Instance, time_limit: float) -> str | None:
+    """The refusal of more nodes in a matrix, or with a free end, than can be looked through in the time, or None."""
     if getattr(solver, "passes_on", False):
-        return None  # others may keep it
+        return None  # others may not need to
+    if instance.matrix is not None:
+        return slow_refusal(solver, instance, MATRIX_PAIR * instance.size**2, time_limit)
+    if not instance.free_end or _keeps_free_end(solver, instance):
+        return None
     if instance.size > LARGEST_MATRIX:
         return f"{instance.size} nodes: with a free end, {solver.name} solves at most {LARGEST_MATRIX}"
     return slow_refusal(solver, instance, FREE_END_PAIR * instance.size**2, time_limit)
