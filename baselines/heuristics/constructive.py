@@ -24,6 +24,7 @@ from baselines.kernels.geometry import (
 )
 from baselines.routes.insertion import InsertionByRules
 from baselines.tours.closed_tours import ClosedTourSolver, is_closed_tour
+from baselines.tours.greedy import nearest_neighbour_tour
 from baselines.trivial import SQUARE
 from tsp.solution import check
 from tsp.solvers import slow_refusal
@@ -83,7 +84,7 @@ class NearestNeighbour(Construction):
         geometry = geometry_of(instance)
         # With a matrix, finding the nearest nodes looks at all nodes anyway.
         near = nearest_neighbours(geometry, 0 if geometry.code == MATRIX else NEIGHBOURS)
-        return _nearest_neighbour_tour(geometry, near, instance.depot)
+        return nearest_neighbour_tour(geometry, near, instance.depot)
 
 
 class SpaceFillingCurve(Construction):
@@ -175,33 +176,6 @@ def _insert_others(geometry: Geometry, following: Nodes, order: NDArray[np.int64
         _, found = tree.query(geometry.points[batch], k=min(NEIGHBOURS, count))
         _insert_near(geometry, following, preceding, batch.astype(np.int32), tour[found].astype(np.int32), near)
         count += len(batch)
-
-
-@jit
-def _nearest_neighbour_tour(geometry: Geometry, near: Nodes, start: int) -> Nodes:
-    """The nodes `[n]` in the tour's order; candidates `near` are tried first, then all nodes that are left."""
-    n = max(len(geometry.points), len(geometry.matrix))
-    tour = np.arange(n).astype(np.int32)  # the tour so far, then the nodes that are left
-    place = np.arange(n).astype(np.int32)
-    nearest = start
-    for i in range(n):
-        if i > 0:
-            here = tour[i - 1]
-            nearest = -1
-            for k in range(near.shape[1]):
-                if place[near[here, k]] >= i:
-                    nearest = near[here, k]
-                    break
-            if nearest < 0:
-                least = np.inf
-                for k in range(i, n):
-                    to = distance(geometry, here, tour[k])
-                    if to < least:
-                        least, nearest = to, tour[k]
-        other, k = tour[i], place[nearest]
-        tour[i], tour[k] = nearest, other
-        place[nearest], place[other] = i, k
-    return tour
 
 
 @jit

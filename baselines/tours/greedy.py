@@ -1,10 +1,10 @@
-"""The greedy tour: legs are added from the shortest to the longest, where they can still be part of one tour."""
+"""First tours: greedy (the shortest legs first, where they can still be part of one tour), and nearest neighbour."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from baselines.kernels.geometry import Geometry, Nodes, kernel, leg_lengths, nearest_neighbours, part
+from baselines.kernels.geometry import Geometry, Nodes, distance, jit, kernel, leg_lengths, nearest_neighbours, part
 
 NEIGHBOURS = 8
 """Number of legs tried from each end of a fragment."""
@@ -46,6 +46,39 @@ def _root(fragment: Nodes, node: int) -> int:
         fragment[node] = fragment[fragment[node]]
         node = fragment[node]
     return node
+
+
+@jit
+def nearest_neighbour_tour(geometry: Geometry, near: Nodes, start: int) -> Nodes:
+    """The tour that goes on to the nearest node that is not visited, in the tour's order.
+
+    Args:
+        geometry: of n nodes.
+        near: neighbour lists `[n, k]`, tried before all nodes that are left; k may be 0.
+        start: its first node.
+    """
+    n = max(len(geometry.points), len(geometry.matrix))
+    tour = np.arange(n).astype(np.int32)  # the tour so far, then the nodes that are left
+    place = np.arange(n).astype(np.int32)
+    nearest = start
+    for i in range(n):
+        if i > 0:
+            here = tour[i - 1]
+            nearest = -1
+            for k in range(near.shape[1]):
+                if place[near[here, k]] >= i:
+                    nearest = near[here, k]
+                    break
+            if nearest < 0:
+                least = np.inf
+                for k in range(i, n):
+                    to = distance(geometry, here, tour[k])
+                    if to < least:
+                        least, nearest = to, tour[k]
+        other, k = tour[i], place[nearest]
+        tour[i], tour[k] = nearest, other
+        place[nearest], place[other] = i, k
+    return tour
 
 
 @kernel
