@@ -18,6 +18,7 @@ from tsp.formats import read
 from tsp.instance import Instance
 from tsp.problems import get_problem
 from tsp.solution import check
+from tsp.solvers.registry import make
 
 TSP = get_problem("tsp")
 LONG = Budget(60.0)
@@ -247,3 +248,11 @@ def test_small_instances_are_solved_to_the_known_optimum(data_folder, name, opti
 def test_asymmetric_instance_is_solved_to_the_known_optimum(data_folder, solver):
     (instance,) = read(data_folder / "atsp" / "ftv33.atsp")
     assert solve(instance, solver=solver, kicks=40_000).objective == 1286
+
+
+def test_without_time_for_a_search_a_matrix_is_answered_by_the_nearest_neighbour(monkeypatch):
+    monkeypatch.setattr("baselines.tours.iterated_search.PATCHING_TIME", 1.0)
+    many = Instance(matrix=np.random.default_rng(0).random((60, 60)))
+    problem = get_problem("atsp")
+    answer, nearest = (make(spec).solve(problem, [many], Budget(0.5, seed=1))[0] for spec in ("ls", "nearest"))
+    assert answer.objective == pytest.approx(nearest.objective)
