@@ -33,7 +33,7 @@ PAIR = 1.6e-8
 PATH_PAIR = 5.5e-8
 """The same for paths, which are solved as cycles by a matrix."""
 
-NODE = 2e-5
+NODE = 3e-5
 """Seconds for each node that the first of several tours between points take."""
 
 
