@@ -226,6 +226,9 @@ def _from_start(problem: Problem, instance: Instance, tours: Tours) -> tuple[Tou
                 violations.append(f"the path starts at {instance.node_name(int(tour[0]))}, expected {start}")
             if tour.size and instance.end is not None and tour[-1] != finish:
                 violations.append(f"the path ends at {instance.node_name(int(tour[-1]))}, expected {last}")
+        elif instance.free_end and depot in tour:  # an open route has a direction, so that it is not rotated
+            if tour[0] != depot:
+                violations.append(f"tour {k}: starts at {instance.node_name(int(tour[0]))}, expected {start}")
         elif depot == finish or problem.shape.is_closed:
             if depot in tour:
                 tour = np.roll(tour, -int(np.flatnonzero(tour == depot)[0]))

@@ -40,6 +40,26 @@ def test_open_routes_are_written_without_a_way_back_and_read_again(tsp, tmp_path
         assert "its tours end anywhere, those of drops do not; expected a free end (--end any)" in found
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("plan.csv", "name\nBen\nHub\nAda\n"),
+        ("plan.csv", "tour,name\n0,Ben\n0,Hub\n0,Ada\n"),
+        (
+            "plan.json",
+            '{"version": "0.1.0", "solutions": [{"instance": "spots", "problem": "op", "end": "any", '
+            '"size": 3, "tours": [[2, 0, 1]]}]}',
+        ),
+    ],
+)
+def test_an_open_route_that_starts_elsewhere_is_not_rotated_to_the_depot(tsp, tmp_path, name, text):
+    (tmp_path / "spots.csv").write_text("name,x,y,prize\nHub,0,0,0\nAda,1,0,1\nBen,0,9,1\n")
+    (tmp_path / name).write_text(text)
+    code, out, _ = tsp("check", "spots.csv", name, "--problem", "op", "--max-length", "11", "--end", "any")
+    assert code == 1
+    assert "tour 0: starts at Ben, expected Hub" in out
+
+
 def test_check_judges_an_itinerary_made_by_hand(tsp, tmp_path):
     (tmp_path / "errands.csv").write_text("name,x,y\nHome,0,0\nBakery,3,0\nChemist,0,4\nDairy,3,4\n")
     (tmp_path / "mine.csv").write_text("order,name\n0,Home\n1,Dairy\n2,Bakery\n3,Chemist\n")
