@@ -81,6 +81,12 @@ class Claim(NamedTuple):
             out[[self.instance.depot, self.instance.finish]] = False
         return out
 
+    def is_over(self, k: int) -> bool:
+        """Whether tour `k` was finished before, so that what it did cannot be forbidden any more."""
+        if k >= self.begun:
+            return False
+        return k not in self.resumed or (self.given(k) == len(self.stops[k]) and not self.instance.free_end)
+
     def given(self, k: int) -> int:
         """The number of stops of tour `k` that were visited before, where it is on its way."""
         return self.resumed[k].given if k in self.resumed else 0
@@ -161,7 +167,8 @@ def _check_capacity(claim: Claim, rule: Capacity) -> list[str]:
         resumed = claim.resumed.get(k)
         if resumed is not None and resumed.used.load is not None:
             load = resumed.used.load + float(amounts[resumed.given :].sum())
-        if exceeds(load, instance.capacity):
+        is_past = claim.is_over(k) and claim.amounts is None  # split amounts are claimed, not given
+        if exceeds(load, instance.capacity) and not is_past:
             found.append(f"tour {k}: delivers {load:g}, expected at most {instance.capacity:g}")
     return found
 
@@ -174,7 +181,7 @@ def _check_length_budget(claim: Claim, rule: LengthBudget) -> list[str]:
     for k, tour in enumerate(claim.tours):
         visits = 0.0 if service is None else float((service[tour] * claim.customers[tour]).sum())
         used = _tour_length(claim, k) + visits
-        if exceeds(used, limit):
+        if exceeds(used, limit) and not claim.is_over(k):
             length = f"is {units.format_length(used - visits)} long"
             length += f" and visits take {units.format_length(visits)}" if visits else ""
             found.append(f"tour {k}: {length}, expected at most {units.format_length(limit)}")
@@ -204,7 +211,7 @@ def _check_time_windows(claim: Claim, rule: TimeWindows) -> list[str]:
     for k, stops in enumerate(claim.stops):
         for i, (node, begin) in enumerate(zip(stops.tolist(), timeline_of(claim, k).begin.tolist(), strict=True)):
             closes = float(instance.time_windows[node, 1])
-            if i >= max(claim.given(k), 1) and exceeds(begin, closes):
+            if i >= max(claim.given(k), 1) and exceeds(begin, closes) and not claim.is_over(k):
                 name = instance.node_name(node)
                 late, latest = map(instance.units.format_time, (begin, closes))
                 found.append(f"tour {k}: is at {name} at {late}, expected {latest} at the latest")

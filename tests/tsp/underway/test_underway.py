@@ -8,6 +8,7 @@ from enumeration import Enumeration
 from instances import tiny_instance
 
 from tsp.budget import Budget
+from tsp.composition import problem_of
 from tsp.instance import Instance, Underway
 from tsp.problems import (
     PROBLEMS,
@@ -166,6 +167,32 @@ def test_later_tours_leave_no_earlier_than_the_elapsed_time():
     assert not answer.feasible  # node 4 or 5 closes before it can be reached
     soon = replace(LINE, **given, underway=Underway((1, 2, 0), elapsed=6.0))
     assert Enumeration().solve(problem, [soon], Budget(60.0))[0].feasible
+
+
+BROKEN = [
+    ("vrptw", {"time_windows": np.array([[0.0, 99.0]] * 2 + [[0.0, 1.0]] + [[0.0, 99.0]] * 3)}),
+    ("cvrp", {"demands": np.array([0.0, 3, 3, 1, 1, 1]), "capacity": 5.0}),
+    (
+        "cvrp",
+        {"demands": np.ones(6), "capacity": 9.0, "max_length": 11.0, "service_times": np.array([0.0, 9, 9, 0, 0, 0])},
+    ),
+]
+
+
+@pytest.mark.parametrize("free_end", [False, True])
+@pytest.mark.parametrize(("name", "given"), BROKEN)
+def test_what_a_finished_tour_broke_does_not_forbid_the_rest(name, given, free_end):
+    problem = problem_of(replace(LINE, **given, problem=name))
+    instance = replace(LINE, **given, problem=name, free_end=free_end)
+    tours = [[0, 1, 2], [0, 3, 4, 5]]
+    assert not check(problem, instance, tours).feasible
+    begun = replace(instance, underway=Underway((1, 2, 0)))
+    assert check(problem, begun, tours).objective == (7.0 if free_end else 14.0)
+    answer = Enumeration().solve(problem, [begun], Budget(60.0))[0]
+    assert [tour.tolist() for tour in answer.tours] == tours
+    assert answer.proved_optimal
+    later = [[0, 3], [0, 1, 2], [0, 4, 5]]  # the same tour, not finished before
+    assert not check(problem, replace(instance, underway=Underway((3, 0))), later).feasible
 
 
 def test_an_infeasible_rest_gives_no_answer_and_no_bound():
