@@ -31,7 +31,8 @@ def drawn(kind, seed):
         closes = opens + rng.integers(80, 200, n)
         closes[0] = 400.0
         given |= {"time_windows": np.stack([opens, closes], 1), "service_times": rng.integers(0, 9, n).astype(float)}
-        times = rng.integers(40, 120, 2).tolist()
+        drawn = rng.integers(40, 120, 2).tolist()
+        times = [max(time, *opens[visited]) for time, visited in zip(drawn, (first, second), strict=True)]
         used = [{**one, "elapsed": float(time)} for one, time in zip(used, times, strict=True)]
     if "cvrp" in kind:
         given |= {"demands": rng.integers(1, 5, n).astype(float), "capacity": 11.0}

@@ -255,11 +255,23 @@ def _require_possible(problem: Problem, instance: Instance, underway: Underway, 
     for field in ("travelled", "load"):
         if at_depot and getattr(underway, field):
             raise ValueError(f"{field}: {getattr(underway, field):g} at the depot, expected none before a tour begins")
+    _require_late_enough(instance, underway, [] if at_depot else current[:1])
     if underway.load is not None and problem.rule(Capacity) is None:
         raise ValueError(f"load: {underway.load:g}, expected none in problem {problem.name!r}, which has no capacity")
     limit = instance.capacity if problem.rule(Capacity) is not None else None
     if limit is not None and underway.load is not None and exceeds(underway.load, limit):
         raise ValueError(f"load: {underway.load:g}, expected at most the capacity {limit:g}")
+
+
+def _require_late_enough(instance: Instance, underway: Underway, start: list[int]) -> None:
+    """Refuse a time that is earlier than the opening of a node that was visited, or of the start that was left."""
+    visited = [*start, *underway.visited]
+    if underway.elapsed is None or instance.time_windows is None or not visited:
+        return
+    opens, node = max((float(instance.time_windows[node, 0]), node) for node in visited)
+    if exceeds(opens, underway.elapsed):
+        now, first = map(instance.units.format_time, (underway.elapsed, opens))
+        raise ValueError(f"elapsed: {now}, expected {first} or later, when {instance.node_name(node)} opens")
 
 
 def _require_on_way(problem: Problem, instance: Instance, current: list[list[int]]) -> None:

@@ -65,6 +65,8 @@ def begin(problem, seed, n, rng):
                 day = instance.time_windows[instance.depot, 0] + length + instance.service_times[visited].sum()
                 used["elapsed"] = max(used["travelled"], day * rng.uniform(0.9, 1.2))
                 used["elapsed"] += instance.time_windows[instance.depot, 0] + instance.service_times[instance.depot]
+                opened = float(instance.time_windows[visited, 0].max())  # no visit began before
+                used["elapsed"] = max(used["elapsed"], opened)
             if problem.rule(Capacity) and not problem.rule(SplitDelivery):
                 used["load"] = instance.capacity * rng.random()
         begun.append(Underway(tuple(visited), **used))

@@ -71,6 +71,9 @@ def begin(problem, seed, n, rng):
     if visited and visited[-1] not in (instance.depot, instance.finish) and rng.random() < 0.5:
         scale = instance.distances.mean()
         underway = replace(underway, elapsed=scale * rng.uniform(0, 4), travelled=scale * rng.uniform(0, 3))
+        if instance.time_windows is not None:  # all have opened that were visited
+            opened = instance.time_windows[[instance.depot, *visited], 0].max()
+            underway = replace(underway, elapsed=max(underway.elapsed, opened))
         if problem.rule(Capacity) is not None and problem.rule(SplitDelivery) is None:
             underway = replace(underway, load=instance.capacity * rng.random())
     return replace(instance, underway=underway)
@@ -167,6 +170,19 @@ def test_later_tours_leave_no_earlier_than_the_elapsed_time():
     assert not answer.feasible  # node 4 or 5 closes before it can be reached
     soon = replace(LINE, **given, underway=Underway((1, 2, 0), elapsed=6.0))
     assert Enumeration().solve(problem, [soon], Budget(60.0))[0].feasible
+
+
+def test_a_time_before_the_opening_of_a_visited_node_is_refused():
+    windows = np.array([[3.0, 99.0], [8.0, 99.0], *[[0.0, 99.0]] * 4])
+    fleet, lone = get_problem("vrptw"), get_problem("tsptw")
+    instance = replace(LINE, time_windows=windows)
+    early = [(lone, (1, 2), 7.9, "8 or later, when A opens"), (fleet, (1, 0), 5.0, "8 or later, when A opens"),
+             (lone, (), 2.0, "3 or later, when D opens"), (fleet, (2,), 2.0, "3 or later, when D opens")]  # fmt: skip
+    for problem, visited, elapsed, sentence in early:
+        with pytest.raises(ValueError, match=f"elapsed: {elapsed:g}, expected {sentence}"):
+            reduce(problem, replace(instance, underway=Underway(visited, elapsed=elapsed)))
+    for problem, visited, elapsed in [(lone, (1, 2), 8.0), (lone, (), 3.0), (fleet, (2, 0), 3.0), (fleet, (), 2.0)]:
+        reduce(problem, replace(instance, underway=Underway(visited, elapsed=elapsed)))
 
 
 BROKEN = [
