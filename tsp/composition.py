@@ -130,7 +130,7 @@ def require_read(problem: Problem, instance: Instance) -> None:
     if "capacity" in found and "demands" not in found:
         both = f"{STATED_BY['capacity']} needs {STATED_BY['demands']}"
         raise ValueError(f"{name}: capacity: {both}, expected both or neither")
-    _require_used_read(problem, instance)
+    require_used_read(problem, instance)
     if "capacity" not in found and problem.shape.has_depot:
         found -= {"demands"}
     for attribute in BRINGS:
@@ -142,8 +142,12 @@ def require_read(problem: Problem, instance: Instance) -> None:
             )
 
 
-def _require_used_read(problem: Problem, instance: Instance) -> None:
-    """Refuse what a tour under way has used and no rule or objective reads."""
+def require_used_read(problem: Problem, instance: Instance) -> None:
+    """Refuse what a tour under way has used and no rule or objective reads.
+
+    Raises:
+        ValueError: naming the attribute.
+    """
     name = instance.name or "instance"
     has_budget = problem.rule(LengthBudget) is not None and instance.max_length is not None
     counts_length = has_budget or not {"length", "longest"}.isdisjoint(problem.objective.terms)

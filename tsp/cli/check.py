@@ -6,7 +6,7 @@ import argparse
 
 from tsp.cli.command import DONE, INFEASIBLE, Command
 from tsp.cli.console import show, show_json
-from tsp.cli.options import add_instance_options, seed
+from tsp.cli.options import add_instance_options, add_underway_options, seed
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -15,6 +15,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("solution", metavar="SOLUTION", help=".tour, .sol, .csv or .json")
     command.add_argument("--problem", help="problem whose rules count, where the file does not name one")
     add_instance_options(command)
+    add_underway_options(command)
     command.add_argument("--json", action="store_true", help="print JSON")
     command.add_argument("--seed", type=seed, default=1234, help=argparse.SUPPRESS)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tsp.best_known import recognize
 from tsp.cli.options import GENERATED
-from tsp.composition import BRINGS, implied_problem, problem_of
+from tsp.composition import BRINGS, implied_problem, problem_of, require_used_read
 from tsp.formats import read_plans, read_realizations, read_walls
 from tsp.formats.columns import canonical
 from tsp.formats.csv_file import COLUMNS, WINDOW
@@ -18,6 +18,7 @@ from tsp.formats.text import without_gz
 from tsp.instance import USED, Underway
 from tsp.problems import get_problem, unknown
 from tsp.shortcuts import initial_solution, read, read_set
+from tsp.underway import validate_underway
 
 if TYPE_CHECKING:
     import argparse
@@ -52,8 +53,13 @@ def read_instances(
 
 
 def read_one(arguments: argparse.Namespace) -> Instance:
-    """Read the only instance of `arguments.file` and complete it."""
-    return complete_instance(read(arguments.file, **_reading(arguments)), arguments)
+    """Read the only instance of `arguments.file` and complete it; tours under way that cannot be are refused."""
+    instance = complete_instance(read(arguments.file, **_reading(arguments)), arguments)
+    if instance.underway is not None:
+        problem = problem_of(instance)
+        require_used_read(problem, instance)
+        validate_underway(problem, instance)
+    return instance
 
 
 def _reading(arguments: argparse.Namespace) -> dict[str, Any]:

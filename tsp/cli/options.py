@@ -112,6 +112,24 @@ def add_instance_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--ignore", metavar="COLUMN,…", help="columns or attributes to leave out on purpose")
 
 
+def add_underway_options(command: argparse.ArgumentParser) -> None:
+    """Add options that say which tours are under way; `inputs.complete_instance` uses them."""
+    command.add_argument(
+        "--visited",
+        action="append",
+        metavar="A,B,C",
+        help="under way: nodes visited so far; of several tours, once for each on its way, "
+        "and so the next three options",
+    )
+    command.add_argument(
+        "--elapsed", action="append", metavar="T", help="under way: the current time, a number or such as 9:30"
+    )
+    for name, metavar, what in (("travelled", "L", "length of the tour"), ("load", "Q", "quantity delivered")):
+        command.add_argument(
+            f"--{name}", action="append", type=nonnegative, metavar=metavar, help=f"under way: {what} so far"
+        )
+
+
 def add_generator_options(command: argparse.ArgumentParser, *, default_count: int) -> None:
     """Add the description of generated instances; `inputs.generate_instances` uses it."""
     command.add_argument("--problem", default=None, help="default: what the files say, else tsp")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tsp.cli.command import DONE, Command
 from tsp.cli.console import show
-from tsp.cli.options import add_common_options, add_instance_options
+from tsp.cli.options import add_common_options, add_instance_options, add_underway_options
 
 if TYPE_CHECKING:
     import argparse
@@ -17,6 +17,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", help="an instance")
     command.add_argument("--problem", help="problem of the instance, where the file does not name one")
     add_instance_options(command)
+    add_underway_options(command)
     command.add_argument("--solution", metavar="FILE", help=".tour, .sol, .csv or .json")
     command.add_argument("--walls", metavar="FILE", help="walls to draw (default: NAME.walls.csv beside NAME.csv)")
     command.add_argument("--out", required=True, metavar="PATH", help=".png, .svg or .pdf")
@@ -34,6 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     require_picture(arguments, "out")
     instance = read_one(arguments)
+    if instance.underway is not None and not arguments.solution:
+        raise ValueError("--visited, --elapsed, --travelled, --load: only a plan is under way, expected --solution too")
     solution = None
     if arguments.solution:
         plan = read_plan(arguments.solution, instance)

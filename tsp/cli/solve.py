@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tsp import __version__
 from tsp.cli.command import DONE, INFEASIBLE, INTERRUPTED, Command
 from tsp.cli.console import progress_bar, say, show, show_json
-from tsp.cli.options import add_common_options, add_instance_options, nonnegative, positive
+from tsp.cli.options import add_common_options, add_instance_options, add_underway_options, positive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,20 +53,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "--objective", metavar="NAME", help="another objective under the same rules: travel-time, makespan or longest"
     )
     command.add_argument("--initial", metavar="FILE", help="a solution to start from: .tour, .sol, .csv or .json")
-    command.add_argument(
-        "--visited",
-        action="append",
-        metavar="A,B,C",
-        help="under way: nodes visited so far; the rest is planned; of several tours, once for each on its way, "
-        "and so the next three options",
-    )
-    command.add_argument(
-        "--elapsed", action="append", metavar="T", help="under way: the current time, a number or such as 9:30"
-    )
-    for name, metavar, what in (("travelled", "L", "length of the tour"), ("load", "Q", "quantity delivered")):
-        command.add_argument(
-            f"--{name}", action="append", type=nonnegative, metavar=metavar, help=f"under way: {what} so far"
-        )
+    add_underway_options(command)
     command.add_argument("--probabilities", action="store_true", help="show the policy's P(next node | nodes so far)")
     command.add_argument("--plot", metavar="PATH", help="draw the tour: .png, .svg or .pdf")
     command.add_argument("--walls", metavar="FILE", help="walls to draw (default: NAME.walls.csv beside NAME.csv)")

@@ -60,6 +60,39 @@ def test_an_open_route_that_starts_elsewhere_is_not_rotated_to_the_depot(tsp, tm
     assert "tour 0: starts at Ben, expected Hub" in out
 
 
+UNDERWAY = ("--visited", "Cat", "--visited", "Ada", "--travelled", "30", "--travelled", "6")
+
+
+@pytest.mark.parametrize("ending", [".csv", ".json", ".sol"])
+def test_check_judges_a_plan_under_way_as_solve_does(tsp, tmp_path, ending):
+    (tmp_path / "drops.csv").write_text(DROPS)
+    words = ("drops.csv", "--capacity", "2", *UNDERWAY)
+    assert "length 56," in tsp("solve", *words, "--out", f"plan{ending}")[1]  # 30 + 5 + 6 + 5 + 10
+    code, out, _ = tsp("check", *words, f"plan{ending}")
+    assert code == 0
+    assert "length 56," in out
+    assert "length 30," in tsp("check", *words[:3], f"plan{ending}")[1]
+    code, out, _ = tsp("check", *words[:3], "--visited", "Ben", f"plan{ending}")
+    assert code == 1
+    assert "tour 0: does not begin with what was visited: Hub, Ben" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--visited", "Ada,Ada"], "visited: Ada is there twice, expected each node once"),
+        (["--visited", "Ada", "--elapsed", "3"], "elapsed: 3, expected none in problem 'cvrp', where no time counts"),
+        (["--visited", "Ada", "--load", "3"], "load: 3, expected at most the capacity 2"),
+    ],
+)
+@pytest.mark.parametrize("command", [["check"], ["plot", "--out", "a.png", "--solution"]])
+def test_tours_under_way_that_cannot_be_are_refused(tsp, tmp_path, command, words, sentence):
+    (tmp_path / "drops.csv").write_text(DROPS)
+    (tmp_path / "plan.csv").write_text("name\nHub\nAda\nBen\nHub\nCat\n")
+    files = ["plan.csv", "drops.csv"] if command[0] == "plot" else ["drops.csv", "plan.csv"]
+    assert sentence in refusal(tsp(*command, *files, "--capacity", "2", *words))
+
+
 def test_check_judges_an_itinerary_made_by_hand(tsp, tmp_path):
     (tmp_path / "errands.csv").write_text("name,x,y\nHome,0,0\nBakery,3,0\nChemist,0,4\nDairy,3,4\n")
     (tmp_path / "mine.csv").write_text("order,name\n0,Home\n1,Dairy\n2,Bakery\n3,Chemist\n")
