@@ -190,6 +190,19 @@ def unused(instance: Instance) -> str | None:
     return f"{instance.name or 'instance'}: demands (column demand) count only with a capacity, and none is given"
 
 
+def untimed(instance: Instance) -> str | None:
+    """A note for the user about what times that are numbers mean between places on the Earth; None where none count."""
+    if instance.unit is None or instance.is_clock:
+        return None
+    has_budget = instance.max_length is not None and problem_of(instance).rule(LengthBudget) is not None
+    if instance.time_windows is None and (instance.service_times is None or not has_budget):
+        return None
+    return (
+        f"times are numbers, so 1 {instance.unit} takes a unit of time; "
+        "times of day (8:30, or a duration 0:20) are converted by --speed"
+    )
+
+
 def added_rules(problem: Problem) -> list[str]:
     """The rules that a composed problem has beyond those of the row of its name, in words."""
     row = PROBLEMS.get(problem.name, problem)

@@ -298,10 +298,13 @@ class Problem:
         """
         name = instance.name or "instance"
         if instance.fixed_edges is not None and not (self.shape.is_closed and instance.underway is None):
-            what = "in a tour under way" if self.shape.is_closed else f"in problem {self.name!r}"
+            if self.shape.is_closed:
+                what, expected = "in a tour under way", "no tour under way (no --visited)"
+            else:
+                what, expected = f"in problem {self.name!r}", "a closed tour (tsp or atsp)"
             raise ValueError(
                 f"{name}: it fixes {len(instance.fixed_edges)} edge(s) that every tour must use, which no solver "
-                f"keeps {what}; expected a closed tour (tsp or atsp)"
+                f"keeps {what}; expected {expected}"
             )
         self.require(self.needs, instance)
         self.require_end(instance)

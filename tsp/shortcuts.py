@@ -11,7 +11,7 @@ import numpy as np
 from tsp.budget import Budget
 from tsp.comparison import Comparison
 from tsp.comparison import compare as compare_solvers
-from tsp.composition import problem_of, unused, validated_problem
+from tsp.composition import problem_of, untimed, unused, validated_problem
 from tsp.formats import read as read_set
 from tsp.infeasibility import explain
 from tsp.instance import Instance, Realization
@@ -148,16 +148,18 @@ def solve_all(
     """
     _require_device(device)
     groups: dict[tuple[str, Problem, bool], list[int]] = {}
+    notes: dict[str, None] = {}
     hidden: list[Realization | None] = list(realizations or [None] * len(instances))
     starts: list[Solution | None] = list(initial or [None] * len(instances))
     for i, instance in enumerate(instances):
         problem = validated_problem(instance)
         validate_underway(problem, instance)
         chosen, note = (spec, None) if spec is not None else default_spec(instance, budget.time_limit)
-        for text in filter(None, (note, unused(instance))):
-            warnings.warn(text, stacklevel=3)
+        notes |= dict.fromkeys(filter(None, (note, unused(instance), untimed(instance))))
         online = hidden[i] is not None and problem.hides_prizes
         groups.setdefault((chosen, problem, online), []).append(i)
+    for text in notes:
+        warnings.warn(text, stacklevel=3)
     solutions: dict[int, Solution] = {}
     for (chosen, problem, online), members in groups.items():
         solver = make(chosen, device=device)
@@ -305,6 +307,8 @@ def compare(
     if len(problems) > 1:
         titles = sorted(problem.title for problem in problems)
         raise ValueError(f"instances of {' and '.join(titles)}, expected instances of one problem to compare")
+    for text in dict.fromkeys(filter(None, map(untimed, instances))):
+        warnings.warn(text, stacklevel=2)
     given = time_limit if isinstance(time_limit, list | tuple | np.ndarray) else (time_limit,)
     limits = [Budget(limit).time_limit for limit in cast("Sequence[float]", given)]
     problem = next(iter(problems), get_problem("tsp"))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tsp.checks import CHECKS, TERMS
-from tsp.instance import Instance
+from tsp.instance import Instance, Underway
 from tsp.problems import PROBLEMS, MaxVisits, Objective, Problem, Shape, VisitOnce, get_problem, unknown, with_objective
 from tsp.solution import check
 
@@ -68,8 +68,10 @@ def test_any_value_is_better_than_none_of_an_infeasible_solution(name):
 def test_fixed_edges_are_of_closed_tours_and_else_refused_in_one_sentence():
     instance = Instance([[0, 0], [1, 0], [1, 1]], name="linhp318", fixed_edges=[[0, 1]])
     get_problem("tsp").validate(instance)
-    with pytest.raises(ValueError, match="linhp318: it fixes 1 edge"):
+    with pytest.raises(ValueError, match=r"linhp318: it fixes 1 edge.*expected a closed tour \(tsp or atsp\)"):
         get_problem("shpp").validate(instance)
+    with pytest.raises(ValueError, match=r"in a tour under way; expected no tour under way \(no --visited\)"):
+        get_problem("tsp").validate(replace(instance, underway=Underway((1,))))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from tsp.cli.command import DONE, INFEASIBLE, Command
-from tsp.cli.console import show, show_json
+from tsp.cli.console import say, show, show_json
 from tsp.cli.options import add_instance_options, add_underway_options, seed
 
 
@@ -26,13 +26,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     from tsp.cli.inputs import read_one
     from tsp.cli.outputs import describe_solution, solutions_content
-    from tsp.composition import problem_of, require_read
+    from tsp.composition import problem_of, require_read, untimed
     from tsp.formats import read_plan
     from tsp.solution import check
 
     instance = read_one(arguments)
     problem = problem_of(instance)
     require_read(problem, instance)
+    if (note := untimed(instance)) is not None:
+        say(f"note: {note}")
     plan = read_plan(arguments.solution, instance)
     name = Path(arguments.solution).name
     solution = check(problem, instance, plan.tours, amounts=plan.amounts, solver=name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -170,7 +169,6 @@ def read(
         instances = [_with_matrix(source, kind, Path(matrix))]
     elif kind in _EARTH_READERS:
         instances = [_EARTH_READERS[kind](source, unit, speed)]
-        _note_untimed(source, instances[0])
     elif kind == ".pkl":
         instances = kool.read_instances(source, problem)
     else:
@@ -178,17 +176,6 @@ def read(
     if name != source:
         instances = [replace(instance, name=name.stem) for instance in instances]
     return [_completed(instance, problem or instance.problem) for instance in instances]
-
-
-def _note_untimed(path: Path, instance: Instance) -> None:
-    """Say what times that are numbers mean between places on the Earth."""
-    has_times = instance.time_windows is not None or instance.service_times is not None
-    if has_times and instance.unit is not None and not instance.is_clock:
-        warnings.warn(
-            f"{path}: times are numbers, so 1 {instance.unit} takes a unit of time; "
-            "times of day (8:30, or a duration 0:20) are converted by --speed",
-            stacklevel=3,
-        )
 
 
 def read_realizations(path: StrPath) -> list[Realization] | None:

@@ -128,6 +128,21 @@ def test_a_comparison_has_the_unit_of_its_objectives(rounds):
     assert [row["unit"] for row in csv.DictReader(Path("rows.csv").read_text().splitlines())] == ["mi", "mi"]
 
 
+NUMBERS = "name,lat,lon,duration\nA,0,0,0\nB,0,1,10\nC,1,0,20\n"
+
+
+@pytest.mark.parametrize("command", ["solve", "compare", "check"])
+def test_a_note_says_what_times_as_numbers_mean_only_where_they_count(tsp, tmp_path, command):
+    (tmp_path / "numbers.csv").write_text(NUMBERS)
+    (tmp_path / "plan.csv").write_text("name\nA\nB\nC\n")
+    words = {"solve": ["--solver", "insertion"], "compare": ["--solvers", "insertion"], "check": ["plan.csv"]}[command]
+    words = [command, "numbers.csv", *words, "--problem", "mtsp", "--num-tours", "2", "--max-length", "900"]
+    note = "note: times are numbers, so 1 km takes a unit of time"
+    assert note in tsp(*words)[2]
+    code, _, err = tsp(*words, "--ignore", "duration")
+    assert (code, note in err) == (0, False)
+
+
 @pytest.mark.parametrize("command", ["solve", "compare", "check", "plot"])
 def test_help_states_the_units_and_the_defaults(tsp, command):
     text = " ".join(tsp(command, "--help")[1].split())

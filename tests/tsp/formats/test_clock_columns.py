@@ -51,8 +51,7 @@ def test_a_clock_in_durations_alone_makes_all_times_minutes(write):
 def test_numbers_alone_beside_latitudes_are_lengths_and_take_no_speed(write):
     path = write("name,lat,lon,opens,closes\nA,0,0,0,900\nB,0,1,10,20\n")
     if path.suffix == ".csv":
-        with pytest.warns(UserWarning, match=r"rounds\.csv: times are numbers, so 1 km takes a unit of time"):
-            assert tsp.read(path).time_windows.tolist() == [[0, 900], [10, 20]]
+        assert tsp.read(path).time_windows.tolist() == [[0, 900], [10, 20]]
         with pytest.raises(ValueError, match=r"rounds\.csv: speed: 60, expected none, since no times are times of day"):
             tsp.read(path, speed=60)
     else:

@@ -58,7 +58,6 @@ def test_several_points_of_a_geometry_are_several_nodes(write, content, names):
     assert (instance.size, instance.names) == (2, names)
 
 
-@pytest.mark.filterwarnings("ignore:.*times are numbers")
 def test_properties_named_as_columns_become_attributes_and_others_are_kept(write):
     places = [
         feature(0, 0, City="Ulm"),
@@ -71,7 +70,6 @@ def test_properties_named_as_columns_become_attributes_and_others_are_kept(write
     assert instance.extras == {"city": ("Ulm", "", ""), "new": ("", "", "True")}
 
 
-@pytest.mark.filterwarnings("ignore:.*times are numbers")
 @pytest.mark.parametrize("name", sorted(HEADINGS.keys() - {"x", "y", "z", "lat", "lon"}))
 def test_every_name_of_a_column_of_csv_means_the_same_as_a_property(write, name):
     value = "A" if name in ("name", "id") else 1
