@@ -134,7 +134,7 @@ class Units:
 
         Raises:
             ValueError: naming the field, for other texts, for times of day where no times are, and for a date where
-                no times have one.
+                no times have one, or none where they have one.
         """
         minutes = parse_clock(text)
         if minutes is None:
@@ -148,6 +148,9 @@ class Units:
             minutes -= parse_clock(self.day) or 0.0
             if minutes < 0:
                 raise ValueError(f"{name}: {text}, expected {self.day} or later")
+        elif self.day is not None:
+            example = format_clock(minutes, self.day)
+            raise ValueError(f"{name}: {text}, expected a date with it, as in the instance, such as {example}")
         return self.lengths(minutes)
 
     def objective(self, terms: Sequence[str]) -> tuple[str | None, float]:

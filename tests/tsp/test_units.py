@@ -45,6 +45,7 @@ def test_times_are_written_as_times_of_day_with_their_date_or_as_numbers():
         (Units("km"), "8:30", "elapsed: 8:30, expected a number, since no times of the instance are times of day"),
         (Units(), "-1", "elapsed: -1, expected a number of 0 or more"),
         (Units(is_clock=True, day="2024-02-28"), "2024-02-27T08:30", "expected 2024-02-28 or later"),
+        (Units(is_clock=True, day="2024-02-28"), "8:30", "8:30, expected a date with it.*such as 2024-02-28T08:30"),
     ],
 )
 def test_a_time_that_does_not_fit_is_refused(units, text, sentence):

@@ -28,6 +28,25 @@ COMMANDS: dict[str, Command] = {
 }
 
 
+class _StoreOnce(argparse.Action):
+    """Store the value of an option, and refuse a second one."""
+
+    is_given = False
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        """See `argparse.Action`."""
+        if option_string is not None and self.is_given:
+            raise argparse.ArgumentError(self, "given more than once, expected one value")
+        self.is_given = True
+        setattr(namespace, self.dest, values)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that reports an error in one sentence."""
 
@@ -75,6 +94,8 @@ def make_parser(chosen: str) -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
         subparser.set_defaults(run=command.run)
+        for action in (None, "store"):
+            subparser.register("action", action, _StoreOnce)
         if name == chosen:
             command.add_options(subparser)
     return parser

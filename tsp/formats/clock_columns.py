@@ -65,7 +65,21 @@ def read_clock_columns(
                 raise refuse(k, f"column {name}: {quote(text)}, expected a time such as 8:30, as in other lines")
             values.append(value)
         minutes[name] = np.array(values)
+    _require_dates(texts, minutes, refuse)
     return ClockColumns(minutes, _count_from_first_day(minutes))
+
+
+def _require_dates(
+    texts: Mapping[str, Sequence[str]], minutes: dict[str, Array], refuse: Callable[[int, str], ValueError]
+) -> None:
+    """Refuse, where some window has a date, a time of day without one."""
+    windows = [name for name in WINDOW if name in minutes]
+    if not any((minutes[name][np.isfinite(minutes[name])] >= DATED).any() for name in windows):
+        return
+    for name in windows:
+        for k, (text, value) in enumerate(zip(texts[name], minutes[name].tolist(), strict=True)):
+            if text and value < DATED:
+                raise refuse(k, f"column {name}: {quote(text)}, expected a date with it, as in other cells")
 
 
 def _count_from_first_day(minutes: dict[str, Array]) -> str | None:

@@ -58,6 +58,12 @@ AS_PATH = ["--problem", "shpp", "--ignore", "prize,opens,closes"]
         (["solve", POSTERS, "--problem", "atsp", "--solver", "policy"], "atsp"),
         (["solve"], "FILE"),
         (["solve", BERLIN, "--no-such-option"], "--no-such-option"),
+        (
+            ["solve", BERLIN, "--start", "2", "--start", "3"],
+            "argument --start: given more than once, expected one value",
+        ),
+        (["compare", "--size", "5", "--size", "5"], "argument --size: given more than once, expected one value"),
+        (["train", "--lr", "1", "--lr=2", "--out", "run"], "argument --lr: given more than once, expected one value"),
         (["sovle"], "invalid choice: 'sovle'"),
         ([], "COMMAND"),
         (["compare", "--distribution", "unifrom"], "did you mean 'uniform'"),

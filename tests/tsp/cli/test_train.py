@@ -33,7 +33,7 @@ def test_train_stops_at_ctrl_c_and_resumes(tsp, ctrl_c, guide):
     from policies.guide.training import GuideTrainer
     from policies.training.trainer import Trainer
 
-    shape = ("--degree", 4, "--width", 8, "--solver", "spacefilling") if guide else TINY[2:]
+    shape = ("--degree", 4, "--width", 8, "--solver", "spacefilling") if guide else TINY[2:-4]
     few = ("--validation-instances", 8, "--instances", 16) if guide else ()
     here = ("train", *guide, "--out", "run", "--epochs", 2, "--threads", 1, "--device", "cpu")
     ctrl_c(GuideTrainer if guide else Trainer, "train_step")

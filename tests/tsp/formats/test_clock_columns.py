@@ -80,6 +80,13 @@ def test_a_window_that_closes_before_it_opens_is_refused_in_times_of_day(tmp_pat
 
 
 DATED = ROUNDS.replace("8:00,18:00", "2026-11-23T08:00,2026-11-24T18:00").replace("9:30,12:00", "2026-11-24T09:30,")
+DATED = DATED.replace("8:30,11:00", "2026-11-23T08:30,2026-11-23T11:00")
+
+
+def test_a_time_without_a_date_beside_dates_is_refused_with_its_place(write):
+    path = write(DATED.replace("2026-11-23T11:00", "11:00"))
+    with pytest.raises(ValueError, match=rf"({path.name}:4|features\[2\]): column closes: '11:00', expected a date"):
+        tsp.read(path)
 
 
 def test_dates_count_from_the_first_midnight_also_on_the_earth(write):
