@@ -174,15 +174,14 @@ def _check_capacity(claim: Claim, rule: Capacity) -> list[str]:
 
 
 def _check_length_budget(claim: Claim, rule: LengthBudget) -> list[str]:
-    limit, service, units = claim.instance.max_length, claim.instance.service_times, claim.instance.units
+    limit, units = claim.instance.max_length, claim.instance.units
     if limit is None:
         return []
     found: list[str] = []
-    for k, tour in enumerate(claim.tours):
-        visits = 0.0 if service is None else float((service[tour] * claim.customers[tour]).sum())
-        used = _tour_length(claim, k) + visits
-        if exceeds(used, limit) and not claim.is_over(k):
-            length = f"is {units.format_length(used - visits)} long"
+    for k in range(len(claim.tours)):
+        walked, visits = budget_use(claim, k)
+        if exceeds(walked + visits, limit) and not claim.is_over(k):
+            length = f"is {units.format_length(walked)} long"
             length += f" and visits take {units.format_length(visits)}" if visits else ""
             found.append(f"tour {k}: {length}, expected at most {units.format_length(limit)}")
     return found
@@ -265,6 +264,13 @@ def _tour_length(claim: Claim, k: int) -> float:
     if resumed is not None and resumed.used.travelled is not None:
         return resumed.used.travelled + claim.instance.path_length(claim.stops[k][resumed.given - 1 :])
     return claim.instance.path_length(claim.stops[k])
+
+
+def budget_use(claim: Claim, k: int) -> tuple[float, float]:
+    """What tour `k` uses of a length budget: its length, and the duration of its visits."""
+    service, tour = claim.instance.service_times, claim.tours[k]
+    visits = 0.0 if service is None else float((service[tour] * claim.customers[tour]).sum())
+    return _tour_length(claim, k), visits
 
 
 def _length(claim: Claim) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tsp.checks import TERMS
+from tsp.checks import TERMS, budget_use
 from tsp.plotting.canvas import shorten
 from tsp.problems import LengthBudget, PrizeQuota
 from tsp.statistics import format_number
@@ -32,6 +32,7 @@ def describe_tours(claim: Claim, solution: Solution | None) -> str:
     """Summarize an instance and, with a solution, its quality, its solver and its time."""
     instance = claim.instance
     facts = ["1 node" if instance.size == 1 else f"{instance.size:,} nodes"]
+    facts += ["open routes"] if instance.free_end else []
     if solution is None:
         if instance.best_known is not None:
             facts.append(f"best known {_format_value(claim, claim.problem.objective.terms, instance.best_known)}")
@@ -78,11 +79,19 @@ def _tour_facts(claim: Claim) -> list[str]:
     if problem.objective.terms != ("length",):
         limit = instance.max_length if problem.rule(LengthBudget) else None
         term = "longest" if several and limit is not None else "length"
-        walked, of = _format_thousands(TERMS[term](claim)), "" if limit is None else f" of {_format_thousands(limit)}"
-        facts.append(instance.units.with_unit(f"{TERM_WORDS[term]} {walked}{of}"))
+        walked = _format_thousands(TERMS[term](claim)) if limit is None else _describe_budget(claim, limit)
+        facts.append(instance.units.with_unit(f"{TERM_WORDS[term]} {walked}"))
     if instance.speed is not None:
         facts.append(f"{instance.speed:g} km/h")
     return facts
+
+
+def _describe_budget(claim: Claim, limit: float) -> str:
+    """How much of a length budget the tour uses that uses most."""
+    uses = (budget_use(claim, k) for k in range(len(claim.tours)))
+    walked, visits = max(uses, key=sum, default=(0.0, 0.0))
+    visited = f" + visits {_format_thousands(visits)}" if visits else ""
+    return f"{_format_thousands(walked)}{visited} of {_format_thousands(limit)}"
 
 
 def _format_value(claim: Claim, terms: Sequence[str], value: float) -> str:

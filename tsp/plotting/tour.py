@@ -55,6 +55,9 @@ RULE_SIZES: dict[type[Rule], str] = {PrizeQuota: "prizes", Capacity: "demands"}
 
 WALL = "#b6bfca"
 
+FRAME = 1.8
+"""The area of the frame of an open route's last customer, relative to that of its dot."""
+
 
 @dataclass(frozen=True)
 class Floor:
@@ -243,10 +246,14 @@ def _draw_nodes(axes: Axes, claim: Claim, points: Points, sizes: Points, *, solv
     marks: list[Mark] = []
     size = max(50.0, 2.5 * _dot_size(claim.instance))
     starts, ends = _starts_and_ends(claim)
-    for nodes, marker, symbol, meaning in ((starts, "o", "●", "start"), (ends, "s", "■", "end")):
+    frames = claim.instance.free_end  # around the dots of the last customers, whose sizes have a meaning
+    for nodes, marker, symbol, meaning in ((starts, "o", "●", "start"), (ends, "s", "□" if frames else "■", "end")):
         if nodes:
             x, y = points[nodes].T
-            axes.scatter(x, y, s=size, color=START, edgecolor=PAPER, linewidth=1.2, marker=marker, zorder=4)
+            areas, face, edge = np.full(len(nodes), size), START, PAPER
+            if marker == "s" and frames:
+                areas, face, edge = np.maximum(size, FRAME * sizes[nodes]), "none", START
+            axes.scatter(x, y, s=areas, facecolor=face, edgecolor=edge, linewidth=1.2, marker=marker, zorder=4)
             marks.append(Mark(symbol, START, meaning))
     if not visited.all():
         marks.append(Mark("○", FADED, "not visited"))

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from figures import checked, full_instance, random_instance, texts
 
+from tsp.composition import problem_of
+from tsp.instance import Instance
 from tsp.plotting import plot_tour
-from tsp.solution import Solution
+from tsp.solution import Solution, check
 
 
 def test_the_heading_shows_name_length_gap_solver_and_time():
@@ -38,3 +40,28 @@ def test_the_heading_names_the_terms_of_the_objective(problem, tours, facts):
     lengths = [instance.tour_length(list(tour)) for tour in tours]
     facts = facts.format(length=f"{sum(lengths):.4f}", plus=f"{sum(lengths) + 4:.4f}", longest=f"{max(lengths):.4f}")
     assert texts(plot_tour(instance, checked(instance, tours)))[1] == f"7 nodes · {facts} · hand · 0 s"
+
+
+def test_the_heading_says_open_routes():
+    instance = full_instance("cvrp", free_end=True)
+    length = f"{instance.path_length(range(7)):.4f}"
+    assert texts(plot_tour(instance))[1] == "7 nodes · open routes"
+    facts = f"7 nodes · open routes · length {length} · 1 tour · hand · 0 s"
+    assert texts(plot_tour(instance, checked(instance, [range(7)])))[1] == facts
+
+
+@pytest.mark.parametrize(
+    ("problem", "tours", "facts"),
+    [
+        ("op", [[0, 1]], "length 2 + visits 1 of 9"),
+        ("op", [[0]], "length 0 of 9"),
+        ("top", [[0, 1], [0, 2]], "longest tour 4 + visits 2 of 9"),
+        ("top", [[0, 1, 3], [0, 2]], "longest tour 2 + visits 5 of 9"),
+    ],
+)
+def test_the_heading_says_what_visits_use_of_a_length_budget(problem, tours, facts):
+    points, visits = [[0, 0], [1, 0], [2, 0], [0, 0]], [9.0, 1, 2, 4]
+    given = {"prizes": np.ones(4), "max_length": 9.0, "num_tours": 3 if problem == "top" else None}
+    instance = Instance(points, service_times=visits, problem=problem, **given)
+    solution = check(problem_of(instance), instance, tours)
+    assert facts in texts(plot_tour(instance, solution))[1].split(" · ")

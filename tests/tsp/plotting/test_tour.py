@@ -129,7 +129,11 @@ def test_tours_with_a_free_end_have_no_line_home_and_their_ends_are_marked():
     figure = plot_tour(instance, checked(instance, [[0, 1, 2, 3], [0, 4], [0, 5, 6]]))
     lines = [line.get_xydata().tolist() for line in figure.axes[0].lines]
     assert lines == [instance.coordinates[tour].tolist() for tour in ([0, 1, 2, 3], [0, 4], [0, 5, 6])]
-    assert np.array_equal(figure.axes[0].collections[2].get_offsets(), instance.coordinates[[3, 4, 6]])
+    dots, _, ends = figure.axes[0].collections
+    assert np.array_equal(ends.get_offsets(), instance.coordinates[[3, 4, 6]])
+    assert len(ends.get_facecolors()) == 0  # the dots inside are seen
+    assert (ends.get_sizes() > dots.get_sizes()[[3, 4, 6]]).all()
+    assert "□" in texts(figure)
 
 
 def test_the_start_of_a_path_that_may_start_anywhere_is_marked_with_a_solution_only():
