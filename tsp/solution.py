@@ -144,10 +144,13 @@ def check(
     problem.require_end(instance)
     arrays, violations = _as_tours(instance, tours)
     objective, delivered = None, None
+    stated = None if amounts is None else _as_amounts(amounts, arrays)
     if not violations:
-        arrays, violations = _from_start(problem, instance, arrays)
+        arrays, stated, violations = _from_start(problem, instance, arrays, stated)
+    if not violations and problem.rule(SplitDelivery) is not None and amounts is not None and stated is None:
+        violations = ["amounts: expected a number for each node of each tour"]
     if not violations:
-        claim, violations = _make_claim(problem, instance, arrays, amounts, realization)
+        claim, violations = _make_claim(problem, instance, arrays, stated, realization)
         delivered = claim.amounts
         if not violations:
             violations += check_roads(claim)
@@ -168,7 +171,7 @@ def claim_of(problem: Problem, instance: Instance, tours: Sequence[ArrayLike]) -
     `tsp.checks.timeline_of` computes the times at its stops.
     """
     arrays, _ = _as_tours(instance, tours)
-    arrays, _ = _from_start(problem, instance, arrays)
+    arrays, _, _ = _from_start(problem, instance, arrays, None)
     return _make_claim(problem, instance, arrays, None, None)[0]
 
 
@@ -207,16 +210,20 @@ def _as_amounts(amounts: object, tours: Tours) -> Amounts | None:
     return tuple(listed) if [each.shape for each in listed] == [tour.shape for tour in tours] else None
 
 
-def _from_start(problem: Problem, instance: Instance, tours: Tours) -> tuple[Tours, list[str]]:
-    """The tours from their start on, and violations in their number, starts and ends."""
+def _from_start(
+    problem: Problem, instance: Instance, tours: Tours, amounts: Amounts | None
+) -> tuple[Tours, Amounts | None, list[str]]:
+    """The tours and their amounts from their start on, and violations in their number, starts and ends."""
     if problem.shape.has_several_tours:
         trivial = {instance.depot, instance.finish}
-        tours = tuple(tour for tour in tours if not set(tour.tolist()) <= trivial)
+        kept = [k for k, tour in enumerate(tours) if not set(tour.tolist()) <= trivial]
+        tours, amounts = tuple(tours[k] for k in kept), None if amounts is None else tuple(amounts[k] for k in kept)
         if instance.num_tours is not None and len(tours) > instance.num_tours:
-            return tours, [f"{len(tours)} tours, expected at most {instance.num_tours}"]
+            return tours, amounts, [f"{len(tours)} tours, expected at most {instance.num_tours}"]
     elif len(tours) != 1:
-        return tours, [f"{len(tours)} tours, expected one"]
+        return tours, amounts, [f"{len(tours)} tours, expected one"]
     out: list[NDArray[np.int64]] = []
+    turned = None if amounts is None else list(amounts)
     violations: list[str] = []
     depot, finish = instance.depot, instance.finish
     start, last = instance.node_name(depot), instance.node_name(finish)
@@ -231,20 +238,23 @@ def _from_start(problem: Problem, instance: Instance, tours: Tours) -> tuple[Tou
                 violations.append(f"tour {k}: starts at {instance.node_name(int(tour[0]))}, expected {start}")
         elif depot == finish or problem.shape.is_closed:
             if depot in tour:
-                tour = np.roll(tour, -int(np.flatnonzero(tour == depot)[0]))
+                ahead = int(np.flatnonzero(tour == depot)[0])
+                tour = np.roll(tour, -ahead)
+                if turned is not None:
+                    turned[k] = np.roll(turned[k], -ahead)
             elif problem.shape.has_depot:
                 violations.append(f"tour {k}: does not visit the depot {start}")
         elif tour.size < 2 or tour[0] != depot or tour[-1] != finish:
             violations.append(f"tour {k}: expected a walk from {start} to {last}")
         out.append(tour)
-    return tuple(out), violations
+    return tuple(out), None if turned is None else tuple(turned), violations
 
 
 def _make_claim(
     problem: Problem,
     instance: Instance,
     tours: Tours,
-    amounts: Sequence[ArrayLike] | None,
+    amounts: Amounts | None,
     realization: Realization | None,
 ) -> tuple[Claim, list[str]]:
     returns = problem.shape.has_depot and instance.finish == instance.depot and not instance.free_end
@@ -258,10 +268,7 @@ def _make_claim(
     claim = Claim(problem, instance, tours, stops, None, prizes, begun, resumed)
     if violations or problem.rule(SplitDelivery) is None:
         return claim, violations
-    delivered = _greedy_amounts(claim) if amounts is None else _as_amounts(amounts, tours)
-    if delivered is None:
-        violations = ["amounts: expected a number for each node of each tour"]
-    return claim._replace(amounts=delivered), violations
+    return claim._replace(amounts=_greedy_amounts(claim) if amounts is None else amounts), violations
 
 
 def _begun(problem: Problem, instance: Instance, tours: Tours) -> tuple[int, dict[int, Resumed], list[str]]:

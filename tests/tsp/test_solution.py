@@ -198,3 +198,13 @@ def test_a_realization_of_another_size_or_type_is_refused():
     for prizes in (3, ["1", "2"], [1, -1], [1, np.nan], [[1, 2]]):
         with pytest.raises(ValueError, match=r"prizes.*expected"):
             Realization(prizes)
+
+
+def test_amounts_follow_their_tours_where_these_are_rotated_or_dropped():
+    instance = Instance([(0, 0), (1, 0), (2, 0)], demands=[0, 1, 2], capacity=3, problem="sdvrp")
+    amounts = [[9], [2, 0, 1]]
+    answer = check(PROBLEMS["sdvrp"], instance, [[0], [2, 0, 1]], amounts=amounts)
+    assert answer.objective == 4
+    assert [tour.tolist() for tour in answer.tours] == [[0, 1, 2]]
+    assert [amount.tolist() for amount in answer.amounts] == [[0, 1, 2]]
+    assert amounts == [[9], [2, 0, 1]]
