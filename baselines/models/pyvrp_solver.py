@@ -33,7 +33,7 @@ from tsp.problems import (
     VisitOnce,
     get_problem,
 )
-from tsp.solvers import InstanceSolver, most_nodes_refusal, slow_refusal
+from tsp.solvers import InstanceSolver, counts_visits_apart, most_nodes_refusal, slow_refusal
 from tsp.tolerance import inner_limit
 
 if TYPE_CHECKING:
@@ -249,13 +249,17 @@ class PyVRPSolver(InstanceSolver):
         self.name = "pyvrp"
 
     def supports(self, problem: Problem) -> bool:
-        """Whether PyVRP has every rule and every objective term."""
+        """Whether PyVRP has every rule and every objective term, and need not count visits apart from the objective."""
         several = problem.shape.has_several_tours
-        return all(type(rule) in PYVRP_RULES for rule in problem.rules) and all(
-            term in PYVRP_TERMS
-            and (term in MAXIMIZED) == (problem.objective.sense == "max")
-            and not (term == "makespan" and several)  # PyVRP sums the durations of the tours
-            for term in problem.objective.terms
+        return (
+            not counts_visits_apart(problem)
+            and all(type(rule) in PYVRP_RULES for rule in problem.rules)
+            and all(
+                term in PYVRP_TERMS
+                and (term in MAXIMIZED) == (problem.objective.sense == "max")
+                and not (term == "makespan" and several)  # PyVRP sums the durations of the tours
+                for term in problem.objective.terms
+            )
         )
 
     def describe(self, problem: Problem, size: int, time_limit: float) -> str:

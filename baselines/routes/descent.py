@@ -12,7 +12,7 @@ import numpy as np
 from baselines.kernels.geometry import embedded, kernel, part
 
 from .evaluation import NEGLIGIBLE, leg, refresh
-from .model import CLOSES
+from .model import CLOSES, OPENS
 from .workspace import CHANGED, LONGEST_CHAIN, QUEUED, TOUCHED, Workspace, enqueue, mark_changed, mark_touched
 
 if TYPE_CHECKING:
@@ -24,8 +24,13 @@ CLOSEST = 5
 
 
 def is_reversible(model: RouteModel) -> bool:
-    """Whether a reversed tour is as long and as feasible as the tour: distances are symmetric, and nothing closes."""
-    return model.symmetric and bool(np.isinf(model.nodes[CLOSES]).all())
+    """Whether reversals that shorten a tour leave it feasible.
+
+    Distances are symmetric, and nothing closes, or just the end of tours that never wait.
+    """
+    if not model.symmetric or not np.isinf(model.nodes[CLOSES, model.customers]).all():
+        return False
+    return bool(np.isinf(model.nodes[CLOSES, model.end]) or (model.nodes[OPENS] <= 0.0).all())
 
 
 @part

@@ -32,6 +32,7 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
+from tsp.solvers import counts_visits_apart, visit_durations
 from tsp.tolerance import inner_limit
 from tsp.underway import as_cycle
 
@@ -138,8 +139,10 @@ Numbers = dict[str, Any]
 def _time_windows(instance: Instance, rule: TimeWindows) -> Numbers:
     assert instance.time_windows is not None
     opens, closes = instance.time_windows.T
+    closes = inner_limit(closes)
+    closes[instance.finish] = np.inf if instance.free_end else closes[instance.finish]
     service = np.zeros(instance.size) if instance.service_times is None else instance.service_times
-    return {"opens": opens, "closes": inner_limit(closes), "service": service}
+    return {"opens": opens, "closes": closes, "service": service}
 
 
 def _capacity(instance: Instance, rule: Capacity) -> Numbers:
@@ -161,7 +164,15 @@ def _max_visits(instance: Instance, rule: MaxVisits) -> Numbers:
 
 
 def _length_budget(instance: Instance, rule: LengthBudget) -> Numbers:
-    return {} if instance.max_length is None else {"max_length": inner_limit(instance.max_length)}
+    """A limit of the length or, where visits count apart from the objective, of the time that legs and visits take."""
+    if instance.max_length is None:
+        return {}
+    limit, visits = inner_limit(instance.max_length), visit_durations(instance)
+    if visits is None:
+        return {"max_length": limit}
+    closes = np.full(instance.size, np.inf)
+    closes[instance.finish] = limit
+    return {"closes": closes, "service": visits}
 
 
 MODEL_RULES: dict[type[Rule], Callable[[Instance, Any], Numbers]] = {
@@ -190,7 +201,8 @@ def is_modelled(problem: Problem) -> bool:
     """Whether every rule and objective term has a reading here.
 
     The objective of several tours is either a sum or a maximum, not both. Visits are limited where
-    there is one tour and no other load.
+    there is one tour and no other load. Visits that count towards a length budget apart from the objective take
+    the place of times.
     """
     terms = set(problem.objective.terms)
     return (
@@ -199,6 +211,7 @@ def is_modelled(problem: Problem) -> bool:
         and problem.objective.sense == ("max" if terms == {"prize"} else "min")
         and (problem.rule(MaxVisits) is None or not (problem.shape.has_several_tours or problem.rule(Capacity)))
         and (not problem.shape.has_several_tours or len(terms) == 1 or not terms & {"longest", "makespan"})
+        and not (counts_visits_apart(problem) and problem.rule(TimeWindows))
     )
 
 
@@ -238,7 +251,6 @@ def model_of(problem: Problem, instance: Instance) -> RouteModel:
     for name in ROWS.keys() & numbers.keys():
         nodes[ROWS[name]] = numbers.pop(name)
     nodes[WORTH] = weights.penalty * nodes[PENALTY] - weights.prize * nodes[PRIZE]
-    nodes[CLOSES, end] = np.inf if instance.free_end else nodes[CLOSES, end]
     latest = nodes[CLOSES, np.isfinite(nodes[CLOSES])].max(initial=0.0)
     everything = 2.0 * _farthest(instance) + nodes[PRIZE].sum() + nodes[PENALTY].sum()
     model = RouteModel(

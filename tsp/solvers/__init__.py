@@ -20,6 +20,7 @@ from tsp.solvers.protocol import (
     solve_request,
     uses_initial,
 )
+from tsp.solvers.visit_times import counts_visits_apart, visit_durations
 
 __all__ = [
     "BaseSolver",
@@ -30,6 +31,7 @@ __all__ = [
     "Request",
     "Solver",
     "Task",
+    "counts_visits_apart",
     "description_of",
     "is_one_shot",
     "most_nodes_refusal",
@@ -40,4 +42,5 @@ __all__ = [
     "slow_refusal",
     "solve_request",
     "uses_initial",
+    "visit_durations",
 ]

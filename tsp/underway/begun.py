@@ -28,13 +28,15 @@ class Current(NamedTuple):
     Attributes:
         nodes: its nodes so far, from its start on.
         elapsed: the time now, ready to leave the last of them.
-        used: the part of a length budget that it has used: its length, and the duration of its visits.
+        length: its length so far.
+        visits: the duration of its visits so far, where a length budget counts it.
         load: the amount that it has delivered.
     """
 
     nodes: list[int]
     elapsed: float
-    used: float
+    length: float
+    visits: float
     load: float
 
 
@@ -130,18 +132,28 @@ class Begun(NamedTuple):
     def entries(self) -> list[float]:
         """For each tour on its way the length of the leg from the depot to its node of `among_several`.
 
-        That is what the tour has used so far, where its own length counts.
+        That is the length of the tour so far, where its own length counts.
         """
         if self.problem.rule(SplitDelivery) is not None:
             return [self.far for _ in self.current]  # so that only one tour visits the node
         counts = self.is_limited or "longest" in self.problem.objective.terms
-        return [one.used if counts else 0.0 for one in self.current]
+        return [one.length if counts else 0.0 for one in self.current]
+
+    @property
+    def visits(self) -> list[float]:
+        """For each tour on its way the duration of the visit of its node of `among_several`."""
+        return [one.visits for one in self.current]
+
+    @property
+    def arrivals(self) -> list[float]:
+        """For each tour on its way the time from which on it can be at its node of `among_several`, if all is kept."""
+        return [one.elapsed - one.visits for one in self.current]
 
     @property
     def are_late(self) -> bool:
         """Whether some tour on its way goes on before it could be at its node of `among_several`."""
-        pairs = zip(self.current, self.entries, strict=True)
-        return any(exceeds(self.departure + entry, one.elapsed) for one, entry in pairs)
+        pairs = zip(self.entries, self.arrivals, strict=True)
+        return any(exceeds(self.departure + entry, arrival) for entry, arrival in pairs)
 
     @property
     def with_waiting(self) -> Begun:
@@ -153,8 +165,8 @@ class Begun(NamedTuple):
         count = sum(node != last for node in self.rest)
         if most is not None:
             count = min(count, most - len(self.finished) - len(self.current))
-        waiting = [Current([self.instance.depot], self.departure, 0.0, 0.0)] * count
-        early = min(one.elapsed - entry for one, entry in zip(self.current, self.entries, strict=True))
+        waiting = [Current([self.instance.depot], self.departure, 0.0, 0.0, 0.0)] * count
+        early = min(arrival - entry for entry, arrival in zip(self.entries, self.arrivals, strict=True))
         return self._replace(current=self.current + waiting, departure=early)
 
     @property
@@ -339,12 +351,13 @@ def current_tours(
         elapsed = underway.elapsed
         if elapsed is None:
             elapsed = float(compute_timeline(instance, tour).leave[-1])
-        used = instance.path_length(tour) if underway.travelled is None else underway.travelled
+        length = instance.path_length(tour) if underway.travelled is None else underway.travelled
+        visits = 0.0
         if is_limited and instance.service_times is not None:
-            visits = tour[1:] if problem.shape.has_depot else tour
-            used += float(instance.service_times[[node for node in visits if node != instance.finish]].sum())
+            stops = tour[1:] if problem.shape.has_depot else tour
+            visits = float(instance.service_times[[node for node in stops if node != instance.finish]].sum())
         load = underway.load
         if load is None:
             load = sum(amounts[i]) if amounts else 0.0
-        out.append(Current(tour, elapsed, used, load))
+        out.append(Current(tour, elapsed, length, visits, load))
     return out

@@ -68,7 +68,6 @@ class Reduced:
         tail: the end of those tours, appended where it is missing.
         merged: the nodes that stand for `heads`: node 0 alone, or those from `FIRST` on.
         amounts: the amounts delivered to the nodes of `before` and `heads`, where deliveries may be split.
-        exact: whether every solution of the original is an expanded one, so that a proved bound holds.
         is_shifted: whether its times are later than those of the original, so that reasons name wrong ones.
     """
 
@@ -80,13 +79,12 @@ class Reduced:
     tail: tuple[int, ...] = ()
     merged: tuple[int, ...] = ()
     amounts: tuple[tuple[float, ...], ...] = ()
-    exact: bool = True
     is_shifted: bool = False
 
     @property
     def has_true_reasons(self) -> bool:
         """Whether the reasons why it has no solution are those of the original instance."""
-        return self.exact and not self.is_shifted
+        return not self.is_shifted
 
     @property
     def decided(self) -> bool:
@@ -165,7 +163,7 @@ class Reduced:
         checked = check(problem, instance, tours, amounts=amounts, seconds=found.seconds, solver=found.solver)
         if not checked.feasible and self.has_true_reasons:
             checked = replace(checked, reasons=found.reasons)
-        if found.bound is None or not self.exact or found.objective is None or checked.objective is None:
+        if found.bound is None or found.objective is None or checked.objective is None:
             return checked
         return replace(checked, bound=found.bound + checked.objective - found.objective)
 
@@ -368,12 +366,14 @@ def _capacity(begun: Begun, rule: Capacity, changes: Changes) -> Changes:
 
 
 def _length_budget(begun: Begun, rule: LengthBudget, changes: Changes) -> Changes:
-    """One tour has what is left of the budget; with several, the leg to each node of `merged` has what it has used."""
+    """One tour has what is left of the budget; with several, the leg to each node of `merged` and its visit use it."""
     limit, service = begun.instance.max_length, changes["service_times"]
     if limit is None or not begun.merged:
         return {}
-    out: Changes = {} if service is None else {"service_times": _with(service, begun.merged, 0.0)}
-    return out | ({"max_length": max(0.0, limit - begun.current[0].used)} if begun.is_first else {})
+    visits = [0.0] if begun.is_first else begun.visits
+    out: Changes = {} if service is None else {"service_times": _with(service, begun.merged, visits)}
+    used = begun.current[0].length + begun.current[0].visits
+    return out | ({"max_length": max(0.0, limit - used)} if begun.is_first else {})
 
 
 def _max_visits(begun: Begun, rule: MaxVisits, changes: Changes) -> Changes:
@@ -396,16 +396,16 @@ def _time_windows(begun: Begun, rule: TimeWindows, changes: Changes) -> Changes:
     assert instance.time_windows is not None
     out: Changes = {}
     if service is not None and merged:
-        out["service_times"] = _with(service, merged, 0.0)
+        out["service_times"] = _with(service, merged, 0.0 if begun.is_first else begun.visits)
     if begun.is_first:
         now = begun.current[0].elapsed
         windows[0] = now, max(now, float(instance.time_windows[instance.finish, 1]))
         return out | {"time_windows": windows}
     opens = begun.departure - (0.0 if service is None else float(service[0]))
     windows[0] = opens, max(opens, float(windows[0, 1]))
-    for node, one, entry in zip(merged, begun.current, begun.entries, strict=True):
+    for node, arrival, entry in zip(merged, begun.arrivals, begun.entries, strict=True):
         spare = begun.far / 2  # arrivals by a leg that is too long are later, and rounding does not shut the window
-        windows[node] = one.elapsed, max(one.elapsed, begun.departure + entry) + spare
+        windows[node] = arrival, max(arrival, begun.departure + entry) + spare
     return out | {"time_windows": windows + begun.shift}
 
 

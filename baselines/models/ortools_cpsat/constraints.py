@@ -18,6 +18,7 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
+from tsp.solvers import visit_durations
 from tsp.tolerance import inner_limit, outer_limit
 
 from .graph import shortest_lengths
@@ -94,19 +95,24 @@ def split_delivery(model: CPSATModel, rule: SplitDelivery) -> None:
 
 
 def length_budget(model: CPSATModel, rule: LengthBudget) -> None:
-    """Limit the length of each tour."""
-    limit = model.instance.max_length
+    """Limit the length of each tour, with its visits."""
+    limit, visits = model.instance.max_length, visit_durations(model.instance)
     if limit is None:
         return
-    most = model.length.most(limit)
+    most, steps = model.length.most(limit), model.legs
+    if visits is not None:
+        after = np.append(0.0, visits[model.graph.customers])
+        steps = model.length.down(np.where(model.missing, 0.0, model.graph.legs) + after[:, None])
     for circuit in model.circuits:
         if circuit.several:
             lengths_so_far(model)  # which limits each tour
+            if visits is not None:
+                model.accumulate(steps, np.zeros(len(steps)), np.append(most, np.full(len(steps) - 1, np.inf)))
             if model.instance.num_tours is not None:
-                model.cp.add(circuit.total(model.legs) <= most * model.instance.num_tours)
+                model.cp.add(circuit.total(steps) <= most * model.instance.num_tours)
         else:
-            model.cp.add(circuit.total(model.legs) <= most)
-            model.cp.add_bool_and(circuit.unused(_too_far(model.legs, most)))
+            model.cp.add(circuit.total(steps) <= most)
+            model.cp.add_bool_and(circuit.unused(_too_far(steps, most)))
 
 
 def max_visits(model: CPSATModel, rule: MaxVisits) -> None:

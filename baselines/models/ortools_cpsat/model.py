@@ -202,8 +202,8 @@ def _make_scales(
         lengths.append(instance.penalties)
     if problem.rule(TimeWindows) is not None and instance.time_windows is not None:
         lengths.append(instance.time_windows[:, 0])
-        if instance.service_times is not None:
-            lengths.append(instance.service_times)
+    if instance.service_times is not None:
+        lengths.append(instance.service_times)
     none = np.empty(0)
     demands = none if instance.demands is None or instance.capacity is None else instance.demands
     split = problem.rule(SplitDelivery) is not None

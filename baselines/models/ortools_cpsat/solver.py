@@ -15,7 +15,13 @@ from tsp.budget import SHORTEST, Budget
 from tsp.infeasibility import reasons
 from tsp.problems import Capacity, LengthBudget, SplitDelivery, VisitAtMostOnce, VisitOnce, get_problem
 from tsp.solution import Solution, check
-from tsp.solvers import InstanceSolver, most_nodes_refusal, slow_refusal
+from tsp.solvers import (
+    InstanceSolver,
+    counts_visits_apart,
+    most_nodes_refusal,
+    slow_refusal,
+    visit_durations,
+)
 from tsp.solvers.protocol import NO_WAY
 
 from .builder import build_model
@@ -103,6 +109,9 @@ class CPSATSolver(InstanceSolver):
             sentence = (
                 f"{instance.size} nodes: with deliveries split among {graph.circuits} tours cpsat solves at most {most}"
             )
+            return initial or Solution((), None, False, (sentence,))
+        if graph.detours and counts_visits_apart(problem) and visit_durations(instance) is not None:
+            sentence = "where deliveries are split, cpsat counts visits only where no way is shorter by another node"
             return initial or Solution((), None, False, (sentence,))
         if not len(graph.customers):
             only = check(problem, instance, [] if problem.shape.has_several_tours else [graph.tour([])])

@@ -19,6 +19,7 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
+from tsp.solvers import visit_durations
 from tsp.tolerance import inner_limit
 
 from .model import ModelAbandoned
@@ -78,10 +79,11 @@ def capacity(model: ORToolsModel, rule: Capacity) -> None:
 
 
 def length_budget(model: ORToolsModel, rule: LengthBudget) -> None:
-    """Limit the length of each tour."""
+    """Limit the length of each tour, with its visits."""
     if model.instance.max_length is None:
         return
-    lengths, most = model.lengths(), most_steps(model.instance.max_length, model.step)
+    lengths = model.lengths(visit_durations(model.instance))
+    most = most_steps(model.instance.max_length, model.step)
     for index in (*(index for _, index in model.between), *map(model.routing.End, model.vehicles)):
         lengths.CumulVar(index).SetMax(most)
 

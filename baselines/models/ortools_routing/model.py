@@ -108,13 +108,19 @@ class ORToolsModel:
         evaluator = self.routing.RegisterUnaryTransitVector(counts.tolist())
         self.routing.AddDimension(evaluator, 0, most, True, name)
 
-    def lengths(self) -> Any:  # noqa: ANN401 (OR-Tools' RoutingDimension)
-        """The dimension of the length of each tour so far."""
-        if "length" not in self.dimensions:
-            transit = self.register_growth(lambda legs, _: np.ceil(legs * self.step))
-            self.routing.AddDimension(transit, 0, 2 * LARGEST_LIMIT, True, "length")
-            self.dimensions["length"] = self.routing.GetDimensionOrDie("length")
-        return self.dimensions["length"]
+    def lengths(self, visits: Array | None = None) -> Any:  # noqa: ANN401 (OR-Tools' RoutingDimension)
+        """The dimension of the length of each tour so far, perhaps with the durations `[n]` of its visits."""
+        name = "length" if visits is None else "length and visits"
+        if name not in self.dimensions:
+            at = np.zeros(len(self.nodes)) if visits is None else self.of_customers(visits)
+
+            def growth(legs: Array, origins: Integers) -> Array:
+                leaves = self.nodes[origins][:, None] != self.nodes  # copies of a node in a row are one visit
+                return np.ceil((legs + at[origins][:, None] * leaves) * self.step)
+
+            self.routing.AddDimension(self.register_growth(growth), 0, 2 * LARGEST_LIMIT, True, name)
+            self.dimensions[name] = self.routing.GetDimensionOrDie(name)
+        return self.dimensions[name]
 
     def times(self) -> Any:  # noqa: ANN401 (OR-Tools' RoutingDimension)
         """The dimension of the times when visits begin; tours start when the depot opens."""

@@ -78,8 +78,11 @@ def limit_step(problem: Problem, instance: Instance, count: int, resolution: int
     whole = instance.integral
     if windows is not None:
         finite = np.where(np.isfinite(windows), windows, 0.0)
-        total += max(0.0, float(windows[:, 0].max())) + (0.0 if service is None else count * float(service.max()))
-        whole = whole and are_whole(finite, service)
+        total += max(0.0, float(windows[:, 0].max()))
+        whole = whole and are_whole(finite)
+    if service is not None:
+        total += count * float(service.max())
+        whole = whole and are_whole(service)
     limited = problem.rule(LengthBudget) or problem.rule(TimeWindows)
     finest = math.inf if limited else resolution / max(ordinary_distance(instance), 1e-290)
     return integer_scale(total, whole, most=LARGEST_LIMIT, finest=finest)

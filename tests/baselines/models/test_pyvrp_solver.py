@@ -44,6 +44,7 @@ def test_pyvrp_supports_the_problems_that_it_can_state_alone():
     assert not SOLVER.supports(replace(TSP, rules=(*TSP.rules, Rule())))
     assert not SOLVER.supports(replace(TSP, objective=Objective(("length",), "max")))
     assert not SOLVER.supports(replace(get_problem("cvrptw"), objective=Objective(("makespan",))))
+    assert not SOLVER.supports(replace(get_problem("op"), objective=Objective(("length",))))
 
 
 @pytest.mark.parametrize("seed", range(5))
