@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tsp.instance import Instance
-from tsp.problems import Capacity, LengthBudget, MaxVisits, SplitDelivery, TimeWindows, VisitAtMostOnce
-from tsp.tolerance import outer_limit
+from tsp.problems import (
+    Capacity,
+    CompulsoryVisits,
+    LengthBudget,
+    MaxVisits,
+    SplitDelivery,
+    TimeWindows,
+    VisitAtMostOnce,
+)
+from tsp.tolerance import allowance, outer_limit
 from tsp.underway import as_cycle
 
 from .ascent import ascend
@@ -22,6 +30,7 @@ from .guides import sorted_edges
 if TYPE_CHECKING:
     from baselines.kernels.geometry import Array
     from tsp.budget import Clock
+    from tsp.instance import Integers
     from tsp.problems import Problem
 
 NEIGHBOURS = 7
@@ -96,7 +105,8 @@ def length_bound(problem: Problem, instance: Instance, clock: Clock) -> float | 
         distances = _past_depot(problem, instance, clock)
         if distances is None:
             return _radial_bound(problem, instance)
-        joined = Instance(matrix=distances)
+        needed = _needed(problem, instance)
+        joined = Instance(matrix=distances[np.ix_(needed, needed)])
         bounds = [_radial_bound(problem, instance), _tour_bound(joined, clock)]
         return max((value for value in bounds if value is not None), default=None)
     if not open_ended:
@@ -161,6 +171,17 @@ def _past_depot(problem: Problem, instance: Instance, clock: Clock) -> Array | N
             return None
         np.minimum(out, out[:, via, None] + out[None, via, :], out=out)
     return out
+
+
+def _needed(problem: Problem, instance: Instance) -> Integers:
+    """The nodes that every solution visits: all or, where deliveries are split, those with a demand or required."""
+    if problem.rule(SplitDelivery) is None or instance.demands is None:
+        return np.arange(instance.size)
+    needed = instance.demands > allowance(instance.demands)
+    if problem.rule(CompulsoryVisits) is not None and instance.required is not None:
+        needed |= instance.required > 0
+    needed[instance.depot] = True
+    return np.flatnonzero(needed)
 
 
 def _radial_bound(problem: Problem, instance: Instance) -> float | None:

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from tsp.solution import Solution
 
 Changes = dict[str, Any]
-"""Attributes of the reduced instance that a rule changes, and, as `rule`, the rule itself where it changes."""
+"""Attributes of the reduced instance that a rule changes, and, as `rules`, what takes its place, if anything does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +146,8 @@ class Reduced:
             start_amounts: list[float] = []
             if (i := k - len(self.before)) < len(self.heads):
                 start, given = sorted({0, self.merged[i]}), len(self.heads[i])
-                start_amounts = [0.0] * (len(start) - 1) + [sum(amount[:given])]
+                demands = self.instance.demands
+                start_amounts = [0.0 if demands is None else float(demands[node]) for node in start]
                 nodes, amount = nodes[given:], amount[given:]
             kept = [(place[node], a) for node, a in zip(nodes, amount, strict=True) if node in place]
             if self.instance.end is not None and (not kept or kept[-1][0] != self.instance.end):
@@ -237,7 +238,7 @@ def _rules_and_changes(begun: Begun) -> tuple[tuple[Rule, ...], Changes]:
     rules: list[Rule] = []
     for rule in begun.problem.rules:
         change = UNDERWAY_RULES[type(rule)](begun, rule, changes)
-        rules.append(change.pop("rule", rule))
+        rules += change.pop("rules", (rule,))
         changes |= change
     return tuple(rules), changes
 
@@ -318,15 +319,16 @@ def _changed_distances(begun: Begun) -> Changes:
             f"visited: in problem {problem.name!r} neither length nor time counts, "
             f"which alone would hold the rest of several tours to their beginning"
         )
-    if problem.rule(SplitDelivery) is not None and (begun.is_limited or problem.rule(TimeWindows)):
-        raise ValueError(
-            "visited: where deliveries are split, expected no tour on its way beside a length budget or time windows"
-        )
+    longest = "longest" in problem.objective.terms
+    if problem.rule(SplitDelivery) is not None and (begun.is_limited or longest or problem.rule(TimeWindows)):
+        beside = "the longest tour as the objective" if longest else "a length budget or time windows"
+        raise ValueError(f"visited: where deliveries are split, expected no tour on its way beside {beside}")
     waiting = [node for node, one in zip(begun.merged, begun.current, strict=True) if len(one.nodes) == 1]
     if waiting:  # every tour begins with a node of `merged`, and one that visits nothing else costs nothing
         matrix[0] = 2.0 * begun.far
         matrix[waiting, int(nodes[-1] == instance.finish) * (len(nodes) - 1)] = 0.0
     matrix[:, begun.merged] = 2.0 * begun.far
+    matrix[begun.merged, begun.merged] = 0.0
     matrix[0, begun.merged] = begun.entries
     return {"matrix": matrix}
 
@@ -353,8 +355,13 @@ def _compulsory_visits(begun: Begun, rule: CompulsoryVisits, changes: Changes) -
 
 
 def _split_delivery(begun: Begun, rule: SplitDelivery, changes: Changes) -> Changes:
+    """Nodes of `merged` must be visited even where nothing has been delivered so far."""
     assert begun.left is not None
-    return {"demands": _with(begun.left[begun.nodes], begun.merged, begun.loads)}
+    return {
+        "rules": (rule, CompulsoryVisits()),
+        "required": _with(np.zeros(len(begun.nodes)), begun.merged, 1.0),
+        "demands": _with(begun.left[begun.nodes], begun.merged, begun.loads),
+    }
 
 
 def _capacity(begun: Begun, rule: Capacity, changes: Changes) -> Changes:
@@ -379,7 +386,7 @@ def _length_budget(begun: Begun, rule: LengthBudget, changes: Changes) -> Change
 def _max_visits(begun: Begun, rule: MaxVisits, changes: Changes) -> Changes:
     """The number of visits that are left, plus one for each node whose visits are counted already."""
     left = max(0, rule.most - int(begun.collected.sum()))
-    return {"rule": MaxVisits(left + len(begun.among_several))}
+    return {"rules": (MaxVisits(left + len(begun.among_several)),)}
 
 
 def _prize_quota(begun: Begun, rule: PrizeQuota, changes: Changes) -> Changes:

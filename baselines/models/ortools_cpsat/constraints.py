@@ -70,7 +70,7 @@ def capacity(model: CPSATModel, rule: Capacity) -> None:
 
 
 def split_delivery(model: CPSATModel, rule: SplitDelivery) -> None:
-    """Let each circuit deliver something to each node that it visits; circuits are ordered by load, to break ties."""
+    """Let each circuit deliver something where it visits a demand; circuits are ordered by load, to break ties."""
     instance, cp = model.instance, model.cp
     assert instance.demands is not None
     assert instance.capacity is not None
@@ -80,7 +80,8 @@ def split_delivery(model: CPSATModel, rule: SplitDelivery) -> None:
     for circuit in model.circuits:
         row = [cp.new_int_var(0, min(demand, most), "") for demand in demands]
         for amount, visited, demand in zip(row, circuit.visited[1:], demands, strict=True):
-            cp.add(amount >= visited)
+            if demand:
+                cp.add(amount >= visited)
             cp.add(amount <= min(demand, most) * visited)
         cp.add(sum(row) <= most)
         if model.amounts:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tsp.problems import LengthBudget, SplitDelivery
+from tsp.problems import CompulsoryVisits, LengthBudget, SplitDelivery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,8 +57,8 @@ class TourGraph(NamedTuple):
 def make_graph(problem: Problem, instance: Instance) -> TourGraph:
     """The graph of an instance.
 
-    Where deliveries may be split, it has only the nodes with a demand, and distances are those of the shortest
-    paths, on which other nodes may be passed.
+    Where deliveries may be split, it has only the nodes with a demand and those required, and distances are those of
+    the shortest paths, on which other nodes may be passed.
     """
     start = None if instance.free_start else instance.depot
     end = instance.depot if problem.shape.is_closed else instance.end if problem.shape.is_path else instance.finish
@@ -69,7 +69,7 @@ def make_graph(problem: Problem, instance: Instance) -> TourGraph:
         # Where the number of tours is not limited, passing the depot is returning to it.
         free = instance.num_tours is None and start == end
         distances, detours = _shortest_paths(distances, [n for n in range(instance.size) if not free or n != start])
-        customers = customers[instance.demands[customers] > 0]
+        customers = customers[(instance.demands + required_visits(problem, instance))[customers] > 0]
     legs = np.zeros((len(customers) + 1, len(customers) + 1))
     legs[1:, 1:] = distances[np.ix_(customers, customers)]
     if start is not None:
@@ -93,6 +93,13 @@ def shortest_lengths(steps: NDArray[Any]) -> NDArray[Any]:
     return shortest
 
 
+def required_visits(problem: Problem, instance: Instance) -> Array:
+    """1 for each node whose visit a rule of its own demands, else 0 `[n]`."""
+    if problem.rule(CompulsoryVisits) is None or instance.required is None:
+        return np.zeros(instance.size)
+    return (instance.required > 0).astype(np.float64)
+
+
 def _shortest_paths(distances: Array, through: list[int]) -> tuple[Array, dict[tuple[int, int], tuple[int, ...]]]:
     """Lengths of the shortest paths that pass only the nodes `through`, and the nodes passed (Floyd, Warshall)."""
     shortest, detours = distances.copy(), dict[tuple[int, int], tuple[int, ...]]()
@@ -109,15 +116,16 @@ def _most_tours(problem: Problem, instance: Instance, graph: TourGraph) -> int:
     """The most tours that some best solution needs, where deliveries are split and distances are shortest paths.
 
     Deliveries can be shifted between tours that share nodes, until in each group of such tours all but one are
-    full; no tour becomes longer. Two tours whose loads fit into one can be joined, which is no longer.
+    full; no tour becomes longer. Two tours whose loads fit into one can be joined, which is no longer. A required
+    node without a demand may need a tour of its own.
     """
     assert instance.demands is not None
     assert instance.capacity is not None
-    demands = instance.demands[graph.customers]
+    demands, required = instance.demands[graph.customers], required_visits(problem, instance)[graph.customers]
     if not instance.capacity:
-        return 1
-    most = int(np.ceil(demands / instance.capacity).sum())
+        return max(1, int(required.sum()))
+    most = int(np.maximum(np.ceil(demands / instance.capacity), required).sum())
     metric = (graph.legs[1:, [0]] + graph.legs[0, 1:] >= graph.legs[1:, 1:]).all()
-    if metric and problem.objective.terms == ("length",) and problem.rule(LengthBudget) is None:
+    if metric and not required.any() and problem.objective.terms == ("length",) and problem.rule(LengthBudget) is None:
         most = min(most, max(1, math.ceil(2 * demands.sum() / instance.capacity) - 1))
     return most if instance.num_tours is None else min(most, instance.num_tours)

@@ -13,7 +13,15 @@ from ortools.sat.python import cp_model
 from baselines.trivial import SQUARE
 from tsp.budget import SHORTEST, Budget
 from tsp.infeasibility import reasons
-from tsp.problems import Capacity, LengthBudget, SplitDelivery, VisitAtMostOnce, VisitOnce, get_problem
+from tsp.problems import (
+    Capacity,
+    CompulsoryVisits,
+    LengthBudget,
+    SplitDelivery,
+    VisitAtMostOnce,
+    VisitOnce,
+    get_problem,
+)
 from tsp.solution import Solution, check
 from tsp.solvers import (
     InstanceSolver,
@@ -56,7 +64,7 @@ PROVED = "no solution keeps every rule, which is proved"
 RESERVE = 0.1
 """The share of the time limit that is left for the reason of an infeasibility, while there is no solution."""
 
-SPLIT = ({SplitDelivery, Capacity, LengthBudget}, {"length", "longest"})
+SPLIT = ({SplitDelivery, Capacity, CompulsoryVisits, LengthBudget}, {"length", "longest"})
 """Rules and terms that can be combined with split deliveries."""
 
 
