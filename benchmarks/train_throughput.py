@@ -239,7 +239,7 @@ def whole_runs(options: argparse.Namespace) -> None:
 
     torch.set_num_threads(options.threads)
     print(
-        f"{'n':>4}{'batch':>7}{'minutes':>9}{'steps/s':>9}{'whole/s':>9}{'share':>9}   instances/s of steps, of the run"
+        f"{'n':>4}{'batch':>7}{'minutes':>9}{'steps':>9}{'whole':>9}{'share':>9}   instances/s of steps, of the run"
     )
     for case, minutes in ((case, minutes) for case in CASES if case.baseline == "rollout" for minutes in options.whole):
         config = TrainConfig(
