@@ -238,9 +238,7 @@ def whole_runs(options: argparse.Namespace) -> None:
     from policies.training.trainer import Trainer
 
     torch.set_num_threads(options.threads)
-    print(
-        f"{'n':>4}{'batch':>7}{'minutes':>9}{'steps':>9}{'whole':>9}{'share':>9}   instances/s of steps, of the run"
-    )
+    print(f"{'n':>4}{'batch':>7}{'minutes':>9}{'steps':>9}{'whole':>9}{'share':>9}   instances/s of steps, of the run")
     for case, minutes in ((case, minutes) for case in CASES if case.baseline == "rollout" for minutes in options.whole):
         config = TrainConfig(
             size=str(case.size), baseline="rollout", starts=1, batch_size=case.batch, minutes=minutes, lr=LR
