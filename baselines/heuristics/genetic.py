@@ -21,12 +21,14 @@ from baselines.routes.model_solver import ModelSolver
 from baselines.trivial import SQUARE
 from tsp.budget import Budget
 from tsp.problems import get_problem
+from tsp.solvers import slow_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from baselines.routes.state import Tours
     from tsp.budget import Clock
+    from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
 
@@ -44,6 +46,10 @@ DECODED = 20_000
 
 PIECES = 10
 """A generation that decodes more customers than this is divided into pieces of a tenth of the number."""
+
+
+ORDER = 2e-8
+"""Seconds for each pair of nodes in which an order is divided into tours of any length, and its tours are read."""
 
 
 class Population(NamedTuple):
@@ -194,6 +200,12 @@ class GeneticAlgorithm(ModelSolver):
         """Compile; every problem needs the same kernels."""
         GeneticAlgorithm(generations=1).solve(get_problem("tsp"), [SQUARE], Budget(60.0))
 
+    def refusal(self, problem: Problem, instance: Instance, time_limit: float) -> str | None:
+        """Refuse so many nodes that the first order alone does not fit into the time where tours have no limit."""
+        is_unlimited = problem.shape.has_several_tours and instance.capacity is None
+        needed = ORDER * instance.size**2 if is_unlimited else 0.0
+        return super().refusal(problem, instance, time_limit) or slow_refusal(self, instance, needed, time_limit)
+
     def search(self, model: RouteModel, clock: Clock, *, seed: int, initial: Solution | None) -> Iterator[Tours]:
         """Evolve until the clock runs out or the generations are done."""
         plan, m = empty_plan(model), len(model.customers)
@@ -239,12 +251,12 @@ class GeneticAlgorithm(ModelSolver):
 
 
 def _pieces(first: int, past: int, size: int, clock: Clock) -> Iterator[tuple[int, int]]:
-    """The range `first` to `past` in pieces, as long as another piece of the last one's duration fits into the time.
+    """The range `first` to `past` in pieces, as long as two more of the longest one's duration fit into the time.
 
-    The first piece is made unless the time is up.
+    The first piece is made unless the time is up; after the last one, the best order is decoded once more.
     """
     longest = 0.0
-    while first < past and clock.remaining > longest:
+    while first < past and clock.remaining > 2.0 * longest:
         begun = clock.elapsed
         yield first, min(past, first + size)
         longest = max(longest, clock.elapsed - begun, 1e-9)

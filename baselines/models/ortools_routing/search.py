@@ -25,11 +25,15 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 
+CLOSING = 3e-4
+"""Seconds for each node that closing a model of split deliveries may take: no clock ends it."""
+
+
 def search(task: Task, settings: Settings, best: Incumbent) -> None:
     """Search from `task.initial`, and let `best` consider each solution."""
     clock, initial = task.clock, task.initial
     model = build_model(task.problem, task.instance, settings, clock, initial)
-    if model is None:
+    if model is None or (model.amounts is not None and clock.remaining <= CLOSING * len(model.nodes)):
         return
     routing = model.routing
     routing.CloseModelWithParameters(search_parameters(settings, clock.remaining))
