@@ -88,12 +88,7 @@ class Decoder(nn.Module):
         """Everything that depends only on the node embeddings `[B, n, d]` and the distances `[B, n, n]`."""
         B, n, d = nodes.shape
         key, value, logit_key = self.project_nodes(nodes).chunk(3, -1)
-        if padding is None:
-            mean = nodes.mean(1)
-        else:
-            keep = (~padding)[..., None].to(nodes.dtype)
-            mean = (nodes * keep).sum(1) / keep.sum(1)
-        graph = self.project_graph(mean)[:, None]  # [B, 1, d]
+        graph = self.project_graph(mean_embedding(nodes, padding))[:, None]  # [B, 1, d]
         from_first, from_last = self.project_step.weight.chunk(2, -1)
         no_first, no_last = self.placeholder.chunk(2)
         first = torch.cat([nodes @ from_first.T, (no_first @ from_first.T).expand(B, 1, d)], 1) + graph
@@ -172,3 +167,11 @@ class Decoder(nn.Module):
         glimpse = (glimpse + torch.einsum("bqhk,khe->bqhe", attended, value.view(k, heads, dh))).reshape(B, Q, d)
         of_nodes = glimpse @ (self.project_glimpse.weight.T.to(query.dtype) @ logit_key.T * d**-0.5)  # [B, Q, k]
         return (glimpse @ cache.logit_keys).float() + (seen @ of_nodes[..., None])[..., 0].float()
+
+
+def mean_embedding(nodes: Tensor, padding: Tensor | None) -> Tensor:
+    """The mean `[B, d]` of node embeddings `[B, n, d]`, without padded nodes."""
+    if padding is None:
+        return nodes.mean(1)
+    keep = (~padding)[..., None].to(nodes.dtype)
+    return (nodes * keep).sum(1) / keep.sum(1)

@@ -81,9 +81,14 @@ class Processes:
         """Replace gradients by their means over the processes."""
         if self.count == 1:
             return
-        for parameter in parameters:
-            if parameter.grad is not None:
-                parameter.grad = self.mean(parameter.grad)
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        means = self.mean(torch.cat([gradient.flatten() for gradient in gradients]))  # in one message
+        for gradient, mean in zip(gradients, means.split([x.numel() for x in gradients]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
+
+
+ALONE = Processes()
+"""One process with the whole batch."""
 
 
 class SharedSampling:

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from policies.rollout import backward_in_chunks, rollout
 
-from .processes import Processes
+from .processes import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from policies.decoder import Cache
     from policies.policy import Policy
 
+    from .processes import Processes
     from .reinforce_baselines import ReinforceBaseline
 
     SampleTrace = Callable[[Batch, Cache], Trace]
@@ -47,7 +48,7 @@ def accumulate_gradients(
     entropy: float = 0.0,
     scale: bool = False,
     weight: float = 1.0,
-    processes: Processes | None = None,
+    processes: Processes = ALONE,
     sample_trace: SampleTrace | None = None,
 ) -> StepResult:
     """Add the gradient of the REINFORCE loss on one batch to the policy's parameters.
@@ -73,7 +74,6 @@ def accumulate_gradients(
         processes: those that share the batch, of which `batch` is this one's share.
         sample_trace: samples the trajectories of a batch, given its cache; `rollout` by default.
     """
-    processes = processes or Processes()
     cache = policy.prepare(batch, bfloat16=bfloat16)
     leaf = cache.detach(requires_grad=True)
     if sample_trace is None:

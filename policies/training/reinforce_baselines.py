@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from policies.decoder import mean_embedding
 from policies.decoding import Greedy
 from policies.rollout import decode
 
-from .processes import Processes
+from .processes import ALONE
 from .run import load_optimizer, optimizer_tensors, under
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from envs.batch import Batch
     from envs.routing_env import RoutingEnv
     from policies.policy import Policy
+
+    from .processes import Processes
 
 EXPONENTIAL_DECAY = 0.8
 SIGNIFICANCE = 0.05
@@ -104,8 +107,8 @@ class ExponentialBaseline(NoBaseline):
         processes: those that share each batch.
     """
 
-    def __init__(self, processes: Processes | None = None) -> None:
-        self.processes = processes or Processes()
+    def __init__(self, processes: Processes = ALONE) -> None:
+        self.processes = processes
         self.mean: Tensor | None = None
 
     def advantage(self, batch: Batch, costs: Tensor) -> Tensor:
@@ -171,7 +174,7 @@ class RolloutBaseline:
         challenge: Challenge,
         warmup_epochs: int,
         bfloat16: bool,
-        processes: Processes | None = None,
+        processes: Processes = ALONE,
     ) -> None:
         self.env, self.best = env, copy.deepcopy(policy).eval().requires_grad_(requires_grad=False)
         self.draw, self.challenge, self.warmup_epochs, self.bfloat16 = draw, challenge, warmup_epochs, bfloat16
@@ -257,13 +260,7 @@ class Critic(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """The estimates `[B]`."""
         costs = batch.costs() if self.body.config.edges else None
-        nodes = self.body.encode(batch, costs)
-        if batch.padding is None:
-            mean = nodes.mean(1)
-        else:
-            keep = (~batch.padding)[..., None].to(nodes.dtype)
-            mean = (nodes * keep).sum(1) / keep.sum(1)
-        return self.head(mean)[:, 0]
+        return self.head(mean_embedding(self.body.encode(batch, costs), batch.padding))[:, 0]
 
 
 class CriticBaseline:
@@ -276,10 +273,10 @@ class CriticBaseline:
         processes: those that share each batch.
     """
 
-    def __init__(self, policy: Policy, *, lr: float, bfloat16: bool, processes: Processes | None = None) -> None:
+    def __init__(self, policy: Policy, *, lr: float, bfloat16: bool, processes: Processes = ALONE) -> None:
         self.critic = Critic(policy).to(next(policy.parameters()).device).train()
         self.optimizer = torch.optim.Adam(self.critic.parameters(), lr=lr)
-        self.bfloat16, self.processes = bfloat16, processes or Processes()
+        self.bfloat16, self.processes = bfloat16, processes
 
     def advantage(self, batch: Batch, costs: Tensor) -> Tensor:
         """Each cost less the estimate before this batch, from which the critic then learns."""

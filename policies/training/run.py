@@ -21,7 +21,7 @@ from policies.checkpoint import read_tensors, write_tensors
 from tsp.files import atomic_write
 from tsp.interrupts import held_interrupts
 
-from .processes import Processes
+from .processes import ALONE
 
 if TYPE_CHECKING:
     import os
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Parameter
     from torch.optim import Optimizer
+
+    from .processes import Processes
 
 
 class RunConfig:
@@ -168,9 +170,9 @@ class Run(ABC, Generic[ConfigT]):
         version: str = "",
         resume: bool = False,
         say: Callable[[str], None] = lambda _: None,
-        processes: Processes | None = None,
+        processes: Processes = ALONE,
     ) -> None:
-        self.processes = processes or Processes()
+        self.processes = processes
         self.config, self.out, self.device, self.say = config, Path(out), torch.device(device), say
         self.command, self.version = command, version
         self.step, self.seconds = 0, 0.0

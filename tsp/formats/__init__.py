@@ -312,7 +312,11 @@ def read_plan(path: StrPath, instance: Instance) -> Plan:
         OSError: for a file that cannot be read.
     """
     source = Path(path)
-    plan = _SOLUTION_READERS[_solution_kind(source)](source, instance)
+    return _with_end(source, instance, _SOLUTION_READERS[_solution_kind(source)](source, instance))
+
+
+def _with_end(source: Path, instance: Instance, plan: Plan) -> Plan:
+    """The plan, refused where its tours have a free end and those of the instance return."""
     if plan.free_end and not instance.free_end:
         name = instance.name or "instance"
         raise ValueError(f"{source}: its tours end anywhere, those of {name} do not; expected a free end (--end any)")
@@ -327,14 +331,15 @@ def read_plans(path: StrPath, instances: Sequence[Instance]) -> list[Plan]:
         OSError: for a file that cannot be read.
     """
     source = Path(path)
-    if len(instances) > 1:
-        if _solution_kind(source) != ".json":
-            raise ValueError(
-                f"{source}: holds one solution, but there are {len(instances)} instances; expected the JSON of "
-                "`tsp solve --json`, with a solution of each"
-            )
-        json_file.require_entries(source, instances)
-    return [read_plan(source, instance) for instance in instances]
+    if len(instances) == 1:
+        return [read_plan(source, instances[0])]
+    if _solution_kind(source) != ".json":
+        raise ValueError(
+            f"{source}: holds one solution, but there are {len(instances)} instances; expected the JSON of "
+            "`tsp solve --json`, with a solution of each"
+        )
+    plans = json_file.read_plans(source, instances)
+    return [_with_end(source, instance, plan) for instance, plan in zip(instances, plans, strict=True)]
 
 
 def read_solution(path: StrPath, instance: Instance) -> list[NDArray[np.int64]]:

@@ -27,7 +27,27 @@ def read_plan(path: Path, instance: Instance) -> Plan:
     Raises:
         ValueError: with the file, what is wrong and what was expected.
     """
-    entry = _entry(path, instance)
+    entries = _entries(path)
+    found = entries.get(instance.name, next(iter(entries.values())) if len(entries) == 1 else None)
+    if found is None:
+        raise ValueError(f"{path}: {len(entries)} solutions, none of an instance named {instance.name!r}")
+    return _as_plan(path, instance, found)
+
+
+def read_plans(path: Path, instances: Sequence[Instance]) -> list[Plan]:
+    """Read a plan of each instance, from the entries with their names.
+
+    Raises:
+        ValueError: as for `read_plan`, naming the first instance without an entry.
+    """
+    entries = _entries(path)
+    for instance in instances:
+        if instance.name not in entries:
+            raise ValueError(f"{path}: {len(entries)} solution(s), none of an instance named {instance.name!r}")
+    return [_as_plan(path, instance, entries[instance.name]) for instance in instances]
+
+
+def _as_plan(path: Path, instance: Instance, entry: dict[str, object]) -> Plan:
     tours, amounts = entry["tours"], entry.get("amounts")
     if not isinstance(tours, list) or not all(map(_is_tour, cast("list[object]", tours))):
         raise ValueError(f"{path}: tours of {instance.name!r}: expected lists of node numbers from 0")
@@ -39,27 +59,6 @@ def read_plan(path: Path, instance: Instance) -> Plan:
         return plan
     numbers = [np.array(numbers, dtype=np.float64) for numbers in cast("list[list[float]]", amounts)]
     return plan._replace(amounts=numbers)
-
-
-def _entry(path: Path, instance: Instance) -> dict[str, object]:
-    """The entry with the instance's name, or the only entry."""
-    entries = _entries(path)
-    found = entries.get(instance.name, next(iter(entries.values())) if len(entries) == 1 else None)
-    if found is None:
-        raise ValueError(f"{path}: {len(entries)} solutions, none of an instance named {instance.name!r}")
-    return found
-
-
-def require_entries(path: Path, instances: Sequence[Instance]) -> None:
-    """Refuse a file without an entry of each instance's name.
-
-    Raises:
-        ValueError: naming the first instance without one.
-    """
-    entries = _entries(path)
-    for instance in instances:
-        if instance.name not in entries:
-            raise ValueError(f"{path}: {len(entries)} solution(s), none of an instance named {instance.name!r}")
 
 
 def _entries(path: Path) -> dict[str, dict[str, object]]:
