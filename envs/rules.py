@@ -356,8 +356,12 @@ class TimeWindowsEnv(RuleEnv):
     from_depot = True
     shows = ("opens", "closes", "service")
     context_features = 1
-    node_context_features = 2
     geometry = True
+
+    def __init__(self, rule: Rule, problem: Problem) -> None:
+        super().__init__(rule, problem)
+        self.visits_all = problem.visits_all and problem.shape.has_one_depot_tour
+        self.node_context_features = 7 if self.visits_all else 2
 
     def start(self, batch: Batch, trajectories: int) -> TimeState:
         """The depot opens."""
@@ -369,7 +373,7 @@ class TimeWindowsEnv(RuleEnv):
         end = batch.finish[:, None]
         home_closes = closes.gather(1, end)
         ways, latest = batch.distances, None
-        if self.problem.visits_all and self.problem.shape.has_one_depot_tour:
+        if self.visits_all:
             # no way passes padding
             stay = service if batch.padding is None else service.masked_fill(batch.padding, float("inf"))
             ways = _earliest(batch.distances, stay)
@@ -402,12 +406,23 @@ class TimeWindowsEnv(RuleEnv):
         return (state.now / day(state.batch)).float()[..., None]
 
     def node_context(self, state: TimeState, move: Move) -> Tensor:
-        """The wait at each node, and the spare time before it closes, on arrival from the current node."""
+        """The wait at each node, and the spare time before it closes, on arrival from the current node.
+
+        Where one tour must visit every node, also the way there, the spare time that a visit leaves for the node that
+        then is hardest to reach, and how near each of these is to none, since a choice depends on what is close.
+        """
         arrival = self._arrival(state, move)
         unit = state.batch.scale[:, None, None]
         wait = ((state.opens - arrival) / unit).clamp(0.0, FAR)
         spare = ((state.closes - arrival) / unit).clamp(-FAR, FAR)
-        return torch.stack([wait, spare], -1).float()
+        if state.latest is None:
+            return torch.stack([wait, spare], -1).float()
+        assert move.to_nodes is not None
+        way = move.to_nodes / unit
+        leave = torch.maximum(arrival, state.opens) + state.service
+        left = ((self._latest_leave(state, move) - leave) / unit).clamp(0.0, FAR)
+        near = (torch.exp(-wait), torch.exp(-spare.clamp(min=0.0)), torch.exp(-4.0 * way), torch.exp(-left))
+        return torch.stack([wait, spare, way, *near], -1).float()
 
     def _arrival(self, state: TimeState, move: Move) -> Tensor:
         assert move.to_nodes is not None
@@ -419,9 +434,14 @@ class TimeWindowsEnv(RuleEnv):
         leave = begin + state.service
         forbidden = (begin > mask_limit(state.closes)) | (leave > state.homeward)
         if state.latest is not None:
-            others = torch.where(move.visited[:, :, None, :], float("inf"), state.latest)  # [B, P, n, n]
-            forbidden = forbidden | (leave > others.amin(-1))
+            forbidden = forbidden | (leave > self._latest_leave(state, move))
         return forbidden
+
+    def _latest_leave(self, state: TimeState, move: Move) -> Tensor:
+        """Latest time to leave each node and still reach any one of the other unvisited nodes in time, `[B, P, n]`."""
+        assert state.latest is not None
+        others = torch.where(move.visited[:, :, None, :], float("inf"), state.latest)  # [B, P, n, n]
+        return others.amin(-1)
 
     def forbids_return(self, state: TimeState, move: Move) -> Tensor:
         """Whether the end would have closed on arrival."""

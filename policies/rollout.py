@@ -119,7 +119,9 @@ def rollout(
     return trace.until(steps)
 
 
-def score(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None = None) -> tuple[Tensor, Tensor]:
+def score(
+    decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None = None, allowed: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Log-probability of each trajectory's chosen steps, and the entropy of those choices, `[B, P]` each.
 
     All steps are scored at once.
@@ -129,11 +131,16 @@ def score(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None = No
         cache: as in the rollout; gradients flow into it.
         trace: the trajectories; given steps do not count.
         steps: score these steps only (chunks of a sum), never before `trace.given`.
+        allowed: `[B, P, T, n]` sets of actions, of which the probability of any counts, not that of the chosen one.
     """
     steps = slice(trace.given, None) if steps is None else steps
     observation, actions = trace.queries(steps)
     logs = decoder.logits(cache, observation).log_softmax(-1)  # [B, T * P, n]
-    chosen = logs.gather(-1, actions[..., None]).squeeze(-1)
+    if allowed is None:
+        chosen = logs.gather(-1, actions[..., None]).squeeze(-1)
+    else:
+        any_of = allowed[:, :, steps].transpose(1, 2).flatten(1, 2)
+        chosen = logs.masked_fill(~any_of, float("-inf")).logsumexp(-1)
     entropy = -(logs.exp() * logs.masked_fill(observation.forbidden, 0.0)).sum(-1)
     by_step = (-1, trace.actions.shape[1])
     return chosen.unflatten(1, by_step).sum(1), entropy.unflatten(1, by_step).sum(1)
@@ -156,6 +163,7 @@ def backward_in_chunks(
     weight: Tensor,
     entropy: float = 0.0,
     *,
+    allowed: Tensor | None = None,
     inputs: Sequence[Tensor] | None = None,
     clock: Clock | None = None,
 ) -> Tensor:
@@ -167,6 +175,7 @@ def backward_in_chunks(
         trace: the trajectories; given steps do not count.
         weight: of each trajectory's log-probability in the loss.
         entropy: weight of the mean entropy of the choices, which is subtracted from the loss.
+        allowed: see `score`.
         inputs: the tensors that get gradients; default is all that require them.
         clock: the time limit; without one there is none.
 
@@ -180,7 +189,7 @@ def backward_in_chunks(
     for begin in range(trace.given, T, chunk):
         if clock is not None and clock.remaining == 0:
             raise OutOfTime
-        scored, spread = score(decoder, leaf, trace, slice(begin, min(begin + chunk, T)))
+        scored, spread = score(decoder, leaf, trace, slice(begin, min(begin + chunk, T)), allowed)
         part = (weight * scored).sum()
         if entropy:
             part = part - entropy * spread.sum() / weight.numel()

@@ -7,7 +7,7 @@ from typing import Literal
 
 from envs.generators import split_distribution
 from policies.policy import PolicyConfig
-from tsp.problems import get_problem
+from tsp.problems import SplitDelivery, get_problem
 
 from .run import RunConfig, size_range
 
@@ -51,6 +51,9 @@ class TrainConfig(RunConfig):
         label_ways: number of equivalent action sequences for each of the teacher's tours.
         label_time: time limit of the teacher, in seconds for each instance.
         label_every: steps after which one more batch of labels is added to those in use.
+        label_order: order of a label's tours: random; fullest first; or any, with each order and direction right.
+        expert_every: steps after which the teacher completes new trajectories of the policy, on which half of the
+            imitation is then (expert iteration); 0: never.
         label_workers: processes that make labels.
         label_folder: folder of the labels, which several runs may share; the run's directory by default.
         imitation: weight of the imitation at the beginning.
@@ -93,6 +96,8 @@ class TrainConfig(RunConfig):
     label_ways: int = 8
     label_time: float = 1.0
     label_every: int = 16
+    label_order: Literal["random", "fullest", "any"] = "random"
+    expert_every: int = 0
     label_workers: int = 1
     label_folder: str | None = None
     imitation: float = 1.0
@@ -117,6 +122,10 @@ class TrainConfig(RunConfig):
         if self.teacher is not None and (self.data is not None or get_problem(self.problem).hides_prizes):
             what = "--data" if self.data is not None else f"problem {self.problem!r}, which hides prizes"
             raise ValueError(f"teacher: {self.teacher!r} cannot label for {what}; expected a problem that it can solve")
+        if self.expert_every < 0 or (self.expert_every and self.teacher is None):
+            raise ValueError(f"expert_every: {self.expert_every}, expected 0 or more, and a teacher where it is not 0")
+        if self.label_order == "any" and get_problem(self.problem).rule(SplitDelivery) is not None:
+            raise ValueError(f"label_order: 'any', expected 'random' for problem {self.problem!r}, which splits visits")
         if self.scale and self.starts < 2:
             raise ValueError(f"starts: {self.starts}, expected 2 or more to scale advantages by their deviation")
         if self.baseline == "shared" and self.starts < 2:

@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from policies.rollout import backward_in_chunks, rollout
 
+from .label_sets import allow_one, follow
 from .processes import ALONE
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from policies.decoder import Cache
     from policies.policy import Policy
 
+    from .labelling import Label
     from .processes import Processes
     from .reinforce_baselines import ReinforceBaseline
 
@@ -98,22 +100,24 @@ def accumulate_imitation(
     env: RoutingEnv,
     policy: Policy,
     batch: Batch,
-    actions: Tensor,
+    label: Label,
     *,
     bfloat16: bool,
     weight: float = 1.0,
+    any_order: Generator | None = None,
     replay_trace: ReplayTrace | None = None,
 ) -> Tensor:
-    """Add the gradient of the cross-entropy of given trajectories to the policy's parameters.
+    """Add the gradient of imitating given solutions to the policy's parameters.
 
     Args:
         env: the environment.
         policy: in training mode.
         batch: B instances of one size.
-        actions: `[B, P, T]` trajectories to imitate. Where a tour may start anywhere, its first node is
-            not learned.
+        label: the solutions. Where a tour may start anywhere, its first node is not learned.
         bfloat16: compute products in bfloat16.
         weight: weight of the loss.
+        any_order: if given, every order and direction of the tours is right (see `label_sets`), and the
+            policy draws by these random numbers which one the trajectory follows; else only the label's own.
         replay_trace: replays actions in a batch, given its cache; `env.replay` by default.
 
     Returns:
@@ -121,12 +125,17 @@ def accumulate_imitation(
     """
     cache = policy.prepare(batch, bfloat16=bfloat16)
     leaf = cache.detach(requires_grad=True)
-    trace = env.replay(batch, actions) if replay_trace is None else replay_trace(batch, leaf, actions)
+    actions = label.actions
+    if any_order is not None:
+        trace, allowed = follow(env, batch, policy.decoder, leaf, label, any_order)
+    else:
+        trace = env.replay(batch, actions) if replay_trace is None else replay_trace(batch, leaf, actions)
+        allowed = None if label.after is None else allow_one(trace, label.after)
     if env.starts(batch, 2) is not None:
         trace = trace._replace(given=1)
     count = actions.shape[0] * actions.shape[1]
     per_trajectory = torch.full(actions.shape[:2], -weight / count, device=batch.device)
-    loss = backward_in_chunks(policy.decoder, leaf, trace, per_trajectory, 0.0)
+    loss = backward_in_chunks(policy.decoder, leaf, trace, per_trajectory, allowed=allowed)
     _backward_through_encoder(cache, leaf)
     return loss / weight
 

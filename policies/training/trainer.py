@@ -29,6 +29,8 @@ from tsp.composition import validated_problem
 from tsp.problems import get_problem
 
 from .config import TrainConfig
+from .expert import Rounds
+from .labelling import Labelling
 from .muon import Muon, split_parameters
 from .reinforce import StepResult, accumulate_gradients, accumulate_imitation
 from .reinforce_baselines import (
@@ -42,7 +44,7 @@ from .reinforce_baselines import (
     greedy_costs,
 )
 from .run import Run, append_row, cooldown, under, warmup
-from .teacher import Labelling, Teacher
+from .teacher import Teacher
 from .validation import Validation
 
 if TYPE_CHECKING:
@@ -52,9 +54,13 @@ if TYPE_CHECKING:
     from envs.routing_env import Trace
     from policies.decoder import Cache
 
+    from .labelling import Shard
+
 EVALUATION_BATCH = 500
 FIRST_SHARDS = 16
 """Number of batches of labels in use at first; `label_every` decides when one more is added."""
+EXPERT_SHARE = 0.5
+"""Share of the steps of expert iteration whose labels complete the policy's own trajectories."""
 STREAMS = {"weights": 0, "instances": 1, "actions": 2, "validation": 3, "baseline": 4, "labels": 5}
 
 
@@ -157,9 +163,18 @@ class Trainer(Run[TrainConfig]):
             config.label_batch,
             config.label_ways,
             int(_stream(config.seed, "labels", 0).integers(2**63)),
+            "fullest" if config.label_order == "fullest" else "random",
         )
-        shards = max(1, config.label_count // config.label_batch)
-        return Teacher(labelling, config.label_folder or self.out, shards=shards, workers=config.label_workers)
+        rounds = None
+        if config.expert_every:
+            rounds = Rounds(str(self.out / "rounds"), max(1, config.expert_every // (2 * config.label_every)))
+        return Teacher(
+            labelling,
+            config.label_folder or self.out,
+            shards=max(1, config.label_count // config.label_batch),
+            workers=config.label_workers,
+            rounds=rounds,
+        )
 
     def run(self, progress: Callable[[float, str], None] = lambda *_: None) -> None:
         """See `Run.run`; the policy is validated before the first step, and the teacher runs at the same time."""
@@ -167,6 +182,8 @@ class Trainer(Run[TrainConfig]):
             self._validate_first(progress)
         if self.teacher is None:
             return super().run(progress)
+        if self.step == 0:
+            self.teacher.forget_rounds()
         with self.teacher:
             self.say("waiting for the first labels")
             self.teacher.wait(FIRST_SHARDS)  # the wait does not count as training
@@ -287,19 +304,36 @@ class Trainer(Run[TrainConfig]):
         """Add the gradient of imitating the teacher on a batch of labels, chosen by the step's number."""
         config = self.config
         rng = _stream(config.seed, "labels", self.step + 1)
-        made = min(teacher.shards, FIRST_SHARDS + self.step // config.label_every)
-        batch, actions = teacher.shard(int(rng.integers(made)), self.device)
+        batch, label = self._labels(teacher, rng)
         image = symmetries(batch.coordinates)[int(rng.integers(8))]
         weight = config.imitation + (config.imitation_last - config.imitation) * self.progress()
+        any_order = None
+        if config.label_order == "any":
+            any_order = self._generator.manual_seed(int(rng.integers(2**63)))
         return accumulate_imitation(
             self.env,
             self.policy,
             batch._replace(coordinates=image),
-            actions,
+            label,
             bfloat16=self.bfloat16,
             weight=weight,
+            any_order=any_order,
             replay_trace=self._replay_trace if self.device.type == "cuda" else None,
         )
+
+    def _labels(self, teacher: Teacher, rng: np.random.Generator) -> Shard:
+        """The labels of a step: of whole tours or, with expert iteration, half of the time of completed ones."""
+        every = self.config.expert_every
+        number, into = divmod(self.step, every) if every else (0, 0)
+        if number and not into:
+            teacher.begin_round(number, self.save_model)
+        if number > 1 and rng.random() < EXPERT_SHARE:  # the labels of the newest round are still being made
+            assert teacher.rounds is not None
+            chosen = int(rng.integers(1, number)), int(rng.integers(teacher.rounds.shards))
+            return teacher.round_shard(*chosen, self.device)
+        each = self.config.label_every * (2 if every else 1)
+        made = min(teacher.shards, FIRST_SHARDS + self.step // each)
+        return teacher.shard(int(rng.integers(made)), self.device)
 
     def sample_trace(self, batch: Batch, cache: Cache) -> Trace:
         """Sampled trajectories of a batch, by a captured rollout."""

@@ -6,7 +6,8 @@ import torch
 
 from envs.generators import to_instances
 from envs.routing_env import RoutingEnv
-from policies.training.teacher import UNSOLVED, Labelling, Teacher, draw_shard, label_shard, shard_path
+from policies.training.labelling import UNSOLVED, Labelling, draw_shard, label_shard
+from policies.training.teacher import Teacher, shard_path
 from tsp.problems import PROBLEMS, get_problem
 from tsp.solution import no_answer
 from tsp.solvers.registry import make
@@ -50,6 +51,18 @@ def test_ways_of_a_closed_tour_begin_at_different_nodes_and_go_around_in_both_di
         assert len(after) == 2
 
 
+def test_the_fullest_tours_come_first():
+    own = labelling("cvrp", sizes=(12,), ways=3, order="fullest")
+    batch, env = draw_shard(own, 0), RoutingEnv("cvrp")
+    actions = torch.from_numpy(label_shard(own, 0, make(own.solver))).long()
+    instances, _ = to_instances("cvrp", batch, "")
+    for instance, ways in zip(instances, actions, strict=True):
+        for way in ways:
+            loads = [instance.demands[tour].sum() for tour in env.tours(way, instance)]
+            assert len(loads) > 1
+            assert loads == sorted(loads, reverse=True)
+
+
 def test_a_shard_depends_on_its_number_and_the_seed_alone(tmp_path):
     own = labelling()
     with (
@@ -58,7 +71,7 @@ def test_a_shard_depends_on_its_number_and_the_seed_alone(tmp_path):
     ):
         for index in (2, 0, 1):
             first, second = one.shard(index, torch.device("cpu")), two.shard(index, torch.device("cpu"))
-            assert torch.equal(first.actions, second.actions)
+            assert torch.equal(first.label.actions, second.label.actions)
             assert torch.equal(first.batch.coordinates, second.batch.coordinates)
             assert first.batch.size == own.size(index)
     other = label_shard(labelling(seed=4), 0, make(own.solver))
@@ -115,7 +128,7 @@ def test_a_solved_instance_takes_the_place_of_one_without_a_solution(tmp_path):
     teacher = Teacher(own, tmp_path, shards=1, workers=1)
     teacher.folder.mkdir()
     np.save(shard_path(teacher.folder, 0), labels)
-    batch, actions = teacher.shard(0, torch.device("cpu"))
+    batch, (actions, _) = teacher.shard(0, torch.device("cpu"))
     assert (batch.count, len(actions)) == (own.count, own.count)
     whole = draw_shard(own, 0)
     assert torch.equal(batch.coordinates[0], whole.coordinates[1])

@@ -351,9 +351,11 @@ def test_problems_of_each_shape_can_be_learned_from_a_teacher(tmp_path, problem)
     assert not torch.equal(before["decoder.project_nodes.weight"], after["decoder.project_nodes.weight"])
 
 
-def test_a_run_with_a_teacher_resumes_to_the_same_bits(tmp_path, ctrl_c):
-    trainer(TAUGHT, tmp_path / "whole").run()
-    part = trainer(TAUGHT, tmp_path / "part")
+@pytest.mark.parametrize("changes", [{}, {"problem": "cvrp", "label_order": "any", "expert_every": 2}])
+def test_a_run_with_a_teacher_resumes_to_the_same_bits(tmp_path, ctrl_c, changes):
+    config = replace(TAUGHT, **changes)
+    trainer(config, tmp_path / "whole").run()
+    part = trainer(config, tmp_path / "part")
     ctrl_c(part.optimizer, "step", call=7)
     with pytest.raises(KeyboardInterrupt):
         part.run()
@@ -369,6 +371,8 @@ def test_a_run_with_a_teacher_resumes_to_the_same_bits(tmp_path, ctrl_c):
         ({"data": "set.npz"}, "teacher: 'ls' cannot label for --data"),
         ({"label_count": 0}, "label_count: 0, expected a positive number"),
         ({"average": 1.0}, "average: 1.0, expected at least 0 and less than 1"),
+        ({"teacher": None, "expert_every": 5}, "expert_every: 5, expected 0 or more, and a teacher"),
+        ({"problem": "sdvrp", "label_order": "any"}, "label_order: 'any', expected 'random' for problem 'sdvrp'"),
         ({"reinforce_from": 2.0}, "reinforce_from: 2.0, expected a share from 0 to 1"),
         ({"size": "6,x"}, "size: '6,x', expected numbers such as 20,50,100"),
         ({"size": "6,0"}, "size: '6,0', expected numbers of 1 or more"),

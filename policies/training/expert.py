@@ -1,0 +1,125 @@
+"""Expert iteration: the teacher completes trajectories that the policy began, and the policy imitates the rest.
+
+A policy that only imitates whole tours is lost after its first mistake. Here its own trajectories are cut at a random
+step, the teacher plans from there on, and the loss counts the steps after the cut (Ross, Gordon & Bagnell 2011;
+Anthony, Tian & Barber 2017). A round of such labels belongs to one policy, written at the round's beginning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch import Generator
+
+from envs.generators import to_instances
+from envs.walks import ends_of
+from policies.checkpoint import load_policy
+from policies.decoding import Sampling
+from policies.rollout import decode
+from tsp.budget import Budget
+from tsp.files import atomic_write
+from tsp.instance import Instance, Underway
+
+from .labelling import UNSOLVED, Labelling, draw_shard
+
+if TYPE_CHECKING:
+    from envs.batch import Batch
+    from envs.routing_env import RoutingEnv
+    from policies.policy import Policy
+    from tsp.solvers import Solver
+
+ROUND = 1_000_000
+"""Numbers between the instances of two rounds, so that no two shards have the same."""
+
+
+class Rounds(NamedTuple):
+    """Which policies are completed, and how many of their trajectories.
+
+    Attributes:
+        folder: folder of the rounds' policies and labels.
+        shards: number of shards of a round.
+    """
+
+    folder: str
+    shards: int
+
+    def policy_path(self, number: int) -> Path:
+        """The file of a round's policy; rounds count from 1."""
+        return Path(self.folder) / f"policy-{number:04d}.safetensors"
+
+    def shard_path(self, number: int, index: int) -> Path:
+        """The file of a round's shard."""
+        return Path(self.folder) / f"{number:04d}-{index:04d}.npz"
+
+
+def draw_round_shard(labelling: Labelling, number: int, index: int) -> Batch:
+    """The instances of a shard of a round."""
+    return draw_shard(labelling, number * ROUND + index)
+
+
+def complete_shard(
+    labelling: Labelling, rounds: Rounds, number: int, index: int, solver: Solver
+) -> tuple[np.ndarray, np.ndarray]:
+    """Trajectories that the policy of a round begins and the teacher completes.
+
+    Returns:
+        their actions `[B, 1, T]` int16, of which those of an instance without a solution are -1, and the number of
+        actions `[B]` that are the policy's.
+    """
+    policy, _ = load_policy(rounds.policy_path(number))
+    batch = draw_round_shard(labelling, number, index)
+    rng = np.random.default_rng([labelling.seed, number, index])
+    begun = _begin(policy, batch, rng)
+    instances, _ = to_instances(labelling.problem, batch, f"round {number}, shard {index}")
+    underway = [_under_way(policy.env, one, nodes) for one, nodes in zip(instances, begun, strict=True)]
+    solutions = solver.solve(policy.env.problem, underway, Budget(labelling.time_limit, threads=1, seed=labelling.seed))
+    rows: list[list[int]] = []
+    for instance, nodes, solution in zip(instances, begun, solutions, strict=True):
+        row = policy.env.actions([t.tolist() for t in solution.tours], instance) if solution.feasible else []
+        rows.append(row if row[: len(nodes)] == nodes else [])
+    longest = max(1, *(len(row) for row in rows))
+    actions = np.full((batch.count, 1, longest), UNSOLVED, dtype=np.int16)
+    for own, row in zip(actions[:, 0], rows, strict=True):
+        if row:
+            own[:] = row + row[-1:] * (longest - len(row))
+    return actions, np.array([len(nodes) for nodes in begun], dtype=np.int64)
+
+
+def _under_way(env: RoutingEnv, instance: Instance, nodes: list[int]) -> Instance:
+    """The instance in a tour that began with these nodes."""
+    if env.problem.shape.has_depot:
+        return replace(instance, underway=Underway(tuple(nodes)))
+    return replace(instance, depot=nodes[0], underway=Underway(tuple(nodes[1:])))
+
+
+def _begin(policy: Policy, batch: Batch, rng: np.random.Generator) -> list[list[int]]:
+    """The first nodes of a trajectory of each instance, up to a random one: at least one, never all."""
+    env = policy.env
+    generator = Generator().manual_seed(int(rng.integers(2**63)))
+    prefix = None
+    if env.starts(batch, 2) is not None:
+        prefix = torch.from_numpy(rng.integers(batch.size, size=(batch.count, 1, 1)))
+    with torch.no_grad():
+        cache = policy.prepare(batch)
+        actions = decode(env, batch, policy.decoder, cache, Sampling(), prefix=prefix, generator=generator)[:, 0]
+    ends = ends_of(env.problem, batch).tolist() if env.problem.shape.has_depot else [-1] * batch.count
+    return [_cut(row, end, rng) for row, end in zip(actions.tolist(), ends, strict=True)]
+
+
+def _cut(row: list[int], end: int, rng: np.random.Generator) -> list[int]:
+    """The beginning of a row of actions, up to a random visit that is not the last."""
+    visits = [t for t, node in enumerate(row) if node != end and (t == 0 or node != row[t - 1])]
+    if len(visits) < 2:
+        return []
+    return row[: visits[int(rng.integers(len(visits) - 1))] + 1]
+
+
+def make_round_shard(labelling: Labelling, rounds: Rounds, number: int, index: int, solver: Solver) -> None:
+    """Make a shard of a round, and write it."""
+    actions, after = complete_shard(labelling, rounds, number, index, solver)
+    with atomic_write(rounds.shard_path(number, index), force=True) as temporary, temporary.open("wb") as file:
+        np.savez(file, actions=actions, after=after)
