@@ -10,7 +10,7 @@ import csv
 import json
 import time
 from abc import ABC, abstractmethod
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
@@ -21,7 +21,9 @@ from policies.checkpoint import read_tensors, write_tensors
 from tsp.files import atomic_write
 from tsp.interrupts import held_interrupts
 
+from .event_log import EVENTS, EventLog
 from .processes import ALONE
+from .typed_settings import require_settings
 
 if TYPE_CHECKING:
     import os
@@ -60,14 +62,11 @@ class RunConfig:
         """A configuration from plain values.
 
         Raises:
-            ValueError: for an unknown key, naming `source`.
+            ValueError: for an unknown setting, or a value of the wrong type, naming `source`.
         """
-        inner = raw.get(cls.part, {})
-        for given, known in ((raw, cls), (inner, cls.part_class)):
-            extra = set(given) - {item.name for item in fields(known)}  # pyright: ignore[reportArgumentType]
-            if extra:
-                raise ValueError(f"{source}: unknown setting {min(extra)!r}")
-        return cls(**{**raw, cls.part: cls.part_class(**inner)})
+        settings = require_settings(cls, raw, source, nested=cls.part)
+        inner = require_settings(cls.part_class, settings.get(cls.part, {}), f"{source}: {cls.part}")
+        return cls(**{**settings, cls.part: cls.part_class(**inner)})
 
     @classmethod
     def read(cls, out: str | os.PathLike[str]) -> Self:
@@ -81,7 +80,7 @@ class RunConfig:
             raise ValueError(f"{path}: no such file; there is no run to resume")
         try:
             raw = json.loads(path.read_text())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{path}: not readable ({error})") from None
         return cls.from_dict(raw, str(path))
 
@@ -90,8 +89,8 @@ class RunConfig:
         return json.dumps(asdict(self), indent=2) + "\n"  # pyright: ignore[reportArgumentType]
 
     def files_of_a_run(self) -> tuple[str, ...]:
-        """The files in a run's directory that a new run deletes."""
-        return "metrics.csv", "training-state.safetensors"
+        """The files in a run's directory that a new run deletes, by name or pattern."""
+        return "metrics.csv", "training-state.safetensors", EVENTS
 
     def require_positive(self, *names: str) -> None:
         """Refuse settings that must be positive and are not, and runs without exactly one length.
@@ -152,6 +151,7 @@ class Run(ABC, Generic[ConfigT]):
         resume: continue the run in `out`.
         say: called with notes for the user.
         processes: those that share each batch.
+        tensorboard: write the log for TensorBoard too.
     """
 
     parameters: list[Parameter]
@@ -171,6 +171,7 @@ class Run(ABC, Generic[ConfigT]):
         resume: bool = False,
         say: Callable[[str], None] = lambda _: None,
         processes: Processes = ALONE,
+        tensorboard: bool = False,
     ) -> None:
         self.processes = processes
         self.config, self.out, self.device, self.say = config, Path(out), torch.device(device), say
@@ -179,6 +180,13 @@ class Run(ABC, Generic[ConfigT]):
         self.set_up()
         if resume:
             self.load()
+        self.event_log = EventLog(self.out) if tensorboard and processes.is_first else None
+
+    def log(self, row: dict[str, float]) -> None:
+        """Append a row to the log."""
+        append_row(self.out / "metrics.csv", {"step": self.step, **row})
+        if self.event_log is not None:
+            self.event_log.write(self.step, row)
 
     @abstractmethod
     def set_up(self) -> None:
@@ -233,7 +241,7 @@ class Run(ABC, Generic[ConfigT]):
         row, text = self.measure_epoch()
         self.sums.zero_()
         if self.processes.is_first:
-            append_row(self.out / "metrics.csv", {"step": self.step, **row})
+            self.log(row)
         self.save()
         return text
 
@@ -350,7 +358,8 @@ def start_run(config: RunConfig, out: str | os.PathLike[str], *, resume: bool = 
     except OSError as error:
         raise ValueError(f"{folder}: cannot be created ({error.strerror})") from None
     for stale in () if resume else config.files_of_a_run():
-        (folder / stale).unlink(missing_ok=True)
+        for path in folder.glob(stale):
+            path.unlink()
     with atomic_write(folder / "config.json", force=True) as temporary:
         temporary.write_text(config.to_json())
 

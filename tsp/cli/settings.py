@@ -12,6 +12,7 @@ from policies.guide.training import GuideTrainConfig
 from policies.policy import PolicyConfig
 from policies.training.config import TrainConfig
 from tsp.cli.config_flags import flag_name, given_fields
+from tsp.validation import shown
 
 if TYPE_CHECKING:
     import argparse
@@ -80,11 +81,14 @@ def _merge(
     elif arguments.config:
         try:
             raw = tomllib.loads(Path(arguments.config).read_text(encoding="utf-8"))
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(f"{arguments.config}: not TOML ({error})") from None
     if lengths & set(flags.run):
         raw = {name: value for name, value in raw.items() if name not in lengths}
-    network = {**raw.get(flags.part, {}), **flags.network}
+    network: dict[str, Any] = raw.get(flags.part, {})
+    if not isinstance(network, dict):  # pyright: ignore[reportUnnecessaryIsInstance] - from a file
+        raise ValueError(f"{arguments.config}: {flags.part}: {shown(network)}, expected settings by name")
+    network = {**network, **flags.network}
     return {**raw, **flags.run, flags.part: network}, arguments.config or "settings"
 
 

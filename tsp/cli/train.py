@@ -50,6 +50,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
     command.add_argument("--threads", type=count, default=os.cpu_count() or 1, help="default: all cores")
+    command.add_argument("--tensorboard", action="store_true", help="write the log for TensorBoard too (an extra)")
     command.add_argument("--force", action="store_true", help="replace the run in --out")
     of_guides = (GuideTrainConfig, EdgeNetworkConfig)
     shared = ", ".join(_shared_flags(of_guides, of_policies))
@@ -94,6 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
         "resume": arguments.resume,
         "say": say if processes.is_first else _say_nothing,
         "processes": processes,
+        "tensorboard": arguments.tensorboard,
     }
     if arguments.guide and processes.count > 1:
         raise ValueError(f"--guide: {processes.count} processes, expected one")
