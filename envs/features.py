@@ -57,6 +57,14 @@ def _service(batch: Batch) -> Tensor:
     return batch.lengths("service_times")
 
 
+def _expected_duration(batch: Batch) -> Tensor:
+    return batch.lengths("law_service_times").mean(-1)
+
+
+def _deviation(batch: Batch) -> Tensor:
+    return batch.lengths("law_service_times").std(-1, correction=0)
+
+
 FEATURES = {
     "prizes": _prizes,
     "penalties": _penalties,
@@ -64,5 +72,7 @@ FEATURES = {
     "opens": _opens,
     "closes": _closes,
     "service": _service,
+    "duration": _expected_duration,
+    "deviation": _deviation,
 }
 """Name of a feature → its value for each node `[B, n]`."""

@@ -7,13 +7,14 @@ an explicit `torch.Generator`, so a seed fixes the instances on a given device.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from tsp.instance import LIMITS, NODE_VALUES, Instance, Realization
+from tsp.instance import HIDDEN, LAWS, LIMITS, NODE_VALUES, Instance, Realization
 from tsp.problems import Problem, get_problem, unknown
 from tsp.validation import text, whole_number
 
@@ -80,7 +81,7 @@ GENERATORS: dict[str, Callable[[int, int, Generator], Values]] = {
 }
 """Named distributions of nodes: `[count, nodes, 2]` coordinates, and in halls and set X further attributes."""
 
-VARIANTS = ("const", "unif", "dist", "easy", "medium", "hard")
+VARIANTS = ("const", "unif", "dist", "easy", "medium", "hard", "steady")
 """Suffixes of a distribution's name: of prizes (as Kool et al.; default `dist`), of time windows (default `medium`).
 
 `hall-` may also be followed by a number: every day is then in that one hall.
@@ -155,7 +156,7 @@ def _draw_quota(values: Values, problem: Problem, variant: str, generator: Gener
         out["prizes"] = values["prizes"] * (2.0 / values["prizes"].sum(1, keepdim=True).clamp(min=1e-9))
     else:
         out["prizes"] = _without_depot(_rand(count, nodes, generator=generator) * 4 / (nodes - 1))
-    if problem.hides_prizes:
+    if problem.hidden == "prizes":
         out["real_prizes"] = out["prizes"] * 2 * _rand(count, nodes, generator=generator)
     return out
 
@@ -234,6 +235,28 @@ def _draw_fleet(values: Values, problem: Problem, variant: str, generator: Gener
     return {"num_tours": _full(values, float(FLEET))}
 
 
+OUTCOMES = 20
+"""Number of equally likely durations of a visit."""
+DURATIONS = (0.02, 0.12)
+"""Means of the durations of visits where the instances bring none: sessions of 20 customers have about 8 visits."""
+VARIATION, STEADY_VARIATION = 0.8, 0.4
+"""Standard deviation of a duration, as a share of its mean; the second one in the variant `steady`."""
+
+
+def _draw_law(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
+    """Lognormal durations of visits, as quantiles of equal probability, and the real ones, drawn from these."""
+    count, nodes, _ = values["coordinates"].shape
+    low, high = DURATIONS
+    mean = values.get("service_times", low + (high - low) * _rand(count, nodes, generator=generator))
+    variation = STEADY_VARIATION if variant == "steady" else VARIATION
+    shares = (torch.arange(OUTCOMES, dtype=torch.float64) + 0.5) / OUTCOMES
+    quantiles = torch.exp(math.sqrt(math.log1p(variation**2)) * torch.special.ndtri(shares))
+    factors = (quantiles / quantiles.mean()).to(mean)
+    law = _without_depot(mean)[..., None] * factors
+    drawn = torch.randint(OUTCOMES, (count, nodes, 1), generator=generator, device=generator.device)
+    return {"law_service_times": law, "real_service_times": law.gather(-1, drawn)[..., 0]}
+
+
 DRAWS: dict[str, Callable[[Values, Problem, str, Generator], Values]] = {
     "matrix": _draw_matrix,
     "num_tours": _draw_fleet,
@@ -243,6 +266,7 @@ DRAWS: dict[str, Callable[[Values, Problem, str, Generator], Values]] = {
     "capacity": _draw_capacity,
     "max_length": _draw_max_length,
     "time_windows": _draw_windows,
+    "law_service_times": _draw_law,
 }
 """Attribute → the function that draws it where a problem needs it; one function may draw several attributes."""
 
@@ -279,7 +303,7 @@ def generate(problem: Problem | str, distribution: str, count: int, size: int, g
 
 def as_batch(problem: Problem, values: Values) -> Batch:
     """Drawn attributes as a batch, without those that the problem does not need; a path ends at the last node."""
-    kept = {*problem.needs, "coordinates", "matrix", "real_prizes"}
+    kept = {*problem.needs, "coordinates", "matrix", *(f"real_{name}" for name in HIDDEN)}
     kept |= {"service_times"} if "time_windows" in kept else set()
     values = {name: value for name, value in values.items() if name in kept}
     coordinates = values.pop("coordinates")
@@ -294,8 +318,8 @@ def to_instances(problem: str, batch: Batch, name: str) -> tuple[list[Instance],
     located = bool(batch.coordinates.any())
     # values are drawn in float32; rounding makes 0.08 of 0.07999999821
     arrays = {key: value.double().cpu().numpy().round(7) for key, value in batch.values.items()}
-    real = arrays.pop("real_prizes", None)
-    given = [key for key in (*NODE_VALUES, "time_windows", *LIMITS) if key in arrays]
+    real = {name: arrays.pop(f"real_{name}") for name in HIDDEN if f"real_{name}" in arrays}
+    given = [key for key in (*NODE_VALUES, *LAWS, "time_windows", *LIMITS) if key in arrays]
     matrices = None if batch.distances is None else batch.distances.double().cpu().numpy()
     points = batch.coordinates.double().cpu().numpy()
     ends = (batch.end != batch.depot).tolist()
@@ -311,7 +335,9 @@ def to_instances(problem: str, batch: Batch, name: str) -> tuple[list[Instance],
         )
         for i in range(batch.count)
     ]
-    return instances, None if real is None else [Realization(row) for row in real]
+    if not real:
+        return instances, None
+    return instances, [Realization(**{name: rows[i] for name, rows in real.items()}) for i in range(batch.count)]
 
 
 def generate_set(

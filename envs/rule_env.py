@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from tsp.tolerance import SINGLE, TOLERANCE
-
 if TYPE_CHECKING:
     from tsp.problems import Problem, Rule
 
@@ -84,27 +82,6 @@ class RuleEnv:
     def makes_tour(self, batch: Batch, move: Move) -> Tensor | bool:
         """Whether a tour that ends now counts as a tour, `[B, P]`: of several tours, an empty one does not."""
         return not self.problem.shape.has_several_tours or move.here != batch.depot[:, None]
-
-
-def last_digits(value: Tensor) -> Tensor:
-    """By how much a sum may miss a value: the checker's tolerance, or float32's own."""
-    relative = SINGLE if value.dtype == torch.float32 else TOLERANCE
-    return relative * value.abs().clamp(min=1.0)
-
-
-def slack(limit: Tensor) -> Tensor:
-    """The amount by which a limit may be exceeded."""
-    return last_digits(limit)
-
-
-def mask_limit(limit: Tensor) -> Tensor:
-    """A limit as masks apply it: with the tolerance of the checker, or of float32."""
-    return limit + slack(limit)
-
-
-def outer_limit(limit: Tensor) -> Tensor:
-    """The limit of `tsp.tolerance.outer_limit`: every value that a mask accepted keeps it, summed in any order."""
-    return limit + 2 * slack(limit)
 
 
 def way_home(move: Move) -> Tensor:

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from tsp.problems import SplitDelivery
 
+from .limits import mask_limit
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -65,6 +67,23 @@ class Walks(NamedTuple):
         """Length of each step, `[B, P, T]`."""
         return self.batch.legs(self.origins, self.nodes)
 
+    def broken_off(self) -> Tensor:
+        """Customers whose visit is broken off, `[B, P, n]` bool, by `tsp.problems.Session`."""
+        batch, (B, P, T) = self.batch, self.nodes.shape
+        legs = self.legs()
+        limit = batch.values["max_length"][:, None].to(legs.dtype)
+        visits = torch.where(self.customers, batch.real_service_times, 0.0).to(legs.dtype)
+        duration = visits[:, None].expand(B, P, -1).gather(-1, self.nodes)
+        home = batch.legs(self.nodes, batch.finish[:, None, None].expand_as(self.nodes))
+        now, early = torch.zeros((B, P), dtype=legs.dtype, device=legs.device), torch.zeros_like(self.nodes)
+        for t in range(T):
+            stays = self.nodes[..., t] == self.origins[..., t]
+            arrive, latest = now + legs[..., t], limit - home[..., t]
+            over = arrive + duration[..., t]
+            early[..., t] = ((over > mask_limit(latest)) & ~stays).long()
+            now = torch.where(stays, now, torch.where(early[..., t] > 0, torch.maximum(arrive, latest), over))
+        return torch.zeros((B, P, batch.size), dtype=torch.long, device=legs.device).scatter(-1, self.nodes, early) > 0
+
     def visited(self) -> Tensor:
         """Customers that are visited, `[B, P, n]` bool."""
         B, P, _ = self.nodes.shape
@@ -85,8 +104,10 @@ def _longest(walks: Walks) -> Tensor:
 
 
 def _prize(walks: Walks) -> Tensor:
-    prizes = walks.batch.real_prizes
-    return (walks.visited().to(prizes.dtype) * prizes[:, None]).sum(-1)
+    prizes, counted = walks.batch.real_prizes, walks.visited()
+    if "law_service_times" in walks.batch.values:
+        counted = counted & ~walks.broken_off()
+    return (counted.to(prizes.dtype) * prizes[:, None]).sum(-1)
 
 
 def _penalties(walks: Walks) -> Tensor:

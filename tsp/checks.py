@@ -21,6 +21,7 @@ from tsp.problems import (
     PrizeQuota,
     Problem,
     Rule,
+    Session,
     SplitDelivery,
     TimeWindows,
     VisitAtMostOnce,
@@ -60,6 +61,7 @@ class Claim(NamedTuple):
         stops: each tour's nodes in order, the node where it ends included (with a free end, the last customer).
         amounts: the amount delivered to each node of each tour.
         prizes: the real prize of each node; None if there are no prizes.
+        durations: the real duration of each visit; None if visits take no time.
         begun: number of tours that have begun; where there may be several, the others leave the depot later.
         resumed: those of them that are on their way, by their index.
     """
@@ -70,6 +72,7 @@ class Claim(NamedTuple):
     stops: Tours
     amounts: Amounts | None
     prizes: Array | None
+    durations: Array | None
     begun: int
     resumed: dict[int, Resumed]
 
@@ -218,6 +221,67 @@ def _check_time_windows(claim: Claim, rule: TimeWindows) -> list[str]:
     return found
 
 
+class SessionTimes(NamedTuple):
+    """The times of a tour in a session, by `tsp.problems.Session`.
+
+    Attributes:
+        stops: the nodes after its start that are not given.
+        arrive: when it is at each of them.
+        latest: when it has to leave each of them to be back in time.
+        leave: when it leaves, the visit being over or broken off.
+        completed: whether the visit is over by then.
+    """
+
+    stops: NDArray[np.int64]
+    arrive: Array
+    latest: Array
+    leave: Array
+    completed: NDArray[np.bool_]
+
+
+def session_times(claim: Claim, k: int) -> SessionTimes:
+    """The times at the stops of tour `k`, from the last given one on."""
+    instance, given = claim.instance, max(claim.given(k), 1)
+    assert claim.durations is not None
+    assert instance.max_length is not None
+    stops = claim.stops[k]
+    resumed = claim.resumed.get(k)
+    stated = None if resumed is None else resumed.used.elapsed
+    first = given if stated is not None else 1
+    now, limit = stated or 0.0, instance.max_length
+    legs = instance.legs(stops[:-1], stops[1:]).tolist()
+    home = instance.legs(stops, np.full(len(stops), instance.finish)).tolist()
+    arrive, latest, leave, completed = (list[float]() for _ in range(4))
+    for i in range(first, len(stops)):
+        at, until = now + legs[i - 1], limit - home[i]
+        over = at + (float(claim.durations[stops[i]]) if claim.customers[stops[i]] else 0.0)
+        done = not exceeds(over, until)
+        now = over if done else max(at, until)
+        for column, value in zip((arrive, latest, leave, completed), (at, until, now, float(done)), strict=True):
+            column.append(value)
+    cut = given - first
+    return SessionTimes(
+        stops[given:],
+        np.array(arrive[cut:]),
+        np.array(latest[cut:]),
+        np.array(leave[cut:]),
+        np.array(completed[cut:], dtype=bool),
+    )
+
+
+def _check_session(claim: Claim, rule: Session) -> list[str]:
+    found: list[str] = []
+    for k in range(len(claim.tours)):
+        times = session_times(claim, k)
+        for node, at, until in zip(times.stops.tolist(), times.arrive.tolist(), times.latest.tolist(), strict=True):
+            if exceeds(at, until) and not claim.is_over(k):
+                name = claim.instance.node_name(node)
+                now, last = map(claim.instance.units.format_time, (at, until))
+                found.append(f"tour {k}: is at {name} at {now}, expected {last} at the latest, to be back in time")
+                break
+    return found
+
+
 def timeline_of(claim: Claim, k: int) -> Timeline:
     """The times at the stops of tour `k`.
 
@@ -283,7 +347,12 @@ def _longest(claim: Claim) -> float:
 
 def _prize(claim: Claim) -> float:
     assert claim.prizes is not None
-    return float(claim.prizes[claim.visited & claim.customers].sum())
+    counted = claim.visited & claim.customers
+    if claim.problem.rule(Session) is not None:
+        for k in range(len(claim.tours)):
+            times = session_times(claim, k)
+            counted[times.stops[~times.completed]] = False
+    return float(claim.prizes[counted].sum())
 
 
 def _penalties(claim: Claim) -> float:
@@ -307,6 +376,7 @@ CHECKS: dict[type[Rule], Callable[[Claim, Any], list[str]]] = {
     MaxVisits: _check_max_visits,
     PrizeQuota: _check_prize_quota,
     TimeWindows: _check_time_windows,
+    Session: _check_session,
 }
 """The check of each rule: a sentence for each violation."""
 

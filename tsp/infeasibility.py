@@ -21,6 +21,7 @@ from tsp.problems import (
     PrizeQuota,
     Problem,
     Rule,
+    Session,
     SplitDelivery,
     TimeWindows,
     VisitAtMostOnce,
@@ -420,5 +421,6 @@ REASONS: dict[type[Rule], Callable[[BestCase, Any], list[str]]] = {
     MaxVisits: _max_visits,
     PrizeQuota: _prize_quota,
     TimeWindows: _time_windows,
+    Session: _visits,
 }
 """For each rule the function that proves it too tight: a sentence for each reason. A rule without one gives none."""

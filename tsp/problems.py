@@ -150,6 +150,18 @@ class PrizeQuota(Rule):
 
 
 @dataclass(frozen=True)
+class Session(Rule):
+    """The tour takes at most `max_length` of time, walks and visits together, whose durations are uncertain.
+
+    A visit's duration is known when it is over; before that, its law is. A visit is broken off when it is time to go
+    to the tour's end, and then counts nothing. So the tour is always back in time, and any node may be next from which
+    its end can still be reached in time on arrival. A unit of length takes a unit of time.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("max_length", "law_service_times")
+
+
+@dataclass(frozen=True)
 class TimeWindows(Rule):
     """Each visit begins within the node's time window, after a wait if the tour arrives early.
 
@@ -172,6 +184,7 @@ STATED_BY = {
     "penalties": "penalties (column penalty)",
     "num_tours": "a number of tours (--num-tours)",
     "service_times": "service times (column duration)",
+    "law_service_times": "the law of service times (array law_service_times)",
 }
 """Attribute of an instance → its name in messages, with the option or the columns that state it."""
 
@@ -243,10 +256,12 @@ class Problem:
         return self.rule(VisitAtMostOnce) is None
 
     @property
-    def hides_prizes(self) -> bool:
-        """Whether each real prize becomes known only on arrival."""
+    def hidden(self) -> str | None:
+        """The attribute of nodes that becomes known only on the way, if one does: `prizes` or `service_times`."""
         quota = self.rule(PrizeQuota)
-        return quota is not None and quota.stochastic
+        if quota is not None and quota.stochastic:
+            return "prizes"
+        return None if self.rule(Session) is None else "service_times"
 
     def resembles(self, other: Problem) -> bool:
         """Whether a policy of one applies to the other: the same shape, and rules of the same classes."""
@@ -308,6 +323,8 @@ class Problem:
             )
         self.require(self.needs, instance)
         self.require_end(instance)
+        if self.rule(Session) is not None and instance.service_times is not None:
+            raise ValueError(f"{name}: service_times: beside a law of them, expected one of the two")
         if instance.free_start and not self.shape.is_path:
             raise ValueError(f"{name}: only a path may start anywhere, problem {self.name!r} is none")
         if self.shape.is_path and not instance.free_start and instance.end == instance.depot and instance.size > 1:
@@ -402,6 +419,14 @@ PROBLEMS: dict[str, Problem] = {
             shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), PrizeQuota(stochastic=True)),
             objective=Objective(("length", "penalties")),
+        ),
+        Problem(
+            name="opst",
+            title="orienteering with stochastic service times",
+            story="a session of limited time, in which talks take longer than planned, or shorter",
+            shape=Shape.TOUR,
+            rules=(VisitAtMostOnce(), Session()),
+            objective=Objective(("prize",), "max"),
         ),
         Problem(
             name="tsptw",

@@ -14,7 +14,7 @@ import numpy as np
 
 from tsp.checks import CHECKS, TERMS, Amounts, Claim, Resumed, Tours, check_fixed_edges, check_roads
 from tsp.problems import PrizeQuota, Problem, SplitDelivery
-from tsp.validation import items, number_array, require_shape, shown
+from tsp.validation import items, number_array, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +125,8 @@ def check(
         tours: node indices, a sequence for each tour.
         amounts: the amount delivered to each node of each tour, if deliveries may be split; None: at each
             node the rest of the load or of its demand, whichever is smaller.
-        realization: the real values of hidden numbers; None: the instance's own numbers are used.
+        realization: the real values of hidden numbers; None: the instance's own numbers are used, which are
+            expectations, or the means of its laws.
         seconds: wall clock that the solver used, stored in the solution.
         bound: proved bound, stored in the solution.
         solver: name of the solver.
@@ -260,12 +261,14 @@ def _make_claim(
     returns = problem.shape.has_depot and instance.finish == instance.depot and not instance.free_end
     closed = problem.shape.is_closed or returns
     stops = tuple(np.append(tour, tour[0]) if closed and tour.size else tour for tour in tours)
-    prizes = instance.prizes
-    if realization is not None and problem.hides_prizes:
-        prizes = realization.prizes
-        require_shape(prizes, "realization: prizes", (instance.size,))
+    prizes, durations = instance.prizes, instance.service_times
+    if instance.law_service_times is not None and problem.hidden == "service_times":
+        durations = instance.law_service_times.mean(axis=1)
+    if realization is not None and problem.hidden is not None:
+        real = realization.values(problem.hidden, instance.size)
+        prizes, durations = (real, durations) if problem.hidden == "prizes" else (prizes, real)
     begun, resumed, violations = _begun(problem, instance, tours)
-    claim = Claim(problem, instance, tours, stops, None, prizes, begun, resumed)
+    claim = Claim(problem, instance, tours, stops, None, prizes, durations, begun, resumed)
     if violations or problem.rule(SplitDelivery) is None:
         return claim, violations
     return claim._replace(amounts=_greedy_amounts(claim) if amounts is None else amounts), violations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -350,7 +351,10 @@ def current_tours(
     for i, (tour, underway) in enumerate(zip(tours, instance.underway.tours, strict=bool(tours))):
         elapsed = underway.elapsed
         if elapsed is None:
-            elapsed = float(compute_timeline(instance, tour).leave[-1])
+            expected = instance
+            if instance.law_service_times is not None:
+                expected = replace(instance, service_times=instance.law_service_times.mean(axis=1))
+            elapsed = float(compute_timeline(expected, tour).leave[-1])
         length = instance.path_length(tour) if underway.travelled is None else underway.travelled
         visits = 0.0
         if is_limited and instance.service_times is not None:
