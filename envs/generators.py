@@ -156,7 +156,7 @@ def _draw_quota(values: Values, problem: Problem, variant: str, generator: Gener
         out["prizes"] = values["prizes"] * (2.0 / values["prizes"].sum(1, keepdim=True).clamp(min=1e-9))
     else:
         out["prizes"] = _without_depot(_rand(count, nodes, generator=generator) * 4 / (nodes - 1))
-    if problem.hidden == "prizes":
+    if problem.expects_prizes:
         out["real_prizes"] = out["prizes"] * 2 * _rand(count, nodes, generator=generator)
     return out
 
@@ -236,25 +236,55 @@ def _draw_fleet(values: Values, problem: Problem, variant: str, generator: Gener
 
 
 OUTCOMES = 20
-"""Number of equally likely durations of a visit."""
+"""Number of equally likely outcomes of a visit."""
 DURATIONS = (0.02, 0.12)
 """Means of the durations of visits where the instances bring none: sessions of 20 customers have about 8 visits."""
 VARIATION, STEADY_VARIATION = 0.8, 0.4
-"""Standard deviation of a duration, as a share of its mean; the second one in the variant `steady`."""
+"""Standard deviation of a time, as a share of its mean; the second one in the variant `steady`."""
+MOST_ABSENT = 6
+"""At most this number less one of a node's outcomes are those in which nobody is there."""
 
 
-def _draw_law(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
-    """Lognormal durations of visits, as quantiles of equal probability, and the real ones, drawn from these."""
+def _draw_durations(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
+    """Lognormal durations of visits, and the real ones, drawn from these."""
+    law = _lognormal(_mean_durations(values, generator), variant)
+    drawn = torch.randint(OUTCOMES, (*law.shape[:2], 1), generator=generator, device=generator.device)
+    return {"law_service_times": law, "real_service_times": law.gather(-1, drawn)[..., 0]}
+
+
+def _draw_queues(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
+    """Lognormal waits, uniform prizes of the mean of `_draw_prizes` beside them, and the real ones, drawn from these.
+
+    A visit takes half of the mean duration, and its wait the other half. A node's wait and prize are independent, but
+    where nobody is there the wait is infinite and the prize 0.
+    """
+    half = 0.5 * _mean_durations(values, generator)
+    waits = _lognormal(half, variant)
+    (count, nodes, _), device = waits.shape, generator.device
+    absent = torch.randint(MOST_ABSENT, (count, nodes, 1), generator=generator, device=device)
+    order = _rand(count, nodes, OUTCOMES, generator=generator).argsort(-1)
+    is_absent = (order < absent) & (torch.arange(nodes, device=device)[None, :, None] > 0)
+    mean = values["prizes"] if "prizes" in values else _draw_prizes(values, problem, variant, generator)["prizes"]
+    prizes = mean[..., None] * 2 * _rand(count, nodes, OUTCOMES, generator=generator)
+    laws = {"waits": waits.masked_fill(is_absent, math.inf), "prizes": prizes.masked_fill(is_absent, 0.0)}
+    drawn = torch.randint(OUTCOMES, (count, nodes, 1), generator=generator, device=device)
+    real = {f"real_{name}": law.gather(-1, drawn)[..., 0] for name, law in laws.items()}
+    return {"service_times": half, **{f"law_{name}": law for name, law in laws.items()}, **real}
+
+
+def _mean_durations(values: Values, generator: Generator) -> Tensor:
+    """The mean duration of each visit: of halls their own, else uniform."""
     count, nodes, _ = values["coordinates"].shape
     low, high = DURATIONS
-    mean = values.get("service_times", low + (high - low) * _rand(count, nodes, generator=generator))
+    return _without_depot(values.get("service_times", low + (high - low) * _rand(count, nodes, generator=generator)))
+
+
+def _lognormal(mean: Tensor, variant: str) -> Tensor:
+    """Lognormal times `[B, n, K]` of a mean `[B, n]`, as quantiles of equal probability."""
     variation = STEADY_VARIATION if variant == "steady" else VARIATION
     shares = (torch.arange(OUTCOMES, dtype=torch.float64) + 0.5) / OUTCOMES
     quantiles = torch.exp(math.sqrt(math.log1p(variation**2)) * torch.special.ndtri(shares))
-    factors = (quantiles / quantiles.mean()).to(mean)
-    law = _without_depot(mean)[..., None] * factors
-    drawn = torch.randint(OUTCOMES, (count, nodes, 1), generator=generator, device=generator.device)
-    return {"law_service_times": law, "real_service_times": law.gather(-1, drawn)[..., 0]}
+    return mean[..., None] * (quantiles / quantiles.mean()).to(mean)
 
 
 DRAWS: dict[str, Callable[[Values, Problem, str, Generator], Values]] = {
@@ -266,7 +296,8 @@ DRAWS: dict[str, Callable[[Values, Problem, str, Generator], Values]] = {
     "capacity": _draw_capacity,
     "max_length": _draw_max_length,
     "time_windows": _draw_windows,
-    "law_service_times": _draw_law,
+    "law_service_times": _draw_durations,
+    "law_waits": _draw_queues,
 }
 """Attribute → the function that draws it where a problem needs it; one function may draw several attributes."""
 
@@ -304,7 +335,7 @@ def generate(problem: Problem | str, distribution: str, count: int, size: int, g
 def as_batch(problem: Problem, values: Values) -> Batch:
     """Drawn attributes as a batch, without those that the problem does not need; a path ends at the last node."""
     kept = {*problem.needs, "coordinates", "matrix", *(f"real_{name}" for name in HIDDEN)}
-    kept |= {"service_times"} if "time_windows" in kept else set()
+    kept |= {"service_times"} if {"time_windows", "law_waits"} & kept else set()
     values = {name: value for name, value in values.items() if name in kept}
     coordinates = values.pop("coordinates")
     if problem.shape.is_path:  # from the first node to the last

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from .walks import Move, Walks
 
 
+FAR = 5.0
+"""Longest distance, wait or spare time that a policy sees, in sides of the unit square; longer ones look the same."""
+
+
 class RuleEnv:
     """One rule's state, and what it forbids; all tensors are batched `[B, P, ...]`.
 
@@ -65,6 +69,10 @@ class RuleEnv:
 
     def forbids_visit(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
         """Nodes that must not be next, `[B, P, n]` bool; None when the rule forbids nothing."""
+        return None
+
+    def allows_stay(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
+        """Whether the current node may be next once more, `[B, P]` bool; None when it never may."""
         return None
 
     def forbids_return(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401

@@ -18,6 +18,7 @@ from tsp.problems import (
     LengthBudget,
     MaxVisits,
     PrizeQuota,
+    QueueSession,
     Rule,
     Session,
     SplitDelivery,
@@ -28,16 +29,14 @@ from tsp.problems import (
 
 from .features import day, load_unit, prize_unit
 from .limits import last_digits, mask_limit, outer_limit
-from .rule_env import RuleEnv, way_home, with_given
+from .rule_env import FAR, RuleEnv, way_home, with_given
+from .sessions import QueueSessionEnv, SessionEnv, SessionWindowsEnv
 
 if TYPE_CHECKING:
     from tsp.problems import Problem
 
     from .batch import Batch
     from .walks import Move, Walks
-
-FAR = 5.0
-"""Longest distance, wait or spare time that a policy sees, in sides of the unit square; longer ones look the same."""
 
 
 class VisitOnceEnv(RuleEnv):
@@ -465,74 +464,6 @@ def _earliest(distances: Tensor, service: Tensor) -> Tensor:
     return out
 
 
-class SessionState(NamedTuple):
-    """The time of a tour whose visits take uncertain time.
-
-    Attributes:
-        batch: the instances.
-        now: `[B, P]` the time at which the current node is left.
-        latest: `[B, 1, n]` the latest time to leave each node and be back in time.
-        durations: `[B, n]` the real duration of each visit, which policies do not see.
-        law: `[B, 1, n, K]` the equally likely ones, which they see.
-    """
-
-    batch: Batch
-    now: Tensor
-    latest: Tensor
-    durations: Tensor
-    law: Tensor
-
-
-class SessionEnv(RuleEnv):
-    """Any node may be next from which the end can still be reached in time; a visit is broken off when time is up."""
-
-    from_depot = True
-    shows = ("duration", "deviation")
-    context_features = 1
-    node_context_features = 1
-    geometry = True
-
-    def start(self, batch: Batch, trajectories: int) -> SessionState:
-        """The session begins."""
-        assert batch.distances is not None
-        kind = batch.distances.dtype
-        end = batch.finish[:, None]
-        home = batch.distances.gather(2, end[..., None].expand(-1, batch.size, 1))[..., 0]
-        latest = (batch.values["max_length"][:, None].to(kind) - home)[:, None]
-        ends = torch.stack([batch.depot, batch.finish], 1)  # nothing is visited there
-        durations = batch.real_service_times.to(kind).scatter(1, ends, 0.0)
-        law = batch.values["law_service_times"].to(kind)[:, None]
-        return SessionState(batch, batch.distances.new_zeros((batch.count, trajectories)), latest, durations, law)
-
-    def update(self, state: SessionState, move: Move) -> SessionState:
-        """Walk there, and stay until the visit is over or time is up."""
-        assert move.leg is not None
-        arrive, latest = state.now + move.leg, state.latest[:, 0].gather(1, move.node)
-        over = arrive + state.durations.gather(1, move.node)
-        now = torch.where(over > mask_limit(latest), torch.maximum(arrive, latest), over)
-        return state._replace(now=torch.where(move.node == move.origin, state.now, now))
-
-    def resume(self, state: SessionState, batch: Batch) -> SessionState:
-        """See `RuleEnv.resume`."""
-        return state._replace(now=with_given(state.now, batch, "elapsed"))
-
-    def context(self, state: SessionState, move: Move) -> Tensor:
-        """The time that is left."""
-        left = (state.batch.values["max_length"][:, None] - state.now) / state.batch.scale[:, None]
-        return left.clamp(max=FAR).float()[..., None]
-
-    def node_context(self, state: SessionState, move: Move) -> Tensor:
-        """The probability to finish a visit of each node, if it is next."""
-        assert move.to_nodes is not None
-        over = (state.now[..., None] + move.to_nodes)[..., None] + state.law  # [B, P, n, K]
-        return (over <= mask_limit(state.latest)[..., None]).float().mean(-1, keepdim=True)
-
-    def forbids_visit(self, state: SessionState, move: Move) -> Tensor:
-        """Nodes from which the end could not be reached in time on arrival."""
-        assert move.to_nodes is not None
-        return state.now[..., None] + move.to_nodes > mask_limit(state.latest)
-
-
 RULES: dict[type[Rule], type[RuleEnv]] = {
     VisitOnce: VisitOnceEnv,
     VisitAtMostOnce: VisitOnceEnv,
@@ -544,5 +475,12 @@ RULES: dict[type[Rule], type[RuleEnv]] = {
     PrizeQuota: PrizeQuotaEnv,
     TimeWindows: TimeWindowsEnv,
     Session: SessionEnv,
+    QueueSession: QueueSessionEnv,
 }
 """Class of a rule's data → class of its environment."""
+
+
+def environment_of(rule: Rule, problem: Problem) -> RuleEnv:
+    """The environment of a rule; in a session, time windows count by the session's clock."""
+    in_session = isinstance(rule, TimeWindows) and problem.rule(Session) is not None
+    return (SessionWindowsEnv if in_session else RULES[type(rule)])(rule, problem)

@@ -20,6 +20,7 @@ from tsp.problems import (
     MaxVisits,
     PrizeQuota,
     Problem,
+    QueueSession,
     Rule,
     Session,
     SplitDelivery,
@@ -62,6 +63,7 @@ class Claim(NamedTuple):
         amounts: the amount delivered to each node of each tour.
         prizes: the real prize of each node; None if there are no prizes.
         durations: the real duration of each visit; None if visits take no time.
+        waits: the real wait before each visit, where there are queues.
         begun: number of tours that have begun; where there may be several, the others leave the depot later.
         resumed: those of them that are on their way, by their index.
     """
@@ -73,6 +75,7 @@ class Claim(NamedTuple):
     amounts: Amounts | None
     prizes: Array | None
     durations: Array | None
+    waits: Array | None
     begun: int
     resumed: dict[int, Resumed]
 
@@ -114,6 +117,9 @@ def _counts(claim: Claim) -> NDArray[np.int64]:
 
 def _revisits(claim: Claim) -> list[str]:
     counts, found = _counts(claim), list[str]()
+    if claim.problem.may_stay:  # to go to a node, and to stay there, is one visit
+        for tour in claim.tours:
+            np.subtract.at(counts, np.unique(tour[1:][(tour[1:] == tour[:-1]) & claim.customers[tour[1:]]]), 1)
     again = np.flatnonzero((counts > 1) & claim.customers)
     if again.size:
         found.append(f"visited more than once: {_names(claim.instance, again)}")
@@ -209,6 +215,8 @@ def _check_prize_quota(claim: Claim, rule: PrizeQuota) -> list[str]:
 def _check_time_windows(claim: Claim, rule: TimeWindows) -> list[str]:
     instance = claim.instance
     assert instance.time_windows is not None
+    if claim.problem.rule(Session) is not None:  # whose clock counts
+        return []
     found: list[str] = []
     for k, stops in enumerate(claim.stops):
         for i, (node, begin) in enumerate(zip(stops.tolist(), timeline_of(claim, k).begin.tolist(), strict=True)):
@@ -225,57 +233,65 @@ class SessionTimes(NamedTuple):
     """The times of a tour in a session, by `tsp.problems.Session`.
 
     Attributes:
-        stops: the nodes after its start that are not given.
+        stops: the nodes after its start or, where the time is stated at which the last given one is left, after that.
         arrive: when it is at each of them.
         latest: when it has to leave each of them to be back in time.
-        leave: when it leaves, the visit being over or broken off.
-        completed: whether the visit is over by then.
+        leave: when it leaves.
+        lost: whether a visit there counts nothing, since it begins too late or has to be broken off.
+        given: number of the stops that are given.
     """
 
     stops: NDArray[np.int64]
     arrive: Array
     latest: Array
     leave: Array
-    completed: NDArray[np.bool_]
+    lost: NDArray[np.bool_]
+    given: int
 
 
 def session_times(claim: Claim, k: int) -> SessionTimes:
-    """The times at the stops of tour `k`, from the last given one on."""
+    """The times at the stops of tour `k`."""
     instance, given = claim.instance, max(claim.given(k), 1)
-    assert claim.durations is not None
     assert instance.max_length is not None
-    stops = claim.stops[k]
-    resumed = claim.resumed.get(k)
+    stops, resumed = claim.stops[k], claim.resumed.get(k)
     stated = None if resumed is None else resumed.used.elapsed
     first = given if stated is not None else 1
     now, limit = stated or 0.0, instance.max_length
+    if instance.time_windows is not None:  # the day begins when the depot opens, and ends when the end closes
+        now = max(now, float(instance.time_windows[instance.depot, 0])) if stated is None else now
+        limit = min(limit, float(instance.time_windows[instance.finish, 1]))
     legs = instance.legs(stops[:-1], stops[1:]).tolist()
     home = instance.legs(stops, np.full(len(stops), instance.finish)).tolist()
-    arrive, latest, leave, completed = (list[float]() for _ in range(4))
+    columns = arrive, latest, leave, lost = tuple(list[float]() for _ in range(4))
     for i in range(first, len(stops)):
         at, until = now + legs[i - 1], limit - home[i]
-        over = at + (float(claim.durations[stops[i]]) if claim.customers[stops[i]] else 0.0)
-        done = not exceeds(over, until)
-        now = over if done else max(at, until)
-        for column, value in zip((arrive, latest, leave, completed), (at, until, now, float(done)), strict=True):
+        is_visit = claim.customers[stops[i]] and (not claim.problem.may_stay or stops[i] == stops[i - 1])
+        now, fails = _visit(claim, int(stops[i]), at, until) if is_visit else (at, False)
+        for column, value in zip(columns, (at, until, now, float(fails)), strict=True):
             column.append(value)
-    cut = given - first
-    return SessionTimes(
-        stops[given:],
-        np.array(arrive[cut:]),
-        np.array(latest[cut:]),
-        np.array(leave[cut:]),
-        np.array(completed[cut:], dtype=bool),
-    )
+    times = (np.array(column) for column in (arrive, latest, leave))
+    return SessionTimes(stops[first:], *times, np.array(lost, dtype=bool), given - first)
+
+
+def _visit(claim: Claim, node: int, arrive: float, latest: float) -> tuple[float, bool]:
+    """When a visit of a node ends, and whether it counts nothing."""
+    opens, closes = (0.0, np.inf) if claim.instance.time_windows is None else claim.instance.time_windows[node]
+    begin = max(arrive + (0.0 if claim.waits is None else float(claim.waits[node])), float(opens))
+    over = begin + (0.0 if claim.durations is None else float(claim.durations[node]))
+    if exceeds(begin, float(closes)):  # turned away when the window closes
+        return max(arrive, min(float(closes), latest)), True
+    if exceeds(over, latest):
+        return max(arrive, latest), True
+    return over, False
 
 
 def _check_session(claim: Claim, rule: Session) -> list[str]:
     found: list[str] = []
     for k in range(len(claim.tours)):
         times = session_times(claim, k)
-        for node, at, until in zip(times.stops.tolist(), times.arrive.tolist(), times.latest.tolist(), strict=True):
+        for node, at, until in list(zip(times.stops, times.arrive, times.latest, strict=True))[times.given :]:
             if exceeds(at, until) and not claim.is_over(k):
-                name = claim.instance.node_name(node)
+                name = claim.instance.node_name(int(node))
                 now, last = map(claim.instance.units.format_time, (at, until))
                 found.append(f"tour {k}: is at {name} at {now}, expected {last} at the latest, to be back in time")
                 break
@@ -348,10 +364,11 @@ def _longest(claim: Claim) -> float:
 def _prize(claim: Claim) -> float:
     assert claim.prizes is not None
     counted = claim.visited & claim.customers
-    if claim.problem.rule(Session) is not None:
-        for k in range(len(claim.tours)):
-            times = session_times(claim, k)
-            counted[times.stops[~times.completed]] = False
+    for k, tour in enumerate(claim.tours if claim.problem.rule(Session) is not None else ()):
+        if claim.problem.may_stay:
+            counted[np.setdiff1d(tour, tour[1:][tour[1:] == tour[:-1]])] = False
+        times = session_times(claim, k)
+        counted[times.stops[times.lost]] = False
     return float(claim.prizes[counted].sum())
 
 
@@ -377,6 +394,7 @@ CHECKS: dict[type[Rule], Callable[[Claim, Any], list[str]]] = {
     PrizeQuota: _check_prize_quota,
     TimeWindows: _check_time_windows,
     Session: _check_session,
+    QueueSession: _check_session,
 }
 """The check of each rule: a sentence for each violation."""
 

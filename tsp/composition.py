@@ -19,6 +19,7 @@ from tsp.problems import (
     MaxVisits,
     PrizeQuota,
     Problem,
+    QueueSession,
     Rule,
     Session,
     SplitDelivery,
@@ -43,6 +44,7 @@ ORDER = (
     PrizeQuota,
     TimeWindows,
     Session,
+    QueueSession,
 )
 """The order of rules in every problem; the order of the features that a policy sees follows from it."""
 
@@ -57,6 +59,8 @@ BRINGS: dict[str, type[Rule] | None] = {
     "penalties": None,
     "num_tours": None,
     "law_service_times": None,
+    "law_waits": None,
+    "law_prizes": None,
 }
 """Attribute of an instance → the rule that it adds; None where only an objective or the shape reads the attribute.
 
@@ -74,6 +78,7 @@ TITLES: dict[type[Rule], str] = {
 
 IMPLIED: tuple[tuple[set[str], str], ...] = (
     ({"penalties"}, "pctsp"),
+    ({"law_waits", "law_prizes"}, "opq"),
     ({"law_service_times"}, "opst"),
     ({"prizes", "num_tours"}, "top"),
     ({"prizes", "time_windows"}, "optw"),
@@ -225,7 +230,7 @@ def reads(problem: Problem) -> set[str]:
 def _fits(rule: type[Rule], problem: Problem) -> bool:
     """Whether a rule can be added: tours must leave a depot; a quota also needs one tour that may leave nodes out."""
     if problem.rule(Session) is not None:
-        return False
+        return rule is TimeWindows
     if rule is PrizeQuota:
         return problem.shape.has_one_depot_tour and not problem.visits_all
     return problem.shape.has_depot

@@ -20,6 +20,7 @@ from tsp.problems import (
     MaxVisits,
     PrizeQuota,
     Problem,
+    QueueSession,
     Rule,
     Session,
     SplitDelivery,
@@ -422,5 +423,6 @@ REASONS: dict[type[Rule], Callable[[BestCase, Any], list[str]]] = {
     PrizeQuota: _prize_quota,
     TimeWindows: _time_windows,
     Session: _visits,
+    QueueSession: _visits,
 }
 """For each rule the function that proves it too tight: a sentence for each reason. A rule without one gives none."""

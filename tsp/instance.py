@@ -52,8 +52,10 @@ EXPLICIT = "EXPLICIT"
 NODE_VALUES = ("prizes", "penalties", "demands", "service_times", "required")
 """Attributes that give each node a number, 0 or more."""
 
-LAWS = ("law_service_times",)
-"""Attributes that give each node equally likely values of a hidden one, a number each, 0 or more."""
+LAWS = ("law_service_times", "law_waits", "law_prizes")
+"""Attributes that give each node equally likely values of a hidden one, a number each, 0 or more.
+
+Outcome k of a node has the k-th value of each law; the nodes are independent."""
 
 LIMITS = ("max_length", "min_prize", "capacity")
 """Attributes that give the instance a number, 0 or more."""
@@ -65,7 +67,7 @@ NONNEGATIVE = "a number of 0 or more"
 
 OTHERS = "an Underway for each other tour"
 
-HIDDEN = ("prizes", "service_times")
+HIDDEN = ("prizes", "service_times", "waits")
 """Attributes of nodes that may become known only on the way."""
 
 
@@ -122,10 +124,12 @@ class Realization:
     Attributes:
         prizes: each node's real prize `[n]`, where prizes are hidden.
         service_times: each visit's real duration `[n]`, where durations are hidden.
+        waits: the real wait before each visit `[n]`, where waits are hidden; infinite where nobody is there.
     """
 
     prizes: Array | None = None
     service_times: Array | None = None
+    waits: Array | None = None
 
     def __post_init__(self) -> None:
         """Keep a read-only copy of the numbers.
@@ -139,7 +143,7 @@ class Realization:
                 values = number_array(given, name)
                 if values.ndim != 1:
                     raise ValueError(f"{name}: shape {values.shape}, expected (n,)")
-                _require_nonnegative(values, name)
+                _require_nonnegative(_known_waits(values, name), name)
                 values.flags.writeable = False
                 object.__setattr__(self, name, values)
 
@@ -180,6 +184,10 @@ class Instance:
         service_times: duration of each visit `[n]`.
         law_service_times: equally likely durations of each visit `[n, K]`, independent of each other, where the
             real one becomes known only when the visit is over.
+        law_waits: equally likely waits before each visit `[n, K]`, where the real one is seen on arrival; infinite
+            where nobody is there.
+        law_prizes: equally likely prizes `[n, K]`, where the real one is seen on arrival; outcome k of a node has the
+            k-th value of each law.
         required: where nodes may be left out, above 0 for each that must be visited `[n]`.
         max_length: largest length of a tour, the duration of its visits included.
         min_prize: smallest sum of collected prizes.
@@ -215,6 +223,8 @@ class Instance:
     time_windows: Array | None = None
     service_times: Array | None = None
     law_service_times: Array | None = None
+    law_waits: Array | None = None
+    law_prizes: Array | None = None
     max_length: float | None = None
     min_prize: float | None = None
     capacity: float | None = None
@@ -341,8 +351,12 @@ class Instance:
                 law = number_array(getattr(self, name), name)
                 if law.ndim != 2 or law.shape[0] != self.size or law.shape[1] == 0:
                     raise ValueError(f"{name}: shape {law.shape}, expected ({self.size}, K) with K of 1 or more")
-                _require_nonnegative(law, name)
+                _require_nonnegative(_known_waits(law, name), name)
                 self._store(name, law)
+        counts = {name: law.shape[1] for name in LAWS if (law := getattr(self, name)) is not None}
+        if len(set(counts.values())) > 1:
+            listed = ", ".join(f"{name} {count}" for name, count in counts.items())
+            raise ValueError(f"{next(iter(counts))}: laws with different numbers of outcomes ({listed}), expected one")
         if self.time_windows is not None:
             windows = number_array(self.time_windows, "time_windows")
             require_shape(windows, "time_windows", (self.size, 2))
@@ -531,6 +545,11 @@ def _distances(values: ArrayLike) -> Array:
         i, j = np.argwhere(matrix < 0)[0]
         raise ValueError(f"matrix[{i}, {j}]: {matrix[i, j]:g}, expected a distance of 0 or more")
     return matrix
+
+
+def _known_waits(values: Array, name: str) -> Array:
+    """The values with those set to 0 that may be infinite: waits where nobody is there."""
+    return np.where(values == np.inf, 0.0, values) if name.endswith("waits") else values
 
 
 def _require_nonnegative(values: Array, name: str) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from tsp.checks import CHECKS, TERMS, Amounts, Claim, Resumed, Tours, check_fixed_edges, check_roads
+from tsp.checks import CHECKS, TERMS, Amounts, Claim, Resumed, Tours, check_fixed_edges, check_roads, session_times
+from tsp.laws import expected
 from tsp.problems import PrizeQuota, Problem, SplitDelivery
 from tsp.validation import items, number_array, shown
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from tsp.instance import Instance, Realization, Underway
+    from tsp.instance import Array, Instance, Realization, Underway
 
 PROOF = 1e-6
 """Relative distance within which bound and objective are the same: solvers that prove in integers round each edge."""
@@ -176,6 +177,20 @@ def claim_of(problem: Problem, instance: Instance, tours: Sequence[ArrayLike]) -
     return _make_claim(problem, instance, arrays, None, None)[0]
 
 
+def session_end(problem: Problem, instance: Instance, tour: ArrayLike, realization: Realization | None) -> float:
+    """The time at which the last customer of a tour in a session is left, or could be left where she has just arrived.
+
+    The tour begins as given where one is under way, and ends at its last customer or after it.
+    """
+    arrays, _ = _as_tours(instance, [tour])
+    claim = _make_claim(problem, instance, arrays, None, realization)[0]
+    leave = session_times(claim, 0).leave
+    ends = 0 if instance.free_end else 1
+    if len(leave) > ends:
+        return float(leave[-1 - ends])
+    return (None if instance.underway is None else instance.underway.elapsed) or 0.0
+
+
 def _as_tours(instance: Instance, tours: object) -> tuple[Tours, list[str]]:
     """The tours as arrays of nodes, and violations for those that are no lists of nodes of the instance."""
     try:
@@ -261,14 +276,26 @@ def _make_claim(
     returns = problem.shape.has_depot and instance.finish == instance.depot and not instance.free_end
     closed = problem.shape.is_closed or returns
     stops = tuple(np.append(tour, tour[0]) if closed and tour.size else tour for tour in tours)
-    prizes, durations = instance.prizes, instance.service_times
-    if instance.law_service_times is not None and problem.hidden == "service_times":
-        durations = instance.law_service_times.mean(axis=1)
-    if realization is not None and problem.hidden is not None:
-        real = realization.values(problem.hidden, instance.size)
-        prizes, durations = (real, durations) if problem.hidden == "prizes" else (prizes, real)
+    known: dict[str, Array | None] = {"prizes": instance.prizes, "service_times": instance.service_times}
+    means = expected(instance) if any(f"law_{name}" in problem.needs for name in problem.reveals) else None
+    for name in problem.reveals:
+        if realization is not None:
+            known[name] = realization.values(name, instance.size)
+        elif means is not None:
+            known[name] = getattr(means, name)
     begun, resumed, violations = _begun(problem, instance, tours)
-    claim = Claim(problem, instance, tours, stops, None, prizes, durations, begun, resumed)
+    claim = Claim(
+        problem,
+        instance,
+        tours,
+        stops,
+        None,
+        known["prizes"],
+        known["service_times"],
+        known.get("waits"),
+        begun,
+        resumed,
+    )
     if violations or problem.rule(SplitDelivery) is None:
         return claim, violations
     return claim._replace(amounts=_greedy_amounts(claim) if amounts is None else amounts), violations

@@ -122,7 +122,7 @@ def test_an_unknown_distribution_of_instances_is_refused():
 def test_instances_and_batches_have_the_same_numbers(problem):
     batch = draw("uniform", 3, 6, problem=problem)
     instances, hidden = to_instances(problem, batch, "x")
-    assert (hidden is not None) == (PROBLEMS[problem].hidden is not None)
+    assert (hidden is not None) == bool(PROBLEMS[problem].reveals)
     for k, instance in enumerate(instances):
         assert instance.problem == problem
         assert instance.finish == batch.finish[k]

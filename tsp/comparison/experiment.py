@@ -59,10 +59,10 @@ def compare(
         require_support(solver, problem)
     for instance in instances:
         problem.validate(instance)
-    if problem.hidden is not None and (realizations is None or len(realizations) != len(instances)):
+    if problem.reveals and (realizations is None or len(realizations) != len(instances)):
         raise ValueError(f"problem {problem.name!r} hides prizes, expected a realization for each instance to compare")
 
-    workload = Workload(problem, instances, realizations if problem.hidden is not None else None)
+    workload = Workload(problem, instances, realizations if problem.reveals else None)
     runs = run_solvers(workload, solvers, budgets, progress)
     reference, values = find_reference(problem, instances, [run.solutions for run in runs.values()])
     rows: list[Row] = []

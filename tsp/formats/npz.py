@@ -41,10 +41,8 @@ FREE_END = "free_end"
 """Whether tours of all instances of a set have a free end."""
 EXPECTED = "expected_prizes"
 """The array of an instance's prizes where they are expectations; then `prizes` are the real ones."""
-REAL = "realization_"
-"""What comes before the name of an attribute in the name of the array of its real values, of all but prizes."""
-REALIZED = {"prizes": "prizes", **{name: REAL + name for name in HIDDEN if name != "prizes"}}
-"""Hidden attribute → the array of its real values."""
+REALIZED = {name: f"realization_{name}" for name in HIDDEN}
+"""Hidden attribute → the array of its real values, unless `prizes` holds them."""
 
 
 def read_instances(path: Path) -> list[Instance]:
@@ -106,25 +104,26 @@ def read_instances(path: Path) -> list[Instance]:
 def read_realizations(path: Path) -> list[Realization] | None:
     """Read the real values that a set hides from solvers; None for a set without them.
 
-    They are its `prizes` beside `expected_prizes`, or its `realization_service_times [N, n]`.
+    They are its `prizes` beside `expected_prizes`, or arrays such as `realization_service_times [N, n]`.
 
     Raises:
         ValueError: with the file, the array and what was expected.
     """
-    arrays, _ = load_arrays(path, (EXPECTED, "coordinates", "matrix", *REALIZED.values()))
-    if EXPECTED not in arrays:
-        arrays.pop("prizes", None)
+    arrays, _ = load_arrays(path, (EXPECTED, "prizes", *AXES, *REALIZED.values()))
     real = {name: array for name, array in REALIZED.items() if array in arrays}
+    if EXPECTED in arrays and "prizes" in arrays:
+        real["prizes"] = "prizes"
     if not real:
         return None
     _require_axes(path, arrays)
-    nodes = next(array for name, array in arrays.items() if name not in REALIZED.values()).shape[:2]
+    like = next(name for name in (EXPECTED, *AXES, *arrays) if name in arrays)
+    nodes = arrays[like].shape[:2]
     found: dict[str, NDArray[np.float64]] = {}
     for name, array in real.items():
         values = arrays[array].astype(np.float64)
         if values.shape != nodes:
-            raise ValueError(f"{path}: array {array}: shape {values.shape}, expected {nodes}")
-        wrong = np.argwhere(~((values >= 0) & (values < np.inf)))
+            raise ValueError(f"{path}: array {array}: shape {values.shape}, expected {nodes} ({like})")
+        wrong = np.argwhere(~((values >= 0) & ((values < np.inf) | (name == "waits"))))
         if wrong.size:
             k, node = wrong[0].tolist()
             raise ValueError(f"{path}: array {array}: {values[k, node]:g} at [{k}, {node}], expected 0 or more")
@@ -243,11 +242,12 @@ def write_instances(path: Path, instances: Sequence[Instance], realizations: Seq
         if getattr(first, name) is not None:
             arrays[name] = np.stack([getattr(instance, name) for instance in instances])
     real = [] if realizations is None else [name for name in HIDDEN if getattr(realizations[0], name) is not None]
-    if "prizes" in arrays and ("prizes" in real or problem_of(first).hidden == "prizes"):
+    expects = "prizes" in arrays and ("prizes" in real or problem_of(first).expects_prizes)
+    if expects:
         arrays[EXPECTED] = arrays.pop("prizes")
     for name in real:
         hidden = [realization.values(name, first.size) for realization in realizations or ()]
-        arrays[REALIZED[name]] = np.stack(hidden)
+        arrays[name if expects and name == "prizes" else REALIZED[name]] = np.stack(hidden)
     with path.open("wb") as file:
         np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
 

@@ -43,7 +43,7 @@ def default_spec(instance: Instance, time_limit: float) -> tuple[str, str | None
     """
     problem, size = problem_of(instance), instance.size
     search, note = _search(problem), None
-    if problem.hidden is not None:
+    if problem.reveals:
         shipped = load("policies.zoo:find_policy")(problem.name, size, matrix=instance.matrix is not None)
         planar = instance.matrix is None and instance.coordinates is not None and instance.coordinates.shape[1] == 2
         if shipped is not None and size >= 4 and (shipped.distances or planar):
@@ -58,7 +58,7 @@ def default_spec(instance: Instance, time_limit: float) -> tuple[str, str | None
         return search, None
     if (
         search == "ls"
-        and problem.hidden is None
+        and not problem.reveals
         and problem.shape.is_closed
         and instance.symmetric
         and time_limit >= ALPHA_PAYS * size

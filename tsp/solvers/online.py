@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from tsp.budget import SHORTEST
 from tsp.instance import Underway
-from tsp.solution import check
+from tsp.laws import with_known
+from tsp.problems import Session
+from tsp.solution import check, session_end
 from tsp.solvers.protocol import Request, is_one_shot, require_support, solve_request
-from tsp.tolerance import exceeds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,17 +40,14 @@ class _OnlineTour:
         stuck: whether there is neither a new plan nor an earlier one to continue with.
         seconds: the time that the solver has used.
         over: whether the tour has ended.
-        elapsed: the time now, where visits take uncertain time; else None.
+        elapsed: the time now, in a session; else None.
     """
 
     def __init__(self, problem: Problem, instance: Instance, realization: Realization) -> None:
-        assert instance.prizes is not None
-        self.instance = instance
-        self.hidden = problem.hidden
-        self.real = realization.values(problem.hidden, instance.size)
-        self.realization = realization
-        self.known_prizes = instance.prizes.copy()
-        self.elapsed = 0.0 if problem.hidden == "service_times" else None
+        self.problem, self.instance, self.realization = problem, instance, realization
+        for name in problem.reveals:
+            realization.values(name, instance.size)  # refuses one that lacks them
+        self.elapsed = None if problem.rule(Session) is None else 0.0
         self.visited: list[int] = []
         self.plan: list[int] | None = None
         self.stuck = True
@@ -63,8 +61,10 @@ class _OnlineTour:
 
     def known_instance(self) -> Instance:
         """The instance under way, with what is known now."""
-        underway = Underway(tuple(self.visited), elapsed=self.elapsed) if self.visited else None
-        return replace(self.instance, prizes=self.known_prizes, underway=underway)
+        known = with_known(self.instance, self.realization, self.visited)
+        if not self.visited:
+            return known
+        return replace(known, underway=Underway(tuple(self.visited), elapsed=self.elapsed))
 
     def tour(self, onward: Sequence[int] = ()) -> list[int]:
         """The tour so far, and `onward` to its end."""
@@ -78,28 +78,17 @@ class _OnlineTour:
             self.plan = [n for n in answer.tours[0].tolist() if n not in ends][len(self.visited) :]
         self.stuck = not (answer.feasible or self.plan)
 
-    def _leave(self, node: int, now: float) -> float:
-        """The time at which a node is left that is next: when its visit is over, or broken off to be back in time."""
-        instance = self.instance
-        assert instance.max_length is not None
-        here = self.visited[-1] if self.visited else instance.depot
-        arrive = now + float(instance.legs(here, node))
-        latest = instance.max_length - float(instance.legs(node, instance.finish))
-        over = arrive + float(self.real[node])
-        return max(arrive, latest) if exceeds(over, latest) else over
-
     def step(self) -> None:
         """Make the next visit of the plan and reveal its real value; without a next visit the tour is over."""
         if not self.plan:
             self.over = True
             return
-        node = self.plan.pop(0)
-        if self.elapsed is None:
-            self.known_prizes[node] = self.real[node]
-        else:
-            self.elapsed = self._leave(node, self.elapsed)
-        self.visited.append(node)
-        self.over = len(self.visited) == self.instance.size - len({self.instance.depot, self.instance.finish})
+        self.visited.append(self.plan.pop(0))
+        if self.elapsed is not None:
+            self.elapsed = session_end(self.problem, self.instance, self.tour(), self.realization)
+        customers = self.instance.size - len({self.instance.depot, self.instance.finish})
+        may_stay = self.problem.may_stay and self.visited[-1:] != self.visited[-2:-1]
+        self.over = len(set(self.visited)) == customers and not may_stay
 
 
 def play(solver: Solver, problem: Problem, instance: Instance, realization: Realization, budget: Budget) -> Solution:
@@ -138,7 +127,7 @@ def play_all(
         ValueError: for a problem that is not of one tour with prizes, or an instance under way.
     """
     require_support(solver, problem)
-    if not problem.shape.has_one_depot_tour or "prizes" not in problem.needs:
+    if not problem.shape.has_one_depot_tour or {"prizes", "law_prizes"}.isdisjoint(problem.needs):
         raise ValueError(f"problem {problem.name!r}: expected one tour that collects prizes, to be played online")
     tours: list[_OnlineTour] = []
     for instance, realization in zip(instances, realizations, strict=True):

@@ -25,6 +25,7 @@ from tsp.problems import (
     MaxVisits,
     PrizeQuota,
     Problem,
+    QueueSession,
     Session,
     Shape,
     SplitDelivery,
@@ -441,5 +442,6 @@ UNDERWAY_RULES: dict[type[Rule], Callable[[Begun, Any, Changes], Changes]] = {
     PrizeQuota: _prize_quota,
     TimeWindows: _time_windows,
     Session: _session,
+    QueueSession: _session,
 }
 """For each rule the function that gives its changes, from the changes so far."""
