@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from .features import prize_unit
-from .limits import mask_limit
-from .rule_env import FAR, RuleEnv, with_given
+from .limits import mask_limit, outer_limit
+from .rule_env import FAR, RuleEnv, way_home, with_given
 from .walks import SessionClock, session_clock
 
 if TYPE_CHECKING:
@@ -88,6 +88,11 @@ class SessionEnv(RuleEnv):
         """Nodes from which the end could not be reached in time on arrival."""
         assert move.to_nodes is not None
         return state.now[..., None] + move.to_nodes > mask_limit(state.clock.latest)[:, None]
+
+    def forbids_return(self, state: SessionState, move: Move) -> Tensor:
+        """Whether even the direct way to the end is too long."""
+        limit = state.clock.latest.gather(1, state.batch.finish[:, None])
+        return state.now + way_home(move) > outer_limit(limit)
 
 
 class QueueSessionEnv(SessionEnv):

@@ -259,9 +259,12 @@ def session_times(claim: Claim, k: int) -> SessionTimes:
     now, limit = stated or 0.0, instance.max_length
     if instance.time_windows is not None:  # the day begins when the depot opens, and ends when the end closes
         now = max(now, float(instance.time_windows[instance.depot, 0])) if stated is None else now
-        limit = min(limit, float(instance.time_windows[instance.finish, 1]))
+        limit = limit if instance.free_end else min(limit, float(instance.time_windows[instance.finish, 1]))
     legs = instance.legs(stops[:-1], stops[1:]).tolist()
-    home = instance.legs(stops, np.full(len(stops), instance.finish)).tolist()
+    ways_home = (
+        np.zeros(len(stops)) if instance.free_end else instance.legs(stops, np.full(len(stops), instance.finish))
+    )
+    home = ways_home.tolist()
     columns = arrive, latest, leave, lost = tuple(list[float]() for _ in range(4))
     for i in range(first, len(stops)):
         at, until = now + legs[i - 1], limit - home[i]
