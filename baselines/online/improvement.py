@@ -1,0 +1,254 @@
+"""Search for the a-priori order of a session with the largest expected prize: ruin and recreate, and reversals.
+
+The expected gain of an insertion is that of the departures at its place: with the masses before it and the values
+behind it known, it costs one backward step. It is a lower bound, since what is before it adapts afterwards.
+"""
+
+# pyright: reportArgumentType=false, reportReturnType=false
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from baselines.kernels.geometry import kernel, part
+from baselines.kernels.randomness import Random, random_below
+
+from .sessions import Floats, Sessions
+from .values import (
+    Grid,
+    Nodes,
+    Values,
+    best_next,
+    fill_arrival,
+    fill_departure,
+    fill_masses,
+    fill_values,
+    value_at,
+)
+
+CANDIDATES = 16
+"""Number of insertions, the most promising ones by their means, whose gain is computed."""
+LONGEST_RUN = 4
+"""The most successive nodes that are removed at once."""
+
+
+class Order(NamedTuple):
+    """An order under search.
+
+    Attributes:
+        nodes: `[n]` from its end.
+        kept: `[n]` memory for the order before a change.
+        state: `[2]` number of nodes, and of those at the beginning that stay.
+        used: `[n]` uint8: 1 for nodes that cannot be inserted, 2 for those of the order.
+        means: `[n, 2]` mean prize and mean time of a visit.
+        scores: `[CANDIDATES, 3]` memory: score, node and place.
+        random: state of the random numbers.
+    """
+
+    nodes: Nodes
+    kept: Nodes
+    state: Nodes
+    used: Nodes
+    means: Floats
+    scores: Floats
+    random: Random
+
+
+def make_order(s: Sessions, gone: np.ndarray, seed: int) -> Order:
+    """An empty order."""
+    n = len(s.latest)
+    there = np.isfinite(s.waits)
+    time = np.where(there, s.waits, 0.0) + s.service
+    counts = np.maximum(there.sum(1), 1)
+    means = np.stack([(s.prizes * there).mean(1), (time * there).sum(1) / counts], 1)
+    return Order(
+        np.zeros(n + 1, np.int64),
+        np.zeros(n + 1, np.int64),
+        np.zeros(2, np.int64),
+        gone.astype(np.int64),
+        means,
+        np.zeros((CANDIDATES, 3)),
+        np.array([seed], np.uint64),
+    )
+
+
+@part
+def _insert(order: Order, node: int, place: int) -> None:
+    """Insert a node with `place` nodes behind it."""
+    for i in range(order.state[0], place, -1):
+        order.nodes[i] = order.nodes[i - 1]
+    order.nodes[place] = node
+    order.state[0] += 1
+    order.used[node] = 2
+
+
+@part
+def _remove(order: Order, place: int) -> None:
+    order.used[order.nodes[place]] = 0
+    for i in range(place, order.state[0] - 1):
+        order.nodes[i] = order.nodes[i + 1]
+    order.state[0] -= 1
+
+
+@part
+def _mean_time(grid: Grid, mass: Floats) -> tuple[float, float]:
+    """Total mass, and its mean time."""
+    total, moment = 0.0, 0.0
+    for g in range(grid.cells + 1):
+        total += mass[g]
+        moment += mass[g] * g
+    return total, grid.start + grid.cell * moment / max(total, 1e-300)
+
+
+@part
+def _list_candidates(s: Sessions, grid: Grid, here: int, order: Order, values: Values, rate: float) -> int:
+    """List the insertions that promise most by means: prize, less the price of the time that they take."""
+    count, listed = order.state[0], 0
+    for place in range(count - order.state[1], -1, -1):
+        mass, time = _mean_time(grid, values.mass[place])
+        if mass < 1e-3:
+            continue
+        before = here if place == count else order.nodes[place]
+        for node in range(len(s.latest)):
+            if order.used[node] != 0:
+                continue
+            arrive = time + s.distances[before, node]
+            begin = max(arrive, s.opens[node])
+            if arrive > s.latest[node] or begin > s.closes[node] + 0.1 * (s.limit - grid.start):
+                continue
+            detour = begin - time + order.means[node, 1]
+            if place > 0:
+                after = order.nodes[place - 1]
+                detour += s.distances[node, after] - s.distances[before, after]
+            noise = 0.9 + 0.2 * random_below(order.random, 1024) / 1024
+            score = mass * (order.means[node, 0] - rate * detour) * noise
+            if listed < CANDIDATES:
+                slot = listed
+                listed += 1
+            else:
+                slot = 0
+                for i in range(1, CANDIDATES):
+                    if order.scores[i, 0] < order.scores[slot, 0]:
+                        slot = i
+                if order.scores[slot, 0] >= score:
+                    continue
+            order.scores[slot, 0], order.scores[slot, 1], order.scores[slot, 2] = score, node, place
+    return listed
+
+
+@part
+def _gain(s: Sessions, grid: Grid, here: int, order: Order, values: Values, node: int, place: int) -> float:
+    """A lower bound of the expected gain of an insertion."""
+    before = here if place == order.state[0] else order.nodes[place]
+    leg = s.distances[before, node]
+    fill_departure(s, grid, node, order.nodes, place, values, values.trial[0])
+    fill_arrival(s, grid, node, values.trial[0], values.trial[1])
+    gain = 0.0
+    for g in range(grid.cells + 1):
+        mass = values.mass[place, g]
+        if mass > 0.0:
+            arrive = grid.start + g * grid.cell + leg
+            if arrive <= s.latest[node] + s.slack:
+                gain += mass * max(0.0, value_at(grid, values.trial[1], arrive) - values.departure[place, g])
+    return gain
+
+
+@part
+def _recreate(s: Sessions, grid: Grid, here: int, now: float, order: Order, values: Values, least: float) -> int:
+    """Insert nodes for as long as one adds at least `least`; the number of backward steps."""
+    steps = 0
+    while True:
+        count = order.state[0]
+        fill_masses(s, grid, here, now, order.nodes, count, values)
+        rate = values.departure[count, 0] / max(s.limit - now, 1e-12)
+        listed = _list_candidates(s, grid, here, order, values, rate)
+        best, node, place = least, -1, 0
+        for i in range(listed):
+            gain = _gain(s, grid, here, order, values, int(order.scores[i, 1]), int(order.scores[i, 2]))
+            if gain > best:
+                best, node, place = gain, int(order.scores[i, 1]), int(order.scores[i, 2])
+        steps += listed + count
+        if node < 0:
+            return steps
+        _insert(order, node, place)
+        fill_values(s, grid, order.nodes, count + 1, values, place)
+
+
+@part
+def _reverse(nodes: Nodes, low: int, high: int) -> None:
+    while low < high:
+        nodes[low], nodes[high] = nodes[high], nodes[low]
+        low += 1
+        high -= 1
+
+
+@part
+def _restore(order: Order, count: int) -> None:
+    for i in range(order.state[0]):
+        order.used[order.nodes[i]] = 0
+    for i in range(count):
+        order.nodes[i] = order.kept[i]
+        order.used[order.kept[i]] = 2
+    order.state[0] = count
+
+
+@kernel
+def complete(s: Sessions, grid: Grid, here: int, now: float, order: Order, values: Values, least: float) -> float:
+    """Complete an order by best insertions; its expected prize."""
+    fill_values(s, grid, order.nodes, order.state[0], values, 0)
+    _recreate(s, grid, here, now, order, values, least)
+    return best_next(s, grid, here, order.nodes, order.state[0], values, now)[0]
+
+
+@kernel
+def improve(
+    s: Sessions, grid: Grid, here: int, now: float, order: Order, values: Values, value: float, least: float, steps: int
+) -> float:
+    """Improve a completed order with about `steps` backward steps; its expected prize.
+
+    Args:
+        s: the session.
+        grid: its times.
+        here: where the tour is.
+        now: the time.
+        order: changed in place.
+        values: filled for the order, and kept so.
+        value: expected prize of the order.
+        least: expected prize that an insertion must add.
+        steps: number of backward steps.
+    """
+    while steps > 0:
+        count, fixed = order.state[0], order.state[1]
+        free = count - fixed
+        if free < 1:
+            return value
+        for i in range(count):
+            order.kept[i] = order.nodes[i]
+        place = random_below(order.random, free)
+        if free > 2 and random_below(order.random, 4) == 0:
+            high = min(free - 1, place + 1 + random_below(order.random, 5))
+            _reverse(order.nodes, place, high)
+            fill_values(s, grid, order.nodes, count, values, place)
+            steps -= count - place
+        else:
+            length = min(free - place, 1 + random_below(order.random, LONGEST_RUN))
+            forbidden = order.nodes[place] if random_below(order.random, 2) == 0 else -1
+            for _ in range(length):
+                _remove(order, place)
+            if forbidden >= 0:
+                order.used[forbidden] = 1
+            fill_values(s, grid, order.nodes, order.state[0], values, place)
+            steps -= _recreate(s, grid, here, now, order, values, least)
+            if forbidden >= 0:
+                order.used[forbidden] = 0
+                steps -= _recreate(s, grid, here, now, order, values, least)
+        steps -= 1
+        new = best_next(s, grid, here, order.nodes, order.state[0], values, now)[0]
+        if new >= value:
+            value = new
+        else:
+            _restore(order, count)
+            fill_values(s, grid, order.nodes, count, values, 0)
+    return value

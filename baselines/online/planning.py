@@ -1,0 +1,119 @@
+"""`Plan`: the search for an a-priori order from where a tour stands, and the decision that follows from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from tsp.budget import Clock
+
+from .improvement import Order, complete, improve, make_order
+from .values import Grid, Values, end_of_visit, fill_all, make_grid, make_values, onward
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .sessions import Position, Sessions
+
+LEAST = 1e-9
+"""Share of all prizes that an insertion must add; less may be rounding."""
+FIRST_STEPS, MOST_STEPS = 64, 4096
+"""Number of backward steps between two looks at the clock: at first, and at most."""
+
+
+class Decision(NamedTuple):
+    """What to do next, and what is planned after it.
+
+    Attributes:
+        stays: whether to stay where she is undecided.
+        order: the nodes to go to after that; empty: home.
+        value: expected prize from here on.
+    """
+
+    stays: bool
+    order: list[int]
+    value: float
+
+
+class Plan:
+    """An a-priori order under search.
+
+    Args:
+        sessions: the session.
+        position: where the tour stands.
+        first: nodes of an earlier plan, to start from.
+        cells: number of cells of the grid of times.
+        seed: seed of the search.
+    """
+
+    def __init__(self, sessions: Sessions, position: Position, first: Sequence[int], *, cells: int, seed: int) -> None:
+        n = len(sessions.latest)
+        self.sessions, self.position = sessions, position
+        self.grid: Grid = make_grid(sessions, position.now, cells)
+        self.values: Values = make_values(n, cells)
+        unreachable = position.now + sessions.distances[position.here] > sessions.latest + sessions.slack
+        self.order: Order = make_order(sessions, position.gone | unreachable, seed)
+        self.least = LEAST * float(sessions.prizes.mean(axis=1).sum())
+        chosen = [node for node in dict.fromkeys(first) if not self.order.used[node]]
+        start = [position.here, *chosen] if position.undecided else chosen
+        self.order.nodes[: len(start)] = start[::-1]
+        self.order.used[start] = 2
+        self.order.state[:] = len(start), int(position.undecided)
+        self.value = complete(*self._arguments, self.order, self.values, self.least)
+
+    @property
+    def _arguments(self) -> tuple[Sessions, Grid, int, float]:
+        return self.sessions, self.grid, self.position.here, self.position.now
+
+    def search(self, clock: Clock, *, steps: int | None = None) -> None:
+        """Improve the order until time is up, or for a number of backward steps."""
+        if steps is not None:
+            self._improve(steps)
+            return
+        chunk = FIRST_STEPS
+        while (left := clock.remaining) > 0:
+            started = Clock(left)
+            self._improve(chunk)
+            used = left - started.remaining
+            if 2 * used > clock.remaining:
+                break
+            chunk = min(2 * chunk, MOST_STEPS)
+
+    def _improve(self, steps: int) -> None:
+        self.value = improve(*self._arguments, self.order, self.values, self.value, self.least, steps)
+
+    def decide(self) -> Decision:
+        """The best decision now, with the order as it is."""
+        s, here, now = self.sessions, self.position.here, self.position.now
+        count, stays = int(self.order.state[0]), False
+        nodes = self.order.nodes
+        value = fill_all(*self._arguments, nodes, count, self.values)
+        left = count
+        if self.position.undecided:
+            left -= 1
+            over, lost = end_of_visit(s, here, 0, now)
+            value, chosen = onward(s, self.grid, here, now, nodes, left, self.values)
+            if not lost:
+                after, chosen_after = onward(s, self.grid, here, over, nodes, left, self.values)
+                if s.prizes[here, 0] + after >= value:
+                    stays, chosen, value = True, chosen_after, s.prizes[here, 0] + after
+        else:
+            value, chosen = onward(s, self.grid, here, now, nodes, left, self.values)
+        return Decision(stays, nodes[: chosen + 1][::-1].tolist(), float(value))
+
+
+def decide(
+    sessions: Sessions,
+    position: Position,
+    first: Sequence[int],
+    clock: Clock,
+    *,
+    cells: int,
+    seed: int,
+    steps: int | None = None,
+) -> Decision:
+    """Search for an order from where a tour stands, and decide."""
+    plan = Plan(sessions, position, first, cells=cells, seed=seed)
+    plan.search(clock, steps=steps)
+    return plan.decide()
