@@ -34,21 +34,27 @@ LONGEST_RUN = 4
 """The most successive nodes that are removed at once."""
 
 
+DEVIATION = 0.003
+"""An order is accepted if it is worth this share less than the best one (record-to-record travel, Dueck 1993)."""
+
+
 class Order(NamedTuple):
     """An order under search.
 
     Attributes:
         nodes: `[n]` from its end.
         kept: `[n]` memory for the order before a change.
-        state: `[2]` number of nodes, and of those at the beginning that stay.
+        best: `[n]` the best order so far.
+        state: `[3]` number of nodes, of those at the beginning that stay, and of nodes of the best order.
         used: `[n]` uint8: 1 for nodes that cannot be inserted, 2 for those of the order.
         means: `[n, 2]` mean prize and mean time of a visit.
-        scores: `[CANDIDATES, 3]` memory: score, node and place.
+        scores: `[CANDIDATES, 4]` memory: score, node, place and mean time that an insertion takes.
         random: state of the random numbers.
     """
 
     nodes: Nodes
     kept: Nodes
+    best: Nodes
     state: Nodes
     used: Nodes
     means: Floats
@@ -66,10 +72,11 @@ def make_order(s: Sessions, gone: np.ndarray, seed: int) -> Order:
     return Order(
         np.zeros(n + 1, np.int64),
         np.zeros(n + 1, np.int64),
-        np.zeros(2, np.int64),
+        np.zeros(n + 1, np.int64),
+        np.zeros(3, np.int64),
         gone.astype(np.int64),
         means,
-        np.zeros((CANDIDATES, 3)),
+        np.zeros((CANDIDATES, 4)),
         np.array([seed], np.uint64),
     )
 
@@ -135,6 +142,7 @@ def _list_candidates(s: Sessions, grid: Grid, here: int, order: Order, values: V
                 if order.scores[slot, 0] >= score:
                     continue
             order.scores[slot, 0], order.scores[slot, 1], order.scores[slot, 2] = score, node, place
+            order.scores[slot, 3] = detour
     return listed
 
 
@@ -156,19 +164,25 @@ def _gain(s: Sessions, grid: Grid, here: int, order: Order, values: Values, node
 
 
 @part
-def _recreate(s: Sessions, grid: Grid, here: int, now: float, order: Order, values: Values, least: float) -> int:
-    """Insert nodes for as long as one adds at least `least`; the number of backward steps."""
+def _recreate(
+    s: Sessions, grid: Grid, here: int, now: float, order: Order, values: Values, least: float, power: float
+) -> int:
+    """Insert nodes for as long as one adds at least `least`; the number of backward steps.
+
+    The next one is that with the largest gain, divided by that power of the time that it takes.
+    """
     steps = 0
     while True:
         count = order.state[0]
         fill_masses(s, grid, here, now, order.nodes, count, values)
         rate = values.departure[count, 0] / max(s.limit - now, 1e-12)
         listed = _list_candidates(s, grid, here, order, values, rate)
-        best, node, place = least, -1, 0
+        best, node, place = 0.0, -1, 0
         for i in range(listed):
             gain = _gain(s, grid, here, order, values, int(order.scores[i, 1]), int(order.scores[i, 2]))
-            if gain > best:
-                best, node, place = gain, int(order.scores[i, 1]), int(order.scores[i, 2])
+            worth = gain / max(order.scores[i, 3], grid.cell) ** power
+            if gain > least and worth > best:
+                best, node, place = worth, int(order.scores[i, 1]), int(order.scores[i, 2])
         steps += listed + count
         if node < 0:
             return steps
@@ -185,20 +199,27 @@ def _reverse(nodes: Nodes, low: int, high: int) -> None:
 
 
 @part
-def _restore(order: Order, count: int) -> None:
+def _restore(order: Order, kept: Nodes, count: int) -> None:
+    """Take back an order that was kept."""
     for i in range(order.state[0]):
         order.used[order.nodes[i]] = 0
     for i in range(count):
-        order.nodes[i] = order.kept[i]
-        order.used[order.kept[i]] = 2
+        order.nodes[i] = kept[i]
+        order.used[kept[i]] = 2
     order.state[0] = count
+
+
+@part
+def _keep(order: Order, kept: Nodes) -> None:
+    for i in range(order.state[0]):
+        kept[i] = order.nodes[i]
 
 
 @kernel
 def complete(s: Sessions, grid: Grid, here: int, now: float, order: Order, values: Values, least: float) -> float:
     """Complete an order by best insertions; its expected prize."""
     fill_values(s, grid, order.nodes, order.state[0], values, 0)
-    _recreate(s, grid, here, now, order, values, least)
+    _recreate(s, grid, here, now, order, values, least, 0.0)
     return best_next(s, grid, here, order.nodes, order.state[0], values, now)[0]
 
 
@@ -219,13 +240,15 @@ def improve(
         least: expected prize that an insertion must add.
         steps: number of backward steps.
     """
+    current = value
+    _keep(order, order.best)
+    order.state[2] = order.state[0]
     while steps > 0:
         count, fixed = order.state[0], order.state[1]
         free = count - fixed
         if free < 1:
-            return value
-        for i in range(count):
-            order.kept[i] = order.nodes[i]
+            break
+        _keep(order, order.kept)
         place = random_below(order.random, free)
         if free > 2 and random_below(order.random, 4) == 0:
             high = min(free - 1, place + 1 + random_below(order.random, 5))
@@ -240,15 +263,22 @@ def improve(
             if forbidden >= 0:
                 order.used[forbidden] = 1
             fill_values(s, grid, order.nodes, order.state[0], values, place)
-            steps -= _recreate(s, grid, here, now, order, values, least)
+            power = 0.5 * random_below(order.random, 3)
+            steps -= _recreate(s, grid, here, now, order, values, least, power)
             if forbidden >= 0:
                 order.used[forbidden] = 0
-                steps -= _recreate(s, grid, here, now, order, values, least)
+                steps -= _recreate(s, grid, here, now, order, values, least, power)
         steps -= 1
         new = best_next(s, grid, here, order.nodes, order.state[0], values, now)[0]
-        if new >= value:
+        if new > value:
             value = new
+            _keep(order, order.best)
+            order.state[2] = order.state[0]
+        if new >= min(current, value * (1 - DEVIATION)):
+            current = new
         else:
-            _restore(order, count)
+            _restore(order, order.kept, count)
             fill_values(s, grid, order.nodes, count, values, 0)
+    _restore(order, order.best, order.state[2])
+    fill_values(s, grid, order.nodes, order.state[0], values, 0)
     return value

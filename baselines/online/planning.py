@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from .sessions import Position, Sessions
 
-LEAST = 1e-9
-"""Share of all prizes that an insertion must add; less may be rounding."""
+LEAST = 1e-4
+"""Share of all prizes that an insertion must add: orders with visits that are hardly ever made are slow to search."""
 FIRST_STEPS, MOST_STEPS = 64, 4096
 """Number of backward steps between two looks at the clock: at first, and at most."""
 
@@ -59,7 +59,7 @@ class Plan:
         start = [position.here, *chosen] if position.undecided else chosen
         self.order.nodes[: len(start)] = start[::-1]
         self.order.used[start] = 2
-        self.order.state[:] = len(start), int(position.undecided)
+        self.order.state[:2] = len(start), int(position.undecided)
         self.value = complete(*self._arguments, self.order, self.values, self.least)
 
     @property
