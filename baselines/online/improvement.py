@@ -8,14 +8,13 @@ behind it known, it costs one backward step. It is a lower bound, since what is 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from baselines.kernels.geometry import kernel, part
 from baselines.kernels.randomness import Random, random_below
 
-from .sessions import Floats, Sessions
 from .values import (
     Grid,
     Nodes,
@@ -27,6 +26,9 @@ from .values import (
     fill_values,
     value_at,
 )
+
+if TYPE_CHECKING:
+    from .sessions import Floats, Sessions
 
 CANDIDATES = 16
 """Number of insertions, the most promising ones by their means, whose gain is computed."""

@@ -9,7 +9,7 @@ import numpy as np
 from tsp.budget import Clock
 
 from .improvement import Order, complete, improve, make_order
-from .values import Grid, Values, end_of_visit, fill_all, make_grid, make_values, onward
+from .values import Grid, Values, end_of_visit, fill_all, make_grid, make_values, mean_of_draws, onward
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,6 +101,12 @@ class Plan:
         else:
             value, chosen = onward(s, self.grid, here, now, nodes, left, self.values)
         return Decision(stays, nodes[: chosen + 1][::-1].tolist(), float(value))
+
+    def mean_of_draws(self, draws: int, seed: int) -> float:
+        """Mean prize of following the order as it is, without planning again, over drawn outcomes."""
+        count, random = int(self.order.state[0]), np.array([seed], np.uint64)
+        fill_all(*self._arguments, self.order.nodes, count, self.values)
+        return mean_of_draws(*self._arguments, self.order.nodes, count, self.values, draws, random)
 
 
 def decide(

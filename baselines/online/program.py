@@ -14,11 +14,12 @@ import numpy as np
 
 from baselines.kernels.geometry import kernel, part
 
-from .sessions import Floats, Sessions
 from .values import Nodes, visit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from .sessions import Floats, Sessions
 
 
 @part

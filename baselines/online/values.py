@@ -10,14 +10,16 @@ linearly. Orders are stored from their end, so that a change leaves all values b
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from baselines.kernels.geometry import kernel, part
+from baselines.kernels.randomness import Random, random_below
 
-from .sessions import Floats, Sessions
+if TYPE_CHECKING:
+    from .sessions import Floats, Sessions
 
 Nodes = NDArray[np.int64]
 
@@ -300,3 +302,29 @@ def onward(
 def end_of_visit(s: Sessions, node: int, k: int, arrive: float) -> tuple[float, bool]:
     """`visit`, for Python."""
     return visit(s, node, k, arrive)
+
+
+@kernel
+def mean_of_draws(
+    s: Sessions, grid: Grid, here: int, now: float, order: Nodes, count: int, values: Values, draws: int, random: Random
+) -> float:
+    """The mean prize of following an order with filled values on exact times, over drawn outcomes."""
+    total = 0.0
+    for _ in range(draws):
+        at, time, left = here, now, count
+        while True:
+            _, e = best_next(s, grid, at, order, left, values, time)
+            if e < 0:
+                break
+            at, time, left = order[e], time + s.distances[at, order[e]], e
+            k = random_below(random, s.prizes.shape[1])
+            over, lost = visit(s, at, k, time)
+            prize = 0.0 if lost else s.prizes[at, k]
+            if s.sees:
+                leaving = best_next(s, grid, at, order, left, values, time)[0]
+                staying = prize + best_next(s, grid, at, order, left, values, over)[0]
+                if lost or staying < leaving:
+                    continue
+            total += prize
+            time = over
+    return total / draws
