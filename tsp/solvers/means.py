@@ -19,6 +19,7 @@ from tsp.solution import check, session_end
 from tsp.solvers.chain import better_of
 from tsp.solvers.protocol import BaseSolver, require_support, solve_request
 from tsp.solvers.registry import make
+from tsp.underway import is_undecided
 
 if TYPE_CHECKING:
     from tsp.instance import Instance
@@ -110,7 +111,7 @@ class MeansSolver(BaseSolver):
         problem, instance = request.problem, request.instances[i]
         done = () if instance.underway is None else instance.underway.visited
         out = [_Known(i, self._with_means(problem, instance, done), done)]
-        if problem.may_stay and done and done[-1:] != done[-2:-1]:
+        if is_undecided(problem, done, instance.finish):
             out.append(_Known(i, self._with_means(problem, instance, (*done, done[-1])), (*done, done[-1])))
         return out
 
