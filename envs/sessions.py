@@ -51,9 +51,10 @@ class SessionEnv(RuleEnv):
         values, clock = batch.values, session_clock(batch)
         service = values.get("law_service_times", clock.service[..., None])
         waits = values.get("law_waits", clock.waits[..., None])
-        laws = (law.to(clock.latest.dtype)[:, None] for law in (service, waits))
+        service, waits = (law.to(clock.latest.dtype)[:, None] for law in (service, waits))
         now = clock.opens.gather(1, batch.depot[:, None]).expand(-1, trajectories)
-        return SessionState(batch, clock.map(lambda x: x[:, None]), *laws, now, torch.zeros_like(now, dtype=torch.bool))
+        undecided = torch.zeros_like(now, dtype=torch.bool)
+        return SessionState(batch, clock.map(lambda x: x[:, None]), service, waits, now, undecided)
 
     def update(self, state: SessionState, move: Move) -> SessionState:
         """Walk there, and stay until the visit is over or time is up."""

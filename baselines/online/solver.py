@@ -82,9 +82,7 @@ class AprioriSolver(InstanceSolver):
         for buffer in BUFFERS:
             if task.clock.remaining > 0:
                 starts.append(_plan_for_fixed_times(task, buffer))
-        order = _search(
-            sessions_of(instance, self.cells), instance.depot, ends, starts, task.clock, rounds=self.rounds
-        )
+        order = _search(sessions_of(instance, self.cells), instance.depot, ends, starts, task.clock, rounds=self.rounds)
         return feasible_part(task.problem, instance, order)
 
 
