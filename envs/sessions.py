@@ -23,7 +23,7 @@ class SessionState(NamedTuple):
 
     Attributes:
         batch: the instances.
-        clock: the times of each node, the real ones included, which policies do not see.
+        clock: `[B, 1, n]` the times of each node, the real ones included, which policies do not see.
         service_law, wait_law: `[B, 1, n, K]` the equally likely ones; K is 1 where they are known.
         now: `[B, P]` the time at which the current node may be left.
         undecided: `[B, P]` bool, whether she has just come to a node with a queue.
@@ -48,19 +48,20 @@ class SessionEnv(RuleEnv):
 
     def start(self, batch: Batch, trajectories: int) -> SessionState:
         """The session begins, or the depot opens."""
-        clock, values = session_clock(batch), batch.values
+        values, clock = batch.values, session_clock(batch)
         service = values.get("law_service_times", clock.service[..., None])
         waits = values.get("law_waits", clock.waits[..., None])
-        laws = (law.to(clock.latest.dtype)[:, None] for law in (service, waits))
+        service, waits = (law.to(clock.latest.dtype)[:, None] for law in (service, waits))
         now = clock.opens.gather(1, batch.depot[:, None]).expand(-1, trajectories)
-        return SessionState(batch, clock, *laws, now, torch.zeros_like(now, dtype=torch.bool))
+        undecided = torch.zeros_like(now, dtype=torch.bool)
+        return SessionState(batch, clock.map(lambda x: x[:, None]), service, waits, now, undecided)
 
     def update(self, state: SessionState, move: Move) -> SessionState:
         """Walk there, and stay until the visit is over or time is up."""
         assert move.leg is not None
         assert move.returned is not None
         arrive = state.now + move.leg
-        leave, _ = state.clock.map(lambda x: x.gather(1, move.node)).visit(arrive)
+        leave, _ = state.clock.map(lambda x: x[:, 0].gather(1, move.node)).visit(arrive)
         stays = (move.node == move.origin) | move.returned
         return state._replace(now=torch.where(stays, arrive, leave))
 
@@ -80,18 +81,18 @@ class SessionEnv(RuleEnv):
     def _finishes(self, state: SessionState, move: Move) -> Tensor:
         """Whether a visit of each node is finished in each of its outcomes, if it is next, `[B, P, n, K]` bool."""
         assert move.to_nodes is not None
-        clock = state.clock.map(lambda x: x[:, None, :, None])
+        clock = state.clock.map(lambda x: x[..., None])
         law = clock._replace(service=state.service_law, waits=state.wait_law)
         return ~law.visit((state.now[..., None] + move.to_nodes)[..., None])[1]
 
     def forbids_visit(self, state: SessionState, move: Move) -> Tensor:
         """Nodes from which the end could not be reached in time on arrival."""
         assert move.to_nodes is not None
-        return state.now[..., None] + move.to_nodes > mask_limit(state.clock.latest)[:, None]
+        return state.now[..., None] + move.to_nodes > mask_limit(state.clock.latest)
 
     def forbids_return(self, state: SessionState, move: Move) -> Tensor:
         """Whether even the direct way to the end is too long."""
-        limit = state.clock.latest.gather(1, state.batch.finish[:, None])
+        limit = state.clock.latest[:, 0].gather(1, state.batch.finish[:, None])
         return state.now + way_home(move) > outer_limit(limit)
 
 
@@ -107,7 +108,7 @@ class QueueSessionEnv(SessionEnv):
         assert move.leg is not None
         assert move.returned is not None
         arrive = state.now + move.leg
-        leave, _ = state.clock.map(lambda x: x.gather(1, move.node)).visit(arrive)
+        leave, _ = state.clock.map(lambda x: x[:, 0].gather(1, move.node)).visit(arrive)
         stays = (move.node == move.origin) & state.undecided
         now = torch.where(stays, leave, arrive)
         return state._replace(now=now, undecided=(move.node != move.origin) & ~move.returned)
@@ -118,7 +119,7 @@ class QueueSessionEnv(SessionEnv):
 
     def context(self, state: SessionState, move: Move) -> Tensor:
         """The time that is left; of a node just reached, that it is, how long a visit would take, and its prize."""
-        here = state.clock.map(lambda x: x.gather(1, move.here))
+        here = state.clock.map(lambda x: x[:, 0].gather(1, move.here))
         leave, lost = here.visit(state.now)
         prize = state.batch.real_prizes.gather(1, move.here) / prize_unit(state.batch)
         seen = state.undecided

@@ -272,8 +272,8 @@ def session_times(claim: Claim, k: int) -> SessionTimes:
         now, fails = _visit(claim, int(stops[i]), at, until) if is_visit else (at, False)
         for column, value in zip(columns, (at, until, now, float(fails)), strict=True):
             column.append(value)
-    times = (np.array(column) for column in (arrive, latest, leave))
-    return SessionTimes(stops[first:], *times, np.array(lost, dtype=bool), given - first)
+    is_lost = np.array(lost, dtype=bool)
+    return SessionTimes(stops[first:], np.array(arrive), np.array(latest), np.array(leave), is_lost, given - first)
 
 
 def _visit(claim: Claim, node: int, arrive: float, latest: float) -> tuple[float, bool]:

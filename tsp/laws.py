@@ -50,4 +50,4 @@ def with_known(instance: Instance, realization: Realization, nodes: list[int]) -
     if instance.prizes is not None and realization.prizes is not None:
         changes["prizes"] = instance.prizes.copy()
         changes["prizes"][nodes] = realization.prizes[nodes]
-    return replace(instance, **changes)  # pyright: ignore[reportArgumentType] - laws are arrays
+    return replace(instance, **changes)

@@ -185,7 +185,8 @@ def session_end(problem: Problem, instance: Instance, tour: ArrayLike, realizati
     arrays, _ = _as_tours(instance, [tour])
     claim = _make_claim(problem, instance, arrays, None, realization)[0]
     leave = session_times(claim, 0).leave
-    ends = 0 if instance.free_end else 1
+    is_at_end = instance.finish == instance.depot or arrays[0][-1] == instance.finish
+    ends = 1 if is_at_end and not instance.free_end else 0
     if len(leave) > ends:
         return float(leave[-1 - ends])
     return (None if instance.underway is None else instance.underway.elapsed) or 0.0

@@ -161,18 +161,41 @@ def _inserted(sessions: Sessions, start: int, order: Orders, count: int, caches:
 
 @part
 def _best_insertion(
-    sessions: Sessions, start: int, order: Orders, count: int, used: NDArray[np.bool_], caches: Caches
+    sessions: Sessions,
+    start: int,
+    order: Orders,
+    count: int,
+    used: NDArray[np.bool_],
+    caches: Caches,
+    value: float,
+    least: float,
 ) -> tuple[float, int, int]:
-    """The largest expected prize with one more visit, its node and its position; node -1 where there is none."""
-    best, best_node, best_q = -1.0, -1, -1
+    """The insertion that adds most for the time that it takes: the new expected prize, its node and its position.
+
+    The node is -1 where no insertion adds at least `least`.
+    """
+    best, best_value, best_node, best_q = 0.0, value, -1, -1
     for node in range(len(used)):
         if used[node]:
             continue
+        visit = 0.0
+        for k in range(sessions.law.shape[1]):
+            visit += sessions.law[node, k]
+        visit /= sessions.law.shape[1]
         for q in range(count + 1):
-            value = _inserted(sessions, start, order, count, caches, node, q)
-            if value > best:
-                best, best_node, best_q = value, node, q
-    return best, best_node, best_q
+            found = _inserted(sessions, start, order, count, caches, node, q)
+            if found <= value + least:
+                continue
+            before = order[q - 1] if q > 0 else start
+            detour = sessions.distances[before, node]
+            if q < count:
+                detour += sessions.distances[node, order[q]] - sessions.distances[before, order[q]]
+            else:
+                detour += sessions.home[node] - sessions.home[before]
+            rate = (found - value) / max(detour + visit, 1e-12 * sessions.limit)
+            if rate > best:
+                best, best_value, best_node, best_q = rate, found, node, q
+    return best_value, best_node, best_q
 
 
 @part
@@ -201,8 +224,8 @@ def _fill_up(
 ) -> tuple[int, float]:
     """Insert visits for as long as each adds at least `least`; their number, and the expected prize."""
     while count < len(used):
-        found, node, q = _best_insertion(sessions, start, order, count, used, caches)
-        if node < 0 or found <= value + least:
+        found, node, q = _best_insertion(sessions, start, order, count, used, caches, value, least)
+        if node < 0:
             break
         _insert(order, count, node, q)
         used[node] = True
@@ -278,6 +301,33 @@ def improve(
         order[i] = kept[i]
         used[kept[i]] = True
     return old_count, value, False
+
+
+@kernel
+def reverse_runs(
+    sessions: Sessions, start: int, order: Orders, count: int, caches: Caches, value: float, least: float
+) -> float:
+    """Reverse runs of visits (2-opt) while that adds to the expected prize; the new one."""
+    improved = True
+    while improved:
+        improved = False
+        for i in range(count - 1):
+            for j in range(i + 1, count):
+                _reverse(order, i, j)
+                _fill_departures(sessions, start, order, count, caches, 0)
+                if caches.collected[count] > value + least:
+                    value, improved = caches.collected[count], True
+                else:
+                    _reverse(order, i, j)
+    return value
+
+
+@part
+def _reverse(order: Orders, i: int, j: int) -> None:
+    while i < j:
+        order[i], order[j] = order[j], order[i]
+        i += 1
+        j -= 1
 
 
 @kernel

@@ -7,16 +7,19 @@ every visit, it is a rollout of such orders (Secomandi 2001).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tsp.budget import Clock
+from baselines.routes.search import RouteSearch
+from tsp.budget import SHORTEST, Budget, Clock
+from tsp.problems import get_problem
 from tsp.solution import check
 from tsp.solvers import InstanceSolver
 
 from .exact import is_session
-from .orders import Caches, Sessions, construct, improve, make_caches
+from .orders import Sessions, construct, improve, make_caches, reverse_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +33,10 @@ CELLS = 256
 """Cells of the grid of times while orders are compared."""
 LONGEST_RUN = 4
 """The most successive visits that are removed at once."""
+BUFFERS = (0.8, 1.0, 1.3)
+"""Factors of the mean durations in the plans from which the search starts."""
+ITERATIONS = 200
+"""Iterations of the search for each of them."""
 LEAST = 1e-9
 """Share of all prizes that a change must add; less may be rounding."""
 
@@ -62,16 +69,33 @@ class AprioriSolver(InstanceSolver):
         """Compile the kernels."""
         law = np.ones((3, 2))
         sessions = Sessions(np.ones((3, 3)), np.ones(3), np.ones(3), law, 9.0, self.cells)
-        _search(sessions, 0, {0}, [], Clock(60.0), rounds=1)
+        _search(sessions, 0, {0}, [[]], Clock(60.0), rounds=1)
+        RouteSearch().warm_up(get_problem("op"))
 
     def solve_one(self, task: Task) -> Solution:
-        """Search from the plan so far, or from scratch."""
+        """Search from the plan so far, from scratch, and from plans for fixed durations."""
         instance = task.instance
         ends = {instance.depot, instance.finish}
-        start = [] if task.initial is None else [n for n in task.initial.tours[0].tolist() if n not in ends]
-        sessions = sessions_of(instance, self.cells)
-        order = _search(sessions, instance.depot, ends, start, task.clock, rounds=self.rounds)
+        starts: list[list[int]] = [[]]
+        if task.initial is not None:
+            starts.append([node for node in task.initial.tours[0].tolist() if node not in ends])
+        for buffer in BUFFERS:
+            if task.clock.remaining > 0:
+                starts.append(_plan_for_fixed_times(task, buffer))
+        order = _search(sessions_of(instance, self.cells), instance.depot, ends, starts, task.clock, rounds=self.rounds)
         return feasible_part(task.problem, instance, order)
+
+
+def _plan_for_fixed_times(task: Task, buffer: float) -> list[int]:
+    """The customers of a tour that is good if every visit takes its mean time, times a buffer."""
+    instance, known = task.instance, get_problem("op")
+    assert instance.law_service_times is not None
+    times = buffer * instance.law_service_times.mean(axis=1)
+    fixed = replace(instance, problem=known.name, law_service_times=None, service_times=times)
+    budget = Budget(max(task.clock.remaining, SHORTEST), seed=task.seed)
+    found = RouteSearch(iterations=ITERATIONS).solve(known, [fixed], budget)[0]
+    ends = {instance.depot, instance.finish}
+    return [node for tour in found.tours for node in tour.tolist() if node not in ends]
 
 
 def sessions_of(instance: Instance, cells: int) -> Sessions:
@@ -86,22 +110,25 @@ def sessions_of(instance: Instance, cells: int) -> Sessions:
 
 
 def _search(
-    sessions: Sessions, start: int, ends: set[int], first: Sequence[int], clock: Clock, *, rounds: int | None
+    sessions: Sessions, start: int, ends: set[int], starts: Sequence[Sequence[int]], clock: Clock, *, rounds: int | None
 ) -> list[int]:
-    """The best order found: each visit removed in turn and the order completed again, then random runs of visits."""
+    """The best order found: from the best start, runs of visits are removed and the order completed, or reversed."""
     n = len(sessions.prizes)
-    caches: Caches = make_caches(n, sessions.cells)
-    order, kept = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    used = sessions.distances[start] > sessions.limit - sessions.home
-    used[list(ends)] = True
-    count = 0
-    for node in first:
-        if not used[node]:
-            order[count] = node
-            used[node] = True
-            count += 1
+    caches, kept = make_caches(n, sessions.cells), np.zeros(n, dtype=np.int64)
     least = LEAST * float(sessions.prizes.sum())
-    count, value = construct(sessions, start, order, count, used, caches, least)
+    best = -1.0
+    order, used, count = kept, np.zeros(n, dtype=bool), 0
+    for nodes in starts:
+        own = np.zeros(n, dtype=np.int64)
+        out = sessions.distances[start] > sessions.limit - sessions.home
+        out[list(ends)] = True
+        first = [node for node in nodes if not out[node]]
+        own[: len(first)] = first
+        out[first] = True
+        found, value = construct(sessions, start, own, len(first), out, caches, least)
+        if value > best:
+            best, order, used, count = value, own, out, found
+    value = best
     for length in range(1, LONGEST_RUN + 1) if rounds is None else [1 + i % LONGEST_RUN for i in range(rounds)]:
         changed = True
         while changed and clock.remaining > 0:
@@ -115,6 +142,8 @@ def _search(
                 changed = changed or better
             if rounds is not None:
                 break
+        if clock.remaining > 0:
+            value = reverse_runs(sessions, start, order, count, caches, value, least)
     return order[:count].tolist()
 
 

@@ -19,6 +19,7 @@ from tsp.solution import check, session_end
 from tsp.solvers.chain import better_of
 from tsp.solvers.protocol import BaseSolver, require_support, solve_request
 from tsp.solvers.registry import make
+from tsp.underway import is_undecided
 
 if TYPE_CHECKING:
     from tsp.instance import Instance
@@ -30,12 +31,12 @@ class _Known(NamedTuple):
     """An instance with known numbers in place of uncertain ones.
 
     Attributes:
-        index: of the instance that it stands for.
+        place: of the instance that it stands for.
         instance: has the means.
         done: the visits and decisions that it takes as made.
     """
 
-    index: int
+    place: int
     instance: Instance
     done: tuple[int, ...]
 
@@ -71,25 +72,25 @@ class MeansSolver(BaseSolver):
         require_support(self, request.problem)
         problem = request.problem
         known = [one for i in range(len(request.instances)) for one in self._known(request, i)]
-        both = [sum(one.index == i for one in known) for i in range(len(request.instances))]
+        both = [sum(one.place == i for one in known) for i in range(len(request.instances))]
         changed = replace(
             request,
             problem=with_known_times(problem),
             instances=[one.instance for one in known],
-            limits=[request.limits[one.index] / both[one.index] for one in known],
+            limits=[request.limits[one.place] / both[one.place] for one in known],
             initial=None,
             report=None,
         )
         out: list[Solution | None] = [None] * len(request.instances)
         for one, found in zip(known, solve_request(self.solver, changed), strict=True):
-            before, seconds = out[one.index], found.seconds
+            before, seconds = out[one.place], found.seconds
             if found.tours:
-                found = self._checked(problem, request.instances[one.index], one, found)
+                found = self._checked(problem, request.instances[one.place], one, found)
             found = replace(found, bound=None, solver=self.name)
             if before is not None:
                 seconds += before.seconds
                 found = better_of(problem, before, found)
-            out[one.index] = replace(found, seconds=seconds)
+            out[one.place] = replace(found, seconds=seconds)
         return [solution for solution in out if solution is not None]
 
     def _checked(self, problem: Problem, instance: Instance, one: _Known, found: Solution) -> Solution:
@@ -108,9 +109,9 @@ class MeansSolver(BaseSolver):
     def _known(self, request: Request, i: int) -> list[_Known]:
         """The instance with fixed numbers; two of them where she may stay at the node that she has just come to."""
         problem, instance = request.problem, request.instances[i]
-        done = () if instance.underway is None else instance.underway.visited
+        done: tuple[int, ...] = () if instance.underway is None else instance.underway.visited
         out = [_Known(i, self._with_means(problem, instance, done), done)]
-        if problem.may_stay and done and done[-1:] != done[-2:-1]:
+        if is_undecided(problem, done, instance.finish):
             out.append(_Known(i, self._with_means(problem, instance, (*done, done[-1])), (*done, done[-1])))
         return out
 

@@ -426,8 +426,10 @@ def _with(values: NDArray[np.float64], places: list[int], value: ArrayLike) -> N
 
 
 def _session(begun: Begun, rule: Session, changes: Changes) -> Changes:
-    """What is left of the session."""
+    """What is left of the session; beside time windows, times count from the same beginning as before."""
     assert begun.instance.max_length is not None
+    if begun.problem.rule(TimeWindows) is not None:
+        return {}
     return {"max_length": max(0.0, begun.instance.max_length - begun.current[0].elapsed)} if begun.merged else {}
 
 
