@@ -81,3 +81,12 @@ def best_policy(name: str, instance: Instance) -> float:
         return value
 
     return best([0], worlds) / len(worlds)
+
+
+def drawn_day(instance: Instance, seed: int) -> Realization:
+    """An outcome of each node, drawn at random."""
+    laws = {name: getattr(instance, f"law_{name}") for name in ("service_times", "waits", "prizes")}
+    known = {name: law for name, law in laws.items() if law is not None}
+    outcomes = next(iter(known.values())).shape[1]
+    drawn = np.random.default_rng(seed).integers(0, outcomes, instance.size)
+    return Realization(**{name: law[np.arange(instance.size), drawn] for name, law in known.items()})

@@ -1,4 +1,4 @@
-"""`SessionRecourse`: plans sessions by an a-priori order with recourse, for all outcomes at once, again after every visit.
+"""`SessionRecourse`: plans sessions by an a-priori order with recourse, again after every visit.
 
 A priori optimization (Jaillet 1988; Campbell, Gendreau & Thomas 2011 for orienteering with stochastic times) with
 decisions along the order to stay, to leave, to skip and to go home (as Zhang, Ohlmann & Thomas 2014 for queues).

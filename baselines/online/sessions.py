@@ -74,7 +74,7 @@ def sessions_of(problem: Problem, instance: Instance) -> Sessions:
     n, limit = instance.size, instance.max_length
     opens, closes = np.zeros(n), np.full(n, np.inf)
     if instance.time_windows is not None:
-        opens, closes = instance.time_windows.T.copy()
+        opens, closes = (np.array(column) for column in instance.time_windows.T)
         limit = limit if instance.free_end else min(limit, float(closes[instance.finish]))
     home = np.zeros(n) if instance.free_end else instance.legs(np.arange(n), np.full(n, instance.finish))
     laws = [
@@ -103,7 +103,7 @@ def sessions_of(problem: Problem, instance: Instance) -> Sessions:
 def _outcomes(law: Floats | None, known: Floats | None, n: int, outcomes: int) -> Floats:
     """Equally likely values `[n, K]`, the same ones where they are known."""
     if law is not None:
-        return np.ascontiguousarray(law)
+        return np.array(law, order="C")  # writable, as kernels are compiled for
     return np.tile((np.zeros(n) if known is None else known)[:, None], (1, outcomes))
 
 

@@ -1,4 +1,4 @@
-"""Expected prizes along an a-priori order of a session, by backward recursion on a grid of times, and where its mass is.
+"""Expected prizes along an a-priori order of a session, by backward recursion on a grid of times, and its masses.
 
 At each node of the order the tour may go on to the next one, skip some, or go home, whatever is worth most at the time
 then; where outcomes are seen on arrival, it may also leave at once. Values between grid points are interpolated

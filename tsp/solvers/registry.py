@@ -34,6 +34,7 @@ SOLVERS: dict[str, str] = {
     "insertion": "baselines.heuristics.constructive:Insertion",
     "spacefilling": "baselines.heuristics.constructive:SpaceFillingCurve",
     "ls": "tsp.solvers.guided:LocalSearch",
+    "session-recourse": "baselines.online.recourse:SessionRecourse",
     "apriori": "baselines.online.solver:AprioriSolver",
     "exact-session": "baselines.online.exact:ExactSession",
     "means": "tsp.solvers.means:MeansSolver",

@@ -8,7 +8,7 @@ from baselines.online.sessions import Position, position_of, sessions_of
 from tsp.budget import Clock
 from tsp.composition import problem_of
 
-SESSIONS = pytest.mark.parametrize(
+SESSIONS = pytest.mark.parametrize(("name", "windows"), [(n, w) for n in ("opst", "opq") for w in (False, True)])
     ("name", "windows"), [("opst", False), ("opst", True), ("opq", False), ("opq", True)]
 )
 
