@@ -555,8 +555,8 @@ def _known_waits(values: Array, name: str) -> Array:
 def _require_nonnegative(values: Array, name: str) -> None:
     _require_finite(values, name)
     if values.size and values.min() < 0:
-        node = int(values.argmin())
-        raise ValueError(f"{name}[{node}]: {values[node]:g}, expected 0 or more")
+        place = [int(i) for i in np.unravel_index(int(values.argmin()), values.shape)]
+        raise ValueError(f"{name}{place}: {values[tuple(place)]:g}, expected 0 or more")
 
 
 def _require_finite(values: Array, name: str) -> None:

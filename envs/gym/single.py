@@ -60,7 +60,8 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
     | `service` | time windows | sides of the square |
     | `prizes` | quota of prizes, objective | the quota, else the largest prize; hidden prizes: their expectation |
     | `penalties` | objective | sides of the square |
-    | `duration`, `deviation` | session | mean and deviation of the time of a visit with its wait; sides of the square |
+    | `duration` | session | mean time of a visit with its wait, where somebody is there; sides of the square |
+    | `deviation` | session | its standard deviation; sides of the square |
     | `presence` | session with queues | the probability that somebody is there, 0 to 1 |
 
     The columns of `context` come in the order of the problem's rules:
@@ -96,9 +97,9 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
     ## Rewards
     They sum to the objective, negative where less is better: for `tsp` to minus the length of the closed
     tour, for `op` to the prizes. Each step's reward is the amount that it adds; the last one also has the
-    rest (the way to the end, penalties, a makespan, and the prizes of a session, where visits may be broken off). Rewards are computed in float64 and in the
-    instance's own units, on its own distances with their rounding: with a TSPLIB file the return is minus
-    the length as TSPLIB defines it.
+    rest (the way to the end, penalties, a makespan, and the prizes of a session, where visits may be
+    broken off). Rewards are computed in float64 and in the instance's own units, on its own distances with
+    their rounding: with a TSPLIB file the return is minus the length as TSPLIB defines it.
 
     ## Starting state
     A new instance from `distribution`, by the seed given to `reset` (or always `instance`), and

@@ -112,7 +112,8 @@ class MeansSolver(BaseSolver):
         done: tuple[int, ...] = () if instance.underway is None else instance.underway.visited
         out = [_Known(i, self._with_means(problem, instance, done), done)]
         if is_undecided(problem, done, instance.finish):
-            out.append(_Known(i, self._with_means(problem, instance, (*done, done[-1])), (*done, done[-1])))
+            stay = done + done[-1:]
+            out.append(_Known(i, self._with_means(problem, instance, stay), stay))
         return out
 
     def _with_means(self, problem: Problem, instance: Instance, done: tuple[int, ...]) -> Instance:
