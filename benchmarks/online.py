@@ -26,8 +26,8 @@ from tsp.composition import problem_of
 from tsp.instance import Underway
 from tsp.laws import with_known
 from tsp.solution import check, session_end
-from tsp.solvers.registry import make
 from tsp.solvers.protocol import Request, solve_request
+from tsp.solvers.registry import make
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from online_instances import drawn_day, whole_session

@@ -96,7 +96,7 @@ class Plan:
             value, chosen = onward(s, self.grid, here, now, nodes, left, self.values)
             if not lost:
                 after, chosen_after = onward(s, self.grid, here, over, nodes, left, self.values)
-                if s.prizes[here, 0] + after >= value:
+                if s.prizes[here, 0] + after > value:  # of equal ones, the one with more time left
                     stays, chosen, value = True, chosen_after, s.prizes[here, 0] + after
         else:
             value, chosen = onward(s, self.grid, here, now, nodes, left, self.values)

@@ -55,8 +55,9 @@ class SessionRecourse(BaseSolver):
     def warm_up(self, problem: Problem) -> None:
         """Compile the kernels."""
         ones = np.ones(4)
-        laws = (np.ones((4, 2)) for _ in range(3))
-        sessions = Sessions(np.ones((4, 4)), 9 * ones, 0 * ones, 9 * ones, *laws, 9.0, 1e-9, problem.may_stay)
+        law = np.ones((4, 2))
+        sessions = Sessions(np.ones((4, 4)), ones, ones, ones, law, law, law, 9.0, 1e-9, problem.may_stay)
+        sessions = sessions._replace(latest=9 * ones, closes=9 * ones)
         gone = np.array([True, False, False, False])
         for undecided in (False, problem.may_stay):
             position = Position(0, 0.0, undecided, gone)
@@ -89,9 +90,10 @@ def answer(problem: Problem, instance: Instance, decision: Decision) -> Solution
     head = [instance.depot, *done, *([done[-1]] if decision.stays else [])]
     closing = [instance.finish] if instance.finish != instance.depot else []
     repeats = 2 if problem.may_stay else 1
-    for count in range(len(decision.order), -1, -1):
+    count = len(decision.order)
+    while True:
         onward = [node for node in decision.order[:count] for _ in range(repeats)]
         found = check(problem, instance, [[*head, *onward, *closing]])
-        if found.feasible:
-            break
-    return found
+        if found.feasible or count == 0:
+            return found
+        count -= 1

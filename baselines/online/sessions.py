@@ -119,5 +119,5 @@ def position_of(problem: Problem, instance: Instance) -> Position:
     now = instance.underway.elapsed
     if now is None:
         now = session_end(problem, instance, [instance.depot, *visited], None)
-    undecided = problem.may_stay and (len(visited) < 2 or visited[-1] != visited[-2])
+    undecided = problem.may_stay and visited[-1:] != visited[-2:-1]
     return Position(visited[-1], now, undecided, gone)

@@ -67,7 +67,8 @@ def make_grid(sessions: Sessions, now: float, cells: int) -> Grid:
 def make_values(n: int, cells: int) -> Values:
     """Memory for orders of up to n nodes."""
     shape = (n + 2, cells + 2)
-    return Values(*(np.zeros(shape) for _ in range(4)), np.zeros((2, cells + 2)))
+    departure, arrival, mass, incoming = (np.zeros(shape) for _ in range(4))
+    return Values(departure, arrival, mass, incoming, np.zeros((2, cells + 2)))
 
 
 @part

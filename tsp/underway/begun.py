@@ -273,7 +273,7 @@ def _require_possible(problem: Problem, instance: Instance, underway: Underway, 
     for field in ("travelled", "load"):
         if at_depot and getattr(underway, field):
             raise ValueError(f"{field}: {getattr(underway, field):g} at the depot, expected none before a tour begins")
-    _require_late_enough(instance, underway, [] if at_depot else current[:1])
+    _require_late_enough(problem, instance, underway, [] if at_depot else current[:1])
     if underway.load is not None and problem.rule(Capacity) is None:
         raise ValueError(f"load: {underway.load:g}, expected none in problem {problem.name!r}, which has no capacity")
     limit = instance.capacity if problem.rule(Capacity) is not None else None
@@ -281,9 +281,12 @@ def _require_possible(problem: Problem, instance: Instance, underway: Underway, 
         raise ValueError(f"load: {underway.load:g}, expected at most the capacity {limit:g}")
 
 
-def _require_late_enough(instance: Instance, underway: Underway, start: list[int]) -> None:
-    """Refuse a time that is earlier than the opening of a node that was visited, or of the start that was left."""
-    visited = [*start, *underway.visited]
+def _require_late_enough(problem: Problem, instance: Instance, underway: Underway, start: list[int]) -> None:
+    """Refuse a time that is earlier than the opening of a node that was visited, or of the start that was left.
+
+    In a session, a node may be left before it opens: seen, or when time is up.
+    """
+    visited = [*start, *(underway.visited if problem.rule(Session) is None else ())]
     if underway.elapsed is None or instance.time_windows is None or not visited:
         return
     opens, node = max((float(instance.time_windows[node, 0]), node) for node in visited)

@@ -9,8 +9,6 @@ from tsp.budget import Clock
 from tsp.composition import problem_of
 
 SESSIONS = pytest.mark.parametrize(("name", "windows"), [(n, w) for n in ("opst", "opq") for w in (False, True)])
-    ("name", "windows"), [("opst", False), ("opst", True), ("opq", False), ("opq", True)]
-)
 
 
 def plan_of(instance, *, cells=128, steps=300, first=()):

@@ -7,8 +7,6 @@ from baselines.online.sessions import sessions_of
 from tsp.composition import problem_of
 
 SESSIONS = pytest.mark.parametrize(("name", "windows"), [(n, w) for n in ("opst", "opq") for w in (False, True)])
-    ("name", "windows"), [("opst", False), ("opst", True), ("opq", False), ("opq", True)]
-)
 
 
 @SESSIONS
