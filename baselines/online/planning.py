@@ -66,11 +66,12 @@ class Plan:
     def _arguments(self) -> tuple[Sessions, Grid, int, float]:
         return self.sessions, self.grid, self.position.here, self.position.now
 
-    def search(self, clock: Clock, *, steps: int | None = None) -> None:
+    def search(self, clock: Clock | None, *, steps: int | None = None) -> None:
         """Improve the order until time is up, or for a number of backward steps."""
         if steps is not None:
             self._improve(steps)
             return
+        assert clock is not None
         chunk = FIRST_STEPS
         while (left := clock.remaining) > 0:
             started = Clock(left)

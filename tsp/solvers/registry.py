@@ -35,6 +35,7 @@ SOLVERS: dict[str, str] = {
     "spacefilling": "baselines.heuristics.constructive:SpaceFillingCurve",
     "ls": "tsp.solvers.guided:LocalSearch",
     "session-recourse": "baselines.online.recourse:SessionRecourse",
+    "session-rollout": "baselines.online.rollout:SessionRollout",
     "apriori": "baselines.online.solver:AprioriSolver",
     "exact-session": "baselines.online.exact:ExactSession",
     "means": "tsp.solvers.means:MeansSolver",
