@@ -1,15 +1,31 @@
-"""Writing files atomically, and never over an existing file unless that is forced."""
+"""Writing files atomically, never over an existing file unless that is forced, and folders that one program writes.
+
+A file is written under a temporary name, which is locked meanwhile. A program that is killed leaves its temporary file
+behind, without a lock; the next program that writes into the same folder removes it.
+"""
 
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows, where nothing is locked
+    fcntl = None
+
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+TEMPORARY = ".tsp-part-"
+"""The first characters of a temporary file's name."""
+JUST_MADE = 1.0
+"""Seconds in which a temporary file may not be locked yet."""
 
 
 def require_writable(path: str | os.PathLike[str], *, force: bool) -> Path:
@@ -54,15 +70,15 @@ def atomic_write(path: str | os.PathLike[str], *, force: bool) -> Generator[Path
         ValueError: when `path` exists and `force` is not given, or cannot be written.
     """
     target = require_writable(path, force=force)
-    temporary = target.with_name(f".{uuid4().hex}{target.suffix}")
+    _remove_abandoned(target.parent.absolute())
+    temporary = target.with_name(f"{TEMPORARY}{uuid4().hex}{target.suffix}")
+    descriptor = -1
     try:
-        try:
-            temporary.touch(exist_ok=False)  # not the module tempfile, whose files only their owner can read
-        except OSError as error:
-            raise ValueError(f"{path}: cannot be written ({error.strerror})") from None
+        # Not the module tempfile, whose files only their owner can read.
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+        _lock(descriptor)
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        os.fsync(descriptor)
         temporary.replace(target)
         if os.name == "posix":
             folder = os.open(target.parent, os.O_RDONLY)
@@ -70,8 +86,73 @@ def atomic_write(path: str | os.PathLike[str], *, force: bool) -> Generator[Path
                 os.fsync(folder)
             finally:
                 os.close(folder)
+    except OSError as error:
+        if error.filename in (None, str(temporary)):  # a full disk is reported without a name
+            raise ValueError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise
     finally:
+        if descriptor >= 0:
+            os.close(descriptor)
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def hold_folder(folder: str | os.PathLike[str]) -> Generator[None]:
+    """Keep other programs that call this function out of a folder; it is made where it is missing.
+
+    The lock ends with the process, however that ends. Where the system has no such locks, nobody is kept out.
+
+    Raises:
+        ValueError: when another program holds the folder, or it cannot be made.
+    """
+    target, descriptor = Path(folder), -1
+    is_new = not target.exists()
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        if fcntl is not None:
+            descriptor = os.open(target, os.O_RDONLY)
+    except OSError as error:
+        raise ValueError(f"{folder}: cannot be created ({error.strerror})") from None
+    try:
+        if fcntl is not None and not _lock(descriptor):
+            raise ValueError(f"{folder}: another program is writing into it; wait for its end, or use another folder")
+        yield
+    finally:
+        if is_new:
+            with suppress(OSError):  # it holds files
+                target.rmdir()
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open file or folder for this process; False where another one holds it."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+@cache
+def _remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files of programs that were killed; once for each folder."""
+    if fcntl is None:
+        return
+    for path in folder.glob(f"{TEMPORARY}*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime < JUST_MADE:
+                continue
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                if _lock(descriptor):
+                    path.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def write_text(path: str | os.PathLike[str], text: str, *, force: bool) -> None:

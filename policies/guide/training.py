@@ -246,11 +246,6 @@ class GuideTrainer(Run[GuideTrainConfig]):
         self.validation: list[Example] = []
         self._check_source()
 
-    def load(self) -> None:
-        """See `Run.load`; a run that was interrupted while it made its labels has no state yet."""
-        if (self.out / "training-state.safetensors").exists():
-            super().load()
-
     def _check_source(self) -> None:
         """Refuse a source of labels that cannot be used, before the run's directory is made."""
         config = self.config

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from tsp import __version__
 from tsp.cli import check, compare, convert, generate, info, plot, solve, train
-from tsp.cli.command import BAD_INPUT, DONE, INTERRUPTED, Command
+from tsp.cli.command import BAD_INPUT, DONE, Command
 from tsp.cli.console import say
+from tsp.interrupts import exit_code, termination_interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,12 +67,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         from tsp.solvers.registry import verify_packages
 
         verify_packages()
-        return arguments.run(arguments)
+        with termination_interrupts():
+            return arguments.run(arguments)
     except SystemExit as stop:  # raised by argparse, for --help and mistakes
         return int(stop.code or 0)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         say("interrupted")
-        return INTERRUPTED
+        return exit_code(interrupt)
     except BrokenPipeError:  # nothing reads the output any more, as in `tsp … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
