@@ -307,8 +307,8 @@ class Run(ABC, Generic[ConfigT]):
     def load(self) -> None:
         """Continue from the state that `save` wrote; a run that ended before its first step begins anew.
 
-        Such a run may have no state, or one without the first row of its log. The trained network is written again from the state: a
-        run that ended between the two files of a checkpoint has an older network.
+        Such a run may have no state, or one without the first row of its log. The trained network is written again
+        from the state: a run that ended between the two files of a checkpoint has an older network.
 
         Raises:
             ValueError: when the state is corrupted, or of another configuration.

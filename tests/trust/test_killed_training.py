@@ -175,9 +175,13 @@ def test_a_stopped_training_is_saved_and_resumes(tmp_path, kind, code):
              "--threads", "1", "--device", "cpu", "--out", str(tmp_path / "run")]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "tsp", "train", *words], env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "tsp", "train", *words],
+        env=environment,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
+    )
     while not (tmp_path / "run" / "metrics.csv").exists():
         assert process.poll() is None
         time.sleep(0.05)
