@@ -1,5 +1,6 @@
-"""Writing files atomically, never over an existing file unless that is forced, and folders that one program writes.
+"""Reading regular files of a limited size, writing files atomically, and folders that one program writes.
 
+An existing file is never overwritten unless that is forced.
 A file is written under a temporary name, which is locked meanwhile. A program that is killed leaves its temporary file
 behind, without a lock; the next program that writes into the same folder removes it.
 """
@@ -7,6 +8,7 @@ behind, without a lock; the next program that writes into the same folder remove
 from __future__ import annotations
 
 import os
+import stat
 import time
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -24,8 +26,54 @@ if TYPE_CHECKING:
 
 TEMPORARY = ".tsp-part-"
 """The first characters of a temporary file's name."""
+LARGEST_FILE = 2**31
+"""The most bytes of a file that is read, packed or unpacked."""
+MOST_INSTANCES = 1_000_000
+"""The most instances of a set."""
 JUST_MADE = 1.0
 """Seconds in which a temporary file may not be locked yet."""
+
+
+def require_readable(path: str | os.PathLike[str]) -> Path:
+    """Refuse what cannot be read in bounded time and memory: pipes, devices and huge files.
+
+    Raises:
+        ValueError: for a pipe, a device or a huge file.
+        OSError: for a file that cannot be read.
+    """
+    about = Path(path).stat()
+    if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(about.st_mode):
+        raise ValueError(f"{path}: a pipe or a device, expected a regular file")
+    require_size(path, about.st_size)
+    return Path(path)
+
+
+def require_size(path: str | os.PathLike[str], size: int) -> None:
+    """Refuse a file of more bytes, packed or unpacked, than are read.
+
+    Raises:
+        ValueError: with both sizes.
+    """
+    if size > LARGEST_FILE:
+        raise ValueError(f"{path}: {size / 2**30:.1f} GiB of data, expected at most {LARGEST_FILE / 2**30:g} GiB")
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The content of a regular file of a limited size; see `require_readable`."""
+    return require_readable(path).read_bytes()
+
+
+def read_utf8(path: str | os.PathLike[str]) -> str:
+    """The text of a file in UTF-8.
+
+    Raises:
+        ValueError: for other content, and what `require_readable` refuses.
+        OSError: for a file that cannot be read.
+    """
+    try:
+        return read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: byte {error.start} is not UTF-8, expected a text in UTF-8") from None
 
 
 def require_writable(path: str | os.PathLike[str], *, force: bool) -> Path:

@@ -10,7 +10,7 @@ import csv
 import json
 import time
 from abc import ABC, abstractmethod
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 import torch
 
 from policies.checkpoint import read_tensors, write_tensors
-from tsp.files import atomic_write
+from tsp.files import atomic_write, read_utf8
 from tsp.interrupts import held_interrupts
+from tsp.settings import from_settings
+from tsp.validation import shown
 
 from .processes import ALONE
 
@@ -65,14 +67,12 @@ class RunConfig:
         """A configuration from plain values.
 
         Raises:
-            ValueError: for an unknown key, naming `source`.
+            ValueError: for an unknown name and a wrong value, naming `source`.
         """
-        inner = raw.get(cls.part, {})
-        for given, known in ((raw, cls), (inner, cls.part_class)):
-            extra = set(given) - {item.name for item in fields(known)}  # pyright: ignore[reportArgumentType]
-            if extra:
-                raise ValueError(f"{source}: unknown setting {min(extra)!r}")
-        return cls(**{**raw, cls.part: cls.part_class(**inner)})
+        if not isinstance(raw, dict):
+            raise ValueError(f"{source}: {shown(raw)}, expected settings by name")
+        part = from_settings(cls.part_class, raw.get(cls.part, {}), f"{source}: {cls.part}")
+        return from_settings(cls, {**raw, cls.part: part}, source)
 
     @classmethod
     def read(cls, out: str | os.PathLike[str]) -> Self:
@@ -85,9 +85,9 @@ class RunConfig:
         if not path.exists():
             raise ValueError(f"{path}: no such file; there is no run to resume")
         try:
-            raw = json.loads(path.read_text())
-        except ValueError as error:
-            raise ValueError(f"{path}: not readable ({error})") from None
+            raw = json.loads(read_utf8(path))
+        except (RecursionError, ValueError) as error:
+            raise ValueError(f"{path}: not readable ({str(error).removeprefix(f'{path}: ')})") from None
         return cls.from_dict(raw, str(path))
 
     def to_json(self) -> str:

@@ -8,10 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from children import in_child
 from command_line import refusal
 
 from policies.checkpoint import read_tensors
@@ -53,17 +53,6 @@ def content(out):
     times = [i for i, name in enumerate(log[0]) if "second" in name]
     del bits["training-state", "sums"]  # they hold seconds
     return bits, [[cell for i, cell in enumerate(row) if i not in times] for row in log]
-
-
-def in_child(work):
-    """Run a function in a copy of this process; its exit code."""
-    child = os.fork()
-    if child == 0:
-        with suppress(BaseException):
-            work()
-            os._exit(0)
-        os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def killed_at(point, out):

@@ -77,6 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # nothing reads the output any more, as in `tsp … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except MemoryError:
+        say("out of memory; expected fewer or smaller instances")
+        return BAD_INPUT
     except (ValueError, OSError) as error:
         say(_sentence(error))
         return BAD_INPUT
