@@ -53,10 +53,12 @@ class Decoding:
                 raise ValueError(f"{name}={value}, expected 1 or more")
         if self.augmentations is not None and self.augmentations > 8:
             raise ValueError(f"augmentations={self.augmentations}, expected 1 to 8, the symmetries of the square")
-        temperature = self.temperature
-        for value in temperature.values() if isinstance(temperature, dict) else (temperature,):
-            if value is not None and not value > 0:
+        temperatures = self.temperature if isinstance(self.temperature, dict) else {"1": self.temperature}
+        for size, value in temperatures.items():
+            if value is not None and not 0 < value < np.inf:
                 raise ValueError(f"temperature={value}, expected a positive number")
+            if not size.isdecimal() or not int(size):
+                raise ValueError(f"temperature: {size!r}, expected a number of nodes")
 
     def temperature_at(self, nodes: int) -> float | None:
         """The temperature for a number of nodes, interpolated linearly over the logarithms of the given sizes."""

@@ -230,7 +230,9 @@ def _require_names(path: Path, names: Sequence[str]) -> None:
 def _read_npy(path: Path) -> Table:
     try:
         array = np.load(require_readable(path), allow_pickle=False)
-    except (EOFError, ValueError) as error:
+    except (EOFError, MemoryError, ValueError) as error:
+        if str(error).startswith(f"{path}: "):
+            raise
         raise ValueError(f"{path}: not readable as an array of numpy ({reason(error)})") from None
     return table_of_arrays(path, array, None)
 
