@@ -68,7 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         verify_packages()
         with termination_interrupts():
-            return arguments.run(arguments)
+            code = arguments.run(arguments)
+            sys.stdout.flush()
+            return code
     except SystemExit as stop:  # raised by argparse, for --help and mistakes
         return int(stop.code or 0)
     except KeyboardInterrupt as interrupt:
@@ -113,4 +115,6 @@ def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {(error.strerror or str(error)).lower()}"
+    if isinstance(error, OSError) and error.strerror is not None:  # of a file without a name
+        return f"output cannot be written ({error.strerror.lower()})"
     return str(error)
