@@ -17,7 +17,7 @@ from torch import Tensor
 from envs.routing_env import RoutingEnv
 from tsp.files import atomic_write, require_readable
 from tsp.problems import get_problem
-from tsp.settings import from_settings
+from tsp.settings import require_settings
 
 from .policy import Policy, PolicyConfig
 
@@ -207,7 +207,7 @@ def load_policy(path: str | os.PathLike[str], device: str | torch.device = "cpu"
     try:
         raw = json.loads(metadata["config"])
         known = {f.name: raw[f.name] for f in fields(PolicyConfig) if f.name in raw}
-        config = from_settings(PolicyConfig, known, "config")
+        config = PolicyConfig(**require_settings(PolicyConfig, known, "config"))
         low, high = json.loads(metadata["sizes"])
         info = PolicyInfo(
             metadata["problem"],

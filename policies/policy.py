@@ -54,6 +54,11 @@ class PolicyConfig:
                 f"width {self.width}, heads {self.heads}, layers {self.layers}: "
                 "expected positive numbers, and a width that the heads divide"
             )
+        if self.feedforward < 1 or self.neighbours < 0 or not self.clip > 0:
+            raise ValueError(
+                f"feedforward {self.feedforward}, neighbours {self.neighbours}, clip {self.clip:g}: "
+                "expected 1 or more, 0 or more, and a positive number"
+            )
 
 
 class Policy(nn.Module):

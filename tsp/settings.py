@@ -1,49 +1,43 @@
-"""Settings from files: dataclasses made of plain values, as strictly as flags set them."""
+"""Settings from files, as strict as flags: known names, the right types, and one of the choices if there are some."""
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
+from dataclasses import Field, fields
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from tsp.problems import unknown
-from tsp.validation import real_number, shown, whole_number
+from tsp.validation import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from dataclasses import Field
 
-T = TypeVar("T")
+EXPECTED = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+"""Type of a setting → what to write for it."""
 
 
-def from_settings(cls: type[T], raw: object, source: str) -> T:
-    """A dataclass made of the settings in a file.
+def require_settings(cls: type[Any], raw: object, source: str, *, nested: str | None = None) -> dict[str, Any]:
+    """The plain values of a configuration, checked.
 
     Args:
-        cls: a dataclass; its fields are texts, numbers, flags or choices, or None. Instances of dataclasses may be
-            among the values.
-        raw: its settings by name.
-        source: the file, for messages.
+        cls: the configuration, a dataclass whose fields are numbers, texts, booleans or choices.
+        raw: a dictionary of its settings, as a JSON or TOML file gives it.
+        source: the file to name in messages.
+        nested: name of a field that holds another configuration, which is not checked here.
 
     Raises:
-        ValueError: with the file and the setting, for an unknown name, a value of another type and one that is not
-            among the choices.
+        ValueError: naming the file, the setting, its value, and what was expected.
     """
     if not isinstance(raw, dict):
         raise ValueError(f"{source}: {shown(raw)}, expected settings by name")
-    given, hints = cast("dict[str, Any]", raw), get_type_hints(cls)
-    known = {item.name: item for item in fields(cast("Any", cls))}
-    values: dict[str, Any] = {}
-    for name, value in given.items():
+    settings = cast("dict[str, Any]", raw)
+    hints, known = get_type_hints(cls), {item.name: item for item in fields(cls)}
+    for name, value in settings.items():
         if name not in known:
             raise ValueError(f"{source}: {unknown('setting', name, known)}")
-        try:
-            values[name] = _value(known[name], hints[name], value)
-        except ValueError as error:
-            raise ValueError(f"{source}: {error}") from None
-    try:
-        return cls(**values)
-    except ValueError as error:
-        raise ValueError(f"{source}: {error}") from None
+        if name != nested:
+            _require(known[name], hints[name], value, source)
+    return settings
 
 
 def kinds_of(hint: object) -> tuple[Any, ...]:
@@ -55,29 +49,19 @@ def choices_of(item: Field[Any], hint: object) -> Sequence[Any] | None:
     """The values that a setting may have, if they are listed."""
     return kinds_of(hint) if get_origin(hint) is Literal else item.metadata.get("choices")
 
-
-def _value(item: Field[Any], hint: object, value: object) -> object:
-    """A value in the type of its setting."""
-    choices, name = choices_of(item, hint), item.name
+def _require(item: Field[Any], hint: object, value: object, source: str) -> None:
+    """Refuse a value of another type, or one that is not among the choices."""
     if value is None and type(None) in get_args(hint):
-        return None
+        return
+    choices = choices_of(item, hint)
     if choices is not None:
-        if isinstance(value, str) and value in choices:
-            return value
-        raise ValueError(unknown(name, value, choices) if isinstance(value, str) else _wrong(name, value, "a text"))
+        if value not in choices:
+            raise ValueError(f"{source}: {unknown(item.name, value, choices)}")
+        return
     (kind,) = kinds_of(hint)
-    if kind is bool:
-        if isinstance(value, bool):
-            return value
-        raise ValueError(_wrong(name, value, "true or false"))
-    if kind is int:
-        return whole_number(value, name)
     if kind is float:
-        return real_number(value, name, least=-1e300, most=1e300, expected="a finite number")
-    if isinstance(value, kind):
-        return value
-    raise ValueError(_wrong(name, value, "a text, in quotes" if kind is str else "settings by name"))
-
-
-def _wrong(name: str, value: object, expected: str) -> str:
-    return f"{name}: {shown(value)}, expected {expected}"
+        fits = isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+    else:
+        fits = type(value) is kind
+    if not fits:
+        raise ValueError(f"{source}: {item.name}: {shown(value)}, expected {EXPECTED[kind]}")

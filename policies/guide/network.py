@@ -20,7 +20,7 @@ from policies.checkpoint import first_line, read_tensors, require_finite, requir
 from policies.device import resolve_device
 from policies.zoo import ZOO
 from tsp.instance import Instance
-from tsp.settings import from_settings
+from tsp.settings import require_settings
 
 from .features import PLAIN_FEATURES, EdgeGraph, edge_graph
 
@@ -163,7 +163,8 @@ def load_network(path: str | os.PathLike[str], device: str | torch.device = "cpu
         raise ValueError(f"{path}: not an edge guide of this toolkit (`tsp train --guide` makes one)")
     require_finite(path, tensors)
     try:
-        config = from_settings(EdgeNetworkConfig, json.loads(metadata["config"]), "config")
+        raw = json.loads(metadata["config"])
+        config = EdgeNetworkConfig(**require_settings(EdgeNetworkConfig, raw, "config"))
         require_shapes(config.layers, lambda: EdgeNetwork(config), tensors)
         network = EdgeNetwork(config)
         network.load_state_dict(tensors)

@@ -115,6 +115,9 @@ class TrainConfig(RunConfig):
         split_distribution(self.distribution)
         self.sizes  # noqa: B018 - parses, and raises for a wrong size
         self.require_positive("epoch_size", "batch_size", "starts", "lr", "clip_norm", "validation_instances", *LABELS)
+        for name in ("weight_decay", "entropy", "warmup_steps", "warmup_epochs", "imitation", "imitation_last"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: {getattr(self, name)}, expected 0 or more")
         if not 0 <= self.average < 1:
             raise ValueError(f"average: {self.average}, expected at least 0 and less than 1")
         if not 0 <= self.reinforce_from <= 1:

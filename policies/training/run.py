@@ -20,9 +20,9 @@ import torch
 from policies.checkpoint import read_tensors, write_tensors
 from tsp.files import atomic_write, read_utf8
 from tsp.interrupts import held_interrupts
-from tsp.settings import from_settings
-from tsp.validation import shown
+from tsp.settings import require_settings
 
+from .event_log import EVENTS, EventLog
 from .processes import ALONE
 
 if TYPE_CHECKING:
@@ -67,12 +67,11 @@ class RunConfig:
         """A configuration from plain values.
 
         Raises:
-            ValueError: for an unknown name and a wrong value, naming `source`.
+            ValueError: for an unknown setting, or a value of the wrong type, naming `source`.
         """
-        if not isinstance(raw, dict):
-            raise ValueError(f"{source}: {shown(raw)}, expected settings by name")
-        part = from_settings(cls.part_class, raw.get(cls.part, {}), f"{source}: {cls.part}")
-        return from_settings(cls, {**raw, cls.part: part}, source)
+        settings = require_settings(cls, raw, source, nested=cls.part)
+        inner = require_settings(cls.part_class, settings.get(cls.part, {}), f"{source}: {cls.part}")
+        return cls(**{**settings, cls.part: cls.part_class(**inner)})
 
     @classmethod
     def read(cls, out: str | os.PathLike[str]) -> Self:
@@ -95,8 +94,8 @@ class RunConfig:
         return json.dumps(asdict(self), indent=2) + "\n"  # pyright: ignore[reportArgumentType]
 
     def files_of_a_run(self) -> tuple[str, ...]:
-        """The files in a run's directory that a new run deletes."""
-        return CONFIG, STATE, LOG, CHECKPOINT
+        """The files in a run's directory that a new run deletes, by name or pattern."""
+        return CONFIG, STATE, LOG, CHECKPOINT, EVENTS
 
     def require_positive(self, *names: str) -> None:
         """Refuse settings that must be positive and are not, and runs without exactly one length.
@@ -157,6 +156,7 @@ class Run(ABC, Generic[ConfigT]):
         resume: continue the run in `out`.
         say: called with notes for the user.
         processes: those that share each batch.
+        tensorboard: write the log for TensorBoard too.
     """
 
     parameters: list[Parameter]
@@ -176,6 +176,7 @@ class Run(ABC, Generic[ConfigT]):
         resume: bool = False,
         say: Callable[[str], None] = lambda _: None,
         processes: Processes = ALONE,
+        tensorboard: bool = False,
     ) -> None:
         self.processes = processes
         self.config, self.out, self.device, self.say = config, Path(out), torch.device(device), say
@@ -184,6 +185,13 @@ class Run(ABC, Generic[ConfigT]):
         self.set_up()
         if resume:
             self.load()
+        self.event_log = EventLog(self.out) if tensorboard and processes.is_first else None
+
+    def log(self, row: dict[str, float]) -> None:
+        """Append a row to the log."""
+        append_row(self.out / LOG, {"step": self.step, **row})
+        if self.event_log is not None:
+            self.event_log.write(self.step, row)
 
     @abstractmethod
     def set_up(self) -> None:
@@ -238,7 +246,7 @@ class Run(ABC, Generic[ConfigT]):
         row, text = self.measure_epoch()
         self.sums.zero_()
         if self.processes.is_first:
-            append_row(self.out / LOG, {"step": self.step, **row})
+            self.log(row)
         self.save()
         return text
 
@@ -369,7 +377,8 @@ def start_run(config: RunConfig, out: str | os.PathLike[str], *, resume: bool = 
     except OSError as error:
         raise ValueError(f"{folder}: cannot be created ({error.strerror})") from None
     for stale in () if resume else config.files_of_a_run():
-        (folder / stale).unlink(missing_ok=True)
+        for path in folder.glob(stale):
+            path.unlink()
     with atomic_write(folder / CONFIG, force=True) as temporary:
         temporary.write_text(config.to_json())
 

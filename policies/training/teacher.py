@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,14 +40,16 @@ def shard_path(folder: Path, index: int) -> Path:
 def make_shards(labelling: Labelling, folder: str, worker: int, workers: int, last: int, rounds: Rounds | None) -> None:
     """Make every `workers`-th shard that is missing, the newest round's first; the work of one process.
 
-    Without rounds it ends with shard `last - 1`; else it goes on until it is ended.
+    Without rounds it ends with shard `last - 1`; else it goes on until it is ended. It always ends with the process
+    that trains, even if that one is killed.
     """
     torch.set_num_threads(1)
     solver = make(labelling.solver)
     solver.warm_up(get_problem(labelling.problem))
     plain = iter(range(worker, last, workers))
     of_rounds = _missing_of_rounds(rounds, worker, workers) if rounds is not None else iter(())
-    while True:
+    trainer = parent_process()
+    while trainer is None or trainer.is_alive():
         of_round = next(of_rounds, None)
         if rounds is not None and of_round is not None:
             make_round_shard(labelling, rounds, *of_round, solver)

@@ -43,7 +43,7 @@ from .reinforce_baselines import (
     SharedBaseline,
     greedy_costs,
 )
-from .run import Run, append_row, cooldown, under, warmup
+from .run import Run, cooldown, under, warmup
 from .teacher import Teacher
 from .validation import Validation
 
@@ -103,7 +103,7 @@ class Trainer(Run[TrainConfig]):
         self.optimizer = self._make_optimizer()
         self.average = copy.deepcopy(self.policy).eval().requires_grad_(requires_grad=False) if config.average else None
         self.teacher = self._make_teacher() if config.teacher else None
-        self._rollouts: dict[tuple[int, bool], GraphRollout] = {}
+        self._rollouts: dict[tuple[int, int, bool], GraphRollout] = {}
         self._generator = Generator(self.device)
         self.data = _read_data(config, self.device) if config.data else None
         self.baseline = self._make_baseline()
@@ -198,7 +198,7 @@ class Trainer(Run[TrainConfig]):
             first = self.validation.choose_by_time(config.minutes, self._validate_on)
         self._first = self.validate() if first is None else first
         self.save()  # before there is a log, so that a run with one can be resumed
-        append_row(self.out / "metrics.csv", {"step": 0, **self._row(self._first)})
+        self.log(self._row(self._first))
         progress(0.0, f"validation {self._first:.4f} before the first step")
 
     @property
@@ -344,7 +344,7 @@ class Trainer(Run[TrainConfig]):
 
     def _rollout(self, batch: Batch, cache: Cache, trajectories: int, replays: int | None) -> GraphRollout:
         """The captured rollout of batches of this shape."""
-        key = (batch.size, replays is not None)
+        key = (batch.size, trajectories, replays is not None)
         if key not in self._rollouts:
             self._rollouts[key] = GraphRollout(
                 self.env,

@@ -81,13 +81,14 @@ def _merge(
     elif arguments.config:
         try:
             raw = tomllib.loads(read_utf8(arguments.config))
-        except (RecursionError, tomllib.TOMLDecodeError) as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise ValueError(f"{arguments.config}: not TOML ({error})") from None
-        if not isinstance(raw.get(flags.part, {}), dict):
-            raise ValueError(f"{arguments.config}: {flags.part}: {shown(raw[flags.part])}, expected settings by name")
     if lengths & set(flags.run):
         raw = {name: value for name, value in raw.items() if name not in lengths}
-    network = {**raw.get(flags.part, {}), **flags.network}
+    network: dict[str, Any] = raw.get(flags.part, {})
+    if not isinstance(network, dict):  # pyright: ignore[reportUnnecessaryIsInstance] - from a file
+        raise ValueError(f"{arguments.config}: {flags.part}: {shown(network)}, expected settings by name")
+    network = {**network, **flags.network}
     return {**raw, **flags.run, flags.part: network}, arguments.config or "settings"
 
 

@@ -290,7 +290,7 @@ def test_a_configuration_that_cannot_be_trained_is_refused(changes, sentence):
 def test_an_unknown_setting_is_refused():
     with pytest.raises(ValueError, match=r"here: unknown setting 'learning_rate'"):
         TrainConfig.from_dict({"learning_rate": 1}, "here")
-    with pytest.raises(ValueError, match=r"here: unknown setting 'depth'"):
+    with pytest.raises(ValueError, match=r"here: policy: unknown setting 'depth'"):
         TrainConfig.from_dict({"policy": {"depth": 1}}, "here")
 
 

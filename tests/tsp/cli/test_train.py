@@ -1,10 +1,15 @@
 import csv
 import json
 import re
+import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from command_line import BERLIN, refusal, solved
+
+from policies.policy import PolicyConfig
+from policies.training.config import TrainConfig
 
 TINY = ("--layers", 1, "--width", 16, "--heads", 2, "--feedforward", 16, "--batch-size", 8, "--starts", 2,
         "--epoch-size", 16, "--validation-instances", 8, "--threads", 1, "--device", "cpu")  # fmt: skip
@@ -69,3 +74,14 @@ def test_train_reads_settings_from_a_file_and_flags_override_them(tsp, tmp_path)
     (tmp_path / "wrong.toml").write_text("batch = 4\n")
     assert "unknown setting 'batch'" in refusal(tsp("train", "--config", "wrong.toml", "--instances", 1, "--out", "b"))
     assert not Path("b").exists()
+
+
+def test_the_example_of_settings_has_every_one_with_its_default():
+    text = (Path(__file__).parents[3] / "examples" / "train.toml").read_text()
+    assert TrainConfig.from_dict(tomllib.loads(text), "train.toml") == TrainConfig(minutes=10.0)
+    listed = re.findall(r"^(?:# )?(\w+) = ", text, flags=re.MULTILINE)
+    assert listed == [item.name for cls in (TrainConfig, PolicyConfig) for item in fields(cls) if item.name != "policy"]
+    without_default = re.findall(r"^# (\w+ = .*)", text, flags=re.MULTILINE)
+    for line in without_default:
+        length = "" if line.startswith(("epochs", "instances")) else "minutes = 1.0"
+        TrainConfig.from_dict(tomllib.loads(f"{line}\n{length}"), "train.toml")
