@@ -49,6 +49,7 @@ def choices_of(item: Field[Any], hint: object) -> Sequence[Any] | None:
     """The values that a setting may have, if they are listed."""
     return kinds_of(hint) if get_origin(hint) is Literal else item.metadata.get("choices")
 
+
 def _require(item: Field[Any], hint: object, value: object, source: str) -> None:
     """Refuse a value of another type, or one that is not among the choices."""
     if value is None and type(None) in get_args(hint):
