@@ -165,7 +165,7 @@ def solve_all(
         solver = make(chosen, device=device)
         require_support(solver, problem)
         _require_start(solver, [instances[i] for i in members if starts[i] is not None], online=online)
-        with foreign_errors(solver):
+        with foreign_errors(solver, solver.name):
             prepare(solver, problem)
         _require_taken_on(solver, [instances[i] for i in members], budget.time_limit)
         own = None if report is None else _translated(report, members)

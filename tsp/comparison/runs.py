@@ -103,7 +103,7 @@ def run_solvers(
 def _prepare(workload: Workload, solver: Solver, budget: Budget) -> float:
     """Warm a solver up and let it solve briefly; return the seconds that took."""
     started = time.perf_counter()
-    with foreign_errors(solver):
+    with foreign_errors(solver, solver.name):
         solver.warm_up(workload.problem)
     workload.solve(solver, slice(budget.threads), budget.with_limit(min(WARM_UP, budget.time_limit)))
     return time.perf_counter() - started

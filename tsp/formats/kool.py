@@ -86,9 +86,10 @@ def _items(path: Path) -> Sequence[object]:
         content = list(cast("Array", content))
     if not isinstance(content, list | tuple) or not content:
         raise ValueError(f"{path}: expected a pickled list of instances, each a list of points [x, y] or a tuple")
-    if len(content) > MOST_INSTANCES:
-        raise ValueError(f"{path}: {len(content)} instances, expected at most {MOST_INSTANCES} in a file")
-    return cast("list[object]", content)
+    items = cast("list[object]", content)
+    if len(items) > MOST_INSTANCES:
+        raise ValueError(f"{path}: {len(items)} instances, expected at most {MOST_INSTANCES} in a file")
+    return items
 
 
 def _is_record(item: object) -> bool:

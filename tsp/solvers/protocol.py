@@ -24,7 +24,7 @@ from tsp.instance import LARGEST_MATRIX, Instance
 from tsp.problems import Problem
 from tsp.solution import Solution, check, no_answer
 from tsp.stand_ins import StandIns, make_stand_ins, reason_without_tour
-from tsp.validation import shown
+from tsp.validation import items, shown
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -383,29 +383,33 @@ def _solve_plainly(solver: Solver, request: Request) -> list[Solution]:
         if relayed is not None and checked.feasible:
             relayed(i, checked)
 
-    with foreign_errors(solver):
-        found = _call(solver, replace(request, report=None if relayed is None else report))
-    if not isinstance(found, list | tuple) or len(found) != len(instances):
-        count = f"{len(found)} answers" if isinstance(found, list | tuple) else shown(found)
-        raise ValueError(f"solver {solver.name!r} returned {count}, expected a list of {len(instances)} solutions")
-    return [_checked_again(solver, problem, one, answer) for one, answer in zip(instances, found, strict=True)]
+    with foreign_errors(solver, solver.name):
+        found: object = _call(solver, replace(request, report=None if relayed is None else report))
+    answers = items(found, f"solver {solver.name!r}: answers", "a list of solutions")
+    if len(answers) != len(instances):
+        raise ValueError(f"solver {solver.name!r} returned {len(answers)} answers, expected {len(instances)}")
+    return [_checked_again(solver, problem, one, answer) for one, answer in zip(instances, answers, strict=True)]
 
 
 @contextmanager
-def foreign_errors(solver: Solver | type[Solver], name: str | None = None) -> Generator[None]:
+def foreign_errors(solver: object, name: str) -> Generator[None]:
     """Turn what a solver of another package raises into a sentence with its name.
+
+    Args:
+        solver: the solver or its class.
+        name: the solver's name.
 
     Raises:
         ValueError: in place of an error of any class, but for those that are sentences for the user.
     """
-    kind = solver if isinstance(solver, type) else type(solver)
+    module = getattr(solver, "__module__", "")  # of a class or of its object
     try:
         yield
     except Exception as error:
         is_sentence = isinstance(error, ValueError | OSError | Warning)
-        if is_sentence or kind.__module__.partition(".")[0] in OWN_PACKAGES:
+        if is_sentence or str(module).partition(".")[0] in OWN_PACKAGES:
             raise  # the toolkit's own faults keep their traceback
-        raise ValueError(f"solver {name or solver.name!r}: {error_sentence(error)}") from error
+        raise ValueError(f"solver {name!r}: {error_sentence(error)}") from error
 
 
 def error_sentence(error: Exception) -> str:
@@ -450,7 +454,7 @@ def require_support(solver: Solver, problem: Problem) -> None:
     Raises:
         ValueError: in one sentence.
     """
-    with foreign_errors(solver):
+    with foreign_errors(solver, solver.name):
         is_supported = solver.supports(problem)
     if not is_supported:
         raise ValueError(f"solver {solver.name!r} does not support problem {problem.name!r}")
