@@ -105,11 +105,9 @@ def skipped(tree):
 
 def mutants(source):
     """Each mutant's name (line, change, code) and its syntax tree."""
-    count = len(list(ast.walk(ast.parse(source))))
-    for index in range(count):
-        tree = ast.parse(source)
-        hidden = skipped(tree)
-        node = list(ast.walk(tree))[index]
+    tree = ast.parse(source)
+    hidden = skipped(tree)
+    for index, node in enumerate(ast.walk(tree)):
         if id(node) in hidden:
             continue
         for word, by in variants(node):

@@ -68,6 +68,12 @@ def test_each_violation_is_reported_in_a_sentence(tours, sentence):
     assert (solution.feasible, solution.objective, solution.violations) == (False, None, (sentence,))
 
 
+def test_a_bound_without_an_objective_proves_nothing():
+    assert not Solution((), None, False, bound=5.0).proved_optimal
+    assert not Solution((), 5.0, True).proved_optimal
+    assert Solution((), 5.0, True, bound=5.0).proved_optimal
+
+
 LINE = Instance(
     [[0, 0], [3, 4], [6, 8], [0, -5]],
     free_end=True,
