@@ -44,6 +44,7 @@ def test_a_closed_tour_is_returned_from_the_depot_on_regardless_of_its_first_nod
     [
         ([], "0 tours, expected one"),
         ([[0], [1, 2]], "2 tours, expected one"),
+        ([[]], "not visited: start, poster, coffee"),
         ([[0, 1]], "not visited: coffee"),
         ([[0, 1, 2, 1]], "visited more than once: poster"),
         ([[0, 1, 3]], "tour 0: node 4, counted from 1, is not one of 1 to 3"),
