@@ -215,3 +215,14 @@ def test_amounts_follow_their_tours_where_these_are_rotated_or_dropped():
     assert [tour.tolist() for tour in answer.tours] == [[0, 1, 2]]
     assert [amount.tolist() for amount in answer.amounts] == [[0, 1, 2]]
     assert amounts == [[9], [2, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("tour", "is_walk"),
+    [([0, 1, 3], True), ([0, 3], True), ([0, 1, 2], False), ([0, 3, 1], False), ([1, 2, 3], False), ([0], False)],
+)
+def test_a_tour_that_ends_elsewhere_lists_its_start_first_and_its_end_last(tour, is_walk):
+    instance = Instance([[0, 0], [1, 0], [2, 0], [3, 0]], prizes=[0, 1, 1, 0], max_length=9.0, end=3)
+    solution = check(get_problem("op"), instance, [tour])
+    assert solution.feasible is is_walk
+    assert is_walk or solution.violations[0].startswith("tour 0: expected a walk from ")
