@@ -64,7 +64,8 @@ class InstanceSolver(BaseSolver):
 
         def solve_at(i: int) -> Solution:
             solution = _solve_task(self, request.task(i))
-            if report is not None and solution.feasible and i not in reported:
+            initial = None if request.initial is None else request.initial[i].objective
+            if report is not None and i not in reported and request.problem.is_better(solution.objective, initial):
                 report(i, solution)  # which keeps it if the work on the others is interrupted
             return solution
 
