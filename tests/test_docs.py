@@ -45,6 +45,15 @@ def test_every_command_of_the_documentation_parses(words, capsys):
         pytest.fail(capsys.readouterr().err)
 
 
+def test_the_readmes_commands_leave_no_file_that_git_would_list():
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    written = re.findall(r"--(?:out|plot) ([^\s`]+)", (ROOT / "README.md").read_text())
+    assert len(written) > 2
+    for path in written:
+        folder = f"/{path.partition('/')[0]}/" if "/" in path else f"/*{Path(path).suffix}"
+        assert folder in ignored, path
+
+
 SNIPPETS = [
     pytest.param(block, id=f"{name}-{i}")
     for name in ("README.md", "docs/environments.md", "docs/api.md")
