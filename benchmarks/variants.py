@@ -64,7 +64,7 @@ def run(label: str, size: int, count: int, spec: str, limit: float, threads: int
     name, distribution = SETS[label]
     problem = get_problem(name)
     instances, hidden = generate_set(name, distribution, size, count, SEED)
-    if problem.hides_prizes and spec not in ONLINE:
+    if problem.reveals and spec not in ONLINE:
         return None
     solver = make(spec, device="cpu")
     if not solver.supports(problem):
@@ -72,7 +72,7 @@ def run(label: str, size: int, count: int, spec: str, limit: float, threads: int
     solver.warm_up(problem)
     budget = Budget(limit, threads, SEED)
     start = time.perf_counter()
-    if problem.hides_prizes:
+    if problem.reveals:
         assert hidden is not None
         found = play_all(solver, problem, instances, hidden, budget)
     else:
@@ -84,7 +84,7 @@ def run(label: str, size: int, count: int, spec: str, limit: float, threads: int
     ]
     return {
         "objectives": [s.objective for s in checked],
-        "proved": [s.proved_optimal and not problem.hides_prizes for s in checked],
+        "proved": [s.proved_optimal and not problem.reveals for s in checked],
         "seconds": float(np.mean([s.seconds for s in found])),
         "wall": wall,
     }

@@ -6,6 +6,7 @@ padded node counts as visited from the start.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from tsp.composition import problem_of
-from tsp.instance import LIMITS, NODE_VALUES, USED
+from tsp.instance import HIDDEN, LAWS, LIMITS, NODE_VALUES, USED
 from tsp.stand_ins import make_stand_ins
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class Batch(NamedTuple):
         depot: `[B]` where tours start.
         end: `[B]` where tours end; n where an instance names no node for it.
         values: the instances' other attributes by name, `[B, ...]` in their own units. For the policy,
-            prizes are divided by `prize_unit` `[B]`. `real_prizes` are the prizes that an instance hides.
+            prizes are divided by `prize_unit` `[B]`. `real_prizes` and `real_service_times` are values that an
+            instance hides.
             `elapsed`, `travelled` and `load` are used by a tour under way (NaN where not given) after
             `given` steps.
     """
@@ -120,13 +122,51 @@ class Batch(NamedTuple):
 
     @property
     def real_prizes(self) -> Tensor:
-        """The real prize of each node, `[B, n]`; `values["prizes"]` unless the instances hide prizes."""
-        return self.values["real_prizes"] if "real_prizes" in self.values else self.values["prizes"]
+        """The real prize of each node, `[B, n]`; `prizes` unless the instances hide prizes."""
+        real = self.values.get("real_prizes")
+        return self.prizes if real is None else real
+
+    @property
+    def prizes(self) -> Tensor:
+        """The prize of each node, `[B, n]`; of a law, its mean, where 0 counts in outcomes in which nobody is there."""
+        if "law_prizes" not in self.values:
+            return self.values["prizes"]
+        return torch.where(self.values["law_waits"].isfinite(), self.values["law_prizes"], 0.0).mean(-1)
+
+    @property
+    def real_service_times(self) -> Tensor | None:
+        """The real duration of each visit, `[B, n]`; where it is hidden from this batch too, the mean of its law."""
+        if "law_service_times" in self.values and "real_service_times" not in self.values:
+            return self.values["law_service_times"].mean(-1)
+        return self.values.get("real_service_times", self.values.get("service_times"))
+
+    @property
+    def real_waits(self) -> Tensor | None:
+        """The real wait before each visit, `[B, n]`; where it is hidden from this batch too, its mean; None without."""
+        if "real_waits" in self.values or "law_waits" not in self.values:
+            return self.values.get("real_waits")
+        return finite_mean(self.values["law_waits"])
+
+    @property
+    def laws(self) -> Tensor | None:
+        """Of a session, the equally likely times that each visit takes with its wait, `[B, n, K]`; else None."""
+        if "law_waits" in self.values:
+            service = self.values.get("service_times")
+            return self.values["law_waits"] if service is None else self.values["law_waits"] + service[..., None]
+        return self.values.get("law_service_times")
 
     def lengths(self, name: str) -> Tensor:
         """The attribute `name`, which is measured in lengths, as the policy sees it; float32."""
         value = self.values[name]
         return (value / self.scale.view(-1, *(1,) * (value.ndim - 1)).to(value.dtype)).float()
+
+
+def finite_mean(values: Tensor) -> Tensor:
+    """The mean of the finite values along the last dimension; infinite where there are none."""
+    finite = values.isfinite()
+    counts = finite.sum(-1)
+    mean = torch.where(finite, values, 0.0).sum(-1) / counts.clamp(min=1)
+    return torch.where(counts > 0, mean, float("inf"))
 
 
 def rows_at(table: Tensor, index: Tensor) -> Tensor:
@@ -231,6 +271,10 @@ def _values(instances: Sequence[Instance], n: int, realizations: Sequence[Realiz
             for i, instance in enumerate(instances):
                 if getattr(instance, name) is not None:
                     out[name][i, : instance.size] = getattr(instance, name)
+    for name in LAWS:
+        given = [getattr(instance, name) for instance in instances]
+        if any(law is not None for law in given):
+            out[name] = _padded_laws(given, n)
     for name in (*LIMITS, "num_tours"):
         given = [getattr(instance, name) for instance in instances]
         if any(value is not None for value in given):
@@ -238,17 +282,37 @@ def _values(instances: Sequence[Instance], n: int, realizations: Sequence[Realiz
             out[name] = np.array([least if value is None else float(value) for value in given])
     if any(instance.free_start for instance in instances):
         out["free_start"] = np.array([instance.free_start for instance in instances])
-    if "prizes" in out:
-        quota = out.get("min_prize", np.zeros(count))
-        unit = np.where(quota > 0, quota, out["prizes"].max(1))
-        out["prize_unit"] = np.where(unit > 0, unit, 1.0)
-    if realizations is not None:
-        out["real_prizes"] = np.zeros((count, n))
-        for i, realization in enumerate(realizations):
-            out["real_prizes"][i, : len(realization.prizes)] = realization.prizes
+    out |= _prize_unit(out, count)
+    for name in HIDDEN:
+        real = [getattr(realization, name) for realization in realizations or ()]
+        if real and all(values is not None for values in real):
+            out[f"real_{name}"] = np.stack([np.pad(values, (0, n - len(values))) for values in real])
     if any(instance.underway is not None for instance in instances):
         for name in USED:
             given = [getattr(instance.underway, name, None) for instance in instances]
             out[name] = np.array([np.nan if value is None else float(value) for value in given])
         out["given"] = np.array([len(instance.underway.visited) if instance.underway else 0 for instance in instances])
+    return out
+
+
+def _prize_unit(values: dict[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
+    """The unit of prizes: the quota, else the largest prize."""
+    prizes = values.get("prizes", values.get("law_prizes"))
+    if prizes is None:
+        return {}
+    quota = values.get("min_prize", np.zeros(count))
+    unit = np.where(quota > 0, quota, prizes.reshape(count, -1).max(1))
+    return {"prize_unit": np.where(unit > 0, unit, 1.0)}
+
+
+def _padded_laws(laws: Sequence[np.ndarray | None], n: int) -> np.ndarray:
+    """Laws `[n, K]` of instances as one array `[B, n, K]`, in which every law has the same number K of values.
+
+    A law is repeated until it has as many values as the least common multiple of all.
+    """
+    most = math.lcm(*(law.shape[1] for law in laws if law is not None))
+    out = np.zeros((len(laws), n, most))
+    for i, law in enumerate(laws):
+        if law is not None:
+            out[i, : len(law)] = np.repeat(law, most // law.shape[1], axis=1)
     return out

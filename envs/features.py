@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from .batch import finite_mean
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -19,7 +21,7 @@ def prize_unit(batch: Batch) -> Tensor:
 
 
 def _prizes(batch: Batch) -> Tensor:
-    return batch.values["prizes"] / prize_unit(batch)
+    return batch.prizes / prize_unit(batch)
 
 
 def _penalties(batch: Batch) -> Tensor:
@@ -57,6 +59,29 @@ def _service(batch: Batch) -> Tensor:
     return batch.lengths("service_times")
 
 
+def _duration(batch: Batch) -> Tensor:
+    return _law(batch)[0]
+
+
+def _deviation(batch: Batch) -> Tensor:
+    return _law(batch)[1]
+
+
+def _presence(batch: Batch) -> Tensor:
+    assert batch.laws is not None
+    return batch.laws.isfinite().float().mean(-1)
+
+
+def _law(batch: Batch) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of the time that each visit takes, over the outcomes in which somebody is there."""
+    assert batch.laws is not None
+    law = batch.laws / batch.scale[:, None, None].to(batch.laws.dtype)
+    mean = finite_mean(law)
+    mean = torch.where(mean.isfinite(), mean, 0.0)
+    square = torch.where(law.isfinite(), (law - mean[..., None]).square(), 0.0).sum(-1)
+    return mean.float(), (square / law.isfinite().sum(-1).clamp(min=1)).sqrt().float()
+
+
 FEATURES = {
     "prizes": _prizes,
     "penalties": _penalties,
@@ -64,5 +89,8 @@ FEATURES = {
     "opens": _opens,
     "closes": _closes,
     "service": _service,
+    "duration": _duration,
+    "deviation": _deviation,
+    "presence": _presence,
 }
 """Name of a feature → its value for each node `[B, n]`."""

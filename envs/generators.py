@@ -7,6 +7,7 @@ an explicit `torch.Generator`, so a seed fixes the instances on a given device.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from tsp.files import MOST_INSTANCES
-from tsp.instance import LIMITS, NODE_VALUES, Instance, Realization
+from tsp.instance import HIDDEN, LAWS, LIMITS, NODE_VALUES, Instance, Realization
 from tsp.problems import Problem, get_problem, unknown
 from tsp.validation import text, whole_number
 
@@ -81,7 +82,7 @@ GENERATORS: dict[str, Callable[[int, int, Generator], Values]] = {
 }
 """Named distributions of nodes: `[count, nodes, 2]` coordinates, and in halls and set X further attributes."""
 
-VARIANTS = ("const", "unif", "dist", "easy", "medium", "hard")
+VARIANTS = ("const", "unif", "dist", "easy", "medium", "hard", "steady")
 """Suffixes of a distribution's name: of prizes (as Kool et al.; default `dist`), of time windows (default `medium`).
 
 `hall-` may also be followed by a number: every day is then in that one hall.
@@ -156,7 +157,7 @@ def _draw_quota(values: Values, problem: Problem, variant: str, generator: Gener
         out["prizes"] = values["prizes"] * (2.0 / values["prizes"].sum(1, keepdim=True).clamp(min=1e-9))
     else:
         out["prizes"] = _without_depot(_rand(count, nodes, generator=generator) * 4 / (nodes - 1))
-    if problem.hides_prizes:
+    if problem.expects_prizes:
         out["real_prizes"] = out["prizes"] * 2 * _rand(count, nodes, generator=generator)
     return out
 
@@ -235,6 +236,58 @@ def _draw_fleet(values: Values, problem: Problem, variant: str, generator: Gener
     return {"num_tours": _full(values, float(FLEET))}
 
 
+OUTCOMES = 20
+"""Number of equally likely outcomes of a visit."""
+DURATIONS = (0.02, 0.12)
+"""Means of the durations of visits where the instances bring none: sessions of 20 customers have about 8 visits."""
+VARIATION, STEADY_VARIATION = 0.8, 0.4
+"""Standard deviation of a time, as a share of its mean; the second one in the variant `steady`."""
+MOST_ABSENT = 6
+"""At most this number less one of a node's outcomes are those in which nobody is there."""
+
+
+def _draw_durations(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
+    """Lognormal durations of visits, and the real ones, drawn from these."""
+    law = _lognormal(_mean_durations(values, generator), variant)
+    drawn = torch.randint(OUTCOMES, (*law.shape[:2], 1), generator=generator, device=generator.device)
+    return {"law_service_times": law, "real_service_times": law.gather(-1, drawn)[..., 0]}
+
+
+def _draw_queues(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
+    """Lognormal waits, uniform prizes of the mean of `_draw_prizes` beside them, and the real ones, drawn from these.
+
+    A visit takes half of the mean duration, and its wait the other half. A node's wait and prize are independent, but
+    where nobody is there the wait is infinite and the prize 0.
+    """
+    half = 0.5 * _mean_durations(values, generator)
+    waits = _lognormal(half, variant)
+    (count, nodes, _), device = waits.shape, generator.device
+    absent = torch.randint(MOST_ABSENT, (count, nodes, 1), generator=generator, device=device)
+    order = _rand(count, nodes, OUTCOMES, generator=generator).argsort(-1)
+    is_absent = (order < absent) & (torch.arange(nodes, device=device)[None, :, None] > 0)
+    mean = values["prizes"] if "prizes" in values else _draw_prizes(values, problem, variant, generator)["prizes"]
+    prizes = mean[..., None] * 2 * _rand(count, nodes, OUTCOMES, generator=generator)
+    laws = {"waits": waits.masked_fill(is_absent, math.inf), "prizes": prizes.masked_fill(is_absent, 0.0)}
+    drawn = torch.randint(OUTCOMES, (count, nodes, 1), generator=generator, device=device)
+    real = {f"real_{name}": law.gather(-1, drawn)[..., 0] for name, law in laws.items()}
+    return {"service_times": half, **{f"law_{name}": law for name, law in laws.items()}, **real}
+
+
+def _mean_durations(values: Values, generator: Generator) -> Tensor:
+    """The mean duration of each visit: of halls their own, else uniform."""
+    count, nodes, _ = values["coordinates"].shape
+    low, high = DURATIONS
+    return _without_depot(values.get("service_times", low + (high - low) * _rand(count, nodes, generator=generator)))
+
+
+def _lognormal(mean: Tensor, variant: str) -> Tensor:
+    """Lognormal times `[B, n, K]` of a mean `[B, n]`, as quantiles of equal probability."""
+    variation = STEADY_VARIATION if variant == "steady" else VARIATION
+    shares = (torch.arange(OUTCOMES, dtype=torch.float64) + 0.5) / OUTCOMES
+    quantiles = torch.exp(math.sqrt(math.log1p(variation**2)) * torch.special.ndtri(shares))
+    return mean[..., None] * (quantiles / quantiles.mean()).to(mean)
+
+
 DRAWS: dict[str, Callable[[Values, Problem, str, Generator], Values]] = {
     "matrix": _draw_matrix,
     "num_tours": _draw_fleet,
@@ -244,6 +297,8 @@ DRAWS: dict[str, Callable[[Values, Problem, str, Generator], Values]] = {
     "capacity": _draw_capacity,
     "max_length": _draw_max_length,
     "time_windows": _draw_windows,
+    "law_service_times": _draw_durations,
+    "law_waits": _draw_queues,
 }
 """Attribute → the function that draws it where a problem needs it; one function may draw several attributes."""
 
@@ -284,8 +339,8 @@ def generate(problem: Problem | str, distribution: str, count: int, size: int, g
 
 def as_batch(problem: Problem, values: Values) -> Batch:
     """Drawn attributes as a batch, without those that the problem does not need; a path ends at the last node."""
-    kept = {*problem.needs, "coordinates", "matrix", "real_prizes"}
-    kept |= {"service_times"} if "time_windows" in kept else set()
+    kept = {*problem.needs, "coordinates", "matrix", *(f"real_{name}" for name in HIDDEN)}
+    kept |= {"service_times"} if {"time_windows", "law_waits"} & kept else set()
     values = {name: value for name, value in values.items() if name in kept}
     coordinates = values.pop("coordinates")
     if problem.shape.is_path:  # from the first node to the last
@@ -299,8 +354,8 @@ def to_instances(problem: str, batch: Batch, name: str) -> tuple[list[Instance],
     located = bool(batch.coordinates.any())
     # values are drawn in float32; rounding makes 0.08 of 0.07999999821
     arrays = {key: value.double().cpu().numpy().round(7) for key, value in batch.values.items()}
-    real = arrays.pop("real_prizes", None)
-    given = [key for key in (*NODE_VALUES, "time_windows", *LIMITS) if key in arrays]
+    real = {name: arrays.pop(f"real_{name}") for name in HIDDEN if f"real_{name}" in arrays}
+    given = [key for key in (*NODE_VALUES, *LAWS, "time_windows", *LIMITS) if key in arrays]
     matrices = None if batch.distances is None else batch.distances.double().cpu().numpy()
     points = batch.coordinates.double().cpu().numpy()
     ends = (batch.end != batch.depot).tolist()
@@ -316,7 +371,9 @@ def to_instances(problem: str, batch: Batch, name: str) -> tuple[list[Instance],
         )
         for i in range(batch.count)
     ]
-    return instances, None if real is None else [Realization(row) for row in real]
+    if not real:
+        return instances, None
+    return instances, [Realization(**{name: rows[i] for name, rows in real.items()}) for i in range(batch.count)]
 
 
 def generate_set(

@@ -95,7 +95,7 @@ def generate(
             real.append(make_realization(here))
         given = {key: value for key, value in constants.items() if key in get_problem(problem).needs}
         instances.append(make_instance({**here, **given}, problem, f"{name}[{k}]"))
-    return instances, real if get_problem(problem).hides_prizes else None
+    return instances, real if get_problem(problem).reveals else None
 
 
 def draw(problem: str, distribution: str, size: int, seed: int = TEST_SEED) -> Arrays:

@@ -18,7 +18,7 @@ from tsp.problems import TERM_NEEDS, Problem, SplitDelivery, get_problem
 
 from .batch import Batch, rows_at
 from .features import FEATURES, load_unit
-from .rules import RULES
+from .rules import RULES, environment_of
 from .walks import (
     TERMS,
     TOUR_TERMS,
@@ -28,6 +28,7 @@ from .walks import (
     customers_of,
     ends_of,
     missed_of,
+    most_steps,
     objective_of,
     require_prefix,
     require_whole,
@@ -153,7 +154,7 @@ class RoutingEnv:
         for term in self.problem.objective.terms:
             if term not in TERMS:
                 raise ValueError(f"problem {name!r}: no environment covers its objective term {term!r}")
-        self.rules: tuple[RuleEnv, ...] = tuple(RULES[type(rule)](rule, self.problem) for rule in self.problem.rules)
+        self.rules: tuple[RuleEnv, ...] = tuple(environment_of(rule, self.problem) for rule in self.problem.rules)
         if not self.problem.shape.has_depot:
             depot_only = [type(rule.rule).__name__ for rule in self.rules if rule.from_depot]
             depot_only += [term for term in self.problem.objective.terms if term in TOUR_TERMS]
@@ -189,7 +190,7 @@ class RoutingEnv:
         """Steps after which every trajectory has finished; most finish earlier."""
         n = batch.size
         if not self.problem.shape.has_several_tours:
-            return n
+            return most_steps(self.problem, n)
         most = n - 1
         if "num_tours" in batch.values:
             fleet = batch.values["num_tours"].max()
@@ -340,6 +341,10 @@ class RoutingEnv:
             by_rule = rule.forbids_visit(own, move)
             if by_rule is not None and by_rule is not forbidden:
                 forbidden = forbidden | by_rule
+        for rule, own in zip(self.rules, state.rules, strict=True):
+            stay = rule.allows_stay(own, move)
+            if stay is not None:
+                forbidden = forbidden.scatter(-1, move.here[..., None], ~stay[..., None])
         if self.problem.shape.has_depot:
             forbidden = forbidden.scatter(
                 -1, state.end[:, None, None].expand(*forbidden.shape[:2], 1), self._return_forbidden(state)[..., None]
@@ -451,7 +456,7 @@ class RoutingEnv:
                 if self.problem.shape.has_one_depot_tour:
                     return tours
                 tours.append([depot])
-            elif node != tours[-1][-1]:  # a dead end stays
+            elif node != tours[-1][-1] or (self.problem.may_stay and node not in tours[-1][:-1]):  # a dead end stays
                 tours[-1].append(node)
         return [tour for tour in tours if set(tour) - {depot, end}]
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from tsp.tolerance import SINGLE, TOLERANCE
-
 if TYPE_CHECKING:
     from tsp.problems import Problem, Rule
 
     from .batch import Batch
     from .walks import Move, Walks
+
+
+FAR = 5.0
+"""Longest distance, wait or spare time that a policy sees, in sides of the unit square; longer ones look the same."""
 
 
 class RuleEnv:
@@ -69,6 +71,10 @@ class RuleEnv:
         """Nodes that must not be next, `[B, P, n]` bool; None when the rule forbids nothing."""
         return None
 
+    def allows_stay(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
+        """Whether the current node may be next once more, `[B, P]` bool; None when it never may."""
+        return None
+
     def forbids_return(self, state: Any, move: Move) -> Tensor | None:  # noqa: ANN401
         """Whether the tour must not end now, `[B, P]` bool; None when the rule forbids nothing."""
         return None
@@ -84,27 +90,6 @@ class RuleEnv:
     def makes_tour(self, batch: Batch, move: Move) -> Tensor | bool:
         """Whether a tour that ends now counts as a tour, `[B, P]`: of several tours, an empty one does not."""
         return not self.problem.shape.has_several_tours or move.here != batch.depot[:, None]
-
-
-def last_digits(value: Tensor) -> Tensor:
-    """By how much a sum may miss a value: the checker's tolerance, or float32's own."""
-    relative = SINGLE if value.dtype == torch.float32 else TOLERANCE
-    return relative * value.abs().clamp(min=1.0)
-
-
-def slack(limit: Tensor) -> Tensor:
-    """The amount by which a limit may be exceeded."""
-    return last_digits(limit)
-
-
-def mask_limit(limit: Tensor) -> Tensor:
-    """A limit as masks apply it: with the tolerance of the checker, or of float32."""
-    return limit + slack(limit)
-
-
-def outer_limit(limit: Tensor) -> Tensor:
-    """The limit of `tsp.tolerance.outer_limit`: every value that a mask accepted keeps it, summed in any order."""
-    return limit + 2 * slack(limit)
 
 
 def way_home(move: Move) -> Tensor:

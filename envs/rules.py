@@ -18,7 +18,9 @@ from tsp.problems import (
     LengthBudget,
     MaxVisits,
     PrizeQuota,
+    QueueSession,
     Rule,
+    Session,
     SplitDelivery,
     TimeWindows,
     VisitAtMostOnce,
@@ -26,16 +28,15 @@ from tsp.problems import (
 )
 
 from .features import day, load_unit, prize_unit
-from .rule_env import RuleEnv, last_digits, mask_limit, outer_limit, way_home, with_given
+from .limits import last_digits, mask_limit, outer_limit
+from .rule_env import FAR, RuleEnv, way_home, with_given
+from .sessions import QueueSessionEnv, SessionEnv, SessionWindowsEnv
 
 if TYPE_CHECKING:
     from tsp.problems import Problem
 
     from .batch import Batch
     from .walks import Move, Walks
-
-FAR = 5.0
-"""Longest distance, wait or spare time that a policy sees, in sides of the unit square; longer ones look the same."""
 
 
 class VisitOnceEnv(RuleEnv):
@@ -473,5 +474,13 @@ RULES: dict[type[Rule], type[RuleEnv]] = {
     MaxVisits: MaxVisitsEnv,
     PrizeQuota: PrizeQuotaEnv,
     TimeWindows: TimeWindowsEnv,
+    Session: SessionEnv,
+    QueueSession: QueueSessionEnv,
 }
 """Class of a rule's data → class of its environment."""
+
+
+def environment_of(rule: Rule, problem: Problem) -> RuleEnv:
+    """The environment of a rule; in a session, time windows count by the session's clock."""
+    in_session = isinstance(rule, TimeWindows) and problem.rule(Session) is not None
+    return (SessionWindowsEnv if in_session else RULES[type(rule)])(rule, problem)

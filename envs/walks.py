@@ -9,6 +9,8 @@ from torch import Tensor
 
 from tsp.problems import SplitDelivery
 
+from .limits import mask_limit
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -72,6 +74,73 @@ class Walks(NamedTuple):
         return none.scatter(-1, self.nodes, value=True) & self.customers[:, None]
 
 
+class SessionClock(NamedTuple):
+    """What the clock of a session reads, in the instances' own units.
+
+    Attributes:
+        opens, closes: `[B, n]` of each node's time window.
+        latest: `[B, n]` the latest time to leave each node and be back in time.
+        service, waits: `[B, n]` the real duration of each visit, and the real wait before it.
+    """
+
+    opens: Tensor
+    closes: Tensor
+    latest: Tensor
+    service: Tensor
+    waits: Tensor
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> SessionClock:
+        """The clock with each tensor changed, such as its values at given nodes."""
+        return SessionClock(*(change(x) for x in self))
+
+    def visit(self, arrive: Tensor) -> tuple[Tensor, Tensor]:
+        """When visits end that begin to queue at `arrive`, and which of them count nothing; see `_visit` of checks."""
+        begin = torch.maximum(arrive + self.waits, self.opens)
+        over = begin + self.service
+        missed = begin > mask_limit(self.closes)
+        until = torch.where(missed, torch.minimum(self.closes, self.latest), self.latest)
+        lost = missed | (over > mask_limit(self.latest))
+        return torch.where(lost, torch.maximum(arrive, until), over), lost
+
+
+def session_clock(batch: Batch) -> SessionClock:
+    """The clock of the batch's sessions, whose visits take their real times."""
+    nodes = torch.arange(batch.size, device=batch.device).expand(batch.count, -1)
+    home = batch.legs(nodes, batch.finish[:, None].expand_as(nodes))
+    limit, none = batch.values["max_length"][:, None].to(home.dtype), torch.zeros_like(home)
+    opens, closes = none, torch.full_like(home, float("inf"))
+    if "time_windows" in batch.values:
+        opens, closes = batch.values["time_windows"].to(home.dtype).unbind(-1)
+        limit = torch.minimum(limit, closes.gather(1, batch.finish[:, None]))
+    real = (
+        none if values is None else values.to(home.dtype) for values in (batch.real_service_times, batch.real_waits)
+    )
+    return SessionClock(opens, closes, limit - home, *real)
+
+
+def completed(walks: Walks) -> Tensor:
+    """Customers whose visit is completed within the session, `[B, P, n]` bool, by `tsp.problems.Session`."""
+    batch, (B, P, T) = walks.batch, walks.nodes.shape
+    clock = session_clock(batch)
+    start = clock.opens.gather(1, batch.depot[:, None]).expand(B, P)
+    at = clock.map(lambda x: x[:, None].expand(B, P, -1).gather(-1, walks.nodes))
+    stays = walks.nodes == walks.origins
+    first = torch.cat([torch.zeros_like(stays[..., :1]), ~stays[..., :-1]], -1)  # the step before was no stay
+    customer = walks.customers[:, None].expand(B, P, -1).gather(-1, walks.nodes)
+    visits = customer & ((stays & first) if "law_waits" in batch.values else ~stays)
+    legs, now, done = walks.legs(), start, torch.zeros_like(walks.nodes)
+    elapsed = batch.values.get("elapsed", torch.full_like(start[:, 0], float("nan")))[:, None].to(start.dtype)
+    given = torch.where(elapsed.isnan(), 0, batch.values.get("given", torch.zeros_like(batch.depot))[:, None])
+    for t in range(T):
+        arrive = now + legs[..., t]
+        leave, lost = SessionClock(*(x[..., t] for x in at)).visit(arrive)
+        now = torch.where(visits[..., t], leave, arrive)
+        now = torch.where(given == t + 1, elapsed, now)
+        done[..., t] = (visits[..., t] & (~lost | (t < given))).long()
+    counts = torch.zeros((B, P, batch.size), dtype=torch.long, device=legs.device)
+    return counts.scatter_add(-1, walks.nodes, done) > 0
+
+
 def _length(walks: Walks) -> Tensor:
     return walks.legs().sum(-1)
 
@@ -86,7 +155,8 @@ def _longest(walks: Walks) -> Tensor:
 
 def _prize(walks: Walks) -> Tensor:
     prizes = walks.batch.real_prizes
-    return (walks.visited().to(prizes.dtype) * prizes[:, None]).sum(-1)
+    counted = walks.visited() if walks.batch.laws is None else completed(walks)
+    return (counted.to(prizes.dtype) * prizes[:, None]).sum(-1)
 
 
 def _penalties(walks: Walks) -> Tensor:
@@ -155,6 +225,11 @@ def customers_of(problem: Problem, batch: Batch) -> Tensor:
     return nodes
 
 
+def most_steps(problem: Problem, size: int) -> int:
+    """The most steps of one tour among `size` nodes: the customers, each of them twice where she may stay, and home."""
+    return 2 * size - 1 if problem.may_stay else size
+
+
 def require_whole(problem: Problem, batch: Batch, actions: Tensor) -> None:
     """Refuse actions whose shape is not that of whole trajectories `[B, P, T]`.
 
@@ -168,7 +243,7 @@ def require_whole(problem: Problem, batch: Batch, actions: Tensor) -> None:
     elif problem.rule(SplitDelivery):  # a node may be visited several times
         steps, meaning = "T", "steps"
     else:
-        most = n if problem.shape.has_one_depot_tour else max(1, 2 * (n - 1))
+        most = most_steps(problem, n) if problem.shape.has_one_depot_tour else max(1, 2 * (n - 1))
         steps, meaning, fits = f"T <= {most}", "steps", fits and shape[2] <= most
     if not fits:
         expected = f"[{batch.count}, P, {steps}]"

@@ -80,7 +80,7 @@ class Method:
     def draws_orders(self, problem: Problem) -> bool:
         """Whether trajectories are orders of all nodes that are followed until the quota is met."""
         return (
-            problem.hides_prizes
+            problem.expects_prizes
             and self.of_problem(problem) in SAMPLED
             and ENDED.keys() >= set(problem.objective.terms)
         )

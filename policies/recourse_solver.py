@@ -58,7 +58,7 @@ class RecourseSolver(InstanceSolver):
     def supports(self, problem: Problem) -> bool:
         """Whether the problem is one tour that hides prizes, without other rules and with terms in `ENDED`."""
         return (
-            problem.hides_prizes
+            problem.expects_prizes
             and problem.shape.has_one_depot_tour
             and {type(rule) for rule in problem.rules} <= {VisitAtMostOnce, PrizeQuota}
             and problem.objective.sense == "min"

@@ -170,9 +170,11 @@ class PolicySolver(BaseSolver):
         """Solve all instances in padded batches of similar sizes, in the sum of their time limits."""
         problem, instances = request.problem, request.instances
         require_support(self, problem)
-        if self.method.is_active and problem.hides_prizes:
-            raise ValueError(f"policy: search=eas in {problem.name}, which hides prizes; expected quick or thorough")
-        if self.search in EFFORTS and not problem.hides_prizes:
+        if self.method.is_active and problem.reveals:
+            expected = "quick or thorough" if problem.expects_prizes else "no search"
+            hides = " and ".join(problem.reveals).replace("_", " ")
+            raise ValueError(f"policy: search=eas in {problem.name}, which hides {hides}; expected {expected}")
+        if self.search in EFFORTS and not problem.expects_prizes:
             raise ValueError(f"policy: search={self.search} in {problem.name}, which hides no prizes; expected eas")
         clock = Clock(sum(request.limits))
         refusals = [self.refusal(problem, *each) for each in zip(instances, request.limits, strict=True)]

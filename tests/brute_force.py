@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, combinations, permutations
+from itertools import chain, combinations, permutations, product
 from typing import TYPE_CHECKING
 
 from instances import tiny_instance
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from tsp.instance import Instance
+    from tsp.instance import Instance, Realization
     from tsp.problems import Problem
     from tsp.solution import Solution
 
@@ -44,7 +44,9 @@ def canonical(problem: Problem, instance: Instance, tours: Iterable[Sequence[int
     return tuple(sorted(out))
 
 
-def feasible_solutions(problem: Problem, instance: Instance) -> dict[Canonical, Solution]:
+def feasible_solutions(
+    problem: Problem, instance: Instance, realization: Realization | None = None
+) -> dict[Canonical, Solution]:
     """All solutions that `check` accepts, by their canonical names.
 
     Where deliveries are split: those that deliver as much as possible, and more than nothing, at each node.
@@ -54,7 +56,7 @@ def feasible_solutions(problem: Problem, instance: Instance) -> dict[Canonical, 
     for tours in walks(problem, instance):
         name = canonical(problem, instance, tours)
         if name not in found:
-            solution = check(problem, instance, tours)
+            solution = check(problem, instance, tours, realization=realization)
             if solution.feasible:
                 found[name] = solution
     return found
@@ -110,7 +112,8 @@ def _walks(problem: Problem, instance: Instance) -> Iterator[list[list[int]]]:
     customers = [node for node in range(instance.size) if node not in (depot, finish)]
     if not problem.shape.has_several_tours:
         for order in _orders(customers):
-            yield [[depot, *order, *closing]]
+            for stays in product((1, 2), repeat=len(order)) if problem.may_stay else ((1,) * len(order),):
+                yield [[depot, *(x for node, k in zip(order, stays, strict=True) for x in (node,) * k), *closing]]
         return
     for chosen in chain.from_iterable(combinations(customers, k) for k in range(len(customers) + 1)):
         for groups in _partitions(list(chosen)):

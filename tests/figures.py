@@ -3,7 +3,7 @@
 import numpy as np
 
 from tsp.composition import reads
-from tsp.instance import Instance
+from tsp.instance import LAWS, Instance
 from tsp.problems import get_problem
 from tsp.solution import check
 
@@ -41,6 +41,7 @@ def full_instance(problem, n=7, **options):
         "max_length": 9.0,
         "min_prize": 3.0,
         "time_windows": np.tile([0.0, 20.0], (n, 1)),
+        **{law: np.ones((n, 2)) for law in LAWS},
     }
     read = {name: value for name, value in everything.items() if name in reads(get_problem(problem))}
     if "time_windows" in read:

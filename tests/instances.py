@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsp.instance import Instance
+from tsp.instance import LAWS, Instance, Realization
 from tsp.problems import SplitDelivery, get_problem
 
 if TYPE_CHECKING:
@@ -127,7 +127,31 @@ def _service_times(problem, place, customers, rng, whole, exact):
     return {"service_times": rng.integers(0, 10, place.size) if whole else rng.random(place.size) / 5}
 
 
+def _laws(problem, place, customers, rng, whole, exact):
+    """Laws of what the problem hides, in which visits take up to a quarter of the session; some authors are absent."""
+    outcomes = int(rng.integers(1, 5))
+    longest = max(float(place.distances.mean()), 1.0 if whole else 0.0)
+    given = {}
+    for name in sorted(set(problem.needs) & set(LAWS)):
+        high = 20.0 if name == "law_prizes" else longest
+        law = np.stack([_values(rng, place.size, high, whole) for _ in range(outcomes)], -1)
+        given[name] = np.where(rng.random(law.shape) < 0.2, np.inf, law) if name == "law_waits" else law
+    if "law_waits" in given:
+        given["service_times"] = _values(rng, place.size, longest / 2 + 1.0 * whole, whole)
+    return given
+
+
+def tiny_realization(instance: Instance, seed: int) -> Realization:
+    """An outcome of each law of an instance, drawn at random for each node."""
+    rng = np.random.default_rng(seed)
+    laws = {name: getattr(instance, name) for name in LAWS if getattr(instance, name) is not None}
+    drawn = rng.integers(0, next(iter(laws.values())).shape[1], instance.size)
+    rows = np.arange(instance.size)
+    return Realization(**{name.removeprefix("law_"): law[rows, drawn] for name, law in laws.items()})
+
+
 DRAWS = {
+    **dict.fromkeys(LAWS, _laws),
     "required": _required,
     "service_times": _service_times,
     "num_tours": _num_tours,

@@ -78,6 +78,11 @@ RULE_COLUMNS = {
     "LengthBudget": (["length left"], []),
     "MaxVisits": (["visits left"], []),
     "PrizeQuota": (["prize to collect"], []),
+    "Session": (["session left"], ["chance to finish"]),
+    "QueueSession": (
+        ["session left", "just arrived", "time of a visit here", "prize here"],
+        ["chance to finish", "prize to expect"],
+    ),
     "TimeWindows": (
         ["time"],
         ["wait", "spare time", "way", "near opening", "near closing", "near node", "near limit"],

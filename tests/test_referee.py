@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 from brute_force import canonical, feasible_solutions, solvable_instance
-from instances import tiny_instance
+from instances import tiny_instance, tiny_realization
 
 from envs.batch import from_instances
 from envs.routing_env import RoutingEnv
 from tsp.checks import timeline_of
-from tsp.instance import Instance, Underway
+from tsp.instance import Instance, Realization, Underway
 from tsp.problems import (
     PROBLEMS,
     Capacity,
@@ -27,6 +27,7 @@ from tsp.problems import (
     Objective,
     PrizeQuota,
     Problem,
+    Session,
     SplitDelivery,
     TimeWindows,
     VisitAtMostOnce,
@@ -38,6 +39,7 @@ from tsp.tolerance import TOLERANCE
 if TYPE_CHECKING:
     from brute_force import Canonical
 
+    from envs.batch import Batch
     from tsp.solution import Solution
 
 EVERY_PROBLEM = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.name)
@@ -63,13 +65,13 @@ SIZES = (4, 5, 6, 4, 5, 6, 4, 5, 1, 2, 3)
 
 
 def sequences_of(
-    env: RoutingEnv, instance: Instance, given: tuple[int, ...] = ()
+    env: RoutingEnv, instance: Instance, given: tuple[int, ...] = (), realization: Realization | None = None
 ) -> tuple[list[list[int]], torch.Tensor, list[bool]]:
     """Every sequence of actions that begins as given and that the masks allow, and whether it ends dead.
 
     As lists and, with those that end early staying where they are, as a tensor `[1, P, T]`.
     """
-    batch = from_instances([instance])
+    batch = _batch(instance, realization)
     open_ones, whole, dead = [list(given)], list[list[int]](), list[bool]()
     while open_ones:
         actions = torch.tensor(open_ones, dtype=torch.long)[None]
@@ -131,27 +133,33 @@ LOCKS = [(TimeWindows,), (Capacity,), (SplitDelivery,), (PrizeQuota, LengthBudge
 """Rules that may have dead ends, which no affordable look-ahead avoids."""
 
 
-def expected_solutions(problem: Problem, instance: Instance) -> dict[Canonical, Solution]:
-    kept = [PRUNED[type(rule)] for rule in problem.rules if type(rule) in PRUNED]
+def expected_solutions(
+    problem: Problem, instance: Instance, realization: Realization | None = None
+) -> dict[Canonical, Solution]:
+    kept = [PRUNED[type(rule)] for rule in problem.rules if type(rule) in PRUNED and not problem.rule(Session)]
     return {
         name: solution
-        for name, solution in feasible_solutions(problem, instance).items()
+        for name, solution in feasible_solutions(problem, instance, realization).items()
         if all(keeps(problem, instance, solution) for keeps in kept)
     }
 
 
-def referee(problem: Problem, instance: Instance) -> None:
+def _batch(instance: Instance, realization: Realization | None) -> Batch:
+    return from_instances([instance], realizations=None if realization is None else [realization])
+
+
+def referee(problem: Problem, instance: Instance, realization: Realization | None = None) -> None:
     env = RoutingEnv(problem)
-    whole, actions, dead = sequences_of(env, instance)
-    values = env.objective(from_instances([instance]), actions)[0]
+    whole, actions, dead = sequences_of(env, instance, realization=realization)
+    values = env.objective(_batch(instance, realization), actions)[0]
     allowed: dict[Canonical, float] = {}
     for sequence, row, value, is_dead in zip(whole, actions[0], values.tolist(), dead, strict=True):
-        solution = check(problem, instance, env.tours(row, instance))
+        solution = check(problem, instance, env.tours(row, instance), realization=realization)
         assert solution.feasible != is_dead, (sequence, solution.violations)
         if not is_dead:
             assert value == pytest.approx(solution.objective, rel=1e-9, abs=1e-12)
             allowed[canonical(problem, instance, solution.tours)] = value
-    expected = expected_solutions(problem, instance)
+    expected = expected_solutions(problem, instance, realization)
     assert set(allowed) == set(expected)
     if expected and not any(all(problem.rule(kind) for kind in kinds) for kinds in LOCKS):
         assert not any(dead), "some trajectory ends in a dead end"
@@ -171,6 +179,22 @@ def test_masks_allow_exactly_what_the_checker_accepts(problem, seed):
 @pytest.mark.parametrize("seed", range(8))
 def test_masks_allow_exactly_what_the_checker_accepts_in_unnamed_problems(problem, seed):
     referee(problem, tiny_instance(problem, seed, 3 + seed % 3))
+
+
+SESSIONS = [problem for problem in PROBLEMS.values() if problem.rule(Session) is not None]
+IN_WINDOWS = [
+    replace(problem, name=f"{problem.name}-tw", rules=(*problem.rules[:1], TimeWindows(), *problem.rules[1:]))
+    for problem in SESSIONS
+]
+
+
+@pytest.mark.parametrize("problem", [*SESSIONS, *IN_WINDOWS], ids=lambda problem: problem.name)
+@pytest.mark.parametrize("seed", range(12))
+def test_masks_and_prizes_are_the_checkers_on_every_real_day_of_a_session(problem, seed):
+    instance = tiny_instance(problem, seed, 3 + seed % 4)
+    if "law_service_times" in problem.needs:
+        instance = replace(instance, service_times=None)
+    referee(problem, instance, tiny_realization(instance, seed))
 
 
 FROM_DEPOT = [problem for problem in [*PROBLEMS.values(), *UNNAMED] if problem.shape.has_depot]

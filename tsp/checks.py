@@ -20,7 +20,9 @@ from tsp.problems import (
     MaxVisits,
     PrizeQuota,
     Problem,
+    QueueSession,
     Rule,
+    Session,
     SplitDelivery,
     TimeWindows,
     VisitAtMostOnce,
@@ -60,6 +62,8 @@ class Claim(NamedTuple):
         stops: each tour's nodes in order, the node where it ends included (with a free end, the last customer).
         amounts: the amount delivered to each node of each tour.
         prizes: the real prize of each node; None if there are no prizes.
+        durations: the real duration of each visit; None if visits take no time.
+        waits: the real wait before each visit, where there are queues.
         begun: number of tours that have begun; where there may be several, the others leave the depot later.
         resumed: those of them that are on their way, by their index.
     """
@@ -70,6 +74,8 @@ class Claim(NamedTuple):
     stops: Tours
     amounts: Amounts | None
     prizes: Array | None
+    durations: Array | None
+    waits: Array | None
     begun: int
     resumed: dict[int, Resumed]
 
@@ -111,6 +117,9 @@ def _counts(claim: Claim) -> NDArray[np.int64]:
 
 def _revisits(claim: Claim) -> list[str]:
     counts, found = _counts(claim), list[str]()
+    if claim.problem.may_stay:  # to go to a node, and to stay there, is one visit
+        for tour in claim.tours:
+            np.subtract.at(counts, np.unique(tour[1:][(tour[1:] == tour[:-1]) & claim.customers[tour[1:]]]), 1)
     again = np.flatnonzero((counts > 1) & claim.customers)
     if again.size:
         found.append(f"visited more than once: {_names(claim.instance, again)}")
@@ -207,6 +216,8 @@ def _check_prize_quota(claim: Claim, rule: PrizeQuota) -> list[str]:
 def _check_time_windows(claim: Claim, rule: TimeWindows) -> list[str]:
     instance = claim.instance
     assert instance.time_windows is not None
+    if claim.problem.rule(Session) is not None:  # whose clock counts
+        return []
     found: list[str] = []
     origin = instance.first_opening
     for k, stops in enumerate(claim.stops):
@@ -216,6 +227,78 @@ def _check_time_windows(claim: Claim, rule: TimeWindows) -> list[str]:
                 name = instance.node_name(node)
                 late, latest = map(instance.units.format_time, (begin, closes))
                 found.append(f"tour {k}: is at {name} at {late}, expected {latest} at the latest")
+                break
+    return found
+
+
+class SessionTimes(NamedTuple):
+    """The times of a tour in a session, by `tsp.problems.Session`.
+
+    Attributes:
+        stops: the nodes after its start or, where the time is stated at which the last given one is left, after that.
+        arrive: when it is at each of them.
+        latest: when it has to leave each of them to be back in time.
+        leave: when it leaves.
+        lost: whether a visit there counts nothing, since it begins too late or has to be broken off.
+        given: number of the stops that are given.
+    """
+
+    stops: NDArray[np.int64]
+    arrive: Array
+    latest: Array
+    leave: Array
+    lost: NDArray[np.bool_]
+    given: int
+
+
+def session_times(claim: Claim, k: int) -> SessionTimes:
+    """The times at the stops of tour `k`."""
+    instance, given = claim.instance, max(claim.given(k), 1)
+    assert instance.max_length is not None
+    stops, resumed = claim.stops[k], claim.resumed.get(k)
+    stated = None if resumed is None else resumed.used.elapsed
+    first = given if stated is not None else 1
+    now, limit = stated or 0.0, instance.max_length
+    if instance.time_windows is not None:  # the day begins when the depot opens, and ends when the end closes
+        now = max(now, float(instance.time_windows[instance.depot, 0])) if stated is None else now
+        limit = limit if instance.free_end else min(limit, float(instance.time_windows[instance.finish, 1]))
+    legs = instance.legs(stops[:-1], stops[1:]).tolist()
+    ways_home = (
+        np.zeros(len(stops)) if instance.free_end else instance.legs(stops, np.full(len(stops), instance.finish))
+    )
+    home = ways_home.tolist()
+    columns = arrive, latest, leave, lost = tuple(list[float]() for _ in range(4))
+    for i in range(first, len(stops)):
+        at, until = now + legs[i - 1], limit - home[i]
+        is_visit = claim.customers[stops[i]] and (not claim.problem.may_stay or stops[i] == stops[i - 1])
+        now, fails = _visit(claim, int(stops[i]), at, until) if is_visit else (at, False)
+        for column, value in zip(columns, (at, until, now, float(fails)), strict=True):
+            column.append(value)
+    is_lost = np.array(lost, dtype=bool)
+    return SessionTimes(stops[first:], np.array(arrive), np.array(latest), np.array(leave), is_lost, given - first)
+
+
+def _visit(claim: Claim, node: int, arrive: float, latest: float) -> tuple[float, bool]:
+    """When a visit of a node ends, and whether it counts nothing."""
+    opens, closes = (0.0, np.inf) if claim.instance.time_windows is None else claim.instance.time_windows[node]
+    begin = max(arrive + (0.0 if claim.waits is None else float(claim.waits[node])), float(opens))
+    over = begin + (0.0 if claim.durations is None else float(claim.durations[node]))
+    if exceeds(begin, float(closes)):  # turned away when the window closes
+        return max(arrive, min(float(closes), latest)), True
+    if exceeds(over, latest):
+        return max(arrive, latest), True
+    return over, False
+
+
+def _check_session(claim: Claim, rule: Session) -> list[str]:
+    found: list[str] = []
+    for k in range(len(claim.tours)):
+        times = session_times(claim, k)
+        for node, at, until in list(zip(times.stops, times.arrive, times.latest, strict=True))[times.given :]:
+            if exceeds(at, until) and not claim.is_over(k):
+                name = claim.instance.node_name(int(node))
+                now, last = map(claim.instance.units.format_time, (at, until))
+                found.append(f"tour {k}: is at {name} at {now}, expected {last} at the latest, to be back in time")
                 break
     return found
 
@@ -285,7 +368,13 @@ def _longest(claim: Claim) -> float:
 
 def _prize(claim: Claim) -> float:
     assert claim.prizes is not None
-    return float(claim.prizes[claim.visited & claim.customers].sum())
+    counted = claim.visited & claim.customers
+    for k, tour in enumerate(claim.tours if claim.problem.rule(Session) is not None else ()):
+        if claim.problem.may_stay:
+            counted[np.setdiff1d(tour, tour[1:][tour[1:] == tour[:-1]])] = False
+        times = session_times(claim, k)
+        counted[times.stops[times.lost]] = False
+    return float(claim.prizes[counted].sum())
 
 
 def _penalties(claim: Claim) -> float:
@@ -309,6 +398,8 @@ CHECKS: dict[type[Rule], Callable[[Claim, Any], list[str]]] = {
     MaxVisits: _check_max_visits,
     PrizeQuota: _check_prize_quota,
     TimeWindows: _check_time_windows,
+    Session: _check_session,
+    QueueSession: _check_session,
 }
 """The check of each rule: a sentence for each violation."""
 

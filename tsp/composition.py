@@ -19,7 +19,9 @@ from tsp.problems import (
     MaxVisits,
     PrizeQuota,
     Problem,
+    QueueSession,
     Rule,
+    Session,
     SplitDelivery,
     TimeWindows,
     VisitAtMostOnce,
@@ -41,6 +43,8 @@ ORDER = (
     MaxVisits,
     PrizeQuota,
     TimeWindows,
+    Session,
+    QueueSession,
 )
 """The order of rules in every problem; the order of the features that a policy sees follows from it."""
 
@@ -54,6 +58,9 @@ BRINGS: dict[str, type[Rule] | None] = {
     "prizes": None,
     "penalties": None,
     "num_tours": None,
+    "law_service_times": None,
+    "law_waits": None,
+    "law_prizes": None,
 }
 """Attribute of an instance → the rule that it adds; None where only an objective or the shape reads the attribute.
 
@@ -71,6 +78,8 @@ TITLES: dict[type[Rule], str] = {
 
 IMPLIED: tuple[tuple[set[str], str], ...] = (
     ({"penalties"}, "pctsp"),
+    ({"law_waits", "law_prizes"}, "opq"),
+    ({"law_service_times"}, "opst"),
     ({"prizes", "num_tours"}, "top"),
     ({"prizes", "time_windows"}, "optw"),
     ({"prizes"}, "op"),
@@ -152,7 +161,7 @@ def require_used_read(problem: Problem, instance: Instance) -> None:
     has_budget = problem.rule(LengthBudget) is not None and instance.max_length is not None
     counts_length = has_budget or not {"length", "longest"}.isdisjoint(problem.objective.terms)
     for tour in () if instance.underway is None else instance.underway.tours:
-        if tour.elapsed is not None and problem.rule(TimeWindows) is None:
+        if tour.elapsed is not None and problem.rule(TimeWindows) is None and problem.rule(Session) is None:
             raise ValueError(
                 f"{name}: elapsed: {instance.units.format_time(tour.elapsed)}, "
                 f"expected none in problem {problem.name!r}, where no time counts"
@@ -220,6 +229,8 @@ def reads(problem: Problem) -> set[str]:
 
 def _fits(rule: type[Rule], problem: Problem) -> bool:
     """Whether a rule can be added: tours must leave a depot; a quota also needs one tour that may leave nodes out."""
+    if problem.rule(Session) is not None:
+        return rule is TimeWindows
     if rule is PrizeQuota:
         return problem.shape.has_one_depot_tour and not problem.visits_all
     return problem.shape.has_depot

@@ -20,7 +20,9 @@ from tsp.problems import (
     MaxVisits,
     PrizeQuota,
     Problem,
+    QueueSession,
     Rule,
+    Session,
     SplitDelivery,
     TimeWindows,
     VisitAtMostOnce,
@@ -301,6 +303,22 @@ def _length_budget(case: BestCase, rule: LengthBudget) -> list[str]:
     )
 
 
+def _session(case: BestCase, rule: Session) -> list[str]:
+    instance, limit = case.instance, case.instance.max_length
+    if limit is None or case.start is None or case.end is None or instance.free_end:
+        return []
+    nodes, start, end = case.customers, case.start, case.end
+    ways = instance.legs(np.full(len(nodes), start), nodes) + instance.legs(nodes, np.full(len(nodes), end))
+    way = min(float(instance.legs(start, end)), float(ways.min(initial=np.inf)))
+    if not way > outer_limit(limit):
+        return []
+    ends = f"from {instance.node_name(start)} to {instance.node_name(end)}"
+    left = "what is left of the session" if case.is_underway else "the session"
+    return [
+        f"the shortest way {ends} takes {instance.units.format_time(way)}, {left} {instance.units.format_time(limit)}"
+    ]
+
+
 def _max_visits(case: BestCase, rule: MaxVisits) -> list[str]:
     count = len(case.customers)
     if not case.problem.visits_all or count <= rule.most:
@@ -424,5 +442,7 @@ REASONS: dict[type[Rule], Callable[[BestCase, Any], list[str]]] = {
     MaxVisits: _max_visits,
     PrizeQuota: _prize_quota,
     TimeWindows: _time_windows,
+    Session: _session,
+    QueueSession: _session,
 }
 """For each rule the function that proves it too tight: a sentence for each reason. A rule without one gives none."""

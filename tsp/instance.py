@@ -52,6 +52,11 @@ EXPLICIT = "EXPLICIT"
 NODE_VALUES = ("prizes", "penalties", "demands", "service_times", "required")
 """Attributes that give each node a number, 0 or more."""
 
+LAWS = ("law_service_times", "law_waits", "law_prizes")
+"""Attributes that give each node equally likely values of a hidden one, a number each, 0 or more.
+
+Outcome k of a node has the k-th value of each law; the nodes are independent."""
+
 LIMITS = ("max_length", "min_prize", "capacity")
 """Attributes that give the instance a number, 0 or more."""
 
@@ -61,6 +66,9 @@ USED = ("elapsed", "travelled", "load")
 NONNEGATIVE = "a number of 0 or more"
 
 OTHERS = "an Underway for each other tour"
+
+HIDDEN = ("prizes", "service_times", "waits")
+"""Attributes of nodes that may become known only on the way."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +122,14 @@ class Realization:
     """Values that are hidden from solvers until the tour reaches them.
 
     Attributes:
-        prizes: each node's real prize `[n]`.
+        prizes: each node's real prize `[n]`, where prizes are hidden.
+        service_times: each visit's real duration `[n]`, where durations are hidden.
+        waits: the real wait before each visit `[n]`, where waits are hidden; infinite where nobody is there.
     """
 
-    prizes: Array
+    prizes: Array | None = None
+    service_times: Array | None = None
+    waits: Array | None = None
 
     def __post_init__(self) -> None:
         """Keep a read-only copy of the numbers.
@@ -125,12 +137,27 @@ class Realization:
         Raises:
             ValueError: in one sentence, for what is no list of numbers of 0 or more.
         """
-        prizes = number_array(self.prizes, "prizes")
-        if prizes.ndim != 1:
-            raise ValueError(f"prizes: shape {prizes.shape}, expected (n,)")
-        _require_nonnegative(prizes, "prizes")
-        prizes.flags.writeable = False
-        object.__setattr__(self, "prizes", prizes)
+        for name in HIDDEN:
+            given = getattr(self, name)
+            if given is not None:
+                values = number_array(given, name)
+                if values.ndim != 1:
+                    raise ValueError(f"{name}: shape {values.shape}, expected (n,)")
+                _require_nonnegative(_known_waits(values, name), name)
+                values.flags.writeable = False
+                object.__setattr__(self, name, values)
+
+    def values(self, name: str | None, size: int) -> Array:
+        """The real values `[n]` of a hidden attribute.
+
+        Raises:
+            ValueError: where there are none, or not one for each of the `size` nodes.
+        """
+        values = None if name is None else getattr(self, name)
+        if values is None:
+            raise ValueError(f"realization: has no {name}, expected a number for each node")
+        require_shape(values, f"realization: {name}", (size,))
+        return values
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +182,12 @@ class Instance:
         demands: amount to deliver to each node `[n]`.
         time_windows: when a visit may begin `[n, 2]`, in units of length; a closing time may be infinite.
         service_times: duration of each visit `[n]`.
+        law_service_times: equally likely durations of each visit `[n, K]`, independent of each other, where the
+            real one becomes known only when the visit is over.
+        law_waits: equally likely waits before each visit `[n, K]`, where the real one is seen on arrival; infinite
+            where nobody is there.
+        law_prizes: equally likely prizes `[n, K]`, where the real one is seen on arrival; outcome k of a node has the
+            k-th value of each law.
         required: where nodes may be left out, above 0 for each that must be visited `[n]`.
         max_length: largest length of a tour, the duration of its visits included.
         min_prize: smallest sum of collected prizes.
@@ -189,6 +222,9 @@ class Instance:
     demands: Array | None = None
     time_windows: Array | None = None
     service_times: Array | None = None
+    law_service_times: Array | None = None
+    law_waits: Array | None = None
+    law_prizes: Array | None = None
     max_length: float | None = None
     min_prize: float | None = None
     capacity: float | None = None
@@ -310,6 +346,17 @@ class Instance:
                 require_shape(values, name, (self.size,))
                 _require_nonnegative(values, name)
                 self._store(name, values)
+        for name in LAWS:
+            if getattr(self, name) is not None:
+                law = number_array(getattr(self, name), name)
+                if law.ndim != 2 or law.shape[0] != self.size or law.shape[1] == 0:
+                    raise ValueError(f"{name}: shape {law.shape}, expected ({self.size}, K) with K of 1 or more")
+                _require_nonnegative(_known_waits(law, name), name)
+                self._store(name, law)
+        counts = {name: law.shape[1] for name in LAWS if (law := getattr(self, name)) is not None}
+        if len(set(counts.values())) > 1:
+            listed = ", ".join(f"{name} {count}" for name, count in counts.items())
+            raise ValueError(f"{next(iter(counts))}: laws with different numbers of outcomes ({listed}), expected one")
         if self.time_windows is not None:
             windows = number_array(self.time_windows, "time_windows")
             require_shape(windows, "time_windows", (self.size, 2))
@@ -469,7 +516,7 @@ class Instance:
         underway = self.underway or Underway()
         numbers: dict[str, ArrayLike | None] = {
             self.metric: content,
-            **{name: getattr(self, name) for name in ("fixed_edges", *NODE_VALUES, "time_windows", *LIMITS)},
+            **{name: getattr(self, name) for name in ("fixed_edges", *NODE_VALUES, *LAWS, "time_windows", *LIMITS)},
             "num_tours": self.num_tours,
             "end": None if self.end == self.depot else self.end,
             "free_start": 1.0 if self.free_start else None,
@@ -505,11 +552,16 @@ def _distances(values: ArrayLike) -> Array:
     return matrix
 
 
+def _known_waits(values: Array, name: str) -> Array:
+    """The values with those set to 0 that may be infinite: waits where nobody is there."""
+    return np.where(values == np.inf, 0.0, values) if name.endswith("waits") else values
+
+
 def _require_nonnegative(values: Array, name: str) -> None:
     _require_finite(values, name)
     if values.size and values.min() < 0:
-        node = int(values.argmin())
-        raise ValueError(f"{name}[{node}]: {values[node]:g}, expected 0 or more")
+        place = [int(i) for i in np.unravel_index(int(values.argmin()), values.shape)]
+        raise ValueError(f"{name}{place}: {values[tuple(place)]:g}, expected 0 or more")
 
 
 def _require_finite(values: Array, name: str) -> None:

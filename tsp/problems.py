@@ -7,10 +7,12 @@ a table with their reading of a rule, by the rule's class. A new problem that co
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from itertools import chain
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from tsp.tolerance import exceeds
@@ -61,14 +63,23 @@ class Shape(StrEnum):
         return self is Shape.TOURS
 
 
+class Reveal(StrEnum):
+    """When the real value of a node's hidden attribute becomes known."""
+
+    ON_ARRIVAL = "on arrival"
+    WHEN_OVER = "when the visit is over"
+
+
 class Rule:
     """One constraint, as data; the checker and the solvers look it up by its class.
 
     Attributes:
         needs: names of the attributes that an instance must have, of `tsp.instance.Instance`.
+        reveals: each attribute whose real value is hidden at first, and when it becomes known.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
+    reveals: ClassVar[Mapping[str, Reveal]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -148,6 +159,39 @@ class PrizeQuota(Rule):
     needs: ClassVar[tuple[str, ...]] = ("prizes", "min_prize")
     stochastic: bool = False
 
+    @property
+    def reveals(self) -> Mapping[str, Reveal]:  # pyright: ignore[reportIncompatibleVariableOverride] - on the data
+        """The prizes, where they are expected values."""
+        return {"prizes": Reveal.ON_ARRIVAL} if self.stochastic else {}
+
+
+@dataclass(frozen=True)
+class Session(Rule):
+    """The tour takes at most `max_length` of time, walks and visits together, whose durations are uncertain.
+
+    A visit's duration is known when it is over; before that, its law is. A visit is broken off when it is time to go
+    to the tour's end, and then counts nothing. So the tour is always back in time, and any node may be next from which
+    its end can still be reached in time on arrival. A unit of length takes a unit of time.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("max_length", "law_service_times")
+    reveals: ClassVar[Mapping[str, Reveal]] = MappingProxyType({"service_times": Reveal.WHEN_OVER})
+
+
+@dataclass(frozen=True)
+class QueueSession(Session):
+    """A session in which the wait at a node and its prize are seen on arrival, and then she stays or leaves.
+
+    Going to a node only looks at it; the same node once more is the decision to stay: to queue, and then to visit it
+    for its known service time. A node that is left is left for good. A visit that begins after the node's time window,
+    or is not over when it is time to go to the tour's end, counts nothing; an infinite wait means that nobody is there.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("max_length", "law_waits", "law_prizes")
+    reveals: ClassVar[Mapping[str, Reveal]] = MappingProxyType(
+        {"waits": Reveal.ON_ARRIVAL, "prizes": Reveal.ON_ARRIVAL}
+    )
+
 
 @dataclass(frozen=True)
 class TimeWindows(Rule):
@@ -172,6 +216,9 @@ STATED_BY = {
     "penalties": "penalties (column penalty)",
     "num_tours": "a number of tours (--num-tours)",
     "service_times": "service times (column duration)",
+    "law_service_times": "the law of service times (array law_service_times)",
+    "law_waits": "the law of waits (array law_waits)",
+    "law_prizes": "the law of prizes (array law_prizes)",
 }
 """Attribute of an instance → its name in messages, with the option or the columns that state it."""
 
@@ -234,8 +281,10 @@ class Problem:
     @property
     def needs(self) -> tuple[str, ...]:
         """Names of the instance's attributes that the problem needs, each once."""
-        terms = (TERM_NEEDS.get(term, ()) for term in self.objective.terms)
-        return tuple(dict.fromkeys([*self.demanded, *(n for rule in self.rules for n in rule.needs), *chain(*terms)]))
+        of_rules = [name for rule in self.rules for name in rule.needs]
+        of_terms = chain(*(TERM_NEEDS.get(term, ()) for term in self.objective.terms))
+        known = (name for name in of_terms if f"law_{name}" not in of_rules)  # whose law stands for it
+        return tuple(dict.fromkeys([*self.demanded, *of_rules, *known]))
 
     @property
     def visits_all(self) -> bool:
@@ -243,10 +292,19 @@ class Problem:
         return self.rule(VisitAtMostOnce) is None
 
     @property
-    def hides_prizes(self) -> bool:
-        """Whether each real prize becomes known only on arrival."""
-        quota = self.rule(PrizeQuota)
-        return quota is not None and quota.stochastic
+    def reveals(self) -> dict[str, Reveal]:
+        """The attributes of nodes whose real values are hidden at first, and when they become known."""
+        return {name: when for rule in self.rules for name, when in rule.reveals.items()}
+
+    @property
+    def expects_prizes(self) -> bool:
+        """Whether an instance's prizes are expected values, and the real ones become known on the way."""
+        return "prizes" in self.reveals and "prizes" in self.needs
+
+    @property
+    def may_stay(self) -> bool:
+        """Whether going to the current node once more is a decision: to stay there."""
+        return self.rule(QueueSession) is not None
 
     def resembles(self, other: Problem) -> bool:
         """Whether a policy of one applies to the other: the same shape, and rules of the same classes."""
@@ -308,6 +366,9 @@ class Problem:
             )
         self.require(self.needs, instance)
         self.require_end(instance)
+        for hidden in self.reveals:
+            if getattr(instance, f"law_{hidden}", None) is not None and getattr(instance, hidden, None) is not None:
+                raise ValueError(f"{name}: {hidden}: beside a law of them, expected one of the two")
         if instance.free_start and not self.shape.is_path:
             raise ValueError(f"{name}: only a path may start anywhere, problem {self.name!r} is none")
         if self.shape.is_path and not instance.free_start and instance.end == instance.depot and instance.size > 1:
@@ -402,6 +463,22 @@ PROBLEMS: dict[str, Problem] = {
             shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), PrizeQuota(stochastic=True)),
             objective=Objective(("length", "penalties")),
+        ),
+        Problem(
+            name="opst",
+            title="orienteering with stochastic service times",
+            story="a session of limited time, in which talks take longer than planned, or shorter",
+            shape=Shape.TOUR,
+            rules=(VisitAtMostOnce(), Session()),
+            objective=Objective(("prize",), "max"),
+        ),
+        Problem(
+            name="opq",
+            title="orienteering with queues",
+            story="a queue, an absent author, a dull poster: seen on arrival; stay, or leave for good",
+            shape=Shape.TOUR,
+            rules=(VisitAtMostOnce(), QueueSession()),
+            objective=Objective(("prize",), "max"),
         ),
         Problem(
             name="tsptw",

@@ -156,7 +156,7 @@ def solve_all(
         validate_underway(problem, instance)
         chosen, note = (spec, None) if spec is not None else default_spec(instance, budget.time_limit)
         notes |= dict.fromkeys(filter(None, (note, unused(instance), untimed(instance))))
-        online = hidden[i] is not None and problem.hides_prizes
+        online = hidden[i] is not None and bool(problem.reveals)
         groups.setdefault((chosen, problem, online), []).append(i)
     for text in notes:
         warnings.warn(text, stacklevel=3)

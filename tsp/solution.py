@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from tsp.checks import CHECKS, TERMS, Amounts, Claim, Resumed, Tours, check_fixed_edges, check_roads
+from tsp.checks import CHECKS, TERMS, Amounts, Claim, Resumed, Tours, check_fixed_edges, check_roads, session_times
+from tsp.laws import expected
 from tsp.problems import PrizeQuota, Problem, SplitDelivery
-from tsp.validation import items, number_array, require_shape, shown
+from tsp.validation import items, number_array, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-    from tsp.instance import Instance, Realization, Underway
+    from tsp.instance import Array, Instance, Realization, Underway
 
 PROOF = 1e-6
 """Relative distance within which bound and objective are the same: solvers that prove in integers round each edge."""
@@ -125,7 +126,8 @@ def check(
         tours: node indices, a sequence for each tour.
         amounts: the amount delivered to each node of each tour, if deliveries may be split; None: at each
             node the rest of the load or of its demand, whichever is smaller.
-        realization: the real values of hidden numbers; None: the instance's own numbers are used.
+        realization: the real values of hidden numbers; None: the instance's own numbers are used, which are
+            expectations, or the means of its laws.
         seconds: wall clock that the solver used, stored in the solution.
         bound: proved bound, stored in the solution.
         solver: name of the solver.
@@ -173,6 +175,21 @@ def claim_of(problem: Problem, instance: Instance, tours: Sequence[ArrayLike]) -
     arrays, _ = _as_tours(instance, tours)
     arrays, _, _ = _from_start(problem, instance, arrays, None)
     return _make_claim(problem, instance, arrays, None, None)[0]
+
+
+def session_end(problem: Problem, instance: Instance, tour: ArrayLike, realization: Realization | None) -> float:
+    """The time at which the last customer of a tour in a session is left, or could be left where she has just arrived.
+
+    The tour begins as given where one is under way, and ends at its last customer or after it.
+    """
+    arrays, _ = _as_tours(instance, [tour])
+    claim = _make_claim(problem, instance, arrays, None, realization)[0]
+    leave = session_times(claim, 0).leave
+    is_at_end = instance.finish == instance.depot or arrays[0][-1] == instance.finish
+    ends = 1 if is_at_end and not instance.free_end else 0
+    if len(leave) > ends:
+        return float(leave[-1 - ends])
+    return (None if instance.underway is None else instance.underway.elapsed) or 0.0
 
 
 def _as_tours(instance: Instance, tours: object) -> tuple[Tours, list[str]]:
@@ -260,12 +277,26 @@ def _make_claim(
     returns = problem.shape.has_depot and instance.finish == instance.depot and not instance.free_end
     closed = problem.shape.is_closed or returns
     stops = tuple(np.append(tour, tour[0]) if closed and tour.size else tour for tour in tours)
-    prizes = instance.prizes
-    if realization is not None and problem.hides_prizes:
-        prizes = realization.prizes
-        require_shape(prizes, "realization: prizes", (instance.size,))
+    known: dict[str, Array | None] = {"prizes": instance.prizes, "service_times": instance.service_times}
+    means = expected(instance) if any(f"law_{name}" in problem.needs for name in problem.reveals) else None
+    for name in problem.reveals:
+        if realization is not None:
+            known[name] = realization.values(name, instance.size)
+        elif means is not None:
+            known[name] = getattr(means, name)
     begun, resumed, violations = _begun(problem, instance, tours)
-    claim = Claim(problem, instance, tours, stops, None, prizes, begun, resumed)
+    claim = Claim(
+        problem,
+        instance,
+        tours,
+        stops,
+        None,
+        known["prizes"],
+        known["service_times"],
+        known.get("waits"),
+        begun,
+        resumed,
+    )
     if violations or problem.rule(SplitDelivery) is None:
         return claim, violations
     return claim._replace(amounts=_greedy_amounts(claim) if amounts is None else amounts), violations

@@ -63,7 +63,7 @@ def bound(problem: Problem, instance: Instance, clock: Clock) -> float | None:
     Returns:
         a lower bound where the objective is minimized, else an upper bound.
     """
-    if instance.underway is not None or problem.hides_prizes:
+    if instance.underway is not None or problem.reveals:
         return None
     terms, sense = problem.objective.terms, problem.objective.sense
     if sense == "max":

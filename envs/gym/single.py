@@ -60,6 +60,9 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
     | `service` | time windows | sides of the square |
     | `prizes` | quota of prizes, objective | the quota, else the largest prize; hidden prizes: their expectation |
     | `penalties` | objective | sides of the square |
+    | `duration` | session | mean time of a visit with its wait, where somebody is there; sides of the square |
+    | `deviation` | session | its standard deviation; sides of the square |
+    | `presence` | session with queues | the probability that somebody is there, 0 to 1 |
 
     The columns of `context` come in the order of the problem's rules:
 
@@ -70,6 +73,10 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
     | visits left | number of visits | the number allowed, 0 to 1 |
     | prize to collect | quota of prizes | as `prizes`; 0 once the quota is met |
     | time | time windows | the day, 0 when it begins |
+    | session left | session | sides of the square, at most 5 |
+    | just arrived | session with queues | 1 where the current node may be chosen once more, to stay |
+    | time of a visit here | the same | with its wait; sides of the square, 0 to 5; else 0 |
+    | prize here | the same | as `prizes`; 0 where the visit would not be finished |
     | tours left | number of tours | the number allowed, 0 to 1; always the last column |
 
     The columns of `node_context` come in the same order:
@@ -84,13 +91,15 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
     | near closing | the same | exp(-spare time), 0 to 1 |
     | near node | the same | exp(-4 way), 0 to 1 |
     | near limit | the same | exp(-t), t the spare time for the node that is hardest to reach after this one, 0 to 1 |
+    | chance to finish | session | the probability that a visit is finished, if the node is next |
+    | prize to expect | session with queues | as `prizes`: of a visit that is finished, if the node is next |
 
     ## Rewards
     They sum to the objective, negative where less is better: for `tsp` to minus the length of the closed
     tour, for `op` to the prizes. Each step's reward is the amount that it adds; the last one also has the
-    rest (the way to the end, penalties, a makespan). Rewards are computed in float64 and in the
-    instance's own units, on its own distances with their rounding: with a TSPLIB file the return is minus
-    the length as TSPLIB defines it.
+    rest (the way to the end, penalties, a makespan, and the prizes of a session, where visits may be
+    broken off). Rewards are computed in float64 and in the instance's own units, on its own distances with
+    their rounding: with a TSPLIB file the return is minus the length as TSPLIB defines it.
 
     ## Starting state
     A new instance from `distribution`, by the seed given to `reset` (or always `instance`), and

@@ -468,7 +468,7 @@ def _read_data(config: TrainConfig, device: torch.device) -> Batch:
     for instance in instances:
         if (stated := validated_problem(instance)) != problem:
             raise ValueError(f"{config.data}: {instance.name} is {stated.title}, expected {problem.title}")
-    hidden = read_realizations(config.data) if problem.hides_prizes else None
+    hidden = read_realizations(config.data) if problem.reveals else None
     batch = from_instances(instances, distances=False, realizations=hidden)
     batch = batch.in_float32().to(device)
     nodes = {node_count(problem, size) for size in config.sizes}

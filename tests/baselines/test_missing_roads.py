@@ -46,7 +46,7 @@ def test_no_solver_claims_a_tour_over_a_missing_road_or_a_wrong_bound(name, prob
         again = check(problem, instance, found.tours, amounts=found.amounts)
         assert not found.feasible or again.objective == pytest.approx(found.objective, rel=1e-12)
         assert not any("proved" in sentence for sentence in found.violations) or best is None
-        if best is not None and found.bound is not None and not problem.hides_prizes:
+        if best is not None and found.bound is not None and not problem.reveals:
             over = found.bound - best if problem.objective.sense == "min" else best - found.bound
             assert over <= 1e-6 * abs(best)
         if name == "cpsat" and problem.rule(SplitDelivery) is None:  # the enumeration splits greedily

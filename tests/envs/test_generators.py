@@ -122,13 +122,13 @@ def test_an_unknown_distribution_of_instances_is_refused():
 def test_instances_and_batches_have_the_same_numbers(problem):
     batch = draw("uniform", 3, 6, problem=problem)
     instances, hidden = to_instances(problem, batch, "x")
-    assert (hidden is not None) == PROBLEMS[problem].hides_prizes
+    assert (hidden is not None) == bool(PROBLEMS[problem].reveals)
     for k, instance in enumerate(instances):
         assert instance.problem == problem
         assert instance.finish == batch.finish[k]
         assert (instance.coordinates is None) == (problem == "atsp")
         for name, value in batch.values.items():
-            found = hidden[k].prizes if name == "real_prizes" else getattr(instance, name)
+            found = getattr(hidden[k], name[5:]) if name.startswith("real_") else getattr(instance, name)
             assert found == pytest.approx(value[k].numpy(), abs=1e-6)
     assert [i.fingerprint for i in generate_set(problem, "uniform", 6, 3, seed=0)[0]] == [
         i.fingerprint for i in instances

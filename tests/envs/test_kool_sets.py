@@ -56,7 +56,7 @@ EVERY_SET = [(problem, distribution) for problem, table in SETS.items() for dist
 def test_instances_have_what_their_problem_needs_and_nothing_at_the_depot(problem, distribution):
     instances, hidden = generate(problem, distribution, 3, 20)
     assert [instance.name for instance in instances] == [f"{distribution}20[{k}]" for k in range(3)]
-    assert (hidden is not None) == PROBLEMS[problem].hides_prizes
+    assert (hidden is not None) == bool(PROBLEMS[problem].reveals)
     for k, instance in enumerate(instances):
         assert instance.problem == problem
         PROBLEMS[problem].validate(instance)

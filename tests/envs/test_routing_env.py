@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from instances import tiny_instance
 from torch.utils._pytree import tree_leaves
 
-from envs import rule_env
+from envs import limits
 from envs.batch import from_coordinates, from_instances
 from envs.generators import generate, to_instances
 from envs.routing_env import RoutingEnv, spread_starts
@@ -121,7 +121,7 @@ def test_masks_of_float32_batches_are_those_of_float64_away_from_the_border(prob
     def shifted(by):
         """The masks of float64 where every limit is changed by a little."""
         with monkeypatch.context() as patch:
-            patch.setattr(rule_env, "slack", lambda limit: by * limit.abs().clamp(min=1.0))
+            patch.setattr(limits, "slack", lambda limit: by * limit.abs().clamp(min=1.0))
             return env.replay(double, actions).forbidden
 
     stricter, looser = shifted(-2e-5), shifted(2e-5)
@@ -235,14 +235,21 @@ def test_observations_do_not_depend_on_the_unit_of_length(problem):
     instances, realizations = to_instances(problem.name, batch, "small")
     large = []
     for instance in instances:
-        in_lengths = ("penalties", "time_windows", "service_times", "max_length")
+        in_lengths = ("penalties", "time_windows", "service_times", "max_length", "law_service_times", "law_waits")
         scaled = {name: 1000 * getattr(instance, name) for name in in_lengths if getattr(instance, name) is not None}
         if instance.matrix is None:
             scaled["coordinates"] = 1000 * instance.coordinates + 50
         else:
             scaled["matrix"] = 1000 * instance.matrix
         large.append(replace(instance, **scaled))
-    one, other = (from_instances(given, realizations=realizations) for given in (instances, large))
+    later = None
+    if realizations is not None:
+        times = [
+            {name: 1000 * x for name in ("service_times", "waits") if (x := getattr(real, name)) is not None}
+            for real in realizations
+        ]
+        later = [replace(real, **changes) for real, changes in zip(realizations, times, strict=True)]
+    one, other = from_instances(instances, realizations=realizations), from_instances(large, realizations=later)
     torch.testing.assert_close(env.features(one), env.features(other), atol=1e-5, rtol=1e-5)
     actions, _ = walk_at_random(env, one, 2, 0)
     for name, value in env.replay(one, actions)._asdict().items():

@@ -45,7 +45,7 @@ def first(problem, distribution, size, count):
     values = {name: torch.from_numpy(np.pad(array, ((0, 0), (1, 0)))).float() for name, array in arrays.items()}
     constants = {"capacity": kool_sets.capacity(size), "max_length": kool_sets.max_length(size), "min_prize": QUOTA}
     values |= {name: torch.full((count,), constants[name]) for name in get_problem(problem).needs if name in constants}
-    if not get_problem(problem).hides_prizes:
+    if not get_problem(problem).reveals:
         values.pop("real_prizes", None)
     return from_coordinates(torch.from_numpy(points).float(), values)
 

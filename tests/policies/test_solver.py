@@ -315,7 +315,7 @@ def test_an_instance_without_planar_coordinates_and_matrix_is_refused(path):
 def test_every_problem_is_answered_in_all_kinds_of_instances(paths, problem, options):
     """Matrices, other depots and ends, whole numbers: see `tiny_instance`."""
     given = [tiny_instance(problem, seed, 3 + seed % 4) for seed in range(16)]
-    if PROBLEMS[problem].hides_prizes and "search" in options:
+    if PROBLEMS[problem].reveals and "search" in options:
         pytest.skip("refused")
     solver = PolicySolver(path=paths[problem], device="cpu", **options)
     solutions = solver.solve(PROBLEMS[problem], given, BUDGET)
@@ -341,7 +341,7 @@ def test_the_allowed_nodes_have_all_the_probability(paths, problem):
     node = next(int(node) for node in starting.argsort()[::-1] if node not in (instance.depot, instance.finish))
     after = solver.next_probabilities(PROBLEMS[problem], replace(instance, underway=Underway((node,))))
     assert after.sum() == pytest.approx(1, abs=1e-5)
-    assert after[node] == 0
+    assert after[node] == 0 or PROBLEMS[problem].may_stay
     assert (after != starting).any()
 
 

@@ -46,7 +46,7 @@ def read_instances(
     realizations: list[Realization | None] = []
     for file in files:
         found = read_set(file, **_reading(arguments))
-        hides = any(problem_of(instance).hides_prizes for instance in found)
+        hides = any(problem_of(instance).reveals for instance in found)
         instances += [complete_instance(instance, arguments) for instance in found]
         realizations += (read_realizations(file) if hides else None) or [None] * len(found)
     return instances, realizations

@@ -59,10 +59,11 @@ def compare(
         require_support(solver, problem)
     for instance in instances:
         problem.validate(instance)
-    if problem.hides_prizes and (realizations is None or len(realizations) != len(instances)):
-        raise ValueError(f"problem {problem.name!r} hides prizes, expected a realization for each instance to compare")
+    if problem.reveals and (realizations is None or len(realizations) != len(instances)):
+        hides = " and ".join(problem.reveals).replace("_", " ")
+        raise ValueError(f"problem {problem.name!r} hides {hides}, expected a realization for each instance to compare")
 
-    workload = Workload(problem, instances, realizations if problem.hides_prizes else None)
+    workload = Workload(problem, instances, realizations if problem.reveals else None)
     runs = run_solvers(workload, solvers, budgets, progress)
     reference, values = find_reference(problem, instances, [run.solutions for run in runs.values()])
     rows: list[Row] = []

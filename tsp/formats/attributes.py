@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tsp.instance import LIMITS, NODE_VALUES
+from tsp.instance import LAWS, LIMITS, NODE_VALUES
 from tsp.problems import get_problem
 
 if TYPE_CHECKING:
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
     from tsp.instance import Instance
 
-ATTRIBUTES = (*NODE_VALUES, "time_windows", *LIMITS, "num_tours", "end", "underway", "fixed_edges", "objective")
+ATTRIBUTES = (
+    *NODE_VALUES, *LAWS, "time_windows", *LIMITS, "num_tours", "end", "underway", "fixed_edges", "objective"
+)  # fmt: skip
 """All attributes of an instance except its distances and those for display."""
 
 

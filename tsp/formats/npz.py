@@ -14,7 +14,7 @@ from tsp.composition import implied_problem, problem_of
 from tsp.files import MOST_INSTANCES, require_readable, require_size
 from tsp.formats.attributes import require_held
 from tsp.formats.text import quote, reason
-from tsp.instance import EXPLICIT, LIMITS, NODE_VALUES, Instance, Realization
+from tsp.instance import EXPLICIT, HIDDEN, LAWS, LIMITS, NODE_VALUES, Instance, Realization
 from tsp.metrics import METRICS
 from tsp.problems import GOALS, get_problem, unknown
 
@@ -30,6 +30,7 @@ AXES = {"coordinates": ("(N, n, 2)", "(N, n, 3)"), "matrix": ("(N, n, n)",)}
 WHOLE = ("num_tours", "end")
 ATTRIBUTE_AXES = {
     **dict.fromkeys(NODE_VALUES, ("(N, n)",)),
+    **dict.fromkeys(LAWS, ("(N, n, K)",)),
     "time_windows": ("(N, n, 2)",),
     **dict.fromkeys((*LIMITS, *WHOLE), ("(N,)",)),
 }
@@ -41,6 +42,8 @@ FREE_END = "free_end"
 """Whether tours of all instances of a set have a free end."""
 EXPECTED = "expected_prizes"
 """The array of an instance's prizes where they are expectations; then `prizes` are the real ones."""
+REALIZED = {name: f"realization_{name}" for name in HIDDEN}
+"""Hidden attribute → the array of its real values, unless `prizes` holds them."""
 
 
 def read_instances(path: Path) -> list[Instance]:
@@ -100,23 +103,34 @@ def read_instances(path: Path) -> list[Instance]:
 
 
 def read_realizations(path: Path) -> list[Realization] | None:
-    """Read the real prizes of a set that has `expected_prizes` beside `prizes`; None for other sets.
+    """Read the real values that a set hides from solvers; None for a set without them.
+
+    They are its `prizes` beside `expected_prizes`, or arrays such as `realization_service_times [N, n]`.
 
     Raises:
         ValueError: with the file, the array and what was expected.
     """
-    arrays, _ = load_arrays(path, (EXPECTED, "prizes"))
-    if len(arrays) < 2:
+    arrays, _ = load_arrays(path, (EXPECTED, "prizes", *AXES, *REALIZED.values()))
+    real = {name: array for name, array in REALIZED.items() if array in arrays}
+    if EXPECTED in arrays and "prizes" in arrays:
+        real["prizes"] = "prizes"
+    if not real:
         return None
     _require_axes(path, arrays)
-    prizes = arrays["prizes"].astype(np.float64)
-    if prizes.shape != arrays[EXPECTED].shape:
-        raise ValueError(f"{path}: array prizes: shape {prizes.shape}, expected {arrays[EXPECTED].shape} ({EXPECTED})")
-    wrong = np.argwhere(~((prizes >= 0) & (prizes < np.inf)))
-    if wrong.size:
-        k, node = wrong[0].tolist()
-        raise ValueError(f"{path}: array prizes: {prizes[k, node]:g} at [{k}, {node}], expected 0 or more")
-    return [Realization(row) for row in prizes]
+    like = next(name for name in (EXPECTED, *AXES, *arrays) if name in arrays)
+    nodes = arrays[like].shape[:2]
+    found: dict[str, NDArray[np.float64]] = {}
+    for name, array in real.items():
+        values = arrays[array].astype(np.float64)
+        if values.shape != nodes:
+            raise ValueError(f"{path}: array {array}: shape {values.shape}, expected {nodes} ({like})")
+        wrong = np.argwhere(~((values >= 0) & ((values < np.inf) | (name == "waits"))))
+        if wrong.size:
+            k, node = wrong[0].tolist()
+            raise ValueError(f"{path}: array {array}: {values[k, node]:g} at [{k}, {node}], expected 0 or more")
+        found[name] = values
+    count = nodes[0]
+    return [Realization(**{name: values[k] for name, values in found.items()}) for k in range(count)]
 
 
 def _require_axes(path: Path, given: dict[str, NDArray[Any]]) -> int:
@@ -201,7 +215,7 @@ def _flag(path: Path, arrays: dict[str, NDArray[Any]], name: str) -> bool:
 
 def _warn_of_others(path: Path, names: Sequence[str]) -> None:
     """Name the arrays that nothing reads."""
-    known = (*AXES, *ATTRIBUTE_AXES, EXPECTED, *WORDS, *UNITS, FREE_END, "names")
+    known = (*AXES, *ATTRIBUTE_AXES, EXPECTED, *REALIZED.values(), *WORDS, *UNITS, FREE_END, "names")
     others = [name for name in names if name not in known]
     if others:
         warnings.warn(f"{path}: nothing reads array {', '.join(map(quote, others))}", stacklevel=3)
@@ -213,7 +227,8 @@ def write_instances(path: Path, instances: Sequence[Instance], realizations: Seq
     Args:
         path: the file.
         instances: the instances to write.
-        realizations: the hidden values of each instance; with them, both `expected_prizes` and `prizes` are written.
+        realizations: the hidden values of each instance; with hidden prizes, both `expected_prizes` and `prizes` are
+            written.
 
     Raises:
         ValueError: for instances of different kinds, or with attributes that a set cannot hold.
@@ -233,10 +248,13 @@ def write_instances(path: Path, instances: Sequence[Instance], realizations: Seq
     for name in (*AXES, *ATTRIBUTE_AXES):
         if getattr(first, name) is not None:
             arrays[name] = np.stack([getattr(instance, name) for instance in instances])
-    if "prizes" in arrays and (realizations is not None or problem_of(first).hides_prizes):
+    real = [] if realizations is None else [name for name in HIDDEN if getattr(realizations[0], name) is not None]
+    expects = "prizes" in arrays and ("prizes" in real or problem_of(first).expects_prizes)
+    if expects:
         arrays[EXPECTED] = arrays.pop("prizes")
-    if realizations is not None:
-        arrays["prizes"] = np.stack([realization.prizes for realization in realizations])
+    for name in real:
+        hidden = [realization.values(name, first.size) for realization in realizations or ()]
+        arrays[name if expects and name == "prizes" else REALIZED[name]] = np.stack(hidden)
     with path.open("wb") as file:
         np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
 

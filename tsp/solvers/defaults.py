@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tsp.instance import Instance
     from tsp.problems import Problem
 
-SEARCHES = ("ls", "ortools")
+SEARCHES = ("ls", "apriori", "means", "ortools")
 """Searches in order of preference: the first that supports the problem is used."""
 
 ALPHA_PAYS = 3e-4
@@ -43,7 +43,7 @@ def default_spec(instance: Instance, time_limit: float) -> tuple[str, str | None
     """
     problem, size = problem_of(instance), instance.size
     search, note = _search(problem), None
-    if problem.hides_prizes:
+    if problem.reveals:
         shipped = load("policies.zoo:find_policy")(problem.name, size, matrix=instance.matrix is not None)
         planar = instance.matrix is None and instance.coordinates is not None and instance.coordinates.shape[1] == 2
         if shipped is not None and size >= 4 and (shipped.distances or planar):
@@ -54,7 +54,15 @@ def default_spec(instance: Instance, time_limit: float) -> tuple[str, str | None
             note = (
                 f"{name}: {size} nodes; policy {shipped.name} was trained on {low} to {high} nodes, so {search} is used"
             )
-    elif search == "ls" and problem.shape.is_closed and instance.symmetric and time_limit >= ALPHA_PAYS * size:
+    if search in ("apriori", "means"):
+        return search, None
+    if (
+        search == "ls"
+        and not problem.reveals
+        and problem.shape.is_closed
+        and instance.symmetric
+        and time_limit >= ALPHA_PAYS * size
+    ):
         search = "ls(candidates=alpha)"
     return f"{search}+{_proof(problem, size)}", note
 

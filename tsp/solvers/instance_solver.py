@@ -11,7 +11,7 @@ from tsp.solution import no_answer
 from tsp.solvers.fixed_edges import without_fixed_edges
 from tsp.solvers.protocol import BaseSolver, require_support
 from tsp.solvers.visit_times import without_visit_times
-from tsp.underway import reduce
+from tsp.underway import is_undecided, reduce
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
@@ -133,6 +133,9 @@ def _solve_task(solver: InstanceSolver, task: Task) -> Solution:
         task = replace(task, report=stamped)
     if instance.underway is None:
         return stamp(_solve_whole(solver, task))
+    if is_undecided(problem, instance.underway.visited, instance.finish):
+        place = instance.node_name(instance.underway.visited[-1])
+        raise ValueError(f"{solver.name}: to stay at {place} is still possible, expected a solver such as means")
     rest = reduce(problem, instance.closed)
     if rest.decided:
         answer = rest.answer(problem, instance, no_answer(seconds=0.0, solver=solver.name))

@@ -1,9 +1,9 @@
-"""The online loop: real prizes are known only after a visit, so a tour is planned again after every visit.
+"""The online loop: a real value is known only after a visit, so a tour is planned again after every visit.
 
-Any solver can be used. It gets the rest of a tour under way (`Instance.underway`), with the real prizes
-of the nodes visited and the expected prizes of the others; it never gets the realization. The first
-visit of its plan is made, the real prize of that node becomes known, and it plans again. There is one
-trajectory: choosing among several afterwards would be hindsight.
+Any solver can be used. It gets the rest of a tour under way (`Instance.underway`), with what is known: the real
+prizes of the nodes visited, or the time now. It never gets the realization. The first visit of its plan is made, the
+real prize or duration becomes known, and it plans again. There is one trajectory: choosing among several afterwards
+would be hindsight.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from tsp.budget import SHORTEST
 from tsp.instance import Underway
-from tsp.solution import check
+from tsp.laws import with_known
+from tsp.problems import Session
+from tsp.solution import check, session_end
 from tsp.solvers.protocol import Request, is_one_shot, require_support, solve_request
 
 if TYPE_CHECKING:
@@ -38,13 +40,14 @@ class _OnlineTour:
         stuck: whether there is neither a new plan nor an earlier one to continue with.
         seconds: the time that the solver has used.
         over: whether the tour has ended.
+        elapsed: the time now, in a session; else None.
     """
 
-    def __init__(self, instance: Instance, realization: Realization) -> None:
-        assert instance.prizes is not None
-        self.instance = instance
-        self.realization = realization
-        self.known_prizes = instance.prizes.copy()
+    def __init__(self, problem: Problem, instance: Instance, realization: Realization) -> None:
+        self.problem, self.instance, self.realization = problem, instance, realization
+        for name in problem.reveals:
+            realization.values(name, instance.size)  # refuses one that lacks them
+        self.elapsed = None if problem.rule(Session) is None else 0.0
         self.visited: list[int] = []
         self.plan: list[int] | None = None
         self.stuck = True
@@ -57,9 +60,11 @@ class _OnlineTour:
         return 1 + (self.instance.size - 1 - len(self.visited) if self.plan is None else len(self.plan))
 
     def known_instance(self) -> Instance:
-        """The instance under way, with the prizes that are known now."""
-        underway = Underway(tuple(self.visited)) if self.visited else None
-        return replace(self.instance, prizes=self.known_prizes, underway=underway)
+        """The instance under way, with what is known now."""
+        known = with_known(self.instance, self.realization, self.visited)
+        if not self.visited:
+            return known
+        return replace(known, underway=Underway(tuple(self.visited), elapsed=self.elapsed))
 
     def tour(self, onward: Sequence[int] = ()) -> list[int]:
         """The tour so far, and `onward` to its end."""
@@ -74,14 +79,16 @@ class _OnlineTour:
         self.stuck = not (answer.feasible or self.plan)
 
     def step(self) -> None:
-        """Make the next visit of the plan and reveal its real prize; without a next visit the tour is over."""
+        """Make the next visit of the plan and reveal its real value; without a next visit the tour is over."""
         if not self.plan:
             self.over = True
             return
-        node = self.plan.pop(0)
-        self.visited.append(node)
-        self.known_prizes[node] = self.realization.prizes[node]
-        self.over = len(self.visited) == self.instance.size - len({self.instance.depot, self.instance.finish})
+        self.visited.append(self.plan.pop(0))
+        if self.elapsed is not None:
+            self.elapsed = session_end(self.problem, self.instance, self.tour(), self.realization)
+        customers = self.instance.size - len({self.instance.depot, self.instance.finish})
+        may_stay = self.problem.may_stay and self.visited[-1:] != self.visited[-2:-1]
+        self.over = len(set(self.visited)) == customers and not may_stay
 
 
 def play(solver: Solver, problem: Problem, instance: Instance, realization: Realization, budget: Budget) -> Solution:
@@ -97,37 +104,37 @@ def play_all(
     budget: Budget,
     report: Report | None = None,
 ) -> list[Solution]:
-    """Make a tour of each instance online: plan, make one visit, learn its real prize, plan again.
+    """Make a tour of each instance online: plan, make one visit, learn its real value, plan again.
 
     All tours that are not over are planned together, so that a solver of batches gets batches. A tour is
-    over when its plan has no next visit; plans keep the quota with the prizes really collected. Where a
+    over when its plan has no next visit; plans keep the rules with the values that became known. Where a
     solver has no answer, its latest plan is continued.
 
     Args:
         solver: makes the plans.
         problem: of one tour from a depot, with prizes.
-        instances: with expected prizes, nothing under way.
-        realizations: the real prizes.
+        instances: with expected prizes or laws, nothing under way.
+        realizations: the real values.
         budget: its time limit is for all plans of a tour together. What is left of it is divided equally
             among the steps that remain; a one-shot solver may take a few times its part.
         report: called with an instance's position and what is known of its tour: the visits made and the
-            plan for the others, by the prizes known then, and at last the tour with the real prizes.
+            plan for the others, by what is known then, and at last the tour with the real values.
 
     Returns:
-        the checked tours, with their real prizes; `seconds` is the sum over all plans.
+        the checked tours, with their real values; `seconds` is the sum over all plans.
 
     Raises:
         ValueError: for a problem that is not of one tour with prizes, or an instance under way.
     """
     require_support(solver, problem)
-    if not problem.shape.has_one_depot_tour or "prizes" not in problem.needs:
+    if not problem.shape.has_one_depot_tour or {"prizes", "law_prizes"}.isdisjoint(problem.needs):
         raise ValueError(f"problem {problem.name!r}: expected one tour that collects prizes, to be played online")
     tours: list[_OnlineTour] = []
     for instance, realization in zip(instances, realizations, strict=True):
         problem.validate(instance)
         if instance.underway is not None:
             raise ValueError(f"{instance.name or 'instance'}: is under way, expected a tour played from its start")
-        tours.append(_OnlineTour(instance, realization))
+        tours.append(_OnlineTour(problem, instance, realization))
     while unfinished := [(i, one) for i, one in enumerate(tours) if not one.over]:
         _plan(solver, problem, [one for _, one in unfinished], budget)
         for i, one in unfinished:

@@ -1,6 +1,15 @@
 """Tours under way: their beginning, and the remainder as an instance of its own."""
 
-from tsp.underway.begun import Begun, validate_underway
+from tsp.underway.begun import Begun, is_undecided, validate_underway
 from tsp.underway.remainder import PATH_FACTOR, UNDERWAY_RULES, Reduced, as_cycle, reduce
 
-__all__ = ["PATH_FACTOR", "UNDERWAY_RULES", "Begun", "Reduced", "as_cycle", "reduce", "validate_underway"]
+__all__ = [
+    "PATH_FACTOR",
+    "UNDERWAY_RULES",
+    "Begun",
+    "Reduced",
+    "as_cycle",
+    "is_undecided",
+    "reduce",
+    "validate_underway",
+]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tsp.problems import Capacity, LengthBudget, SplitDelivery
+from tsp.problems import Capacity, LengthBudget, Session, SplitDelivery
+from tsp.solution import session_end
 from tsp.timeline import compute_timeline
 from tsp.tolerance import exceeds
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from tsp.instance import Instance, Integers, Underway
@@ -251,9 +255,11 @@ def _require_once(problem: Problem, instance: Instance, tours: list[list[int]]) 
     seen: set[int] = set()
     for tour in tours:
         seen = set[int]() if problem.rule(SplitDelivery) is not None else seen
-        here = set[int]()
+        here, before = set[int](), None
         for node in tour[1:] if problem.shape.has_depot else tour:
-            if node in here and node != last:
+            stays = problem.may_stay and node == before and tour.count(node) == 2
+            before = node
+            if node in here and node != last and not stays:
                 raise ValueError(f"visited: {name(node)} is there twice, expected each node once")
             if node in seen and node != last:
                 raise ValueError(f"visited: {name(node)} is in two tours, expected each node in one")
@@ -333,6 +339,11 @@ def deliveries(
     return left, amounts
 
 
+def is_undecided(problem: Problem, visited: Sequence[int], finish: int) -> bool:
+    """Whether she has just come to the last node visited, and may stay there."""
+    return problem.may_stay and bool(visited) and visited[-1] != finish and visited[-1:] != visited[-2:-1]
+
+
 def current_tours(
     problem: Problem, instance: Instance, tours: list[list[int]], amounts: list[list[float]]
 ) -> list[Current]:
@@ -350,7 +361,10 @@ def current_tours(
     for i, (tour, underway) in enumerate(zip(tours, instance.underway.tours, strict=bool(tours))):
         elapsed = underway.elapsed
         if elapsed is None:
-            elapsed = float(compute_timeline(instance, tour).leave[-1])
+            if problem.rule(Session) is not None:
+                elapsed = session_end(problem, replace(instance, underway=None), tour, None)
+            else:
+                elapsed = float(compute_timeline(instance, tour).leave[-1])
         length = instance.path_length(tour) if underway.travelled is None else underway.travelled
         visits = 0.0
         if is_limited and instance.service_times is not None:

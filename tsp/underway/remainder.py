@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsp.instance import Instance, Integers
+from tsp.instance import LAWS, NODE_VALUES, Instance, Integers
 from tsp.problems import (
     Capacity,
     CompulsoryVisits,
@@ -25,6 +25,8 @@ from tsp.problems import (
     MaxVisits,
     PrizeQuota,
     Problem,
+    QueueSession,
+    Session,
     Shape,
     SplitDelivery,
     TimeWindows,
@@ -284,7 +286,7 @@ def _subset(instance: Instance, nodes: Integers) -> Changes:
     """Every attribute restricted to `nodes`, in their order; the first of them becomes the depot."""
     changes: Changes = {"depot": 0, "underway": None, "fixed_edges": None, "best_known": None}
     kept: list[int] = nodes.tolist()
-    for name in ("coordinates", "prizes", "penalties", "demands", "time_windows", "service_times", "required"):
+    for name in ("coordinates", "time_windows", *NODE_VALUES, *LAWS):
         values = getattr(instance, name)
         changes[name] = None if values is None else values[nodes]
     if instance.matrix is not None:
@@ -423,6 +425,14 @@ def _with(values: NDArray[np.float64], places: list[int], value: ArrayLike) -> N
     return out
 
 
+def _session(begun: Begun, rule: Session, changes: Changes) -> Changes:
+    """What is left of the session; beside time windows, times count from the same beginning as before."""
+    assert begun.instance.max_length is not None
+    if begun.problem.rule(TimeWindows) is not None:
+        return {}
+    return {"max_length": max(0.0, begun.instance.max_length - begun.current[0].elapsed)} if begun.merged else {}
+
+
 UNDERWAY_RULES: dict[type[Rule], Callable[[Begun, Any, Changes], Changes]] = {
     VisitOnce: _visit_once,
     VisitAtMostOnce: _visit_at_most_once,
@@ -433,5 +443,7 @@ UNDERWAY_RULES: dict[type[Rule], Callable[[Begun, Any, Changes], Changes]] = {
     MaxVisits: _max_visits,
     PrizeQuota: _prize_quota,
     TimeWindows: _time_windows,
+    Session: _session,
+    QueueSession: _session,
 }
 """For each rule the function that gives its changes, from the changes so far."""

@@ -186,6 +186,8 @@ SHOWN = {
     "top": {"kinds", "features", "context"},
     "pctsp": {"kinds", "features", "context"},
     "spctsp": {"kinds", "features", "context"},
+    "opst": {"kinds", "features", "context", "node_context"},
+    "opq": {"kinds", "features", "context", "node_context"},
     "tsptw": {"kinds", "features", "context", "node_context"},
     "tsptw-makespan": {"kinds", "features", "context", "node_context"},
     "cvrp": {"kinds", "features", "context"},

@@ -12,7 +12,7 @@ from policies.training.labelling import UNSOLVED, Labelling
 from tsp.problems import PROBLEMS, TimeWindows
 from tsp.solvers.registry import make
 
-SOLVABLE = [name for name, row in PROBLEMS.items() if make("ls").supports(row) and not row.hides_prizes]
+SOLVABLE = [name for name, row in PROBLEMS.items() if make("ls").supports(row) and not row.reveals]
 
 
 def begun(problem, folder, sizes=(8,)):

@@ -15,7 +15,7 @@ from tsp.solvers.registry import make
 SOLVABLE = [
     name
     for name, row in PROBLEMS.items()
-    if make("ls").supports(row) and not row.hides_prizes and row.rule(SplitDelivery) is None
+    if make("ls").supports(row) and not row.reveals and row.rule(SplitDelivery) is None
 ]
 TINY = PolicyConfig(layers=1, width=16, heads=2, feedforward=16)
 

@@ -12,7 +12,7 @@ from tsp.problems import PROBLEMS, get_problem
 from tsp.solution import no_answer
 from tsp.solvers.registry import make
 
-SOLVABLE = [name for name, row in PROBLEMS.items() if make("ls").supports(row) and not row.hides_prizes]
+SOLVABLE = [name for name, row in PROBLEMS.items() if make("ls").supports(row) and not row.reveals]
 
 
 def labelling(problem="tsp", **changes):

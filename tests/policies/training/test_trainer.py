@@ -251,7 +251,7 @@ def test_data_replaces_the_generator(tmp_path):
         trainer(replace(SMALL, data=str(tmp_path / "own.npz")), tmp_path / "other")
 
 
-@pytest.mark.parametrize("problem", ["op", "spctsp", "tsptw", "cvrp", "atsp"])
+@pytest.mark.parametrize("problem", ["op", "spctsp", "opst", "opq", "tsptw", "cvrp", "atsp"])
 def test_data_of_other_problems_keeps_what_they_need(tmp_path, problem):
     from envs.generators import generate_set
     from tsp.formats import write_instances

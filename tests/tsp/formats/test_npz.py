@@ -200,7 +200,7 @@ def test_every_attribute_of_every_problem_is_kept_in_npz(tmp_path, instance):
         assert (again.fingerprint, again.problem) == (instance.fingerprint, instance.problem)
     assert read_realizations(tmp_path / "set.npz") is None
     with np.load(tmp_path / "set.npz", allow_pickle=False) as arrays:
-        assert ("expected_prizes" in arrays) == PROBLEMS[instance.problem].hides_prizes
+        assert ("expected_prizes" in arrays) == PROBLEMS[instance.problem].expects_prizes
 
 
 def test_hidden_prizes_are_stored_beside_the_expected_ones(tmp_path):

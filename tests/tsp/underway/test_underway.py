@@ -18,6 +18,7 @@ from tsp.problems import (
     PrizeQuota,
     Problem,
     Rule,
+    Session,
     Shape,
     SplitDelivery,
     TimeWindows,
@@ -25,7 +26,7 @@ from tsp.problems import (
     get_problem,
 )
 from tsp.solution import check, no_answer
-from tsp.underway import UNDERWAY_RULES, as_cycle, reduce
+from tsp.underway import UNDERWAY_RULES, as_cycle, is_undecided, reduce
 
 MADE_UP = [
     Problem("made-up op", "", "", Shape.TOUR, (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()),
@@ -67,6 +68,8 @@ def begin(problem, seed, n, rng):
     skip = 0 if problem.shape.is_path and instance.free_start else 1
     visited = [node for tour in tours[:current] for node in [*tour[1:], instance.depot]]
     visited += tours[current][skip : rng.integers(skip, len(tours[current]) + 1)]
+    while is_undecided(problem, visited, instance.finish):  # to stay there is no part of the rest
+        visited.pop()
     underway = Underway(tuple(visited))
     if visited and visited[-1] not in (instance.depot, instance.finish) and rng.random() < 0.5:
         scale = instance.distances.mean()
@@ -80,7 +83,8 @@ def begin(problem, seed, n, rng):
 
 
 def test_every_rule_has_a_row_of_underway_rules():
-    assert set(UNDERWAY_RULES) == {rule for rule in Rule.__subclasses__() if rule.__module__ == "tsp.problems"}
+    kinds = [*Rule.__subclasses__(), *Session.__subclasses__()]
+    assert set(UNDERWAY_RULES) == {rule for rule in kinds if rule.__module__ == "tsp.problems"}
 
 
 @pytest.mark.parametrize("seed", range(7))

@@ -1,0 +1,143 @@
+"""Sessions of limited time, as the environment reads them: visits take uncertain time, or are found behind a queue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+from .features import prize_unit
+from .limits import mask_limit, outer_limit
+from .rule_env import FAR, RuleEnv, way_home, with_given
+from .walks import SessionClock, session_clock
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .batch import Batch
+    from .walks import Move
+
+
+class SessionState(NamedTuple):
+    """The time of a tour in a session.
+
+    Attributes:
+        batch: the instances.
+        clock: `[B, 1, n]` the times of each node, the real ones included, which policies do not see.
+        service_law, wait_law: `[B, 1, n, K]` the equally likely ones; K is 1 where they are known.
+        now: `[B, P]` the time at which the current node may be left.
+        undecided: `[B, P]` bool, whether she has just come to a node with a queue.
+    """
+
+    batch: Batch
+    clock: SessionClock
+    service_law: Tensor
+    wait_law: Tensor
+    now: Tensor
+    undecided: Tensor
+
+
+class SessionEnv(RuleEnv):
+    """Any node may be next from which the end can still be reached in time; a visit is broken off when time is up."""
+
+    from_depot = True
+    shows = ("duration", "deviation")
+    context_features = 1
+    node_context_features = 1
+    geometry = True
+
+    def start(self, batch: Batch, trajectories: int) -> SessionState:
+        """The session begins, or the depot opens."""
+        values, clock = batch.values, session_clock(batch)
+        service = values.get("law_service_times", clock.service[..., None])
+        waits = values.get("law_waits", clock.waits[..., None])
+        service, waits = (law.to(clock.latest.dtype)[:, None] for law in (service, waits))
+        now = clock.opens.gather(1, batch.depot[:, None]).expand(-1, trajectories)
+        undecided = torch.zeros_like(now, dtype=torch.bool)
+        return SessionState(batch, clock.map(lambda x: x[:, None]), service, waits, now, undecided)
+
+    def update(self, state: SessionState, move: Move) -> SessionState:
+        """Walk there, and stay until the visit is over or time is up."""
+        assert move.leg is not None
+        assert move.returned is not None
+        arrive = state.now + move.leg
+        leave, _ = state.clock.map(lambda x: x[:, 0].gather(1, move.node)).visit(arrive)
+        stays = (move.node == move.origin) | move.returned
+        return state._replace(now=torch.where(stays, arrive, leave))
+
+    def resume(self, state: SessionState, batch: Batch) -> SessionState:
+        """See `RuleEnv.resume`."""
+        return state._replace(now=with_given(state.now, batch, "elapsed"))
+
+    def context(self, state: SessionState, move: Move) -> Tensor:
+        """The time that is left."""
+        left = (state.batch.values["max_length"][:, None] - state.now) / state.batch.scale[:, None]
+        return left.clamp(max=FAR).float()[..., None]
+
+    def node_context(self, state: SessionState, move: Move) -> Tensor:
+        """The probability to finish a visit of each node, if it is next."""
+        return self._finishes(state, move).float().mean(-1, keepdim=True)
+
+    def _finishes(self, state: SessionState, move: Move) -> Tensor:
+        """Whether a visit of each node is finished in each of its outcomes, if it is next, `[B, P, n, K]` bool."""
+        assert move.to_nodes is not None
+        clock = state.clock.map(lambda x: x[..., None])
+        law = clock._replace(service=state.service_law, waits=state.wait_law)
+        return ~law.visit((state.now[..., None] + move.to_nodes)[..., None])[1]
+
+    def forbids_visit(self, state: SessionState, move: Move) -> Tensor:
+        """Nodes from which the end could not be reached in time on arrival."""
+        assert move.to_nodes is not None
+        return state.now[..., None] + move.to_nodes > mask_limit(state.clock.latest)
+
+    def forbids_return(self, state: SessionState, move: Move) -> Tensor:
+        """Whether even the direct way to the end is too long."""
+        limit = state.clock.latest[:, 0].gather(1, state.batch.finish[:, None])
+        return state.now + way_home(move) > outer_limit(limit)
+
+
+class QueueSessionEnv(SessionEnv):
+    """Coming to a node shows its wait and its prize; the same node once more is the decision to stay."""
+
+    shows = ("duration", "deviation", "presence")
+    context_features = 4
+    node_context_features = 2
+
+    def update(self, state: SessionState, move: Move) -> SessionState:
+        """Walk there and look; where she decides to stay, until the visit is over or time is up."""
+        assert move.leg is not None
+        assert move.returned is not None
+        arrive = state.now + move.leg
+        leave, _ = state.clock.map(lambda x: x[:, 0].gather(1, move.node)).visit(arrive)
+        stays = (move.node == move.origin) & state.undecided
+        now = torch.where(stays, leave, arrive)
+        return state._replace(now=now, undecided=(move.node != move.origin) & ~move.returned)
+
+    def allows_stay(self, state: SessionState, move: Move) -> Tensor:
+        """Where she has just arrived."""
+        return state.undecided
+
+    def context(self, state: SessionState, move: Move) -> Tensor:
+        """The time that is left; of a node just reached, that it is, how long a visit would take, and its prize."""
+        here = state.clock.map(lambda x: x[:, 0].gather(1, move.here))
+        leave, lost = here.visit(state.now)
+        prize = state.batch.real_prizes.gather(1, move.here) / prize_unit(state.batch)
+        seen = state.undecided
+        takes = torch.where(seen, (leave - state.now) / state.batch.scale[:, None], 0.0).clamp(max=FAR)
+        gain = torch.where(seen & ~lost, prize, 0.0)
+        return torch.cat(
+            [super().context(state, move), torch.stack([seen.float(), takes.float(), gain.float()], -1)], -1
+        )
+
+    def node_context(self, state: SessionState, move: Move) -> Tensor:
+        """The probability to finish a visit of each node, if it is next, and the prize expected of it."""
+        finishes = self._finishes(state, move)
+        prizes = state.batch.values["law_prizes"][:, None] / prize_unit(state.batch)[:, None, :, None]
+        return torch.stack([finishes.float().mean(-1), (finishes * prizes).float().mean(-1)], -1)
+
+
+class SessionWindowsEnv(RuleEnv):
+    """Time windows in a session: they count by its clock, and forbid nothing."""
+
+    from_depot = True
+    shows = ("opens", "closes")

@@ -1,0 +1,152 @@
+"""Certainty equivalence: a solver for known numbers plans with the means of uncertain ones.
+
+It is the natural opponent of planners that know the law: simple, and strong where a session is long. A `buffer` above 1
+plans with longer visits, so that fewer of them are broken off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from tsp.instance import LAWS
+from tsp.laws import expected
+from tsp.problems import LengthBudget, Problem, Session, TimeWindows
+from tsp.solution import check, session_end
+from tsp.solvers.chain import better_of
+from tsp.solvers.protocol import BaseSolver, require_support, solve_request
+from tsp.solvers.registry import make
+from tsp.underway import is_undecided
+
+if TYPE_CHECKING:
+    from tsp.instance import Instance
+    from tsp.solution import Solution
+    from tsp.solvers.protocol import Request
+
+
+class _Known(NamedTuple):
+    """An instance with known numbers in place of uncertain ones.
+
+    Attributes:
+        place: of the instance that it stands for.
+        instance: has the means.
+        done: the visits and decisions that it takes as made.
+    """
+
+    place: int
+    instance: Instance
+    done: tuple[int, ...]
+
+
+class MeansSolver(BaseSolver):
+    """Plans as if every visit took a fixed time: its mean, times a buffer.
+
+    At a node whose wait and prize she has just seen, it plans both ways, with the visit and without, and takes the
+    better one.
+
+    Args:
+        solver: spec of the solver that plans with these numbers.
+        buffer: factor of the mean times, above 0.
+    """
+
+    name = "means"
+
+    def __init__(self, *, solver: str = "ls", buffer: float = 1.0) -> None:
+        if not buffer > 0:
+            raise ValueError(f"means: buffer={buffer:g}, expected a number above 0")
+        self.solver, self.buffer = make(solver), buffer
+
+    def supports(self, problem: Problem) -> bool:
+        """Whether the problem is a session, and the solver supports it with known numbers."""
+        return problem.rule(Session) is not None and self.solver.supports(with_known_times(problem))
+
+    def warm_up(self, problem: Problem) -> None:
+        """Warm up the solver."""
+        self.solver.warm_up(with_known_times(problem))
+
+    def solve_request(self, request: Request) -> list[Solution]:
+        """Plan each instance with fixed numbers; the answer is checked with the means themselves."""
+        require_support(self, request.problem)
+        problem = request.problem
+        known = [one for i in range(len(request.instances)) for one in self._known(request, i)]
+        both = [sum(one.place == i for one in known) for i in range(len(request.instances))]
+        changed = replace(
+            request,
+            problem=with_known_times(problem),
+            instances=[one.instance for one in known],
+            limits=[request.limits[one.place] / both[one.place] for one in known],
+            initial=None,
+            report=None,
+        )
+        out: list[Solution | None] = [None] * len(request.instances)
+        for one, found in zip(known, solve_request(self.solver, changed), strict=True):
+            before, seconds = out[one.place], found.seconds
+            if found.tours:
+                found = self._checked(problem, request.instances[one.place], one, found)
+            found = replace(found, bound=None, solver=self.name)
+            if before is not None:
+                seconds += before.seconds
+                found = better_of(problem, before, found)
+            out[one.place] = replace(found, seconds=seconds)
+        return [solution for solution in out if solution is not None]
+
+    def _checked(self, problem: Problem, instance: Instance, one: _Known, found: Solution) -> Solution:
+        """The plan as a tour of the instance: what was done, and a stay at each node that is to come."""
+        ends, visited = [instance.depot, instance.finish], set(one.done)
+        onward = [node for node in found.tours[0].tolist() if node not in visited and node not in ends]
+        if problem.may_stay:
+            onward = np.repeat(onward, 2).tolist()
+        while True:  # with a buffer below 1, the last visits of a plan may be too late by the means
+            tour = [instance.depot, *one.done, *onward, *([instance.finish] if ends[0] != ends[1] else [])]
+            solution = check(problem, instance, [tour])
+            if solution.feasible or not onward:
+                return solution
+            onward.pop()
+
+    def _known(self, request: Request, i: int) -> list[_Known]:
+        """The instance with fixed numbers; two of them where she may stay at the node that she has just come to."""
+        problem, instance = request.problem, request.instances[i]
+        done: tuple[int, ...] = () if instance.underway is None else instance.underway.visited
+        out = [_Known(i, self._with_means(problem, instance, done), done)]
+        if is_undecided(problem, done, instance.finish):
+            stay = done + done[-1:]
+            out.append(_Known(i, self._with_means(problem, instance, stay), stay))
+        return out
+
+    def _with_means(self, problem: Problem, instance: Instance, done: tuple[int, ...]) -> Instance:
+        """The instance with fixed numbers after what was done: the time so far counts as travelled."""
+        means, underway = expected(instance), None
+        service = instance.service_times if means.service_times is None else means.service_times
+        times = np.zeros(instance.size) if service is None else self.buffer * service
+        prizes = instance.prizes if means.prizes is None else means.prizes.copy()
+        assert prizes is not None
+        if means.waits is not None:
+            times += self.buffer * np.where(np.isfinite(means.waits), means.waits, 0.0)
+        if instance.underway is not None:
+            elapsed = instance.underway.elapsed
+            if elapsed is None or done != instance.underway.visited:
+                tour = [instance.depot, *done, *([instance.finish] if instance.finish != instance.depot else [])]
+                elapsed = session_end(problem, instance, tour, None)
+            times[list(done)] = 0.0
+            if problem.may_stay:  # nodes seen and left count nothing
+                stays = [a for a, b in pairwise(done) if a == b]
+                prizes[np.setdiff1d(done, stays)] = 0.0
+            nodes = tuple(dict.fromkeys(done))
+            in_time = instance.time_windows is not None
+            used = {"elapsed": elapsed if in_time else None, "travelled": None if in_time else elapsed}
+            underway = replace(instance.underway, visited=nodes, **used)
+        known = replace(instance, **dict.fromkeys(LAWS), prizes=prizes, service_times=times, underway=underway)
+        if instance.time_windows is None:
+            return known
+        windows = instance.time_windows.copy()  # the end closes when the session is over
+        windows[instance.finish, 1] = min(windows[instance.finish, 1], instance.max_length or 0.0)
+        return replace(known, time_windows=windows, max_length=None)
+
+
+def with_known_times(problem: Problem) -> Problem:
+    """The problem with known times in place of a session: with a length budget, or with time windows alone."""
+    others = tuple(rule for rule in problem.rules if not isinstance(rule, Session))
+    return replace(problem, rules=others if problem.rule(TimeWindows) else (*others, LengthBudget()))
