@@ -70,6 +70,24 @@ def _reading(arguments: argparse.Namespace) -> dict[str, Any]:
 def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Instance:
     """The instance with the changes that options ask for."""
     named = arguments.problem is not None or instance.problem != implied_problem(instance)
+    changed = _changed(instance, arguments, named=named)
+    for path in getattr(arguments, "law", None) or ():
+        from policies.laws.days import with_law
+        from policies.laws.law import load_law
+
+        changed = with_law(changed, load_law(path))
+        changed = changed if named else replace(changed, problem=implied_problem(changed))
+    return changed
+
+
+def _changed(instance: Instance, arguments: argparse.Namespace, *, named: bool) -> Instance:
+    """The instance with the changes of options that state its attributes.
+
+    Args:
+        instance: as it was read.
+        arguments: the options.
+        named: whether its problem was named, and is not to be chosen by the attributes.
+    """
     ignored = dict.fromkeys(_ignored_attributes(arguments.ignore))
     changes: dict[str, Any] = ignored | {
         name: value for name in LIMITS if (value := getattr(arguments, name)) is not None
