@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tsp.composition import problem_of
+from tsp.composition import implied_problem, problem_of
 from tsp.formats.columns import canonical
 from tsp.formats.text import format_number
 from tsp.formats.visit_log import FEATURE_ATTRIBUTES, Target
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tsp.instance import Array, Instance
+    from tsp.problems import Problem
 
     from .law import Law
 
-ATTRIBUTES = {Target.DURATION: "service_times", Target.PRIZE: "prizes"}
+MEANS = {Target.DURATION: "service_times", Target.PRIZE: "prizes"}
 """The attribute that a target's mean becomes, in a problem in which the target is not hidden."""
 
 
@@ -49,28 +50,39 @@ def law_outcomes(instance: Instance, law: Law) -> Array:
     return out
 
 
-def with_law(instance: Instance, law: Law) -> Instance:
-    """The instance with what a law says of its nodes: the mean, where the problem has no hidden attribute for it.
+def with_laws(instance: Instance, laws: Sequence[Law], *, named: bool) -> Instance:
+    """The instance with what laws say of its nodes: the mean, where the problem does not hide their target.
+
+    Args:
+        instance: of a day, with the features of the laws among its columns.
+        laws: each of another target.
+        named: whether the instance's problem was named, and is not to be chosen by its attributes.
 
     Raises:
         ValueError: naming the attribute, where the instance has it already or its problem does not read it.
     """
-    name, problem = instance.name or "instance", problem_of(instance)
-    attribute = ATTRIBUTES.get(law.target)
+    name = instance.name or "instance"
+    for law in laws:
+        attribute = MEANS.get(law.target)
+        if attribute is not None and getattr(instance, attribute) is not None:
+            raise ValueError(
+                f"{name}: column {law.target} beside the law of the {law.target}, "
+                f"expected one of them (--ignore {law.target})"
+            )
+        problem = problem_of(instance)
+        if attribute is None or not _reads(problem, instance, law.target):
+            raise ValueError(f"{name}: problem {problem.name!r} does not read the law of a {law.target}")
+        instance = replace(instance, **{attribute: law_outcomes(instance, law).mean(axis=1)})
+        instance = instance if named else replace(instance, problem=implied_problem(instance))
+    return instance
+
+
+def _reads(problem: Problem, instance: Instance, target: Target) -> bool:
+    """Whether a problem reads the mean of a target."""
+    if target is Target.PRIZE:
+        return "prizes" in problem.needs
     has_budget = problem.rule(LengthBudget) is not None and instance.max_length is not None
-    reads = {
-        Target.DURATION: has_budget or problem.rule(TimeWindows) is not None,
-        Target.PRIZE: "prizes" in problem.needs,
-        Target.WAIT: False,
-    }
-    if attribute is None or not reads[law.target]:
-        raise ValueError(f"{name}: problem {problem.name!r} does not read the law of a {law.target}")
-    if getattr(instance, attribute) is not None:
-        raise ValueError(
-            f"{name}: column {law.target} beside the law of the {law.target}, "
-            f"expected one of them (--ignore {law.target})"
-        )
-    return replace(instance, **{attribute: law_outcomes(instance, law).mean(axis=1)})
+    return has_budget or problem.rule(TimeWindows) is not None
 
 
 def _feature(instance: Instance, law: Law, name: str, nodes: Sequence[int]) -> list[str]:

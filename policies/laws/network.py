@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tsp.instance import Array
+from tsp.instance import Array, Integers
 
 from .models import folds
 from .quantiles import LEVELS, Sample, weighted_quantiles
@@ -85,7 +85,7 @@ def _sizes(inputs: Tensor, weights: list[Tensor]) -> Tensor:
     return torch.tanh(inputs @ hidden + hidden_bias) @ out + out_bias + inputs @ linear
 
 
-def _train(sample: Sample, fold: Array, pooled: Array, generator: torch.Generator) -> list[Tensor]:
+def _train(sample: Sample, fold: Integers, pooled: Array, generator: torch.Generator) -> list[Tensor]:
     """The weights of a network for each fold, after the best number of steps."""
     inputs, values, weight = (torch.from_numpy(x).float() for x in (sample.inputs, sample.values, sample.weights))
     levels = torch.from_numpy(LEVELS[TRAINED]).float()
@@ -123,7 +123,7 @@ def _train(sample: Sample, fold: Array, pooled: Array, generator: torch.Generato
     return snapshot
 
 
-def _is_gain(gains: Tensor, day: Array) -> bool:
+def _is_gain(gains: Tensor, day: Integers) -> bool:
     """Whether the mean over days of the gains `[S]` of visits exceeds its standard error."""
     _, place = np.unique(day, return_inverse=True)
     by_day = np.bincount(place.ravel(), gains.numpy())

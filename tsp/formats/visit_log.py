@@ -167,7 +167,9 @@ def _observed(
         if not texts[name]:
             raise file.error(line, f"column {name}: empty, expected a value")
     if texts["status"] not in list(Status):
-        raise file.error(line, f"column status: {unknown('status', texts['status'], list(Status))}")
+        raise file.error(
+            line, f"column status: {unknown('status', texts['status'], [status.value for status in Status])}"
+        )
     status = Status(texts["status"])
     numbers = {name: _value(file, line, name, texts.get(name, ""), delimiter) for name in Target}
     seen = {name for name, number in numbers.items() if number is not None}
