@@ -245,7 +245,22 @@ def summarize(raw: dict[str, Any]) -> dict[str, tuple[list[str], list[list[str]]
     }
 
 
+def compare_shares(raw: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The short table: the share of the loss that each arm closes, by logs."""
+    cells = [cell for cell in CELLS if cell.strength > 0 and len(raw.get(cell_name(cell), [])) > 1 and cell.days >= 10]
+    columns, rows = ["R²", "logs", "days"], list[list[str]]()
+    for cell in cells:
+        replicates = raw[cell_name(cell)]
+        of = {name: np.array([r[name]["loss"] for r in replicates]) for name in replicates[0]}
+        names = [name for name in of if name not in ("pooled", "oracle")]
+        columns[3:] = names
+        shown = [percent(share(of[name], of["pooled"], of["oracle"])) for name in names]
+        rows.append([f"{cell.strength:g}", "policy" if cell.selected else "unselected", str(cell.days), *shown])
+    return columns, rows
+
+
 TITLES = {
+    "laws-closed": "Share of the loss closed, in %: 0 is the pooled law, 100 the true one",
     "laws": "Learned laws of durations, by the strength of the features and the days of logs",
     "laws-without-signal": "Learned laws where the features say nothing (R² = 0)",
 }
@@ -281,7 +296,8 @@ def main() -> None:
                 done.append(measure(cell, replicate, arguments.seed))
                 write_text(arguments.raw, json.dumps(raw), force=True)
         print(f"replicate {replicate + 1} of {arguments.replicates}", file=sys.stderr)
-    for name, (columns, rows) in summarize(raw).items():
+    tables = {"laws-closed": compare_shares(raw), **summarize(raw)}
+    for name, (columns, rows) in tables.items():
         facts = {
             "title": TITLES[name],
             "command": "python " + shlex.join(sys.argv),
