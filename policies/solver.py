@@ -67,8 +67,8 @@ class PolicySolver(BaseSolver):
             recommendation of the policy's file, else 8, and 1 where instances have no coordinates.
         search: how the answer is improved. Where prizes are hidden, `quick` moves single nodes of the best
             sampled order, at most three times; `thorough` also reverses stretches (2-opt), in the six best
-            orders, until no move saves, as `recourse` does. Elsewhere `eas`, efficient active search, samples
-            and trains the instance's embeddings until the time is up.
+            orders, until no move saves, as `recourse` does; default is `quick`. Elsewhere `eas`, efficient
+            active search, samples and trains the instance's embeddings until the time is up; default is none.
         steps: of efficient active search; default is as many as the time allows.
         device: the device to compute on.
     """
@@ -86,7 +86,7 @@ class PolicySolver(BaseSolver):
         temperature: float | None = None,
         starts: int | None = None,
         augmentations: int | None = None,
-        search: Literal["quick", "thorough", "eas"] = "quick",
+        search: Literal["quick", "thorough", "eas"] | None = None,
         steps: int | None = None,
         device: str = "auto",
     ) -> None:
@@ -114,7 +114,8 @@ class PolicySolver(BaseSolver):
             steps=steps,
         )
         self.one_shot = search != "eas" or steps is not None
-        self.effort = EFFORTS.get(search, QUICK)
+        self.search = search
+        self.effort = QUICK if search is None else EFFORTS.get(search, QUICK)
         self._loaded: dict[tuple[str, Problem], Loaded] = {}
 
     def supports(self, problem: Problem) -> bool:
@@ -170,6 +171,8 @@ class PolicySolver(BaseSolver):
         require_support(self, problem)
         if self.method.is_active and problem.hides_prizes:
             raise ValueError(f"policy: search=eas in {problem.name}, which hides prizes; expected quick or thorough")
+        if self.search in EFFORTS and not problem.hides_prizes:
+            raise ValueError(f"policy: search={self.search} in {problem.name}, which hides no prizes; expected eas")
         clock = Clock(sum(request.limits))
         refusals = [self.refusal(problem, *each) for each in zip(instances, request.limits, strict=True)]
         with threads(request.threads):
@@ -302,7 +305,7 @@ class PolicySolver(BaseSolver):
 
 def _require_matching(
     decoding: str | None,
-    search: str,
+    search: str | None,
     *,
     width: int | None,
     temperature: float | None,

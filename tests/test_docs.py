@@ -69,7 +69,10 @@ RULE_COLUMNS = {
     "LengthBudget": (["length left"], []),
     "MaxVisits": (["visits left"], []),
     "PrizeQuota": (["prize to collect"], []),
-    "TimeWindows": (["time"], ["wait", "spare time"]),
+    "TimeWindows": (
+        ["time"],
+        ["wait", "spare time", "way", "near opening", "near closing", "near node", "near limit"],
+    ),
 }
 """Rule → the columns of `context` and of `node_context` that it may fill."""
 

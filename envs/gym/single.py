@@ -79,6 +79,11 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
     | still wanted | capacity with split deliveries | the capacity |
     | wait | time windows | until the window opens, on arrival from here; sides of the square, 0 to 5 |
     | spare time | time windows | until it closes, on arrival from here; sides of the square, -5 to 5 |
+    | way | time windows, one tour that visits all | from here; sides of the square |
+    | near opening | the same | exp(-wait), 0 to 1 |
+    | near closing | the same | exp(-spare time), 0 to 1 |
+    | near node | the same | exp(-4 way), 0 to 1 |
+    | near limit | the same | exp(-t), t the spare time for the node that is hardest to reach after this one, 0 to 1 |
 
     ## Rewards
     They sum to the objective, negative where less is better: for `tsp` to minus the length of the closed

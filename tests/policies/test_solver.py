@@ -247,6 +247,13 @@ def test_active_search_is_refused_where_prizes_are_hidden(paths):
         solver.solve(PROBLEMS["spctsp"], [tiny_instance("spctsp", 0)], BUDGET)
 
 
+@pytest.mark.parametrize("search", ["quick", "thorough"])
+def test_a_search_of_orders_is_refused_where_no_prizes_are_hidden(paths, search):
+    solver = PolicySolver(path=paths["op"], device="cpu", search=search)
+    with pytest.raises(ValueError, match=f"search={search} in op, which hides no prizes; expected eas"):
+        solver.solve(PROBLEMS["op"], [tiny_instance("op", 0)], BUDGET)
+
+
 def test_active_search_samples_several_trajectories_in_every_problem(paths):
     for problem in PROBLEMS.values():
         loaded = Loaded(*[None] * 4, samples=5, decoding=Decoding(), augmentations=1)

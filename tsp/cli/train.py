@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 import time
@@ -15,7 +14,7 @@ from tsp.cli.console import progress_bar, say, show
 from tsp.cli.options import count, seed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 WITHOUT_FLAG = {"policy", "network", "data", "start_from", "seed"}
 """Fields of configurations that are nested, or have an option of their own."""
@@ -49,7 +48,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "--seed", type=seed, default=argparse.SUPPRESS, help="seed of all random choices (default 1234)"
     )
     command.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
-    command.add_argument("--threads", type=count, default=os.cpu_count() or 1, help="default: all cores")
+    command.add_argument("--threads", type=count, help="default: the cores that no other program keeps busy")
     command.add_argument("--tensorboard", action="store_true", help="write the log for TensorBoard too (an extra)")
     command.add_argument("--force", action="store_true", help="replace the run in --out")
     of_guides = (GuideTrainConfig, EdgeNetworkConfig)
@@ -87,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     device = resolve_device(arguments.device)
     processes = Processes.join(device)
     device = processes.device_of(device)
-    torch.set_num_threads(arguments.threads)
+    torch.set_num_threads(arguments.threads or _free_cores(say if processes.is_first else _say_nothing))
     about: dict[str, Any] = {
         "device": device,
         "command": shlex.join(["tsp", *sys.argv[1:]]),
@@ -106,6 +105,16 @@ def run(arguments: argparse.Namespace) -> int:
     if processes.is_first:
         show(str(Path(arguments.out) / "checkpoint-last.safetensors"))
     return DONE
+
+
+def _free_cores(say: Callable[[str], None]) -> int:
+    """The default number of threads; the user is told where it is not that of all cores."""
+    from policies.device import free_cores
+
+    free, cores = free_cores()
+    if free < cores:
+        say(f"other programs are busy: training with {free} of {cores} threads (--threads sets their number)")
+    return free
 
 
 def _say_nothing(text: str) -> None:
