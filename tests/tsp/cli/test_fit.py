@@ -1,4 +1,5 @@
 import re
+import shlex
 
 import pytest
 from command_line import ROOT, refusal, solved
@@ -21,6 +22,15 @@ def test_fit_prints_the_calibration_on_days_held_back(tsp):
     assert 60 < float(coverage) < 95
     assert float(loss) < float(pooled)
     assert out.endswith("law.safetensors\n")
+
+
+def test_the_commands_of_the_documentation_fit_a_law_plan_with_it_and_draw(tsp, tmp_path):
+    page = (ROOT / "docs" / "online.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"## Learned laws\n.*?```bash\n(.*?)```", page, flags=re.DOTALL)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    for command in block.splitlines():
+        assert tsp(*shlex.split(command)[1:])[0] == 0
+    assert (tmp_path / "plan.png").stat().st_size > 10_000
 
 
 def test_a_law_is_not_overwritten_without_force(tsp, law):
