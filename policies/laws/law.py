@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -189,9 +190,13 @@ def load_law(path: str | os.PathLike[str]) -> Law:
             Pooled(tensors["fallback"].numpy()),
             LawInfo(**json.loads(metadata["card"])),
         )
-        tried = law.scaled_quantiles(encoder.encode(dict.fromkeys(encoder.names, ("",)), 1))
+        tried = law.quantiles(dict.fromkeys(encoder.names, ("",)), 1)
         if tried.shape != (1, len(LEVELS)):
             raise ValueError(f"{tried.shape[1]} quantiles, expected {len(LEVELS)}")
+        numbers = [law.scale.unit, law.scale.top, *chain(*encoder.numbers.values())]
+        deviations = [deviation for _, deviation in encoder.numbers.values()]
+        if not np.isfinite(numbers).all() or min(law.scale.unit, *deviations, 1.0) <= 0:
+            raise ValueError("a scale that is not positive and finite")
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise ValueError(f"{path}: its description does not fit its numbers ({str(error).splitlines()[0]})") from None
     return law

@@ -51,7 +51,11 @@ class Scale:
             return np.where(np.isinf(values), self.top + ABSENT_ABOVE, np.log1p(values / self.unit))
 
     def back(self, scaled: Array) -> Array:
-        """The values of points on the scale; above all observed ones by half the distance they are infinite."""
+        """The values of points on the scale.
+
+        Points above the largest finite value by more than half of `ABSENT_ABOVE` are infinite where the log has infinite
+        values; elsewhere they are cut off there.
+        """
         absent = scaled > self.top + ABSENT_ABOVE / 2
         values = self.unit * np.expm1(np.clip(scaled, 0.0, self.top + ABSENT_ABOVE / 2))
         return np.where(absent & self.has_absent, np.inf, values)

@@ -143,7 +143,16 @@ def test_a_file_with_missing_or_too_few_numbers_is_refused(law_file):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("model", "oracle"), ("target", "mood"), ("features", "[]"), ("scale", "{}"), ("card", "7"), ("features", "no")],
+    [
+        ("model", "oracle"),
+        ("target", "mood"),
+        ("features", "[]"),
+        ("features", "no"),
+        ("card", "7"),
+        ("scale", "{}"),
+        ("scale", '{"unit": 0, "top": 1, "has_absent": false}'),
+        ("scale", '{"unit": "1", "top": NaN, "has_absent": false}'),
+    ],
 )
 def test_a_file_with_a_wrong_description_is_refused(law_file, name, value):
     with pytest.raises(ValueError, match="its description does not fit its numbers"):
