@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tsp.composition import implied_problem, problem_of
+from tsp.composition import BRINGS, implied_problem, problem_of, reads, stated
 from tsp.formats.columns import canonical
 from tsp.formats.text import format_number
 from tsp.formats.visit_log import FEATURE_ATTRIBUTES, Target
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tsp.instance import Array, Instance
-    from tsp.problems import Problem
 
     from .law import Law
 
+OUTCOMES = {Target.DURATION: "law_service_times", Target.WAIT: "law_waits", Target.PRIZE: "law_prizes"}
+"""The attribute that a target's outcomes become, in a problem that hides the target."""
+
 MEANS = {Target.DURATION: "service_times", Target.PRIZE: "prizes"}
-"""The attribute that a target's mean becomes, in a problem in which the target is not hidden."""
+"""The attribute that a target's mean becomes, in other problems."""
 
 
 def law_outcomes(instance: Instance, law: Law) -> Array:
@@ -51,7 +53,7 @@ def law_outcomes(instance: Instance, law: Law) -> Array:
 
 
 def with_laws(instance: Instance, laws: Sequence[Law], *, named: bool) -> Instance:
-    """The instance with what laws say of its nodes: the mean, where the problem does not hide their target.
+    """The instance with what laws say of its nodes: outcomes where its problem hides the target, else their mean.
 
     Args:
         instance: of a day, with the features of the laws among its columns.
@@ -63,22 +65,35 @@ def with_laws(instance: Instance, laws: Sequence[Law], *, named: bool) -> Instan
     """
     name = instance.name or "instance"
     for law in laws:
-        attribute = MEANS.get(law.target)
-        if attribute is not None and getattr(instance, attribute) is not None:
+        mean = MEANS.get(law.target)
+        if mean is not None and getattr(instance, mean) is not None:
             raise ValueError(
                 f"{name}: column {law.target} beside the law of the {law.target}, "
                 f"expected one of them (--ignore {law.target})"
             )
-        problem = problem_of(instance)
-        if attribute is None or not _reads(problem, instance, law.target):
-            raise ValueError(f"{name}: problem {problem.name!r} does not read the law of a {law.target}")
-        instance = replace(instance, **{attribute: law_outcomes(instance, law).mean(axis=1)})
-        instance = instance if named else replace(instance, problem=implied_problem(instance))
+        outcomes = law_outcomes(instance, law)
+        hidden = _changed(instance, OUTCOMES[law.target], outcomes, named=named)
+        if hidden is None and mean is not None and _reads_mean(instance, law.target):
+            hidden = _changed(instance, mean, outcomes.mean(axis=1), named=named)
+        if hidden is None:
+            raise ValueError(f"{name}: problem {instance.problem!r} does not read the law of a {law.target}")
+        instance = hidden
     return instance
 
 
-def _reads(problem: Problem, instance: Instance, target: Target) -> bool:
-    """Whether a problem reads the mean of a target."""
+def _changed(instance: Instance, attribute: str, values: Array, *, named: bool) -> Instance | None:
+    """The instance with an attribute, under the problem that it then implies; None where that does not read all."""
+    if attribute not in (field.name for field in fields(instance)):
+        return None
+    changed = replace(instance, **{attribute: values})
+    changed = changed if named else replace(changed, problem=implied_problem(changed))
+    read = reads(problem_of(changed))
+    return changed if stated(changed) <= read and (attribute in read or attribute not in BRINGS) else None
+
+
+def _reads_mean(instance: Instance, target: Target) -> bool:
+    """Whether the problem of an instance reads the mean of a target."""
+    problem = problem_of(instance)
     if target is Target.PRIZE:
         return "prizes" in problem.needs
     has_budget = problem.rule(LengthBudget) is not None and instance.max_length is not None

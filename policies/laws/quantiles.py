@@ -53,8 +53,8 @@ class Scale:
     def back(self, scaled: Array) -> Array:
         """The values of points on the scale.
 
-        Points above the largest finite value by more than half of `ABSENT_ABOVE` are infinite where the log has infinite
-        values; elsewhere they are cut off there.
+        Points above the largest finite value by more than half of `ABSENT_ABOVE` are infinite where the log has
+        infinite values; elsewhere they are cut off there.
         """
         absent = scaled > self.top + ABSENT_ABOVE / 2
         values = self.unit * np.expm1(np.clip(scaled, 0.0, self.top + ABSENT_ABOVE / 2))

@@ -52,6 +52,7 @@ def test_a_demand_may_be_a_feature():
     assert outcomes.mean(axis=1) == pytest.approx([0, 5, 10, 20], rel=0.15)
 
 
+@pytest.mark.filterwarnings("ignore:.*not in the logs")
 @pytest.mark.parametrize(
     ("given", "message"),
     [
