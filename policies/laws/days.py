@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import fields, replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tsp.composition import BRINGS, implied_problem, problem_of, reads, stated
+from tsp.composition import implied_problem, problem_of, reads, stated
 from tsp.formats.columns import canonical
 from tsp.formats.text import format_number
 from tsp.formats.visit_log import FEATURE_ATTRIBUTES, Target
-from tsp.problems import LengthBudget, TimeWindows
+from tsp.problems import TimeWindows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tsp.instance import Array, Instance
 
@@ -55,6 +56,9 @@ def law_outcomes(instance: Instance, law: Law) -> Array:
 def with_laws(instance: Instance, laws: Sequence[Law], *, named: bool) -> Instance:
     """The instance with what laws say of its nodes: outcomes where its problem hides the target, else their mean.
 
+    Outcomes of different laws are independent of each other. Where waits are hidden and prizes known, the prizes become
+    laws of equal outcomes.
+
     Args:
         instance: of a day, with the features of the laws among its columns.
         laws: each of another target.
@@ -71,32 +75,44 @@ def with_laws(instance: Instance, laws: Sequence[Law], *, named: bool) -> Instan
                 f"{name}: column {law.target} beside the law of the {law.target}, "
                 f"expected one of them (--ignore {law.target})"
             )
-        outcomes = law_outcomes(instance, law)
-        hidden = _changed(instance, OUTCOMES[law.target], outcomes, named=named)
-        if hidden is None and mean is not None and _reads_mean(instance, law.target):
-            hidden = _changed(instance, mean, outcomes.mean(axis=1), named=named)
-        if hidden is None:
-            raise ValueError(f"{name}: problem {instance.problem!r} does not read the law of a {law.target}")
-        instance = hidden
-    return instance
+    outcomes = {law.target: law_outcomes(instance, law) for law in laws}
+    for forms in product((OUTCOMES, MEANS), repeat=len(laws)):
+        changed = _changed(instance, outcomes, dict(zip(outcomes, forms, strict=True)), named=named)
+        if changed is not None:
+            return changed
+    targets = " and ".join(outcomes)
+    raise ValueError(f"{name}: problem {instance.problem!r} does not read the law of {targets}")
 
 
-def _changed(instance: Instance, attribute: str, values: Array, *, named: bool) -> Instance | None:
-    """The instance with an attribute, under the problem that it then implies; None where that does not read all."""
-    if attribute not in (field.name for field in fields(instance)):
+def _changed(
+    instance: Instance, outcomes: Mapping[Target, Array], forms: Mapping[Target, Mapping[Target, str]], *, named: bool
+) -> Instance | None:
+    """The instance with each target's outcomes or mean; None where the problem that it then has does not read them."""
+    changes: dict[str, Array | None] = {}
+    for k, (target, values) in enumerate(outcomes.items()):
+        if target not in forms[target]:
+            return None
+        is_hidden = forms[target] is OUTCOMES
+        shuffled = np.random.default_rng(k).permuted(values, axis=1) if k else values  # independent of the first law
+        changes[forms[target][target]] = shuffled if is_hidden else values.mean(axis=1)
+    if OUTCOMES[Target.WAIT] in changes and Target.PRIZE not in outcomes and instance.prizes is not None:
+        count = outcomes[Target.WAIT].shape[1]
+        changes |= {"prizes": None, OUTCOMES[Target.PRIZE]: np.tile(instance.prizes[:, None], count)}
+    if not changes.keys() <= {field.name for field in fields(instance)}:
         return None
-    changed = replace(instance, **{attribute: values})
+    changed = replace(instance, **changes)
     changed = changed if named else replace(changed, problem=implied_problem(changed))
-    read = reads(problem_of(changed))
-    return changed if stated(changed) <= read and (attribute in read or attribute not in BRINGS) else None
+    read = reads(problem_of(changed)) | ({MEANS[Target.DURATION]} if _reads_times(changed) else set())
+    required = {attribute for attribute, values in changes.items() if values is not None}
+    if not required.isdisjoint(OUTCOMES.values()):  # else the problem stays as it is, with what it does not read
+        required |= stated(changed)
+    return changed if required <= read else None
 
 
-def _reads_mean(instance: Instance, target: Target) -> bool:
-    """Whether the problem of an instance reads the mean of a target."""
+def _reads_times(instance: Instance) -> bool:
+    """Whether the problem of an instance reads known durations of visits."""
     problem = problem_of(instance)
-    if target is Target.PRIZE:
-        return "prizes" in problem.needs
-    has_budget = problem.rule(LengthBudget) is not None and instance.max_length is not None
+    has_budget = instance.max_length is not None and "max_length" in reads(problem)
     return has_budget or problem.rule(TimeWindows) is not None
 
 

@@ -58,7 +58,7 @@ def test_a_demand_may_be_a_feature():
     [
         ({"extras": {"voice": EXTRAS["Voice"]}}, "no column 'figures', expected the features of the law"),
         ({"service_times": [0, 1, 1, 1]}, r"column duration beside the law of the duration, .*\(--ignore duration\)"),
-        ({"problem": "tsp", "prizes": None, "max_length": None}, "problem 'tsp' does not read the law of a duration"),
+        ({"problem": "tsp", "prizes": None, "max_length": None}, "problem 'tsp' does not read the law of duration"),
     ],
 )
 def test_days_that_a_law_does_not_fit_are_refused(law, given, message):
