@@ -44,16 +44,22 @@ def read_instances(
     files: Sequence[str], arguments: argparse.Namespace
 ) -> tuple[list[Instance], list[Realization | None]]:
     """Read files and complete their instances; return with each instance its realization, if prizes are hidden."""
+    laws = _read_laws(arguments)
+    with warnings.catch_warnings():
+        if laws:  # they read further columns
+            warnings.simplefilter("ignore", UnreadColumns)
+        instances, realizations = _read_files(files, arguments)
+    return [_with_laws(instance, arguments, laws) for instance in instances], realizations
+
+
+def _read_files(files: Sequence[str], arguments: argparse.Namespace) -> tuple[list[Instance], list[Realization | None]]:
+    """Read files and complete their instances by options; arguments as in `read_instances`."""
     instances: list[Instance] = []
     realizations: list[Realization | None] = []
-    laws = _read_laws(arguments)
     for file in files:
-        with warnings.catch_warnings():
-            if laws:  # they read further columns
-                warnings.simplefilter("ignore", UnreadColumns)
-            found = read_set(file, **_reading(arguments))
+        found = read_set(file, **_reading(arguments))
         hides = any(problem_of(instance).hides_prizes for instance in found)
-        instances += [_with_laws(complete_instance(instance, arguments), arguments, laws) for instance in found]
+        instances += [complete_instance(instance, arguments) for instance in found]
         realizations += (read_realizations(file) if hides else None) or [None] * len(found)
     return instances, realizations
 
