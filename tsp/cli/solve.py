@@ -54,6 +54,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "--objective", metavar="NAME", help="another objective under the same rules: travel-time, makespan or longest"
     )
     command.add_argument("--initial", metavar="FILE", help="a solution to start from: .tour, .sol, .csv or .json")
+    command.add_argument(
+        "--law", action="append", metavar="FILE", help="a law of `tsp fit`: what it says of each node by its features"
+    )
     add_underway_options(command)
     command.add_argument("--probabilities", action="store_true", help="show the policy's P(next node | nodes so far)")
     command.add_argument("--plot", metavar="PATH", help="draw the tour: .png, .svg or .pdf")
