@@ -105,7 +105,7 @@ def run(problem: str, arm: str, seed: int, minutes: float, count: int, folder: P
         "seed": seed,
         "steps": trainer.step,
         "seconds": trainer.seconds,
-        "gaps": {row[2]: float(row[5]) for row in rows},
+        "gaps": {row[2]: float(row[6]) for row in rows},
     }
     path.write_text(json.dumps(result))
     return result

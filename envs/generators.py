@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from tsp.files import MOST_INSTANCES
 from tsp.instance import HIDDEN, LAWS, LIMITS, NODE_VALUES, Instance, Realization
 from tsp.problems import Problem, get_problem, unknown
 from tsp.validation import text, whole_number
@@ -302,6 +303,10 @@ DRAWS: dict[str, Callable[[Values, Problem, str, Generator], Values]] = {
 """Attribute → the function that draws it where a problem needs it; one function may draw several attributes."""
 
 
+MOST_NUMBERS = 500_000_000
+"""The most coordinates, or distances, of a generated set."""
+
+
 def node_count(problem: Problem, size: int) -> int:
     """Nodes of an instance with `size` customers: problems with a depot have one more."""
     return size + int(problem.shape.has_depot)
@@ -389,6 +394,12 @@ def generate_set(
     count = whole_number(count, "count", least=0, expected="a whole number of 0 or more")
     seed = whole_number(seed, "seed", least=0, most=2**32 - 1, expected=f"a whole number from 0 to {2**32 - 1}")
     distribution = text(distribution, "distribution")
+    numbers = count * node_count(get_problem(problem), size) * (size if "matrix" in get_problem(problem).needs else 2)
+    if count > MOST_INSTANCES or numbers > MOST_NUMBERS:
+        raise ValueError(
+            f"{count} instances of {size} nodes: too many to be held in memory, "
+            f"expected at most {MOST_INSTANCES} with together {MOST_NUMBERS:.0e} numbers"
+        )
     if distribution.partition("-")[0] == "kool":
         return kool_sets.generate(problem, distribution, count, size, seed)
     batch = generate(problem, distribution, count, size, Generator().manual_seed(seed))

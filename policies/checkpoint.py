@@ -15,14 +15,17 @@ from safetensors.torch import save
 from torch import Tensor
 
 from envs.routing_env import RoutingEnv
-from tsp.files import atomic_write
+from tsp.files import atomic_write, require_readable
 from tsp.problems import get_problem
+from tsp.settings import require_settings
 
 from .policy import Policy, PolicyConfig
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from torch import nn
 
 FORMAT = "travelling-scientist-policy/1"
 
@@ -50,10 +53,12 @@ class Decoding:
                 raise ValueError(f"{name}={value}, expected 1 or more")
         if self.augmentations is not None and self.augmentations > 8:
             raise ValueError(f"augmentations={self.augmentations}, expected 1 to 8, the symmetries of the square")
-        temperature = self.temperature
-        for value in temperature.values() if isinstance(temperature, dict) else (temperature,):
-            if value is not None and not value > 0:
+        temperatures = self.temperature if isinstance(self.temperature, dict) else {"1": self.temperature}
+        for size, value in temperatures.items():
+            if value is not None and not 0 < value < np.inf:
                 raise ValueError(f"temperature={value}, expected a positive number")
+            if not size.isdecimal() or not int(size):
+                raise ValueError(f"temperature: {size!r}, expected a number of nodes")
 
     def temperature_at(self, nodes: int) -> float | None:
         """The temperature for a number of nodes, interpolated linearly over the logarithms of the given sizes."""
@@ -120,17 +125,29 @@ def read_tensors(
     Raises:
         ValueError: when the file is missing, corrupted, or its tensors do not match their digest.
     """
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise ValueError(f"{path}: no such file")
+    require_readable(path)
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             metadata = dict(file.metadata() or {})
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError, ValueError) as error:
-        raise ValueError(f"{path}: not a readable safetensors file ({str(error).splitlines()[0]})") from None
+        raise ValueError(f"{path}: not a readable safetensors file ({first_line(error)})") from None
     if "sha256" in metadata and metadata["sha256"] != tensors_digest(tensors):
         raise ValueError(f"{path}: the weights do not match their checksum; the file is corrupted")
     return {name: tensor.to(device) for name, tensor in tensors.items()}, metadata
+
+
+def require_finite(path: str | os.PathLike[str], tensors: Mapping[str, Tensor]) -> None:
+    """Refuse weights that are not finite numbers.
+
+    Raises:
+        ValueError: with the name of the first such tensor.
+    """
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"{path}: {name} holds NaN or infinity, expected finite weights")
 
 
 def save_policy(
@@ -154,6 +171,29 @@ def save_policy(
     write_tensors(path, weights, metadata, force=force)
 
 
+def require_shapes(layers: int, build: Callable[[], nn.Module], tensors: Mapping[str, Tensor]) -> None:
+    """Refuse weights of another network, before memory for that network is taken.
+
+    Args:
+        layers: number of the network's layers.
+        build: makes the network.
+        tensors: the weights.
+
+    Raises:
+        ValueError: for more layers than tensors.
+        RuntimeError: for other names or shapes.
+    """
+    if layers > len(tensors):
+        raise ValueError(f"{layers} layers, but {len(tensors)} tensors")
+    with torch.device("meta"):
+        build().load_state_dict({name: tensor.to("meta") for name, tensor in tensors.items()})
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, or its class."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
 def load_policy(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> tuple[Policy, PolicyInfo]:
     """Read a policy in evaluation mode, and the description in its file.
 
@@ -163,9 +203,11 @@ def load_policy(path: str | os.PathLike[str], device: str | torch.device = "cpu"
     tensors, metadata = read_tensors(path, device)
     if metadata.get("toolkit_format") != FORMAT:
         raise ValueError(f"{path}: not a policy of this toolkit (`tsp convert` converts those of Kool et al.)")
+    require_finite(path, tensors)
     try:
         raw = json.loads(metadata["config"])
-        config = PolicyConfig(**{f.name: raw[f.name] for f in fields(PolicyConfig) if f.name in raw})
+        known = {f.name: raw[f.name] for f in fields(PolicyConfig) if f.name in raw}
+        config = PolicyConfig(**require_settings(PolicyConfig, known, "config"))
         low, high = json.loads(metadata["sizes"])
         info = PolicyInfo(
             metadata["problem"],
@@ -173,8 +215,10 @@ def load_policy(path: str | os.PathLike[str], device: str | torch.device = "cpu"
             **{k: metadata.get(k, "") for k in ("distribution", "command", "version")},
             decoding=Decoding(**json.loads(metadata.get("decoding", "{}"))),
         )
-        policy = Policy(config, RoutingEnv(get_problem(info.problem)))
+        env = RoutingEnv(get_problem(info.problem))
+        require_shapes(config.layers, lambda: Policy(config, env), tensors)
+        policy = Policy(config, env)
         policy.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{path}: its description does not fit its weights ({str(error).splitlines()[0]})") from None
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{path}: its description does not fit its weights ({first_line(error)})") from None
     return policy.to(device).eval(), info

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,10 @@ import torch
 from torch import Tensor
 
 from envs.routing_env import RoutingEnv
+from tsp.files import read_utf8, require_readable
+from tsp.validation import whole_number
 
+from .checkpoint import first_line, require_finite
 from .policy import Policy, PolicyConfig
 
 if TYPE_CHECKING:
@@ -85,13 +87,14 @@ def read_kool_checkpoint(path: str | os.PathLike[str], problem: str) -> Policy:
     Raises:
         ValueError: when the file is missing, would run code, or is not such a checkpoint.
     """
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise ValueError(f"{path}: no such file")
+    require_readable(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's warnings about unusual pickles, which are refused below
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError):
+    except Exception:
         raise ValueError(
             f"{path}: not a plain dict of weights; anything else in it could run code, so it is refused"
         ) from None
@@ -112,8 +115,9 @@ def read_kool_checkpoint(path: str | os.PathLike[str], problem: str) -> Policy:
         for index in range(LAYERS):
             tensors |= _layer(model, index)
         policy.load_state_dict(tensors)
-    except (KeyError, RuntimeError, ValueError) as error:
-        raise ValueError(f"{path}: not a checkpoint for {problem} ({str(error).splitlines()[0]})") from None
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: not a checkpoint for {problem} ({first_line(error)})") from None
+    require_finite(path, tensors)
     return policy.eval()
 
 
@@ -126,7 +130,13 @@ def trained_size(path: str | os.PathLike[str]) -> int:
     source = Path(path)
     arguments = source.parent / "args.json"
     if arguments.exists():
-        return int(json.loads(arguments.read_text())["graph_size"])
+        try:
+            content = json.loads(read_utf8(arguments))
+            return whole_number(content["graph_size"], "graph_size", least=1, most=10**6)
+        except (KeyError, RecursionError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{arguments}: {first_line(error)}, expected an object with graph_size; or give --size"
+            ) from None
     digits = source.parent.name.rpartition("_")[2]
     if not digits.isdigit():
         raise ValueError(f"{path}: no number of nodes in args.json or the folder's name; give it with --size")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -167,7 +168,7 @@ class PolicySolver(BaseSolver):
 
     def solve_request(self, request: Request) -> list[Solution]:
         """Solve all instances in padded batches of similar sizes, in the sum of their time limits."""
-        problem, instances, report = request.problem, request.instances, request.report
+        problem, instances = request.problem, request.instances
         require_support(self, problem)
         if self.method.is_active and problem.reveals:
             expected = "quick or thorough" if problem.expects_prizes else "no search"
@@ -180,27 +181,23 @@ class PolicySolver(BaseSolver):
         with threads(request.threads):
             found = self._solve_groups(request, [i for i, why in enumerate(refusals) if why is None], clock)
         seconds = clock.elapsed / max(1, len(instances))
-        solutions = [
-            check(problem, instance, found[i], seconds=seconds, solver=self.name)
+        return [
+            replace(found[i], seconds=seconds)
             if i in found
             else no_answer(seconds=seconds, solver=self.name, reason=refusals[i])
-            for i, instance in enumerate(instances)
+            for i in range(len(instances))
         ]
-        for i, solution in enumerate(solutions):
-            if report is not None and solution.feasible:
-                report(i, solution)
-        return solutions
 
-    def _solve_groups(self, request: Request, chosen: Sequence[int], clock: Clock) -> dict[int, list[list[int]]]:
-        """The tours of the chosen instances, as far as the time allows."""
-        problem, instances = request.problem, request.instances
+    def _solve_groups(self, request: Request, chosen: Sequence[int], clock: Clock) -> dict[int, Solution]:
+        """The solutions of the chosen instances, as far as the time allows; each batch is reported when it is done."""
+        problem, instances, report = request.problem, request.instances, request.report
         groups: dict[tuple[str, int, bool], tuple[Loaded, list[int]]] = {}
         for i in sorted(chosen, key=lambda i: instances[i].size):
             loaded = self._load(problem, instances[i].size, matrix=instances[i].matrix is not None)
             key = (loaded.name, len(_given(problem, instances[i])), instances[i].coordinates is None)
             groups.setdefault(key, (loaded, []))[1].append(i)
         pace = Pace()
-        found: dict[int, list[list[int]]] = {}
+        found: dict[int, Solution] = {}
         left = len(chosen)
         for loaded, members in groups.values():
             self._warn_of_sizes(loaded, [instances[i] for i in members])
@@ -211,7 +208,11 @@ class PolicySolver(BaseSolver):
                     seeds = [request.seed_at(i) for i in chunk]
                     relay = self._relay(request, loaded.env, chunk, clock)
                     tours = self._solve_batch(loaded, [instances[i] for i in chunk], seeds, share, pace, relay)
-                    found |= dict(zip(chunk, tours, strict=True))
+                    seconds = clock.elapsed / len(instances)
+                    for i, each in zip(chunk, tours, strict=True):
+                        found[i] = check(problem, instances[i], each, seconds=seconds, solver=self.name)
+                        if report is not None and found[i].feasible:
+                            report(i, found[i])
         return found
 
     def _warn_of_sizes(self, loaded: Loaded, instances: list[Instance]) -> None:

@@ -33,6 +33,21 @@ def one_torch_thread() -> None:
 
 
 @pytest.fixture
+def tsp(capsys, monkeypatch, tmp_path):
+    """Run a command in an empty folder: its exit code, standard output and standard error."""
+    from tsp.cli import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        code = main([str(word) for word in words])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
 def ctrl_c(monkeypatch):
     """Press Ctrl-C, once or more often, right after a given call of a method."""
 

@@ -45,6 +45,15 @@ def test_every_command_of_the_documentation_parses(words, capsys):
         pytest.fail(capsys.readouterr().err)
 
 
+def test_the_readmes_commands_leave_no_file_that_git_would_list():
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    written = re.findall(r"--(?:out|plot) ([^\s`]+)", (ROOT / "README.md").read_text())
+    assert len(written) > 2
+    for path in written:
+        folder = f"/{path.partition('/')[0]}/" if "/" in path else f"/*{Path(path).suffix}"
+        assert folder in ignored, path
+
+
 SNIPPETS = [
     pytest.param(block, id=f"{name}-{i}")
     for name in ("README.md", "docs/environments.md", "docs/api.md")
@@ -107,7 +116,7 @@ def test_the_pages_show_the_figures_that_were_measured():
     assert outdated() == []
 
 
-OF_FIGURES = ("amortization", "amortization-tables", "augmentation", "kool", "training", "variants")
+OF_FIGURES = ("amortization", "amortization-tables", "augmentation", "kool", "online", "training", "variants")
 MEASURED = [ROOT / "README.md", *(ROOT / f"docs/{name}.md" for name in OF_FIGURES)]
 DECIMAL = re.compile(r"(?<![\w.])\d[\d,]*\.\d+(?![\w.]*\w)")
 

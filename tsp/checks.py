@@ -156,7 +156,8 @@ def _check_split_delivery(claim: Claim, rule: SplitDelivery) -> list[str]:
         if (amount < 0).any() or not np.isfinite(amount).all():
             found.append("amounts: expected numbers of 0 or more")
         np.add.at(delivered, tour, amount)
-    short = np.flatnonzero((np.abs(delivered - instance.demands) > allowance(instance.demands)) & claim.customers)
+    largest = float(instance.demands.max())  # what is left of a load is a difference of such numbers
+    short = np.flatnonzero((np.abs(delivered - instance.demands) > allowance(largest)) & claim.customers)
     if short.size:
         node = int(short[0])
         found.append(
@@ -218,10 +219,11 @@ def _check_time_windows(claim: Claim, rule: TimeWindows) -> list[str]:
     if claim.problem.rule(Session) is not None:  # whose clock counts
         return []
     found: list[str] = []
+    origin = instance.first_opening
     for k, stops in enumerate(claim.stops):
         for i, (node, begin) in enumerate(zip(stops.tolist(), timeline_of(claim, k).begin.tolist(), strict=True)):
             closes = float(instance.time_windows[node, 1])
-            if i >= max(claim.given(k), 1) and exceeds(begin, closes) and not claim.is_over(k):
+            if i >= max(claim.given(k), 1) and exceeds(begin, closes, origin) and not claim.is_over(k):
                 name = instance.node_name(node)
                 late, latest = map(instance.units.format_time, (begin, closes))
                 found.append(f"tour {k}: is at {name} at {late}, expected {latest} at the latest")

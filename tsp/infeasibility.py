@@ -28,7 +28,7 @@ from tsp.problems import (
     VisitAtMostOnce,
     VisitOnce,
 )
-from tsp.tolerance import exceeds, outer_limit
+from tsp.tolerance import N, exceeds, outer_limit
 from tsp.underway import reduce
 
 if TYPE_CHECKING:
@@ -128,6 +128,10 @@ class BestCase:
             return np.tile([0.0, NEVER], (self.instance.size, 1))
         return np.column_stack((np.maximum(windows[:, 0], 0.0), np.minimum(windows[:, 1], NEVER)))
 
+    def outer_time(self, closes: N) -> N:
+        """`outer_limit` of times."""
+        return outer_limit(closes, self.instance.first_opening)
+
     @cached_property
     def service(self) -> Array:
         """The duration of each visit `[n]`."""
@@ -161,7 +165,7 @@ class BestCase:
     def departures(self, arrivals: Array) -> Array:
         """When each customer is left, given the arrivals `[m]`; never, where the visit would begin too late."""
         begins, closes = self.begins(arrivals), self.windows[self.customers, 1]
-        return np.where(begins <= outer_limit(closes), begins + self.service[self.customers], np.inf)
+        return np.where(begins <= self.outer_time(closes), begins + self.service[self.customers], np.inf)
 
     def begins(self, arrivals: Array) -> Array:
         """When each customer's visit begins, given the arrivals `[m]`."""
@@ -180,14 +184,14 @@ class BestCase:
     @cached_property
     def too_late(self) -> NDArray[np.bool_]:
         """Customers that close before the earliest arrival `[m]`."""
-        return self.arrivals > outer_limit(self.windows[self.customers, 1])
+        return self.arrivals > self.outer_time(self.windows[self.customers, 1])
 
     @cached_property
     def no_return(self) -> NDArray[np.bool_]:
         """Customers after whose earliest visit the end is closed, whichever way is taken `[m]`."""
-        opens, closes = self.windows[self.customers, 0], outer_limit(self.windows[self.customers, 1])
+        opens, closes = self.windows[self.customers, 0], self.outer_time(self.windows[self.customers, 1])
         service = self.service[self.customers]
-        latest = np.minimum(closes, outer_limit(self.closing) - self.home - service)
+        latest = np.minimum(closes, self.outer_time(self.closing) - self.home - service)
         while True:
             usable = np.where(latest >= opens, latest, -np.inf)
             later = np.minimum(closes, (usable - self.legs).max(axis=1, initial=-np.inf) - service)
@@ -371,7 +375,7 @@ def _closed_end(case: BestCase, since: str) -> list[str]:
     if case.end is None or case.problem.shape.has_several_tours:
         return []
     arrival = min(case.departure + case.direct, case.arrival_at_end(case.arrivals))
-    if not np.isfinite(arrival) or arrival <= outer_limit(case.closing):
+    if not np.isfinite(arrival) or arrival <= case.outer_time(case.closing):
         return []
     name, at = case.instance.node_name(case.end), case.instance.units.format_time
     return [f"{name} closes at {at(case.closing)}, the earliest arrival there is {at(arrival)}{since}"]
@@ -382,11 +386,11 @@ def _excluding_pairs(case: BestCase) -> list[str]:
     begins, closes = case.begins(case.arrivals), case.windows[case.customers, 1]
     at = case.instance.units.format_time
     leaves = begins + case.service[case.customers]
-    late = leaves[:, None] + case.legs > outer_limit(closes)  # by the direct way
+    late = leaves[:, None] + case.legs > case.outer_time(closes)  # by the direct way
     found: list[str] = []
     for a, b in np.argwhere(np.triu(late & late.T, 1)).tolist()[:MOST_PAIRS]:
         there, back = case.arrivals_from(a)[b], case.arrivals_from(b)[a]
-        if there > outer_limit(closes[b]) and back > outer_limit(closes[a]):
+        if there > case.outer_time(closes[b]) and back > case.outer_time(closes[a]):
             one, other = case.name(a), case.name(b)
             after = f"after {one}, {other} is reached at {at(there)} and closes at {at(closes[b])}"
             before = f"after {other}, {one} is reached at {at(back)} and closes at {at(closes[a])}"

@@ -397,6 +397,11 @@ class Instance:
         """The node where tours end: `end`, else the depot, to which tours with a free end do not return."""
         return self.depot if self.end is None else self.end
 
+    @property
+    def first_opening(self) -> float:
+        """When the first time window opens, from which `tsp.tolerance` measures times; 0 without windows."""
+        return 0.0 if self.time_windows is None else max(0.0, float(self.time_windows[:, 0].min()))
+
     @cached_property
     def units(self) -> Units:
         """The units of lengths and times, and how they are written."""

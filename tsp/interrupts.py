@@ -1,47 +1,83 @@
-"""Delay Ctrl-C while an exception would do harm."""
+"""Ctrl-C and SIGTERM: both raise KeyboardInterrupt, which can be delayed while it would do harm."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which is treated as Ctrl-C."""
+
+
+def exit_code(interrupt: KeyboardInterrupt) -> int:
+    """The exit code of a program that was interrupted: 128 and the signal's number."""
+    return 128 + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
+
+
+def raise_terminated(number: int, frame: FrameType | None) -> NoReturn:
+    """Handle SIGTERM."""
+    raise Terminated
+
+
+@contextmanager
+def termination_interrupts() -> Generator[None]:
+    """Let SIGTERM raise `Terminated`, outside threads, where nothing else handles it."""
+    if not _is_main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    try:
+        signal.signal(signal.SIGTERM, raise_terminated)
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextmanager
 def held_interrupts(note: Callable[[], object]) -> Generator[Callable[[], bool]]:
-    """Hold back the first Ctrl-C: KeyboardInterrupt is raised when the block ends, or at the second Ctrl-C.
+    """Hold back the first interrupt: KeyboardInterrupt is raised when the block ends, or at the second one.
 
-    Nothing is held where Ctrl-C would not raise KeyboardInterrupt anyway: outside the main thread, and
-    where another handler is installed or the signal is ignored.
+    Nothing is held that would not raise KeyboardInterrupt anyway: outside the main thread, and where another handler
+    is installed or the signal is ignored.
 
     Args:
-        note: called at the first Ctrl-C.
+        note: called at the first interrupt.
 
     Yields:
         a function that returns whether an interrupt is held.
     """
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield lambda: False
-        return
-    held = False
+    handlers = {number: signal.getsignal(number) for number in SIGNALS} if _is_main_thread() else {}
+    ours = (signal.default_int_handler, raise_terminated)
+    handlers = {number: handler for number, handler in handlers.items() if handler in ours}
+    held: type[KeyboardInterrupt] | None = None
 
-    def hold(*_: object) -> None:
+    def hold(number: int, frame: FrameType | None) -> None:
         nonlocal held
-        if held:
-            raise KeyboardInterrupt
-        held = True
+        kind = Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        if held is not None:
+            raise kind
+        held = kind
         with suppress(RuntimeError):  # printing fails if the signal comes while another line is being printed
             note()
 
     try:
-        signal.signal(signal.SIGINT, hold)
-        yield lambda: held
+        for number in handlers:
+            signal.signal(number, hold)
+        yield lambda: held is not None
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    if held:
-        raise KeyboardInterrupt
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if held is not None:
+        raise held
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

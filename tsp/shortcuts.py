@@ -21,7 +21,7 @@ from tsp.solvers import refusal_of, uses_initial
 from tsp.solvers.chain import better_of
 from tsp.solvers.defaults import default_spec
 from tsp.solvers.online import play_all
-from tsp.solvers.protocol import Request, solve_request
+from tsp.solvers.protocol import Request, foreign_errors, require_support, solve_request
 from tsp.solvers.registry import load, make
 from tsp.underway import validate_underway
 from tsp.validation import items, shown
@@ -163,8 +163,10 @@ def solve_all(
     solutions: dict[int, Solution] = {}
     for (chosen, problem, online), members in groups.items():
         solver = make(chosen, device=device)
+        require_support(solver, problem)
         _require_start(solver, [instances[i] for i in members if starts[i] is not None], online=online)
-        prepare(solver, problem)
+        with foreign_errors(solver, solver.name):
+            prepare(solver, problem)
         _require_taken_on(solver, [instances[i] for i in members], budget.time_limit)
         own = None if report is None else _translated(report, members)
         if online:

@@ -177,7 +177,7 @@ def _needed(problem: Problem, instance: Instance) -> Integers:
     """The nodes that every solution visits: all or, where deliveries are split, those with a demand or required."""
     if problem.rule(SplitDelivery) is None or instance.demands is None:
         return np.arange(instance.size)
-    needed = instance.demands > allowance(instance.demands)
+    needed = instance.demands > allowance(float(instance.demands.max()))
     if problem.rule(CompulsoryVisits) is not None and instance.required is not None:
         needed |= instance.required > 0
     needed[instance.depot] = True
@@ -237,7 +237,7 @@ def _budgets(problem: Problem, instance: Instance) -> list[tuple[float, Array]]:
         opens, closes = instance.time_windows[instance.depot, 0], instance.time_windows[instance.finish, 1]
         service = _service(instance, instance.depot)
         begin = max(0.0, float(opens)) + float(service[instance.depot])
-        out.append((outer_limit(float(closes)) - begin, service))
+        out.append((outer_limit(float(closes), instance.first_opening) - begin, service))
     return out or [(math.inf, np.zeros(instance.size))]
 
 

@@ -2,26 +2,33 @@
 
 A kernel is compiled together with the parts that it calls from other modules, but numba's cache watches only the
 module of the kernel itself. With the hash in the path, an edit of any of them compiles all of them again.
+
+Every file there begins with a checksum of the rest: damaged machine code ends the process, or does something else.
+A damaged file is compiled anew. The checksum is no protection against somebody who can write into the folder.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import shutil
-from contextlib import contextmanager
+import warnings
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from numba.core import config
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.misc.appdirs import AppDirs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PACKAGE = Path(__file__).parents[1]
 PREFIX = "travelling-scientist-kernels-"
+DIGEST_BYTES = hashlib.sha256().digest_size
 DIGITS = 12
 """Number of hexadecimal digits of the hash in the folder's name."""
 
@@ -56,6 +63,70 @@ def folder_of(package: Path) -> Path:
         if old != folder:
             shutil.rmtree(old, ignore_errors=True)
     return folder
+
+
+class CheckedFile(IndexDataCacheFile):
+    """The files of one kernel: its index and its machine code, each behind its checksum."""
+
+    def _write(self, path: str, content: bytes) -> None:
+        with self._open_for_write(path) as file:
+            file.write(hashlib.sha256(content).digest() + content)
+
+    def _read(self, path: str) -> Any:  # noqa: ANN401 - what was written
+        stored = Path(path).read_bytes()
+        digest, content = stored[:DIGEST_BYTES], stored[DIGEST_BYTES:]
+        if digest != hashlib.sha256(content).digest():
+            raise ValueError(f"{path}: damaged")
+        return pickle.loads(content)  # noqa: S301 - as numba does; the folder must not be writable by others
+
+    def _save_index(self, overloads: dict[Any, str]) -> None:
+        self._write(self._index_path, self._dump((self._version, self._source_stamp, overloads)))
+
+    def _load_index(self) -> dict[Any, str]:
+        try:
+            version, stamp, overloads = self._read(self._index_path)
+        except FileNotFoundError:
+            return {}
+        return overloads if (version, stamp) == (self._version, self._source_stamp) else {}
+
+    def _save_data(self, name: str, data: object) -> None:
+        self._write(self._data_path(name), self._dump(data))
+
+    def _load_data(self, name: str) -> Any:  # noqa: ANN401 - what was written
+        return self._read(self._data_path(name))
+
+
+class KernelCache(FunctionCache):
+    """The stored code of one kernel; what cannot be read is compiled anew, what cannot be written is not kept."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        given = self._cache_file
+        self._cache_file = CheckedFile(self._cache_path, self._impl.filename_base, given._source_stamp)  # noqa: SLF001
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:  # noqa: ANN401 - numba's own
+        """The stored code for a signature, or None."""
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception as error:
+            _note(f"compiled code in {self._cache_path} is damaged ({type(error).__name__}), and is made anew")
+            for path in Path(self._cache_path).glob(f"{self._impl.filename_base}.*"):
+                with suppress(OSError):
+                    path.unlink()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:  # noqa: ANN401 - numba's own
+        """Store the code for a signature where there is room."""
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            _note(f"compiled code cannot be kept in {self._cache_path} ({error.strerror}); each start compiles it")
+
+
+@cache
+def _note(text: str) -> None:
+    """Say something once for each folder."""
+    warnings.warn(text, stacklevel=2)
 
 
 @contextmanager

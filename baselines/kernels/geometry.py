@@ -14,7 +14,7 @@ import numpy as np
 from numba.core.options import DefaultOptions
 from numpy.typing import NDArray
 
-from baselines.kernels.cache import kernel_cache
+from baselines.kernels.cache import KernelCache, kernel_cache
 from tsp.metrics import GEO_PI, GEO_RADIUS, GEOM_RADIUS
 
 if TYPE_CHECKING:
@@ -78,9 +78,12 @@ def _compiled(function: Function, **options: Any) -> Function:  # noqa: ANN401 -
 def _cached(function: Function, **options: Any) -> Function:  # noqa: ANN401 - numba's own options
     try:
         with kernel_cache():
-            return _compiled(function, cache=True, **options)
+            stored = KernelCache(function)
     except RuntimeError:  # neither the package's folder nor the user's cache folder can be written
         return _compiled(function, **options)
+    compiled = _compiled(function, **options)
+    cast("Any", compiled)._cache = stored  # noqa: SLF001 - as numba's own `cache=True` does
+    return compiled
 
 
 MATRIX, EUCLIDEAN, ROUNDED, CEILED, PSEUDO, MANHATTAN, MAXIMUM, GEOGRAPHICAL, GEOMETRICAL, FLOORED = range(10)

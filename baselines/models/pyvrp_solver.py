@@ -93,9 +93,9 @@ class PyVRPInput:
     vehicle: dict[str, Any] = field(default_factory=dict[str, Any])
     depot: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
 
-    def most(self, limit: float) -> int:
+    def most(self, limit: float, origin: float = 0.0) -> int:
         """A limit in steps; half the checker's tolerance makes up for quantities that were rounded up."""
-        return math.floor(min(inner_limit(limit) * self.steps, 2.0 * LARGEST_SUM))
+        return math.floor(min(inner_limit(limit, origin) * self.steps, 2.0 * LARGEST_SUM))
 
     def legs(self) -> Array:
         """Lengths between locations `[m, m]`."""
@@ -152,7 +152,7 @@ def _time_windows(model: PyVRPInput, rule: TimeWindows) -> None:
         if model.nodes[location] < 0:
             return {}
         opens, closes = instance.time_windows[model.nodes[location]]  # pyright: ignore[reportOptionalSubscript]
-        early, late = math.ceil(max(opens, 0.0) * model.steps), model.most(closes)
+        early, late = math.ceil(max(opens, 0.0) * model.steps), model.most(closes, instance.first_opening)
         return {
             "tw_early": early,
             "tw_late": max(early, late),

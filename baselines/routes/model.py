@@ -139,7 +139,7 @@ Numbers = dict[str, Any]
 def _time_windows(instance: Instance, rule: TimeWindows) -> Numbers:
     assert instance.time_windows is not None
     opens, closes = instance.time_windows.T
-    closes = inner_limit(closes)
+    closes = inner_limit(closes, instance.first_opening)
     closes[instance.finish] = np.inf if instance.free_end else closes[instance.finish]
     service = np.zeros(instance.size) if instance.service_times is None else instance.service_times
     return {"opens": opens, "closes": closes, "service": service}

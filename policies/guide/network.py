@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from policies.checkpoint import read_tensors, write_tensors
+from policies.checkpoint import first_line, read_tensors, require_finite, require_shapes, write_tensors
 from policies.device import resolve_device
 from policies.zoo import ZOO
 from tsp.instance import Instance
+from tsp.settings import require_settings
 
 from .features import PLAIN_FEATURES, EdgeGraph, edge_graph
 
@@ -160,11 +161,15 @@ def load_network(path: str | os.PathLike[str], device: str | torch.device = "cpu
     tensors, metadata = read_tensors(path, device)
     if metadata.get("toolkit_format") != FORMAT:
         raise ValueError(f"{path}: not an edge guide of this toolkit (`tsp train --guide` makes one)")
+    require_finite(path, tensors)
     try:
-        network = EdgeNetwork(EdgeNetworkConfig(**json.loads(metadata["config"])))
+        raw = json.loads(metadata["config"])
+        config = EdgeNetworkConfig(**require_settings(EdgeNetworkConfig, raw, "config"))
+        require_shapes(config.layers, lambda: EdgeNetwork(config), tensors)
+        network = EdgeNetwork(config)
         network.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{path}: its description does not fit its weights ({str(error).splitlines()[0]})") from None
+    except (KeyError, RecursionError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{path}: its description does not fit its weights ({first_line(error)})") from None
     return network.to(device).eval()
 
 

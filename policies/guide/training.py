@@ -22,7 +22,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from envs.generators import generate_instances, split_distribution
 from policies.training.run import Run, RunConfig, cooldown, size_range, under, warmup
 from tsp.budget import Budget
-from tsp.files import atomic_write
+from tsp.files import atomic_write, require_readable
 from tsp.instance import Instance
 from tsp.problems import get_problem
 from tsp.solvers.registry import make
@@ -143,10 +143,10 @@ def read_labels(path: str | os.PathLike[str]) -> list[Labelled]:
     Raises:
         ValueError: when the file is missing, or not such a file.
     """
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise ValueError(f"{path}: no such file")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(require_readable(path), allow_pickle=False) as file:
             sizes, points, tours = file["sizes"], file["points"], file["tours"]
         ends = np.cumsum(sizes)[:-1]
         labels = [Labelled(*pair) for pair in zip(np.split(points, ends), np.split(tours, ends), strict=True)]
@@ -245,11 +245,6 @@ class GuideTrainer(Run[GuideTrainConfig]):
         self.examples: list[Example] = []
         self.validation: list[Example] = []
         self._check_source()
-
-    def load(self) -> None:
-        """See `Run.load`; a run that was interrupted while it made its labels has no state yet."""
-        if (self.out / "training-state.safetensors").exists():
-            super().load()
 
     def _check_source(self) -> None:
         """Refuse a source of labels that cannot be used, before the run's directory is made."""

@@ -123,7 +123,8 @@ class TrainConfig(RunConfig):
         if not 0 <= self.reinforce_from <= 1:
             raise ValueError(f"reinforce_from: {self.reinforce_from}, expected a share from 0 to 1")
         if self.teacher is not None and (self.data is not None or get_problem(self.problem).reveals):
-            what = "--data" if self.data is not None else f"problem {self.problem!r}, which hides prizes"
+            hidden = " and ".join(get_problem(self.problem).reveals).replace("_", " ")
+            what = "--data" if self.data is not None else f"problem {self.problem!r}, which hides {hidden}"
             raise ValueError(f"teacher: {self.teacher!r} cannot label for {what}; expected a problem that it can solve")
         if self.expert_every < 0 or (self.expert_every and self.teacher is None):
             raise ValueError(f"expert_every: {self.expert_every}, expected 0 or more, and a teacher where it is not 0")

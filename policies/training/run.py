@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 import torch
 
 from policies.checkpoint import read_tensors, write_tensors
-from tsp.files import atomic_write
+from tsp.files import atomic_write, read_utf8
 from tsp.interrupts import held_interrupts
+from tsp.settings import require_settings
 
 from .event_log import EVENTS, EventLog
 from .processes import ALONE
-from .typed_settings import require_settings
 
 if TYPE_CHECKING:
     import os
@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
     from .processes import Processes
+
+
+CONFIG, LOG = "config.json", "metrics.csv"
+CHECKPOINT, STATE = "checkpoint-last.safetensors", "training-state.safetensors"
+"""The files of a run: its trained network, and all that resuming needs."""
 
 
 class RunConfig:
@@ -75,13 +80,13 @@ class RunConfig:
         Raises:
             ValueError: when there is no run, or its configuration is not readable.
         """
-        path = Path(out) / "config.json"
+        path = Path(out) / CONFIG
         if not path.exists():
             raise ValueError(f"{path}: no such file; there is no run to resume")
         try:
-            raw = json.loads(path.read_text())
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{path}: not readable ({error})") from None
+            raw = json.loads(read_utf8(path))
+        except (RecursionError, ValueError) as error:
+            raise ValueError(f"{path}: not readable ({str(error).removeprefix(f'{path}: ')})") from None
         return cls.from_dict(raw, str(path))
 
     def to_json(self) -> str:
@@ -90,7 +95,7 @@ class RunConfig:
 
     def files_of_a_run(self) -> tuple[str, ...]:
         """The files in a run's directory that a new run deletes, by name or pattern."""
-        return "metrics.csv", "training-state.safetensors", EVENTS
+        return CONFIG, STATE, LOG, CHECKPOINT, EVENTS
 
     def require_positive(self, *names: str) -> None:
         """Refuse settings that must be positive and are not, and runs without exactly one length.
@@ -184,7 +189,7 @@ class Run(ABC, Generic[ConfigT]):
 
     def log(self, row: dict[str, float]) -> None:
         """Append a row to the log."""
-        append_row(self.out / "metrics.csv", {"step": self.step, **row})
+        append_row(self.out / LOG, {"step": self.step, **row})
         if self.event_log is not None:
             self.event_log.write(self.step, row)
 
@@ -304,25 +309,39 @@ class Run(ABC, Generic[ConfigT]):
             return
         tensors = {**self.model_state(), **optimizer_tensors(self.optimizer), "sums": self.sums}
         counters = json.dumps({"step": self.step, "seconds": self.seconds})
-        write_tensors(self.out / "training-state.safetensors", tensors, {"counters": counters}, force=True)
-        self.save_model(self.out / "checkpoint-last.safetensors")
+        write_tensors(self.out / STATE, tensors, {"counters": counters}, force=True)
+        self.save_model(self.out / CHECKPOINT)
 
     def load(self) -> None:
-        """Continue from the state that `save` wrote.
+        """Continue from the state that `save` wrote; a run that ended before its first step begins anew.
+
+        Such a run may have no state, or one without the first row of its log. The trained network is written again
+        from the state: a run that ended between the two files of a checkpoint has an older network.
 
         Raises:
-            ValueError: when it is missing, corrupted, or of another configuration.
+            ValueError: when the state is corrupted, or of another configuration.
         """
-        tensors, metadata = read_tensors(self.out / "training-state.safetensors", self.device)
+        if not (self.out / STATE).exists():
+            return self._begin_anew()
+        tensors, metadata = read_tensors(self.out / STATE, self.device)
         try:
+            counters = json.loads(metadata["counters"])
+            if counters["step"] == 0:
+                return self._begin_anew()
             self.load_model_state(tensors)
             load_optimizer(self.optimizer, tensors)
             self.sums = tensors["sums"].cpu()
-            counters = json.loads(metadata["counters"])
             self.step, self.seconds = counters["step"], counters["seconds"]
-        except (KeyError, RuntimeError, ValueError) as error:
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise ValueError(f"{self.out}: its state does not fit its configuration ({error})") from None
-        drop_rows_after(self.out / "metrics.csv", self.step)
+        if self.processes.is_first:
+            self.save_model(self.out / CHECKPOINT)
+            drop_rows_after(self.out / LOG, self.step)
+        return None
+
+    def _begin_anew(self) -> None:
+        if self.processes.is_first:
+            (self.out / LOG).unlink(missing_ok=True)
 
 
 def append_row(path: Path, row: dict[str, float]) -> None:
@@ -351,7 +370,7 @@ def start_run(config: RunConfig, out: str | os.PathLike[str], *, resume: bool = 
         ValueError: when the directory holds a run already that is neither resumed nor replaced.
     """
     folder = Path(out)
-    if (folder / "config.json").exists() and not (resume or force):
+    if (folder / CONFIG).exists() and not (resume or force):
         raise ValueError(f"{folder}: holds a run already; --resume continues it, --force replaces it")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -360,7 +379,7 @@ def start_run(config: RunConfig, out: str | os.PathLike[str], *, resume: bool = 
     for stale in () if resume else config.files_of_a_run():
         for path in folder.glob(stale):
             path.unlink()
-    with atomic_write(folder / "config.json", force=True) as temporary:
+    with atomic_write(folder / CONFIG, force=True) as temporary:
         temporary.write_text(config.to_json())
 
 

@@ -44,6 +44,7 @@ def test_a_closed_tour_is_returned_from_the_depot_on_regardless_of_its_first_nod
     [
         ([], "0 tours, expected one"),
         ([[0], [1, 2]], "2 tours, expected one"),
+        ([[]], "not visited: start, poster, coffee"),
         ([[0, 1]], "not visited: coffee"),
         ([[0, 1, 2, 1]], "visited more than once: poster"),
         ([[0, 1, 3]], "tour 0: node 4, counted from 1, is not one of 1 to 3"),
@@ -66,6 +67,12 @@ def test_a_closed_tour_is_returned_from_the_depot_on_regardless_of_its_first_nod
 def test_each_violation_is_reported_in_a_sentence(tours, sentence):
     solution = check(TSP, TRIANGLE, tours)
     assert (solution.feasible, solution.objective, solution.violations) == (False, None, (sentence,))
+
+
+def test_a_bound_without_an_objective_proves_nothing():
+    assert not Solution((), None, False, bound=5.0).proved_optimal
+    assert not Solution((), 5.0, True).proved_optimal
+    assert Solution((), 5.0, True, bound=5.0).proved_optimal
 
 
 LINE = Instance(
@@ -208,3 +215,14 @@ def test_amounts_follow_their_tours_where_these_are_rotated_or_dropped():
     assert [tour.tolist() for tour in answer.tours] == [[0, 1, 2]]
     assert [amount.tolist() for amount in answer.amounts] == [[0, 1, 2]]
     assert amounts == [[9], [2, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("tour", "is_walk"),
+    [([0, 1, 3], True), ([0, 3], True), ([0, 1, 2], False), ([0, 3, 1], False), ([1, 2, 3], False), ([0], False)],
+)
+def test_a_tour_that_ends_elsewhere_lists_its_start_first_and_its_end_last(tour, is_walk):
+    instance = Instance([[0, 0], [1, 0], [2, 0], [3, 0]], prizes=[0, 1, 1, 0], max_length=9.0, end=3)
+    solution = check(get_problem("op"), instance, [tour])
+    assert solution.feasible is is_walk
+    assert is_walk or solution.violations[0].startswith("tour 0: expected a walk from ")

@@ -4,16 +4,28 @@ import pytest
 from tsp.tolerance import TOLERANCE, exceeds, inner_limit, outer_limit
 
 
-@pytest.mark.parametrize("limit", [-1e6, -0.5, 0.0, 0.5, 1.0, 1e6])
-def test_the_checker_accepts_the_inner_limit_and_rejects_the_outer_one(limit):
-    assert limit < inner_limit(limit) < outer_limit(limit)
-    assert not exceeds(inner_limit(limit), limit)
-    assert exceeds(outer_limit(limit), limit)
+@pytest.mark.parametrize("origin", [0.0, 0.25, 1.0])
+@pytest.mark.parametrize("limit", [-1e12, -0.5, 1e-12, 0.5, 1.0, 1e6])
+def test_the_checker_accepts_the_inner_limit_and_rejects_the_outer_one(limit, origin):
+    origin *= limit
+    assert limit < inner_limit(limit, origin) < outer_limit(limit, origin)
+    assert not exceeds(inner_limit(limit, origin), limit, origin)
+    assert exceeds(outer_limit(limit, origin), limit, origin)
 
 
-def test_limits_below_one_have_the_absolute_tolerance_of_one():
-    assert not exceeds(0.9 * TOLERANCE, 0.0)
-    assert exceeds(1.1 * TOLERANCE, 0.0)
+def test_the_tolerance_is_relative_in_every_unit():
+    for unit in (1e-12, 1.0, 1e12):
+        assert not exceeds(unit * (1 + 0.9 * TOLERANCE), unit)
+        assert exceeds(unit * (1 + 1.1 * TOLERANCE), unit)
+    assert not exceeds(0.0, 0.0)
+    assert exceeds(5e-324, 0.0)
+
+
+def test_the_tolerance_of_a_time_is_relative_to_the_time_since_the_first_opening():
+    opening = 1.7e9
+    assert not exceeds(opening + 3600 + 3e-6, opening + 3600, opening)
+    assert exceeds(opening + 3600 + 2e-5, opening + 3600, opening)
+    assert exceeds(opening + 1e-5, opening, opening)
 
 
 @pytest.mark.parametrize("relaxed", [inner_limit, outer_limit])

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-DONE, INFEASIBLE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-"""Exit codes."""
+DONE, INFEASIBLE, BAD_INPUT = 0, 1, 2
+"""Exit codes; that of an interrupted command is `tsp.interrupts.exit_code`."""
 
 
 class Command(NamedTuple):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import MISSING, Field, fields
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from tsp.settings import choices_of, kinds_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,11 +45,10 @@ def flag_name(field: str) -> str:
 
 def _add_flag(add: Callable[..., Any], item: Field[Any], hint: object, text: str) -> None:
     """Add a flag that sets a field; without the flag the field is absent from the parsed options."""
-    kinds: list[Any] = [kind for kind in (get_args(hint) or (hint,)) if kind is not type(None)]
-    choices = kinds if get_origin(hint) is Literal else item.metadata.get("choices")
+    kinds, choices = kinds_of(hint), choices_of(item, hint)
     default = "" if item.default in (None, MISSING) else f" (default {item.default})"
     flag, help_text = flag_name(item.name), (text + default).replace("%", "%%")
-    if kinds == [bool]:
+    if kinds == (bool,):
         switch = argparse.BooleanOptionalAction
         add(flag, dest=item.name, action=switch, default=argparse.SUPPRESS, help=help_text)
         return

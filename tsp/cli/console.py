@@ -11,14 +11,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
 
+CONTROLS = {
+    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    for code in (*range(32), *range(127, 160), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+    if chr(code) not in "\n\t"
+}
+"""Characters that control a terminal or the direction of text: names in files must not reach it with them."""
+
+
 def say(text: str) -> None:
     """Print a message for the user, which is not part of the result."""
-    print(f"tsp: {text}", file=sys.stderr)  # noqa: T201 - this is how the program speaks
+    print(f"tsp: {text.translate(CONTROLS)}", file=sys.stderr)  # noqa: T201 - this is how the program speaks
 
 
 def show(text: str) -> None:
     """Print a result."""
-    print(text)  # noqa: T201
+    print(text.translate(CONTROLS))  # noqa: T201
 
 
 def show_json(content: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from tsp.cli.options import GENERATED
 from tsp.composition import BRINGS, implied_problem, problem_of, require_used_read
 from tsp.formats import read_plans, read_realizations, read_walls
 from tsp.formats.columns import canonical
-from tsp.formats.csv_file import COLUMNS, WINDOW
+from tsp.formats.csv_file import COLUMNS, WINDOW, UnreadColumns, warn_of_numbers
 from tsp.formats.text import without_gz
 from tsp.instance import USED, Underway
 from tsp.problems import get_problem, unknown
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from policies.laws.law import Law
     from tsp.instance import Instance, Realization
     from tsp.plotting import Floor
     from tsp.solution import Solution
@@ -42,6 +44,16 @@ def read_instances(
     files: Sequence[str], arguments: argparse.Namespace
 ) -> tuple[list[Instance], list[Realization | None]]:
     """Read files and complete their instances; return with each instance its realization, if prizes are hidden."""
+    laws = _read_laws(arguments)
+    with warnings.catch_warnings():
+        if laws:  # they read further columns
+            warnings.simplefilter("ignore", UnreadColumns)
+        instances, realizations = _read_files(files, arguments)
+    return [_with_laws(instance, arguments, laws) for instance in instances], realizations
+
+
+def _read_files(files: Sequence[str], arguments: argparse.Namespace) -> tuple[list[Instance], list[Realization | None]]:
+    """Read files and complete their instances by options; arguments as in `read_instances`."""
     instances: list[Instance] = []
     realizations: list[Realization | None] = []
     for file in files:
@@ -50,6 +62,33 @@ def read_instances(
         instances += [complete_instance(instance, arguments) for instance in found]
         realizations += (read_realizations(file) if hides else None) or [None] * len(found)
     return instances, realizations
+
+
+def _read_laws(arguments: argparse.Namespace) -> list[Law]:
+    """The laws of `--law`, each of another target."""
+    paths: Sequence[str] = getattr(arguments, "law", None) or ()
+    if not paths:
+        return []
+    from policies.laws.law import load_law
+
+    laws = [load_law(path) for path in paths]
+    for i, law in enumerate(laws):
+        if law.target in (other.target for other in laws[:i]):
+            raise ValueError(f"--law {paths[i]}: a second law of the {law.target}, expected one")
+    return laws
+
+
+def _with_laws(instance: Instance, arguments: argparse.Namespace, laws: Sequence[Law]) -> Instance:
+    """The instance with what the laws say of its nodes; a warning names the columns of numbers that nothing reads."""
+    if not laws:
+        return instance
+    from policies.laws.days import with_laws
+
+    features = {name for law in laws for name in law.encoder.names}
+    unread = {heading: column for heading, column in instance.extras.items() if canonical(heading) not in features}
+    warn_of_numbers(instance.name, unread, None)
+    named = arguments.problem is not None or instance.problem != implied_problem(instance)
+    return with_laws(instance, laws, named=named)
 
 
 def read_one(arguments: argparse.Namespace) -> Instance:

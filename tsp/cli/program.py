@@ -9,9 +9,10 @@ import warnings
 from typing import TYPE_CHECKING, NoReturn
 
 from tsp import __version__
-from tsp.cli import check, compare, convert, generate, info, plot, solve, train
-from tsp.cli.command import BAD_INPUT, DONE, INTERRUPTED, Command
+from tsp.cli import check, compare, convert, fit, generate, info, plot, solve, train
+from tsp.cli.command import BAD_INPUT, DONE, Command
 from tsp.cli.console import say
+from tsp.interrupts import exit_code, termination_interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,7 @@ COMMANDS: dict[str, Command] = {
     "solve": solve.COMMAND,
     "compare": compare.COMMAND,
     "train": train.COMMAND,
+    "fit": fit.COMMAND,
     "generate": generate.COMMAND,
     "plot": plot.COMMAND,
     "check": check.COMMAND,
@@ -66,15 +68,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         from tsp.solvers.registry import verify_packages
 
         verify_packages()
-        return arguments.run(arguments)
+        with termination_interrupts():
+            code = arguments.run(arguments)
+            sys.stdout.flush()
+            return code
     except SystemExit as stop:  # raised by argparse, for --help and mistakes
         return int(stop.code or 0)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         say("interrupted")
-        return INTERRUPTED
+        return exit_code(interrupt)
     except BrokenPipeError:  # nothing reads the output any more, as in `tsp … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except MemoryError:
+        say("out of memory; expected fewer or smaller instances")
+        return BAD_INPUT
     except (ValueError, OSError) as error:
         say(_sentence(error))
         return BAD_INPUT
@@ -108,4 +116,6 @@ def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {(error.strerror or str(error)).lower()}"
+    if isinstance(error, OSError) and error.strerror is not None:  # of a file without a name
+        return f"output cannot be written ({error.strerror.lower()})"
     return str(error)

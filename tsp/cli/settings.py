@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from policies.guide.network import EdgeNetworkConfig
@@ -12,6 +11,7 @@ from policies.guide.training import GuideTrainConfig
 from policies.policy import PolicyConfig
 from policies.training.config import TrainConfig
 from tsp.cli.config_flags import flag_name, given_fields
+from tsp.files import read_utf8
 from tsp.validation import shown
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def _merge(
             raise ValueError(f"{option}: a resumed run keeps its own settings; only its length can be changed")
     elif arguments.config:
         try:
-            raw = tomllib.loads(Path(arguments.config).read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+            raw = tomllib.loads(read_utf8(arguments.config))
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise ValueError(f"{arguments.config}: not TOML ({error})") from None
     if lengths & set(flags.run):
         raw = {name: value for name, value in raw.items() if name not in lengths}

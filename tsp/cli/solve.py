@@ -7,9 +7,10 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from tsp import __version__
-from tsp.cli.command import DONE, INFEASIBLE, INTERRUPTED, Command
+from tsp.cli.command import DONE, INFEASIBLE, Command
 from tsp.cli.console import progress_bar, say, show, show_json
 from tsp.cli.options import add_common_options, add_instance_options, add_underway_options, positive
+from tsp.interrupts import exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "--objective", metavar="NAME", help="another objective under the same rules: travel-time, makespan or longest"
     )
     command.add_argument("--initial", metavar="FILE", help="a solution to start from: .tour, .sol, .csv or .json")
+    command.add_argument(
+        "--law", action="append", metavar="FILE", help="a law of `tsp fit`: what it says of each node by its features"
+    )
     add_underway_options(command)
     command.add_argument("--probabilities", action="store_true", help="show the policy's P(next node | nodes so far)")
     command.add_argument("--plot", metavar="PATH", help="draw the tour: .png, .svg or .pdf")
@@ -74,10 +78,10 @@ def run(arguments: argparse.Namespace) -> int:
         return _show_probabilities(arguments, instances)
     _require_outputs(arguments, len(instances))
     floor = read_floor(arguments, arguments.files[0], instances[0]) if arguments.plot or arguments.walls else None
-    solutions, interrupted = _solve(arguments, instances, realizations, read_initial(arguments, instances))
+    solutions, interrupt = _solve(arguments, instances, realizations, read_initial(arguments, instances))
     _write_solutions(arguments, instances, solutions, floor)
-    if interrupted:
-        return INTERRUPTED
+    if interrupt is not None:
+        return exit_code(interrupt)
     return DONE if all(solution.feasible for solution in solutions) else INFEASIBLE
 
 
@@ -96,8 +100,8 @@ def _solve(
     instances: Sequence[Instance],
     realizations: Sequence[Realization | None],
     initial: Sequence[Solution] | None,
-) -> tuple[list[Solution], bool]:
-    """The solutions, and whether an interruption cut the search for them short."""
+) -> tuple[list[Solution], KeyboardInterrupt | None]:
+    """The solutions, and the interruption that cut the search for them short, if one did."""
     from tsp.budget import Budget
     from tsp.shortcuts import solve_all
     from tsp.solution import no_answer
@@ -120,11 +124,11 @@ def _solve(
                 report=report,
                 realizations=realizations,
             )
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             say("interrupted: this is the best so far")
             known = initial or [no_answer(seconds=0.0, solver="")] * len(instances)
-            return [best.get(i, known[i]) for i in range(len(instances))], True
-    return solutions, False
+            return [best.get(i, known[i]) for i in range(len(instances))], interrupt
+    return solutions, None
 
 
 def _warm_up(solver: Solver, problem: Problem) -> None:

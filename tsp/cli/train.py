@@ -6,6 +6,7 @@ import argparse
 import shlex
 import sys
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from tsp import __version__
@@ -15,6 +16,9 @@ from tsp.cli.options import count, seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from policies.guide.training import GuideTrainConfig
+    from policies.training.config import TrainConfig
 
 WITHOUT_FLAG = {"policy", "network", "data", "start_from", "seed"}
 """Fields of configurations that are nested, or have an option of their own."""
@@ -81,7 +85,10 @@ def run(arguments: argparse.Namespace) -> int:
     import torch
 
     from policies.device import resolve_device
+    from policies.guide.training import GuideTrainConfig
     from policies.training.processes import Processes
+    from tsp.cli.settings import guide_settings, policy_settings
+    from tsp.files import hold_folder
 
     device = resolve_device(arguments.device)
     processes = Processes.join(device)
@@ -98,10 +105,12 @@ def run(arguments: argparse.Namespace) -> int:
     }
     if arguments.guide and processes.count > 1:
         raise ValueError(f"--guide: {processes.count} processes, expected one")
-    if arguments.guide:
-        _train_guide(arguments, about)
-    else:
-        _train_policy(arguments, about)
+    config = guide_settings(arguments) if arguments.guide else policy_settings(arguments)
+    with hold_folder(arguments.out) if processes.is_first else nullcontext():
+        if isinstance(config, GuideTrainConfig):
+            _train_guide(arguments, config, about)
+        else:
+            _train_policy(arguments, config, about)
     if processes.is_first:
         show(str(Path(arguments.out) / "checkpoint-last.safetensors"))
     return DONE
@@ -121,15 +130,13 @@ def _say_nothing(text: str) -> None:
     """Of several processes, the first one speaks."""
 
 
-def _train_policy(arguments: argparse.Namespace, about: dict[str, Any]) -> None:
+def _train_policy(arguments: argparse.Namespace, config: TrainConfig, about: dict[str, Any]) -> None:
     from pathlib import Path
 
     from policies.training.run import start_run
     from policies.training.trainer import Trainer
-    from tsp.cli.settings import policy_settings
     from tsp.plotting import learning_curve, save_figure
 
-    config = policy_settings(arguments)
     trainer = Trainer(config, arguments.out, **about)
     is_first = trainer.processes.is_first
     if is_first:
@@ -154,12 +161,10 @@ def _train_policy(arguments: argparse.Namespace, about: dict[str, Any]) -> None:
         draw()
 
 
-def _train_guide(arguments: argparse.Namespace, about: dict[str, Any]) -> None:
+def _train_guide(arguments: argparse.Namespace, config: GuideTrainConfig, about: dict[str, Any]) -> None:
     from policies.guide.training import GuideTrainer
     from policies.training.run import start_run
-    from tsp.cli.settings import guide_settings
 
-    config = guide_settings(arguments)
     trainer = GuideTrainer(config, arguments.out, **about)
     start_run(config, arguments.out, resume=arguments.resume, force=arguments.force)
     for work in (trainer.prepare, trainer.run):

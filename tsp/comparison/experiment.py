@@ -60,7 +60,8 @@ def compare(
     for instance in instances:
         problem.validate(instance)
     if problem.reveals and (realizations is None or len(realizations) != len(instances)):
-        raise ValueError(f"problem {problem.name!r} hides prizes, expected a realization for each instance to compare")
+        hides = " and ".join(problem.reveals).replace("_", " ")
+        raise ValueError(f"problem {problem.name!r} hides {hides}, expected a realization for each instance to compare")
 
     workload = Workload(problem, instances, realizations if problem.reveals else None)
     runs = run_solvers(workload, solvers, budgets, progress)

@@ -17,10 +17,10 @@ import numpy as np
 
 from tsp.instance import Instance, Realization
 from tsp.problems import Problem
-from tsp.solution import Solution, check
+from tsp.solution import Solution
 from tsp.solvers import Solver, is_one_shot
 from tsp.solvers.online import play_all
-from tsp.solvers.protocol import Request, solve_request
+from tsp.solvers.protocol import Request, foreign_errors, solve_request
 
 if TYPE_CHECKING:
     from tsp.budget import Budget
@@ -51,11 +51,6 @@ class Workload:
             limits = [budget.time_limit] * len(instances)
             return solve_request(solver, Request(self.problem, instances, limits, budget.threads, budget.seed))
         return play_all(solver, self.problem, instances, self.realizations[block], budget)
-
-    def check(self, block: slice, found: Sequence[Solution]) -> list[Solution]:
-        """The answers to some of the instances, checked again."""
-        hidden = [None] * len(found) if self.realizations is None else self.realizations[block]
-        return [_check_again(self.problem, *each) for each in zip(self.instances[block], found, hidden, strict=True)]
 
 
 @dataclass
@@ -108,32 +103,14 @@ def run_solvers(
 def _prepare(workload: Workload, solver: Solver, budget: Budget) -> float:
     """Warm a solver up and let it solve briefly; return the seconds that took."""
     started = time.perf_counter()
-    solver.warm_up(workload.problem)
+    with foreign_errors(solver, solver.name):
+        solver.warm_up(workload.problem)
     workload.solve(solver, slice(budget.threads), budget.with_limit(min(WARM_UP, budget.time_limit)))
     return time.perf_counter() - started
 
 
 def _solve_block(workload: Workload, run: SolverRun, first: int, past: int, budget: Budget) -> None:
     """Solve the instances from `first` to before `past`, and add the answers to the run."""
-    block = slice(first, past)
     started = time.perf_counter()
-    found = workload.solve(run.solver, block, budget)
+    run.solutions += workload.solve(run.solver, slice(first, past), budget)
     run.wall += time.perf_counter() - started
-    if len(found) != past - first:
-        raise ValueError(f"solver {run.solver.name!r} gave {len(found)} answers for {past - first} instances")
-    run.solutions += workload.check(block, found)
-
-
-def _check_again(problem: Problem, instance: Instance, solution: Solution, realization: Realization | None) -> Solution:
-    if not solution.feasible and not solution.tours:
-        return replace(solution, objective=None)
-    return check(
-        problem,
-        instance,
-        solution.tours,
-        amounts=solution.amounts,
-        realization=realization,
-        seconds=solution.seconds,
-        bound=solution.bound,
-        solver=solution.solver,
-    )

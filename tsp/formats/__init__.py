@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tsp.best_known import best_known
 from tsp.composition import problem_of
-from tsp.files import atomic_write, write_text
+from tsp.files import atomic_write, require_readable, write_text
 from tsp.formats import (
     concorde,
     csv_file,
@@ -203,7 +203,7 @@ def _kind(path: Path, problem: str | None) -> str:
         return ending
     if ending in _SOLUTION_READERS:
         raise ValueError(f"{path}: holds a solution, expected an instance")
-    with path.open("rb") as file:
+    with require_readable(path).open("rb") as file:
         start = file.read(2)
     if start == b"PK":
         foreign.refuse_foreign(path, path.read_bytes())

@@ -52,6 +52,10 @@ SHORTEST_TIME = 1e-7
 """Minutes to which times of day are written."""
 
 
+class UnreadColumns(UserWarning):
+    """A file has columns of numbers that nothing reads."""
+
+
 def is_header(line: str) -> bool:
     """Whether `line` could be the first of a CSV file of nodes."""
     cells = {canonical(cell.strip().strip('"')) for cell in re.split(f"[{DELIMITERS}]", line)}
@@ -154,11 +158,11 @@ def _require_degrees(file: TextFile, lines: list[int], latitudes: Array, longitu
             raise file.error(lines[int(wrong[0])], f"{found}, expected degrees from {-most:g} to {most:g}")
 
 
-def warn_of_numbers(path: Path, extras: Mapping[str, Sequence[str]], delimiter: str | None) -> None:
+def warn_of_numbers(source: Path | str, extras: Mapping[str, Sequence[str]], delimiter: str | None) -> None:
     """Name the columns of numbers that nothing reads.
 
     Args:
-        path: of the file.
+        source: the file, or the name of its instance.
         extras: texts of a column by its heading.
         delimiter: what separates the cells; a number may have a decimal comma where a comma does not.
     """
@@ -172,7 +176,9 @@ def warn_of_numbers(path: Path, extras: Mapping[str, Sequence[str]], delimiter: 
     if unread:
         named = ", ".join(map(quote, unread))
         warnings.warn(
-            f"{path}: nothing reads column {named} (tsp solve --help-columns lists what is read)", stacklevel=2
+            f"{source}: nothing reads column {named} (tsp solve --help-columns lists what is read)",
+            UnreadColumns,
+            stacklevel=2,
         )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from tsp.files import MOST_INSTANCES
 from tsp.formats.plain_pickle import read_pickle
 from tsp.instance import Array, Instance, Realization
 from tsp.problems import get_problem
@@ -85,7 +86,10 @@ def _items(path: Path) -> Sequence[object]:
         content = list(cast("Array", content))
     if not isinstance(content, list | tuple) or not content:
         raise ValueError(f"{path}: expected a pickled list of instances, each a list of points [x, y] or a tuple")
-    return cast("list[object]", content)
+    items = cast("list[object]", content)
+    if len(items) > MOST_INSTANCES:
+        raise ValueError(f"{path}: {len(items)} instances, expected at most {MOST_INSTANCES} in a file")
+    return items
 
 
 def _is_record(item: object) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsp.composition import implied_problem, problem_of
+from tsp.files import MOST_INSTANCES, require_readable, require_size
 from tsp.formats.attributes import require_held
 from tsp.formats.text import quote, reason
 from tsp.instance import EXPLICIT, HIDDEN, LAWS, LIMITS, NODE_VALUES, Instance, Realization
@@ -146,19 +147,23 @@ def _require_axes(path: Path, given: dict[str, NDArray[Any]]) -> int:
     if counts == {0} or len(counts) > 1:
         found = " and ".join(map(str, sorted(counts)))
         raise ValueError(f"{path}: {found} instances, expected 1 or more in each array")
-    return counts.pop()
+    count = counts.pop()
+    if count > MOST_INSTANCES:
+        raise ValueError(f"{path}: {count} instances, expected at most {MOST_INSTANCES} in a file")
+    return count
 
 
 def load_arrays(path: Path, wanted: Sequence[str]) -> tuple[dict[str, NDArray[Any]], list[str]]:
     """The arrays named in `wanted`, and the names of all arrays of the file."""
     arrays: dict[str, NDArray[Any]] = {}
     where = "the archive"
-    with path.open("rb") as file:
+    with require_readable(path).open("rb") as file:
         if not zipfile.is_zipfile(file):
             raise ValueError(f"{path}: not an NPZ file, or cut off")
         file.seek(0)
         try:
             with np.load(file, allow_pickle=False) as archive:
+                require_size(path, sum(member.file_size for member in archive.zip.infolist()))
                 for name in wanted:
                     if name in archive.files:
                         where = f"array {name}"
@@ -168,6 +173,8 @@ def load_arrays(path: Path, wanted: Sequence[str]) -> tuple[dict[str, NDArray[An
                         arrays[name] = array
                 return arrays, list(archive.files)
         except _UNREADABLE as error:
+            if str(error).startswith(f"{path}: "):
+                raise
             raise ValueError(f"{path}: {where} is not readable ({reason(error)})") from None
 
 

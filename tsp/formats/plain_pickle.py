@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from tsp.files import read_bytes
 from tsp.formats.text import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -49,9 +50,10 @@ def read_pickle(path: Path, depth: int) -> object:
     Raises:
         ValueError: for a damaged file, or one with other content.
     """
-    reader = _Reader()
+    reader, data = _Reader(), read_bytes(path)
     try:
-        content = reader.read(path.read_bytes())
+        content = reader.read(data)
+        _require_bounded(content, REPEATS * len(data) + REPEATS)
         return _evaluate(content, depth) if reader.has_names else content
     except _ForbiddenError as error:
         raise ValueError(f"{path}: the pickle would run {error}, expected only {_PLAIN}") from None
@@ -60,6 +62,42 @@ def read_pickle(path: Path, depth: int) -> object:
 
 
 _PLAIN = "lists, tuples, numbers and numpy arrays"
+
+
+REPEATS = 100
+"""The most times that a pickle may repeat each of its bytes by references."""
+
+
+def _require_bounded(content: object, most: int) -> None:
+    """Refuse lists that contain themselves, or that references to lists make larger than `most` items.
+
+    Raises:
+        ValueError: for such a list.
+    """
+    sizes: dict[int, int] = {}
+    stack: list[tuple[object, bool]] = [(content, False)]
+    open_lists: set[int] = set()
+    while stack:
+        item, is_done = stack.pop()
+        parts = _parts(item)
+        if is_done:
+            open_lists.remove(id(item))
+            sizes[id(item)] = 1 + sum(sizes.get(id(part), 1) for part in parts)
+            if sizes[id(item)] > most:
+                raise ValueError
+        elif id(item) in open_lists:
+            raise ValueError
+        elif parts and id(item) not in sizes:
+            open_lists.add(id(item))
+            stack.append((item, True))
+            stack += [(part, False) for part in parts if _parts(part)]
+
+
+def _parts(item: object) -> Sequence[object]:
+    """The items of a list or a tuple, and what a call consists of."""
+    if isinstance(item, list | tuple):
+        return cast("Sequence[object]", item)
+    return (item.arguments, item.state) if isinstance(item, _Call) else ()
 
 
 class _ForbiddenError(Exception):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
 import math
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from tsp.files import LARGEST_FILE, read_bytes, require_size
 from tsp.formats.foreign import refuse_foreign
 
 GZIP = b"\x1f\x8b"
@@ -53,7 +55,7 @@ def read_text(path: Path) -> TextFile:
         ValueError: for a file that is empty or not text, or cannot be unpacked.
         OSError: for a file that cannot be read.
     """
-    data = _unpacked(path, path.read_bytes())
+    data = _unpacked(path, read_bytes(path))
     refuse_foreign(without_gz(path), data)
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
@@ -75,11 +77,14 @@ def _unpacked(path: Path, data: bytes) -> bytes:
             raise ValueError(f"{path}: not packed with gzip as its ending says, expected a gzip file")
         return data
     try:
-        return gzip.decompress(data)
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            unpacked = file.read(LARGEST_FILE + 1)
     except EOFError:
         raise ValueError(f"{path}: the gzip file is cut off, expected the whole file") from None
     except (OSError, zlib.error) as error:
         raise ValueError(f"{path}: the gzip file is damaged and cannot be unpacked ({reason(error)})") from None
+    require_size(path, len(unpacked))
+    return unpacked
 
 
 def parse_number(token: str) -> float | None:

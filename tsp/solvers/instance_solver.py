@@ -52,8 +52,22 @@ class InstanceSolver(BaseSolver):
         if several and not self.in_threads:
             return self._solve_in_processes(request)
 
+        report, reported = request.report, set[int]()
+
+        def note(i: int, solution: Solution) -> None:
+            assert report is not None
+            reported.add(i)
+            report(i, solution)
+
+        if report is not None:
+            request = replace(request, report=note)
+
         def solve_at(i: int) -> Solution:
-            return _solve_task(self, request.task(i))
+            solution = _solve_task(self, request.task(i))
+            initial = None if request.initial is None else request.initial[i].objective
+            if report is not None and i not in reported and request.problem.is_better(solution.objective, initial):
+                report(i, solution)  # which keeps it if the work on the others is interrupted
+            return solution
 
         if several:
             from concurrent.futures import ThreadPoolExecutor

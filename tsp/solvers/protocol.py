@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -23,8 +24,11 @@ from tsp.instance import LARGEST_MATRIX, Instance
 from tsp.problems import Problem
 from tsp.solution import Solution, check, no_answer
 from tsp.stand_ins import StandIns, make_stand_ins, reason_without_tour
+from tsp.validation import items, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from tsp.underway import Reduced
 
 Candidates = Sequence[NDArray[np.int64]]
@@ -39,6 +43,9 @@ MATRIX_PAIR = 8e-9
 
 FREE_END_PAIR = 4e-8
 """Seconds for each pair of nodes that a copy without a free end takes (`Instance.closed`)."""
+
+OWN_PACKAGES = ("tsp", "policies", "baselines")
+"""Packages whose errors are the toolkit's own faults."""
 
 NO_WAY = "no solution keeps every rule without missing roads, which is proved"
 """The violation where every solution would use a missing road."""
@@ -368,6 +375,66 @@ def _solve_copies(solver: Solver, request: Request, copies: Sequence[StandIns]) 
 
 
 def _solve_plainly(solver: Solver, request: Request) -> list[Solution]:
+    """Solve a request, and check every answer and every report before anybody sees it."""
+    problem, instances, relayed = request.problem, request.instances, request.report
+
+    def report(i: int, found: Solution) -> None:
+        checked = _checked_again(solver, problem, instances[i], found)
+        if relayed is not None and checked.feasible:
+            relayed(i, checked)
+
+    with foreign_errors(solver, solver.name):
+        found: object = _call(solver, replace(request, report=None if relayed is None else report))
+    answers = items(found, f"solver {solver.name!r}: answers", "a list of solutions")
+    if len(answers) != len(instances):
+        raise ValueError(f"solver {solver.name!r} returned {len(answers)} answers, expected {len(instances)}")
+    return [_checked_again(solver, problem, one, answer) for one, answer in zip(instances, answers, strict=True)]
+
+
+@contextmanager
+def foreign_errors(solver: object, name: str) -> Generator[None]:
+    """Turn what a solver of another package raises into a sentence with its name.
+
+    Args:
+        solver: the solver or its class.
+        name: the solver's name.
+
+    Raises:
+        ValueError: in place of an error of any class, but for those that are sentences for the user.
+    """
+    module = getattr(solver, "__module__", "")  # of a class or of its object
+    try:
+        yield
+    except Exception as error:
+        is_sentence = isinstance(error, ValueError | OSError | Warning)
+        if is_sentence or str(module).partition(".")[0] in OWN_PACKAGES:
+            raise  # the toolkit's own faults keep their traceback
+        raise ValueError(f"solver {name!r}: {error_sentence(error)}") from error
+
+
+def error_sentence(error: Exception) -> str:
+    """An error in one line, with its class."""
+    return " ".join(f"failed with {type(error).__name__}: {error}".split()).rstrip(":")
+
+
+def _checked_again(solver: Solver, problem: Problem, instance: Instance, found: object) -> Solution:
+    """An answer whose tours are checked here, whatever the solver says of them."""
+    if not isinstance(found, Solution):
+        raise ValueError(f"solver {solver.name!r} returned {shown(found)}, expected a solution")
+    if not found.tours and not found.feasible:
+        return replace(found, objective=None)
+    seconds, bound, name = found.seconds, found.bound, found.solver
+    checked = check(
+        problem, instance, found.tours, amounts=found.amounts, seconds=seconds, bound=bound, solver=name or solver.name
+    )
+    if not checked.feasible:
+        return replace(checked, reasons=found.reasons)
+    if bound is not None and not checked.proved_optimal and problem.is_better(checked.objective, bound):
+        return replace(checked, bound=None)  # it proves nothing: the answer is better than the bound
+    return checked
+
+
+def _call(solver: Solver, request: Request) -> list[Solution]:
     if isinstance(solver, BaseSolver):
         return solver.solve_request(request)
     mean = sum(request.limits) / len(request.limits)
@@ -387,7 +454,9 @@ def require_support(solver: Solver, problem: Problem) -> None:
     Raises:
         ValueError: in one sentence.
     """
-    if not solver.supports(problem):
+    with foreign_errors(solver, solver.name):
+        is_supported = solver.supports(problem)
+    if not is_supported:
         raise ValueError(f"solver {solver.name!r} does not support problem {problem.name!r}")
 
 

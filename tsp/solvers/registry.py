@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Union, get_args, get
 from tsp import validation
 from tsp.problems import unknown
 from tsp.solvers.chain import Chain
+from tsp.solvers.protocol import error_sentence, foreign_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -208,9 +209,10 @@ def _make_one(call: SolverCall, context: dict[str, object]) -> Solver:
         if required and parameter.name not in given:
             raise ValueError(f"solver {call.text!r} needs the option {parameter.name}")
     try:
-        solver = solver_class(**given)
+        with foreign_errors(solver_class, call.text):
+            solver = solver_class(**given)
     except ValueError as error:
-        raise ValueError(f"solver {call.text!r}: {error}") from None
+        raise ValueError(f"solver {call.text!r}: {str(error).removeprefix(f'solver {call.text!r}: ')}") from None
     except ImportError as error:
         raise ValueError(_missing(call.name, error)) from error
     solver.name = call.text
@@ -228,6 +230,10 @@ def _find_class(name: str) -> Any:  # noqa: ANN401 (a class with any parameters)
         found = load(target)
     except ImportError as error:
         raise ValueError(_missing(name, error)) from error
+    except Exception as error:
+        if name in SOLVERS:
+            raise
+        raise ValueError(f"solver {name!r}: its module {error_sentence(error)}") from error
     if found is None:
         module, _, attribute = target.partition(":")
         raise ValueError(f"solver {name!r}: {module} has no {attribute!r}")

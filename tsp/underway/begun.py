@@ -157,7 +157,7 @@ class Begun(NamedTuple):
     def are_late(self) -> bool:
         """Whether some tour on its way goes on before it could be at its node of `among_several`."""
         pairs = zip(self.entries, self.arrivals, strict=True)
-        return any(exceeds(self.departure + entry, arrival) for entry, arrival in pairs)
+        return any(exceeds(self.departure + entry, arrival, self.departure) for entry, arrival in pairs)
 
     @property
     def with_waiting(self) -> Begun:
@@ -290,7 +290,7 @@ def _require_late_enough(problem: Problem, instance: Instance, underway: Underwa
     if underway.elapsed is None or instance.time_windows is None or not visited:
         return
     opens, node = max((float(instance.time_windows[node, 0]), node) for node in visited)
-    if exceeds(opens, underway.elapsed):
+    if exceeds(opens, underway.elapsed, instance.first_opening):
         now, first = map(instance.units.format_time, (underway.elapsed, opens))
         raise ValueError(f"elapsed: {now}, expected {first} or later, when {instance.node_name(node)} opens")
 

@@ -229,7 +229,7 @@ def _nodes_left(
     visited = {node for tour in tours for node in tour}
     if left is not None and problem.rule(SplitDelivery) is not None:
         assert instance.demands is not None
-        visited -= set(np.flatnonzero(left > allowance(instance.demands)).tolist())
+        visited -= set(np.flatnonzero(left > allowance(float(instance.demands.max()))).tolist())
     depot = instance.depot if problem.shape.has_depot else None
     return [node for node in range(instance.size) if node == last or node not in {*visited, depot}]
 

@@ -19,7 +19,7 @@ from tsp.problems import (
     VisitOnce,
 )
 from tsp.solvers import visit_durations
-from tsp.tolerance import inner_limit, outer_limit
+from tsp.tolerance import inner_limit
 
 from .graph import shortest_lengths
 
@@ -180,9 +180,12 @@ def times_so_far(model: CPSATModel) -> Accumulation:
         if graph.start is not None:
             opens[0] = windows[graph.start, 0]
             takes[0] = 0.0 if service is None else service[graph.start]
-            if outer_limit(windows[graph.start, 1]) < 0.0:
+            if windows[graph.start, 1] < 0.0:
                 closes[0] = -1.0  # the start closes before time 0, so no tour is feasible
-        highs = np.array([model.length.most(time) if time < np.inf else np.inf for time in closes.tolist()])
+        origin = model.instance.first_opening
+        highs = np.array(
+            [model.length.most(time, origin=origin) if time < np.inf else np.inf for time in closes.tolist()]
+        )
         lows = model.length.down(np.maximum(opens, 0.0)).astype(np.float64)
         legs = np.where(model.missing, 0.0, graph.legs)
         steps = model.length.down(legs + takes[:, None])

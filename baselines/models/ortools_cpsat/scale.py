@@ -55,9 +55,9 @@ class Scale(NamedTuple):
         # 0.29 * 100 is 28.999999999999996
         return np.where(np.abs(nearest - steps) <= 4e-15 * np.abs(steps), nearest, rounded(steps)).astype(np.int64)
 
-    def most(self, limit: float, relaxed: Callable[[float], float] = outer_limit) -> int:
+    def most(self, limit: float, relaxed: Callable[[float, float], float] = outer_limit, origin: float = 0.0) -> int:
         """The most steps within an upper limit, which the checker's sums may exceed by its tolerance."""
-        steps = relaxed(limit) * self.per
+        steps = relaxed(limit, origin) * self.per
         return math.floor(min(max(steps, -NO_LIMIT), NO_LIMIT))
 
     def least(self, limit: float) -> int:

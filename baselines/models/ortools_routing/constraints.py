@@ -125,7 +125,8 @@ def time_windows(model: ORToolsModel, rule: TimeWindows) -> None:
     closes = model.instance.time_windows[:, 1]
 
     def close(node: int, index: int) -> bool:
-        latest = most_steps(float(closes[model.nodes[node]]) if model.nodes[node] >= 0 else math.inf, model.step)
+        closing = float(closes[model.nodes[node]]) if model.nodes[node] >= 0 else math.inf
+        latest = most_steps(closing, model.step, model.instance.first_opening)
         if latest < times.CumulVar(index).Min():
             return False
         times.CumulVar(index).SetMax(latest)

@@ -43,9 +43,9 @@ def are_whole(*values: Array | None) -> bool:
     return all(array is None or bool((array == np.floor(array)).all()) for array in values)
 
 
-def most_steps(limit: float, scale: float) -> int:
+def most_steps(limit: float, scale: float, origin: float = 0.0) -> int:
     """A limit in steps; half the checker's tolerance makes up for quantities that were rounded up."""
-    return math.floor(min(inner_limit(limit) * scale, 2 * LARGEST_LIMIT))
+    return math.floor(min(inner_limit(limit, origin) * scale, 2 * LARGEST_LIMIT))
 
 
 def longest_distance(instance: Instance) -> float:

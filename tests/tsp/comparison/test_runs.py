@@ -53,5 +53,5 @@ def test_compare_refuses_a_solver_that_returns_too_few_answers():
         def solve(self, *arguments, **options):
             return super().solve(*arguments, **options)[1:]
 
-    with pytest.raises(ValueError, match="solver 'few' gave 0 answers for 1 instance"):
+    with pytest.raises(ValueError, match="solver 'few' returned 0 answers, expected 1"):
         run(TooFewAnswers("few", [AROUND]))

@@ -1,0 +1,70 @@
+"""Damaged or unwritable files of compiled kernels cost a compilation, not an answer."""
+
+import errno
+import random
+
+import pytest
+from numba import njit
+
+from baselines.kernels import cache
+from baselines.kernels.cache import KernelCache, kernel_cache
+
+
+def double(x):
+    return 2 * x
+
+
+@pytest.fixture
+def compiled(tmp_path, monkeypatch):
+    """A function that compiles `double` with a cache in a folder, as in a new process; and the folder."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path / "kernels")
+    cache._note.cache_clear()  # noqa: SLF001
+
+    def make():
+        with kernel_cache():
+            stored = KernelCache(double)
+        function = njit(double)
+        function._cache = stored  # noqa: SLF001
+        return function
+
+    return make, tmp_path / "kernels"
+
+
+def test_stored_code_is_used_again(compiled):
+    make, folder = compiled
+    assert make()(3) == 6
+    assert {path.suffix for path in folder.rglob("*.nb?")} == {".nbi", ".nbc"}
+    again = make()
+    assert again(3) == 6
+    assert sum(again.stats.cache_hits.values()) == 1
+
+
+@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
+@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "other", "noise"])
+def test_damaged_code_is_compiled_anew_and_said_once(compiled, ending, damage):
+    make, folder = compiled
+    make()(3)
+    path = next(folder.rglob(f"*{ending}"))
+    content = bytearray(path.read_bytes())
+    if damage == "flipped":
+        content[len(content) // 2] ^= 1
+    changed = {"empty": b"", "cut": content[:-7], "flipped": content, "other": b"\x80\x04N."}
+    path.write_bytes(changed.get(damage, random.Random(0).randbytes(len(content))))
+    with pytest.warns(UserWarning, match=r"compiled code in .+ is damaged \(.+\), and is made anew"):
+        assert make()(3) == 6
+    again = make()
+    assert again(3) == 6
+    assert sum(again.stats.cache_hits.values()) == 1
+
+
+def test_a_full_disk_is_said_and_the_code_runs(compiled, monkeypatch):
+    make, _ = compiled
+
+    def write(self, path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("baselines.kernels.cache.CheckedFile._write", write)
+    function = make()
+    with pytest.warns(UserWarning, match=r"cannot be kept in .+ \(No space left on device\)"):
+        assert function(3) == 6
