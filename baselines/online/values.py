@@ -217,7 +217,7 @@ def _send(s: Sessions, grid: Grid, here: int, order: Nodes, left: int, values: V
         if amount < LEAST_MASS:
             continue
         time = grid.start + g * grid.cell
-        best, chosen = 0.0, -1
+        best, chosen = -1.0, -1  # also to a node without value: what may be inserted after it is not known yet
         for e in range(left - 1, max(left - 2 - SKIPS, -1), -1):
             arrive = time + s.distances[here, order[e]]
             if arrive <= s.latest[order[e]] + s.slack:

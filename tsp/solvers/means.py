@@ -142,6 +142,7 @@ class MeansSolver(BaseSolver):
         if instance.time_windows is None:
             return known
         windows = instance.time_windows.copy()  # the end closes when the session is over
+        windows[[*done], 0] = 0.0  # a node that was seen may have been left before it opens
         windows[instance.finish, 1] = min(windows[instance.finish, 1], instance.max_length or 0.0)
         return replace(known, time_windows=windows, max_length=None)
 
