@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tsp.instance import Instance
     from tsp.problems import Problem
 
-SEARCHES = ("ls", "apriori", "means", "ortools")
+SEARCHES = ("ls", "session-recourse", "ortools")
 """Searches in order of preference: the first that supports the problem is used."""
 
 ALPHA_PAYS = 3e-4
@@ -54,7 +54,7 @@ def default_spec(instance: Instance, time_limit: float) -> tuple[str, str | None
             note = (
                 f"{name}: {size} nodes; policy {shipped.name} was trained on {low} to {high} nodes, so {search} is used"
             )
-    if search in ("apriori", "means"):
+    if search == "session-recourse":
         return search, None
     if (
         search == "ls"

@@ -37,8 +37,6 @@ SOLVERS: dict[str, str] = {
     "ls": "tsp.solvers.guided:LocalSearch",
     "session-recourse": "baselines.online.recourse:SessionRecourse",
     "session-rollout": "baselines.online.rollout:SessionRollout",
-    "apriori": "baselines.online.solver:AprioriSolver",
-    "exact-session": "baselines.online.exact:ExactSession",
     "means": "tsp.solvers.means:MeansSolver",
     "guided-ls": "tsp.solvers.guided:GuidedLocalSearch",
     "bound": "baselines.bounds.solver:BoundSolver",
