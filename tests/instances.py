@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsp.instance import LAWS, Instance, Realization
-from tsp.problems import SplitDelivery, get_problem
+from tsp.problems import PROBLEMS, Session, SplitDelivery, get_problem
 
 if TYPE_CHECKING:
     from tsp.problems import Problem
+
+
+CERTAIN = {name: problem for name, problem in PROBLEMS.items() if problem.rule(Session) is None}
+"""The problems without laws, which every solver for known or expected numbers may support."""
 
 
 def tiny_instance(problem: Problem | str, seed: int, n: int = 5) -> Instance:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tsp.problems import Problem, Session, TimeWindows, VisitAtMostOnce
+from tsp.problems import Objective, Problem, QueueSession, Session, TimeWindows, VisitAtMostOnce
 from tsp.solution import session_end
 from tsp.tolerance import allowance
 
@@ -64,8 +64,8 @@ class Position(NamedTuple):
 
 def is_session(problem: Problem) -> bool:
     """Whether a problem is one session, with time windows or without, and no other rules."""
-    others = [rule for rule in problem.rules if not isinstance(rule, Session | VisitAtMostOnce | TimeWindows)]
-    return problem.rule(Session) is not None and not others and problem.objective.terms == ("prize",)
+    others = {type(rule) for rule in problem.rules} - {Session, QueueSession, VisitAtMostOnce, TimeWindows}
+    return problem.rule(Session) is not None and not others and problem.objective == Objective(("prize",), "max")
 
 
 def sessions_of(problem: Problem, instance: Instance) -> Sessions:

@@ -27,7 +27,16 @@ TSP = get_problem("tsp")
 CLASSICAL = [name for name in SOLVERS if name not in EXTRAS.values() and name not in ("policy", "guided-ls", "bound")]
 OF_TSP = [name for name in CLASSICAL if make(name).supports(TSP)]
 SUPPORTED = [(name, problem) for name in CLASSICAL for problem in PROBLEMS.values() if make(name).supports(problem)]
-UNTIL_THE_LIMIT = ("ortools", "ls", "2opt", "ga", "tsiligirides")
+UNTIL_THE_LIMIT = (
+    "ortools",
+    "ls",
+    "2opt",
+    "ga",
+    "tsiligirides",
+    "means",
+    "session-recourse",
+    "session-rollout",
+)
 
 
 @cache

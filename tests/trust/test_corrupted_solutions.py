@@ -9,13 +9,14 @@ import pytest
 from envs.generators import generate_instances
 from tsp.checks import timeline_of
 from tsp.composition import problem_of
-from tsp.problems import PROBLEMS, Capacity, LengthBudget, PrizeQuota, SplitDelivery, TimeWindows, VisitOnce
+from tsp.instance import LAWS
+from tsp.problems import PROBLEMS, Capacity, LengthBudget, PrizeQuota, Session, SplitDelivery, TimeWindows, VisitOnce
 from tsp.shortcuts import solve
 from tsp.solution import check, claim_of
 
 UNITS = (1e-12, 1e-6, 1.0, 1e6, 1e12)
 PER_UNIT = ("coordinates", "matrix", "max_length", "time_windows", "service_times", "prizes", "min_prize", "penalties",
-            "demands", "capacity")  # fmt: skip
+            "demands", "capacity", *LAWS)  # fmt: skip
 EXCESS = 1e-6
 """Relative: a thousand times the tolerance."""
 STAMP = 1.7e9
@@ -29,7 +30,9 @@ def solved(name, seed):
     if name in ("cvrptw", "tsptw", "tsptw-makespan") and seed % 2:
         instance = replace(instance, service_times=np.full(instance.size, 0.01))
     problem = problem_of(instance)
-    if problem.rule(SplitDelivery) is None:
+    if problem.rule(Session) is not None:
+        solution = solve(instance, "session-recourse(steps=200)")
+    elif problem.rule(SplitDelivery) is None:
         solution = solve(instance, "nearest-feasible")
     else:
         others = [[0, node] for node in range(3, instance.size)]

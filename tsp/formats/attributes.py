@@ -12,9 +12,8 @@ if TYPE_CHECKING:
 
     from tsp.instance import Instance
 
-ATTRIBUTES = (
-    *NODE_VALUES, *LAWS, "time_windows", *LIMITS, "num_tours", "end", "underway", "fixed_edges", "objective"
-)  # fmt: skip
+OTHERS = ("time_windows", "num_tours", "end", "underway", "fixed_edges", "objective")
+ATTRIBUTES = (*NODE_VALUES, *LAWS, *LIMITS, *OTHERS)
 """All attributes of an instance except its distances and those for display."""
 
 
