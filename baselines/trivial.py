@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tsp.instance import Instance
-from tsp.problems import SplitDelivery
+from tsp.problems import Session, SplitDelivery
 from tsp.solution import check, is_preferable
 
 if TYPE_CHECKING:
@@ -25,11 +25,12 @@ SQUARE = Instance(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]))
 
 
 def solve_trivial(problem: Problem, instance: Instance) -> Solution | None:
-    """The optimum by enumeration; None above `MOST_NODES` nodes, or with split deliveries.
+    """The optimum by enumeration; None above `MOST_NODES` nodes, with split deliveries, or where numbers are uncertain.
 
     Where no solution is feasible, an infeasible one is returned.
     """
-    if instance.size > MOST_NODES or problem.rule(SplitDelivery) is not None:
+    is_other = problem.rule(SplitDelivery) is not None or problem.rule(Session) is not None
+    if instance.size > MOST_NODES or is_other:
         return None
     best: Solution | None = None
     for tours in _possible_tours(problem, instance):

@@ -41,4 +41,6 @@ def outer_limit(limit: N, origin: float = 0.0) -> N:
 
 def exceeds(value: float, limit: float, origin: float = 0.0) -> bool:
     """Whether the checker rejects a value above a limit."""
+    if np.isinf(limit):
+        return bool(value > limit)
     return bool(value > limit + allowance(limit, origin))

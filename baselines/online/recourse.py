@@ -88,9 +88,10 @@ def answer(problem: Problem, instance: Instance, decision: Decision) -> Solution
     """A decision as a tour: what was done, and what is planned as far as it is feasible by the means of the laws."""
     done = [] if instance.underway is None else list(instance.underway.visited)
     head = [instance.depot, *done, *([done[-1]] if decision.stays else [])]
-    closing = [instance.finish] if instance.finish != instance.depot else []
+    is_over = instance.finish != instance.depot and done[-1:] == [instance.finish]
+    closing = [instance.finish] if instance.finish != instance.depot and not is_over else []
     repeats = 2 if problem.may_stay else 1
-    count = len(decision.order)
+    count = 0 if is_over else len(decision.order)
     while True:
         onward = [node for node in decision.order[:count] for _ in range(repeats)]
         found = check(problem, instance, [[*head, *onward, *closing]])

@@ -113,9 +113,9 @@ def test_memory_bound_chunks_cover_every_step_once(monkeypatch):
     scored = []
     whole = rollout.score
 
-    def watch(decoder, cache, trace, steps):
+    def watch(decoder, cache, trace, steps, allowed):
         scored.append((steps.start, steps.stop))
-        return whole(decoder, cache, trace, steps)
+        return whole(decoder, cache, trace, steps, allowed)
 
     monkeypatch.setattr(rollout, "score", watch)
     monkeypatch.setattr(rollout, "QUERY_ELEMENTS", 2 * B * 4 * 3 * N)
