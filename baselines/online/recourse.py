@@ -87,9 +87,9 @@ class SessionRecourse(BaseSolver):
 def answer(problem: Problem, instance: Instance, decision: Decision) -> Solution:
     """A decision as a tour: what was done, and what is planned as far as it is feasible by the means of the laws."""
     done = [] if instance.underway is None else list(instance.underway.visited)
-    head = [instance.depot, *done, *([done[-1]] if decision.stays else [])]
     is_over = instance.finish != instance.depot and done[-1:] == [instance.finish]
     closing = [instance.finish] if instance.finish != instance.depot and not is_over else []
+    head = [instance.depot, *done, *([done[-1]] if decision.stays and not is_over else [])]
     repeats = 2 if problem.may_stay else 1
     count = 0 if is_over else len(decision.order)
     while True:

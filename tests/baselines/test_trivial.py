@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 from brute_force import best_by_enumeration
-from instances import tiny_instance
+from instances import CERTAIN, tiny_instance
 
 from baselines.trivial import solve_trivial
 from tsp.instance import Instance
-from tsp.problems import PROBLEMS, SplitDelivery, get_problem
+from tsp.problems import SplitDelivery, get_problem
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
-@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
+@pytest.mark.parametrize("problem", CERTAIN.values(), ids=CERTAIN)
 def test_up_to_three_nodes_are_solved_to_the_optimum(problem, n):
     for seed in range(12):
         instance = tiny_instance(problem, seed, n)
