@@ -82,7 +82,12 @@ def of_problem(problem, *, padded):
     """Generated instances of one size, or tiny ones of several, in the kinds that there are."""
     if not padded:
         return generate(problem, "uniform", 3, 8, generator())
-    return from_instances([tiny_instance(problem, seed, size) for seed, size in ((0, 4), (1, 6), (3, 5), (6, 6))])
+    return from_instances(
+        [
+            tiny_instance(problem, seed, size)
+            for seed, size in ((0, 4), (1, 6), (3, 5), (6, 6), (5, 8), (9, 8), (11, 9), (13, 9))
+        ]
+    )
 
 
 @EVERY_PROBLEM
