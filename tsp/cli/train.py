@@ -82,8 +82,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Start or resume the run, and print the path of its last checkpoint."""
     from pathlib import Path
 
-    import torch
-
     from policies.device import resolve_device
     from policies.guide.training import GuideTrainConfig
     from policies.training.processes import Processes
@@ -93,7 +91,6 @@ def run(arguments: argparse.Namespace) -> int:
     device = resolve_device(arguments.device)
     processes = Processes.join(device)
     device = processes.device_of(device)
-    torch.set_num_threads(arguments.threads or _free_cores(say if processes.is_first else _say_nothing))
     about: dict[str, Any] = {
         "device": device,
         "command": shlex.join(["tsp", *sys.argv[1:]]),
@@ -116,14 +113,16 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _free_cores(say: Callable[[str], None]) -> int:
-    """The default number of threads; the user is told where it is not that of all cores."""
+def _set_threads(given: int | None, say: Callable[[str], None]) -> None:
+    """Set the number of threads, by default that of free cores; the user is told where those are not all."""
+    import torch
+
     from policies.device import free_cores
 
     free, cores = free_cores()
-    if free < cores:
+    if given is None and free < cores:
         say(f"other programs are busy: training with {free} of {cores} threads (--threads sets their number)")
-    return free
+    torch.set_num_threads(given or free)
 
 
 def _say_nothing(text: str) -> None:
@@ -141,6 +140,7 @@ def _train_policy(arguments: argparse.Namespace, config: TrainConfig, about: dic
     is_first = trainer.processes.is_first
     if is_first:
         start_run(config, arguments.out, resume=arguments.resume, force=arguments.force)
+    _set_threads(arguments.threads, about["say"])
     folder = Path(arguments.out)
     drawn = time.monotonic()
 
@@ -167,6 +167,7 @@ def _train_guide(arguments: argparse.Namespace, config: GuideTrainConfig, about:
 
     trainer = GuideTrainer(config, arguments.out, **about)
     start_run(config, arguments.out, resume=arguments.resume, force=arguments.force)
+    _set_threads(arguments.threads, about["say"])
     for work in (trainer.prepare, trainer.run):
         with progress_bar(1000, "‰") as advance:
             work(lambda share, text, advance=advance: advance(int(1000 * share), text=text))
