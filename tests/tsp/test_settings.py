@@ -23,7 +23,7 @@ from policies.training.config import TrainConfig
         ({"batch_size": None}, "f: batch_size: None, expected a whole number"),
         ({"size": 20}, "f: size: 20, expected a text"),
         ({"scale": 1}, "f: scale: 1, expected true or false"),
-        ({"sise": "20"}, "f: unknown setting 'sise'; did you mean 'size'"),
+        ({"sizes": "20"}, "f: unknown setting 'sizes'; did you mean 'size'"),
         ({"policy": 3}, "f: policy: 3, expected settings by name"),
         ({"policy": {"layers": "3"}}, "f: policy: layers: '3', expected a whole number"),
         ({"policy": {"encoder": "transformer"}}, "f: policy: unknown encoder 'transformer'"),
