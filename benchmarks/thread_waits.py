@@ -1,7 +1,7 @@
 """Training with two threads beside busy programs, for each way in which OpenMP's threads may wait.
 
 A process for each core keeps the machine busy, then one training step after another is counted by the wall clock.
-`tsp` lets threads wait passively (`OMP_WAIT_POLICY`), unless the user's environment says otherwise.
+Since no way of waiting is best both alone and beside others, `tsp train` takes the cores that are free by default.
 
     python benchmarks/thread_waits.py --seconds 12
 """

@@ -31,6 +31,7 @@ from .features import day, load_unit, prize_unit
 from .limits import last_digits, mask_limit, outer_limit
 from .rule_env import FAR, RuleEnv, way_home, with_given
 from .sessions import QueueSessionEnv, SessionEnv, SessionWindowsEnv
+from .walks import customers_of
 
 if TYPE_CHECKING:
     from tsp.problems import Problem
@@ -334,6 +335,8 @@ class TimeState(NamedTuple):
         homeward: `[B, 1, n]` latest time to leave each node and still reach the end in time.
         latest: `[B, 1, n, n]`, latest time to leave the row's node and still reach the column's node in
             time by any way; None where another tour may visit a node that this one cannot.
+        latest_leave: `[B, P, n]`, latest time to leave each node and still reach any one of the other unvisited
+            nodes in time; None where `latest` is.
     """
 
     batch: Batch
@@ -345,6 +348,7 @@ class TimeState(NamedTuple):
     home_closes: Tensor
     homeward: Tensor
     latest: Tensor | None
+    latest_leave: Tensor | None
 
 
 class TimeWindowsEnv(RuleEnv):
@@ -373,7 +377,7 @@ class TimeWindowsEnv(RuleEnv):
         leaving = (opens + service).gather(1, batch.depot[:, None])
         end = batch.finish[:, None]
         home_closes = closes.gather(1, end)
-        ways, latest = batch.distances, None
+        ways, latest, latest_leave = batch.distances, None, None
         if self.visits_all:
             # no way passes padding
             stay = service if batch.padding is None else service.masked_fill(batch.padding, float("inf"))
@@ -381,10 +385,12 @@ class TimeWindowsEnv(RuleEnv):
             latest = mask_limit(closes)[:, None, :] - ways
             itself = torch.eye(batch.size, dtype=torch.bool, device=batch.device)
             latest = latest.masked_fill(itself, float("inf"))[:, None]
+            visited = ~customers_of(self.problem, batch)[:, None]
+            latest_leave = _latest_leave(latest, visited).expand(-1, trajectories, -1)
         home = ways.gather(2, end[..., None].expand(-1, batch.size, 1))[..., 0]
         homeward = (mask_limit(home_closes) - home)[:, None]
         now, own = leaving.expand(-1, trajectories), (opens[:, None], closes[:, None], service[:, None])
-        return TimeState(batch, now, *own, leaving, home_closes, homeward, latest)
+        return TimeState(batch, now, *own, leaving, home_closes, homeward, latest, latest_leave)
 
     def update(self, state: TimeState, move: Move) -> TimeState:
         """Travel, wait, and serve; after a tour's end the next one leaves the depot at its opening."""
@@ -392,7 +398,8 @@ class TimeWindowsEnv(RuleEnv):
         assert move.returned is not None
         opens, service = (x[:, 0].gather(1, move.node) for x in (state.opens, state.service))
         now = torch.maximum(state.now + move.leg, opens) + service
-        return state._replace(now=torch.where(move.returned, state.leaving, now))
+        latest_leave = None if state.latest is None else _latest_leave(state.latest, move.visited)
+        return state._replace(now=torch.where(move.returned, state.leaving, now), latest_leave=latest_leave)
 
     def resume(self, state: TimeState, batch: Batch) -> TimeState:
         """See `RuleEnv.resume`; the tours to come leave the depot at the elapsed time or later."""
@@ -416,12 +423,12 @@ class TimeWindowsEnv(RuleEnv):
         unit = state.batch.scale[:, None, None]
         wait = ((state.opens - arrival) / unit).clamp(0.0, FAR)
         spare = ((state.closes - arrival) / unit).clamp(-FAR, FAR)
-        if state.latest is None:
+        if state.latest_leave is None:
             return torch.stack([wait, spare], -1).float()
         assert move.to_nodes is not None
         way = move.to_nodes / unit
         leave = torch.maximum(arrival, state.opens) + state.service
-        left = ((self._latest_leave(state, move) - leave) / unit).clamp(0.0, FAR)
+        left = ((state.latest_leave - leave) / unit).clamp(0.0, FAR)
         near = (torch.exp(-wait), torch.exp(-spare.clamp(min=0.0)), torch.exp(-4.0 * way), torch.exp(-left))
         return torch.stack([wait, spare, way, *near], -1).float()
 
@@ -434,20 +441,19 @@ class TimeWindowsEnv(RuleEnv):
         begin = torch.maximum(self._arrival(state, move), state.opens)
         leave = begin + state.service
         forbidden = (begin > mask_limit(state.closes)) | (leave > state.homeward)
-        if state.latest is not None:
-            forbidden = forbidden | (leave > self._latest_leave(state, move))
+        if state.latest_leave is not None:
+            forbidden = forbidden | (leave > state.latest_leave)
         return forbidden
-
-    def _latest_leave(self, state: TimeState, move: Move) -> Tensor:
-        """Latest time to leave each node and still reach any one of the other unvisited nodes in time, `[B, P, n]`."""
-        assert state.latest is not None
-        others = torch.where(move.visited[:, :, None, :], float("inf"), state.latest)  # [B, P, n, n]
-        return others.amin(-1)
 
     def forbids_return(self, state: TimeState, move: Move) -> Tensor:
         """Whether the end would have closed on arrival."""
         too_late = state.now + way_home(move) > outer_limit(state.home_closes)
         return too_late & self.makes_tour(state.batch, move)
+
+
+def _latest_leave(latest: Tensor, visited: Tensor) -> Tensor:
+    """The `latest_leave` of `TimeState` where nodes are `visited` `[B, P, n]`; found once for each step."""
+    return torch.where(visited[:, :, None, :], float("inf"), latest).amin(-1)  # over [B, P, n, n]
 
 
 def _earliest(distances: Tensor, service: Tensor) -> Tensor:

@@ -58,12 +58,16 @@ class SessionEnv(RuleEnv):
 
     def update(self, state: SessionState, move: Move) -> SessionState:
         """Walk there, and stay until the visit is over or time is up."""
-        assert move.leg is not None
         assert move.returned is not None
-        arrive = state.now + move.leg
-        leave, _ = state.clock.map(lambda x: x[:, 0].gather(1, move.node)).visit(arrive)
+        arrive, leave = self._times(state, move)
         stays = (move.node == move.origin) | move.returned
         return state._replace(now=torch.where(stays, arrive, leave))
+
+    def _times(self, state: SessionState, move: Move) -> tuple[Tensor, Tensor]:
+        """When a move arrives, and when a visit there ends, `[B, P]` each."""
+        assert move.leg is not None
+        arrive = state.now + move.leg
+        return arrive, state.clock.map(lambda x: x[:, 0].gather(1, move.node)).visit(arrive)[0]
 
     def resume(self, state: SessionState, batch: Batch) -> SessionState:
         """See `RuleEnv.resume`."""
@@ -105,10 +109,8 @@ class QueueSessionEnv(SessionEnv):
 
     def update(self, state: SessionState, move: Move) -> SessionState:
         """Walk there and look; where she decides to stay, until the visit is over or time is up."""
-        assert move.leg is not None
         assert move.returned is not None
-        arrive = state.now + move.leg
-        leave, _ = state.clock.map(lambda x: x[:, 0].gather(1, move.node)).visit(arrive)
+        arrive, leave = self._times(state, move)
         stays = (move.node == move.origin) & state.undecided
         now = torch.where(stays, leave, arrive)
         return state._replace(now=now, undecided=(move.node != move.origin) & ~move.returned)

@@ -15,6 +15,8 @@ from torch import Generator, Tensor
 from envs.walks import ends_of
 from policies.decoding import Sampling
 
+from .labelling import is_equivalent
+
 if TYPE_CHECKING:
     from envs.batch import Batch
     from envs.routing_env import RoutingEnv, State, Trace
@@ -122,11 +124,7 @@ def _is_reversible(env: RoutingEnv, batch: Batch, actions: Tensor) -> Tensor:
         length = ((actions != end) * torch.arange(1, steps + 1, device=actions.device)).amax(1, keepdim=True)
         order = length - 1 - torch.arange(steps, device=actions.device)
         other = torch.where(order >= 0, actions.gather(1, order.clamp(min=0)), end)
-    both = torch.stack([actions, other], 1)
-    trace = env.replay(batch, both)
-    legal = ~trace.forbidden.gather(-1, trace.actions[..., None])[..., 0].any(-1)
-    cost = env.cost(batch, both)
-    return legal[:, 1] & (cost[:, 1] <= cost[:, 0] + 1e-4 * cost[:, 0].abs())
+    return is_equivalent(env, batch, torch.stack([actions, other], 1))[:, 1]
 
 
 def _right_actions(env: RoutingEnv, state: State, tours: _Tours, backward: Tensor) -> Tensor:

@@ -145,14 +145,18 @@ def _another_way(
     return tours
 
 
+def is_equivalent(env: RoutingEnv, batch: Batch, actions: Tensor) -> Tensor:
+    """Whether trajectories `[B, P, T]` are legal and cost no more than the first of their instance, `[B, P]` bool."""
+    trace = env.replay(batch, actions)
+    forbidden = trace.forbidden.gather(-1, trace.actions[..., None])[..., 0].any(-1)
+    cost = env.cost(batch, actions)
+    return ~forbidden & (cost <= cost[:, :1] + SAME_COST * cost[:, :1].abs())
+
+
 def _replace_illegal(env: RoutingEnv, batch: Batch, actions: np.ndarray) -> np.ndarray:
     """The trajectories, where those that are forbidden or cost more are replaced by the teacher's own."""
-    given = torch.from_numpy(actions)
-    trace = env.replay(batch, given)
-    forbidden = trace.forbidden.gather(-1, trace.actions[..., None])[..., 0].any(-1)  # [B, P]
-    cost = env.cost(batch, given)
-    worse = cost > cost[:, :1] + SAME_COST * cost[:, :1].abs()
-    return np.where((forbidden | worse).numpy()[..., None], actions[:, :1], actions)
+    fits = is_equivalent(env, batch, torch.from_numpy(actions))
+    return np.where(fits.numpy()[..., None], actions, actions[:, :1])
 
 
 def whole_shard(batch: Batch, actions: Tensor, after: Tensor | None = None) -> Shard:

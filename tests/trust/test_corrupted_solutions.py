@@ -48,6 +48,13 @@ def in_units(instance, unit):
     return replace(instance, **{name: value * unit for name, value in changes.items()})
 
 
+def solved_in_units(name, seed, unit):
+    """A solved instance of a problem in another unit, with its problem, its solution before that, and the tours."""
+    instance, solution = solved(name, seed)
+    scaled = in_units(instance, unit)
+    return problem_of(scaled), scaled, solution, [tour.tolist() for tour in solution.tours]
+
+
 def limits_met(problem, instance, tours):
     """The instance with each of its limits exactly as much as the tours use, by the name of the limit."""
     claim, found = claim_of(problem, instance, tours), {}
@@ -109,15 +116,12 @@ def corruptions(problem, instance, tours):
 @pytest.mark.parametrize("unit", UNITS)
 def test_every_corrupted_solution_is_caught(name, unit):
     for seed in range(2):
-        instance, solution = solved(name, seed)
-        scaled = in_units(instance, unit)
-        problem = problem_of(scaled)
-        tours = [tour.tolist() for tour in solution.tours]
+        problem, scaled, solution, tours = solved_in_units(name, seed, unit)
         amounts = None if solution.amounts is None else [amount * unit for amount in solution.amounts]
         right = check(problem, scaled, tours, amounts=amounts)
         assert right.feasible, right.violations
         assert right.objective == pytest.approx(solution.objective * unit, rel=1e-9)
-        wrong = list(corruptions(problem, instance, tours))
+        wrong = list(corruptions(problem, scaled, tours))
         assert len(wrong) >= 5
         for each in wrong:
             assert not check(problem, scaled, each).feasible, each
@@ -131,10 +135,7 @@ def test_every_corrupted_solution_is_caught(name, unit):
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_limit_may_be_met_exactly_and_not_be_exceeded_by_a_millionth(name, unit):
     for seed in range(2):
-        instance, solution = solved(name, seed)
-        scaled = in_units(instance, unit)
-        problem = problem_of(scaled)
-        tours = [tour.tolist() for tour in solution.tours]
+        problem, scaled, _, tours = solved_in_units(name, seed, unit)
         for limit, met in limits_met(problem, scaled, tours).items():
             walked = [tours[0][:-1]] if limit == "min_prize" else tours
             assert check(problem, met, walked).feasible, limit

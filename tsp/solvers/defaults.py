@@ -56,13 +56,7 @@ def default_spec(instance: Instance, time_limit: float) -> tuple[str, str | None
             )
     if search == "session-recourse":
         return search, None
-    if (
-        search == "ls"
-        and not problem.reveals
-        and problem.shape.is_closed
-        and instance.symmetric
-        and time_limit >= ALPHA_PAYS * size
-    ):
+    if search == "ls" and problem.shape.is_closed and instance.symmetric and time_limit >= ALPHA_PAYS * size:
         search = "ls(candidates=alpha)"
     return f"{search}+{_proof(problem, size)}", note
 

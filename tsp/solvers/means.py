@@ -19,7 +19,7 @@ from tsp.solution import check, session_end
 from tsp.solvers.chain import better_of
 from tsp.solvers.protocol import BaseSolver, require_support, solve_request
 from tsp.solvers.registry import make
-from tsp.underway import is_undecided
+from tsp.underway import end_to_list, is_undecided
 
 if TYPE_CHECKING:
     from tsp.instance import Instance
@@ -95,13 +95,12 @@ class MeansSolver(BaseSolver):
 
     def _checked(self, problem: Problem, instance: Instance, one: _Known, found: Solution) -> Solution:
         """The plan as a tour of the instance: what was done, and a stay at each node that is to come."""
-        ends, visited = [instance.depot, instance.finish], set(one.done)
-        closing = [] if ends[0] == ends[1] or one.done[-1:] == (instance.finish,) else [instance.finish]
-        onward = [node for node in found.tours[0].tolist() if node not in visited and node not in ends]
+        known = {instance.depot, instance.finish, *one.done}
+        onward = [node for node in found.tours[0].tolist() if node not in known]
         if problem.may_stay:
             onward = np.repeat(onward, 2).tolist()
         while True:  # with a buffer below 1, the last visits of a plan may be too late by the means
-            tour = [instance.depot, *one.done, *onward, *closing]
+            tour = [instance.depot, *one.done, *onward, *end_to_list(instance, one.done)]
             solution = check(problem, instance, [tour])
             if solution.feasible or not onward:
                 return solution
@@ -129,8 +128,7 @@ class MeansSolver(BaseSolver):
         if instance.underway is not None:
             elapsed = instance.underway.elapsed
             if elapsed is None or done != instance.underway.visited:
-                is_over = instance.finish == instance.depot or done[-1:] == (instance.finish,)
-                tour = [instance.depot, *done, *([] if is_over else [instance.finish])]
+                tour = [instance.depot, *done, *end_to_list(instance, done)]
                 elapsed = session_end(problem, instance, tour, None)
             times[list(done)] = 0.0
             if problem.may_stay:  # nodes seen and left count nothing

@@ -17,6 +17,7 @@ from tsp.laws import with_known
 from tsp.problems import Session
 from tsp.solution import check, session_end
 from tsp.solvers.protocol import Request, is_one_shot, require_support, solve_request
+from tsp.underway import end_to_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,8 +69,7 @@ class _OnlineTour:
 
     def tour(self, onward: Sequence[int] = ()) -> list[int]:
         """The tour so far, and `onward` to its end."""
-        depot, finish = self.instance.depot, self.instance.finish
-        return [depot, *self.visited, *onward, *([finish] if finish != depot else [])]
+        return [self.instance.depot, *self.visited, *onward, *end_to_list(self.instance, self.visited)]
 
     def follow(self, answer: Solution) -> None:
         """Take over a feasible plan; an infeasible one leaves the earlier plan in place."""

@@ -342,6 +342,11 @@ def deliveries(
     return left, amounts
 
 
+def end_to_list(instance: Instance, visited: Sequence[int]) -> list[int]:
+    """The end of a tour from the depot, as it is listed: nothing where that is the depot, or where it was reached."""
+    return [] if instance.finish == instance.depot or list(visited[-1:]) == [instance.finish] else [instance.finish]
+
+
 def is_undecided(problem: Problem, visited: Sequence[int], finish: int) -> bool:
     """Whether she has just come to the last node visited, and may stay there."""
     return problem.may_stay and bool(visited) and visited[-1] != finish and visited[-1:] != visited[-2:-1]

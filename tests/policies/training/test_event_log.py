@@ -5,24 +5,13 @@ import csv
 from dataclasses import replace
 
 import pytest
+from training_runs import SMALL
 
-from policies.policy import PolicyConfig
-from policies.training.config import TrainConfig
 from policies.training.event_log import EventLog
 from policies.training.run import start_run
 from policies.training.trainer import Trainer
 
 events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason="needs tensorboard")
-
-SMALL = TrainConfig(
-    size="6",
-    instances=64,
-    epoch_size=16,
-    batch_size=8,
-    starts=3,
-    validation_instances=16,
-    policy=PolicyConfig(layers=1, width=16, heads=2, feedforward=32),
-)
 
 
 def test_the_scalars_are_the_columns_of_the_log_also_after_resuming(tmp_path):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from training_runs import SMALL
 
 from envs.generators import generate
 from policies.checkpoint import load_policy, read_tensors, write_tensors
@@ -20,16 +21,6 @@ from policies.training.config import TrainConfig
 from policies.training.run import start_run
 from policies.training.trainer import Trainer
 from tsp.problems import PROBLEMS
-
-SMALL = TrainConfig(
-    size="6-8",
-    instances=96,
-    epoch_size=32,
-    batch_size=8,
-    starts=3,
-    validation_instances=16,
-    policy=PolicyConfig(layers=1, width=16, heads=2, feedforward=32),
-)
 
 
 def trainer(config, out, *, resume=False):
