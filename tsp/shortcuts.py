@@ -22,7 +22,7 @@ from tsp.solvers.chain import better_of
 from tsp.solvers.defaults import default_spec
 from tsp.solvers.online import play_all
 from tsp.solvers.protocol import Request, foreign_errors, require_support, solve_request
-from tsp.solvers.registry import load, make
+from tsp.solvers.registry import load, make, split_alias
 from tsp.underway import validate_underway
 from tsp.validation import items, shown
 
@@ -292,7 +292,7 @@ def compare(
 
     Args:
         instances: instances of one problem.
-        solvers: specs of the solvers.
+        solvers: specs of the solvers; `name=SPEC` gives one a name of its own.
         time_limit: seconds for each instance; several give a gap-against-time curve.
         threads: number of threads of each solver.
         seed: seed of every random choice.
@@ -316,6 +316,15 @@ def compare(
     problem = next(iter(problems), get_problem("tsp"))
     made = [make(cast("str", spec), device=device) for spec in specs]
     named = [replace(one, name=one.name or f"#{i}") for i, one in enumerate(instances)]
+    aliases = {alias: text for alias, text in map(split_alias, map(str, specs)) if alias is not None}
     return compare_solvers(
-        problem, named, made, limits, threads=threads, seed=seed, progress=progress, realizations=realizations
+        problem,
+        named,
+        made,
+        limits,
+        threads=threads,
+        seed=seed,
+        progress=progress,
+        realizations=realizations,
+        specs=aliases,
     )

@@ -51,7 +51,7 @@ LINE_STYLES = ("-", (0, (6, 1.5)), (0, (2, 1)), (0, (6, 1.5, 1, 1.5)), (0, (1, 1
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 SHADES = (0.0, -0.35, 0.4)
-"""How far the colors are mixed with ink (below 0) or paper when they are used for the first time, the second, the third."""
+"""How far the colors are mixed with ink (below 0) or paper when they are used for the first, second, third time."""
 
 
 class LineStyle(NamedTuple):
