@@ -47,7 +47,7 @@ SECTIONS = {
     "Sets of the literature": ("cvrplib", "literature", "kool-100"),
     "Guides and bounds": ("guides-recall", "guides-gap", "guides-difference", "guides-time", "bounds"),
     "Training": (
-        "policies", "decodings", "gpu-training", "optimizers", "throughput", "whole-runs", "baselines", "fine-tuning",
+        "policies", "decodings", "reencoding", "gpu-training", "optimizers", "throughput", "whole-runs", "baselines", "fine-tuning",
         "kool-tsp", "kool-variants",
     ),
 }  # fmt: skip
