@@ -83,10 +83,7 @@ class InstanceSolver(BaseSolver):
                 ProcessWorkers(threads, partial(_start_worker, self, problem)),
                 (problem, threads),
             )
-        singles = (
-            replace(request.select([i]), report=None)  # a report cannot go to a process
-            for i in range(count)
-        )
+        singles = (request.select([i]).without_report() for i in range(count))
         solutions: list[Solution | None] = [None] * count
         try:
             for i, found in self._pool.run(_work, singles):

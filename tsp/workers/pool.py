@@ -111,6 +111,18 @@ class Workers(ABC):
         """End all workers."""
         self.close()
 
+    def start(self) -> None:
+        """Start all workers, and wait until they have started.
+
+        Raises:
+            LostError: when workers died `ATTEMPTS` times while they started.
+            Exception: what their first task raised.
+        """
+        while len(self._idle) < self.count:
+            self._start_missing(0)
+            for worker in self.wait(self._starting):
+                self._collect(worker)
+
     def close(self) -> None:
         """End all workers."""
         for worker in (*self._idle, *self._starting):
@@ -172,8 +184,7 @@ class Workers(ABC):
         while len(busy) < self.count and (task := tasks.next()) is not None:
             if not self._idle:
                 tasks.again.appendleft(task)
-                while len(busy) + len(self._starting) < self.count:
-                    self._starting.append(self.start_worker())
+                self._start_missing(len(busy))
                 return
             worker = self._idle.pop()
             try:
@@ -184,6 +195,11 @@ class Workers(ABC):
             else:
                 task.attempts += 1
                 busy[worker] = task
+
+    def _start_missing(self, busy: int) -> None:
+        """Start workers until there are as many as there should be."""
+        while busy + len(self._idle) + len(self._starting) < self.count:
+            self._starting.append(self.start_worker())
 
     def _collect(self, worker: Worker) -> tuple[bool, object]:
         """Whether a worker has died, and its result otherwise; then it is idle."""
