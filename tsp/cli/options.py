@@ -43,6 +43,11 @@ def seed(text: str) -> int:
     return _parse(int, text, lambda value: 0 <= value < 2**32, f"a whole number from 0 to {2**32 - 1}")
 
 
+def port(text: str) -> int:
+    """The number of a port, or 0."""
+    return _parse(int, text, lambda value: 0 <= value < 2**16, "a whole number from 0 to 65535")
+
+
 def limits(text: str) -> list[float]:
     """Positive numbers with commas between them."""
     return [positive(part) for part in text.split(",")]
