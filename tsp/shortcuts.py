@@ -23,7 +23,7 @@ from tsp.solvers.chain import better_of
 from tsp.solvers.defaults import default_spec
 from tsp.solvers.online import play_all
 from tsp.solvers.protocol import Request, foreign_errors, require_support, solve_request
-from tsp.solvers.registry import load, make
+from tsp.solvers.registry import load, make, split_alias
 from tsp.solvers.spread import SpreadSolver, prepare_worker
 from tsp.underway import validate_underway
 from tsp.validation import items, shown
@@ -298,7 +298,7 @@ def compare(
 
     Args:
         instances: instances of one problem.
-        solvers: specs of the solvers.
+        solvers: specs of the solvers; `name=SPEC` gives one a name of its own.
         time_limit: seconds for each instance; several give a gap-against-time curve.
         threads: number of threads of each solver.
         seed: seed of every random choice.
@@ -326,9 +326,18 @@ def compare(
 
     def run(made: Sequence[Solver]) -> Comparison:
         return compare_solvers(
-            problem, named, made, limits, threads=threads, seed=seed, progress=progress, realizations=realizations
+            problem,
+            named,
+            made,
+            limits,
+            threads=threads,
+            seed=seed,
+            progress=progress,
+            realizations=realizations,
+            specs=aliases,
         )
 
+    aliases = {alias: text for alias, text in map(split_alias, map(str, specs)) if alias is not None}
     listed = [cast("str", spec) for spec in specs]
     if workers is None:
         return run([make(spec, device=device) for spec in listed])
