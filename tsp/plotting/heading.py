@@ -32,7 +32,7 @@ def describe_tours(claim: Claim, solution: Solution | None) -> str:
     """Summarize an instance and, with a solution, its quality, its solver and its time."""
     instance = claim.instance
     facts = ["1 node" if instance.size == 1 else f"{instance.size:,} nodes"]
-    facts += ["open routes"] if instance.free_end else []
+    facts += filter(None, [instance.describe_walls(), "open routes" if instance.free_end else ""])
     if solution is None:
         if instance.best_known is not None:
             facts.append(f"best known {_format_value(claim, claim.problem.objective.terms, instance.best_known)}")

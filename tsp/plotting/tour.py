@@ -33,6 +33,7 @@ from tsp.plotting.schedule import draw_schedule, schedule_height, schedule_stops
 from tsp.problems import Capacity, PrizeQuota, TimeWindows
 from tsp.solution import claim_of
 from tsp.statistics import format_number
+from tsp.walls import Walls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +109,8 @@ def plot_tour(
             picture are as near to its matrix as a plane allows.
         solution: the tours; without one, only the nodes are drawn.
         problem: decides what counts; None: the problem that the instance names.
-        floor: walls and walks between nodes; without it, nodes are joined by straight lines.
+        floor: walls and walks between nodes; None: the instance's own walls and the shortest ways around them, and
+            straight lines where it has none.
         title: replaces the instance's name.
 
     Raises:
@@ -118,6 +120,8 @@ def plot_tour(
     problem = problem or problem_of(instance)
     if floor is not None:
         floor.require_plane(instance)
+    elif instance.walls is not None:
+        floor = Floor(instance.walls, Walls(instance.walls).route)
     points, remark, aspect, unit = lay_out(instance)
     claim = _claim_to_draw(problem, instance, solution)
     schedule = schedule_stops(problem, instance, solution)
