@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, cast, overload
+from typing import TYPE_CHECKING, Literal, cast, overload
 
 import numpy as np
 
@@ -50,16 +50,18 @@ def read(
     matrix: str | os.PathLike[str] | None = None,
     unit: str | None = None,
     speed: float | None = None,
+    walls: str | os.PathLike[str] | Literal[False] | None = None,
 ) -> Instance:
     """Read the one instance in a file (TSPLIB, CSV, …); `problem` and `matrix` add what the file does not contain.
 
     Distances between places on the Earth are in `unit` (`m`, `km`, `mi`; default km); where their times come from a
-    clock, `speed` is in kilometres an hour (default 50).
+    clock, `speed` is in kilometres an hour (default 50). Ways lead around the `walls` of a file, of the one beside a
+    CSV file (None: `NAME.walls.csv` beside `NAME.csv`, if there is one), or around none (False).
 
     Raises:
         ValueError: when the file is broken, or holds a set (read those with `read_set`).
     """
-    instances = read_set(path, problem=problem, matrix=matrix, unit=unit, speed=speed)
+    instances = read_set(path, problem=problem, matrix=matrix, unit=unit, speed=speed, walls=walls)
     if len(instances) != 1:
         raise ValueError(f"{path}: holds {len(instances)} instances, expected one; read_set reads them all")
     return instances[0]

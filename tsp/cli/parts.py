@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tsp.streaming import Counts
 
-WHOLE = ("initial", "law", "plot", "walls", "probabilities", "json")
+WHOLE = ("initial", "law", "plot", "probabilities", "json")
 """Options that need all instances or answers in memory."""
 
 PLACES = ("files", "out", "run", "workers", "resume", "strict", "force")
