@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 WARM = ("ls", "ortools", "policy")
 """The solvers that are warmed up when the page starts, for closed tours."""
 
-OFFERED = ("ls", "ortools", "policy", "cpsat", "2opt", "bound", "session-recourse", "means")
+OFFERED = ("ls", "ortools", "policy", "cpsat", "2opt", "bound", "session-recourse", "means", "session-rollout", "recourse")
 """The solvers of which the page says whether they solve the problem."""
 
 PAUSE = 0.03
@@ -77,10 +77,11 @@ def warm_up(emit: Emit) -> dict[str, Any]:
     tsp = get_problem("tsp")
     for spec in WARM:
         _warmed(spec, tsp)
-    fields = Fields({"source": {"kind": "generated", "size": 20}})
-    blob = make_instance(lambda _: None, fields)[1]
-    for spec in WARM:
-        solve(lambda _: None, blob, spec=spec, seconds=0.05, seed=1)
+    for distribution in ("uniform", "hall"):
+        fields = Fields({"source": {"kind": "generated", "distribution": distribution, "size": 20}})
+        blob = make_instance(lambda _: None, fields)[1]
+        for spec in WARM:
+            solve(lambda _: None, blob, spec=spec, seconds=0.05, seed=1)
     return {}
 
 
@@ -182,7 +183,7 @@ def _as_tours(problem: Problem, place: Place, visited: list[int]) -> list[list[i
     return [[*tour, finish] if finish != depot else tour for tour in kept]
 
 
-def day(emit: Emit, blob: bytes, *, spec: str, seconds: float, visited: list[int], seed: int) -> dict[str, Any]:
+def day(emit: Emit, blob: bytes, *, spec: str, seconds: float, visited: list[int], ends: bool, seed: int) -> dict[str, Any]:
     """The day after these visits, what they revealed, and the plan for the rest."""
     place, problem = _load(blob)
     instance, realization = place.instance, place.realization
@@ -202,7 +203,7 @@ def day(emit: Emit, blob: bytes, *, spec: str, seconds: float, visited: list[int
     if is_bound and not so_far.feasible:
         raise ValueError(f"visited: {'; '.join(so_far.violations)}")
     plan, seconds_used = list[int](), 0.0
-    if not tour.over:
+    if not tour.over and not ends:
         solver = _warmed(spec, problem)
         known = tour.known_instance()
         (answer,) = solve_request(solver, Request(problem, [known], [seconds], seed=seed))
