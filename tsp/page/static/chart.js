@@ -88,7 +88,7 @@ export function drawChart(canvas, chart, theme) {
 
 function range(values) {
   const sorted = [...values].sort((a, b) => a - b);
-  const low = sorted[0], high = sorted[sorted.length - 1], pad = 0.08 * (high - low) || 0.02 * Math.abs(high) || 1;
+  const low = sorted[0], high = sorted[sorted.length - 1], pad = Math.max(0.08 * (high - low), 1e-4 * Math.abs(high)) || 1;
   return [low - pad, high + pad];
 }
 
@@ -101,9 +101,9 @@ function ticks(low, high, count) {
 }
 
 /** A number in few digits. */
-export function short(value) {
+export function short(value, digits = 5) {
   if (value === null || value === undefined) return "–";
   const size = Math.abs(value);
   if (size && (size >= 1e7 || size < 1e-3)) return value.toExponential(2);
-  return size >= 10000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(5)));
+  return size >= 10000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(digits)));
 }

@@ -409,8 +409,12 @@ function cell(text, className = "") {
 
 function showLanes() {
   const [what, goal] = reference();
-  $("value-head").textContent = view?.terms ? view.terms.join(" + ") : "Value";
-  $("gap-head").textContent = what && state.mode === "solve" ? `Gap to ${what}` : "Gap";
+  const terms = view?.terms ? view.terms.join(" + ") : "Value";
+  const heads = {
+    solve: ["Solver", terms, what ? `Gap to ${what}` : "Gap", "Time"], policy: ["Next place", "Probability", "", ""], day: ["Place", "What showed", "", "She"],
+  }[state.mode];
+  if (state.mode === "policy" && steps[Math.floor(player.value)]?.done) heads.splice(0, 2, "Answer", terms);
+  $("lanes").previousElementSibling.querySelectorAll("th").forEach((head, i) => { head.textContent = heads[i]; });
   const best = bestLane(), rows = [];
   if (state.mode === "solve") {
     lanes.forEach((lane, i) => {
@@ -420,15 +424,19 @@ function showLanes() {
       swatch.style.background = colourOf(lane);
       button.type = "button";
       button.append(swatch, lane.label);
-      if (lane.proves) button.disabled = true;
-      else {
+      if (!lane.proves) {
         button.title = alone === i ? "Show all beside each other" : "Show alone";
         button.setAttribute("aria-pressed", String(alone === i));
         button.addEventListener("click", () => { alone = alone === i ? null : i; update(); });
       }
-      first.append(button);
+      if (lane.proves) {
+        const plain = document.createElement("span");
+        plain.className = "plain";
+        plain.append(swatch, lane.label);
+        first.append(plain);
+      } else first.append(button);
       row.className = alone === i ? "alone" : "";
-      const value = lane.proves ? (lane.bound ? short(lane.bound.value) : "–") : last ? last.text : "–";
+      const value = lane.proves ? (lane.bound ? short(lane.bound.value, 6) : "–") : last ? last.text : "–";
       const time = lane.done ? (lane.seconds === undefined ? lane.state : `${lane.seconds.toFixed(2)} s`) : lane.state === "running" ? "running" : `${lane.state} …`;
       row.append(first, cell(value, lane === best ? "best" : ""), cell(lane.proves ? (lane.proved ? "optimal" : "") : goal === null ? "" : gapText(lane)), cell(time, "state"));
       rows.push(row);
@@ -452,7 +460,6 @@ function showLanes() {
       row.append(cell("Policy, greedy"), cell(step.text || "–", "best"), cell(""), cell(step.feasible ? "checked" : step.reasons[0], "state"));
       rows.push(row);
     }
-    $("value-head").textContent = step.done ? view.terms.join(" + ") : "Probability";
   } else if (state.mode === "day" && moments.length) {
     const now = momentAt();
     now.visited.forEach((node, i) => {
@@ -461,7 +468,6 @@ function showLanes() {
       row.append(cell(shownName(node)), cell(outcomes(now, node)), cell(""), cell(now.stays.includes(node) ? "stayed" : "left", "state"));
       rows.unshift(row);
     });
-    $("value-head").textContent = "What showed";
   }
   $("lanes").replaceChildren(...rows);
   if ($("stops-box").open) showStops();
@@ -612,6 +618,11 @@ function refresh() {
   update();
 }
 
+/** The limits that can be set; where the file could not be read yet, all of them. */
+function limitsOf(problem) {
+  return state.kind === "file" && !state.problem && !view ? Object.keys(LIMITS) : problem?.limits || [];
+}
+
 function showProblem() {
   const select = $("problem");
   const names = info.problems.filter((one) => state.mode !== "day" || one.lives).map((one) => [one.name, one.title]);
@@ -626,7 +637,7 @@ function showProblem() {
   $("story").textContent = problem ? `She has to: ${problem.story}.` : "";
   const limits = $("limits");
   if (limits.contains(document.activeElement)) return;
-  limits.replaceChildren(...(problem?.limits || []).map((name) => {
+  limits.replaceChildren(...limitsOf(problem).map((name) => {
     const label = document.createElement("label"), input = document.createElement("input");
     input.type = "number";
     input.min = name === "num_tours" ? "1" : "0";
@@ -798,7 +809,7 @@ const player = new Player(
   },
 );
 
-const map = new Map2D($("map"), { panes, view: () => view, theme: () => theme }, {
+const map = new Map2D($("map"), { panes, view: () => view, theme: () => theme, foot: () => (state.mode === "day" ? 60 : 0) }, {
   hover: showTip,
   click,
   cross: ([x, y]) => say(`${Math.round(100 * x)} right, ${Math.round(100 * y)} up`, true),

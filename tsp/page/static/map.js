@@ -75,10 +75,11 @@ export class Map2D {
   /** The lens of a box: screen x = lens.x + scale · world x, screen y = lens.y − scale · world y. */
   lens(box, view) {
     const bounds = (view.bounds ||= boundsOf(view));
-    const fit = Math.min((box.w - 2 * MARGIN) / (bounds.w || 1e-9), (box.h - 2 * MARGIN - 20) / (bounds.h || 1e-9));
+    const foot = this.source.foot(); // the height of what covers the lower edge
+    const fit = Math.min((box.w - 2 * MARGIN) / (bounds.w || 1e-9), (box.h - 2 * MARGIN - 20 - foot) / (bounds.h || 1e-9));
     const scale = Math.max(1e-12, fit) * this.zoom;
     const [cx, cy] = this.centre || [bounds.x + bounds.w / 2, bounds.y + bounds.h / 2];
-    return { scale, x: box.x + box.w / 2 - cx * scale, y: box.y + box.h / 2 + (this.centre ? 0 : 8) + cy * scale };
+    return { scale, x: box.x + box.w / 2 - cx * scale, y: box.y + box.h / 2 + (this.centre ? 0 : 8 - foot / 2) + cy * scale };
   }
 
   boxAt(x, y) {
