@@ -136,7 +136,7 @@ def solve_all(
     prepare: Callable[[Solver, Problem], None] = lambda solver, problem: solver.warm_up(problem),
     report: Report | None = None,
     realizations: Sequence[Realization | None] | None = None,
-    find_solver: Callable[..., Solver] = make,
+    find_solver: Callable[..., Solver] | None = None,
 ) -> list[Solution]:
     """Solve instances, each with the given solver or its default one; instances of one solver are solved together.
 
@@ -151,7 +151,7 @@ def solve_all(
         prepare: called with each solver and problem before any clock starts, to warm up.
         report: called with each better solution.
         realizations: the hidden values of each instance.
-        find_solver: makes the solver of a spec, or gives the one that it has made before.
+        find_solver: makes the solver of a spec, or gives the one that it has made before; default: `registry.make`.
     """
     _require_device(device)
     groups: dict[tuple[str, Problem, bool], list[int]] = {}
@@ -169,7 +169,7 @@ def solve_all(
         warnings.warn(text, stacklevel=3)
     solutions: dict[int, Solution] = {}
     for (chosen, problem, online), members in groups.items():
-        solver = find_solver(chosen, device=device)
+        solver = (find_solver or make)(chosen, device=device)
         require_support(solver, problem)
         _require_start(solver, [instances[i] for i in members if starts[i] is not None], online=online)
         with foreign_errors(solver, solver.name):
