@@ -47,8 +47,8 @@ SECTIONS = {
     "Sets of the literature": ("cvrplib", "literature", "kool-100"),
     "Guides and bounds": ("guides-recall", "guides-gap", "guides-difference", "guides-time", "bounds"),
     "Training": (
-        "policies", "decodings", "gpu-training", "optimizers", "throughput", "whole-runs", "baselines", "fine-tuning",
-        "kool-tsp", "kool-variants",
+        "policies", "decodings", "reencoding", "gpu-training", "optimizers", "throughput", "whole-runs", "baselines",
+        "fine-tuning", "kool-tsp", "kool-variants",
     ),
 }  # fmt: skip
 """Sections of the results page and their tables; tables that are not named here come last."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, cast, overload
 
 import numpy as np
@@ -23,8 +24,10 @@ from tsp.solvers.defaults import default_spec
 from tsp.solvers.online import play_all
 from tsp.solvers.protocol import Request, foreign_errors, require_support, solve_request
 from tsp.solvers.registry import load, make
+from tsp.solvers.spread import SpreadSolver, prepare_worker
 from tsp.underway import validate_underway
 from tsp.validation import items, shown
+from tsp.workers import open_workers
 
 if TYPE_CHECKING:
     import os
@@ -131,6 +134,7 @@ def solve_all(
     prepare: Callable[[Solver, Problem], None] = lambda solver, problem: solver.warm_up(problem),
     report: Report | None = None,
     realizations: Sequence[Realization | None] | None = None,
+    find_solver: Callable[..., Solver] = make,
 ) -> list[Solution]:
     """Solve instances, each with the given solver or its default one; instances of one solver are solved together.
 
@@ -145,6 +149,7 @@ def solve_all(
         prepare: called with each solver and problem before any clock starts, to warm up.
         report: called with each better solution.
         realizations: the hidden values of each instance.
+        find_solver: makes the solver of a spec, or gives the one that it has made before.
     """
     _require_device(device)
     groups: dict[tuple[str, Problem, bool], list[int]] = {}
@@ -162,7 +167,7 @@ def solve_all(
         warnings.warn(text, stacklevel=3)
     solutions: dict[int, Solution] = {}
     for (chosen, problem, online), members in groups.items():
-        solver = make(chosen, device=device)
+        solver = find_solver(chosen, device=device)
         require_support(solver, problem)
         _require_start(solver, [instances[i] for i in members if starts[i] is not None], online=online)
         with foreign_errors(solver, solver.name):
@@ -287,6 +292,7 @@ def compare(
     device: str = "auto",
     progress: Callable[[int, int], None] | None = None,
     realizations: Sequence[Realization] | None = None,
+    workers: int | str | None = None,
 ) -> Comparison:
     """Compare solvers on the same instances, under the same time and number of threads.
 
@@ -299,6 +305,8 @@ def compare(
         device: for solvers that run on several kinds of devices.
         progress: called with the number of solutions so far and the total number.
         realizations: the hidden values of the instances, which solvers see node by node on arrival.
+        workers: spread the instances over so many processes, or over a Ray cluster (`ray`, `ray://HOST:PORT`), with
+            `threads` threads each.
 
     Raises:
         ValueError: in one sentence, if there is nothing to compare, or the instances cannot be compared.
@@ -314,8 +322,21 @@ def compare(
     given = time_limit if isinstance(time_limit, list | tuple | np.ndarray) else (time_limit,)
     limits = [Budget(limit).time_limit for limit in cast("Sequence[float]", given)]
     problem = next(iter(problems), get_problem("tsp"))
-    made = [make(cast("str", spec), device=device) for spec in specs]
     named = [replace(one, name=one.name or f"#{i}") for i, one in enumerate(instances)]
-    return compare_solvers(
-        problem, named, made, limits, threads=threads, seed=seed, progress=progress, realizations=realizations
-    )
+
+    def run(made: Sequence[Solver]) -> Comparison:
+        return compare_solvers(
+            problem, named, made, limits, threads=threads, seed=seed, progress=progress, realizations=realizations
+        )
+
+    listed = [cast("str", spec) for spec in specs]
+    if workers is None:
+        return run([make(spec, device=device) for spec in listed])
+    with open_workers(workers, threads, partial(prepare_worker, listed, device, problem)) as opened:
+        spread = [SpreadSolver(spec, device, opened) for spec in listed]
+        for solver in spread:
+            require_support(solver, problem)
+        opened.start()
+        found = run(spread)
+    note = f"The instances were spread over {opened.count} worker(s); seconds are each instance's own."
+    return replace(found, notes=(*found.notes, note))

@@ -292,7 +292,7 @@ def fill_all(s: Sessions, grid: Grid, here: int, now: float, order: Nodes, count
 
 
 @kernel
-def onward(
+def best_from(
     s: Sessions, grid: Grid, here: int, now: float, order: Nodes, left: int, values: Values
 ) -> tuple[float, int]:
     """`best_next`, for Python."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tsp import __version__
 from tsp.cli.command import DONE, INFEASIBLE, Command
 from tsp.cli.console import progress_bar, show, show_json
-from tsp.cli.options import GENERATED, add_common_options, add_generator_options, add_instance_options, limits
+from tsp.cli.options import GENERATED, add_common_options, add_generator_options, add_instance_options, limits, workers
 
 if TYPE_CHECKING:
     import argparse
@@ -26,6 +26,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--solvers", metavar="SPEC,SPEC…", default="policy,ortools", help="default policy,ortools")
     command.add_argument(
         "--time-limit", type=limits, default=[2.0], metavar="S[,S…]", help="seconds for each instance (default 2)"
+    )
+    command.add_argument(
+        "--workers", type=workers, metavar="N|ray", help="spread the instances over processes, or over a Ray cluster"
     )
     command.add_argument("--plot", metavar="PATH", help="draw the gaps: .png, .svg or .pdf")
     command.add_argument("--out", metavar="PATH", help="write the rows as .csv")
@@ -52,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
             device=arguments.device,
             progress=advance,
             realizations=realizations,
+            workers=arguments.workers,
         )
     _write_comparison(arguments, comparison)
     return DONE if all(row.feasible == row.instances for row in comparison.rows) else INFEASIBLE

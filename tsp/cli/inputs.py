@@ -57,7 +57,7 @@ def _read_files(files: Sequence[str], arguments: argparse.Namespace) -> tuple[li
     instances: list[Instance] = []
     realizations: list[Realization | None] = []
     for file in files:
-        found = read_set(file, **_reading(arguments))
+        found = read_set(file, **reading(arguments))
         hides = any(problem_of(instance).reveals for instance in found)
         instances += [complete_instance(instance, arguments) for instance in found]
         realizations += (read_realizations(file) if hides else None) or [None] * len(found)
@@ -93,7 +93,7 @@ def _with_laws(instance: Instance, arguments: argparse.Namespace, laws: Sequence
 
 def read_one(arguments: argparse.Namespace) -> Instance:
     """Read the only instance of `arguments.file` and complete it; tours under way that cannot be are refused."""
-    instance = complete_instance(read(arguments.file, **_reading(arguments)), arguments)
+    instance = complete_instance(read(arguments.file, **reading(arguments)), arguments)
     if instance.underway is not None:
         problem = problem_of(instance)
         require_used_read(problem, instance)
@@ -101,7 +101,7 @@ def read_one(arguments: argparse.Namespace) -> Instance:
     return instance
 
 
-def _reading(arguments: argparse.Namespace) -> dict[str, Any]:
+def reading(arguments: argparse.Namespace) -> dict[str, Any]:
     """The options that count when a file is read."""
     return {name: getattr(arguments, name) for name in ("problem", "matrix", "unit", "speed")}
 

@@ -31,9 +31,21 @@ def count(text: str) -> int:
     return _parse(int, text, lambda value: value >= 1, "a whole number of 1 or more")
 
 
+def workers(text: str) -> int | str:
+    """A number of processes, or the place of a Ray cluster."""
+    if text == "ray" or text.startswith("ray://"):
+        return text
+    return _parse(int, text, lambda value: value >= 1, "a number of processes, ray or ray://HOST:PORT")
+
+
 def seed(text: str) -> int:
     """A seed that every generator of random numbers takes."""
     return _parse(int, text, lambda value: 0 <= value < 2**32, f"a whole number from 0 to {2**32 - 1}")
+
+
+def port(text: str) -> int:
+    """The number of a port, or 0."""
+    return _parse(int, text, lambda value: 0 <= value < 2**16, "a whole number from 0 to 65535")
 
 
 def limits(text: str) -> list[float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tsp import __version__
 from tsp.cli.command import DONE, INFEASIBLE, Command
 from tsp.cli.console import progress_bar, say, show, show_json
-from tsp.cli.options import add_common_options, add_instance_options, add_underway_options, positive
+from tsp.cli.options import add_common_options, add_instance_options, add_underway_options, positive, workers
 from tsp.interrupts import exit_code
 
 if TYPE_CHECKING:
@@ -61,7 +61,19 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--probabilities", action="store_true", help="show the policy's P(next node | nodes so far)")
     command.add_argument("--plot", metavar="PATH", help="draw the tour: .png, .svg or .pdf")
     command.add_argument("--walls", metavar="FILE", help="walls to draw (default: NAME.walls.csv beside NAME.csv)")
-    command.add_argument("--out", metavar="PATH", help="write the solution: .tour, .sol, .csv or .json")
+    command.add_argument(
+        "--out",
+        metavar="PATH",
+        help="write the solution: .tour, .sol, .csv or .json; or of a large set parts in a FOLDER/",
+    )
+    command.add_argument(
+        "--workers",
+        type=workers,
+        metavar="N|ray",
+        help="of a large set: number of processes (default 1), or a Ray cluster: ray, ray://HOST:PORT",
+    )
+    command.add_argument("--resume", action="store_true", help="of a large set: go on with the run in --out FOLDER/")
+    command.add_argument("--strict", action="store_true", help="of a large set: stop at an instance that is broken")
     command.add_argument("--json", action="store_true", help="print JSON")
     add_common_options(command)
 
@@ -69,7 +81,11 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Solve the instances, and print, draw and write their solutions."""
     from tsp.cli.inputs import read_floor, read_initial, read_instances
+    from tsp.cli.parts import is_folder, refuse_options_of_parts, solve_to_parts
 
+    if is_folder(arguments.out):
+        return solve_to_parts(arguments)
+    refuse_options_of_parts(arguments)
     instances, realizations = read_instances(arguments.files, arguments)
     if arguments.probabilities:
         if arguments.plot or arguments.out or arguments.initial:

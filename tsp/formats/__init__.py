@@ -51,6 +51,7 @@ __all__ = [
     "INSTANCE_ENDINGS",
     "SOLUTION_ENDINGS",
     "Plan",
+    "open_set",
     "read",
     "read_matrix",
     "read_plan",
@@ -58,6 +59,7 @@ __all__ = [
     "read_realizations",
     "read_solution",
     "read_walls",
+    "with_best_known",
     "write_instances",
     "write_solution",
 ]
@@ -189,6 +191,33 @@ def read_realizations(path: StrPath) -> list[Realization] | None:
     readers = {".npz": npz.read_realizations, ".pkl": kool.read_realizations}
     reader = readers.get(_kind(source, None))
     return None if reader is None else reader(source)
+
+
+def open_set(path: StrPath, *, problem: str | None = None) -> npz.NpzSet | None:
+    """Open an NPZ set whose instances are made one by one; None for a file of another format.
+
+    What `read` adds to an instance beside its `problem`, `with_best_known` adds.
+
+    Raises:
+        ValueError: in one sentence, with the file and what was expected.
+        OSError: for a file that cannot be read.
+    """
+    source = require_readable(path)
+    ending = without_gz(source).suffix.lower()
+    if ending in _READERS.keys() | _SAME_AS.keys() and ending != ".npz":
+        return None
+    if _kind(source, problem) != ".npz":
+        return None
+    if problem is not None:
+        get_problem(problem)
+    found = npz.read_set(source, mapped=True)
+    found.words["problem"] = problem or found.words["problem"]
+    return found
+
+
+def with_best_known(instance: Instance) -> Instance:
+    """The instance with its best known value, where the table of `tsp.best_known` has one."""
+    return _completed(instance, instance.problem)
 
 
 def _kind(path: Path, problem: str | None) -> str:

@@ -32,7 +32,7 @@ ONE_SHOT_PARTS = 3
 """Number of equal parts of the time that a one-shot solver may take for a plan: it usually ends earlier."""
 
 
-class _OnlineTour:
+class OnlineTour:
     """One tour, made step by step.
 
     Attributes:
@@ -129,12 +129,12 @@ def play_all(
     require_support(solver, problem)
     if not problem.shape.has_one_depot_tour or {"prizes", "law_prizes"}.isdisjoint(problem.needs):
         raise ValueError(f"problem {problem.name!r}: expected one tour that collects prizes, to be played online")
-    tours: list[_OnlineTour] = []
+    tours: list[OnlineTour] = []
     for instance, realization in zip(instances, realizations, strict=True):
         problem.validate(instance)
         if instance.underway is not None:
             raise ValueError(f"{instance.name or 'instance'}: is under way, expected a tour played from its start")
-        tours.append(_OnlineTour(problem, instance, realization))
+        tours.append(OnlineTour(problem, instance, realization))
     while unfinished := [(i, one) for i, one in enumerate(tours) if not one.over]:
         _plan(solver, problem, [one for _, one in unfinished], budget)
         for i, one in unfinished:
@@ -158,14 +158,14 @@ def play_all(
     return made
 
 
-def _report_plan(report: Report, i: int, solver: Solver, problem: Problem, one: _OnlineTour) -> None:
+def _report_plan(report: Report, i: int, solver: Solver, problem: Problem, one: OnlineTour) -> None:
     """Report the visits made and the plan for the others, if they keep every rule by the prizes known now."""
     planned = check(problem, one.known_instance(), [one.tour(one.plan or ())], seconds=one.seconds, solver=solver.name)
     if planned.feasible:
         report(i, planned)
 
 
-def _plan(solver: Solver, problem: Problem, tours: Sequence[_OnlineTour], budget: Budget) -> None:
+def _plan(solver: Solver, problem: Problem, tours: Sequence[OnlineTour], budget: Budget) -> None:
     """Plan the rest of each tour, unless its time is up and there is a plan to continue.
 
     A search that finds no plan in its part of the time is called again with twice as much, and so on.
