@@ -24,12 +24,16 @@ PAGES = (
 NOTEBOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.py"))
 FENCED = re.compile(r"^(?:<!-- (quote): .*? -->\n)?```(bash|python|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHORT = {
-    "train": {"--minutes": "0.01"},
+    "solve": {"--time-limit": "0.3"},
     "compare": {"--time-limit": "0.05"},
+    "train": {
+        "--minutes": "0.01",
+        "--epoch-size": "64",
+        "--batch-size": "32",
+        "--validation-instances": "20",
+    },
 }
-"""Command → options that the test gives other values than the page does."""
-SMALL = ("--epoch-size", "64", "--batch-size", "32", "--validation-instances", "20")
-"""Further options of each training."""
+"""Command → options that the test gives, in place of the page's."""
 
 
 @pytest.fixture
@@ -50,10 +54,11 @@ def commands(block):
 
 
 def shortened(words):
-    """The command with a training, or a comparison, that ends soon."""
+    """The command with a search, a comparison or a training that ends soon."""
     values = SHORT.get(words[0], {})
-    changed = [values.get(before, word) for before, word in zip(["", *words], words, strict=False)]
-    return [*changed, *SMALL] if words[0] == "train" else changed
+    own = zip([*words, ""], ["", *words], strict=True)
+    kept = [word for word, before in own if word and word not in values and before not in values]
+    return [*kept, *(word for option in values.items() for word in option)]
 
 
 def without_digits(text):

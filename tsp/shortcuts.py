@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, cast, overload
+from typing import TYPE_CHECKING, Literal, cast, overload
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from tsp.solvers.chain import better_of
 from tsp.solvers.defaults import default_spec
 from tsp.solvers.online import play_all
 from tsp.solvers.protocol import Request, foreign_errors, require_support, solve_request
-from tsp.solvers.registry import load, make
+from tsp.solvers.registry import load, make, split_alias
 from tsp.solvers.spread import SpreadSolver, prepare_worker
 from tsp.underway import validate_underway
 from tsp.validation import items, shown
@@ -50,16 +50,18 @@ def read(
     matrix: str | os.PathLike[str] | None = None,
     unit: str | None = None,
     speed: float | None = None,
+    walls: str | os.PathLike[str] | Literal[False] | None = None,
 ) -> Instance:
     """Read the one instance in a file (TSPLIB, CSV, …); `problem` and `matrix` add what the file does not contain.
 
     Distances between places on the Earth are in `unit` (`m`, `km`, `mi`; default km); where their times come from a
-    clock, `speed` is in kilometres an hour (default 50).
+    clock, `speed` is in kilometres an hour (default 50). Ways lead around the `walls` of a file, of the one beside a
+    CSV file (None: `NAME.walls.csv` beside `NAME.csv`, if there is one), or around none (False).
 
     Raises:
         ValueError: when the file is broken, or holds a set (read those with `read_set`).
     """
-    instances = read_set(path, problem=problem, matrix=matrix, unit=unit, speed=speed)
+    instances = read_set(path, problem=problem, matrix=matrix, unit=unit, speed=speed, walls=walls)
     if len(instances) != 1:
         raise ValueError(f"{path}: holds {len(instances)} instances, expected one; read_set reads them all")
     return instances[0]
@@ -298,7 +300,7 @@ def compare(
 
     Args:
         instances: instances of one problem.
-        solvers: specs of the solvers.
+        solvers: specs of the solvers; `name=SPEC` gives one a name of its own.
         time_limit: seconds for each instance; several give a gap-against-time curve.
         threads: number of threads of each solver.
         seed: seed of every random choice.
@@ -326,9 +328,18 @@ def compare(
 
     def run(made: Sequence[Solver]) -> Comparison:
         return compare_solvers(
-            problem, named, made, limits, threads=threads, seed=seed, progress=progress, realizations=realizations
+            problem,
+            named,
+            made,
+            limits,
+            threads=threads,
+            seed=seed,
+            progress=progress,
+            realizations=realizations,
+            specs=aliases,
         )
 
+    aliases = {alias: text for alias, text in map(split_alias, map(str, specs)) if alias is not None}
     listed = [cast("str", spec) for spec in specs]
     if workers is None:
         return run([make(spec, device=device) for spec in listed])

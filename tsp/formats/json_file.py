@@ -90,7 +90,8 @@ def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
     `tours` hold positions from 0, and `names` what users call the node at each position. It has `amounts`, the
     amount delivered at each stop of each tour, if deliveries may be split; `end`, the word `any`, if tours have a free
     end; `unit`, that of lengths, and `objective_unit`, if they have one; `schedule`, the times of each stop of each
-    tour, if times come from a clock; and `speed`, if these follow from lengths on the Earth.
+    tour, if times come from a clock; `speed`, if these follow from lengths on the Earth; and `walls`, the number of
+    those around which ways lead.
     """
     best, gap, problem = instance.best_known, None, problem_of(instance)
     unit, factor = instance.units.objective(problem.objective.terms)
@@ -107,6 +108,7 @@ def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
         "size": instance.size,
         "names": [instance.node_name(node) for node in range(instance.size)],
         "solver": solution.solver,
+        **({} if instance.walls is None else {"walls": len(instance.walls)}),
         **_given({"unit": instance.unit, "speed": instance.speed, "objective_unit": unit}),
         "objective": _scaled(solution.objective, factor),
         "feasible": solution.feasible,
