@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast, overload
 
 import numpy as np
 
-from tsp.budget import Budget
+from tsp.budget import Budget, walk_limit
 from tsp.comparison import Comparison
 from tsp.comparison import compare as compare_solvers
 from tsp.composition import problem_of, untimed, unused, validated_problem
@@ -72,6 +72,7 @@ def solve(
     *,
     initial: Start | None = None,
     time_limit: float = 2.0,
+    decision_time: float | None = None,
     threads: int = 1,
     seed: int = 0,
 ) -> Solution: ...
@@ -84,6 +85,7 @@ def solve(
     *,
     initial: Sequence[Start | None] | None = None,
     time_limit: float = 2.0,
+    decision_time: float | None = None,
     threads: int = 1,
     seed: int = 0,
 ) -> list[Solution]: ...
@@ -95,6 +97,7 @@ def solve(
     *,
     initial: Start | Sequence[Start | None] | None = None,
     time_limit: float = 2.0,
+    decision_time: float | None = None,
     threads: int = 1,
     seed: int = 0,
 ) -> Solution | list[Solution]:
@@ -107,6 +110,7 @@ def solve(
         initial: where the search starts: a feasible solution, or tours such as `[[0, 2, 1]]`; of several instances, one
             for each, or None. The answer is never worse.
         time_limit: seconds for each instance.
+        decision_time: seconds for the next decision, where values are revealed on the way.
         threads: number of threads.
         seed: seed of every random choice.
 
@@ -115,7 +119,7 @@ def solve(
         `reasons` why no solution keeps every rule, where that is proved.
     """
     several = [instances] if isinstance(instances, Instance) else _listed(instances)
-    budget = Budget(time_limit, threads, seed)
+    budget = Budget(time_limit, threads, seed, decision_time)
     starts = None
     if initial is not None:
         given = [initial] if isinstance(instances, Instance) else items(initial, "initial", "a list of solutions")
@@ -159,6 +163,7 @@ def solve_all(
     for i, instance in enumerate(instances):
         problem = validated_problem(instance)
         validate_underway(problem, instance)
+        require_decisions(problem, instance, budget.decision_time)
         chosen, note = (spec, None) if spec is not None else default_spec(instance, budget.time_limit)
         notes |= dict.fromkeys(filter(None, (note, unused(instance), untimed(instance))))
         online = hidden[i] is not None and bool(problem.reveals)
@@ -179,7 +184,7 @@ def solve_all(
             found = play_all(solver, problem, [instances[i] for i in members], real, budget, own)
             solutions |= dict(zip(members, found, strict=True))
             continue
-        limits = [budget.time_limit] * len(members)
+        limits = [min(budget.time_limit, budget.decision_time or budget.time_limit)] * len(members)
         chosen_ones = [instances[i] for i in members]
         none = no_answer(seconds=0.0, solver=solver.name)
         begun = [starts[i] or none for i in members]
@@ -189,6 +194,15 @@ def solve_all(
             start = starts[i]
             solutions[i] = solution if start is None else _not_worse(problem, start, solution)
     return [explain(problem_of(one), one, solutions[i]) for i, one in enumerate(instances)]
+
+
+def require_decisions(problem: Problem, instance: Instance, decision_time: float | None) -> None:
+    """Refuse a decision time where there is one decision alone."""
+    if decision_time is not None and not problem.reveals:
+        raise ValueError(
+            f"{instance.name or 'instance'}: decision time: problem {problem.name!r} is solved at once, "
+            "expected one whose values are revealed on the way, such as opst, opq or spctsp"
+        )
 
 
 def initial_solution(
@@ -286,7 +300,8 @@ def compare(
     instances: Sequence[Instance],
     solvers: Sequence[str],
     *,
-    time_limit: float | Sequence[float] = 2.0,
+    time_limit: float | Sequence[float] | None = None,
+    decision_time: float | None = None,
     threads: int = 1,
     seed: int = 0,
     device: str = "auto",
@@ -299,7 +314,9 @@ def compare(
     Args:
         instances: instances of one problem.
         solvers: specs of the solvers.
-        time_limit: seconds for each instance; several give a gap-against-time curve.
+        time_limit: seconds for each instance; several give a gap-against-time curve. Default: 2, or with a decision
+            time enough for every decision.
+        decision_time: seconds for each decision, where values are revealed on the way.
         threads: number of threads of each solver.
         seed: seed of every random choice.
         device: for solvers that run on several kinds of devices.
@@ -319,6 +336,10 @@ def compare(
         raise ValueError(f"instances of {' and '.join(titles)}, expected instances of one problem to compare")
     for text in dict.fromkeys(filter(None, map(untimed, instances))):
         warnings.warn(text, stacklevel=2)
+    for problem, instance in zip(problems, instances, strict=False):
+        require_decisions(problem, instance, decision_time)
+    if time_limit is None:
+        time_limit = walk_limit(decision_time, max((one.size for one in instances), default=1))
     given = time_limit if isinstance(time_limit, list | tuple | np.ndarray) else (time_limit,)
     limits = [Budget(limit).time_limit for limit in cast("Sequence[float]", given)]
     problem = next(iter(problems), get_problem("tsp"))
@@ -326,7 +347,15 @@ def compare(
 
     def run(made: Sequence[Solver]) -> Comparison:
         return compare_solvers(
-            problem, named, made, limits, threads=threads, seed=seed, progress=progress, realizations=realizations
+            problem,
+            named,
+            made,
+            limits,
+            decision_time=decision_time,
+            threads=threads,
+            seed=seed,
+            progress=progress,
+            realizations=realizations,
         )
 
     listed = [cast("str", spec) for spec in specs]
