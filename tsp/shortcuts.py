@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, cast, overload
+from typing import TYPE_CHECKING, Literal, cast, overload
 
 import numpy as np
 
@@ -16,14 +16,14 @@ from tsp.composition import problem_of, untimed, unused, validated_problem
 from tsp.formats import read as read_set
 from tsp.infeasibility import explain
 from tsp.instance import Instance, Realization
-from tsp.problems import get_problem
+from tsp.problems import Session, get_problem
 from tsp.solution import Solution, check, no_answer
 from tsp.solvers import refusal_of, uses_initial
 from tsp.solvers.chain import better_of
 from tsp.solvers.defaults import default_spec
 from tsp.solvers.online import play_all
 from tsp.solvers.protocol import Request, foreign_errors, require_support, solve_request
-from tsp.solvers.registry import load, make
+from tsp.solvers.registry import load, make, split_alias
 from tsp.solvers.spread import SpreadSolver, prepare_worker
 from tsp.underway import validate_underway
 from tsp.validation import items, shown
@@ -50,16 +50,18 @@ def read(
     matrix: str | os.PathLike[str] | None = None,
     unit: str | None = None,
     speed: float | None = None,
+    walls: str | os.PathLike[str] | Literal[False] | None = None,
 ) -> Instance:
     """Read the one instance in a file (TSPLIB, CSV, …); `problem` and `matrix` add what the file does not contain.
 
     Distances between places on the Earth are in `unit` (`m`, `km`, `mi`; default km); where their times come from a
-    clock, `speed` is in kilometres an hour (default 50).
+    clock, `speed` is in kilometres an hour (default 50). Ways lead around the `walls` of a file, of the one beside a
+    CSV file (None: `NAME.walls.csv` beside `NAME.csv`, if there is one), or around none (False).
 
     Raises:
         ValueError: when the file is broken, or holds a set (read those with `read_set`).
     """
-    instances = read_set(path, problem=problem, matrix=matrix, unit=unit, speed=speed)
+    instances = read_set(path, problem=problem, matrix=matrix, unit=unit, speed=speed, walls=walls)
     if len(instances) != 1:
         raise ValueError(f"{path}: holds {len(instances)} instances, expected one; read_set reads them all")
     return instances[0]
@@ -193,7 +195,19 @@ def solve_all(
         for i, solution in zip(members, found, strict=True):
             start = starts[i]
             solutions[i] = solution if start is None else _not_worse(problem, start, solution)
-    return [explain(problem_of(one), one, solutions[i]) for i, one in enumerate(instances)]
+    answers = [explain(problem_of(one), one, solutions[i]) for i, one in enumerate(instances)]
+    return [
+        with_outlook(one, answer) if real is None else answer
+        for one, answer, real in zip(instances, answers, hidden, strict=True)
+    ]
+
+
+def with_outlook(instance: Instance, solution: Solution) -> Solution:
+    """A plan with what it promises, where an instance has laws."""
+    problem = problem_of(instance)
+    if problem.rule(Session) is None:
+        return solution
+    return replace(solution, outlook=load("baselines.online.outlook:look_ahead")(problem, instance, solution))
 
 
 def require_decisions(problem: Problem, instance: Instance, decision_time: float | None) -> None:
@@ -313,7 +327,7 @@ def compare(
 
     Args:
         instances: instances of one problem.
-        solvers: specs of the solvers.
+        solvers: specs of the solvers; `name=SPEC` gives one a name of its own.
         time_limit: seconds for each instance; several give a gap-against-time curve. Default: 2, or with a decision
             time enough for every decision.
         decision_time: seconds for each decision, where values are revealed on the way.
@@ -356,8 +370,10 @@ def compare(
             seed=seed,
             progress=progress,
             realizations=realizations,
+            specs=aliases,
         )
 
+    aliases = {alias: text for alias, text in map(split_alias, map(str, specs)) if alias is not None}
     listed = [cast("str", spec) for spec in specs]
     if workers is None:
         return run([make(spec, device=device) for spec in listed])

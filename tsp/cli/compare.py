@@ -31,7 +31,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", nargs="*", metavar="FILE", help="instances; default: generated ones")
     add_generator_options(command, default_count=DEFAULT_COUNT)
     add_instance_options(command)
-    command.add_argument("--solvers", metavar="SPEC,SPEC…", default="policy,ortools", help="default policy,ortools")
+    command.add_argument("--solvers", metavar="[NAME=]SPEC,…", default="policy,ortools", help="default policy,ortools")
     command.add_argument("--time-limit", type=limits, metavar="S[,S…]", help="seconds for each instance (default 2)")
     add_decision_time(command)
     command.add_argument(
@@ -76,6 +76,8 @@ def _instances(arguments: argparse.Namespace) -> tuple[list[Instance], list[Real
 
     if not arguments.files:
         refuse_units("expected files with lat and lon", arguments.unit, arguments.speed)
+        if arguments.walls is not None:
+            raise ValueError("--walls: stands between the nodes of files, expected files")
         instances, realizations = generate_instances(arguments, default_count=DEFAULT_COUNT)
         return [complete_instance(instance, arguments) for instance in instances], realizations
     for name in GENERATED:

@@ -112,6 +112,9 @@ def add_instance_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--num-tours", type=count, metavar="M", help="largest number of tours")
     command.add_argument("--matrix", metavar="FILE", help="distances between the nodes: CSV, text, .npy, .npz or JSON")
     command.add_argument(
+        "--walls", metavar="FILE", help="walls, around which ways lead (default: NAME.walls.csv beside NAME.csv)"
+    )
+    command.add_argument(
         "--unit",
         type=unit,
         metavar="m|km|mi",

@@ -290,7 +290,7 @@ def _require_distinct(file: TextFile, lines: list[int], names: Iterable[str]) ->
 
 
 def read_walls(path: Path) -> Array:
-    """Read a hall's walls, which are only drawn: a header `x1,y1,x2,y2`, then a line for each.
+    """Read a hall's walls, around which ways lead: a header `x1,y1,x2,y2`, then a line for each.
 
     Returns:
         segments `[w, 2, 2]`: the two end points of each wall.
