@@ -181,7 +181,7 @@ def tune(arguments: argparse.Namespace) -> None:
     raw = read(arguments.raw)
     for case in CASES:
         key = f"buffer {case}"
-        if key in raw:
+        if key in raw or case.problem not in arguments.problem.split(","):
             continue
         means = {}
         days = sessions(case, TUNING_HALLS, TUNING_SEED)
@@ -294,7 +294,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("optimal", "tune", "compare", "tables"))
     parser.add_argument("--solvers", help="separated by semicolons; TUNED stands for the tuned buffer")
-    parser.add_argument("--problem", default="opst,opq", help="of `compare`")
+    parser.add_argument("--problem", default="opst,opq", help="of `tune` and `compare`")
     parser.add_argument("--instances", type=int, default=24, help="of `optimal`")
     parser.add_argument("--days", type=int, default=4, help="of `optimal`, for each instance")
     parser.add_argument("--size", type=int, default=8, help="of `optimal`")

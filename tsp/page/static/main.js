@@ -109,8 +109,7 @@ async function make() {
 
 /** Ask about the instance; where the server has forgotten it, make it again first. */
 async function withInstance(work) {
-  await made;
-  if (!view || view.local) throw new Refusal(state.kind === "file" ? "Choose a file first." : "Draw three places or more first.");
+  await ready();
   try {
     return await work(view.id);
   } catch (error) {
@@ -118,6 +117,12 @@ async function withInstance(work) {
     const answer = await ask("instance", toRequest(state));
     return work(answer.id);
   }
+}
+
+/** Wait for the instance under way; without one there is nothing to do. */
+async function ready() {
+  await made;
+  if (!view || view.local) throw new Refusal(state.kind === "file" ? "Choose a file first." : "Draw three places or more first.");
 }
 
 /* ---- Solving ---- */
@@ -134,7 +139,7 @@ function stop() {
 }
 
 async function solve() {
-  await made;
+  await ready();
   const chosen = specs();
   if (!chosen.length) throw new Refusal("Choose a solver that knows this problem.");
   const order = ["policy", "bound"]; // those that end soon begin first
@@ -233,8 +238,8 @@ const colourOf = (lane) => (lane.colour === "bound" ? theme.bound : theme.lanes[
 /* ---- The policy ---- */
 
 async function build() {
-  await made;
-  if (view && !view.can_step) throw new Refusal("No policy is shipped for this problem, or the places are more than 300.");
+  await ready();
+  if (!view.can_step) throw new Refusal("No policy is shipped for this problem, or the places are more than 300.");
   running = new AbortController();
   const { signal } = running;
   steps = [];
@@ -297,8 +302,9 @@ async function go(node, ends = false) {
 
 const planner = () => state.planner || Object.keys(PLANNERS).find((spec) => view?.solvers[spec]) || "session-recourse";
 
-function startDay() {
-  if (view && !view.can_live) throw new Refusal("Nothing is hidden in this problem. Choose one with an uncertain day, and 200 places or fewer.");
+async function startDay() {
+  await ready();
+  if (!view.can_live) throw new Refusal("Nothing is hidden in this problem. Choose one with an uncertain day, and 200 places or fewer.");
   moments = [];
   state.run = true;
   player.reset();
