@@ -41,7 +41,6 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add_instance_options(command)
     add_underway_options(command)
     command.add_argument("--solution", metavar="FILE", help=".tour, .sol, .csv or .json")
-    command.add_argument("--walls", metavar="FILE", help="walls to draw (default: NAME.walls.csv beside NAME.csv)")
     command.add_argument("--out", metavar="PATH", help=".png, .svg or .pdf; on the Earth also .geojson or .html")
     command.add_argument(
         "--animate",
@@ -121,7 +120,6 @@ def _read(arguments: argparse.Namespace) -> tuple[Instance, Solution | None]:
 
 def _draw(arguments: argparse.Namespace, instance: Instance, solution: Solution | None) -> None:
     """Write the picture, or the map."""
-    from tsp.cli.inputs import read_floor
     from tsp.files import write_text
     from tsp.plotting import plot_tour, save_figure
     from tsp.reports.mapping import MAP_ENDINGS, map_text
@@ -129,21 +127,18 @@ def _draw(arguments: argparse.Namespace, instance: Instance, solution: Solution 
     if Path(arguments.out).suffix.lower() in MAP_ENDINGS:
         write_text(arguments.out, map_text(arguments.out, instance, solution), force=arguments.force)
     else:
-        floor = read_floor(arguments, arguments.file, instance)
-        save_figure(plot_tour(instance, solution, floor=floor), arguments.out, force=arguments.force)
+        save_figure(plot_tour(instance, solution), arguments.out, force=arguments.force)
     show(arguments.out)
 
 
 def _animate(arguments: argparse.Namespace, instance: Instance, solution: Solution | None) -> None:
     """Write the animation of a tour, or of a search for one."""
     from tsp.budget import Budget
-    from tsp.cli.inputs import read_floor
     from tsp.composition import problem_of
     from tsp.formats import read_realizations
     from tsp.plotting.animation import building_frames, save_animation, search_frames
     from tsp.shortcuts import solve_all
 
-    floor = read_floor(arguments, arguments.file, instance)
     if solution is None:
         found: list[Solution] = []
         hidden = read_realizations(arguments.file) if problem_of(instance).reveals else None
@@ -163,7 +158,7 @@ def _animate(arguments: argparse.Namespace, instance: Instance, solution: Soluti
         frames = search_frames(found, is_played=hidden is not None)
     else:
         frames = building_frames(solution)
-    save_animation(arguments.animate, instance, frames, floor=floor, force=arguments.force)
+    save_animation(arguments.animate, instance, frames, force=arguments.force)
     show(arguments.animate)
 
 

@@ -26,6 +26,7 @@ def compare(
     solvers: Sequence[Solver],
     time_limits: Sequence[float],
     *,
+    decision_time: float | None = None,
     threads: int = 1,
     seed: int = 0,
     progress: Progress | None = None,
@@ -43,6 +44,7 @@ def compare(
         solvers: each with a name of its own.
         time_limits: seconds for each instance; a solver that takes batches has N times the limit
             for N instances.
+        decision_time: seconds for each decision, where prizes are hidden; the time limits hold beside it.
         threads: number of threads for each solver.
         seed: seed of all random choices.
         progress: called after each block of answers.
@@ -56,7 +58,7 @@ def compare(
     """
     limits = sorted(set(time_limits))
     _validate_request(instances, solvers, limits)
-    budgets = {limit: Budget(limit, threads, seed) for limit in limits}
+    budgets = {limit: Budget(limit, threads, seed, decision_time) for limit in limits}
     for solver in solvers:
         require_support(solver, problem)
     for instance in instances:
@@ -74,6 +76,7 @@ def compare(
     notes = [
         *(f"{alias} is {spec}." for alias, spec in (specs or {}).items()),
         *_describe_settings(problem, instances, solvers, limits),
+        *([] if decision_time is None else [f"Each decision had {decision_time:g} s at most."]),
         *_reading_notes(instances, solvers, threads, rows),
     ]
     units = {instance.units.objective(problem.objective.terms)[0] for instance in instances}

@@ -37,6 +37,7 @@ from tsp.plotting.schedule import Schedule, draw_schedule, make_schedule
 from tsp.problems import Capacity, PrizeQuota, TimeWindows
 from tsp.solution import claim_of
 from tsp.statistics import format_number
+from tsp.walls import Walls
 from tsp.words import words_of
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ def plot_tour(
             picture are as near to its matrix as a plane allows.
         solution: the tours; without one, only the nodes are drawn.
         problem: decides what counts; None: the problem that the instance names.
-        floor: walls and walks between nodes; without it, nodes are joined by straight lines.
+        floor: walls and walks between nodes; None: the instance's own walls and the shortest ways around them, and
+            straight lines where it has none.
         title: replaces the instance's name.
 
     Raises:
@@ -152,6 +154,8 @@ class TourMap:
         self.instance, self.problem = instance, problem or problem_of(instance)
         if floor is not None:
             floor.require_plane(instance)
+        elif instance.walls is not None:
+            floor = Floor(instance.walls, Walls(instance.walls).route)
         self._floor = floor
         self._points, remark, aspect, unit = lay_out(instance)
         self._is_schematic = (
