@@ -8,6 +8,7 @@ an explicit `torch.Generator`, so a seed fixes the instances on a given device.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ from tsp.validation import text, whole_number
 
 from . import kool_sets, x_set
 from .batch import Batch, from_coordinates
-from .halls import TRAIN_LAYOUTS, draw_many
+from .halls import TRAIN_LAYOUTS, Array, HallConfig, draw_layouts, draw_many, layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,9 +61,13 @@ def mixed(count: int, nodes: int, generator: Generator) -> Values:
 
 def hall(count: int, nodes: int, generator: Generator, layouts: Sequence[int] = TRAIN_LAYOUTS) -> Values:
     """Posters chosen in poster halls, with walking distances, interest and sessions; see `envs.halls`."""
-    rng = np.random.default_rng(int(torch.randint(2**62, (), generator=generator, device=generator.device)))
-    drawn = draw_many(rng, count, nodes - 1, layouts=layouts)
+    drawn = draw_many(_hall_rng(generator), count, nodes - 1, layouts=layouts)
     return {name: torch.from_numpy(np.asarray(x, dtype=np.float32)).to(generator.device) for name, x in drawn.items()}
+
+
+def _hall_rng(generator: Generator) -> np.random.Generator:
+    """The source of randomness of a set of halls."""
+    return np.random.default_rng(int(torch.randint(2**62, (), generator=generator, device=generator.device)))
 
 
 def x_like(count: int, nodes: int, generator: Generator) -> Values:
@@ -408,7 +413,23 @@ def generate_set(
     if distribution.partition("-")[0] == "kool":
         return kool_sets.generate(problem, distribution, count, size, seed)
     batch = generate(problem, distribution, count, size, Generator().manual_seed(seed))
-    return to_instances(problem, batch, f"{distribution}{size}")
+    instances, realizations = to_instances(problem, batch, f"{distribution}{size}")
+    place, variant = split_distribution(distribution)
+    if place == "hall":
+        walls = _walls(count, batch.size - 1, Generator().manual_seed(seed), _layouts(variant))
+        instances = [replace(one, walls=lines) for one, lines in zip(instances, walls, strict=True)]
+    return instances, realizations
+
+
+def _layouts(variant: str) -> Sequence[int]:
+    """The layouts of `hall-7`, or those for training."""
+    return [int(variant)] if variant.isdecimal() else TRAIN_LAYOUTS
+
+
+def _walls(count: int, size: int, generator: Generator, layouts: Sequence[int]) -> list[Array]:
+    """The walls of the halls in which `hall` draws days with a generator in the same state."""
+    config = HallConfig.for_size(size)
+    return [layout(seed, config).walls for seed in draw_layouts(_hall_rng(generator), count, layouts)]
 
 
 def generate_instances(problem: str, distribution: str, size: int, count: int, seed: int) -> list[Instance]:
