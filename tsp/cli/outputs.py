@@ -72,6 +72,7 @@ def describe_solution(instance: Instance, solution: Solution) -> str:
         facts.append(_describe_bound(solution.objective, solution.bound, write))
     if instance.speed is not None:
         facts.append(f"at {instance.speed:g} km/h")
+    facts += filter(None, [instance.describe_walls()])
     facts += ["open routes"] if instance.free_end else []
     facts += [f"{instance.size} nodes", f"{solution.seconds:.2f} s", f"solver {solution.solver}"]
     return "\n".join(

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsp import __version__
-from tsp.budget import Budget
 from tsp.cli.command import DONE, INFEASIBLE
 from tsp.cli.console import progress_bar, say, show
+from tsp.cli.options import make_budget
 from tsp.interrupts import exit_code
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tsp.streaming import Counts
 
-WHOLE = ("initial", "law", "plot", "walls", "probabilities", "json")
+WHOLE = ("initial", "law", "plot", "probabilities", "json")
 """Options that need all instances or answers in memory."""
 
 PLACES = ("files", "out", "run", "workers", "resume", "strict", "force")
@@ -64,8 +64,9 @@ def solve_to_parts(arguments: argparse.Namespace) -> int:
         raise ValueError("--resume: keeps the parts that --force deletes, expected one of them")
     sources, folder = open_sources(arguments.files, reading(arguments)), Path(arguments.out)
     total = sum(source.count for source in sources)
-    budget = Budget(arguments.time_limit, arguments.threads, arguments.seed)
-    settings = Settings(arguments.solver, budget, arguments.device, partial(complete_instance, arguments=arguments))
+    settings = Settings(
+        arguments.solver, make_budget(arguments), arguments.device, partial(complete_instance, arguments=arguments)
+    )
     asked = {
         name: value for name, value in vars(arguments).items() if name not in (*PLACES, *WHOLE) and value is not None
     }

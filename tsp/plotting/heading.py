@@ -27,7 +27,7 @@ def describe_tours(claim: Claim, solution: Solution | None) -> str:
     """Summarize an instance and, with a solution, its quality, its solver and its time."""
     instance = claim.instance
     facts = [_describe_size(claim, is_solved=solution is not None and solution.feasible)]
-    facts += ["open routes"] if instance.free_end else []
+    facts += filter(None, [instance.describe_walls(), "open routes" if instance.free_end else ""])
     if solution is None:
         if instance.best_known is not None:
             facts.append(f"best known {_format_value(claim, claim.problem.objective.terms, instance.best_known)}")

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import warnings
 from dataclasses import replace
 from functools import partial
@@ -188,7 +189,8 @@ def ray_workers():
 
     from tsp.workers.ray_cluster import QUIET, RayWorkers
 
-    ray.init(num_cpus=2, include_dashboard=False, **QUIET)
+    path = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}  # of the modules that tests share
+    ray.init(num_cpus=2, include_dashboard=False, runtime_env=path, **QUIET)
     return RayWorkers()
 
 
