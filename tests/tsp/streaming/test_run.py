@@ -20,7 +20,7 @@ from tsp.streaming import run as running
 from tsp.streaming.sources import cut
 from tsp.workers import ProcessWorkers
 
-PLAIN = {"problem": None, "matrix": None, "unit": None, "speed": None}
+PLAIN = dict.fromkeys(("problem", "matrix", "unit", "speed", "walls"))
 POINTS = np.random.default_rng(6).random((10, 5, 2))
 
 
