@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import warnings
 import zipfile
-import zlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from tsp.composition import implied_problem, problem_of
-from tsp.files import MOST_INSTANCES, require_readable, require_size
+from tsp.files import DAMAGED_ARRAYS, MOST_INSTANCES, require_readable, require_size
 from tsp.formats.attributes import require_held
 from tsp.formats.text import quote, reason
 from tsp.instance import EXPLICIT, HIDDEN, LAWS, LIMITS, NODE_VALUES, Instance, Realization
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-_UNREADABLE = (EOFError, LookupError, MemoryError, OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
 
 AXES = {"coordinates": ("(N, n, 2)", "(N, n, 3)"), "matrix": ("(N, n, n)",)}
 WHOLE = ("num_tours", "end")
@@ -170,12 +167,21 @@ def load_arrays(path: Path, wanted: Sequence[str]) -> tuple[dict[str, NDArray[An
                         array = archive[name]
                         if not isinstance(array, np.ndarray):
                             raise ValueError("not a numpy array")
-                        arrays[name] = array
+                        arrays[name] = cast("NDArray[Any]", array)
+                        _require_unicode(arrays[name])
                 return arrays, list(archive.files)
-        except _UNREADABLE as error:
+        except DAMAGED_ARRAYS as error:
             if str(error).startswith(f"{path}: "):
                 raise
             raise ValueError(f"{path}: {where} is not readable ({reason(error)})") from None
+
+
+def _require_unicode(array: NDArray[Any]) -> None:
+    """Refuse texts with numbers of characters that do not exist, of which numpy makes broken strings."""
+    if array.dtype.kind == "U":
+        numbers = np.frombuffer(array.tobytes(), np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+        if ((numbers >= 0x110000) | ((numbers >= 0xD800) & (numbers < 0xE000))).any():
+            raise ValueError("a text that is not Unicode")
 
 
 def _text(path: Path, arrays: dict[str, NDArray[Any]], name: str, default: str) -> str:
