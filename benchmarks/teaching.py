@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from dataclasses import replace
-from multiprocessing import active_children
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from policy_gaps import DECODINGS, measure
-from processor_clock import count_processor_time
+from processor_clock import count_processor_time, processor_seconds
 
 import policies.training.run
 import policies.training.trainer
@@ -64,19 +62,6 @@ ARMS: dict[str, tuple[tuple[str, ...], dict[str, Any], bool]] = {
 """Name of an arm → its problems, its settings, and whether it has a teacher."""
 
 
-def processor_seconds() -> float:
-    """Processor time of this process and of its workers."""
-    ticks = os.sysconf("SC_CLK_TCK")
-    total = time.process_time()
-    for child in active_children():
-        try:
-            fields = Path(f"/proc/{child.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        except OSError:  # it has just ended
-            continue
-        total += (int(fields[11]) + int(fields[12])) / ticks
-    return total
-
-
 class CountingTrainer(Trainer):
     """A trainer whose training time includes the wait for the first labels."""
 
@@ -105,7 +90,7 @@ def run(problem: str, arm: str, seed: int, minutes: float, count: int, folder: P
         "seed": seed,
         "steps": trainer.step,
         "seconds": trainer.seconds,
-        "gaps": {row[2]: float(row[6]) for row in rows},
+        "gaps": {row.decoding: round(row.gap, 2) for row in rows},
     }
     path.write_text(json.dumps(result))
     return result

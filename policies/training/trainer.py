@@ -23,6 +23,7 @@ from envs.routing_env import RoutingEnv
 from envs.symmetries import symmetries
 from policies.checkpoint import PolicyInfo, load_policy, save_policy
 from policies.decoding import Sampling
+from policies.device import fast_in_bfloat16
 from policies.graphs import GraphRollout
 from policies.policy import Policy
 from tsp.composition import validated_problem
@@ -70,14 +71,6 @@ def _stream(seed: int, stream: str, step: int) -> np.random.Generator:
 
 def _generator(seed: int, stream: str, step: int, device: torch.device | str) -> Generator:
     return Generator(device).manual_seed(int(_stream(seed, stream, step).integers(2**63)))
-
-
-def fast_in_bfloat16(device: torch.device) -> bool:
-    """Whether the hardware multiplies faster in bfloat16 than in float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    oneDNN = torch.backends.mkldnn.is_available()  # noqa: N806 - its name
-    return device.type == "cpu" and oneDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001
 
 
 class Trainer(Run[TrainConfig]):

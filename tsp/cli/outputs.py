@@ -10,18 +10,21 @@ from tsp import __version__
 from tsp.composition import problem_of
 from tsp.files import require_writable
 from tsp.formats.json_file import solution_entry
-from tsp.itinerary import format_itinerary_text, make_itinerary
+from tsp.itinerary import format_itinerary_text, format_totals, make_itinerary, make_totals
 from tsp.solution import left_out
 from tsp.statistics import format_number
+from tsp.words import words_of
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Sequence
 
     from tsp.instance import Instance
+    from tsp.itinerary import Totals
     from tsp.solution import Solution
+    from tsp.words import Words
 
-MOST_NODES_PRINTED = 200
+MOST_NODES_PRINTED, MOST_TOURS_PRINTED = 200, 100
 
 
 def require_output(arguments: argparse.Namespace, option: str, endings: Sequence[str]) -> Path | None:
@@ -55,9 +58,10 @@ def describe_solution(instance: Instance, solution: Solution) -> str:
     name = instance.name or "instance"
     if solution.objective is None:
         return f"{name}: no feasible solution ({'; '.join(solution.reasons or solution.violations)})"
-    objective = problem_of(instance).objective
+    problem = problem_of(instance)
+    objective, words = problem.objective, words_of(problem, instance)
     write = partial(instance.units.format_objective, objective.terms, write=lambda value: format_number(value, 8))
-    facts = [f"{'+'.join(objective.terms)} {write(solution.objective)}"]
+    facts = [f"{'+'.join(map(words.term, objective.terms))} {write(solution.objective)}"]
     if instance.best_known is not None:
         gap = objective.gap(solution.objective, instance.best_known)
         known = f"best known {write(instance.best_known)}"
@@ -68,6 +72,7 @@ def describe_solution(instance: Instance, solution: Solution) -> str:
         facts.append(_describe_bound(solution.objective, solution.bound, write))
     if instance.speed is not None:
         facts.append(f"at {instance.speed:g} km/h")
+    facts += filter(None, [instance.describe_walls()])
     facts += ["open routes"] if instance.free_end else []
     facts += [f"{instance.size} nodes", f"{solution.seconds:.2f} s", f"solver {solution.solver}"]
     return "\n".join(
@@ -104,11 +109,22 @@ def _describe_tours(instance: Instance, solution: Solution) -> str:
     """The nodes of each tour or, where named nodes have prizes or time windows, the itinerary."""
     if not solution.tours:
         return "no tours: no node is visited"
+    problem = problem_of(instance)
+    words, stops = words_of(problem, instance), make_itinerary(problem, instance, solution)
+    headings = [f"tour{_describe_totals(totals, words, instance)}" for totals in make_totals(stops, instance)]
+    several = problem.shape.has_several_tours
     if sum(map(len, solution.tours)) > MOST_NODES_PRINTED:
-        return "tour: too long to print; --out writes it"
+        lines = headings[:MOST_TOURS_PRINTED] if several else []
+        return "\n".join([*lines, "tour: too long to print; --out writes it"])
     if instance.names and any(getattr(instance, name) is not None for name in ("prizes", "time_windows")):
-        return format_itinerary_text(make_itinerary(problem_of(instance), instance, solution), instance.units)
+        return format_itinerary_text(stops, instance.units, words, headings if several else None)
     separator = " - " if instance.names else " "
+    listed = (separator.join(instance.node_name(int(node)) for node in tour) for tour in solution.tours)
     return "\n".join(
-        f"tour: {separator.join(instance.node_name(int(node)) for node in tour)}" for tour in solution.tours
+        f"{heading if several else 'tour'}: {nodes}" for heading, nodes in zip(headings, listed, strict=True)
     )
+
+
+def _describe_totals(totals: Totals, words: Words, instance: Instance) -> str:
+    """The number of a tour and its totals."""
+    return f" {totals.tour} ({', '.join(format_totals(totals, words, instance))})"

@@ -19,14 +19,13 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add_instance_options(command)
     add_underway_options(command)
     command.add_argument("--solution", metavar="FILE", help=".tour, .sol, .csv or .json")
-    command.add_argument("--walls", metavar="FILE", help="walls to draw (default: NAME.walls.csv beside NAME.csv)")
     command.add_argument("--out", required=True, metavar="PATH", help=".png, .svg or .pdf")
     add_common_options(command, computes=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw the instance, with a solution if one is given."""
-    from tsp.cli.inputs import read_floor, read_one
+    from tsp.cli.inputs import read_one
     from tsp.cli.outputs import require_picture
     from tsp.composition import problem_of
     from tsp.formats import read_plan
@@ -41,8 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.solution:
         plan = read_plan(arguments.solution, instance)
         solution = check(problem_of(instance), instance, plan.tours, amounts=plan.amounts)
-    floor = read_floor(arguments, arguments.file, instance)
-    save_figure(plot_tour(instance, solution, floor=floor), arguments.out, force=arguments.force)
+    save_figure(plot_tour(instance, solution), arguments.out, force=arguments.force)
     show(arguments.out)
     return DONE
 

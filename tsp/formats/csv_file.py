@@ -112,6 +112,8 @@ def read_instance(
     known = (naming, *axes, *COLUMNS, *WINDOW)
     extras = {header[k]: texts[name] for name, k in columns.items() if name not in known}
     warn_of_numbers(path, extras, delimiter)
+    if "name" not in texts and naming == "name" and "id" in texts:
+        _warn_of_ids(path, lines, texts["id"])
     attributes |= {"name": path.stem, "names": texts.get(naming), "extras": extras}
     is_earth = "lat" in axes
     if is_earth:
@@ -185,6 +187,16 @@ def warn_of_numbers(source: Path | str, extras: Mapping[str, Sequence[str]], del
 def _can_name(ids: Sequence[str]) -> bool:
     """Whether the cells of a column can name the nodes: there are any, and all are different."""
     return bool(ids) and all(ids) and len(set(ids)) == len(ids)
+
+
+def _warn_of_ids(path: Path, lines: Sequence[int], ids: Sequence[str]) -> None:
+    """Say why the column `id` does not name the nodes."""
+    first: dict[str, int] = {}
+    for line, text in zip(lines, ids, strict=True):
+        if not text or first.setdefault(text, line) != line:
+            found = f"{quote(text)} is also in line {first[text]}" if text else "empty"
+            warnings.warn(f"{path}:{line}: column id: {found}, so nodes are called by their numbers", stacklevel=2)
+            return
 
 
 def _attributes(file: TextFile, lines: list[int], texts: Mapping[str, Sequence[str]], delimiter: str) -> dict[str, Any]:
@@ -290,7 +302,7 @@ def _require_distinct(file: TextFile, lines: list[int], names: Iterable[str]) ->
 
 
 def read_walls(path: Path) -> Array:
-    """Read a hall's walls, which are only drawn: a header `x1,y1,x2,y2`, then a line for each.
+    """Read a hall's walls, around which ways lead: a header `x1,y1,x2,y2`, then a line for each.
 
     Returns:
         segments `[w, 2, 2]`: the two end points of each wall.
