@@ -273,7 +273,7 @@ def export(emit: Emit, blob: bytes, *, kind: str, tours: list[Any] | None) -> di
         found = check(problem, instance, tours or [], solver="page")
         if not found.feasible:
             raise ValueError(f"tours: {'; '.join(found.violations)}")
-        path = Path(folder, f"{stem}.{kind}")
+        path = Path(folder, f"{stem}-tour.{kind}")
         if kind == "json":
             content = {"solutions": [solution_entry(instance, found)]}
             path.write_text(json.dumps(content, allow_nan=False, indent=1) + "\n", encoding="utf-8")

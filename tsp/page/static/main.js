@@ -475,7 +475,13 @@ function showLanes() {
       rows.unshift(row);
     });
   }
-  $("lanes").replaceChildren(...rows);
+  const text = rows.map((row) => row.outerHTML).join("");
+  if (text !== showLanes.text) { // else the focus would be lost for nothing
+    showLanes.text = text;
+    const focused = [...$("lanes").querySelectorAll("button")].indexOf(document.activeElement);
+    $("lanes").replaceChildren(...rows);
+    if (focused >= 0) $("lanes").querySelectorAll("button")[focused]?.focus();
+  }
   if ($("stops-box").open) showStops();
 }
 
