@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast, overload
 
 import numpy as np
 
+from tsp.answer import Answer
 from tsp.budget import Budget
 from tsp.comparison import Comparison
 from tsp.comparison import compare as compare_solvers
@@ -76,7 +77,8 @@ def solve(
     time_limit: float = 2.0,
     threads: int = 1,
     seed: int = 0,
-) -> Solution: ...
+    report: Callable[[Answer], None] | None = None,
+) -> Answer: ...
 
 
 @overload
@@ -88,7 +90,8 @@ def solve(
     time_limit: float = 2.0,
     threads: int = 1,
     seed: int = 0,
-) -> list[Solution]: ...
+    report: Callable[[int, Answer], None] | None = None,
+) -> list[Answer]: ...
 
 
 def solve(
@@ -99,7 +102,8 @@ def solve(
     time_limit: float = 2.0,
     threads: int = 1,
     seed: int = 0,
-) -> Solution | list[Solution]:
+    report: Callable[[Answer], None] | Callable[[int, Answer], None] | None = None,
+) -> Answer | list[Answer]:
     """Solve one instance, or several.
 
     Args:
@@ -111,6 +115,8 @@ def solve(
         time_limit: seconds for each instance.
         threads: number of threads.
         seed: seed of every random choice.
+        report: called with each better solution while the search runs; of several instances, with the position of its
+            instance and the solution.
 
     Returns:
         the checked solution, or a list of them in the order of the instances; an infeasible one has the
@@ -122,8 +128,18 @@ def solve(
     if initial is not None:
         given = [initial] if isinstance(instances, Instance) else items(initial, "initial", "a list of solutions")
         starts = _initial_solutions(several, given)
-    found = solve_all(several, solver, budget, initial=starts)
-    return found[0] if isinstance(instances, Instance) else found
+    is_one = isinstance(instances, Instance)
+
+    def report_answer(position: int, solution: Solution) -> None:
+        answer = Answer.of(several[position], solution)
+        if is_one:
+            cast("Callable[[Answer], None]", report)(answer)
+        else:
+            cast("Callable[[int, Answer], None]", report)(position, answer)
+
+    found = solve_all(several, solver, budget, initial=starts, report=None if report is None else report_answer)
+    answers = [Answer.of(instance, solution) for instance, solution in zip(several, found, strict=True)]
+    return answers[0] if is_one else answers
 
 
 def solve_all(
