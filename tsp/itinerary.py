@@ -143,7 +143,7 @@ def make_itinerary(problem: Problem, instance: Instance, solution: Solution) -> 
                     walked=walked,
                     title=titles[int(node)],
                     delivered=delivered,
-                    window=None if windows is None else windows[node],
+                    window=None if windows is None else windows[int(node)],
                     load=None if loads is None else loads[i],
                 )
             )
@@ -154,7 +154,8 @@ def _windows(problem: Problem, instance: Instance) -> list[tuple[float, float]] 
     """The time window of each node, where they count."""
     if problem.rule(TimeWindows) is None or instance.time_windows is None:
         return None
-    return [(opens, closes) for opens, closes in instance.time_windows.tolist()]
+    pairs: list[list[float]] = instance.time_windows.tolist()
+    return [(opens, closes) for opens, closes in pairs]
 
 
 def _loads(claim: Claim, solution: Solution, k: int) -> list[float] | None:
@@ -197,7 +198,7 @@ def make_totals(stops: Sequence[Stop], instance: Instance) -> list[Totals]:
 def format_totals(totals: Totals, words: Words, instance: Instance) -> list[str]:
     """The totals of a tour as texts."""
     units = instance.units
-    out = [words.stops(totals.visits), f"{words.length} {units.with_unit(format_number(totals.length))}"]
+    out = [words.stops(totals.visits), f"{words.length} {units.with_unit(format_number(totals.length, 4))}"]
     if totals.load is not None:
         limit = "" if instance.capacity is None else f" of {instance.capacity:g}"
         out.append(f"load {totals.load:g}{limit}")

@@ -218,7 +218,7 @@ def _keep(order: Order, kept: Nodes) -> None:
 
 
 @kernel
-def complete(s: Sessions, grid: Grid, here: int, now: float, order: Order, values: Values, least: float) -> float:
+def complete_order(s: Sessions, grid: Grid, here: int, now: float, order: Order, values: Values, least: float) -> float:
     """Complete an order by best insertions; its expected prize."""
     fill_values(s, grid, order.nodes, order.state[0], values, 0)
     _recreate(s, grid, here, now, order, values, least, 0.0)

@@ -8,13 +8,13 @@ import numpy as np
 
 from tsp.budget import Clock
 
-from .improvement import Order, complete, improve, make_order
-from .values import Grid, Values, best_from, end_of_visit, fill_all, make_grid, make_values, mean_of_draws
+from .improvement import Order, complete_order, improve, make_order
+from .values import Grid, Values, best_from, end_of_visit, fill_all, follow, make_grid, make_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .sessions import Position, Sessions
+    from .sessions import Floats, Position, Sessions
 
 LEAST = 1e-4
 """Share of all prizes that an insertion must add: orders with visits that are hardly ever made are slow to search."""
@@ -34,6 +34,22 @@ class Decision(NamedTuple):
     stays: bool
     order: list[int]
     value: float
+
+
+class Followed(NamedTuple):
+    """What happens to an order on drawn days.
+
+    Attributes:
+        order: the nodes.
+        mean: mean prize.
+        arrivals: `[draws, m]` when each node is reached, NaN where it is not.
+        in_time: `[m]` share of draws in which it is reached, and a visit is over in time.
+    """
+
+    order: list[int]
+    mean: float
+    arrivals: Floats
+    in_time: Floats
 
 
 class Departure(NamedTuple):
@@ -70,9 +86,19 @@ class Plan:
         first: nodes of an earlier plan, to start from.
         cells: number of cells of the grid of times.
         seed: seed of the search.
+        complete: whether the order is completed by insertions.
     """
 
-    def __init__(self, sessions: Sessions, position: Position, first: Sequence[int], *, cells: int, seed: int) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        position: Position,
+        first: Sequence[int],
+        *,
+        cells: int,
+        seed: int,
+        complete: bool = True,
+    ) -> None:
         n = len(sessions.latest)
         self.sessions, self.position = sessions, position
         self.grid: Grid = make_grid(sessions, position.now, cells)
@@ -84,7 +110,8 @@ class Plan:
         self.order.nodes[: len(start)] = start[::-1]
         self.order.used[start] = 2
         self.order.state[0] = len(start)
-        self.value = complete(*self._arguments, self.order, self.values, self.least)
+        least = self.least if complete else np.inf
+        self.value = complete_order(*self._arguments, self.order, self.values, least)
 
     @property
     def _arguments(self) -> tuple[Sessions, Grid, int, float]:
@@ -115,11 +142,13 @@ class Plan:
         value, chosen = best_from(self.sessions, self.grid, *self._arguments[2:], nodes, count, self.values)
         return nodes[: chosen + 1][::-1].tolist(), float(value)
 
-    def mean_of_draws(self, draws: int, seed: int) -> float:
-        """Mean prize of following the order as it is, without planning again, over drawn outcomes."""
+    def follow(self, draws: int, seed: int) -> Followed:
+        """Follow the order as it is, without planning again, over drawn outcomes."""
         count, random = int(self.order.state[0]), np.array([seed], np.uint64)
         fill_all(*self._arguments, self.order.nodes, count, self.values)
-        return mean_of_draws(*self._arguments, self.order.nodes, count, self.values, draws, random)
+        arrivals, in_time = np.empty((draws, count)), np.empty(count)
+        mean = follow(*self._arguments, self.order.nodes, count, self.values, random, arrivals, in_time)
+        return Followed(self.order.nodes[:count][::-1].tolist(), float(mean), arrivals[:, ::-1], in_time[::-1])
 
 
 def decide(

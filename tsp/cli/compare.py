@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 from tsp import __version__
 from tsp.cli.command import DONE, INFEASIBLE, Command
 from tsp.cli.console import progress_bar, show, show_json
-from tsp.cli.options import GENERATED, add_common_options, add_generator_options, add_instance_options, limits, workers
+from tsp.cli.options import (
+    GENERATED,
+    add_common_options,
+    add_decision_time,
+    add_generator_options,
+    add_instance_options,
+    limits,
+    workers,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -23,10 +31,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", nargs="*", metavar="FILE", help="instances; default: generated ones")
     add_generator_options(command, default_count=DEFAULT_COUNT)
     add_instance_options(command)
-    command.add_argument("--solvers", metavar="SPEC,SPEC…", default="policy,ortools", help="default policy,ortools")
-    command.add_argument(
-        "--time-limit", type=limits, default=[2.0], metavar="S[,S…]", help="seconds for each instance (default 2)"
-    )
+    command.add_argument("--solvers", metavar="[NAME=]SPEC,…", default="policy,ortools", help="default policy,ortools")
+    command.add_argument("--time-limit", type=limits, metavar="S[,S…]", help="seconds for each instance (default 2)")
+    add_decision_time(command)
     command.add_argument(
         "--workers", type=workers, metavar="N|ray", help="spread the instances over processes, or over a Ray cluster"
     )
@@ -50,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
             instances,
             split(arguments.solvers),
             time_limit=arguments.time_limit,
+            decision_time=arguments.decision_time,
             threads=arguments.threads,
             seed=arguments.seed,
             device=arguments.device,

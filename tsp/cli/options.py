@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tsp.budget import Budget
+
 GENERATED = ("size", "instances", "distribution")
 """Names of the options that describe generated instances."""
 
@@ -125,6 +127,26 @@ def add_instance_options(command: argparse.ArgumentParser) -> None:
         help="kilometres an hour there, where times are times of day (default 50)",
     )
     command.add_argument("--ignore", metavar="COLUMN,…", help="columns or attributes to leave out on purpose")
+
+
+def add_decision_time(command: argparse.ArgumentParser) -> None:
+    """Add the time limit of one decision."""
+    command.add_argument(
+        "--decision-time",
+        type=positive,
+        metavar="S",
+        help="seconds for each decision, where values are revealed on the way; "
+        "--time-limit holds for the whole walk beside it, if given",
+    )
+
+
+def make_budget(arguments: argparse.Namespace) -> Budget:
+    """The budget of a command; with a limit for each decision alone, a walk has none."""
+    from tsp.budget import DEFAULT, LONGEST, Budget
+
+    decision_time = arguments.decision_time
+    limit = arguments.time_limit or (DEFAULT if decision_time is None else LONGEST)
+    return Budget(limit, arguments.threads, arguments.seed, decision_time)
 
 
 def add_underway_options(command: argparse.ArgumentParser) -> None:

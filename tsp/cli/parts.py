@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
+import warnings
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsp import __version__
-from tsp.budget import Budget
 from tsp.cli.command import DONE, INFEASIBLE
 from tsp.cli.console import progress_bar, say, show
+from tsp.cli.options import make_budget
 from tsp.interrupts import exit_code
 
 if TYPE_CHECKING:
@@ -63,16 +64,21 @@ def solve_to_parts(arguments: argparse.Namespace) -> int:
         raise ValueError("--resume: keeps the parts that --force deletes, expected one of them")
     sources, folder = open_sources(arguments.files, reading(arguments)), Path(arguments.out)
     total = sum(source.count for source in sources)
-    budget = Budget(arguments.time_limit, arguments.threads, arguments.seed)
-    settings = Settings(arguments.solver, budget, arguments.device, partial(complete_instance, arguments=arguments))
+    settings = Settings(
+        arguments.solver, make_budget(arguments), arguments.device, partial(complete_instance, arguments=arguments)
+    )
     asked = {
         name: value for name, value in vars(arguments).items() if name not in (*PLACES, *WHOLE) and value is not None
     }
-    parts = Parts(folder, {"version": __version__, "files": digests(arguments.files), **asked})
-    counts, tell = Counts(), _Notes()
-    with hold_folder(folder):
+    parts = Parts(
+        folder,
+        {"version": __version__, "files": digests([*arguments.files, *filter(None, [arguments.matrix])]), **asked},
+    )
+    counts, tell = Counts(), Notes()
+    with hold_folder(folder), warnings.catch_warnings():
+        warnings.showwarning = tell.show_warning
         size = parts.begin(resume=arguments.resume, force=arguments.force)
-        with open_workers(arguments.workers or 1, arguments.threads) as workers, _progress(total) as show_progress:
+        with open_workers(arguments.workers or 1, arguments.threads) as workers, progress(total) as show_progress:
             try:
                 for state in solve_files(sources, settings, workers, parts, size, strict=arguments.strict):
                     counts = state.counts
@@ -85,13 +91,18 @@ def solve_to_parts(arguments: argparse.Namespace) -> int:
     return INFEASIBLE if counts.infeasible or counts.failed else DONE
 
 
-class _Notes:
+class Notes:
     """Prints different notes, up to a number."""
 
     def __init__(self) -> None:
         self._seen: set[str] = set()
 
+    def show_warning(self, message: Warning | str, *_: object, **__: object) -> None:
+        """Print a warning, as `warnings.showwarning` does."""
+        self([str(message)])
+
     def __call__(self, notes: Sequence[str]) -> None:
+        """Print those that are new."""
         for text in notes:
             if text in self._seen or len(self._seen) > MOST_NOTES:
                 continue
@@ -100,7 +111,7 @@ class _Notes:
 
 
 @contextmanager
-def _progress(total: int) -> Generator[Callable[[int], None]]:
+def progress(total: int) -> Generator[Callable[[int], None]]:
     """A progress bar on a terminal; else a message every few seconds, with the time that is left."""
     begun: list[int] = []
     started = latest = time.monotonic()

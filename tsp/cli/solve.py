@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 from tsp import __version__
 from tsp.cli.command import DONE, INFEASIBLE, Command
 from tsp.cli.console import progress_bar, say, show, show_json
-from tsp.cli.options import add_common_options, add_instance_options, add_underway_options, positive, workers
+from tsp.cli.options import (
+    add_common_options,
+    add_decision_time,
+    add_instance_options,
+    add_underway_options,
+    make_budget,
+    positive,
+    workers,
+)
 from tsp.interrupts import exit_code
 
 if TYPE_CHECKING:
@@ -47,7 +55,8 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", nargs="+", metavar="FILE", help="instances: TSPLIB, CSV, NPZ, …")
     command.add_argument("--problem", help="problem to solve, where the file does not name one")
     command.add_argument("--solver", metavar="SPEC", help="default: the best solver for each instance")
-    command.add_argument("--time-limit", type=positive, default=2.0, help="seconds for each instance (default 2)")
+    command.add_argument("--time-limit", type=positive, help="seconds for each instance (default 2)")
+    add_decision_time(command)
     add_instance_options(command)
     command.add_argument(
         "--objective", metavar="NAME", help="another objective under the same rules: travel-time, makespan or longest"
@@ -115,7 +124,6 @@ def _solve(
     initial: Sequence[Solution] | None,
 ) -> tuple[list[Solution], KeyboardInterrupt | None]:
     """The solutions, and the interruption that cut the search for them short, if one did."""
-    from tsp.budget import Budget
     from tsp.shortcuts import solve_all
     from tsp.solution import no_answer
 
@@ -130,7 +138,7 @@ def _solve(
             solutions = solve_all(
                 instances,
                 arguments.solver,
-                Budget(arguments.time_limit, arguments.threads, arguments.seed),
+                make_budget(arguments),
                 initial=initial,
                 device=arguments.device,
                 prepare=_warm_up,

@@ -26,7 +26,7 @@ from tsp.page.guard import Guard
 from tsp.page.limits import DISTRIBUTIONS, KEPT, MOST_DAY_NODES, MOST_NODES, MOST_SECONDS, SHORT_JOB_SECONDS
 from tsp.page.workers import EVENT, REFUSED, RESULT, BusyError, Message, Workers
 from tsp.problems import PROBLEMS, Capacity, LengthBudget, PrizeQuota, Session
-from tsp.validation import shown, whole_number
+from tsp.validation import flag, shown, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -139,10 +139,11 @@ class Page:
             for i, node in enumerate(fields.list("visited", most=2 * MOST_DAY_NODES))
         ]
         spec = fields.text("solver", "session-recourse", most=300)
+        ends = flag(fields.take("ends", False), "ends")
         seconds = fields.number("seconds", 0.5, least=0.01, most=MOST_SECONDS)
         seed = fields.whole("seed", 1234, least=0, most=2**32 - 1)
         fields.finish()
-        arguments = {"blob": blob, "spec": spec, "seconds": seconds, "visited": visited, "seed": seed}
+        arguments = {"blob": blob, "spec": spec, "seconds": seconds, "visited": visited, "ends": ends, "seed": seed}
         return JSONResponse(await self.short("day", arguments))
 
     async def export(self, request: Request) -> Response:

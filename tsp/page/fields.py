@@ -58,10 +58,13 @@ class Fields:
 
     def list(self, name: str, *, most: int) -> list[Any]:
         """A field that holds a list of at most so many items."""
-        value: object = self.take(name)
-        if isinstance(value, list) and len(found := cast("list[Any]", value)) <= most:
-            return found
-        raise ValueError(f"{self._name(name)}: {shown(value)}, expected a list of at most {most} items")
+        value = self.take(name)
+        found = cast("list[Any]", value) if isinstance(value, list) else None
+        if found is None or len(found) > most:
+            raise ValueError(
+                f"{self._name(name)}: {shown(cast('object', value))}, expected a list of at most {most} items"
+            )
+        return found
 
     def fields(self, name: str, default: object = None) -> Fields:
         """A field that holds an object."""

@@ -34,6 +34,7 @@ from tsp.solvers import next_probabilities, refusal_of
 from tsp.solvers.online import OnlineTour
 from tsp.solvers.protocol import Request, foreign_errors, require_support, solve_request
 from tsp.solvers.registry import make
+from tsp.validation import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 WARM = ("ls", "ortools", "policy")
 """The solvers that are warmed up when the page starts, for closed tours."""
 
-OFFERED = ("ls", "ortools", "policy", "cpsat", "2opt", "bound", "session-recourse", "means")
+OFFERED = ("ls", "ortools", "policy", "bound", "session-recourse", "session-rollout", "means", "recourse")
 """The solvers of which the page says whether they solve the problem."""
 
 PAUSE = 0.03
@@ -77,10 +78,11 @@ def warm_up(emit: Emit) -> dict[str, Any]:
     tsp = get_problem("tsp")
     for spec in WARM:
         _warmed(spec, tsp)
-    fields = Fields({"source": {"kind": "generated", "size": 20}})
-    blob = make_instance(lambda _: None, fields)[1]
-    for spec in WARM:
-        solve(lambda _: None, blob, spec=spec, seconds=0.05, seed=1)
+    for distribution in ("uniform", "hall"):
+        fields = Fields({"source": {"kind": "generated", "distribution": distribution, "size": 20}})
+        blob = make_instance(lambda _: None, fields)[1]
+        for spec in WARM:
+            solve(lambda _: None, blob, spec=spec, seconds=0.05, seed=1)
     return {}
 
 
@@ -107,14 +109,15 @@ def make_instance(emit: Emit, fields: Fields) -> tuple[dict[str, Any], bytes]:
     return instance_view(place, notes, supported), pickle.dumps(place)
 
 
-def _load(blob: bytes) -> tuple[Place, Problem]:
+def load_place(blob: bytes) -> tuple[Place, Problem]:
+    """The place that `make_instance` pickled, and its problem."""
     place: Place = pickle.loads(blob)  # noqa: S301 - made by `make_instance`, and kept in the server's memory
     return place, validated_problem(place.instance)
 
 
 def solve(emit: Emit, blob: bytes, *, spec: str, seconds: float, seed: int) -> dict[str, Any]:
     """Solve an instance; each better solution is sent as it is found."""
-    place, problem = _load(blob)
+    place, problem = load_place(blob)
     emit({"state": "preparing"})
     with _collected_notes() as notes:
         solver = _warmed(spec, problem)
@@ -140,7 +143,7 @@ def solve(emit: Emit, blob: bytes, *, spec: str, seconds: float, seed: int) -> d
 
 def steps(emit: Emit, blob: bytes, *, spec: str) -> dict[str, Any]:
     """Build a policy's tour greedily, node by node, with its probabilities."""
-    place, problem = _load(blob)
+    place, problem = load_place(blob)
     instance = place.instance
     emit({"state": "preparing"})
     solver = _warmed(spec, problem)
@@ -182,16 +185,27 @@ def _as_tours(problem: Problem, place: Place, visited: list[int]) -> list[list[i
     return [[*tour, finish] if finish != depot else tour for tour in kept]
 
 
-def day(emit: Emit, blob: bytes, *, spec: str, seconds: float, visited: list[int], seed: int) -> dict[str, Any]:
-    """The day after these visits, what they revealed, and the plan for the rest."""
-    place, problem = _load(blob)
+def day(
+    emit: Emit,
+    blob: bytes,
+    *,
+    spec: str,
+    seconds: float,
+    visited: list[int],
+    ends: bool,
+    seed: int,
+) -> dict[str, Any]:
+    """The day after these visits, what they revealed, and the plan for the rest; without one where it `ends`."""
+    place, problem = load_place(blob)
     instance, realization = place.instance, place.realization
     if realization is None or not problem.shape.has_one_depot_tour:
         raise ValueError(
             f"{instance.name}: problem {problem.name!r} hides nothing here, expected a day with a realization"
         )
     tour = OnlineTour(problem, instance, realization)
+    expected = f"a place to visit, from 0 to {instance.size - 1}"
     for node in visited:
+        whole_number(node, "visited", least=0, most=instance.size - 1, expected=expected)
         if tour.over:
             raise ValueError("visited: the day is over before the last of these visits")
         tour.plan = [node]
@@ -202,7 +216,7 @@ def day(emit: Emit, blob: bytes, *, spec: str, seconds: float, visited: list[int
     if is_bound and not so_far.feasible:
         raise ValueError(f"visited: {'; '.join(so_far.violations)}")
     plan, seconds_used = list[int](), 0.0
-    if not tour.over:
+    if not tour.over and not ends:
         solver = _warmed(spec, problem)
         known = tour.known_instance()
         (answer,) = solve_request(solver, Request(problem, [known], [seconds], seed=seed))
@@ -249,7 +263,7 @@ def export(emit: Emit, blob: bytes, *, kind: str, tours: list[Any] | None) -> di
     """A file: the instance, or a solution that is checked again."""
     import json
 
-    place, problem = _load(blob)
+    place, problem = load_place(blob)
     instance = place.instance
     stem = Path(place.file).stem or "instance"
     with tempfile.TemporaryDirectory() as folder:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsp.best_known import recognize
-from tsp.composition import implied_problem, validated_problem
+from tsp.composition import implied_problem, problem_of, validated_problem
 from tsp.formats import read, read_realizations
 from tsp.instance import LIMITS, Instance, Realization
 from tsp.page.limits import MOST_BYTES, MOST_MATRIX_NODES, MOST_NODES
@@ -161,7 +161,7 @@ def _read_file(source: Fields, problem: str | None) -> Place:
         path.write_bytes(content)
         try:
             instances = read(path, problem=problem)
-            hidden = read_realizations(path) if any(validated_problem(one).reveals for one in instances) else None
+            hidden = read_realizations(path) if any(problem_of(one).reveals for one in instances) else None
         except ValueError as error:
             raise ValueError(str(error).replace(str(path), name)) from None
     if not position < len(instances):

@@ -16,6 +16,7 @@ from tsp.page.limits import MOST_DAY_NODES, MOST_STEPS_NODES
 from tsp.plotting.layout import lay_out
 from tsp.problems import TimeWindows
 from tsp.solution import claim_of
+from tsp.solvers.defaults import proof_spec
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 DIGITS = 7
 """Significant digits of the numbers that are shown; answers are exact in exports."""
+
+SHOWN = 6
+"""Significant digits of an objective that is shown as text."""
 
 NODE_NUMBERS = ("prizes", "penalties", "demands", "service_times")
 
@@ -66,6 +70,7 @@ def instance_view(place: Place, notes: list[str], solvers: dict[str, bool]) -> d
         "best_known": _plain_number(instance.best_known),
         "notes": notes,
         "solvers": solvers,
+        "proof": proof_spec(problem, instance.size),
         "can_step": instance.size <= MOST_STEPS_NODES and solvers.get("policy", False),
         "can_live": can_live,
         "may_stay": problem.may_stay,
@@ -122,7 +127,7 @@ def _way(place: Place, stops: list[int]) -> list[float]:
 
 
 def _value(instance: Instance, problem: Problem, value: float) -> str:
-    return instance.units.format_objective(problem.objective.terms, value, lambda number: f"{number:.{DIGITS}g}")
+    return instance.units.format_objective(problem.objective.terms, value, lambda number: f"{number:.{SHOWN}g}")
 
 
 def _time(instance: Instance, time: float) -> str | None:

@@ -4,7 +4,7 @@ All are drawn on matplotlib's objects, without `pyplot` and its global state. ma
 picture is drawn, not with this package. `save_figure` writes a figure to a file.
 """
 
-from tsp.plotting.canvas import PALETTE, PICTURE_ENDINGS, picture_text, save_figure
+from tsp.plotting.canvas import PALETTE, PICTURE_ENDINGS, line_style, picture_text, save_figure, tour_color
 from tsp.plotting.curves import learning_curve
 from tsp.plotting.gaps import gap_figure
 from tsp.plotting.tour import Floor, plot_tour
@@ -15,7 +15,9 @@ __all__ = [
     "Floor",
     "gap_figure",
     "learning_curve",
+    "line_style",
     "picture_text",
     "plot_tour",
     "save_figure",
+    "tour_color",
 ]

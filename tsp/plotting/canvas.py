@@ -9,7 +9,7 @@ import io
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,13 +38,53 @@ LONGEST_NAME = 24
 """Characters of a node's name; longer names are cut."""
 
 INK, FADED, PAPER = "#1f2430", "#6b7280", "#ffffff"
-START = "#d9480f"
-PALETTE = ("#2b6cb0", "#d9480f", "#2f855a", "#8e44ad", "#b7791f", "#0e7490", "#be185d", "#4b5563")
-"""Colors of tours and solvers, in this order."""
+LONGEST_FACTS = 105
+"""Characters of the second line of a heading."""
+
+START = "#d55e00"
+PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#4b5563")
+"""Colors of tours and solvers, in this order (Okabe and Ito 2008): people with any kind of color vision tell them
+apart. Vermilion is left to `START`, and yellow is not seen on paper."""
+
+MOST_LINES = len(PALETTE)
+"""The most lines in a plot."""
+
+LINE_STYLES = ("-", (0, (6, 1.5)), (0, (2, 1)), (0, (6, 1.5, 1, 1.5)), (0, (1, 1)), (0, (8, 1.5, 1, 1, 1, 1.5)))
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+SHADES = (0.0, -0.35, 0.4)
+"""How far the colors are mixed with ink (below 0) or paper when they are used for the first, second, third time."""
+
+
+class LineStyle(NamedTuple):
+    """How one of at most `MOST_LINES` lines looks, so that it is also told from the others in grey."""
+
+    color: str
+    linestyle: str | tuple[int, tuple[float, ...]]
+    marker: str
+
+
+def line_style(k: int) -> LineStyle:
+    """The look of line `k` of a plot, from 0."""
+    return LineStyle(PALETTE[k % MOST_LINES], LINE_STYLES[k % MOST_LINES], MARKERS[k % MOST_LINES])
+
+
+def tour_color(k: int) -> str:
+    """The color of tour `k`, from 0: one of its own for the first `len(PALETTE) * len(SHADES)` tours."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    times, k = divmod(k, len(PALETTE))
+    share = SHADES[times % len(SHADES)]
+    own, other = np.array(to_rgb(PALETTE[k])), np.array(to_rgb(INK if share < 0 else PAPER))
+    mixed: list[float] = ((1 - abs(share)) * own + abs(share) * other).tolist()
+    return to_hex((mixed[0], mixed[1], mixed[2]))
 
 
 def make_canvas(width: float, height: float, title: str, facts: str) -> tuple[Figure, Axes]:
-    """Make a figure with a heading of two lines and, below it, axes of `width` × `height` inches."""
+    """Make a figure with a heading of two lines and, below it, axes of `width` × `height` inches.
+
+    The second line of the heading is the last of `figure.texts`.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -63,7 +103,9 @@ def make_canvas(width: float, height: float, title: str, facts: str) -> tuple[Fi
         va="top",
         parse_math=False,
     )
-    figure.text(0.03, 1 - 0.5 / total, shorten(facts, 105), fontsize=10, color=FADED, va="top", parse_math=False)
+    figure.text(
+        0.03, 1 - 0.5 / total, shorten(facts, LONGEST_FACTS), fontsize=10, color=FADED, va="top", parse_math=False
+    )
     return figure, axes
 
 

@@ -71,7 +71,7 @@ def _draw_objectives(axes: Axes, minutes: Points, train: Points, validation: Poi
             minutes[measured],
             validation[measured],
             color=START,
-            linewidth=1.8,
+            linewidth=2.0,
             marker="o" if few else None,
             markersize=4.5,
             markeredgecolor=PAPER,

@@ -116,7 +116,8 @@ def play_all(
         instances: with expected prizes or laws, nothing under way.
         realizations: the real values.
         budget: its time limit is for all plans of a tour together. What is left of it is divided equally
-            among the steps that remain; a one-shot solver may take a few times its part.
+            among the steps that remain; a one-shot solver may take a few times its part. With a decision time,
+            each plan has that instead.
         report: called with an instance's position and what is known of its tour: the visits made and the
             plan for the others, by what is known then, and at last the tour with the real values.
 
@@ -176,9 +177,11 @@ def _plan(solver: Solver, problem: Problem, tours: Sequence[OnlineTour], budget:
     while open_tours:
         instances = [one.known_instance() for one in open_tours]
         left = [max(budget.time_limit - one.seconds, SHORTEST) for one in open_tours]
-        limits = [
-            min(max(parts * time / one.steps_left, SHORTEST), time) for one, time in zip(open_tours, left, strict=True)
+        parted = [
+            max(parts * time / one.steps_left, SHORTEST) if budget.decision_time is None else budget.decision_time
+            for one, time in zip(open_tours, left, strict=True)
         ]
+        limits = [min(part, time) for part, time in zip(parted, left, strict=True)]
         initial = None  # a one-shot solver plans from scratch; a search starts from its latest plan
         if not one_shot:
             initial = [
@@ -191,6 +194,8 @@ def _plan(solver: Solver, problem: Problem, tours: Sequence[OnlineTour], budget:
         for one, answer in zip(open_tours, answers, strict=True):
             one.seconds += answer.seconds
             one.follow(answer)
+        if budget.decision_time is not None:
+            return
         has_more_time = [limit < time for limit, time in zip(limits, left, strict=True)]
         open_tours = [one for one, more in zip(open_tours, has_more_time, strict=True) if one.stuck and more]
         parts *= 2

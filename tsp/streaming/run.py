@@ -134,7 +134,7 @@ def solve_files(
         counts.add(part)
     yield State(counts)
     if size is None:
-        size = _shard_size(sources, settings, workers)
+        size = shard_size(sources, settings, workers)
         parts.write_size(size)
     shards = cut(sources, size, skip=frozenset(done))
     for _, answer in workers.run(partial(solve_shard, settings), shards, lost=_lost):
@@ -145,7 +145,7 @@ def solve_files(
         yield State(counts, answer.notes)
 
 
-def _shard_size(sources: Sequence[Source], settings: Settings, workers: Workers) -> int:
+def shard_size(sources: Sequence[Source], settings: Settings, workers: Workers) -> int:
     """The number of instances in a shard, from the time that the first ones take."""
     total = sum(source.count for source in sources)
     first = next(cut(sources, min(total, MOST_IN_SHARD)))

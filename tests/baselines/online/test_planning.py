@@ -23,7 +23,7 @@ def test_expected_prize_is_that_of_drawn_outcomes(name, windows):
     errors = []
     for seed in range(4):
         plan = plan_of(whole_session(name, seed, 12, 20, windows=windows), cells=512)
-        errors.append(plan.mean_of_draws(100_000, seed) / plan.onward()[1] - 1)
+        errors.append(plan.follow(100_000, seed).mean / plan.onward()[1] - 1)
     assert abs(np.mean(errors)) < 0.005
     assert max(map(abs, errors)) < 0.01
 
@@ -35,7 +35,7 @@ def test_order_is_worth_at_most_the_optimal_policy_and_nearly_as_much(name, wind
         instance = whole_session(name, seed, 7, 20, windows=windows)
         plan = plan_of(instance)
         best = Program(plan.sessions, 0, range(1, 8)).departure([], 0, 0)
-        followed = plan.mean_of_draws(20_000, seed)
+        followed = plan.follow(20_000, seed).mean
         assert followed <= best * 1.01
         shares.append(followed / best)
     assert np.mean(shares) > 0.97

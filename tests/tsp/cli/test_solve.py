@@ -72,6 +72,14 @@ def test_solve_refuses_a_start_that_is_infeasible_or_that_the_solver_does_not_us
     )
 
 
+def test_decision_time_is_refused_where_nothing_is_revealed(tsp):
+    assert tsp("generate", "--problem", "op", "--size", "6", "--instances", "1", "--out", "set.npz")[0] == 0
+    for words in (("solve", "set.npz"), ("compare", "set.npz", "--solvers", "ls")):
+        code, _, found = tsp(*words, "--decision-time", "0.01")
+        assert code == 2
+        assert "decision time: problem 'op' is solved at once, expected one whose values are revealed" in found
+
+
 def test_solve_refuses_a_start_where_prizes_are_hidden(tsp):
     words = ("generate", "--problem", "spctsp", "--size", "6", "--instances", "1", "--out", "set.npz")
     assert tsp(*words)[0] == 0
