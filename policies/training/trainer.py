@@ -175,16 +175,17 @@ class Trainer(Run[TrainConfig]):
 
     def run(self, progress: Callable[[float, str], None] = lambda *_: None) -> None:
         """See `Run.run`; the policy is validated before the first step, and the teacher runs at the same time."""
-        if self.step == 0 and isnan(self._first) and self.processes.is_first:
-            self._validate_first(progress)
-        if self.teacher is None:
-            return super().run(progress)
-        if self.step == 0:
-            self.teacher.forget_rounds()
-        with self.teacher:
-            self.say("waiting for the first labels")
-            self.teacher.wait(FIRST_SHARDS)  # the wait does not count as training
-            return super().run(progress)
+        with self.hold():
+            if self.step == 0 and isnan(self._first) and self.processes.is_first:
+                self._validate_first(progress)
+            if self.teacher is None:
+                return super().run(progress)
+            if self.step == 0:
+                self.teacher.forget_rounds()
+            with self.teacher:
+                self.say("waiting for the first labels")
+                self.teacher.wait(FIRST_SHARDS)  # the wait does not count as training
+                return super().run(progress)
 
     def _validate_first(self, progress: Callable[[float, str], None]) -> None:
         """Choose the number of validation instances, and log what the training starts from."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from tsp.files import atomic_write
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Generator, Iterable
 
     from matplotlib.axes import Axes
@@ -150,7 +152,7 @@ def shorten(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-def save_figure(figure: Figure, path: str | Path, *, force: bool = False) -> None:
+def save_figure(figure: Figure, path: str | os.PathLike[str], *, force: bool = False) -> None:
     """Write a figure atomically and without a date, as PNG, SVG or PDF by the ending of the path.
 
     Raises:
@@ -169,6 +171,17 @@ def save_figure(figure: Figure, path: str | Path, *, force: bool = False) -> Non
         ignore_missing_glyphs(),
     ):
         figure.savefig(temporary, format=ending[1:], dpi=RESOLUTION, metadata=undated)
+
+
+def picture_text(figure: Figure) -> str:
+    """A figure as the text of an SVG element, to be put into a page."""
+    from matplotlib import rc_context  # pyright: ignore[reportUnknownVariableType]
+
+    out = io.StringIO()
+    with rc_context({"svg.hashsalt": "travelling-scientist"}), ignore_missing_glyphs():
+        figure.savefig(out, format="svg", metadata={"Date": None})
+    text = out.getvalue()
+    return text[text.index("<svg") :]
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import numpy as np
 from tsp.composition import problem_of
 from tsp.instance import EXPLICIT
 from tsp.plotting.aisles import aisle_ways, run_along_x
+from tsp.plotting.arrivals import arrivals_height, draw_arrivals
 from tsp.plotting.canvas import (
     FADED,
     INK,
@@ -103,8 +104,9 @@ def plot_tour(
 
     Nodes that are not visited are hollow. Where prizes or demands count, dots are larger for larger values.
     Where time windows count, a schedule below the map has a row for each stop with its window, waiting,
-    visit and arrival. Names are written for at most `MOST_NAMES` nodes, and of those the ones that fit; a footnote
-    says how many do not. Several tours have a legend.
+    visit and arrival; where what will happen is not known, a fan of the times of arrival at the nodes of
+    the plan. Names are written for at most `MOST_NAMES` nodes, and of those the ones that fit; a footnote says how
+    many do not. Several tours have a legend.
 
     Args:
         instance: the instance to draw; without coordinates, its nodes are laid out so that distances in the
@@ -166,7 +168,10 @@ class TourMap:
         )
         self._sizes, meaning = _dot_sizes(self.problem, instance)
         claim = _claim_to_draw(self.problem, instance, solution)
-        schedule = make_schedule(self.problem, instance, solution) if with_details else NO_SCHEDULE
+        outlook = None if solution is None or not with_details else solution.outlook
+        has_arrivals = outlook is not None and bool(outlook.order)
+        has_schedule = with_details and not has_arrivals
+        schedule = make_schedule(self.problem, instance, solution) if has_schedule else NO_SCHEDULE
         legend = make_legend(self.problem, instance, solution if with_details else None, width)
         names = _names(instance, schedule) if width >= WIDTH else None
         distances = "distances are given by a matrix, not by this picture" if self._is_schematic else ""
@@ -175,8 +180,9 @@ class TourMap:
 
         # The names that find no room are counted when all else has its place, so there is room for a remark on them.
         foot = footnote_height(marks, [*remarks, *_names_remark(names, len(names or ()))], width)
-        below = 0.12 + schedule.height + legend.height + foot
-        height = width * (0.75 if schedule.stops else 0.95) * _height_to_width(self._points, floor, aspect)
+        strip_height = arrivals_height(outlook) or schedule.height
+        below = 0.12 + strip_height + legend.height + foot
+        height = width * (0.75 if strip_height else 0.95) * _height_to_width(self._points, floor, aspect)
         heading = title or instance.name or "unnamed"
         self.figure, axes = make_canvas(width, height + below, heading, describe_tours(claim, solution))
         self._axes, self._facts = axes, self.figure.texts[-1]
@@ -196,9 +202,12 @@ class TourMap:
         if unit is not None:
             draw_scale(self.figure, axes, unit, (below - LINE + 0.06) / total)
         draw_legend(self.figure, legend, below - foot)
-        if schedule.stops:
-            strip = self.figure.add_axes((0.02, 0.0, 0.96, (schedule.height - 0.1) / total))
-            draw_schedule(strip, schedule, instance.units)
+        if strip_height:
+            strip = self.figure.add_axes((0.02, 0.0, 0.96, (strip_height - 0.1) / total))
+            if outlook is not None and has_arrivals:
+                draw_arrivals(strip, instance, outlook)
+            else:
+                draw_schedule(strip, schedule, instance.units)
 
     def show(self, solution: Solution, stops: int | None = None, *, shows_plan: bool = False) -> None:
         """Replace the tours by others, and the second line of the heading.
