@@ -35,6 +35,8 @@ napoleon_use_ivar = True
 
 html_theme = "furo"
 html_title = project
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 
 
 class Docstring(SphinxDirective):
