@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .processes import Processes
 
 
-CONFIG, LOG = "config.json", "metrics.csv"
+CONFIG, LOG, REPORT = "config.json", "metrics.csv", "report.html"
 CHECKPOINT, STATE = "checkpoint-last.safetensors", "training-state.safetensors"
 """The files of a run: its trained network, and all that resuming needs."""
 
@@ -100,7 +100,7 @@ class RunConfig:
 
     def files_of_a_run(self) -> tuple[str, ...]:
         """The files in a run's directory that a new run deletes, by name or pattern."""
-        return CONFIG, STATE, LOG, CHECKPOINT, EVENTS
+        return CONFIG, STATE, LOG, CHECKPOINT, REPORT, EVENTS
 
     def require_positive(self, *names: str) -> None:
         """Refuse settings that must be positive and are not, and runs without exactly one length.
