@@ -255,3 +255,86 @@ def test_a_missing_road_is_named_once_for_each_tour():
 def test_customers_are_all_nodes_but_the_ends_of_tours_from_a_depot():
     assert claim_of(CVRP, ROUTES, [[0, 1]]).customers.tolist() == [False, True, True, True]
     assert claim_of(get_problem("tsp"), Instance(SQUARE), [[0, 1]]).customers.all()
+
+
+def test_there_are_at_most_so_many_tours():
+    instance, problem = replace(ROUTES, num_tours=2, demands=[0, 1, 1, 1]), get_problem("cvrp")
+    assert violations(problem, instance, [[0, 1], [0, 2], [0, 3]]) == ("3 tours, expected at most 2",)
+    assert not violations(problem, instance, [[0, 1], [0], [0, 2, 3]])
+
+
+def test_an_open_tour_has_a_direction():
+    instance = replace(ROUTES, capacity=9, free_end=True)
+    found = check(CVRP, instance, [[0, 1, 2, 3]])
+    assert found.objective == 3
+    assert violations(CVRP, instance, [[1, 2, 3, 0]]) == ("tour 0: starts at 2, expected 1",)
+
+
+OVER = {
+    "capacity": replace(ROUTES, underway=Underway((1, 3, 0))),
+    "budget": Instance(SQUARE, max_length=3, problem="top", prizes=[0, 1, 1, 1], underway=Underway((1, 2, 0))),
+    "windows": Instance(
+        SQUARE,
+        demands=[0, 1, 1, 1],
+        capacity=9,
+        time_windows=[[0, 9], [0, 9], [0, 1], [0, 9]],
+        problem="cvrptw",
+        underway=Underway((1, 2, 0)),
+    ),
+}
+
+
+@pytest.mark.parametrize("limit", OVER)
+def test_what_tours_that_are_over_did_is_no_violation_any_more(limit):
+    instance = replace(OVER[limit], num_tours=2)
+    problem = problem_of(instance)
+    tours = [[0, 1, 3], [0, 2]] if limit == "capacity" else [[0, 1, 2], [0, 3]]
+    assert not violations(problem, instance, tours)
+    assert violations(problem, replace(instance, underway=None), tours)
+    going = replace(instance, underway=replace(instance.underway, visited=instance.underway.visited[:1]))
+    assert violations(problem, going, tours)
+
+
+def test_a_path_under_way_goes_on_from_where_it_is():
+    shpp = get_problem("shpp")
+    for visited in ((2,), (0, 2)):
+        path = Instance(SQUARE, problem="shpp", underway=Underway(visited))
+        assert not violations(shpp, path, [[0, 2, 1, 3]])
+        assert violations(shpp, path, [[0, 1, 2, 3]]) == ("tour 0: does not begin with what was visited: 1, 3",)
+    anywhere = Instance(SQUARE, problem="shpp", free_start=True, underway=Underway((2,)))
+    assert not violations(shpp, anywhere, [[2, 0, 1, 3]])
+    assert violations(shpp, anywhere, [[0, 2, 1, 3]])
+
+
+def test_tours_that_are_over_end_where_tours_end():
+    to_end = replace(ROUTES, end=3, demands=[0, 1, 2, 0], underway=Underway((1, 0)))
+    problem = problem_of(to_end)
+    assert not violations(problem, to_end, [[0, 1, 3], [0, 2, 3]])
+    assert not violations(problem, replace(to_end, underway=Underway((1, 3, 0))), [[0, 1, 3], [0, 2, 3]])
+    assert violations(problem, to_end, [[0, 2, 3], [0, 1, 3]])
+
+
+def test_a_window_is_checked_at_each_stop_of_each_tour():
+    instance = replace(OVER["windows"], underway=None)
+    (sentence,) = violations(problem_of(instance), instance, [[0, 3], [0, 1, 2]])
+    assert sentence == "tour 1: is at 3 at 2, expected 1 at the latest"
+    assert violations(problem_of(instance), instance, [[0, 1, 3, 2]])
+    later = replace(instance, time_windows=[[0, 9], [0, 9], [0, 2], [0, 9]])
+    assert not violations(problem_of(later), later, [[0, 3], [0, 1, 2]])
+
+
+def test_prizes_that_are_expected_count_until_the_real_ones_are_known():
+    problem = get_problem("spctsp")
+    instance = Instance(SQUARE, prizes=[0, 1, 1, 1], penalties=[0, 1, 2, 3], min_prize=2, problem="spctsp")
+    assert check(problem, instance, [[0, 1, 2]]).objective == pytest.approx(2 + 2**0.5 + 3)
+    assert violations(problem, instance, [[0, 1]]) == ("collects 1, expected 2 or more",)
+    poor = Realization([0, 0.5, 1, 1])
+    assert violations(problem, instance, [[0, 1, 2]], realization=poor) == ("collects 1.5, expected 2 or more",)
+
+
+def test_a_visit_in_a_queue_may_take_no_time():
+    instance = Instance(
+        LINE, law_waits=[[0], [1], [1]], law_prizes=[[0], [4], [5]], max_length=12.0, problem="opq"
+    )  # fmt: skip
+    assert check(get_problem("opq"), instance, [[0, 1, 1, 2, 2]]).objective == 9
+    assert check(get_problem("opq"), replace(instance, max_length=11.9), [[0, 1, 1, 2, 2]]).objective == 4
