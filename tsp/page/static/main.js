@@ -472,7 +472,7 @@ function showLanes() {
     now.visited.forEach((node, i) => {
       if (node === now.visited[i - 1]) return;
       const row = document.createElement("tr");
-      row.append(cell(shownName(node)), cell(outcomes(now, node)), cell(""), cell(now.stays.includes(node) ? "stayed" : "left", "state"));
+      row.append(cell(shownName(node)), cell(outcomes(now, node)), cell(""), cell(now.stays.includes(node) ? "stayed" : now.deciding && i === now.visited.length - 1 ? "deciding" : "left", "state"));
       rows.unshift(row);
     });
   }
@@ -527,6 +527,7 @@ function showChart() {
     const points = moments.filter((one) => one.collected !== null).map((one) => [one.elapsed ?? one.visited.length, one.collected]);
     const now = momentAt();
     Object.assign(chart, { x: [0, moments[0]?.limit ?? Math.max(1, ...points.map((p) => p[0]))], cursor: now ? now.elapsed ?? now.visited.length : null, xLabel: moments[0]?.limit ? "time" : "visits", yLabel: view?.sense === "max" ? "collected" : "cost if she went home" });
+    if (points.length && view.sense === "max") chart.y = [0, 1.1 * Math.max(...points.map((p) => p[1])) || 1];
     if (points.length) chart.series.push({ colour: theme.lanes[0], points, kind: "steps" });
   } else {
     chart.empty = "Values over time show here.";
