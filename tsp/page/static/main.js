@@ -792,7 +792,7 @@ function click(node, world) {
   if (node !== null) setPoints(state.points.filter((_, i) => i !== node));
   else {
     const [x, y] = world.map((v) => Math.round(v * GRID) / GRID);
-    if (x < 0 || x > 1 || y < 0 || y > 1) return;
+    if (x < 0 || x > 1 || y < 0 || y > 1) { complain("Places are drawn in the square."); return; }
     setPoints([...state.points, [x, y]]);
   }
   say(`${state.points.length} places.`, true);
@@ -906,6 +906,7 @@ dark.addEventListener("change", () => { if (!localStorage.getItem("theme")) setT
 try {
   info = await about();
   wire();
+  document.querySelector("main").inert = false; // until here nothing would have heard a click
   await load(location.hash);
 } catch (error) {
   hint("The server does not answer. Is tsp serve still running?");
