@@ -68,6 +68,7 @@ function changed(delay = 0) {
   stop();
   lanes = []; steps = []; moments = []; alone = null;
   state.run = false;
+  state.visited = [];
   player.reset();
   making?.abort();
   if (state.kind === "points") view = localView();
@@ -280,7 +281,7 @@ async function go(node, ends = false) {
   if (running) return;
   const now = momentAt();
   if (now?.over) return;
-  const visited = now ? [...now.visited, ...(node === null ? [] : [node])] : [];
+  const visited = now ? [...now.visited, ...(node === null ? [] : [node])] : state.visited;
   running = new AbortController();
   const { signal } = running;
   refresh();
@@ -288,6 +289,8 @@ async function go(node, ends = false) {
     const seconds = Math.min(state.seconds, 10);
     const next = await withInstance((instance) => ask("day", { instance, visited, solver: planner(), seconds, ends }, signal));
     moments = [...moments.slice(0, now ? Math.round(player.value) + 1 : 0), next];
+    state.visited = next.visited;
+    remember();
     loadPlayer();
     player.live = false;
     player.set(moments.length - 1);
@@ -303,11 +306,13 @@ async function go(node, ends = false) {
 
 const planner = () => state.planner || Object.keys(PLANNERS).find((spec) => view?.solvers[spec]) || "session-recourse";
 
-async function startDay() {
+/** Begin the day, or go on with the visits of a link. */
+async function startDay(isLink = false) {
   await ready();
   if (!view.can_live) throw new Refusal("Nothing is hidden in this problem. Choose one with an uncertain day, and 200 places or fewer.");
   moments = [];
   state.run = true;
+  if (!isLink) state.visited = [];
   player.reset();
   remember();
   return go(null);
@@ -714,17 +719,18 @@ async function load(fragment) {
   stop();
   state = await fromFragment(fragment);
   if (state.problem && !problemOf(state.problem)) state.problem = "tsp";
-  const { run } = state;
+  const { run, visited } = state;
   await changed();
-  if (run && view && !view.local) act();
+  state.visited = visited;
+  if (run && view && !view.local) act(true);
 }
 
 /* ---- Acts of the reader ---- */
 
-async function act() {
+async function act(isLink = false) {
   if (running && state.mode !== "day") { stop(); refresh(); return; }
   try {
-    await ({ solve, policy: build, day: startDay })[state.mode]();
+    await ({ solve, policy: build, day: () => startDay(isLink) })[state.mode]();
   } catch (error) {
     if (error.name !== "AbortError") complain(error.message);
     refresh();
