@@ -44,6 +44,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_reader_told():
     assert with_worker(act) == (RESULT, FAILED, RESULT)
 
 
+@pytest.mark.slow
 def test_a_worker_that_ends_while_it_is_idle_is_replaced():
     async def act(workers):
         async with workers.job("instance", {"fields": Fields(generated())}, 120) as job:
@@ -55,6 +56,7 @@ def test_a_worker_that_ends_while_it_is_idle_is_replaced():
     assert with_worker(act) == RESULT
 
 
+@pytest.mark.slow
 def test_a_job_that_takes_too_long_is_ended():
     async def act(workers):
         _, blob = (await made(workers)).content
