@@ -73,7 +73,7 @@ function drawTours(g, scene, at, n) {
   lines.forEach((line, k) => {
     g.strokeStyle = view.several && lines.length > 1 ? theme.tours[k % theme.tours.length] : scene.colour;
     strokeInParts(g, line, n > MANY ? 20 : 1);
-    if (view.directed && n <= ARROWS) drawArrows(g, line);
+    if (view.directed && n <= ARROWS) drawArrows(g, line, answer.ways ? 60 : 34);
   });
 }
 
@@ -102,12 +102,12 @@ function trace(g, line) {
   }
 }
 
-function drawArrows(g, line) {
+function drawArrows(g, line, shortest) {
   g.fillStyle = g.strokeStyle;
   g.beginPath();
   for (let i = 0; i + 3 < line.length; i += 2) {
     const dx = line[i + 2] - line[i], dy = line[i + 3] - line[i + 1], length = Math.hypot(dx, dy);
-    if (length < 34) continue;
+    if (length < shortest) continue;
     const x = line[i] + 0.56 * dx, y = line[i + 1] + 0.56 * dy, ux = dx / length, uy = dy / length;
     g.moveTo(x + 5 * ux, y + 5 * uy);
     g.lineTo(x - 4 * ux - 4 * uy, y - 4 * uy + 4 * ux);
@@ -200,6 +200,11 @@ function drawNames(g, scene, at, n) {
       const spot = [x + dx, y + dy - 7, width, 14];
       if (spot[0] < box.x + 2 || spot[0] + width > box.x + box.w - 2) continue;
       if (taken.some((t) => t[4] !== i && overlaps(t, spot))) continue;
+      g.globalAlpha = 0.72; // the name stays readable above a tour
+      g.fillStyle = theme.ground;
+      g.fillRect(spot[0] - 2, y + dy - 7, width + 4, 14);
+      g.globalAlpha = 1;
+      g.fillStyle = theme.ink;
       g.fillText(text, spot[0], y + dy);
       taken.push(spot);
       drawn += 1;
