@@ -22,6 +22,8 @@ from tsp.solvers.protocol import BaseSolver, Request, require_support
 from tsp.underway import end_to_list
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
@@ -120,7 +122,8 @@ def draw_days(instance: Instance, k: int, seed: int) -> list[Instance]:
     outcomes = next(iter(laws.values())).shape[1]
     rng, nodes = np.random.default_rng(seed), np.arange(instance.size)
     first = rng.integers(0, outcomes, instance.size)
-    drawn = rng.permuted(first[:, None] + np.linspace(0, outcomes, k, endpoint=False), axis=1)
+    spread: NDArray[np.float64] = first[:, None] + np.linspace(0, outcomes, k, endpoint=False)
+    drawn = rng.permuted(spread, axis=1)
     columns = drawn.astype(np.int64) % outcomes
     out: list[Instance] = []
     for column in columns.T:
