@@ -22,8 +22,6 @@ from tsp.solvers.protocol import BaseSolver, Request, require_support
 from tsp.underway import end_to_list
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
@@ -77,7 +75,8 @@ class ScenariosSolver(BaseSolver):
     def _solve_one(self, request: Request, i: int) -> Solution:
         problem, instance, clock = request.problem, request.instances[i], Clock(request.limits[i])
         seed = request.seed_at(i)
-        days = draw_days(instance, self.k, seed)
+        everywhere = list(range(instance.size))
+        days = [with_known(instance, day, everywhere) for day in draw_days(instance, self.k, seed)]
         share = 0.5 if self.rule == "mean" else 1.0
         plans = self._plan(problem, days, (), share * clock.remaining, seed)
         votes = Counter(tuple(plan.onward[:1]) for plan in plans)
@@ -90,7 +89,7 @@ class ScenariosSolver(BaseSolver):
             }
             step = max(values, key=lambda one: values[one])
         chosen = max((plan for plan in plans if tuple(plan.onward[:1]) == step), key=lambda plan: plan.value)
-        return replace(_answer(problem, instance, chosen.onward), seconds=clock.elapsed, solver=self.name)
+        return replace(plan_as_tour(problem, instance, chosen.onward), seconds=clock.elapsed, solver=self.name)
 
     def _mean_after(
         self, problem: Problem, days: list[Instance], step: tuple[int, ...], seconds: float, seed: int
@@ -116,20 +115,19 @@ class ScenariosSolver(BaseSolver):
         return out
 
 
-def draw_days(instance: Instance, k: int, seed: int) -> list[Instance]:
-    """The instance on k drawn days, on which all is known; each node has its outcomes about equally often."""
+def draw_days(instance: Instance, k: int, seed: int) -> list[Realization]:
+    """K drawn days; each node has its outcomes about equally often."""
     laws = {name: law for name in LAWS if (law := getattr(instance, name)) is not None}
     outcomes = next(iter(laws.values())).shape[1]
     rng, nodes = np.random.default_rng(seed), np.arange(instance.size)
     first = rng.integers(0, outcomes, instance.size)
-    spread: NDArray[np.float64] = first[:, None] + np.linspace(0, outcomes, k, endpoint=False)
+    spread = first[:, None] + np.arange(k) * (outcomes / k)
     drawn = rng.permuted(spread, axis=1)
     columns = drawn.astype(np.int64) % outcomes
-    out: list[Instance] = []
-    for column in columns.T:
-        values = {name.removeprefix("law_"): law[nodes, column] for name, law in laws.items()}
-        out.append(with_known(instance, Realization(**values), nodes.tolist()))
-    return out
+    return [
+        Realization(**{name.removeprefix("law_"): law[nodes, column] for name, law in laws.items()})
+        for column in columns.T
+    ]
 
 
 def _after(problem: Problem, day: Instance, visited: tuple[int, ...]) -> Instance:
@@ -138,7 +136,7 @@ def _after(problem: Problem, day: Instance, visited: tuple[int, ...]) -> Instanc
     return replace(day, underway=Underway(visited, elapsed=elapsed))
 
 
-def _answer(problem: Problem, instance: Instance, onward: list[int]) -> Solution:
+def plan_as_tour(problem: Problem, instance: Instance, onward: list[int]) -> Solution:
     """A plan as a tour of the instance, as far as it is feasible by the means."""
     done = [] if instance.underway is None else list(instance.underway.visited)
     while True:
