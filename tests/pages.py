@@ -11,9 +11,9 @@ from urllib.request import Request, urlopen
 
 
 @contextmanager
-def served():
+def served(workers=1):
     """The address of a page that is served meanwhile, and a list that gets what its server says."""
-    words = [sys.executable, "-m", "tsp", "serve", "--port", "0"]
+    words = [sys.executable, "-m", "tsp", "serve", "--port", "0", "--workers", str(workers)]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
         said = []
         try:

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -422,6 +422,59 @@ class Instance:
         if array is not None:
             array.flags.writeable = False
         object.__setattr__(self, name, array)
+
+    @classmethod
+    def from_dataframe(cls, table: object, **attributes: Any) -> Instance:  # noqa: ANN401 - each has its own type
+        """The instance of a table in memory, with a row for each node; the first is the depot.
+
+        Columns have the names of CSV files: `x` and `y`, or `lat` and `lon`, `name`, `prize`, `demand`, `opens`, … and
+        their synonyms (`tsp solve --help-columns` lists them). They are read and checked as those of a file are.
+
+        Args:
+            table: a data frame of pandas, Polars or another library, a table of PyArrow, a structured array of numpy,
+                a dict of columns, or a list of dicts.
+            attributes: further attributes of the instance, such as `name`, `max_length`, `capacity` or `walls`. A
+                `matrix` (an array or a data frame) replaces the distances; `unit` and `speed` are as for `tsp.read`.
+                Without `problem`, it is the one that the data imply.
+
+        Raises:
+            ValueError: in one sentence, with the row, the column and what was expected.
+        """
+        from tsp.formats import in_memory
+
+        return in_memory.from_dataframe(table, **attributes)
+
+    @classmethod
+    def from_points(cls, points: ArrayLike, **attributes: Any) -> Instance:  # noqa: ANN401 - each has its own type
+        """The instance of points `[n, 2]` or `[n, 3]` with straight distances; the first is the depot.
+
+        Args:
+            points: an array, a list of pairs, or a data frame of numbers alone.
+            attributes: further attributes of the instance, such as `demands` and `capacity`. Without `problem`, it is
+                the one that they imply.
+
+        Raises:
+            ValueError: in one sentence, with the attribute, the value and what was expected.
+        """
+        from tsp.formats import in_memory
+
+        return in_memory.from_points(points, **attributes)
+
+    @classmethod
+    def from_matrix(cls, matrix: ArrayLike, **attributes: Any) -> Instance:  # noqa: ANN401 - each has its own type
+        """The instance of distances `[n, n]`, row = from, column = to; infinite or NaN where there is no road.
+
+        Args:
+            matrix: an array, nested lists, or a data frame, whose labels name the nodes.
+            attributes: further attributes of the instance, such as `names`, `demands` and `capacity`. Without
+                `problem`, it is the one that they imply, and `atsp` for ways of different lengths there and back.
+
+        Raises:
+            ValueError: in one sentence, with the attribute, the value and what was expected.
+        """
+        from tsp.formats import in_memory
+
+        return in_memory.from_matrix(matrix, **attributes)
 
     @property
     def size(self) -> int:

@@ -1,18 +1,21 @@
-"""`read`, `solve` and `compare`: the toolkit in three calls, also available as `tsp.read` and so on."""
+"""`read`, `solve`, `train` and `compare`: the toolkit in four calls, also available as `tsp.read` and so on."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal, cast, overload
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import numpy as np
 
+from tsp.answer import Answer
 from tsp.budget import Budget, walk_limit
 from tsp.comparison import Comparison
 from tsp.comparison import compare as compare_solvers
 from tsp.composition import problem_of, untimed, unused, validated_problem
+from tsp.files import hold_folder
 from tsp.formats import read as read_set
 from tsp.infeasibility import explain
 from tsp.instance import Instance, Realization
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
 
     Start = Solution | Sequence[ArrayLike]
 
-__all__ = ["compare", "read", "read_set", "solve"]
+__all__ = ["compare", "read", "read_set", "solve", "train"]
 
 
 def read(
@@ -77,7 +80,8 @@ def solve(
     decision_time: float | None = None,
     threads: int = 1,
     seed: int = 0,
-) -> Solution: ...
+    report: Callable[[Answer], None] | None = None,
+) -> Answer: ...
 
 
 @overload
@@ -90,7 +94,8 @@ def solve(
     decision_time: float | None = None,
     threads: int = 1,
     seed: int = 0,
-) -> list[Solution]: ...
+    report: Callable[[int, Answer], None] | None = None,
+) -> list[Answer]: ...
 
 
 def solve(
@@ -102,7 +107,8 @@ def solve(
     decision_time: float | None = None,
     threads: int = 1,
     seed: int = 0,
-) -> Solution | list[Solution]:
+    report: Callable[[Answer], None] | Callable[[int, Answer], None] | None = None,
+) -> Answer | list[Answer]:
     """Solve one instance, or several.
 
     Args:
@@ -115,6 +121,8 @@ def solve(
         decision_time: seconds for the next decision, where values are revealed on the way.
         threads: number of threads.
         seed: seed of every random choice.
+        report: called with each better solution while the search runs; of several instances, with the position of its
+            instance and the solution.
 
     Returns:
         the checked solution, or a list of them in the order of the instances; an infeasible one has the
@@ -126,8 +134,18 @@ def solve(
     if initial is not None:
         given = [initial] if isinstance(instances, Instance) else items(initial, "initial", "a list of solutions")
         starts = _initial_solutions(several, given)
-    found = solve_all(several, solver, budget, initial=starts)
-    return found[0] if isinstance(instances, Instance) else found
+    is_one = isinstance(instances, Instance)
+
+    def report_answer(position: int, solution: Solution) -> None:
+        answer = Answer.of(several[position], solution)
+        if is_one:
+            cast("Callable[[Answer], None]", report)(answer)
+        else:
+            cast("Callable[[int, Answer], None]", report)(position, answer)
+
+    found = solve_all(several, solver, budget, initial=starts, report=None if report is None else report_answer)
+    answers = [Answer.of(instance, solution) for instance, solution in zip(several, found, strict=True)]
+    return answers[0] if is_one else answers
 
 
 def solve_all(
@@ -140,7 +158,7 @@ def solve_all(
     prepare: Callable[[Solver, Problem], None] = lambda solver, problem: solver.warm_up(problem),
     report: Report | None = None,
     realizations: Sequence[Realization | None] | None = None,
-    find_solver: Callable[..., Solver] = make,
+    find_solver: Callable[..., Solver] | None = None,
 ) -> list[Solution]:
     """Solve instances, each with the given solver or its default one; instances of one solver are solved together.
 
@@ -155,7 +173,7 @@ def solve_all(
         prepare: called with each solver and problem before any clock starts, to warm up.
         report: called with each better solution.
         realizations: the hidden values of each instance.
-        find_solver: makes the solver of a spec, or gives the one that it has made before.
+        find_solver: makes the solver of a spec, or gives the one that it has made before; default: `registry.make`.
     """
     _require_device(device)
     groups: dict[tuple[str, Problem, bool], list[int]] = {}
@@ -174,7 +192,7 @@ def solve_all(
         warnings.warn(text, stacklevel=3)
     solutions: dict[int, Solution] = {}
     for (chosen, problem, online), members in groups.items():
-        solver = find_solver(chosen, device=device)
+        solver = (find_solver or make)(chosen, device=device)
         require_support(solver, problem)
         _require_start(solver, [instances[i] for i in members if starts[i] is not None], online=online)
         with foreign_errors(solver, solver.name):
@@ -385,3 +403,32 @@ def compare(
         found = run(spread)
     note = f"The instances were spread over {opened.count} worker(s); seconds are each instance's own."
     return replace(found, notes=(*found.notes, note))
+
+
+def train(
+    out: str | os.PathLike[str],
+    *,
+    force: bool = False,
+    progress: Callable[[float, str], None] | None = None,
+    **settings: Any,  # noqa: ANN401 - each has its own type
+) -> str:
+    """Train a policy.
+
+    Args:
+        out: the directory of the run, which then holds the policy and its curves.
+        force: whether a run in that directory may be replaced.
+        progress: called with the share that is done, and a text.
+        settings: those of `policies.training.config.TrainConfig`, such as `problem`, `size` and `minutes`.
+
+    Returns:
+        the spec of the solver that it has become, for `solve` and `compare`.
+
+    Raises:
+        ValueError: in one sentence, for unknown settings, wrong values, and a run that exists.
+    """
+    config = load("policies.training.config:TrainConfig").from_dict(settings, "train")
+    with hold_folder(out):
+        trainer = load("policies.training.trainer:Trainer")(config, out)
+        load("policies.training.run:start_run")(config, out, force=force)
+        trainer.run(*filter(None, [progress]))
+    return f"policy(path={Path(out) / 'checkpoint-last.safetensors'})"

@@ -10,6 +10,8 @@ from pages import generated, post, served
 
 pytest.importorskip("uvicorn", reason="the extra `page` is not installed")
 
+TEXTS = ("", "tsp", "../../etc/passwd", "ls(", "\0", "<script>", "💥" * 50, "x" * 5000, "policy(path=/etc/passwd)")
+KEYS = ("source", "problem", "limits", "kind", "points", "size", "seed", "content", "instance", "visited", "tours", "x")
 NAMES = ("instance", "solve", "steps", "day", "export")
 
 
@@ -26,28 +28,12 @@ def junk(random_, depth=0):
     if kind == 0:
         return random_.choice([0, -1, 1e308, 2**70, -0.0, 1e-320, True, None])
     if kind < 4:
-        return random_.choice(
-            ["", "tsp", "../../etc/passwd", "ls(", "\0", "<script>", "💥" * 50, "x" * 5000, "policy(path=/etc/passwd)"]
-        )
+        return random_.choice(TEXTS)
     if kind < 6:
         return random_.uniform(-1e6, 1e6)
     if kind == 6:
         return [junk(random_, depth + 1) for _ in range(random_.randrange(6))]
-    keys = (
-        "source",
-        "problem",
-        "limits",
-        "kind",
-        "points",
-        "size",
-        "seed",
-        "content",
-        "instance",
-        "visited",
-        "tours",
-        "x",
-    )
-    return {random_.choice(keys): junk(random_, depth + 1) for _ in range(random_.randrange(6))}
+    return {random_.choice(KEYS): junk(random_, depth + 1) for _ in range(random_.randrange(6))}
 
 
 def malformed(random_, instance):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +49,15 @@ def require_picture(arguments: argparse.Namespace, option: str) -> Path | None:
     from tsp.plotting import PICTURE_ENDINGS
 
     return require_output(arguments, option, PICTURE_ENDINGS)
+
+
+def how_it_was_run() -> dict[str, str]:
+    """The command and the time, as reports state them."""
+    return {
+        "command": shlex.join(["tsp", *sys.argv[1:]]),
+        "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "toolkit": __version__,
+    }
 
 
 def solutions_content(pairs: Iterable[tuple[Instance, Solution]]) -> dict[str, Any]:

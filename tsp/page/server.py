@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import webbrowser
 from typing import TYPE_CHECKING
@@ -17,16 +16,14 @@ if TYPE_CHECKING:
 MOST_CONNECTIONS = 128
 """Connections at once; more are answered with 503."""
 
-LEAST_WORKERS, MOST_WORKERS = 2, 4
-"""Processes that compute: as many as there are cores, but no fewer and no more."""
 
-
-def serve(*, host: str, port: int, opens: bool, announce: Callable[[str], None]) -> None:
+def serve(*, host: str, port: int, workers: int, opens: bool, announce: Callable[[str], None]) -> None:
     """Serve the page until Ctrl-C.
 
     Args:
         host: address to listen on.
         port: number of the port; 0 takes a free one.
+        workers: number of processes that compute.
         opens: whether to open a browser.
         announce: called with the page's address.
 
@@ -37,7 +34,6 @@ def serve(*, host: str, port: int, opens: bool, announce: Callable[[str], None])
         number = listener.getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{number}/"
-        workers = min(max(os.cpu_count() or 1, LEAST_WORKERS), MOST_WORKERS)
         config = uvicorn.Config(
             make_app(host=host, workers=workers),
             log_level="warning",

@@ -106,7 +106,7 @@ def test_files_outside_the_page_are_not_served(address):
 def test_the_work_of_a_reader_who_leaves_ends(address):
     view = made(address, generated(size=200))
     body = {"instance": view["id"], "solver": "ortools", "seconds": 60}
-    for _ in range(6):  # more than there are workers
+    for _ in range(3):  # more than there are workers
         for kind, _ in events(address, "solve", body):
             if kind == "found":
                 break  # closes the connection

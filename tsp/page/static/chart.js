@@ -23,7 +23,7 @@ export function drawChart(canvas, chart, theme) {
   }
   const [low, high] = chart.y || range(values);
   const marks = ticks(low, high, Math.max(2, Math.floor(height / 42)));
-  const texts = marks.map(chart.format);
+  const texts = marks.map((mark) => chart.format(mark));
   const box = { x: 12 + Math.max(...texts.map((t) => g.measureText(t).width)), y: 16, r: width - 8, b: height - 22 };
   const [from, to] = chart.x;
   const px = (x) => box.x + ((x - from) / (to - from || 1)) * (box.r - box.x);

@@ -20,6 +20,7 @@ const PLANNERS = {
 };
 const LIMITS = { max_length: "Length", capacity: "Capacity", min_prize: "Least prize", num_tours: "Tours" };
 const SCALE = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120]; // seconds at the marks of the slider, from -4 to 6
+const WALLS = ".walls.csv";
 const MOST_STOPS = 400;
 const HEAVY = 3e6; // nodes × kept answers above which older answers of a solver are thinned out
 
@@ -109,8 +110,7 @@ async function make() {
 
 /** Ask about the instance; where the server has forgotten it, make it again first. */
 async function withInstance(work) {
-  await made;
-  if (!view || view.local) throw new Refusal(state.kind === "file" ? "Choose a file first." : "Draw three places or more first.");
+  await ready();
   try {
     return await work(view.id);
   } catch (error) {
@@ -118,6 +118,12 @@ async function withInstance(work) {
     const answer = await ask("instance", toRequest(state));
     return work(answer.id);
   }
+}
+
+/** Wait for the instance under way; without one there is nothing to do. */
+async function ready() {
+  await made;
+  if (!view || view.local) throw new Refusal(state.kind === "file" ? "Choose a file first." : "Draw three places or more first.");
 }
 
 /* ---- Solving ---- */
@@ -134,7 +140,7 @@ function stop() {
 }
 
 async function solve() {
-  await made;
+  await ready();
   const chosen = specs();
   if (!chosen.length) throw new Refusal("Choose a solver that knows this problem.");
   const order = ["policy", "bound"]; // those that end soon begin first
@@ -233,8 +239,8 @@ const colourOf = (lane) => (lane.colour === "bound" ? theme.bound : theme.lanes[
 /* ---- The policy ---- */
 
 async function build() {
-  await made;
-  if (view && !view.can_step) throw new Refusal("No policy is shipped for this problem, or the places are more than 300.");
+  await ready();
+  if (!view.can_step) throw new Refusal("No policy is shipped for this problem, or the places are more than 300.");
   running = new AbortController();
   const { signal } = running;
   steps = [];
@@ -297,8 +303,9 @@ async function go(node, ends = false) {
 
 const planner = () => state.planner || Object.keys(PLANNERS).find((spec) => view?.solvers[spec]) || "session-recourse";
 
-function startDay() {
-  if (view && !view.can_live) throw new Refusal("Nothing is hidden in this problem. Choose one with an uncertain day, and 200 places or fewer.");
+async function startDay() {
+  await ready();
+  if (!view.can_live) throw new Refusal("Nothing is hidden in this problem. Choose one with an uncertain day, and 200 places or fewer.");
   moments = [];
   state.run = true;
   player.reset();
@@ -371,7 +378,7 @@ function panes() {
   const chosen = alone !== null && lanes[alone] ? [lanes[alone]] : matchMedia("(max-width: 820px)").matches ? [bestLane() || drawn[0]] : drawn;
   return chosen.map((lane) => {
     const answer = answerAt(lane, player.value);
-    return { colour: colourOf(lane), title: lane.label, answer, subtitle: answer ? `${answer.text} · ${answer.seconds.toFixed(2)} s` : lane.state };
+    return { colour: colourOf(lane), title: lane.label, answer, subtitle: answer ? `${answer.text} · ${answer.seconds.toFixed(2)} s` : lane.done && !lastOf(lane) ? "no answer" : lane.state };
   });
 }
 
@@ -469,7 +476,13 @@ function showLanes() {
       rows.unshift(row);
     });
   }
-  $("lanes").replaceChildren(...rows);
+  const text = rows.map((row) => row.outerHTML).join("");
+  if (text !== showLanes.text) { // else the focus would be lost for nothing
+    showLanes.text = text;
+    const focused = [...$("lanes").querySelectorAll("button")].indexOf(document.activeElement);
+    $("lanes").replaceChildren(...rows);
+    if (focused >= 0) $("lanes").querySelectorAll("button")[focused]?.focus();
+  }
   if ($("stops-box").open) showStops();
 }
 
@@ -733,11 +746,14 @@ function setMode(mode) {
   if (state.mode === "policy" && steps.length) player.set(player.max);
 }
 
-async function takeFile(file) {
-  if (!file) return;
-  if (file.size > 11e6) { complain(`${file.name}: ${(file.size / 1e6).toFixed(0)} MB, expected at most 11 MB on this page; tsp solve takes more.`); return; }
-  const content = encode(new Uint8Array(await file.arrayBuffer()), false);
-  Object.assign(state, { kind: "file", file: { name: file.name, content }, problem: "", limits: {} });
+async function takeFiles(files) {
+  const file = files.find((one) => !one.name.endsWith(WALLS)), walls = files.find((one) => one.name.endsWith(WALLS));
+  if (!file) { if (walls) complain(`${walls.name}: walls, expected the file of places beside it.`); return; }
+  const size = file.size + (walls?.size ?? 0);
+  if (size > 11e6) { complain(`${file.name}: ${(size / 1e6).toFixed(0)} MB, expected at most 11 MB on this page; tsp solve takes more.`); return; }
+  const read = async (one) => encode(new Uint8Array(await one.arrayBuffer()), false);
+  const content = { name: file.name, content: await read(file), ...(walls ? { walls: await read(walls) } : {}) };
+  Object.assign(state, { kind: "file", file: content, problem: "", limits: {} });
   if (state.mode === "day") state.mode = "solve";
   await changed();
 }
@@ -850,7 +866,7 @@ function wire() {
   $("undo").addEventListener("click", () => setPoints(state.points.slice(0, -1)));
   $("clear").addEventListener("click", () => setPoints([]));
   $("use-typed").addEventListener("click", useTyped);
-  $("file").addEventListener("change", () => { takeFile($("file").files[0]); $("file").value = ""; });
+  $("file").addEventListener("change", () => { takeFiles([...$("file").files]); $("file").value = ""; });
   $("panel").addEventListener("submit", (event) => { event.preventDefault(); act(); });
   $("zoom-in").addEventListener("click", () => map.zoomBy(1.4));
   $("zoom-out").addEventListener("click", () => map.zoomBy(1 / 1.4));
@@ -878,7 +894,7 @@ function wire() {
   window.addEventListener("dragenter", (event) => { event.preventDefault(); veil(1); });
   window.addEventListener("dragleave", () => veil(-1));
   window.addEventListener("dragover", (event) => event.preventDefault());
-  window.addEventListener("drop", (event) => { event.preventDefault(); depth = 0; veil(0); takeFile(event.dataTransfer.files[0]); });
+  window.addEventListener("drop", (event) => { event.preventDefault(); depth = 0; veil(0); takeFiles([...event.dataTransfer.files]); });
   window.addEventListener("hashchange", () => load(location.hash));
   window.addEventListener("resize", () => update());
 }
