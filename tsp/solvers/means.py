@@ -124,7 +124,7 @@ class MeansSolver(BaseSolver):
         prizes = instance.prizes if means.prizes is None else means.prizes.copy()
         assert prizes is not None
         if means.waits is not None:
-            times += self.buffer * np.where(np.isfinite(means.waits), means.waits, 0.0)
+            times += np.where(np.isfinite(means.waits), self.buffer * means.waits, instance.max_length or 0.0)
         if instance.underway is not None:
             elapsed = instance.underway.elapsed
             if elapsed is None or done != instance.underway.visited:

@@ -39,6 +39,8 @@ SOLVERS: dict[str, str] = {
     "session-recourse": "baselines.online.recourse:SessionRecourse",
     "session-rollout": "baselines.online.rollout:SessionRollout",
     "means": "tsp.solvers.means:MeansSolver",
+    "rollout": "tsp.solvers.rollout:RolloutSolver",
+    "scenarios": "tsp.solvers.scenarios:ScenariosSolver",
     "guided-ls": "tsp.solvers.guided:GuidedLocalSearch",
     "bound": "baselines.bounds.solver:BoundSolver",
     "2opt": "baselines.tours.iterated_search:TwoOptSolver",
