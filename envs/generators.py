@@ -355,15 +355,20 @@ def generate(problem: Problem | str, distribution: str, count: int, size: int, g
         values = hall(count, nodes, generator, layouts=[int(variant)])
     else:
         values = GENERATORS[place](count, nodes, generator)
+    return as_batch(problem, draw_attributes(problem, values, variant, generator))
+
+
+def draw_attributes(problem: Problem, values: Values, variant: str, generator: Generator) -> Values:
+    """The values with those attributes that the problem needs and the values do not hold."""
     wanted = set(problem.needs)
     drawn: set[str] = set()
     for name, draw in DRAWS.items():
         # the draw of a quota sets the prizes too; a hall's other attributes stay as they are
         if name in wanted and name not in drawn and (name not in values or name == "min_prize"):
             new = draw(values, problem, variant, generator)
-            values |= new
+            values = values | new
             drawn |= set(new)
-    return as_batch(problem, values)
+    return values
 
 
 def as_batch(problem: Problem, values: Values) -> Batch:

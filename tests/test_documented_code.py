@@ -8,7 +8,9 @@ import pytest
 from documented_code import ROOT, add_blocks, blocks, copy_tree, import_everywhere, is_quoted
 
 PAGES = [ROOT / "docs" / f"adding-{what}.md" for what in ("a-rule", "a-solver", "an-encoder")]
-QUOTES = [block for page in PAGES for block in blocks(page) if block.kind == "quote"]
+QUOTES = [
+    block for page in [*PAGES, ROOT / "docs" / "first-hour.md"] for block in blocks(page) if block.kind == "quote"
+]
 
 USED = """
 import tsp

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tsp.instance import Instance
-    from tsp.shortcuts import compare, read, read_set, solve
+    from tsp.shortcuts import compare, read, read_set, solve, train
     from tsp.solution import check
 
 __toolkit__ = "travelling-scientist"
 __version__ = "0.1.0"
-__all__ = ["Instance", "check", "compare", "read", "read_set", "solve"]
+__all__ = ["Instance", "check", "compare", "read", "read_set", "solve", "train"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a class or a function

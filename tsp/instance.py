@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +29,7 @@ from tsp.validation import (
     whole_array,
     whole_number,
 )
+from tsp.walls import Walls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -200,6 +201,8 @@ class Instance:
         fixed_edges: pairs `[k, 2]` of nodes that a tour must visit consecutively, in either
             direction.
         objective: name of another objective than the problem's own (`tsp.problems.GOALS`).
+        walls: segments `[w, 2, 2]` between the coordinates, which are in the plane. The matrix becomes the lengths of
+            the shortest ways around them; beside a matrix that is given, they are used for drawing only.
         unit: unit of lengths on the Earth (`m`, `km` or `mi`); the coordinates are then longitude and latitude in
             degrees, for drawing.
         is_clock: whether times are shown as times of day: as minutes since midnight or, where lengths have a
@@ -237,6 +240,7 @@ class Instance:
     fixed_edges: Integers | None = None
     objective: str | None = None
     required: Array | None = None
+    walls: Array | None = None
     unit: str | None = None
     is_clock: bool = False
     speed: float | None = None
@@ -250,6 +254,7 @@ class Instance:
             ValueError: in one sentence, with the value, the place and what was expected.
         """
         self._normalize_words()
+        self._normalize_walls()
         if self.matrix is not None:
             self._store("matrix", _distances(self.matrix))
             object.__setattr__(self, "metric", EXPLICIT)
@@ -287,6 +292,38 @@ class Instance:
                 self.best_known, "best_known", least=-LARGEST_NUMBER, most=LARGEST_NUMBER, expected="a finite number"
             )
             object.__setattr__(self, "best_known", value)
+
+    def _normalize_walls(self) -> None:
+        """The walls, and the matrix that they make."""
+        if self.walls is None:
+            return
+        segments = number_array(self.walls, "walls")
+        if segments.ndim != 3 or segments.shape[1:] != (2, 2):
+            raise ValueError(f"walls: shape {segments.shape}, expected (w, 2, 2)")
+        _require_finite(segments, "walls")
+        self._store("walls", segments)
+        if self.unit is not None:
+            raise ValueError("walls: between places on the Earth, expected points x, y in the plane")
+        points = None if self.coordinates is None else number_array(self.coordinates, "coordinates")
+        if points is None or points.ndim != 2 or points.shape[1] != 2:
+            raise ValueError("walls: expected coordinates (n, 2)")
+        if self.matrix is not None:
+            return
+        if self.metric != "euclidean":
+            raise ValueError(f"walls: beside distances {self.metric}, expected plain Euclidean ones")
+        if len(points) > LARGEST_MATRIX:
+            raise ValueError(f"walls: between {len(points)} nodes, expected at most {LARGEST_MATRIX}")
+        _require_finite(points, "coordinates")
+        walls = Walls(segments)
+        if (found := walls.find_on_wall(points)) is not None:
+            node, wall = found
+            (a, b), (c, d) = segments[wall].tolist()
+            named = repr(self.names[node]) if self.names is not None else str(node + 1)
+            raise ValueError(
+                f"walls[{wall}]: node {named} lies on the wall from {a:g}, {b:g} to {c:g}, {d:g}; "
+                "expected a place beside it, on the side from which the node is reached"
+            )
+        object.__setattr__(self, "matrix", walls.distances(points))
 
     def _normalize_units(self) -> None:
         """The unit of lengths, and what times of day are."""
@@ -390,6 +427,59 @@ class Instance:
             array.flags.writeable = False
         object.__setattr__(self, name, array)
 
+    @classmethod
+    def from_dataframe(cls, table: object, **attributes: Any) -> Instance:  # noqa: ANN401 - each has its own type
+        """The instance of a table in memory, with a row for each node; the first is the depot.
+
+        Columns have the names of CSV files: `x` and `y`, or `lat` and `lon`, `name`, `prize`, `demand`, `opens`, … and
+        their synonyms (`tsp solve --help-columns` lists them). They are read and checked as those of a file are.
+
+        Args:
+            table: a data frame of pandas, Polars or another library, a table of PyArrow, a structured array of numpy,
+                a dict of columns, or a list of dicts.
+            attributes: further attributes of the instance, such as `name`, `max_length`, `capacity` or `walls`. A
+                `matrix` (an array or a data frame) replaces the distances; `unit` and `speed` are as for `tsp.read`.
+                Without `problem`, it is the one that the data imply.
+
+        Raises:
+            ValueError: in one sentence, with the row, the column and what was expected.
+        """
+        from tsp.formats import in_memory
+
+        return in_memory.from_dataframe(table, **attributes)
+
+    @classmethod
+    def from_points(cls, points: ArrayLike, **attributes: Any) -> Instance:  # noqa: ANN401 - each has its own type
+        """The instance of points `[n, 2]` or `[n, 3]` with straight distances; the first is the depot.
+
+        Args:
+            points: an array, a list of pairs, or a data frame of numbers alone.
+            attributes: further attributes of the instance, such as `demands` and `capacity`. Without `problem`, it is
+                the one that they imply.
+
+        Raises:
+            ValueError: in one sentence, with the attribute, the value and what was expected.
+        """
+        from tsp.formats import in_memory
+
+        return in_memory.from_points(points, **attributes)
+
+    @classmethod
+    def from_matrix(cls, matrix: ArrayLike, **attributes: Any) -> Instance:  # noqa: ANN401 - each has its own type
+        """The instance of distances `[n, n]`, row = from, column = to; infinite or NaN where there is no road.
+
+        Args:
+            matrix: an array, nested lists, or a data frame, whose labels name the nodes.
+            attributes: further attributes of the instance, such as `names`, `demands` and `capacity`. Without
+                `problem`, it is the one that they imply, and `atsp` for ways of different lengths there and back.
+
+        Raises:
+            ValueError: in one sentence, with the attribute, the value and what was expected.
+        """
+        from tsp.formats import in_memory
+
+        return in_memory.from_matrix(matrix, **attributes)
+
     @property
     def size(self) -> int:
         """Number of nodes, depot included."""
@@ -488,6 +578,11 @@ class Instance:
         """Length of the closed tour along `tour`, which does not repeat its first node."""
         closed = np.append(np.asarray(tour, dtype=np.int64), tour[0]) if len(tour) else np.empty(0, dtype=np.int64)
         return self.path_length(closed)
+
+    def describe_walls(self) -> str:
+        """The words for the walls in results; empty where there are none."""
+        count = 0 if self.walls is None else len(self.walls)
+        return f"around {count} wall{'s' if count > 1 else ''}" if count else ""
 
     def node_name(self, node: int) -> str:
         """The name of a node in messages and results: its own or, if nodes have none, its number from 1 in the file."""

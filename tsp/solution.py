@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
@@ -29,6 +29,26 @@ PROOF = 1e-6
 """Relative distance within which bound and objective are the same: solvers that prove in integers round each edge."""
 
 
+class Outlook(NamedTuple):
+    """What a plan of a session promises, if its order is kept, and left where that is better.
+
+    Attributes:
+        next: the node to go to now: the node where she is: stay; the end: go home.
+        order: the nodes to go to after each other from now on.
+        expected: expected prize, with what was collected.
+        in_time: `[m]` of each node of the order the probability that it is reached, and a visit is over in time.
+        arrivals: `[m, 5]` quantiles of its time of arrival where it is reached: 10, 25, 50, 75 and 90 %.
+        drops_first: the node of the order that is most probably dropped; None where none is.
+    """
+
+    next: int
+    order: tuple[int, ...]
+    expected: float
+    in_time: Array
+    arrivals: Array
+    drops_first: int | None
+
+
 @dataclass(frozen=True, eq=False)
 class Solution:
     """A checked answer.
@@ -44,6 +64,7 @@ class Solution:
             that is not finite proves nothing and is stored as None.
         solver: name of the solver.
         amounts: the amount delivered at each stop of each tour, if deliveries may be split; otherwise None.
+        outlook: what a plan promises, where what will happen is not known; otherwise None.
     """
 
     tours: Tours
@@ -55,6 +76,7 @@ class Solution:
     solver: str = ""
     amounts: Amounts | None = None
     reasons: tuple[str, ...] = ()
+    outlook: Outlook | None = None
 
     def __post_init__(self) -> None:
         """Drop a bound that is not finite, so that all numbers can be written as JSON."""

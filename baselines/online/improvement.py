@@ -47,7 +47,7 @@ class Order(NamedTuple):
         nodes: `[n]` from its end.
         kept: `[n]` memory for the order before a change.
         best: `[n]` the best order so far.
-        state: `[3]` number of nodes, of those at the beginning that stay, and of nodes of the best order.
+        state: `[2]` number of nodes, and of nodes of the best order.
         used: `[n]` uint8: 1 for nodes that cannot be inserted, 2 for those of the order.
         means: `[n, 2]` mean prize and mean time of a visit.
         scores: `[CANDIDATES, 4]` memory: score, node, place and mean time that an insertion takes.
@@ -75,7 +75,7 @@ def make_order(s: Sessions, gone: np.ndarray, seed: int) -> Order:
         np.zeros(n + 1, np.int64),
         np.zeros(n + 1, np.int64),
         np.zeros(n + 1, np.int64),
-        np.zeros(3, np.int64),
+        np.zeros(2, np.int64),
         gone.astype(np.int64),
         means,
         np.zeros((CANDIDATES, 4)),
@@ -115,7 +115,7 @@ def _mean_time(grid: Grid, mass: Floats) -> tuple[float, float]:
 def _list_candidates(s: Sessions, grid: Grid, here: int, order: Order, values: Values, rate: float) -> int:
     """List the insertions that promise most by means: prize, less the price of the time that they take."""
     count, listed = order.state[0], 0
-    for place in range(count - order.state[1], -1, -1):
+    for place in range(count, -1, -1):
         mass, time = _mean_time(grid, values.mass[place])
         if mass < 1e-3:
             continue
@@ -218,7 +218,7 @@ def _keep(order: Order, kept: Nodes) -> None:
 
 
 @kernel
-def complete(s: Sessions, grid: Grid, here: int, now: float, order: Order, values: Values, least: float) -> float:
+def complete_order(s: Sessions, grid: Grid, here: int, now: float, order: Order, values: Values, least: float) -> float:
     """Complete an order by best insertions; its expected prize."""
     fill_values(s, grid, order.nodes, order.state[0], values, 0)
     _recreate(s, grid, here, now, order, values, least, 0.0)
@@ -244,21 +244,20 @@ def improve(
     """
     current = value
     _keep(order, order.best)
-    order.state[2] = order.state[0]
+    order.state[1] = order.state[0]
     while steps > 0:
-        count, fixed = order.state[0], order.state[1]
-        free = count - fixed
-        if free < 1:
+        count = order.state[0]
+        if count < 1:
             break
         _keep(order, order.kept)
-        place = random_below(order.random, free)
-        if free > 2 and random_below(order.random, 4) == 0:
-            high = min(free - 1, place + 1 + random_below(order.random, 5))
+        place = random_below(order.random, count)
+        if count > 2 and random_below(order.random, 4) == 0:
+            high = min(count - 1, place + 1 + random_below(order.random, 5))
             _reverse(order.nodes, place, high)
             fill_values(s, grid, order.nodes, count, values, place)
             steps -= count - place
         else:
-            length = min(free - place, 1 + random_below(order.random, LONGEST_RUN))
+            length = min(count - place, 1 + random_below(order.random, LONGEST_RUN))
             forbidden = order.nodes[place] if random_below(order.random, 2) == 0 else -1
             for _ in range(length):
                 _remove(order, place)
@@ -275,12 +274,12 @@ def improve(
         if new > value:
             value = new
             _keep(order, order.best)
-            order.state[2] = order.state[0]
+            order.state[1] = order.state[0]
         if new >= min(current, value * (1 - DEVIATION)):
             current = new
         else:
             _restore(order, order.kept, count)
             fill_values(s, grid, order.nodes, count, values, 0)
-    _restore(order, order.best, order.state[2])
+    _restore(order, order.best, order.state[1])
     fill_values(s, grid, order.nodes, order.state[0], values, 0)
     return value

@@ -8,13 +8,13 @@ import numpy as np
 
 from tsp.budget import Clock
 
-from .improvement import Order, complete, improve, make_order
-from .values import Grid, Values, end_of_visit, fill_all, make_grid, make_values, mean_of_draws, onward
+from .improvement import Order, complete_order, improve, make_order
+from .values import Grid, Values, best_from, end_of_visit, fill_all, follow, make_grid, make_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .sessions import Position, Sessions
+    from .sessions import Floats, Position, Sessions
 
 LEAST = 1e-4
 """Share of all prizes that an insertion must add: orders with visits that are hardly ever made are slow to search."""
@@ -36,18 +36,69 @@ class Decision(NamedTuple):
     value: float
 
 
+class Followed(NamedTuple):
+    """What happens to an order on drawn days.
+
+    Attributes:
+        order: the nodes.
+        mean: mean prize.
+        arrivals: `[draws, m]` when each node is reached, NaN where it is not.
+        in_time: `[m]` share of draws in which it is reached, and a visit is over in time.
+    """
+
+    order: list[int]
+    mean: float
+    arrivals: Floats
+    in_time: Floats
+
+
+class Departure(NamedTuple):
+    """One way to leave the node where a tour stands: after the visit, or at once.
+
+    Attributes:
+        stays: whether she stays there, where she is undecided.
+        prize: what that visit collects.
+        position: where the tour stands then, with nothing to decide there.
+    """
+
+    stays: bool
+    prize: float
+    position: Position
+
+
+def departures(s: Sessions, position: Position) -> list[Departure]:
+    """The ways to leave where the tour stands; at once first, so that of equal ones more time is left."""
+    leaving = Departure(False, 0.0, position._replace(undecided=False))
+    if not position.undecided:
+        return [leaving]
+    over, lost = end_of_visit(s, position.here, 0, position.now)
+    if lost:
+        return [leaving]
+    return [leaving, Departure(True, float(s.prizes[position.here, 0]), leaving.position._replace(now=over))]
+
+
 class Plan:
     """An a-priori order under search.
 
     Args:
         sessions: the session.
-        position: where the tour stands.
+        position: where the tour stands; nothing is to be decided there.
         first: nodes of an earlier plan, to start from.
         cells: number of cells of the grid of times.
         seed: seed of the search.
+        complete: whether the order is completed by insertions.
     """
 
-    def __init__(self, sessions: Sessions, position: Position, first: Sequence[int], *, cells: int, seed: int) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        position: Position,
+        first: Sequence[int],
+        *,
+        cells: int,
+        seed: int,
+        complete: bool = True,
+    ) -> None:
         n = len(sessions.latest)
         self.sessions, self.position = sessions, position
         self.grid: Grid = make_grid(sessions, position.now, cells)
@@ -55,12 +106,12 @@ class Plan:
         unreachable = position.now + sessions.distances[position.here] > sessions.latest + sessions.slack
         self.order: Order = make_order(sessions, position.gone | unreachable, seed)
         self.least = LEAST * float(sessions.prizes.mean(axis=1).sum())
-        chosen = [node for node in dict.fromkeys(first) if not self.order.used[node]]
-        start = [position.here, *chosen] if position.undecided else chosen
+        start = [node for node in dict.fromkeys(first) if not self.order.used[node]]
         self.order.nodes[: len(start)] = start[::-1]
         self.order.used[start] = 2
-        self.order.state[:2] = len(start), int(position.undecided)
-        self.value = complete(*self._arguments, self.order, self.values, self.least)
+        self.order.state[0] = len(start)
+        least = self.least if complete else np.inf
+        self.value = complete_order(*self._arguments, self.order, self.values, least)
 
     @property
     def _arguments(self) -> tuple[Sessions, Grid, int, float]:
@@ -84,30 +135,20 @@ class Plan:
     def _improve(self, steps: int) -> None:
         self.value = improve(*self._arguments, self.order, self.values, self.value, self.least, steps)
 
-    def decide(self) -> Decision:
-        """The best decision now, with the order as it is."""
-        s, here, now = self.sessions, self.position.here, self.position.now
-        count, stays = int(self.order.state[0]), False
-        nodes = self.order.nodes
-        value = fill_all(*self._arguments, nodes, count, self.values)
-        left = count
-        if self.position.undecided:
-            left -= 1
-            over, lost = end_of_visit(s, here, 0, now)
-            value, chosen = onward(s, self.grid, here, now, nodes, left, self.values)
-            if not lost:
-                after, chosen_after = onward(s, self.grid, here, over, nodes, left, self.values)
-                if s.prizes[here, 0] + after > value:  # of equal ones, the one with more time left
-                    stays, chosen, value = True, chosen_after, s.prizes[here, 0] + after
-        else:
-            value, chosen = onward(s, self.grid, here, now, nodes, left, self.values)
-        return Decision(stays, nodes[: chosen + 1][::-1].tolist(), float(value))
+    def onward(self) -> tuple[list[int], float]:
+        """The nodes to go to from here, as the order is, and their expected prize."""
+        count, nodes = int(self.order.state[0]), self.order.nodes
+        fill_all(*self._arguments, nodes, count, self.values)
+        value, chosen = best_from(self.sessions, self.grid, *self._arguments[2:], nodes, count, self.values)
+        return nodes[: chosen + 1][::-1].tolist(), float(value)
 
-    def mean_of_draws(self, draws: int, seed: int) -> float:
-        """Mean prize of following the order as it is, without planning again, over drawn outcomes."""
+    def follow(self, draws: int, seed: int) -> Followed:
+        """Follow the order as it is, without planning again, over drawn outcomes."""
         count, random = int(self.order.state[0]), np.array([seed], np.uint64)
         fill_all(*self._arguments, self.order.nodes, count, self.values)
-        return mean_of_draws(*self._arguments, self.order.nodes, count, self.values, draws, random)
+        arrivals, in_time = np.empty((draws, count)), np.empty(count)
+        mean = follow(*self._arguments, self.order.nodes, count, self.values, random, arrivals, in_time)
+        return Followed(self.order.nodes[:count][::-1].tolist(), float(mean), arrivals[:, ::-1], in_time[::-1])
 
 
 def decide(
@@ -120,7 +161,17 @@ def decide(
     seed: int,
     steps: int | None = None,
 ) -> Decision:
-    """Search for an order from where a tour stands, and decide."""
-    plan = Plan(sessions, position, first, cells=cells, seed=seed)
-    plan.search(clock, steps=steps)
-    return plan.decide()
+    """Search for an order from where a tour stands, and decide.
+
+    Where she may stay or leave, an order is searched for each: nodes that only one of them leaves time for are not in
+    the best order of the other.
+    """
+    found: list[Decision] = []
+    options = departures(sessions, position)
+    for i, option in enumerate(options):
+        plan = Plan(sessions, option.position, first, cells=cells, seed=seed)
+        part = type(clock)(clock.remaining / (len(options) - i))
+        plan.search(part, steps=None if steps is None else steps // len(options))
+        order, value = plan.onward()
+        found.append(Decision(option.stays, order, option.prize + value))
+    return max(found, key=lambda decision: decision.value)

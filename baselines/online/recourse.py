@@ -60,9 +60,8 @@ class SessionRecourse(BaseSolver):
         sessions = Sessions(np.ones((4, 4)), ones, ones, ones, law, law, law, 9.0, 1e-9, problem.may_stay)
         sessions = sessions._replace(latest=9 * ones, closes=9 * ones)
         gone = np.array([True, False, False, False])
-        for undecided in (False, problem.may_stay):
-            position = Position(0, 0.0, undecided, gone)
-            decide(sessions, position, [], Clock(60.0), cells=self.cells, seed=0, steps=10)
+        position = Position(0, 0.0, problem.may_stay, gone)
+        decide(sessions, position, [], Clock(60.0), cells=self.cells, seed=0, steps=10)
 
     def solve_request(self, request: Request) -> list[Solution]:
         """Plan each instance from where it stands; the answer shows the plan as far as the means keep it."""

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .planning import Decision, Plan
+from .planning import Decision, Plan, departures
 from .recourse import SessionRecourse
+from .sessions import Position
 from .values import end_of_visit
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     from tsp.budget import Clock
 
-    from .sessions import Position, Sessions
+    from .planning import Departure
+    from .sessions import Sessions
 
 SHARE = 0.3
 """Share of the time in which the order is searched from which the candidates come."""
@@ -45,27 +47,36 @@ class SessionRollout(SessionRecourse):
 
     def decide(self, sessions: Sessions, position: Position, first: Sequence[int], clock: Clock, seed: int) -> Decision:
         """What to do next: candidates are compared in the order of the plan until time is up."""
+        found: list[Decision] = []
+        options = departures(sessions, position)
+        for i, option in enumerate(options):
+            part = type(clock)(clock.remaining / (len(options) - i))
+            found.append(self._look_ahead(sessions, option, first, part, seed))
+        return max(found, key=lambda decision: decision.value)
+
+    def _look_ahead(
+        self, sessions: Sessions, option: Departure, first: Sequence[int], clock: Clock, seed: int
+    ) -> Decision:
+        """The best next node after one way to leave where she is."""
+        position = option.position
         plan = Plan(sessions, position, first, cells=self.cells, seed=seed)
         plan.search(type(clock)(SHARE * clock.remaining), steps=self.steps)
-        decision = plan.decide()
-        if not decision.order:
-            return decision
-        now = position.now
-        if decision.stays:
-            now, _ = end_of_visit(sessions, position.here, 0, now)
-        best, chosen = -1.0, decision.order[0]
-        for node in decision.order[: self.candidates]:
+        order, planned = plan.onward()
+        if not order:
+            return Decision(option.stays, order, option.prize + planned)
+        best, chosen = -1.0, order[0]
+        for node in order[: self.candidates]:
             if clock.remaining == 0:
                 break
-            arrive = now + float(sessions.distances[position.here, node])
+            arrive = position.now + float(sessions.distances[position.here, node])
             if arrive > sessions.latest[node] + sessions.slack:
                 continue
-            rest = [other for other in decision.order if other != node]
+            rest = [other for other in order if other != node]
             value = self._value_of_going(sessions, position, node, arrive, rest, seed)
             if value > best:
                 best, chosen = value, node
-        order = [chosen, *(node for node in decision.order if node != chosen)]
-        return Decision(decision.stays, order, max(best, decision.value))
+        order = [chosen, *(node for node in order if node != chosen)]
+        return Decision(option.stays, order, option.prize + max(best, planned))
 
     def _value_of_going(
         self, sessions: Sessions, position: Position, node: int, arrive: float, rest: Sequence[int], seed: int
@@ -77,14 +88,13 @@ class SessionRollout(SessionRecourse):
         for k in range(sessions.prizes.shape[1]):
             over, lost = end_of_visit(sessions, node, k, arrive)
             prize = 0.0 if lost else float(sessions.prizes[node, k])
-            values.append(prize + self._value(sessions, position._replace(here=node, now=over, gone=gone), rest, seed))
+            values.append(prize + self._value(sessions, Position(node, over, False, gone), rest, seed))
             if sessions.sees:
-                leaving = position._replace(here=node, now=arrive, gone=gone)
-                values[-1] = max(values[-1], self._value(sessions, leaving, rest, seed))
+                values[-1] = max(values[-1], self._value(sessions, Position(node, arrive, False, gone), rest, seed))
         return float(np.mean(values))
 
     def _value(self, sessions: Sessions, position: Position, rest: Sequence[int], seed: int) -> float:
-        """Expected prize of the best order found from a position, at which nothing is to be decided."""
-        plan = Plan(sessions, position._replace(undecided=False), rest, cells=self.cells, seed=seed)
+        """Expected prize of the best order found from a position."""
+        plan = Plan(sessions, position, rest, cells=self.cells, seed=seed)
         plan.search(None, steps=self.steps_after)
         return plan.value

@@ -292,7 +292,7 @@ def fill_all(s: Sessions, grid: Grid, here: int, now: float, order: Nodes, count
 
 
 @kernel
-def onward(
+def best_from(
     s: Sessions, grid: Grid, here: int, now: float, order: Nodes, left: int, values: Values
 ) -> tuple[float, int]:
     """`best_next`, for Python."""
@@ -306,12 +306,36 @@ def end_of_visit(s: Sessions, node: int, k: int, arrive: float) -> tuple[float, 
 
 
 @kernel
-def mean_of_draws(
-    s: Sessions, grid: Grid, here: int, now: float, order: Nodes, count: int, values: Values, draws: int, random: Random
+def follow(
+    s: Sessions,
+    grid: Grid,
+    here: int,
+    now: float,
+    order: Nodes,
+    count: int,
+    values: Values,
+    random: Random,
+    arrivals: Floats,
+    in_time: Floats,
 ) -> float:
-    """The mean prize of following an order with filled values on exact times, over drawn outcomes."""
-    total = 0.0
-    for _ in range(draws):
+    """The mean prize of following an order with filled values on exact times, over drawn outcomes.
+
+    Args:
+        s: the session.
+        grid: its times.
+        here: where the tour is.
+        now: the time.
+        order: the order, from its end.
+        count: number of its nodes.
+        values: filled.
+        random: state of the random numbers.
+        arrivals: `[draws, count]` filled in: when each node is reached, NaN where it is not.
+        in_time: `[count]` filled in: the share of draws in which it is reached, and a visit is over in time.
+    """
+    total, draws = 0.0, len(arrivals)
+    arrivals[:] = np.nan
+    in_time[:] = 0.0
+    for draw in range(draws):
         at, time, left = here, now, count
         while True:
             _, e = best_next(s, grid, at, order, left, values, time)
@@ -320,6 +344,8 @@ def mean_of_draws(
             at, time, left = order[e], time + s.distances[at, order[e]], e
             k = random_below(random, s.prizes.shape[1])
             over, lost = visit(s, at, k, time)
+            arrivals[draw, e] = time
+            in_time[e] += 0.0 if lost else 1.0 / draws
             prize = 0.0 if lost else s.prizes[at, k]
             if s.sees:
                 leaving = best_next(s, grid, at, order, left, values, time)[0]

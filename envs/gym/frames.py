@@ -34,7 +34,7 @@ def draw_frame(
 
 
 def _draw_figure(problem: Problem, instance: Instance, visits: NDArray[np.int64], solution: Solution | None) -> Figure:
-    from tsp.plotting import PALETTE, plot_tour
+    from tsp.plotting import plot_tour, tour_color
 
     if not problem.shape.has_depot and len(visits):
         instance = replace(instance, depot=int(visits[0]))  # the picture marks the start of the tour
@@ -48,7 +48,7 @@ def _draw_figure(problem: Problem, instance: Instance, visits: NDArray[np.int64]
             if problem.shape.has_depot and node == instance.finish:
                 paths.append([instance.depot])
         for k, path in enumerate(paths):
-            color = PALETTE[k % len(PALETTE)]
+            color = tour_color(k)
             axes.plot(*places[path].T, color=color, linewidth=2.0, zorder=2)
             axes.scatter(*places[path[-1:]].T, s=90 if k == len(paths) - 1 else 0, color=color, zorder=2.5)
     return figure

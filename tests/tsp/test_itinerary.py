@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsp.instance import Instance, Underway
-from tsp.itinerary import format_itinerary_text, make_itinerary
+from tsp.itinerary import format_itinerary_text, format_totals, make_itinerary, make_totals
 from tsp.problems import PROBLEMS, get_problem
 from tsp.solution import Solution, check
+from tsp.words import words_of
 
 OPTW = get_problem("optw")
 
@@ -117,29 +118,30 @@ def test_an_itinerary_ends_at_the_checkers_makespan_and_length(name, seed):
 
 
 def test_the_text_of_an_itinerary_is_a_table_without_uninformative_columns():
-    assert format_itinerary_text(itinerary(OPTW, HALL, [[0, 1, 2]])).splitlines() == [
-        "order  poster  arrive  begin  leave  interest  walked  title",
-        "    0  coffee       1      1      1                 0",
-        "    1  A            6      6      8       5.0       5  Bees",
-        "    2  B           12     20     23       2.5       9  Ants",
-        "    3  coffee      26     26     26                12",
+    words = words_of(OPTW, HALL)
+    assert format_itinerary_text(itinerary(OPTW, HALL, [[0, 1, 2]]), words=words).splitlines() == [
+        "order  poster  opens  closes  arrive  begin  leave  interest  walked  title",
+        "    0  coffee      1     100       1      1      1                 0",
+        "    1  A           0      50       6      6      8       5.0       5  Bees",
+        "    2  B          20      50      12     20     23       2.5       9  Ants",
+        "    3  coffee      1     100      26     26     26                12",
     ]
 
 
 def test_the_text_of_an_itinerary_without_windows_and_prizes_leaves_out_times_and_interest():
     plain = Instance([[0, 0], [0, 1.5]])
     assert format_itinerary_text(itinerary(get_problem("tsp"), plain, [[0, 1]])).splitlines() == [
-        "order  poster  walked",
-        "    0  1          0.0",
-        "    1  2          1.5",
-        "    2  1          3.0",
+        "order  stop  length",
+        "    0  1        0.0",
+        "    1  2        1.5",
+        "    2  1        3.0",
     ]
 
 
 def test_numbers_with_many_decimals_are_printed_to_four_digits_of_the_largest():
     away = Instance([[0, 0], [1, 3]])
     lines = format_itinerary_text(itinerary(get_problem("tsp"), away, [[0, 1]])).splitlines()
-    assert [line.split()[-1] for line in lines] == ["walked", "0.000", "3.162", "6.325"]
+    assert [line.split()[-1] for line in lines] == ["length", "0.000", "3.162", "6.325"]
 
 
 def test_the_text_of_several_itineraries_names_each_tour():
@@ -163,3 +165,33 @@ def test_an_itinerary_has_delivered_quantities_where_deliveries_may_be_split():
     assert [stop.delivered for stop in stops] == [None, 3, 2, None, None, 2, None]
     assert "delivered" in format_itinerary_text(stops)
     assert "delivered" not in format_itinerary_text(itinerary(OPTW, HALL, [[0, 1]]))
+
+
+def test_the_totals_of_a_tour_have_its_stops_distance_load_and_times():
+    instance = Instance(
+        [[0, 0], [3, 4], [3, 0]],
+        demands=[0, 3, 4],
+        capacity=8.0,
+        time_windows=[[1, 100], [0, 50], [20, 50]],
+        service_times=[0, 2, 3],
+        problem="cvrptw",
+    )
+    problem = get_problem("cvrptw")
+    stops = itinerary(problem, instance, [[0, 1, 2]])
+    assert [stop.load for stop in stops] == [0, 3, 7, 7]
+    (totals,) = make_totals(stops, instance)
+    said = format_totals(totals, words_of(problem, instance), instance)
+    assert said == ["2 stops", "distance 12", "load 7 of 8", "1 to 26"]
+
+
+def test_the_totals_of_a_tour_under_way_count_the_load_that_was_given():
+    instance = Instance(
+        [[0, 0], [1, 0], [2, 0]], demands=[0, 3, 4], capacity=9.0, problem="cvrp", underway=Underway((1,), load=5.0)
+    )
+    stops = itinerary(get_problem("cvrp"), instance, [[0, 1, 2]])
+    assert [stop.load for stop in stops][1:] == [5, 9, 9]
+
+
+def test_totals_of_posters_have_their_interest():
+    (totals,) = make_totals(itinerary(OPTW, HALL, [[0, 1, 2]]), HALL)
+    assert format_totals(totals, words_of(OPTW, HALL), HALL)[:3] == ["2 posters", "walked 12", "interest 7.5000"]

@@ -102,3 +102,23 @@ def test_an_instance_has_the_same_answer_alone_and_in_any_order():
     alone = [tsp.solve(one, "ls(kicks=20)", time_limit=60).tours[0].tolist() for one in others]
     together = tsp.solve(others[::-1], "ls(kicks=20)", time_limit=60)[::-1]
     assert [answer.tours[0].tolist() for answer in together] == alone
+
+
+SHORT = {"problem": "tsp", "size": "3", "instances": 64, "epoch_size": 64, "batch_size": 32, "validation_instances": 8}
+
+
+def test_a_trained_policy_is_a_solver(tmp_path):
+    network = {"layers": 1, "width": 16, "heads": 2, "feedforward": 32}
+    shares = []
+    spec = tsp.train(tmp_path / "run", **SHORT, policy=network, progress=lambda share, text: shares.append(share))
+    assert shares[-1] == 1
+    assert tsp.solve(CORNER, spec).objective == 12
+    with pytest.raises(ValueError, match="run"):
+        tsp.train(tmp_path / "run", **SHORT, policy=network)
+
+
+@pytest.mark.parametrize("wrong", [{"sise": "5"}, {"size": 5.5}, {"minutes": -1, "instances": None}])
+def test_wrong_settings_of_a_training_are_refused_and_leave_no_folder(tmp_path, wrong):
+    with pytest.raises(ValueError, match=r"^[^\n]*$"):
+        tsp.train(tmp_path / "run", **{**SHORT, **wrong})
+    assert not (tmp_path / "run").exists()

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 from tsp import __version__
 from tsp.cli.command import DONE, INFEASIBLE, Command
 from tsp.cli.console import progress_bar, show, show_json
-from tsp.cli.options import GENERATED, add_common_options, add_generator_options, add_instance_options, limits
+from tsp.cli.options import (
+    GENERATED,
+    add_common_options,
+    add_decision_time,
+    add_generator_options,
+    add_instance_options,
+    limits,
+    workers,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -23,11 +31,14 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", nargs="*", metavar="FILE", help="instances; default: generated ones")
     add_generator_options(command, default_count=DEFAULT_COUNT)
     add_instance_options(command)
-    command.add_argument("--solvers", metavar="SPEC,SPEC…", default="policy,ortools", help="default policy,ortools")
+    command.add_argument("--solvers", metavar="[NAME=]SPEC,…", default="policy,ortools", help="default policy,ortools")
+    command.add_argument("--time-limit", type=limits, metavar="S[,S…]", help="seconds for each instance (default 2)")
+    add_decision_time(command)
     command.add_argument(
-        "--time-limit", type=limits, default=[2.0], metavar="S[,S…]", help="seconds for each instance (default 2)"
+        "--workers", type=workers, metavar="N|ray", help="spread the instances over processes, or over a Ray cluster"
     )
     command.add_argument("--plot", metavar="PATH", help="draw the gaps: .png, .svg or .pdf")
+    command.add_argument("--report", metavar="PATH", help="write a report with tables and pictures: .html")
     command.add_argument("--out", metavar="PATH", help="write the rows as .csv")
     command.add_argument("--json", action="store_true", help="print JSON")
     add_common_options(command)
@@ -40,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tsp.solvers.registry import split
 
     require_picture(arguments, "plot")
+    require_output(arguments, "report", (".html",))
     require_output(arguments, "out", (".csv",))
     instances, realizations = _instances(arguments)
     with progress_bar(0, "answer") as advance:
@@ -47,11 +59,13 @@ def run(arguments: argparse.Namespace) -> int:
             instances,
             split(arguments.solvers),
             time_limit=arguments.time_limit,
+            decision_time=arguments.decision_time,
             threads=arguments.threads,
             seed=arguments.seed,
             device=arguments.device,
             progress=advance,
             realizations=realizations,
+            workers=arguments.workers,
         )
     _write_comparison(arguments, comparison)
     return DONE if all(row.feasible == row.instances for row in comparison.rows) else INFEASIBLE
@@ -64,6 +78,8 @@ def _instances(arguments: argparse.Namespace) -> tuple[list[Instance], list[Real
 
     if not arguments.files:
         refuse_units("expected files with lat and lon", arguments.unit, arguments.speed)
+        if arguments.walls is not None:
+            raise ValueError("--walls: stands between the nodes of files, expected files")
         instances, realizations = generate_instances(arguments, default_count=DEFAULT_COUNT)
         return [complete_instance(instance, arguments) for instance in instances], realizations
     for name in GENERATED:
@@ -85,6 +101,13 @@ def _write_comparison(arguments: argparse.Namespace, comparison: Comparison) -> 
         from tsp.plotting import gap_figure, save_figure
 
         save_figure(gap_figure(comparison), arguments.plot, force=arguments.force)
+    if arguments.report:
+        from tsp.cli.outputs import how_it_was_run
+        from tsp.files import write_text
+        from tsp.reports import comparison_report
+
+        how = {**how_it_was_run(), "seed": str(arguments.seed)}
+        write_text(arguments.report, comparison_report(comparison, how), force=arguments.force)
 
 
 COMMAND = Command(

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from tsp.best_known import recognize
 from tsp.cli.options import GENERATED
 from tsp.composition import BRINGS, implied_problem, problem_of, require_used_read
-from tsp.formats import read_plans, read_realizations, read_walls
+from tsp.formats import read_plans, read_realizations
 from tsp.formats.columns import canonical
 from tsp.formats.csv_file import COLUMNS, WINDOW, UnreadColumns, warn_of_numbers
-from tsp.formats.text import without_gz
 from tsp.instance import USED, Underway
 from tsp.problems import get_problem, unknown
 from tsp.shortcuts import initial_solution, read, read_set
@@ -27,7 +23,6 @@ if TYPE_CHECKING:
 
     from policies.laws.law import Law
     from tsp.instance import Instance, Realization
-    from tsp.plotting import Floor
     from tsp.solution import Solution
 
 LIMITS = ("max_length", "capacity", "min_prize", "num_tours")
@@ -36,8 +31,8 @@ LIMITS = ("max_length", "capacity", "min_prize", "num_tours")
 TIMES = ("time_windows", "service_times")
 """Attributes that a speed converts into lengths."""
 
-WALLS = ".walls.csv"
-"""Ending of the file of walls beside an instance."""
+WALLS = "walls"
+"""What `--ignore` calls the file of walls beside an instance."""
 
 
 def read_instances(
@@ -57,7 +52,7 @@ def _read_files(files: Sequence[str], arguments: argparse.Namespace) -> tuple[li
     instances: list[Instance] = []
     realizations: list[Realization | None] = []
     for file in files:
-        found = read_set(file, **_reading(arguments))
+        found = read_set(file, **reading(arguments))
         hides = any(problem_of(instance).reveals for instance in found)
         instances += [complete_instance(instance, arguments) for instance in found]
         realizations += (read_realizations(file) if hides else None) or [None] * len(found)
@@ -93,7 +88,7 @@ def _with_laws(instance: Instance, arguments: argparse.Namespace, laws: Sequence
 
 def read_one(arguments: argparse.Namespace) -> Instance:
     """Read the only instance of `arguments.file` and complete it; tours under way that cannot be are refused."""
-    instance = complete_instance(read(arguments.file, **_reading(arguments)), arguments)
+    instance = complete_instance(read(arguments.file, **reading(arguments)), arguments)
     if instance.underway is not None:
         problem = problem_of(instance)
         require_used_read(problem, instance)
@@ -101,9 +96,13 @@ def read_one(arguments: argparse.Namespace) -> Instance:
     return instance
 
 
-def _reading(arguments: argparse.Namespace) -> dict[str, Any]:
+def reading(arguments: argparse.Namespace) -> dict[str, Any]:
     """The options that count when a file is read."""
-    return {name: getattr(arguments, name) for name in ("problem", "matrix", "unit", "speed")}
+    ignores = WALLS in _ignored(arguments.ignore)
+    if ignores and arguments.walls is not None:
+        raise ValueError(f"--walls {arguments.walls}: beside --ignore {WALLS}, expected one of them")
+    given = {name: getattr(arguments, name) for name in ("problem", "matrix", "unit", "speed", "walls")}
+    return {**given, "walls": False} if ignores else given
 
 
 def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Instance:
@@ -182,15 +181,20 @@ def read_initial(arguments: argparse.Namespace, instances: Sequence[Instance]) -
     ]
 
 
+def _ignored(text: str | None) -> list[str]:
+    """The names that `--ignore` lists."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
 def _ignored_attributes(text: str | None) -> list[str]:
-    """The attributes of the columns, or of the other names, that are left out."""
+    """The attributes of the columns, or of the other names, that are left out; the walls are, where a file is read."""
     out: list[str] = []
     known = {**COLUMNS, **dict.fromkeys(WINDOW, "time_windows"), **{name: name for name in BRINGS}}
-    for part in (part.strip() for part in (text or "").split(",") if part.strip()):
+    for part in _ignored(text):
         name = part if part in BRINGS else canonical(part)
-        if name not in known:
-            raise ValueError(f"--ignore: {unknown('column', part, known)}")
-        out.append(known[name])
+        if name not in known and name != WALLS:
+            raise ValueError(f"--ignore: {unknown('column', part, [*known, WALLS])}")
+        out += [known[name]] if name != WALLS else []
     return out
 
 
@@ -204,15 +208,3 @@ def generate_instances(
     return generate_set(
         arguments.problem or "tsp", distribution or "uniform", size or 50, instances or default_count, arguments.seed
     )
-
-
-def read_floor(arguments: argparse.Namespace, file: str, instance: Instance) -> Floor | None:
-    """The walls to draw with an instance: of `--walls`, else of the file of walls beside it, if there is one."""
-    from tsp.plotting import Floor
-
-    path = Path(arguments.walls) if arguments.walls else without_gz(Path(file)).with_suffix(WALLS)
-    if not arguments.walls and not path.exists():
-        return None
-    floor = Floor(read_walls(path), lambda origin, destination: np.stack([origin, destination]))
-    floor.require_plane(instance)
-    return floor

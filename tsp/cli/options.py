@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tsp.budget import Budget
+
 GENERATED = ("size", "instances", "distribution")
 """Names of the options that describe generated instances."""
 
@@ -31,9 +33,21 @@ def count(text: str) -> int:
     return _parse(int, text, lambda value: value >= 1, "a whole number of 1 or more")
 
 
+def workers(text: str) -> int | str:
+    """A number of processes, or the place of a Ray cluster."""
+    if text == "ray" or text.startswith("ray://"):
+        return text
+    return _parse(int, text, lambda value: value >= 1, "a number of processes, ray or ray://HOST:PORT")
+
+
 def seed(text: str) -> int:
     """A seed that every generator of random numbers takes."""
     return _parse(int, text, lambda value: 0 <= value < 2**32, f"a whole number from 0 to {2**32 - 1}")
+
+
+def port(text: str) -> int:
+    """The number of a port, or 0."""
+    return _parse(int, text, lambda value: 0 <= value < 2**16, "a whole number from 0 to 65535")
 
 
 def limits(text: str) -> list[float]:
@@ -98,6 +112,9 @@ def add_instance_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--num-tours", type=count, metavar="M", help="largest number of tours")
     command.add_argument("--matrix", metavar="FILE", help="distances between the nodes: CSV, text, .npy, .npz or JSON")
     command.add_argument(
+        "--walls", metavar="FILE", help="walls, around which ways lead (default: NAME.walls.csv beside NAME.csv)"
+    )
+    command.add_argument(
         "--unit",
         type=unit,
         metavar="m|km|mi",
@@ -110,6 +127,26 @@ def add_instance_options(command: argparse.ArgumentParser) -> None:
         help="kilometres an hour there, where times are times of day (default 50)",
     )
     command.add_argument("--ignore", metavar="COLUMN,…", help="columns or attributes to leave out on purpose")
+
+
+def add_decision_time(command: argparse.ArgumentParser) -> None:
+    """Add the time limit of one decision."""
+    command.add_argument(
+        "--decision-time",
+        type=positive,
+        metavar="S",
+        help="seconds for each decision, where values are revealed on the way; "
+        "--time-limit holds for the whole walk beside it, if given",
+    )
+
+
+def make_budget(arguments: argparse.Namespace) -> Budget:
+    """The budget of a command; with a limit for each decision alone, a walk has none."""
+    from tsp.budget import DEFAULT, LONGEST, Budget
+
+    decision_time = arguments.decision_time
+    limit = arguments.time_limit or (DEFAULT if decision_time is None else LONGEST)
+    return Budget(limit, arguments.threads, arguments.seed, decision_time)
 
 
 def add_underway_options(command: argparse.ArgumentParser) -> None:

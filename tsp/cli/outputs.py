@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,18 +13,21 @@ from tsp import __version__
 from tsp.composition import problem_of
 from tsp.files import require_writable
 from tsp.formats.json_file import solution_entry
-from tsp.itinerary import format_itinerary_text, make_itinerary
+from tsp.itinerary import format_itinerary_text, format_totals, make_itinerary, make_totals
 from tsp.solution import left_out
 from tsp.statistics import format_number
+from tsp.words import words_of
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Sequence
 
     from tsp.instance import Instance
-    from tsp.solution import Solution
+    from tsp.itinerary import Totals
+    from tsp.solution import Outlook, Solution
+    from tsp.words import Words
 
-MOST_NODES_PRINTED = 200
+MOST_NODES_PRINTED, MOST_TOURS_PRINTED = 200, 100
 
 
 def require_output(arguments: argparse.Namespace, option: str, endings: Sequence[str]) -> Path | None:
@@ -45,6 +51,15 @@ def require_picture(arguments: argparse.Namespace, option: str) -> Path | None:
     return require_output(arguments, option, PICTURE_ENDINGS)
 
 
+def how_it_was_run() -> dict[str, str]:
+    """The command and the time, as reports state them."""
+    return {
+        "command": shlex.join(["tsp", *sys.argv[1:]]),
+        "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "toolkit": __version__,
+    }
+
+
 def solutions_content(pairs: Iterable[tuple[Instance, Solution]]) -> dict[str, Any]:
     """Instances with their solutions, as they are printed and written in JSON."""
     return {"version": __version__, "solutions": [solution_entry(*pair) for pair in pairs]}
@@ -55,9 +70,13 @@ def describe_solution(instance: Instance, solution: Solution) -> str:
     name = instance.name or "instance"
     if solution.objective is None:
         return f"{name}: no feasible solution ({'; '.join(solution.reasons or solution.violations)})"
-    objective = problem_of(instance).objective
+    problem = problem_of(instance)
+    objective, words = problem.objective, words_of(problem, instance)
     write = partial(instance.units.format_objective, objective.terms, write=lambda value: format_number(value, 8))
-    facts = [f"{'+'.join(objective.terms)} {write(solution.objective)}"]
+    outlook = solution.outlook
+    facts = [f"{'+'.join(map(words.term, objective.terms))} {write(solution.objective)}"]
+    if outlook is not None:
+        facts = [f"expected {words.prize} {format_number(outlook.expected, 4)}"]
     if instance.best_known is not None:
         gap = objective.gap(solution.objective, instance.best_known)
         known = f"best known {write(instance.best_known)}"
@@ -68,11 +87,25 @@ def describe_solution(instance: Instance, solution: Solution) -> str:
         facts.append(_describe_bound(solution.objective, solution.bound, write))
     if instance.speed is not None:
         facts.append(f"at {instance.speed:g} km/h")
+    facts += filter(None, [instance.describe_walls()])
     facts += ["open routes"] if instance.free_end else []
     facts += [f"{instance.size} nodes", f"{solution.seconds:.2f} s", f"solver {solution.solver}"]
-    return "\n".join(
-        [f"{name}: {', '.join(facts)}", _describe_tours(instance, solution), *_describe_left_out(instance, solution)]
-    )
+    lines = [f"{name}: {', '.join(facts)}", _describe_tours(instance, solution)]
+    lines += [] if outlook is None else _describe_outlook(instance, outlook)
+    return "\n".join([*lines, *_describe_left_out(instance, solution)])
+
+
+def _describe_outlook(instance: Instance, outlook: Outlook) -> list[str]:
+    """The next step, and how probable those after it are."""
+    home = outlook.next in {instance.depot, instance.finish} and not outlook.order
+    lines = [f"next: {'go home' if home else instance.node_name(outlook.next)}"]
+    if outlook.order:
+        names = map(instance.node_name, outlook.order)
+        steps = [f"{name} {100 * share:.0f} %" for name, share in zip(names, outlook.in_time, strict=True)]
+        lines.append(f"in time: {', '.join(steps)}")
+    if outlook.drops_first is not None:
+        lines.append(f"dropped first: {instance.node_name(outlook.drops_first)}")
+    return lines
 
 
 def describe_plan(instance: Instance, solution: Solution) -> str | None:
@@ -104,11 +137,22 @@ def _describe_tours(instance: Instance, solution: Solution) -> str:
     """The nodes of each tour or, where named nodes have prizes or time windows, the itinerary."""
     if not solution.tours:
         return "no tours: no node is visited"
+    problem = problem_of(instance)
+    words, stops = words_of(problem, instance), make_itinerary(problem, instance, solution)
+    headings = [f"tour{_describe_totals(totals, words, instance)}" for totals in make_totals(stops, instance)]
+    several = problem.shape.has_several_tours
     if sum(map(len, solution.tours)) > MOST_NODES_PRINTED:
-        return "tour: too long to print; --out writes it"
+        lines = headings[:MOST_TOURS_PRINTED] if several else []
+        return "\n".join([*lines, "tour: too long to print; --out writes it"])
     if instance.names and any(getattr(instance, name) is not None for name in ("prizes", "time_windows")):
-        return format_itinerary_text(make_itinerary(problem_of(instance), instance, solution), instance.units)
+        return format_itinerary_text(stops, instance.units, words, headings if several else None)
     separator = " - " if instance.names else " "
+    listed = (separator.join(instance.node_name(int(node)) for node in tour) for tour in solution.tours)
     return "\n".join(
-        f"tour: {separator.join(instance.node_name(int(node)) for node in tour)}" for tour in solution.tours
+        f"{heading if several else 'tour'}: {nodes}" for heading, nodes in zip(headings, listed, strict=True)
     )
+
+
+def _describe_totals(totals: Totals, words: Words, instance: Instance) -> str:
+    """The number of a tour and its totals."""
+    return f" {totals.tour} ({', '.join(format_totals(totals, words, instance))})"

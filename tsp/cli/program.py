@@ -9,7 +9,7 @@ import warnings
 from typing import TYPE_CHECKING, NoReturn
 
 from tsp import __version__
-from tsp.cli import check, compare, convert, fit, generate, info, plot, solve, train
+from tsp.cli import check, compare, convert, fit, generate, info, plot, serve, solve, train
 from tsp.cli.command import BAD_INPUT, DONE, Command
 from tsp.cli.console import say
 from tsp.interrupts import exit_code, termination_interrupts
@@ -27,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     "check": check.COMMAND,
     "convert": convert.COMMAND,
     "info": info.COMMAND,
+    "serve": serve.COMMAND,
 }
 
 

@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING, Any
 from tsp import __version__
 from tsp.cli.command import DONE, INFEASIBLE, Command
 from tsp.cli.console import progress_bar, say, show, show_json
-from tsp.cli.options import add_common_options, add_instance_options, add_underway_options, positive
+from tsp.cli.options import (
+    add_common_options,
+    add_decision_time,
+    add_instance_options,
+    add_underway_options,
+    make_budget,
+    positive,
+    workers,
+)
 from tsp.interrupts import exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tsp.instance import Instance, Realization
-    from tsp.plotting import Floor
     from tsp.problems import Problem
     from tsp.solution import Solution
     from tsp.solvers import Solver
@@ -48,7 +55,8 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", nargs="+", metavar="FILE", help="instances: TSPLIB, CSV, NPZ, …")
     command.add_argument("--problem", help="problem to solve, where the file does not name one")
     command.add_argument("--solver", metavar="SPEC", help="default: the best solver for each instance")
-    command.add_argument("--time-limit", type=positive, default=2.0, help="seconds for each instance (default 2)")
+    command.add_argument("--time-limit", type=positive, help="seconds for each instance (default 2)")
+    add_decision_time(command)
     add_instance_options(command)
     command.add_argument(
         "--objective", metavar="NAME", help="another objective under the same rules: travel-time, makespan or longest"
@@ -60,16 +68,31 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add_underway_options(command)
     command.add_argument("--probabilities", action="store_true", help="show the policy's P(next node | nodes so far)")
     command.add_argument("--plot", metavar="PATH", help="draw the tour: .png, .svg or .pdf")
-    command.add_argument("--walls", metavar="FILE", help="walls to draw (default: NAME.walls.csv beside NAME.csv)")
-    command.add_argument("--out", metavar="PATH", help="write the solution: .tour, .sol, .csv or .json")
+    command.add_argument(
+        "--out",
+        metavar="PATH",
+        help="write the solution: .tour, .sol, .csv or .json; or of a large set parts in a FOLDER/",
+    )
+    command.add_argument(
+        "--workers",
+        type=workers,
+        metavar="N|ray",
+        help="of a large set: number of processes (default 1), or a Ray cluster: ray, ray://HOST:PORT",
+    )
+    command.add_argument("--resume", action="store_true", help="of a large set: go on with the run in --out FOLDER/")
+    command.add_argument("--strict", action="store_true", help="of a large set: stop at an instance that is broken")
     command.add_argument("--json", action="store_true", help="print JSON")
     add_common_options(command)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Solve the instances, and print, draw and write their solutions."""
-    from tsp.cli.inputs import read_floor, read_initial, read_instances
+    from tsp.cli.inputs import read_initial, read_instances
+    from tsp.cli.parts import is_folder, refuse_options_of_parts, solve_to_parts
 
+    if is_folder(arguments.out):
+        return solve_to_parts(arguments)
+    refuse_options_of_parts(arguments)
     instances, realizations = read_instances(arguments.files, arguments)
     if arguments.probabilities:
         if arguments.plot or arguments.out or arguments.initial:
@@ -77,9 +100,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise ValueError(f"--probabilities: prints only probabilities, expected {others} beside it")
         return _show_probabilities(arguments, instances)
     _require_outputs(arguments, len(instances))
-    floor = read_floor(arguments, arguments.files[0], instances[0]) if arguments.plot or arguments.walls else None
     solutions, interrupt = _solve(arguments, instances, realizations, read_initial(arguments, instances))
-    _write_solutions(arguments, instances, solutions, floor)
+    _write_solutions(arguments, instances, solutions)
     if interrupt is not None:
         return exit_code(interrupt)
     return DONE if all(solution.feasible for solution in solutions) else INFEASIBLE
@@ -102,7 +124,6 @@ def _solve(
     initial: Sequence[Solution] | None,
 ) -> tuple[list[Solution], KeyboardInterrupt | None]:
     """The solutions, and the interruption that cut the search for them short, if one did."""
-    from tsp.budget import Budget
     from tsp.shortcuts import solve_all
     from tsp.solution import no_answer
 
@@ -117,7 +138,7 @@ def _solve(
             solutions = solve_all(
                 instances,
                 arguments.solver,
-                Budget(arguments.time_limit, arguments.threads, arguments.seed),
+                make_budget(arguments),
                 initial=initial,
                 device=arguments.device,
                 prepare=_warm_up,
@@ -143,7 +164,7 @@ def _warm_up(solver: Solver, problem: Problem) -> None:
 
 
 def _write_solutions(
-    arguments: argparse.Namespace, instances: Sequence[Instance], solutions: Sequence[Solution], floor: Floor | None
+    arguments: argparse.Namespace, instances: Sequence[Instance], solutions: Sequence[Solution]
 ) -> None:
     """Print the solutions, and write and draw them where options ask for it."""
     import json
@@ -169,7 +190,7 @@ def _write_solutions(
     if arguments.plot:
         from tsp.plotting import plot_tour, save_figure
 
-        save_figure(plot_tour(instances[0], solutions[0], floor=floor), arguments.plot, force=arguments.force)
+        save_figure(plot_tour(instances[0], solutions[0]), arguments.plot, force=arguments.force)
 
 
 def _show_probabilities(arguments: argparse.Namespace, instances: Sequence[Instance]) -> int:

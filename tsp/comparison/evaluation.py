@@ -91,6 +91,7 @@ def evaluate_runs(workload: Workload, limit: float, runs: Sequence[SolverRun], r
                 overruns=int((seconds > OVERRUN_FACTOR * limit + OVERRUN_GRACE).sum()),
                 preparation=run.preparation,
                 gaps=tuple(gaps),
+                solutions=tuple(run.solutions),
             )
         )
     return rows

@@ -12,7 +12,7 @@ from tsp.comparison.runs import Workload, run_solvers
 from tsp.solvers import Chain, description_of, is_one_shot, require_support
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tsp.comparison.runs import Progress
     from tsp.instance import Instance, Realization
@@ -26,10 +26,12 @@ def compare(
     solvers: Sequence[Solver],
     time_limits: Sequence[float],
     *,
+    decision_time: float | None = None,
     threads: int = 1,
     seed: int = 0,
     progress: Progress | None = None,
     realizations: Sequence[Realization] | None = None,
+    specs: Mapping[str, str] | None = None,
 ) -> Comparison:
     """Run every solver on every instance under every time limit.
 
@@ -42,10 +44,12 @@ def compare(
         solvers: each with a name of its own.
         time_limits: seconds for each instance; a solver that takes batches has N times the limit
             for N instances.
+        decision_time: seconds for each decision, where prizes are hidden; the time limits hold beside it.
         threads: number of threads for each solver.
         seed: seed of all random choices.
         progress: called after each block of answers.
         realizations: the hidden values of the instances; solvers never see them.
+        specs: spec of each solver that has an alias, by the alias.
 
     Raises:
         ValueError: in one sentence, before anything runs, when there is nothing to compare, two
@@ -54,7 +58,7 @@ def compare(
     """
     limits = sorted(set(time_limits))
     _validate_request(instances, solvers, limits)
-    budgets = {limit: Budget(limit, threads, seed) for limit in limits}
+    budgets = {limit: Budget(limit, threads, seed, decision_time) for limit in limits}
     for solver in solvers:
         require_support(solver, problem)
     for instance in instances:
@@ -70,12 +74,24 @@ def compare(
     for limit in limits:
         rows += evaluate_runs(workload, limit, [runs[solver.name, limit] for solver in solvers], values)
     notes = [
+        *(f"{alias} is {spec}." for alias, spec in (specs or {}).items()),
         *_describe_settings(problem, instances, solvers, limits),
+        *([] if decision_time is None else [f"Each decision had {decision_time:g} s at most."]),
         *_reading_notes(instances, solvers, threads, rows),
     ]
     units = {instance.units.objective(problem.objective.terms)[0] for instance in instances}
     unit = units.pop() if len(units) == 1 else None
-    return Comparison(problem.name, reference, threads, tuple(rows), tuple(dict.fromkeys(notes)), unit)
+    return Comparison(
+        problem.name,
+        reference,
+        threads,
+        tuple(rows),
+        tuple(dict.fromkeys(notes)),
+        unit,
+        tuple(instances),
+        tuple(values.tolist()),
+        specs or {},
+    )
 
 
 def _validate_request(instances: Sequence[Instance], solvers: Sequence[Solver], limits: Sequence[float]) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from tsp.comparison.report import format_count, format_differences, format_rows, verdict
 from tsp.comparison.rows import Row
+from tsp.composition import problem_of
 from tsp.files import atomic_write
+from tsp.instance import Instance
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +32,9 @@ class Comparison:
         rows: by time limit, then in the order of the solvers.
         notes: sentences that explain the figures, such as a solver's tuned settings.
         unit: unit of the objectives; None: they have none, or several.
+        instances: what was solved, in the order of the rows' solutions.
+        references: the value of the reference of each instance; NaN where nobody answered.
+        specs: spec of each solver that has an alias, by the alias.
     """
 
     problem: str
@@ -37,6 +43,9 @@ class Comparison:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     unit: str | None = None
+    instances: tuple[Instance, ...] = ()
+    references: tuple[float, ...] = ()
+    specs: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def time_limits(self) -> list[float]:
@@ -46,6 +55,13 @@ class Comparison:
     def under(self, time_limit: float) -> list[Row]:
         """The rows of one limit."""
         return [row for row in self.rows if row.time_limit == time_limit]
+
+    def gaps_by_instance(self, row: Row) -> list[float | None]:
+        """The gap of a row's answer to each instance; None where there is no answer, or no reference but 0."""
+        return [
+            None if answer.objective is None else problem_of(instance).objective.gap(answer.objective, reference)
+            for instance, answer, reference in zip(self.instances, row.solutions, self.references, strict=True)
+        ]
 
     def verdicts(self) -> list[str]:
         """For each limit one sentence: the leader, its lead, and whether that is significant."""
@@ -57,6 +73,7 @@ class Comparison:
             "problem": self.problem,
             "reference": self.reference,
             **({} if self.unit is None else {"unit": self.unit}),
+            **({"specs": dict(self.specs)} if self.specs else {}),
             "rows": [row.to_json() for row in self.rows],
             "verdicts": self.verdicts(),
             "notes": list(self.notes),
@@ -81,6 +98,8 @@ class Comparison:
         lines: list[dict[str, Any]] = []
         for row in self.rows:
             line = row.to_json()
+            if self.specs:
+                line["spec"] = self.specs.get(row.solver, row.solver)
             if self.unit is not None:
                 line["unit"] = self.unit
             line["gap_low"], line["gap_high"] = line.pop("gap_interval") or (None, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tsp.solution import Solution
 from tsp.statistics import Estimate
 
 OVERRUN_FACTOR, OVERRUN_GRACE = 1.1, 0.05
@@ -21,7 +22,7 @@ class Row:
     where worse.
 
     Attributes:
-        solver: its spec as typed.
+        solver: its spec as typed, or the alias before it.
         time_limit: seconds for each instance.
         instances: number of instances it was given.
         feasible: number of feasible answers.
@@ -37,6 +38,7 @@ class Row:
         overruns: number of answers notably after the limit (`OVERRUN_FACTOR`, `OVERRUN_GRACE`).
         preparation: seconds for imports, compilation and weights, before any clock ran; not charged.
         gaps: of each compared instance, to draw their distribution.
+        solutions: the checked answer to each instance, to draw them.
     """
 
     solver: str
@@ -55,6 +57,7 @@ class Row:
     overruns: int
     preparation: float
     gaps: tuple[float, ...]
+    solutions: tuple[Solution, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The row as the command line prints it."""

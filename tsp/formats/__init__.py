@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from tsp.best_known import best_known
 from tsp.composition import problem_of
@@ -51,6 +51,7 @@ __all__ = [
     "INSTANCE_ENDINGS",
     "SOLUTION_ENDINGS",
     "Plan",
+    "open_set",
     "read",
     "read_matrix",
     "read_plan",
@@ -58,12 +59,16 @@ __all__ = [
     "read_realizations",
     "read_solution",
     "read_walls",
+    "with_best_known",
     "write_instances",
     "write_solution",
 ]
 
 T = TypeVar("T")
 StrPath = str | os.PathLike[str]
+
+WALLS = ".walls.csv"
+"""Ending of the file of walls beside a CSV file of nodes."""
 
 _READERS: dict[str, Callable[[Path], list[Instance]]] = {
     ".tsp": lambda path: [tsplib.read_instance(path)],
@@ -132,6 +137,7 @@ def read(
     matrix: StrPath | None = None,
     unit: str | None = None,
     speed: float | None = None,
+    walls: StrPath | Literal[False] | None = None,
 ) -> list[Instance]:
     """Read the instances in a file, whose format follows from its ending or else from its content.
 
@@ -146,6 +152,8 @@ def read(
         matrix: a table of distances (see `read_matrix`) that replaces those of the one instance.
         unit: unit of distances between places on the Earth (`m`, `km` or `mi`; default km).
         speed: kilometres an hour (default 50), where times of such a file come from a clock.
+        walls: a file of walls (see `read_walls`), around which ways lead; None: the one beside a CSV file, if there is
+            one (`NAME.walls.csv` beside `NAME.csv`); False: none.
 
     Raises:
         ValueError: in one sentence, with the file, the line or field and what was expected.
@@ -175,6 +183,11 @@ def read(
         instances = _READERS[kind](source)
     if name != source:
         instances = [replace(instance, name=name.stem) for instance in instances]
+    beside = name.with_suffix(WALLS)
+    if walls is None and kind == ".csv" and beside.exists():
+        walls = beside
+    if walls:
+        instances = _with_walls(instances, Path(walls))
     return [_completed(instance, problem or instance.problem) for instance in instances]
 
 
@@ -189,6 +202,33 @@ def read_realizations(path: StrPath) -> list[Realization] | None:
     readers = {".npz": npz.read_realizations, ".pkl": kool.read_realizations}
     reader = readers.get(_kind(source, None))
     return None if reader is None else reader(source)
+
+
+def open_set(path: StrPath, *, problem: str | None = None) -> npz.NpzSet | None:
+    """Open an NPZ set whose instances are made one by one; None for a file of another format.
+
+    What `read` adds to an instance beside its `problem`, `with_best_known` adds.
+
+    Raises:
+        ValueError: in one sentence, with the file and what was expected.
+        OSError: for a file that cannot be read.
+    """
+    source = require_readable(path)
+    ending = without_gz(source).suffix.lower()
+    if ending in _READERS.keys() | _SAME_AS.keys() and ending != ".npz":
+        return None
+    if _kind(source, problem) != ".npz":
+        return None
+    if problem is not None:
+        get_problem(problem)
+    found = npz.read_set(source, mapped=True)
+    found.words["problem"] = problem or found.words["problem"]
+    return found
+
+
+def with_best_known(instance: Instance) -> Instance:
+    """The instance with its best known value, where the table of `tsp.best_known` has one."""
+    return _completed(instance, instance.problem)
 
 
 def _kind(path: Path, problem: str | None) -> str:
@@ -280,6 +320,15 @@ def _with_matrix(path: Path, kind: str, matrix: Path) -> Instance:
         raise ValueError(f"{matrix}: distances of {len(distances)} nodes, expected the {instances[0].size} of {path}")
     found = instances[0]
     return replace(found, matrix=table.matched(found.names, path), names=found.names or table.names)
+
+
+def _with_walls(instances: Sequence[Instance], path: Path) -> list[Instance]:
+    """The instances with the walls of a file."""
+    walls = read_walls(path)
+    try:
+        return [replace(instance, walls=walls) for instance in instances]
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def read_matrix(path: StrPath) -> Array:

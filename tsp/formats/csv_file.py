@@ -83,7 +83,29 @@ def read_instance(
     """
     file = read_text(path)
     delimiter = _delimiter(file)
-    (header_line, header), *rows = _rows(file, delimiter)
+    return instance_of_rows(file, _rows(file, delimiter), delimiter, matrix, unit=unit, speed=speed)
+
+
+def instance_of_rows(
+    file: TextFile,
+    table_rows: Sequence[tuple[int, list[str]]],
+    delimiter: str,
+    matrix: Array | None = None,
+    *,
+    unit: str | None = None,
+    speed: float | None = None,
+) -> Instance:
+    """The instance of a table of nodes; see `read_instance`.
+
+    Args:
+        file: has the name, and makes the errors.
+        table_rows: the number and the cells of each line, the header first.
+        delimiter: what separates the cells; a number may have a decimal comma where a comma does not.
+        matrix: as for `read_instance`.
+        unit: the same.
+        speed: the same.
+    """
+    (header_line, header), *rows = table_rows
     while header and not header[-1]:
         header.pop()
     names = set(map(canonical, header))
@@ -111,8 +133,10 @@ def read_instance(
     attributes = _attributes(file, lines, texts, delimiter)
     known = (naming, *axes, *COLUMNS, *WINDOW)
     extras = {header[k]: texts[name] for name, k in columns.items() if name not in known}
-    warn_of_numbers(path, extras, delimiter)
-    attributes |= {"name": path.stem, "names": texts.get(naming), "extras": extras}
+    warn_of_numbers(file.path, extras, delimiter)
+    if "name" not in texts and naming == "name" and "id" in texts:
+        _warn_of_ids(file.path, lines, texts["id"])
+    attributes |= {"name": file.path.stem, "names": texts.get(naming), "extras": extras}
     is_earth = "lat" in axes
     if is_earth:
         _require_degrees(file, lines, points[0], points[1])
@@ -125,7 +149,7 @@ def read_instance(
             refuse_units("expected columns lat and lon", unit, speed)
             instance = Instance(**attributes, matrix=matrix)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{file.path}: {error}") from None
     return replace(instance, problem=implied_problem(instance))
 
 
@@ -185,6 +209,16 @@ def warn_of_numbers(source: Path | str, extras: Mapping[str, Sequence[str]], del
 def _can_name(ids: Sequence[str]) -> bool:
     """Whether the cells of a column can name the nodes: there are any, and all are different."""
     return bool(ids) and all(ids) and len(set(ids)) == len(ids)
+
+
+def _warn_of_ids(path: Path, lines: Sequence[int], ids: Sequence[str]) -> None:
+    """Say why the column `id` does not name the nodes."""
+    first: dict[str, int] = {}
+    for line, text in zip(lines, ids, strict=True):
+        if not text or first.setdefault(text, line) != line:
+            found = f"{quote(text)} is also in line {first[text]}" if text else "empty"
+            warnings.warn(f"{path}:{line}: column id: {found}, so nodes are called by their numbers", stacklevel=2)
+            return
 
 
 def _attributes(file: TextFile, lines: list[int], texts: Mapping[str, Sequence[str]], delimiter: str) -> dict[str, Any]:
@@ -290,7 +324,7 @@ def _require_distinct(file: TextFile, lines: list[int], names: Iterable[str]) ->
 
 
 def read_walls(path: Path) -> Array:
-    """Read a hall's walls, which are only drawn: a header `x1,y1,x2,y2`, then a line for each.
+    """Read a hall's walls, around which ways lead: a header `x1,y1,x2,y2`, then a line for each.
 
     Returns:
         segments `[w, 2, 2]`: the two end points of each wall.
@@ -364,7 +398,12 @@ def _cell(value: float) -> str:
 
 
 def format_itinerary(instance: Instance, solution: Solution) -> str:
-    """The solution as a CSV itinerary: nodes in the order of the visits, with the end of each tour.
+    """The solution as a CSV itinerary; see `itinerary_rows`."""
+    return _table(map(_guarded, row) for row in itinerary_rows(instance, solution))
+
+
+def itinerary_rows(instance: Instance, solution: Solution) -> list[list[str]]:
+    """The solution as a table, its headings first: nodes in the order of the visits, with the end of each tour.
 
     `leg` is the distance from the previous node, `walked` the length of the tour so far; on the Earth both have
     the unit in their names, as `leg_km`, and `lat` and `lon` replace `x` and `y`. A problem with time windows
@@ -380,7 +419,7 @@ def format_itinerary(instance: Instance, solution: Solution) -> str:
     header = ["tour"] * (problem.shape.has_several_tours) + ["order", "name", *places, leg, walked]
     header += ["arrive", "begin", "leave"] * timed
     header += ["prize"] * (instance.prizes is not None) + ["delivered"] * (solution.amounts is not None)
-    table = [[*header, *map(_guarded, instance.extras)]]
+    table = [[*header, *instance.extras]]
     before, written = instance.depot, units.format_time if units.is_clock else _rounded
     for stop in make_itinerary(problem, instance, solution):
         cells = {
@@ -398,18 +437,18 @@ def format_itinerary(instance: Instance, solution: Solution) -> str:
     for node in left_out(problem, instance, solution).tolist():
         prize = {} if instance.prizes is None else {"prize": format_number(float(instance.prizes[node]))}
         table.append(_itinerary_row(instance, node, header, prize))
-    return _table(table)
+    return table
 
 
 def _itinerary_row(instance: Instance, node: int, header: Sequence[str], cells: dict[str, str]) -> list[str]:
     """A row of an itinerary: its cells, and what is known of the node."""
-    known = {"name": _guarded(instance.node_name(node))}
+    known = {"name": instance.node_name(node)}
     if instance.coordinates is not None:
         x, y = instance.coordinates[node, :2].tolist()
         longitude = x if abs(x) <= 180 else (x + 180) % 360 - 180
         known |= {"x": format_number(x), "y": format_number(y), "lat": format_number(y), "lon": _rounded(longitude)}
     row = known | cells
-    return [*(row.get(name, "") for name in header), *(_guarded(column[node]) for column in instance.extras.values())]
+    return [*(row.get(name, "") for name in header), *(column[node] for column in instance.extras.values())]
 
 
 def _rounded(length: float) -> str:

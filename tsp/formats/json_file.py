@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tsp.instance import Instance
     from tsp.problems import Problem
-    from tsp.solution import Solution
+    from tsp.solution import Outlook, Solution
 
 
 def read_plan(path: Path, instance: Instance) -> Plan:
@@ -89,12 +89,13 @@ def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
 
     `tours` hold positions from 0, and `names` what users call the node at each position. It has `amounts`, the
     amount delivered at each stop of each tour, if deliveries may be split; `end`, the word `any`, if tours have a free
-    end; `unit`, that of lengths, and `objective_unit`, if they have one; `schedule`, the times of each stop of each
-    tour, if times come from a clock; and `speed`, if these follow from lengths on the Earth.
+    end; `plan`, what it promises, where what will happen is not known (`objective` is then null); `unit`, that of
+    lengths, and `objective_unit`, if they have one; `schedule`, the times of each stop of each tour, if times come from
+    a clock; `speed`, if these follow from lengths on the Earth; and `walls`, the number of those that ways go around.
     """
     best, gap, problem = instance.best_known, None, problem_of(instance)
     unit, factor = instance.units.objective(problem.objective.terms)
-    if best is not None and solution.objective is not None:
+    if best is not None and solution.objective is not None and solution.outlook is None:
         gap = problem.objective.gap(solution.objective, best)
     rules = added_rules(problem)
     split = solution.amounts
@@ -107,8 +108,10 @@ def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
         "size": instance.size,
         "names": [instance.node_name(node) for node in range(instance.size)],
         "solver": solution.solver,
+        **({} if instance.walls is None else {"walls": len(instance.walls)}),
         **_given({"unit": instance.unit, "speed": instance.speed, "objective_unit": unit}),
-        "objective": _scaled(solution.objective, factor),
+        "objective": _scaled(solution.objective, factor) if solution.outlook is None else None,
+        **({} if solution.outlook is None else {"plan": _plan(instance, solution.outlook)}),
         "feasible": solution.feasible,
         "violations": list(dict.fromkeys([*solution.reasons, *solution.violations])),
         "tours": [tour.tolist() for tour in solution.tours],
@@ -119,6 +122,18 @@ def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
         "best_known": _scaled(best, factor),
         "gap": gap,
         "proved_optimal": solution.proved_optimal,
+    }
+
+
+def _plan(instance: Instance, outlook: Outlook) -> dict[str, Any]:
+    """What a plan promises, by the names of nodes."""
+    drops = outlook.drops_first
+    return {
+        "next": instance.node_name(outlook.next),
+        "order": [instance.node_name(node) for node in outlook.order],
+        "expected": outlook.expected,
+        "in_time": [round(share, 4) for share in outlook.in_time.tolist()],
+        "drops_first": None if drops is None else instance.node_name(drops),
     }
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+import struct
+import tempfile
 import warnings
 import zipfile
-import zlib
+from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from tsp.composition import implied_problem, problem_of
-from tsp.files import MOST_INSTANCES, require_readable, require_size
+from tsp.files import DAMAGED_ARRAYS, MOST_INSTANCES, require_readable, require_size
 from tsp.formats.attributes import require_held
 from tsp.formats.text import quote, reason
 from tsp.instance import EXPLICIT, HIDDEN, LAWS, LIMITS, NODE_VALUES, Instance, Realization
@@ -22,9 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from numpy.lib.npyio import NpzFile
     from numpy.typing import NDArray
 
-_UNREADABLE = (EOFError, LookupError, MemoryError, OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
+CHUNK = 2**20
+"""Bytes that are read at once."""
 
 AXES = {"coordinates": ("(N, n, 2)", "(N, n, 3)"), "matrix": ("(N, n, n)",)}
 WHOLE = ("num_tours", "end")
@@ -46,7 +51,111 @@ REALIZED = {name: f"realization_{name}" for name in HIDDEN}
 """Hidden attribute → the array of its real values, unless `prizes` holds them."""
 
 
-def read_instances(path: Path) -> list[Instance]:
+class NpzSet:
+    """The instances of a set, which are made when they are asked for.
+
+    Attributes:
+        path: the file.
+        words: `problem` (empty: the one that an instance's attributes imply), `metric` and `objective`.
+        of_all: further attributes that all instances share.
+        arrays: attribute → its array over the instances.
+        realized: hidden attribute → its real values `[N, n]`; empty for a set that hides nothing.
+        nodes: names of the nodes of the one instance, or None.
+        is_single: whether the file holds one instance, without the axis N.
+        first: position in the file of the first instance.
+        count: number of instances.
+    """
+
+    def __init__(self, path: Path, arrays: dict[str, NDArray[Any]], names: Sequence[str]) -> None:
+        arrays = dict(arrays)
+        self.path, self.first = path, 0
+        self.nodes = arrays.pop("names", None)
+        self.words: dict[str, Any] = {
+            "problem": _text(path, arrays, "problem", ""),
+            "metric": _text(path, arrays, "metric", "euclidean"),
+            "objective": _text(path, arrays, "objective", "") or None,
+        }
+        self.of_all: dict[str, Any] = {**_units(path, arrays), FREE_END: _flag(path, arrays, FREE_END)}
+        others = (*WORDS, *UNITS, FREE_END, *REALIZED.values())
+        given = {name: array for name, array in arrays.items() if name not in others}
+        if not given.keys() & AXES:
+            raise ValueError(f"{path}: arrays {quote(', '.join(names))}, expected coordinates or matrix")
+        _warn_of_others(path, names)
+        self.is_single = "matrix" in given and given["matrix"].ndim == 2
+        nodes = self.nodes
+        if nodes is not None and (not self.is_single or nodes.ndim != 1 or nodes.dtype.kind not in "Uiu"):
+            found = f"{nodes.dtype} of shape {nodes.shape}"
+            raise ValueError(f"{path}: array names: {found}, expected names (n,) beside a matrix (n, n)")
+        if self.is_single:
+            given = {name: array[None] for name, array in given.items()}
+        self.count = _require_axes(path, given)
+        self.realized = _realized(path, arrays)
+        if EXPECTED in given:
+            given["prizes"] = given.pop(EXPECTED)
+        self.arrays = given
+        self._require_words()
+
+    def _require_words(self) -> None:
+        problem, metric, objective = self.words["problem"], self.words["metric"], self.words["objective"]
+        try:
+            get_problem(problem or "tsp")
+            if metric != EXPLICIT and metric not in METRICS:
+                raise ValueError(unknown("metric", metric, METRICS))
+            if objective is not None and objective not in GOALS:
+                raise ValueError(unknown("objective", objective, GOALS))
+        except ValueError as error:
+            raise ValueError(f"{self.path}: {error}") from None
+
+    def instance(self, k: int) -> Instance:
+        """The instance at a position of this set.
+
+        Raises:
+            ValueError: with the file, the instance's position in the file and what was expected.
+        """
+        try:
+            here: dict[str, Any] = {**self.of_all, **{name: array[k] for name, array in self.arrays.items()}}
+            here |= {name: int(here[name]) for name in WHOLE if name in here}
+            if self.nodes is not None:
+                here["names"] = _names(self.nodes)
+            words: dict[str, Any] = {**self.words, "problem": "tsp"}
+            instance = Instance(**here, **words, name=self.name(k))
+            return replace(instance, problem=self.words["problem"] or implied_problem(instance))
+        except ValueError as error:
+            raise ValueError(f"{self.path}: instance {self.first + k}: {error}") from None
+
+    def name(self, k: int) -> str:
+        """The name of the instance at a position of this set."""
+        return self.path.stem if self.is_single else f"{self.path.stem}[{self.first + k}]"
+
+    def realization(self, k: int) -> Realization | None:
+        """The values that the instance at a position of this set hides from solvers; None where there are none.
+
+        Raises:
+            ValueError: with the file, the array, the number and what was expected.
+        """
+        if not self.realized:
+            return None
+        here: dict[str, NDArray[np.float64]] = {}
+        for name, array in self.realized.items():
+            values = here[name] = array[k].astype(np.float64)
+            wrong = np.flatnonzero(~((values >= 0) & ((values < np.inf) | (name == "waits"))))
+            if wrong.size:
+                at, array_name = wrong[0], _array_of(name, expects="prizes" in self.realized)
+                raise ValueError(
+                    f"{self.path}: array {array_name}: {values[at]:g} at [{self.first + k}, {at}], expected 0 or more"
+                )
+        return Realization(**here)
+
+    def part(self, first: int, past: int) -> NpzSet:
+        """The instances from one position to before another, with arrays of their own."""
+        out = copy(self)
+        out.first, out.count = self.first + first, past - first
+        out.arrays = {name: np.array(array[first:past]) for name, array in self.arrays.items()}
+        out.realized = {name: np.array(array[first:past]) for name, array in self.realized.items()}
+        return out
+
+
+def read_set(path: Path, *, mapped: bool = False) -> NpzSet:
     """Read a set: `coordinates [N, n, 2]` or `matrix [N, n, n]`, and `problem` and `metric` names.
 
     One instance may be without the axis N: `matrix [n, n]`, perhaps with `names [n]`.
@@ -55,82 +164,54 @@ def read_instances(path: Path) -> list[Instance]:
     `time_windows [N, n, 2]`, `max_length, min_prize, capacity, num_tours, end [N]`; the names
     `objective`, `unit` and `day`, `is_clock` and `free_end`, True or False, and the number `speed` hold for all
     instances. A warning names the arrays that nothing reads. Of `expected_prizes [N, n]` and `prizes` the instances
-    get the first; see `read_realizations`. Without `problem`, it is the one that the attributes imply.
+    get the first, and the second are hidden, as are arrays such as `realization_service_times [N, n]`. Without
+    `problem`, it is the one that the attributes imply.
+
+    Args:
+        path: the file.
+        mapped: whether the arrays stay on disk until their instances are made.
 
     Raises:
         ValueError: with the file, the array and what was expected.
     """
-    arrays, names = load_arrays(path, (*AXES, *ATTRIBUTE_AXES, EXPECTED, *WORDS, *UNITS, FREE_END, "names"))
-    nodes = arrays.pop("names", None)
-    problem = _text(path, arrays, "problem", "")
-    metric = _text(path, arrays, "metric", "euclidean")
-    objective = _text(path, arrays, "objective", "") or None
-    of_all: dict[str, Any] = {**_units(path, arrays), FREE_END: _flag(path, arrays, FREE_END)}
-    given = {name: array for name, array in arrays.items() if name not in (*WORDS, *UNITS, FREE_END)}
-    if not given.keys() & AXES:
-        raise ValueError(f"{path}: arrays {quote(', '.join(names))}, expected coordinates or matrix")
-    _warn_of_others(path, names)
-    single = "matrix" in given and given["matrix"].ndim == 2
-    if nodes is not None and (not single or nodes.ndim != 1 or nodes.dtype.kind not in "Uiu"):
-        found = f"{nodes.dtype} of shape {nodes.shape}"
-        raise ValueError(f"{path}: array names: {found}, expected names (n,) beside a matrix (n, n)")
-    if single:
-        given = {name: array[None] for name, array in given.items()}
-    count = _require_axes(path, given)
-    if EXPECTED in given:
-        given["prizes"] = given.pop(EXPECTED)
-    try:
-        get_problem(problem or "tsp")
-        if metric != EXPLICIT and metric not in METRICS:
-            raise ValueError(unknown("metric", metric, METRICS))
-        if objective is not None and objective not in GOALS:
-            raise ValueError(unknown("objective", objective, GOALS))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-    instances: list[Instance] = []
-    for k in range(count):
-        try:
-            here: dict[str, Any] = {**of_all, **{name: array[k] for name, array in given.items()}}
-            here |= {name: int(here[name]) for name in WHOLE if name in here}
-            if nodes is not None:
-                here["names"] = _names(nodes)
-            name = path.stem if single else f"{path.stem}[{k}]"
-            instance = Instance(**here, metric=metric, name=name, objective=objective)
-            instances.append(replace(instance, problem=problem or implied_problem(instance)))
-        except ValueError as error:
-            raise ValueError(f"{path}: instance {k}: {error}") from None
-    return instances
+    wanted = (*AXES, *ATTRIBUTE_AXES, EXPECTED, *REALIZED.values(), *WORDS, *UNITS, FREE_END, "names")
+    return NpzSet(path, *load_arrays(path, wanted, mapped=mapped))
+
+
+def read_instances(path: Path) -> list[Instance]:
+    """Read all instances of a set; see `read_set`."""
+    found = read_set(path)
+    return [found.instance(k) for k in range(found.count)]
 
 
 def read_realizations(path: Path) -> list[Realization] | None:
-    """Read the real values that a set hides from solvers; None for a set without them.
+    """Read the real values that a set hides from solvers; None for a set without them; see `read_set`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they are given where the instances are read
+        found = read_set(path)
+    realizations = [one for k in range(found.count) if (one := found.realization(k)) is not None]
+    return realizations or None
 
-    They are its `prizes` beside `expected_prizes`, or arrays such as `realization_service_times [N, n]`.
 
-    Raises:
-        ValueError: with the file, the array and what was expected.
-    """
-    arrays, _ = load_arrays(path, (EXPECTED, "prizes", *AXES, *REALIZED.values()))
-    real = {name: array for name, array in REALIZED.items() if array in arrays}
-    if EXPECTED in arrays and "prizes" in arrays:
-        real["prizes"] = "prizes"
-    if not real:
-        return None
-    _require_axes(path, arrays)
-    like = next(name for name in (EXPECTED, *AXES, *arrays) if name in arrays)
+def _realized(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The arrays of real values by hidden attribute: those of their names, or `prizes` beside `expected_prizes`."""
+    real = {name: arrays[array] for name, array in REALIZED.items() if array in arrays}
+    expects = EXPECTED in arrays and "prizes" in arrays
+    if expects:
+        real["prizes"] = arrays["prizes"]
+    like = next(name for name in (EXPECTED, *AXES) if name in arrays)
     nodes = arrays[like].shape[:2]
-    found: dict[str, NDArray[np.float64]] = {}
     for name, array in real.items():
-        values = arrays[array].astype(np.float64)
-        if values.shape != nodes:
-            raise ValueError(f"{path}: array {array}: shape {values.shape}, expected {nodes} ({like})")
-        wrong = np.argwhere(~((values >= 0) & ((values < np.inf) | (name == "waits"))))
-        if wrong.size:
-            k, node = wrong[0].tolist()
-            raise ValueError(f"{path}: array {array}: {values[k, node]:g} at [{k}, {node}], expected 0 or more")
-        found[name] = values
-    count = nodes[0]
-    return [Realization(**{name: values[k] for name, values in found.items()}) for k in range(count)]
+        found = f"shape {array.shape}" if array.dtype.kind in "iuf" else f"{array.dtype} of shape {array.shape}"
+        if array.shape != nodes or array.dtype.kind not in "iuf":
+            title = _array_of(name, expects=expects)
+            raise ValueError(f"{path}: array {title}: {found}, expected {nodes} ({like})")
+    return real
+
+
+def _array_of(hidden: str, *, expects: bool) -> str:
+    """The array of a hidden attribute's real values, in a file that `expects` prizes or not."""
+    return hidden if expects and hidden == "prizes" else REALIZED[hidden]
 
 
 def _require_axes(path: Path, given: dict[str, NDArray[Any]]) -> int:
@@ -153,8 +234,10 @@ def _require_axes(path: Path, given: dict[str, NDArray[Any]]) -> int:
     return count
 
 
-def load_arrays(path: Path, wanted: Sequence[str]) -> tuple[dict[str, NDArray[Any]], list[str]]:
-    """The arrays named in `wanted`, and the names of all arrays of the file."""
+def load_arrays(
+    path: Path, wanted: Sequence[str], *, mapped: bool = False
+) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """The arrays named in `wanted`, in memory or `mapped` from disk, and the names of all arrays of the file."""
     arrays: dict[str, NDArray[Any]] = {}
     where = "the archive"
     with require_readable(path).open("rb") as file:
@@ -167,15 +250,53 @@ def load_arrays(path: Path, wanted: Sequence[str]) -> tuple[dict[str, NDArray[An
                 for name in wanted:
                     if name in archive.files:
                         where = f"array {name}"
-                        array = archive[name]
+                        array = _mapped(path, archive, name) if mapped else archive[name]
                         if not isinstance(array, np.ndarray):
                             raise ValueError("not a numpy array")
-                        arrays[name] = array
+                        arrays[name] = cast("NDArray[Any]", array)
+                        _require_unicode(arrays[name])
                 return arrays, list(archive.files)
-        except _UNREADABLE as error:
+        except DAMAGED_ARRAYS as error:
             if str(error).startswith(f"{path}: "):
                 raise
             raise ValueError(f"{path}: {where} is not readable ({reason(error)})") from None
+
+
+def _require_unicode(array: NDArray[Any]) -> None:
+    """Refuse texts with numbers of characters that do not exist, of which numpy makes broken strings."""
+    if array.dtype.kind == "U":
+        numbers = np.frombuffer(array.tobytes(), np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+        if ((numbers >= 0x110000) | ((numbers >= 0xD800) & (numbers < 0xE000))).any():
+            raise ValueError("a text that is not Unicode")
+
+
+def _mapped(path: Path, archive: NpzFile, name: str) -> NDArray[Any]:
+    """An array whose numbers stay on disk, in the archive or, where they are packed there, in a temporary file.
+
+    It is read once, because the archive's check sum is compared at its end.
+    """
+    container = archive.zip
+    assert container is not None
+    member = container.getinfo(f"{name}.npy")
+    is_stored = member.compress_type == zipfile.ZIP_STORED
+    with tempfile.TemporaryFile() as unpacked, container.open(member) as packed, path.open("rb") as stored:
+        if is_stored:
+            while packed.read(CHUNK):
+                pass
+            stored.seek(member.header_offset + 26)  # the lengths of the name and of what follows it
+            stored.seek(sum(struct.unpack("<HH", stored.read(4))), 1)
+        else:
+            shutil.copyfileobj(packed, unpacked, CHUNK)
+            unpacked.seek(0)
+        source = stored if is_stored else unpacked
+        version = np.lib.format.read_magic(source)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, is_fortran, dtype = read(source)
+        if dtype.hasobject:
+            raise ValueError("Object arrays cannot be loaded")
+        if 0 in shape or not shape or dtype.itemsize == 0:
+            return archive[name]
+        return np.memmap(source, dtype, "r", source.tell(), shape, "F" if is_fortran else "C")
 
 
 def _text(path: Path, arrays: dict[str, NDArray[Any]], name: str, default: str) -> str:

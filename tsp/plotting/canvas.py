@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from tsp.files import atomic_write
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Generator, Iterable
 
     from matplotlib.axes import Axes
@@ -36,32 +38,83 @@ LONGEST_NAME = 24
 """Characters of a node's name; longer names are cut."""
 
 INK, FADED, PAPER = "#1f2430", "#6b7280", "#ffffff"
-START = "#d9480f"
-PALETTE = ("#2b6cb0", "#d9480f", "#2f855a", "#8e44ad", "#b7791f", "#0e7490", "#be185d", "#4b5563")
-"""Colors of tours and solvers, in this order."""
+WIDTH = 8.0
+"""Inches of a usual picture."""
+
+LONGEST_TITLE, LONGEST_FACTS = 64, 105
+"""Characters of the two lines of a heading, where a picture has the usual width."""
+
+START = "#d55e00"
+PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#4b5563")
+"""Colors of tours and solvers, in this order (Okabe and Ito 2008): people with any kind of color vision tell them
+apart. Vermilion is left to `START`, and yellow is not seen on paper."""
+
+MOST_LINES = len(PALETTE)
+"""The most lines in a plot."""
+
+LINE_STYLES = ("-", (0, (6, 1.5)), (0, (2, 1)), (0, (6, 1.5, 1, 1.5)), (0, (1, 1)), (0, (8, 1.5, 1, 1, 1, 1.5)))
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+SHADES = (0.0, -0.35, 0.4)
+"""How far the colors are mixed with ink (below 0) or paper when they are used for the first, second, third time."""
+
+
+class LineStyle(NamedTuple):
+    """How one of at most `MOST_LINES` lines looks, so that it is also told from the others in grey."""
+
+    color: str
+    linestyle: str | tuple[int, tuple[float, ...]]
+    marker: str
+
+
+def line_style(k: int) -> LineStyle:
+    """The look of line `k` of a plot, from 0."""
+    return LineStyle(PALETTE[k % MOST_LINES], LINE_STYLES[k % MOST_LINES], MARKERS[k % MOST_LINES])
+
+
+def tour_color(k: int) -> str:
+    """The color of tour `k`, from 0: one of its own for the first `len(PALETTE) * len(SHADES)` tours."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    times, k = divmod(k, len(PALETTE))
+    share = SHADES[times % len(SHADES)]
+    own, other = np.array(to_rgb(PALETTE[k])), np.array(to_rgb(INK if share < 0 else PAPER))
+    mixed: list[float] = ((1 - abs(share)) * own + abs(share) * other).tolist()
+    return to_hex((mixed[0], mixed[1], mixed[2]))
 
 
 def make_canvas(width: float, height: float, title: str, facts: str) -> tuple[Figure, Axes]:
-    """Make a figure with a heading of two lines and, below it, axes of `width` × `height` inches."""
+    """Make a figure with a heading of two lines and, below it, axes of `width` × `height` inches.
+
+    The second line of the heading is the last of `figure.texts`.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     top, bottom = 0.85, 0.3
-    total = height + top + bottom
+    total, share = height + top + bottom, width / WIDTH
     figure = Figure(figsize=(width, total), facecolor=PAPER)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.02, bottom / total, 0.96, height / total))
     figure.text(
         0.03,
         1 - 0.2 / total,
-        shorten(title, 64),
+        shorten(title, round(LONGEST_TITLE * share)),
         fontsize=14,
         fontweight="bold",
         color=INK,
         va="top",
         parse_math=False,
     )
-    figure.text(0.03, 1 - 0.5 / total, shorten(facts, 105), fontsize=10, color=FADED, va="top", parse_math=False)
+    figure.text(
+        0.03,
+        1 - 0.5 / total,
+        shorten(facts, round(LONGEST_FACTS * share)),
+        fontsize=10,
+        color=FADED,
+        va="top",
+        parse_math=False,
+    )
     return figure, axes
 
 
@@ -99,7 +152,7 @@ def shorten(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-def save_figure(figure: Figure, path: str | Path, *, force: bool = False) -> None:
+def save_figure(figure: Figure, path: str | os.PathLike[str], *, force: bool = False) -> None:
     """Write a figure atomically and without a date, as PNG, SVG or PDF by the ending of the path.
 
     Raises:
@@ -118,6 +171,17 @@ def save_figure(figure: Figure, path: str | Path, *, force: bool = False) -> Non
         ignore_missing_glyphs(),
     ):
         figure.savefig(temporary, format=ending[1:], dpi=RESOLUTION, metadata=undated)
+
+
+def picture_text(figure: Figure) -> str:
+    """A figure as the text of an SVG element, to be put into a page."""
+    from matplotlib import rc_context  # pyright: ignore[reportUnknownVariableType]
+
+    out = io.StringIO()
+    with rc_context({"svg.hashsalt": "travelling-scientist"}), ignore_missing_glyphs():
+        figure.savefig(out, format="svg", metadata={"Date": None})
+    text = out.getvalue()
+    return text[text.index("<svg") :]
 
 
 @contextmanager

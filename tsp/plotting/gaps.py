@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tsp.plotting.canvas import INK, PALETTE, PAPER, add_legend, disable_math, frame_axes, make_canvas, shorten
+from tsp.plotting.canvas import (
+    INK,
+    MOST_LINES,
+    PALETTE,
+    PAPER,
+    LineStyle,
+    add_legend,
+    disable_math,
+    frame_axes,
+    line_style,
+    make_canvas,
+    shorten,
+)
 from tsp.statistics import format_number
 
 if TYPE_CHECKING:
@@ -42,16 +54,25 @@ def gap_figure(comparison: Comparison) -> Figure:
     limits = comparison.time_limits
     answered = {row.solver for row in drawn}
     solvers = [solver for solver in dict.fromkeys(row.solver for row in comparison.rows) if solver in answered]
-    colors = {solver: PALETTE[k % len(PALETTE)] for k, solver in enumerate(solvers)}
     title = f"{comparison.problem}: gap to the {comparison.reference}"
     facts = _describe_sample(comparison, drawn)
     if len(limits) == 1:
         figure, axes = make_canvas(8.0, 0.9 + 0.75 * len(solvers), title, f"{limits[0]:g} s an instance · {facts}")
-        _draw_spreads(axes, drawn, colors)
+        _draw_spreads(axes, drawn, {solver: PALETTE[k % len(PALETTE)] for k, solver in enumerate(solvers)})
     else:
+        if len(solvers) > MOST_LINES:
+            facts += f" · the best {MOST_LINES} of {len(solvers)} solvers at {limits[-1]:g} s"
+        best = _best(drawn, solvers)
         figure, axes = make_canvas(8.0, 4.6, title, facts)
-        _draw_gaps_over_time(axes, drawn, colors)
+        _draw_gaps_over_time(axes, drawn, {solver: line_style(k) for k, solver in enumerate(best)})
     return figure
+
+
+def _best(rows: Sequence[Row], solvers: Sequence[str]) -> list[str]:
+    """The solvers whose lines are drawn, in their order: those of the smallest mean gap under their longest limit."""
+    last = {row.solver: row.mean_gap.mean for row in rows if row.mean_gap is not None}
+    kept = sorted(solvers, key=lambda solver: last[solver])[:MOST_LINES]
+    return [solver for solver in solvers if solver in kept]
 
 
 def _describe_sample(comparison: Comparison, rows: Sequence[Row]) -> str:
@@ -91,21 +112,24 @@ def _draw_spreads(axes: Axes, rows: Sequence[Row], colors: Mapping[str, str]) ->
     frame_axes(axes, grid="x")
 
 
-def _draw_gaps_over_time(axes: Axes, rows: Sequence[Row], colors: Mapping[str, str]) -> None:
+def _draw_gaps_over_time(axes: Axes, rows: Sequence[Row], looks: Mapping[str, LineStyle]) -> None:
     from matplotlib.ticker import LogLocator, NullLocator
 
-    for solver, color in colors.items():
+    rows = [row for row in rows if row.solver in looks]
+    for solver, look in looks.items():
+        color = look.color
         curve = [row for row in rows if row.solver == solver]
+        name = shorten(solver, 40)
         seconds = np.array([row.seconds_per_instance for row in curve])
         gaps = [row.mean_gap for row in curve if row.mean_gap is not None]
         means = 100 * np.array([gap.mean for gap in gaps])
         low, high = 100 * np.array([gap.interval or (gap.mean, gap.mean) for gap in gaps]).T
         if np.ptp(seconds) == 0:  # a one-shot solver: the same run under every limit
             axes.plot(seconds[[0, 0]], [low[0], high[0]], color=color, linewidth=1.8)
-            axes.plot(seconds[:1], means[:1], color=color, linewidth=0, marker="D", markersize=6.5, label=solver)
+            axes.plot(seconds[:1], means[:1], color=color, linewidth=0, marker=look.marker, markersize=7, label=name)
         else:
             axes.fill_between(seconds, low, high, color=color, alpha=0.18, linewidth=0)
-            axes.plot(seconds, means, color=color, linewidth=1.8, marker="o", markersize=5, label=solver)
+            axes.plot(seconds, means, **look._asdict(), linewidth=1.8, markersize=5, label=name)
     means = [100 * row.mean_gap.mean for row in rows if row.mean_gap is not None]
     if max(means) > WIDE * LINEAR and min(means) < 10 * LINEAR:  # on a linear scale only the worst could be read
         axes.set_yscale("symlog", linthresh=LINEAR)

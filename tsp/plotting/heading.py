@@ -11,6 +11,7 @@ from tsp.checks import TERMS, budget_use
 from tsp.plotting.canvas import shorten
 from tsp.problems import LengthBudget, PrizeQuota
 from tsp.statistics import format_number
+from tsp.words import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,21 +19,15 @@ if TYPE_CHECKING:
     from tsp.checks import Claim
     from tsp.solution import Solution
 
-TERM_WORDS = {
-    "length": "length",
-    "longest": "longest tour",
-    "prize": "prize",
-    "penalties": "penalties",
-    "makespan": "done at",
-}
-"""The words in a heading for the terms of an objective."""
+TERM_WORDS = {"longest": "longest tour", "makespan": "done at"}
+"""The words in a heading for the terms of an objective that have others than `tsp.words`."""
 
 
 def describe_tours(claim: Claim, solution: Solution | None) -> str:
     """Summarize an instance and, with a solution, its quality, its solver and its time."""
     instance = claim.instance
-    facts = ["1 node" if instance.size == 1 else f"{instance.size:,} nodes"]
-    facts += ["open routes"] if instance.free_end else []
+    facts = [_describe_size(claim, is_solved=solution is not None and solution.feasible)]
+    facts += filter(None, [instance.describe_walls(), "open routes" if instance.free_end else ""])
     if solution is None:
         if instance.best_known is not None:
             facts.append(f"best known {_format_value(claim, claim.problem.objective.terms, instance.best_known)}")
@@ -46,11 +41,24 @@ def describe_tours(claim: Claim, solution: Solution | None) -> str:
     return " · ".join(facts)
 
 
+def _describe_size(claim: Claim, *, is_solved: bool) -> str:
+    """The number of stops where tours leave a depot, and how many of them are visited; else the number of nodes."""
+    if claim.problem.shape.has_depot:
+        stops = words_of(claim.problem, claim.instance).stops(int(np.count_nonzero(claim.customers)))
+        if claim.problem.visits_all or not is_solved:
+            return stops
+        return f"{np.count_nonzero(claim.visited & claim.customers)} of {stops} visited"
+    return "1 node" if claim.instance.size == 1 else f"{claim.instance.size:,} nodes"
+
+
 def _objective_facts(claim: Claim, solution: Solution, objective: float) -> list[str]:
     """The objective of a feasible solution, and its gap to the best known value."""
     problem, instance, best = claim.problem, claim.instance, claim.instance.best_known
-    terms = " + ".join(TERM_WORDS.get(term, term) for term in problem.objective.terms)
+    words = words_of(problem, instance)
+    terms = " + ".join(TERM_WORDS.get(term, words.term(term)) for term in problem.objective.terms)
     write = partial(_format_value, claim, problem.objective.terms)
+    if solution.outlook is not None:
+        return [f"expected {words.prize} {write(solution.outlook.expected)}"]
     facts = [f"{terms} {write(objective)}"]
     if problem.objective.terms == ("prize",) and instance.prizes is not None:
         facts[-1] += f" of {_format_thousands(float(instance.prizes[claim.customers].sum()))}"
@@ -64,15 +72,15 @@ def _objective_facts(claim: Claim, solution: Solution, objective: float) -> list
 
 
 def _tour_facts(claim: Claim) -> list[str]:
-    """Facts of feasible tours that are not in the objective: number of tours, visits, prizes, length."""
+    """Facts of feasible tours that are not in the objective: prizes, number of tours, length."""
     problem, instance = claim.problem, claim.instance
+    words = words_of(problem, instance)
     facts: list[str] = []
-    if not problem.visits_all:
-        visited = np.count_nonzero(claim.visited & claim.customers)
-        facts.append(f"{visited} of {np.count_nonzero(claim.customers)} visited")
     if problem.rule(PrizeQuota) is not None and instance.prizes is not None:
         collected = float(instance.prizes[claim.visited & claim.customers].sum())
-        facts.append(f"prize {_format_thousands(collected)} (at least {_format_thousands(instance.min_prize or 0.0)})")
+        facts.append(
+            f"{words.prize} {_format_thousands(collected)} (at least {_format_thousands(instance.min_prize or 0.0)})"
+        )
     several = problem.shape.has_several_tours
     if several:
         facts.append("1 tour" if len(claim.stops) == 1 else f"{len(claim.stops)} tours")
@@ -80,7 +88,7 @@ def _tour_facts(claim: Claim) -> list[str]:
         limit = instance.max_length if problem.rule(LengthBudget) else None
         term = "longest" if several and limit is not None else "length"
         walked = _format_thousands(TERMS[term](claim)) if limit is None else _describe_budget(claim, limit)
-        facts.append(instance.units.with_unit(f"{TERM_WORDS[term]} {walked}"))
+        facts.append(instance.units.with_unit(f"{TERM_WORDS.get(term, words.term(term))} {walked}"))
     if instance.speed is not None:
         facts.append(f"{instance.speed:g} km/h")
     return facts

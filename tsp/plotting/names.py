@@ -34,7 +34,7 @@ def write_names(
     lines: Sequence[Points],
     tours: Sequence[NDArray[np.int64]],
     radii: Points,
-) -> None:
+) -> int:
     """Write each node's name on the side away from its tour, unless it would cover a node, a line or a name.
 
     Args:
@@ -44,6 +44,9 @@ def write_names(
         lines: everything drawn that a name must not cover, as corners `[k, 2]`.
         tours: the stops of each tour.
         radii: radii of the nodes' dots, in points `[n]`.
+
+    Returns:
+        the number of names that are not written.
     """
     from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.font_manager import FontProperties
@@ -63,6 +66,8 @@ def write_names(
     taken: list[Points] = []
     for node, name in enumerate(names):
         text = shorten(name.strip(), LONGEST_NAME)
+        if not text:
+            continue
         width, height, _ = renderer.get_text_width_height_descent(text, font, ismath=False)
         half = np.array([width, max(height, least)]) / 2 + 2
         clearance = clearances[node]
@@ -78,6 +83,7 @@ def write_names(
             _, offset = min(free, key=lambda place: place[0])
             taken.append(dots[node] + offset + half * CORNERS)
             _write_name(axes, text, points[node], offset * 72 / figure.dpi, font)
+    return sum(bool(name.strip()) for name in names) - len(taken)
 
 
 def _write_name(axes: Axes, text: str, point: Points, offset: Points, font: FontProperties) -> None:

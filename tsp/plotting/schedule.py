@@ -1,4 +1,7 @@
-"""The schedule below a map: a row for each stop with its time window, waiting, visit and arrival."""
+"""The schedule below a map: a row for each stop with its time window, waiting, visit and arrival.
+
+Where there are too many stops, each tour has a row.
+"""
 
 # matplotlib does not declare the types of its keyword arguments.
 # pyright: reportUnknownMemberType=false
@@ -15,13 +18,12 @@ from tsp.itinerary import make_itinerary
 from tsp.plotting.canvas import (
     INK,
     LONGEST_NAME,
-    MOST_NAMES,
-    PALETTE,
     START,
     disable_math,
     frame_axes,
     ignore_missing_glyphs,
     shorten,
+    tour_color,
 )
 from tsp.problems import TimeWindows
 
@@ -36,7 +38,10 @@ if TYPE_CHECKING:
     from tsp.units import Units
 
 MOST_ROWS = 200
-"""The most stops for which a schedule is drawn."""
+"""The most rows of a schedule."""
+
+LEAST_LABEL = 0.1
+"""The least height of a label beside a row, in inches."""
 
 PALE = "#dfe5ec"
 
@@ -63,70 +68,125 @@ class ScheduledStop(NamedTuple):
     visit: tuple[float, float, float] | None
 
 
-def schedule_stops(problem: Problem, instance: Instance, solution: Solution | None) -> list[ScheduledStop]:
+class Schedule(NamedTuple):
+    """The rows of a schedule, from top to bottom.
+
+    Attributes:
+        stops: what is drawn.
+        rows: the row of each stop.
+        labels: texts beside the rows, each with its row.
+        remark: what the picture leaves out, or nothing.
+        has_windows: whether each stop has a row of its own, with its window.
+    """
+
+    stops: list[ScheduledStop]
+    rows: list[float]
+    labels: list[tuple[float, str]]
+    remark: str
+    has_windows: bool
+
+    @property
+    def height(self) -> float:
+        """Inches for the schedule and the room around it."""
+        lines = len(set(self.rows))
+        return lines * _row_height(lines) + 0.75 if lines else 0.0
+
+
+def make_schedule(problem: Problem, instance: Instance, solution: Solution | None) -> Schedule:
     """The stops of each tour in order; without a solution, the depot and then all nodes by opening time.
 
-    There are none for a problem without time windows, and none where there would be more than `MOST_ROWS`.
+    There are none for a problem without time windows. Each stop has a row, or each tour where there would be more than
+    `MOST_ROWS`.
     """
+    stops = _schedule_stops(problem, instance, solution)
+    if len(stops) <= MOST_ROWS:
+        rows = [k + 0.7 * stop.tour for k, stop in enumerate(stops)]
+        named = [(row, shorten(stop.name.strip(), LONGEST_NAME)) for row, stop in zip(rows, stops, strict=True)]
+        step = math.ceil(LEAST_LABEL / _row_height(len(stops))) if stops else 1
+        remark = f"the schedule names every {step}. stop" if step > 1 else ""
+        return Schedule(stops, rows, named[::step], remark, has_windows=True)
+    tours = len({stop.tour for stop in stops})
+    if solution is None or not 1 < tours <= MOST_ROWS:
+        return Schedule([], [], [], f"no schedule: it is drawn for up to {MOST_ROWS} stops", has_windows=False)
+    labels = [(float(k), f"tour {k}") for k in range(0, tours, math.ceil(LEAST_LABEL / _row_height(tours)))]
+    remark = f"above {MOST_ROWS} stops the schedule has a row for each tour"
+    return Schedule(stops, [float(stop.tour) for stop in stops], labels, remark, has_windows=False)
+
+
+def _row_height(rows: int) -> float:
+    """Inches."""
+    return float(np.clip(9 / rows, 0.05, 0.16))
+
+
+def _schedule_stops(problem: Problem, instance: Instance, solution: Solution | None) -> list[ScheduledStop]:
     if problem.rule(TimeWindows) is None or instance.time_windows is None:
         return []
     shown = instance.units.minutes
     windows: list[tuple[float, float]] = [(opens, closes) for opens, closes in shown(instance.time_windows).tolist()]
     if solution is None:
         order = sorted(range(instance.size), key=lambda node: (node != instance.depot, windows[node]))
-        stops = [ScheduledStop(0, instance.node_name(node), windows[node], None) for node in order]
-    else:
-        stops = [
-            ScheduledStop(
-                stop.tour, stop.name, windows[stop.node], (shown(stop.arrive), shown(stop.begin), shown(stop.leave))
-            )
-            for stop in make_itinerary(problem, instance, solution)
-        ]
-    return stops if len(stops) <= MOST_ROWS else []
+        return [ScheduledStop(0, instance.node_name(node), windows[node], None) for node in order]
+    return [
+        ScheduledStop(
+            stop.tour, stop.name, windows[stop.node], (shown(stop.arrive), shown(stop.begin), shown(stop.leave))
+        )
+        for stop in make_itinerary(problem, instance, solution)
+    ]
 
 
-def schedule_height(stops: Sequence[ScheduledStop]) -> float:
-    """Inches for a schedule and the room around it."""
-    return len(stops) * float(np.clip(9 / len(stops), 0.05, 0.16)) + 0.75 if stops else 0.0
-
-
-def draw_schedule(axes: Axes, stops: Sequence[ScheduledStop], units: Units | None = None) -> None:
-    """Draw a row for each stop, from top to bottom, over a common axis of time.
+def draw_schedule(axes: Axes, schedule: Schedule, units: Units | None = None) -> None:
+    """Draw the rows, from top to bottom, over a common axis of time.
 
     Args:
         axes: to draw on.
-        stops: the rows.
+        schedule: its rows.
         units: say whether times are times of day; None: they are numbers.
     """
-    rows = np.arange(len(stops)) + 0.7 * np.array([stop.tour for stop in stops])
+    stops, rows = schedule.stops, schedule.rows
     first, last = _time_span(stops)
     room = 0.01 * (last - first) or 1.0
+    if schedule.has_windows:
+        _draw_windows(axes, schedule, last + room)
+    else:
+        _draw_spans(axes, schedule)
     for row, stop in zip(rows, stops, strict=True):
-        opens, closes = stop.window
-        shown = max(0.0, min(closes, last + room) - opens)
-        axes.barh(row, shown, left=opens, height=0.82, color=PALE, zorder=1)
         if stop.visit is not None:
-            color = PALETTE[stop.tour % len(PALETTE)]
+            color = tour_color(stop.tour)
             arrive, begin, leave = stop.visit
             axes.barh(row, leave - begin, left=begin, height=0.5, color=color, zorder=2)
             if begin > arrive:
                 axes.plot([arrive, begin], [row, row], color=color, linewidth=1.2, linestyle=(0, (1, 1)), zorder=2)
-            tick = START if begin > closes else INK  # START: too late
-            axes.plot(arrive, row, color=tick, marker="|", markersize=7, markeredgewidth=1.4, zorder=3)
+            is_late = begin > stop.window[1]
+            if is_late or schedule.has_windows:
+                tick = START if is_late else INK
+                axes.plot(arrive, row, color=tick, marker="|", markersize=7, markeredgewidth=1.4, zorder=3)
     axes.set_xlim(first - room, last + room)
     axes.set_ylim(rows[-1] + 0.8, -0.8)
     if units is not None and units.is_clock:
         _tick_clock(axes, last - first, units.day)
-    if len(stops) <= MOST_NAMES:
-        axes.set_yticks(rows, [shorten(stop.name.strip(), LONGEST_NAME) for stop in stops])
-    else:
-        axes.set_yticks([])
+    axes.set_yticks([row for row, _ in schedule.labels], [label for _, label in schedule.labels])
     disable_math(axes.get_yticklabels())
-    visits = stops[0].visit is not None
-    axes.set_xlabel("time · pale: open" + (" · tick: arrival · dots: waiting · dark: visit" if visits else ""))
+    meaning = "pale: open" if schedule.has_windows else "line: under way"
+    if stops[0].visit is not None:
+        meaning += f" · tick: {'arrival' if schedule.has_windows else 'too late'} · dots: waiting · dark: visit"
+    axes.set_xlabel(f"time · {meaning}")
     with ignore_missing_glyphs():
         frame_axes(axes, grid="x")
     axes.tick_params(axis="y", labelsize=7)
+
+
+def _draw_windows(axes: Axes, schedule: Schedule, last: float) -> None:
+    """Draw the time window of each stop in its row."""
+    for row, stop in zip(schedule.rows, schedule.stops, strict=True):
+        opens, closes = stop.window
+        axes.barh(row, max(0.0, min(closes, last) - opens), left=opens, height=0.82, color=PALE, zorder=1)
+
+
+def _draw_spans(axes: Axes, schedule: Schedule) -> None:
+    """Draw the time that each tour takes in its row."""
+    for tour, row in dict(zip((stop.tour for stop in schedule.stops), schedule.rows, strict=True)).items():
+        times = [time for stop in schedule.stops if stop.tour == tour for time in stop.visit or ()]
+        axes.plot([min(times), max(times)], [row, row], color=tour_color(tour), linewidth=0.8, zorder=1)
 
 
 def _tick_clock(axes: Axes, minutes: float, day: str | None) -> None:

@@ -9,30 +9,37 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tsp.composition import problem_of
+from tsp.plotting.arrivals import arrivals_height, draw_arrivals
 from tsp.plotting.canvas import (
     FADED,
     INK,
+    LONGEST_FACTS,
     MOST_NAMES,
-    PALETTE,
     PAPER,
     START,
+    WIDTH,
     Points,
     ignore_missing_glyphs,
     make_canvas,
+    shorten,
+    tour_color,
 )
+from tsp.plotting.footnote import LINE, Mark, draw_legend, footnote_height, make_legend, write_footnote
 from tsp.plotting.heading import describe_tours
 from tsp.plotting.layout import lay_out
 from tsp.plotting.names import write_names
 from tsp.plotting.scale import draw_scale
-from tsp.plotting.schedule import draw_schedule, schedule_height, schedule_stops
+from tsp.plotting.schedule import Schedule, draw_schedule, make_schedule
 from tsp.problems import Capacity, PrizeQuota, TimeWindows
 from tsp.solution import claim_of
 from tsp.statistics import format_number
+from tsp.walls import Walls
+from tsp.words import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +61,8 @@ RULE_SIZES: dict[type[Rule], str] = {PrizeQuota: "prizes", Capacity: "demands"}
 """Term of the objective, or rule → the node values that the sizes of the dots show."""
 
 WALL = "#b6bfca"
+
+NO_SCHEDULE = Schedule([], [], [], "", has_windows=False)
 
 FRAME = 1.8
 """The area of the frame of an open route's last customer, relative to that of its dot."""
@@ -81,14 +90,6 @@ class Floor:
             raise ValueError(f"{instance.name or 'instance'}: walls between places on the Earth, expected none")
 
 
-class Mark(NamedTuple):
-    """An entry of the footnote: the meaning of a kind of mark on the map."""
-
-    symbol: str
-    color: str
-    meaning: str
-
-
 def plot_tour(
     instance: Instance,
     solution: Solution | None = None,
@@ -101,54 +102,169 @@ def plot_tour(
 
     Nodes that are not visited are hollow. Where prizes or demands count, dots are larger for larger values.
     Where time windows count, a schedule below the map has a row for each stop with its window, waiting,
-    visit and arrival. Names are written for at most `MOST_NAMES` nodes, and of those the ones that fit.
+    visit and arrival; where what will happen is not known, a fan of the times of arrival at the nodes of
+    the plan. Names are written for at most `MOST_NAMES` nodes, and of those the ones that fit; a footnote says how
+    many do not. Several tours have a legend.
 
     Args:
         instance: the instance to draw; without coordinates, its nodes are laid out so that distances in the
             picture are as near to its matrix as a plane allows.
         solution: the tours; without one, only the nodes are drawn.
         problem: decides what counts; None: the problem that the instance names.
-        floor: walls and walks between nodes; without it, nodes are joined by straight lines.
+        floor: walls and walks between nodes; None: the instance's own walls and the shortest ways around them, and
+            straight lines where it has none.
         title: replaces the instance's name.
 
     Raises:
         ValueError: for a matrix without coordinates that is too large to be laid out, and walls between places on
             the Earth.
     """
-    problem = problem or problem_of(instance)
-    if floor is not None:
-        floor.require_plane(instance)
-    points, remark, aspect, unit = lay_out(instance)
-    claim = _claim_to_draw(problem, instance, solution)
-    schedule = schedule_stops(problem, instance, solution)
-    strip_height = schedule_height(schedule)
-    map_height = (6.0 if schedule else 7.6) * _height_to_width(points, floor, aspect)
-    heading = title or instance.name or "unnamed"
-    figure, axes = make_canvas(8.0, map_height + strip_height, heading, describe_tours(claim, solution))
-    total = float(figure.get_size_inches()[1])
-    axes.set_position((0.02, (0.3 + strip_height) / total, 0.96, map_height / total))
-    axes.set_axis_off()
-    axes.set_aspect(aspect, adjustable="datalim")
-    axes.margins(0.05)
+    return TourMap(instance, solution, problem=problem, floor=floor, title=title).figure
 
-    by_matrix = instance.matrix is not None and instance.coordinates is not None and floor is None and unit is None
-    lines = _draw_tours(axes, claim, points, floor, dashed=by_matrix)
-    sizes, meaning = _dot_sizes(problem, instance)
-    marks = _draw_nodes(axes, claim, points, sizes, solved=solution is not None)
-    distances = "distances are given by a matrix, not by this picture" if by_matrix else ""
-    remarks = [text for text in (meaning, remark, distances) if text]
-    _write_footnote(figure, marks, remarks, (0.07 + strip_height) / total)
-    if unit is not None:
-        draw_scale(figure, axes, unit, (0.07 + strip_height) / total)
-    names = instance.names
-    if names is None and schedule:
-        names = tuple(map(instance.node_name, range(instance.size)))  # they join the rows of the schedule to the nodes
-    if names is not None and len(names) <= MOST_NAMES:
-        with ignore_missing_glyphs():
-            write_names(axes, names, points, lines, claim.stops, np.sqrt(sizes / math.pi))
-    if schedule:
-        draw_schedule(figure.add_axes((0.02, 0.0, 0.96, (strip_height - 0.1) / total)), schedule, instance.units)
-    return figure
+
+class TourMap:
+    """A picture of tours whose tours can be replaced, as `tsp.plotting.animation` does.
+
+    Attributes:
+        figure: the picture.
+        problem: decides what counts.
+        instance: the instance that is drawn.
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        solution: Solution | None = None,
+        *,
+        problem: Problem | None = None,
+        floor: Floor | None = None,
+        title: str | None = None,
+        with_details: bool = True,
+        width: float = WIDTH,
+    ) -> None:
+        """Draw the map and its heading; other arguments as those of `plot_tour`.
+
+        Args:
+            instance: the instance.
+            solution: the tours.
+            problem: decides what counts.
+            floor: walls and walks.
+            title: the first line of the heading.
+            with_details: whether there are a legend and a schedule.
+            width: of the picture, in inches; names are written in usual pictures and wider ones.
+        """
+        self.instance, self.problem = instance, problem or problem_of(instance)
+        if floor is not None:
+            floor.require_plane(instance)
+        elif instance.walls is not None:
+            floor = Floor(instance.walls, Walls(instance.walls).route)
+        self._floor = floor
+        self._points, remark, aspect, unit = lay_out(instance)
+        self._is_schematic = (
+            instance.matrix is not None and instance.coordinates is not None and floor is None and unit is None
+        )
+        self._sizes, meaning = _dot_sizes(self.problem, instance)
+        claim = _claim_to_draw(self.problem, instance, solution)
+        outlook = None if solution is None or not with_details else solution.outlook
+        has_arrivals = outlook is not None and bool(outlook.order)
+        has_schedule = with_details and not has_arrivals
+        schedule = make_schedule(self.problem, instance, solution) if has_schedule else NO_SCHEDULE
+        legend = make_legend(self.problem, instance, solution if with_details else None, width)
+        names = _names(instance, schedule) if width >= WIDTH else None
+        distances = "distances are given by a matrix, not by this picture" if self._is_schematic else ""
+        remarks = [text for text in (meaning, remark, distances, schedule.remark) if text]
+        marks = _marks(claim, is_solved=solution is not None)
+
+        # The names that find no room are counted when all else has its place, so there is room for a remark on them.
+        foot = footnote_height(marks, [*remarks, *_names_remark(names, len(names or ()))], width)
+        strip_height = arrivals_height(outlook) or schedule.height
+        below = 0.12 + strip_height + legend.height + foot
+        height = width * (0.75 if strip_height else 0.95) * _height_to_width(self._points, floor, aspect)
+        heading = title or instance.name or "unnamed"
+        self.figure, axes = make_canvas(width, height + below, heading, describe_tours(claim, solution))
+        self._axes, self._facts = axes, self.figure.texts[-1]
+        total = float(self.figure.get_size_inches()[1])
+        axes.set_position((0.02, below / total, 0.96, height / total))
+        axes.set_axis_off()
+        axes.set_aspect(aspect, adjustable="datalim")
+        axes.margins(0.05)
+
+        lines = [*_draw_walls(axes, floor), *self._draw(claim, is_solved=solution is not None)]
+        unwritten = len(names or ())
+        if names is not None and len(names) <= MOST_NAMES:
+            with ignore_missing_glyphs():
+                radii = np.sqrt(self._sizes / math.pi)
+                unwritten = write_names(axes, names, self._points, lines, claim.stops, radii)
+        write_footnote(self.figure, marks, [*remarks, *_names_remark(names, unwritten)], below)
+        if unit is not None:
+            draw_scale(self.figure, axes, unit, (below - LINE + 0.06) / total)
+        draw_legend(self.figure, legend, below - foot)
+        if strip_height:
+            strip = self.figure.add_axes((0.02, 0.0, 0.96, (strip_height - 0.1) / total))
+            if outlook is not None and has_arrivals:
+                draw_arrivals(strip, instance, outlook)
+            else:
+                draw_schedule(strip, schedule, instance.units)
+
+    def show(self, solution: Solution, stops: int | None = None, *, shows_plan: bool = False) -> None:
+        """Replace the tours by others, and the second line of the heading.
+
+        Args:
+            solution: the tours.
+            stops: number of stops that are visited, over all tours; None: all.
+            shows_plan: whether the rest of the tours is drawn as a plan.
+        """
+        claim = _claim_to_draw(self.problem, self.instance, solution)
+        for artist in self._drawn:
+            artist.remove()
+        walked = claim if stops is None else _cut(claim, stops)
+        self._draw(walked, is_solved=True)
+        if shows_plan:
+            for line in (_trace(self._points, nodes, self._floor) for nodes in claim.stops):
+                look: dict[str, Any] = {"linewidth": 1.2, "linestyle": (0, (2, 2)), "zorder": 1.5}
+                self._drawn += self._axes.plot(line[:, 0], line[:, 1], color=FADED, **look)
+        facts = describe_tours(claim, solution)
+        if stops is not None:
+            visited = int(np.count_nonzero(walked.visited & walked.customers))
+            facts = f"{words_of(self.problem, self.instance).stops(visited)} visited"
+        self._facts.set_text(shorten(facts, LONGEST_FACTS))
+
+    def _draw(self, claim: Claim, *, is_solved: bool) -> list[Points]:
+        """Draw tours and nodes; return the lines."""
+        before = set(self._axes.get_children())
+        lines = _draw_tours(self._axes, claim, self._points, self._floor, dashed=self._is_schematic)
+        _draw_nodes(self._axes, claim, self._points, self._sizes, solved=is_solved)
+        self._drawn = [artist for artist in self._axes.get_children() if artist not in before]
+        return lines
+
+
+def _cut(claim: Claim, stops: int) -> Claim:
+    """The claim with the first stops only, over all tours in order, and without the way back of an unfinished tour."""
+    tours: list[NDArray[np.int64]] = []
+    ways: list[NDArray[np.int64]] = []
+    for tour, way in zip(claim.tours, claim.stops, strict=True):
+        tours.append(tour[:stops])
+        ways.append(way if stops >= len(tour) and len(way) == len(tour) else way[:stops])
+        if stops > len(tour):
+            ways[-1] = way
+        stops = max(0, stops - len(tour))
+    return claim._replace(tours=tuple(tours), stops=tuple(ways))
+
+
+def _names(instance: Instance, schedule: Schedule) -> Sequence[str] | None:
+    """The names to write beside the nodes; without any, numbers that join the rows of a schedule to the nodes."""
+    if instance.names is None and schedule.has_windows and schedule.stops:
+        return [instance.node_name(node) for node in range(instance.size)]
+    return instance.names
+
+
+def _names_remark(names: Sequence[str] | None, unwritten: int) -> list[str]:
+    """What to say of names that are not written."""
+    if names is None or not unwritten:
+        return []
+    if len(names) > MOST_NAMES:
+        return [f"names are written for up to {MOST_NAMES} nodes"]
+    return [f"{unwritten} of {len(names)} names find no room"]
 
 
 def _claim_to_draw(problem: Problem, instance: Instance, solution: Solution | None) -> Claim:
@@ -164,16 +280,21 @@ def _height_to_width(points: Points, floor: Floor | None, aspect: float) -> floa
     return float(np.clip(height / width, 0.4, 1.05)) if width > 0 and height > 0 else 0.6
 
 
-def _draw_tours(axes: Axes, claim: Claim, points: Points, floor: Floor | None, *, dashed: bool) -> list[Points]:
-    """Draw the walls, and each tour in its color; return all lines drawn."""
+def _draw_walls(axes: Axes, floor: Floor | None) -> list[Points]:
+    """Draw the walls, and return them."""
     walls = [] if floor is None else list(floor.walls)
     for wall in walls:
         axes.plot(wall[:, 0], wall[:, 1], color=WALL, linewidth=2.5, solid_capstyle="butt", zorder=1)
+    return walls
+
+
+def _draw_tours(axes: Axes, claim: Claim, points: Points, floor: Floor | None, *, dashed: bool) -> list[Points]:
+    """Draw each tour in its color; return the lines."""
     thickness = _line_width(claim.instance)
     tours = [_trace(points, stops, floor) for stops in claim.stops]
     few = sum(map(len, claim.stops)) <= MOST_ARROWS
     for k, line in enumerate(tours):
-        color = PALETTE[k % len(PALETTE)]
+        color = tour_color(k)
         axes.plot(
             line[:, 0],
             line[:, 1],
@@ -186,7 +307,7 @@ def _draw_tours(axes: Axes, claim: Claim, points: Points, floor: Floor | None, *
         if few and _is_directed(claim.problem, claim.instance):
             for leg in pairwise(claim.stops[k]):
                 _draw_arrow(axes, _trace(points, np.array(leg), floor), color)
-    return [*walls, *tours]
+    return tours
 
 
 def _trace(points: Points, stops: NDArray[np.int64], floor: Floor | None) -> Points:
@@ -198,7 +319,7 @@ def _trace(points: Points, stops: NDArray[np.int64], floor: Floor | None) -> Poi
 
 
 def _line_width(instance: Instance) -> float:
-    return float(np.clip(18 / math.sqrt(instance.size + 40), 0.3, 1.8))
+    return float(np.clip(18 / math.sqrt(instance.size + 40), 0.4, 1.8))
 
 
 def _is_directed(problem: Problem, instance: Instance) -> bool:
@@ -231,8 +352,8 @@ def _draw_arrow(axes: Axes, leg: Points, color: str) -> None:
     )
 
 
-def _draw_nodes(axes: Axes, claim: Claim, points: Points, sizes: Points, *, solved: bool) -> list[Mark]:
-    """Draw the nodes, hollow where a solution does not visit them; return the marks to explain."""
+def _draw_nodes(axes: Axes, claim: Claim, points: Points, sizes: Points, *, solved: bool) -> None:
+    """Draw the nodes, hollow where a solution does not visit them, and mark where tours start and end."""
     visited = claim.visited if solved else np.ones(len(points), dtype=bool)
     axes.scatter(
         points[:, 0],
@@ -243,21 +364,24 @@ def _draw_nodes(axes: Axes, claim: Claim, points: Points, sizes: Points, *, solv
         linewidths=np.where(visited, 0.0, min(0.9, _line_width(claim.instance))).tolist(),
         zorder=3,
     )
-    marks: list[Mark] = []
     size = max(50.0, 2.5 * _dot_size(claim.instance))
     starts, ends = _starts_and_ends(claim)
     frames = claim.instance.free_end  # around the dots of the last customers, whose sizes have a meaning
-    for nodes, marker, symbol, meaning in ((starts, "o", "●", "start"), (ends, "s", "□" if frames else "■", "end")):
+    for nodes, marker in ((starts, "o"), (ends, "s")):
         if nodes:
             x, y = points[nodes].T
             areas, face, edge = np.full(len(nodes), size), START, PAPER
             if marker == "s" and frames:
                 areas, face, edge = np.maximum(size, FRAME * sizes[nodes]), "none", START
             axes.scatter(x, y, s=areas, facecolor=face, edgecolor=edge, linewidth=1.2, marker=marker, zorder=4)
-            marks.append(Mark(symbol, START, meaning))
-    if not visited.all():
-        marks.append(Mark("○", FADED, "not visited"))
-    return marks
+
+
+def _marks(claim: Claim, *, is_solved: bool) -> list[Mark]:
+    """The marks to explain."""
+    starts, ends = _starts_and_ends(claim)
+    marks = [Mark("●", START, "start")] if starts else []
+    marks += [Mark("□" if claim.instance.free_end else "■", START, "end")] if ends else []
+    return marks + ([Mark("○", FADED, "not visited")] if is_solved and not claim.visited.all() else [])
 
 
 def _dot_size(instance: Instance) -> float:
@@ -288,15 +412,3 @@ def _starts_and_ends(claim: Claim) -> tuple[list[int], list[int]]:
     elif instance.free_start:
         starts = []
     return starts, [node for node in ends if node not in starts]
-
-
-def _write_footnote(figure: Figure, marks: Sequence[Mark], remarks: Sequence[str], y: float) -> None:
-    """Write a line with the meaning of each mark, and remarks."""
-    from matplotlib.backends.backend_agg import RendererAgg
-
-    renderer = RendererAgg(figure.bbox.width, figure.bbox.height, figure.dpi)
-    pieces = [piece for mark in marks for piece in ((mark.symbol, 10, mark.color), (mark.meaning, 8.5, FADED))]
-    x = 0.03
-    for text, size, color in [*pieces, *((f"· {remark}", 8.5, FADED) for remark in remarks)]:
-        drawn = figure.text(x, y, text, fontsize=size, color=color, va="baseline")
-        x += (drawn.get_window_extent(renderer).width + 6) / figure.bbox.width

@@ -58,9 +58,9 @@ def default_spec(instance: Instance, time_limit: float) -> tuple[str, str | None
         return search, None
     if search == "ls" and problem.shape.is_closed and instance.symmetric and time_limit >= ALPHA_PAYS * size:
         search = "ls(candidates=alpha)"
-    return f"{search}+{_proof(problem, size)}", note
+    return f"{search}+{proof_spec(problem, size)}", note
 
 
-def _proof(problem: Problem, size: int) -> str:
+def proof_spec(problem: Problem, size: int) -> str:
     """The stage that proves how good the answer is."""
     return "cpsat" if size <= PROVED.get(problem.shape, PROVED_ELSE) else "bound"

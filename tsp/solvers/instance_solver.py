@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 from abc import abstractmethod
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tsp.solution import no_answer
@@ -12,10 +12,9 @@ from tsp.solvers.fixed_edges import without_fixed_edges
 from tsp.solvers.protocol import BaseSolver, require_support
 from tsp.solvers.visit_times import without_visit_times
 from tsp.underway import is_undecided, reduce
+from tsp.workers import LostError, ProcessWorkers
 
 if TYPE_CHECKING:
-    from concurrent.futures import ProcessPoolExecutor
-
     from tsp.problems import Problem
     from tsp.solution import Solution
     from tsp.solvers.protocol import Request, Task
@@ -34,7 +33,7 @@ class InstanceSolver(BaseSolver):
 
     in_threads: bool = False
     """Whether most of the work releases Python's lock, so that threads suffice in place of processes."""
-    _pool: ProcessPoolExecutor | None = None
+    _pool: ProcessWorkers | None = None
     _pool_serves: tuple[Problem, int] | None = None
 
     @abstractmethod
@@ -77,40 +76,27 @@ class InstanceSolver(BaseSolver):
         return [solve_at(i) for i in range(count)]
 
     def _solve_in_processes(self, request: Request) -> list[Solution]:
-        from concurrent.futures import ProcessPoolExecutor, as_completed
-        from concurrent.futures.process import BrokenProcessPool
-        from multiprocessing import get_context
-
         problem, threads, count = request.problem, request.threads, len(request.instances)
         if self._pool is None or self._pool_serves != (problem, threads):
             self._close()
-            self._pool = ProcessPoolExecutor(
-                threads, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(self, problem)
+            self._pool, self._pool_serves = (
+                ProcessWorkers(threads, partial(_start_worker, self, problem)),
+                (problem, threads),
             )
-            self._pool_serves = (problem, threads)
-        singles = (
-            replace(request.select([i]), report=None)  # a report cannot go to a process
-            for i in range(count)
-        )
+        singles = (request.select([i]).without_report() for i in range(count))
         solutions: list[Solution | None] = [None] * count
         try:
-            places = {self._pool.submit(_work, single): i for i, single in enumerate(singles)}
-            for future in as_completed(places):
-                i = places[future]
-                solution = solutions[i] = replace(future.result(), solver=self.name)
+            for i, found in self._pool.run(_work, singles):
+                solution = solutions[i] = replace(found, solver=self.name)
                 if request.report is not None:
                     request.report(i, solution)
-        except BrokenProcessPool:
-            self._close()
-            raise OSError(f"solver {self.name!r}: a worker process ended unexpectedly, perhaps out of memory") from None
-        except BaseException:
-            self._close()
-            raise
+        except LostError as error:
+            raise OSError(f"solver {self.name!r}: {error}") from None
         return [solution for solution in solutions if solution is not None]
 
     def _close(self) -> None:
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.close()
         self._pool = self._pool_serves = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -164,8 +150,6 @@ _worker: InstanceSolver | None = None
 
 def _start_worker(solver: InstanceSolver, problem: Problem) -> None:
     global _worker
-    # Ctrl-C reaches every process: a worker ends at once and silently, and the parent reports.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     solver.warm_up(problem)
     _worker = solver
 

@@ -32,7 +32,7 @@ ONE_SHOT_PARTS = 3
 """Number of equal parts of the time that a one-shot solver may take for a plan: it usually ends earlier."""
 
 
-class _OnlineTour:
+class OnlineTour:
     """One tour, made step by step.
 
     Attributes:
@@ -128,7 +128,8 @@ def play_all(
         instances: with expected prizes or laws, nothing under way.
         realizations: the real values.
         budget: its time limit is for all plans of a tour together. What is left of it is divided equally
-            among the steps that remain; a one-shot solver may take a few times its part.
+            among the steps that remain; a one-shot solver may take a few times its part. With a decision time,
+            each plan has that instead.
         report: called with an instance's position and what is known of its tour: the visits made and the
             plan for the others, by what is known then, and at last the tour with the real values.
 
@@ -141,12 +142,12 @@ def play_all(
     require_support(solver, problem)
     if not problem.shape.has_one_depot_tour or {"prizes", "law_prizes"}.isdisjoint(problem.needs):
         raise ValueError(f"problem {problem.name!r}: expected one tour that collects prizes, to be played online")
-    tours: list[_OnlineTour] = []
+    tours: list[OnlineTour] = []
     for instance, realization in zip(instances, realizations, strict=True):
         problem.validate(instance)
         if instance.underway is not None:
             raise ValueError(f"{instance.name or 'instance'}: is under way, expected a tour played from its start")
-        tours.append(_OnlineTour(problem, instance, realization))
+        tours.append(OnlineTour(problem, instance, realization))
     while unfinished := [(i, one) for i, one in enumerate(tours) if not one.over]:
         _plan(solver, problem, [one for _, one in unfinished], budget)
         for i, one in unfinished:
@@ -170,14 +171,14 @@ def play_all(
     return made
 
 
-def _report_plan(report: Report, i: int, solver: Solver, problem: Problem, one: _OnlineTour) -> None:
+def _report_plan(report: Report, i: int, solver: Solver, problem: Problem, one: OnlineTour) -> None:
     """Report the visits made and the plan for the others, if they keep every rule by the prizes known now."""
     planned = check(problem, one.known_instance(), [one.tour(one.plan or ())], seconds=one.seconds, solver=solver.name)
     if planned.feasible:
         report(i, planned)
 
 
-def _plan(solver: Solver, problem: Problem, tours: Sequence[_OnlineTour], budget: Budget) -> None:
+def _plan(solver: Solver, problem: Problem, tours: Sequence[OnlineTour], budget: Budget) -> None:
     """Plan the rest of each tour, unless its time is up and there is a plan to continue.
 
     A search that finds no plan in its part of the time is called again with twice as much, and so on.
@@ -188,9 +189,11 @@ def _plan(solver: Solver, problem: Problem, tours: Sequence[_OnlineTour], budget
     while open_tours:
         instances = [one.known_instance() for one in open_tours]
         left = [max(budget.time_limit - one.seconds, SHORTEST) for one in open_tours]
-        limits = [
-            min(max(parts * time / one.steps_left, SHORTEST), time) for one, time in zip(open_tours, left, strict=True)
+        parted = [
+            max(parts * time / one.steps_left, SHORTEST) if budget.decision_time is None else budget.decision_time
+            for one, time in zip(open_tours, left, strict=True)
         ]
+        limits = [min(part, time) for part, time in zip(parted, left, strict=True)]
         initial = None  # a one-shot solver plans from scratch; a search starts from its latest plan
         if not one_shot:
             initial = [
@@ -203,6 +206,8 @@ def _plan(solver: Solver, problem: Problem, tours: Sequence[_OnlineTour], budget
         for one, answer in zip(open_tours, answers, strict=True):
             one.seconds += answer.seconds
             one.follow(answer)
+        if budget.decision_time is not None:
+            return
         has_more_time = [limit < time for limit, time in zip(limits, left, strict=True)]
         open_tours = [one for one, more in zip(open_tours, has_more_time, strict=True) if one.stuck and more]
         parts *= 2

@@ -183,6 +183,10 @@ class Request:
             report=None if report is None else relay,
         )
 
+    def without_report(self) -> Request:
+        """The same request for another process, to which a report cannot go."""
+        return replace(self, report=None)
+
     def seed_at(self, i: int) -> int:
         """The seed of every random choice for the instance at position `i`.
 

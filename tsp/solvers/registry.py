@@ -1,7 +1,8 @@
 """Solvers by name: one table of strings, and the specs by which users name them.
 
-A spec is `NAME`, `NAME(key=value, …)`, or several joined by `+`, a chain. Nothing is imported until a solver is
-made. Other packages add solvers by the entry-point group `tsp.solvers`, in the form of the table here.
+A spec is `NAME`, `NAME(key=value, …)`, or several joined by `+`, a chain; `ALIAS=SPEC` gives it a name of one's own.
+Nothing is imported until a solver is made. Other packages add solvers by the entry-point group `tsp.solvers`, in the
+form of the table here.
 """
 
 from __future__ import annotations
@@ -91,6 +92,23 @@ def split(specs: str) -> list[str]:
     return [spec.strip() for spec in _cut(specs, ",", specs)]
 
 
+def split_alias(spec: str) -> tuple[str | None, str]:
+    """The name that a spec `ALIAS=SPEC` gives to the solver, or None, and the spec itself.
+
+    Raises:
+        ValueError: for an empty name or spec, and for the name of another solver.
+    """
+    head, equals, rest = spec.partition("=")
+    if not equals or any(mark in head for mark in "(+\"'"):
+        return None, spec
+    alias, rest = head.strip(), rest.strip()
+    if not alias or not rest:
+        raise ValueError(f"solver spec {spec!r}: expected a name before =, and a spec after it")
+    if alias in known_solvers() and alias != rest:
+        raise ValueError(f"solver spec {spec!r}: {alias} is itself a solver, expected another name before =")
+    return alias, rest
+
+
 def parse(spec: str) -> list[SolverCall]:
     """The solvers of a spec, in the order of the chain, with their options as text.
 
@@ -101,20 +119,25 @@ def parse(spec: str) -> list[SolverCall]:
 
 
 def make(spec: str, **context: object) -> Solver:
-    """The solver that a spec describes; its name is the spec as typed.
+    """The solver that a spec describes; its name is the spec as typed, or the alias before it.
 
     Args:
-        spec: `NAME`, `NAME(key=value, …)`, or several joined by `+`.
+        spec: `NAME`, `NAME(key=value, …)`, or several joined by `+`; perhaps `ALIAS=` before it.
         context: options from the caller, such as `device`, for solvers that have such a parameter, unless
             the spec sets it.
 
     Raises:
         ValueError: in one sentence, for an unknown name or option, a bad value, a missing package.
     """
-    calls = parse(validation.text(spec, "solver"))
+    alias, spec = split_alias(validation.text(spec, "solver"))
+    calls = parse(spec)
     verify_packages()
     stages = [_make_one(call, context) for call in calls]
-    return stages[0] if len(stages) == 1 else Chain(stages, name=spec.strip())
+    if len(stages) > 1:
+        return Chain(stages, name=alias or spec.strip())
+    if alias is not None:
+        stages[0].name = alias
+    return stages[0]
 
 
 def load(target: str) -> Any:  # noqa: ANN401 (any object)
@@ -190,7 +213,7 @@ def _parse_call(text: str, spec: str) -> SolverCall:
     return SolverCall(name, options, text)
 
 
-def _make_one(call: SolverCall, context: dict[str, object]) -> Solver:
+def _make_one(call: SolverCall, context: dict[str, object]) -> Any:  # noqa: ANN401 (a solver, whose name can be set)
     solver_class = _find_class(call.name)
     accepted = dict(_options(solver_class))
     for key in call.options:

@@ -19,7 +19,7 @@ def test_frames_show_the_tour_so_far():
         frames.append(env.render())
     for frame in frames:
         assert (frame.shape, frame.dtype) == ((600, 600, 3), np.uint8)
-    blue = np.array([43, 108, 176])  # the line's colour
+    blue = np.array([0, 114, 178])  # the line's colour
     drawn = [int((frame == blue).all(-1).sum()) for frame in frames]
     assert 0 == drawn[0] < drawn[2] < drawn[3] < drawn[4]
     assert not np.array_equal(frames[4], frames[5])

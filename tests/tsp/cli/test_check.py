@@ -27,10 +27,10 @@ def test_open_routes_are_written_without_a_way_back_and_read_again(tsp, tmp_path
     (tmp_path / "drops.csv").write_text(DROPS)
     code, out, _ = tsp("solve", *OPEN, "--solver", "insertion", "--out", f"plan{ending}")
     assert code == 0
-    assert "length 15, open routes" in out
+    assert "distance 15, open routes" in out
     code, out, _ = tsp("check", *OPEN, f"plan{ending}")
     assert code == 0
-    assert "length 15, open routes" in out
+    assert "distance 15, open routes" in out
     if ending == ".csv":
         assert (tmp_path / "plan.csv").read_text().count("Hub") == 2
     else:
@@ -67,11 +67,11 @@ UNDERWAY = ("--visited", "Cat", "--visited", "Ada", "--travelled", "30", "--trav
 def test_check_judges_a_plan_under_way_as_solve_does(tsp, tmp_path, ending):
     (tmp_path / "drops.csv").write_text(DROPS)
     words = ("drops.csv", "--capacity", "2", *UNDERWAY)
-    assert "length 56," in tsp("solve", *words, "--out", f"plan{ending}")[1]  # 30 + 5 + 6 + 5 + 10
+    assert "distance 56," in tsp("solve", *words, "--out", f"plan{ending}")[1]  # 30 + 5 + 6 + 5 + 10
     code, out, _ = tsp("check", *words, f"plan{ending}")
     assert code == 0
-    assert "length 56," in out
-    assert "length 30," in tsp("check", *words[:3], f"plan{ending}")[1]
+    assert "distance 56," in out
+    assert "distance 30," in tsp("check", *words[:3], f"plan{ending}")[1]
     code, out, _ = tsp("check", *words[:3], "--visited", "Ben", f"plan{ending}")
     assert code == 1
     assert "tour 0: does not begin with what was visited: Hub, Ben" in out

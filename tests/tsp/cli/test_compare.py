@@ -33,3 +33,14 @@ def test_compare_applies_limits_to_generated_instances(tsp):
     words = "compare", "--problem", "op", "--size", 10, "--instances", 5, "--solvers", "insertion", "--json"
     longer, shorter = (json.loads(tsp(*words, "--max-length", most)[1])["rows"][0] for most in (3.0, 0.5))
     assert longer["mean_objective"] > shorter["mean_objective"]
+
+
+def test_aliases_name_solvers_in_the_table_json_and_csv(tsp):
+    words = "compare", "--size", 8, "--instances", 3, "--solvers", "a=nearest,b=insertion(rule=cheapest)"
+    out = tsp(*words)[1]
+    assert "insertion(rule=cheapest)" not in out.split("b is")[0]
+    assert "b is insertion(rule=cheapest)." in out
+    content = json.loads(tsp(*words, "--json", "--out", "rows.csv")[1])
+    assert [row["solver"] for row in content["rows"]] == ["a", "b"]
+    assert content["specs"] == {"a": "nearest", "b": "insertion(rule=cheapest)"}
+    assert Path("rows.csv").read_text().splitlines()[2].count("insertion(rule=cheapest)") == 1

@@ -64,7 +64,7 @@ def test_text_and_itinerary_have_the_unit(rounds):
     code, out, _ = rounds("solve", "rounds.csv", "--speed", 60, "--out", "plan.csv")
     assert code == 0
     assert "km, proved optimal, at 60 km/h" in out
-    assert "walked km" in out
+    assert "distance km" in out
     rows = list(csv.DictReader(Path("plan.csv").read_text().splitlines()))
     assert list(rows[0]) == ["order", "name", "lat", "lon", "leg_km", "walked_km", "arrive", "begin", "leave"]
     assert [float(row["leg_km"]) for row in rows] == pytest.approx([0, *LEGS])

@@ -58,3 +58,14 @@ def test_a_single_instance_is_drawn_and_a_solver_without_answers_is_left_out():
     assert not any("silent" in text for text in texts(figure))
     with pytest.raises(ValueError, match="no gap can be drawn"):
         gap_figure(Comparison("tsp", "best known", 1, (silent,)))
+
+
+def test_at_most_six_lines_are_drawn_and_the_heading_counts_the_others():
+    rows = tuple(
+        row(f"solver{k}", limit, [0.01 * (9 - k) / limit] * 2, limit) for limit in (1.0, 2.0) for k in range(9)
+    )
+    figure = gap_figure(Comparison("tsp", "best found", 1, rows))
+    lines = [line for line in figure.axes[0].lines if line.get_label().startswith("solver")]
+    assert [line.get_label() for line in lines] == [f"solver{k}" for k in range(3, 9)]
+    assert len({(line.get_linestyle(), line.get_marker()) for line in lines}) == 6
+    assert "the best 6 of 9 solvers at 2 s" in texts(figure)[1]

@@ -39,7 +39,7 @@ def test_lengths_on_the_earth_are_solid_lines_with_their_unit_in_the_heading():
     instance = earth_instance([0, 0, 1], [179, -179, 180], unit="mi", name="isles")
     figure = plot_tour(instance, check(get_problem("tsp"), instance, [[0, 1, 2]], solver="own"))
     assert figure.axes[0].lines[0].get_linestyle() == "-"
-    assert f"length {instance.tour_length([0, 1, 2]):.5g} mi" in texts(figure)[1]
+    assert f"distance {instance.tour_length([0, 1, 2]):.5g} mi" in texts(figure)[1]
     assert not any("matrix" in text for text in texts(figure))
 
 

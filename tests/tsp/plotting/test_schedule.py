@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
-from figures import checked, full_instance, written_names
+from figures import checked, full_instance, texts, written_names
 
 from tsp.instance import Instance
 from tsp.plotting import plot_tour
-from tsp.plotting.canvas import MOST_NAMES
 from tsp.plotting.schedule import MOST_ROWS
 
 
@@ -19,8 +18,8 @@ def test_a_schedule_shows_for_each_stop_its_window_the_visit_and_the_arrival():
     figure = plot_tour(instance, checked(instance, [[0, 1, 2]]))
     strip = figure.axes[1]
     assert [label.get_text() for label in strip.get_yticklabels()] == ["coffee", "A", "B", "coffee"]
-    bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in strip.patches]
-    windows, visits = bars[::2], bars[1::2]
+    bars = [(bar.get_height(), (bar.get_x(), bar.get_x() + bar.get_width())) for bar in strip.patches]
+    windows, visits = ([ends for height, ends in bars if (height > 0.6) == is_window] for is_window in (True, False))
     assert windows[1:3] == [(5, 9), (0, 20)]
     assert windows[0][1] == windows[3][1] == strip.get_xlim()[1]
     assert visits == [(0, 0), (5, 7), (11, 12), (17, 17)]
@@ -40,12 +39,29 @@ def test_an_arrival_after_closing_has_a_color_of_its_own():
     assert colors.count(colors[6]) == 1
 
 
-def test_a_schedule_without_names_shows_node_numbers_and_a_very_long_one_is_omitted():
+def test_a_schedule_without_names_shows_node_numbers():
     figure = plot_tour(full_instance("tsptw"))
     assert {label.get_text() for label in figure.axes[1].get_yticklabels()} == {str(node) for node in range(1, 8)}
     assert set(written_names(figure)) <= {str(node) for node in range(1, 8)} != set()
-    assert len(plot_tour(full_instance("tsptw", n=MOST_NAMES + 1)).axes[1].get_yticklabels()) == 0
-    assert len(plot_tour(full_instance("tsptw", n=MOST_ROWS + 1)).axes) == 1
+
+
+def test_a_long_schedule_names_some_stops_and_a_very_long_one_is_omitted_and_the_footnote_says_so():
+    figure = plot_tour(full_instance("tsptw", n=150))
+    assert len(figure.axes[1].get_yticklabels()) == 75
+    assert any("the schedule names every 2. stop" in text for text in texts(figure))
+    figure = plot_tour(full_instance("tsptw", n=MOST_ROWS + 1))
+    assert len(figure.axes) == 1
+    assert any(f"up to {MOST_ROWS} stops" in text for text in texts(figure))
+
+
+def test_above_the_most_rows_each_tour_has_a_row():
+    n = MOST_ROWS + 2
+    instance = full_instance("cvrptw", n=n, capacity=1e5, time_windows=np.tile([0.0, 1e3], (n, 1)))
+    figure = plot_tour(instance, checked(instance, [range(n // 2), [0, *range(n // 2, n)]]))
+    strip = figure.axes[1]
+    assert [label.get_text() for label in strip.get_yticklabels()] == ["tour 0", "tour 1"]
+    assert len(strip.patches) == n + 3  # both tours start and end at the depot
+    assert any("a row for each tour" in text for text in texts(figure))
 
 
 @pytest.mark.parametrize(

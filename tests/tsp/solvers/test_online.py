@@ -118,6 +118,18 @@ def test_the_time_limit_is_for_all_plans_of_a_tour_together():
     assert searcher.initial is not None
 
 
+@pytest.mark.parametrize("planner", [Planner, Searcher])
+def test_each_decision_has_its_time_until_that_of_the_tour_is_used_up(planner):
+    instance, real = game(3, 6)
+    solver = planner()
+    play(solver, SPCTSP, instance, real, Budget(5.0, decision_time=0.5))
+    assert len(solver.limits) > 2
+    assert set(solver.limits) == {0.5}
+    short = planner(seconds=0.5)
+    play(short, SPCTSP, instance, real, Budget(0.7, decision_time=0.5))
+    assert short.limits[:2] == [0.5, pytest.approx(0.2)]
+
+
 def test_a_one_shot_solver_gets_no_initial_solution():
     planner = Planner()
     play(planner, SPCTSP, *GAMES[0], Budget(1.0))

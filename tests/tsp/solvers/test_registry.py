@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
+from fake_solvers import RECTANGLE, TSP
 
+from tsp.budget import Budget
 from tsp.solvers import Chain, Solver, registry
 from tsp.solvers.registry import SolverCall, known_solvers, make, parse, split, verify_packages
 
@@ -220,3 +222,30 @@ def test_importing_the_packages_imports_no_heavy_library():
         check=True,
     )
     assert found.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("spec", ["nearest", "nearest+insertion(rule=cheapest)"])
+def test_an_alias_is_the_name_of_the_solver_and_of_its_answers(spec):
+    solver = make(f"quick = {spec}")
+    assert solver.name == "quick"
+    assert make(spec).name == spec
+    (solution,) = solver.solve(TSP, [RECTANGLE], Budget(0.2))
+    assert solution.solver == "quick"
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("=nearest", "expected a name before =, and a spec after it"),
+        ("quick=", "expected a name before =, and a spec after it"),
+        ("ls=nearest", "ls is itself a solver, expected another name before ="),
+    ],
+)
+def test_an_alias_that_names_nothing_or_another_solver_is_refused(spec, message):
+    with pytest.raises(ValueError, match=message):
+        make(spec)
+
+
+def test_options_of_a_spec_are_no_alias():
+    assert registry.split_alias("insertion(rule=cheapest)") == (None, "insertion(rule=cheapest)")
+    assert registry.split_alias("a=insertion(rule=cheapest)+2opt") == ("a", "insertion(rule=cheapest)+2opt")
