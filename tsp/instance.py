@@ -71,6 +71,9 @@ OTHERS = "an Underway for each other tour"
 HIDDEN = ("prizes", "service_times", "waits", "appears")
 """Attributes of nodes that may become known only on the way."""
 
+ENDLESS = ("waits", "appears")
+"""Those of them that may be infinite: where nobody is there, or a node never appears."""
+
 
 @dataclass(frozen=True)
 class Underway:
@@ -652,8 +655,8 @@ def _distances(values: ArrayLike) -> Array:
 
 
 def _finite_times(values: Array, name: str) -> Array:
-    """The values with those set to 0 that may be infinite: where nobody is there, or a node never appears."""
-    return np.where(values == np.inf, 0.0, values) if name.endswith(("waits", "appears")) else values
+    """The values of an attribute, or of its law, with those set to 0 that may be infinite."""
+    return np.where(values == np.inf, 0.0, values) if name.removeprefix("law_") in ENDLESS else values
 
 
 def _require_nonnegative(values: Array, name: str) -> None:
