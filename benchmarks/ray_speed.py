@@ -3,7 +3,7 @@
 Each run is a process of its own, which starts a cluster with one or two processors on this machine, solves the set into
 a folder and ends the cluster; the wall clock counts all of it. The answers must be the same. Runs take turns.
 
-    python benchmarks/ray_speed.py --instances 2000 --size 100 --solver "ls(kicks=1000)" --repeats 3
+    python benchmarks/ray_speed.py --instances 2000 --size 50 --solver "ls(kicks=500)" --repeats 3
 """
 
 from __future__ import annotations
@@ -22,9 +22,14 @@ import numpy as np
 
 WORKERS = (1, 2)
 
+CHILD = "--child"
+"""The first argument of a process that runs the command."""
+
 
 def solve(processors: int, words: list[str]) -> int:
     """Run the command on a cluster of so many processors."""
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - else whatever else runs on this machine comes first
+
     import ray
 
     from tsp.cli import main as tsp
@@ -44,13 +49,12 @@ def main() -> None:
     """Measure each number of workers in turns."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--instances", type=int, default=2000)
-    parser.add_argument("--size", type=int, default=100)
-    parser.add_argument("--solver", default="ls(kicks=1000)")
+    parser.add_argument("--size", type=int, default=50)
+    parser.add_argument("--solver", default="ls(kicks=500)")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
-    arguments, words = parser.parse_known_args()
-    if arguments.child:
-        raise SystemExit(solve(arguments.child, words))
+    if sys.argv[1:2] == [CHILD]:
+        raise SystemExit(solve(int(sys.argv[2]), sys.argv[3:]))
+    arguments = parser.parse_args()
     seconds: dict[int, list[float]] = {count: [] for count in WORKERS}
     found: list[list[tuple[str, list[list[int]]]]] = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -59,7 +63,7 @@ def main() -> None:
         for repeat in range(arguments.repeats):
             for count in WORKERS:
                 folder = Path(scratch) / f"{count}-{repeat}"
-                command = [sys.executable, __file__, "--child", str(count), "solve", str(file), "--workers", "ray",
+                command = [sys.executable, __file__, CHILD, str(count), "solve", str(file), "--workers", "ray",
                            "--solver", arguments.solver, "--out", f"{folder}/"]  # fmt: skip
                 started = time.perf_counter()
                 subprocess.run(command, check=True, stdout=sys.stderr)

@@ -9,8 +9,13 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import time
+import tokenize
+import zipfile
+import zlib
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +37,13 @@ MOST_INSTANCES = 1_000_000
 """The most instances of a set."""
 JUST_MADE = 1.0
 """Seconds in which a temporary file may not be locked yet."""
+DAMAGED_ARRAYS = (
+    *(EOFError, LookupError, MemoryError, OSError, OverflowError, RuntimeError, SyntaxError, SystemError),
+    *(TypeError, ValueError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error),
+)
+"""What numpy raises for a damaged file of arrays, `.npy` or `.npz`."""
+_held: ContextVar[frozenset[Path]] = ContextVar("_held", default=frozenset())
+"""The folders that the running code holds; another thread holds none of them."""
 
 
 def require_readable(path: str | os.PathLike[str]) -> Path:
@@ -146,9 +158,10 @@ def atomic_write(path: str | os.PathLike[str], *, force: bool) -> Generator[Path
 
 @contextmanager
 def hold_folder(folder: str | os.PathLike[str]) -> Generator[None]:
-    """Keep other programs that call this function out of a folder; it is made where it is missing.
+    """Keep other programs and threads that call this function out of a folder; it is made where it is missing.
 
-    The lock ends with the process, however that ends. Where the system has no such locks, nobody is kept out.
+    Code that holds a folder may hold it again. The lock ends with the process, however that ends. Where the system has
+    no such locks, nobody is kept out.
 
     Raises:
         ValueError: when another program holds the folder, or it cannot be made.
@@ -161,11 +174,14 @@ def hold_folder(folder: str | os.PathLike[str]) -> Generator[None]:
             descriptor = os.open(target, os.O_RDONLY)
     except OSError as error:
         raise ValueError(f"{folder}: cannot be created ({error.strerror})") from None
+    place, held = target.resolve(), _held.get()
+    is_mine, token = place in held, _held.set(held | {place})
     try:
-        if fcntl is not None and not _lock(descriptor):
+        if fcntl is not None and not is_mine and not _lock(descriptor):
             raise ValueError(f"{folder}: another program is writing into it; wait for its end, or use another folder")
         yield
     finally:
+        _held.reset(token)
         if is_new:
             with suppress(OSError):  # it holds files
                 target.rmdir()

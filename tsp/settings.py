@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import Field, fields
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from tsp.problems import unknown
@@ -61,7 +61,7 @@ def _require(item: Field[Any], hint: object, value: object, source: str) -> None
         return
     (kind,) = kinds_of(hint)
     if kind is float:
-        fits = isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+        fits = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     else:
         fits = type(value) is kind
     if not fits:

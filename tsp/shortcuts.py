@@ -430,5 +430,5 @@ def train(
     with hold_folder(out):
         trainer = load("policies.training.trainer:Trainer")(config, out)
         load("policies.training.run:start_run")(config, out, force=force)
-        trainer.run(*([] if progress is None else [progress]))
+        trainer.run(*filter(None, [progress]))
     return f"policy(path={Path(out) / 'checkpoint-last.safetensors'})"

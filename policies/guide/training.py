@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -20,9 +19,11 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from envs.generators import generate_instances, split_distribution
+from policies.checkpoint import first_line
 from policies.training.run import Run, RunConfig, cooldown, size_range, under, warmup
 from tsp.budget import Budget
-from tsp.files import atomic_write, require_readable
+from tsp.files import atomic_write
+from tsp.formats.npz import load_arrays
 from tsp.instance import Instance
 from tsp.problems import get_problem
 from tsp.solvers.registry import make
@@ -145,16 +146,16 @@ def read_labels(path: str | os.PathLike[str]) -> list[Labelled]:
     """
     if not Path(path).exists():
         raise ValueError(f"{path}: no such file")
+    arrays, _ = load_arrays(Path(path), ("sizes", "points", "tours"))
     try:
-        with np.load(require_readable(path), allow_pickle=False) as file:
-            sizes, points, tours = file["sizes"], file["points"], file["tours"]
+        sizes, points, tours = arrays["sizes"], arrays["points"], arrays["tours"]
         ends = np.cumsum(sizes)[:-1]
         labels = [Labelled(*pair) for pair in zip(np.split(points, ends), np.split(tours, ends), strict=True)]
         for points, tour in labels:
             if points.shape != (len(tour), 2) or (np.sort(tour) != np.arange(len(tour))).any():
                 raise ValueError("its tours do not fit its points")
-    except (OSError, KeyError, IndexError, TypeError, ValueError, BadZipFile) as error:
-        raise ValueError(f"{path}: not labelled instances of `tsp train --guide` ({error})") from None
+    except (LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: not labelled instances of `tsp train --guide` ({first_line(error)})") from None
     return labels
 
 
@@ -262,7 +263,8 @@ class GuideTrainer(Run[GuideTrainConfig]):
         """Make or read the labels, and from them the graphs; done once before `run`."""
         config = self.config
         if config.labels is None:
-            labels = make_labels(config, self.out / LABELS, progress)
+            with self.hold():
+                labels = make_labels(config, self.out / LABELS, progress)
         else:
             labels = read_labels(config.labels)[: config.instances]
         examples = [make_example(label, config.network.degree) for label in labels]

@@ -10,6 +10,7 @@ import csv
 import json
 import time
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 import torch
 
 from policies.checkpoint import read_tensors, write_tensors
-from tsp.files import atomic_write, read_utf8
+from tsp.files import atomic_write, hold_folder, read_utf8
 from tsp.interrupts import held_interrupts
 from tsp.settings import require_settings
 
@@ -28,6 +29,7 @@ from .processes import ALONE
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from torch import Tensor
     from torch.nn import Parameter
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from .processes import Processes
 
 
-CONFIG, LOG = "config.json", "metrics.csv"
+CONFIG, LOG, REPORT = "config.json", "metrics.csv", "report.html"
 CHECKPOINT, STATE = "checkpoint-last.safetensors", "training-state.safetensors"
 """The files of a run: its trained network, and all that resuming needs."""
 
@@ -63,15 +65,18 @@ class RunConfig:
     clip_norm: float
 
     @classmethod
-    def from_dict(cls, raw: dict[str, Any], source: str) -> Self:
-        """A configuration from plain values.
+    def from_dict(cls, raw: dict[str, Any], source: str, *, options: bool = False) -> Self:
+        """A configuration from plain values, of a file and, where `options` says so, of the command line.
 
         Raises:
-            ValueError: for an unknown setting, or a value of the wrong type, naming `source`.
+            ValueError: for an unknown setting, or a wrong value, naming `source`.
         """
         settings = require_settings(cls, raw, source, nested=cls.part)
         inner = require_settings(cls.part_class, settings.get(cls.part, {}), f"{source}: {cls.part}")
-        return cls(**{**settings, cls.part: cls.part_class(**inner)})
+        try:
+            return cls(**{**settings, cls.part: cls.part_class(**inner)})
+        except ValueError as error:
+            raise ValueError(f"{source}{' with options' if options else ''}: {error}") from None
 
     @classmethod
     def read(cls, out: str | os.PathLike[str]) -> Self:
@@ -95,7 +100,7 @@ class RunConfig:
 
     def files_of_a_run(self) -> tuple[str, ...]:
         """The files in a run's directory that a new run deletes, by name or pattern."""
-        return CONFIG, STATE, LOG, CHECKPOINT, EVENTS
+        return CONFIG, STATE, LOG, CHECKPOINT, REPORT, EVENTS
 
     def require_positive(self, *names: str) -> None:
         """Refuse settings that must be positive and are not, and runs without exactly one length.
@@ -184,8 +189,17 @@ class Run(ABC, Generic[ConfigT]):
         self.step, self.seconds = 0, 0.0
         self.set_up()
         if resume:
-            self.load()
+            with self.hold():
+                self.load()
         self.event_log = EventLog(self.out) if tensorboard and processes.is_first else None
+
+    def hold(self) -> AbstractContextManager[None]:
+        """Keep other programs and threads out of the run's directory; of several processes, the first one does that.
+
+        Raises:
+            ValueError: when another program trains there.
+        """
+        return hold_folder(self.out) if self.processes.is_first else nullcontext()
 
     def log(self, row: dict[str, float]) -> None:
         """Append a row to the log."""
@@ -275,10 +289,10 @@ class Run(ABC, Generic[ConfigT]):
             progress: called after each step with the share done and a short text.
 
         Raises:
-            ValueError: when the loss is not finite; that is never saved.
+            ValueError: when the loss is not finite, which is never saved, or when another program trains there.
         """
-        latest, times = "", StepTimes()
-        with held_interrupts(lambda: self.say("stopping after this step; Ctrl-C again to stop at once")) as interrupted:
+        latest, times, note = "", StepTimes(), "stopping after this step; Ctrl-C again to stop at once"
+        with self.hold(), held_interrupts(lambda: self.say(note)) as interrupted:
             if self.step == 0:
                 self.save()  # so that there is a checkpoint from the start
             while self.progress() < 1.0 and not interrupted():
@@ -367,20 +381,18 @@ def start_run(config: RunConfig, out: str | os.PathLike[str], *, resume: bool = 
     """Make a run's directory with its `config.json`; a resumed run may get another length.
 
     Raises:
-        ValueError: when the directory holds a run already that is neither resumed nor replaced.
+        ValueError: when the directory holds a run already that is neither resumed nor replaced, or another program
+            trains there.
     """
     folder = Path(out)
     if (folder / CONFIG).exists() and not (resume or force):
         raise ValueError(f"{folder}: holds a run already; --resume continues it, --force replaces it")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"{folder}: cannot be created ({error.strerror})") from None
-    for stale in () if resume else config.files_of_a_run():
-        for path in folder.glob(stale):
-            path.unlink()
-    with atomic_write(folder / CONFIG, force=True) as temporary:
-        temporary.write_text(config.to_json())
+    with hold_folder(folder):
+        for stale in () if resume else config.files_of_a_run():
+            for path in folder.glob(stale):
+                path.unlink()
+        with atomic_write(folder / CONFIG, force=True) as temporary:
+            temporary.write_text(config.to_json())
 
 
 def warmup(step: int, steps: int) -> float:

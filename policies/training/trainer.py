@@ -86,12 +86,7 @@ class Trainer(Run[TrainConfig]):
         )
         self.bfloat16 = config.precision == "bfloat16" or (config.precision == "auto" and fast_in_bfloat16(self.device))
         self.env = RoutingEnv(config.problem)
-        with torch.random.fork_rng([]):
-            torch.manual_seed(int(_stream(config.seed, "weights", 0).integers(2**63)))
-            self.policy = Policy(config.policy, self.env)
-        if config.start_from:
-            self._start_from(config.start_from)
-        self.policy.to(self.device).train()
+        self.policy = self.first_policy().train()
         self.parameters = list(self.policy.parameters())
         self.optimizer = self._make_optimizer()
         self.average = copy.deepcopy(self.policy).eval().requires_grad_(requires_grad=False) if config.average else None
@@ -107,13 +102,22 @@ class Trainer(Run[TrainConfig]):
         self._reinforced = 0
         self._recent: list[Tensor] = []  # loss and objective of the steps that are not in the sums yet
 
-    def _start_from(self, path: str) -> None:
+    def first_policy(self) -> Policy:
+        """The policy before the first step, on the run's device: of the seed, or the one to fine-tune."""
+        with torch.random.fork_rng([]):
+            torch.manual_seed(int(_stream(self.config.seed, "weights", 0).integers(2**63)))
+            policy = Policy(self.config.policy, self.env)
+        if self.config.start_from:
+            self._start_from(policy, self.config.start_from)
+        return policy.to(self.device)
+
+    def _start_from(self, begun: Policy, path: str) -> None:
         policy, info = load_policy(path)
         if not get_problem(info.problem).resembles(self.env.problem):
             raise ValueError(f"{path}: a policy for {info.problem}, expected one for {self.config.problem}")
         if policy.config != self.config.policy:
             raise ValueError(f"{path}: its shape is {policy.config}, expected {self.config.policy}")
-        self.policy.load_state_dict(policy.state_dict())
+        begun.load_state_dict(policy.state_dict())
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
         config, parameters, fused = self.config, self.parameters, self.device.type == "cuda"
@@ -171,16 +175,17 @@ class Trainer(Run[TrainConfig]):
 
     def run(self, progress: Callable[[float, str], None] = lambda *_: None) -> None:
         """See `Run.run`; the policy is validated before the first step, and the teacher runs at the same time."""
-        if self.step == 0 and isnan(self._first) and self.processes.is_first:
-            self._validate_first(progress)
-        if self.teacher is None:
-            return super().run(progress)
-        if self.step == 0:
-            self.teacher.forget_rounds()
-        with self.teacher:
-            self.say("waiting for the first labels")
-            self.teacher.wait(FIRST_SHARDS)  # the wait does not count as training
-            return super().run(progress)
+        with self.hold():
+            if self.step == 0 and isnan(self._first) and self.processes.is_first:
+                self._validate_first(progress)
+            if self.teacher is None:
+                return super().run(progress)
+            if self.step == 0:
+                self.teacher.forget_rounds()
+            with self.teacher:
+                self.say("waiting for the first labels")
+                self.teacher.wait(FIRST_SHARDS)  # the wait does not count as training
+                return super().run(progress)
 
     def _validate_first(self, progress: Callable[[float, str], None]) -> None:
         """Choose the number of validation instances, and log what the training starts from."""
@@ -211,6 +216,10 @@ class Trainer(Run[TrainConfig]):
         generator = _generator(self.config.seed, stream, number, self.device)
         for first in range(0, count, EVALUATION_BATCH):
             yield self.draw(min(EVALUATION_BATCH, count - first), self.config.sizes[1], generator)
+
+    def validation_batch(self, count: int) -> Batch:
+        """The first instances of the stream that validation draws from."""
+        return next(self._batches(count, "validation", 0))
 
     def validate(self) -> float:
         """Mean objective of one greedy trajectory an instance on the fixed validation set."""

@@ -110,10 +110,50 @@ def test_an_array_that_claims_more_than_there_is_is_refused_at_once(tmp_path):
     assert in_bounds(work)
 
 
+def with_header(text):
+    """A file of an array whose header is that text."""
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode("latin-1")
+
+
+def packed_array(path, content):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("coordinates", "problem"):
+            archive.writestr(f"{name}.npy", content)
+    return path
+
+
+HEADERS = [
+    *("", "{", "{'descr': '", "[" * 3000, "{'descr': '<f8', 'shape': (1,)"),
+    "{'descr': '<f8,<', 'fortran_order': 0}\n",
+]
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_broken_header_of_an_array_is_refused(tmp_path, header):
+    (tmp_path / "a.npy").write_bytes(with_header(header))
+    for path in (tmp_path / "a.npy", packed_array(tmp_path / "a.npz", with_header(header))):
+        with pytest.raises(ValueError, match=r"a\.np[yz]: .*not readable") as refusal:
+            read(path)
+        assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("number", [0x110000, 2**31 - 1, 0xD800])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_texts_that_are_not_unicode_are_refused(tmp_path, number, order):
+    wrong = np.array([number], dtype=f"{order}u4").view(f"{order}U1").reshape(())
+    np.savez(tmp_path / "a.npz", coordinates=np.zeros((1, 3, 2)), metric=wrong)
+    with pytest.raises(ValueError, match=r"a\.npz: array metric is not readable \(a text that is not Unicode\)$"):
+        read(tmp_path / "a.npz")
+
+
+def test_a_small_packed_file_takes_little_memory(tmp_path):
+    (tmp_path / "a.tsp.gz").write_bytes(gzip.compress(Path(BERLIN).read_bytes()))
+    assert in_bounds(lambda: read(tmp_path / "a.tsp.gz"), megabytes=100)
+
+
 @pytest.mark.parametrize("name", ["bomb.tsp.gz", "bomb.npz", "large.tsp"])
 def test_packed_and_unpacked_files_of_too_much_data_are_refused(tmp_path, monkeypatch, name):
     monkeypatch.setattr(files, "LARGEST_FILE", 10**6)
-    monkeypatch.setattr("tsp.formats.text.LARGEST_FILE", 10**6)
     path = tmp_path / name
     if name.endswith(".gz"):
         path.write_bytes(gzip.compress(bytes(10**7)))
@@ -147,6 +187,7 @@ SETTINGS = [
     ("batch_size = 4.5", "batch_size: 4.5, expected a whole number"),
     ("batch_size = true", "batch_size: True, expected a whole number"),
     ("batch_size = [4]", "batch_size: [4], expected a whole number"),
+    ("lr = 1" + "0" * 400, ", expected a number"),
     ("lr = nan", "lr: nan, expected a number"),
     ("lr = inf", "lr: inf, expected a number"),
     ('lr = "small"', "lr: 'small', expected a number"),
@@ -170,6 +211,24 @@ def test_settings_in_a_file_are_as_strict_as_flags(tsp, tmp_path, text, piece):
     assert sentence.startswith("tsp: settings.toml: ")
     assert piece in sentence
     assert not Path("run").exists()
+
+
+WRONG_VALUES = [
+    ("lr = -1", "lr: -1, expected a positive number"),
+    ('size = "0"', "size: '0', expected 1 or more"),
+    ("minutes = 1\nepochs = 1", "length of training: ['epochs', 'minutes'] given"),
+    ("seed = 1", "length of training: none given"),
+    ("[policy]\nwidth = 9", "width 9, heads 8"),
+]
+
+
+@pytest.mark.parametrize(("text", "piece"), WRONG_VALUES)
+def test_a_value_in_a_file_that_cannot_be_is_refused_with_the_file(tsp, tmp_path, text, piece):
+    length = "" if "length" in piece else "minutes = 1\n"
+    (tmp_path / "settings.toml").write_text(f"{length}{text}\n")
+    assert f"settings.toml: {piece}" in refusal(tsp("train", "--config", "settings.toml", "--out", "run"))
+    sentence = refusal(tsp("train", "--config", "settings.toml", "--seed", 2, "--out", "run"))
+    assert f"settings.toml with options: {piece}" in sentence
 
 
 def test_a_text_that_is_not_utf_8_is_named(tsp, tmp_path):

@@ -1,5 +1,6 @@
 """A training that is killed at any moment, or started twice, loses and mixes nothing."""
 
+import contextvars
 import itertools
 import os
 import resource
@@ -36,13 +37,12 @@ KILLED = 77
 
 
 def train(out):
-    """Start the run in a folder, or resume what is left of one, as the command line does."""
-    with hold_folder(out):
-        is_there = (out / "config.json").exists()
-        config = TrainConfig.read(out) if is_there else SMALL
-        trainer = Trainer(config, out, resume=is_there)
-        start_run(config, out, resume=is_there)
-        trainer.run()
+    """Start the run in a folder, or resume what is left of one."""
+    is_there = (out / "config.json").exists()
+    config = TrainConfig.read(out) if is_there else SMALL
+    trainer = Trainer(config, out, resume=is_there)
+    start_run(config, out, resume=is_there)
+    trainer.run()
 
 
 def content(out):
@@ -150,11 +150,38 @@ def test_a_full_disk_is_named_and_nothing_is_lost(tmp_path, whole):
     assert content(tmp_path) == whole
 
 
+def elsewhere(work, *arguments):
+    """Call a function as another thread does, which holds no folder."""
+    return contextvars.Context().run(work, *arguments)
+
+
 def test_a_second_training_in_a_folder_is_refused_in_a_sentence(tsp, tmp_path):
     with hold_folder("run"):
-        refused = refusal(tsp("train", "--size", 5, "--instances", 8, "--out", "run", "--force"))
+        words = ("train", "--size", 5, "--instances", 8, "--out", "run", "--force")
+        refused = refusal(elsewhere(tsp, *words))
     assert refused.startswith("tsp: run: another program is writing into it")
     assert not Path("run").exists()  # it was made for nothing
+
+
+def test_a_second_trainer_in_a_folder_is_refused_at_each_of_its_steps(tmp_path, whole):
+    out = tmp_path / "run"
+    start_run(SMALL, out)
+    refused, trainer, other = [], Trainer(SMALL, out), Trainer(SMALL, out)
+
+    def try_to_train(*_):
+        for work in (
+            lambda: elsewhere(lambda: start_run(SMALL, out, resume=True)),
+            lambda: elsewhere(lambda: Trainer(SMALL, out, resume=True)),
+            lambda: elsewhere(other.run),
+        ):
+            with pytest.raises(ValueError, match="run: another program is writing into it"):
+                work()
+            refused.append(1)
+
+    trainer.run(try_to_train)
+    assert refused
+    assert content(out) == whole
+    train(out)  # it is free again
 
 
 @pytest.mark.parametrize(("kind", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

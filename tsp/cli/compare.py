@@ -38,6 +38,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "--workers", type=workers, metavar="N|ray", help="spread the instances over processes, or over a Ray cluster"
     )
     command.add_argument("--plot", metavar="PATH", help="draw the gaps: .png, .svg or .pdf")
+    command.add_argument("--report", metavar="PATH", help="write a report with tables and pictures: .html")
     command.add_argument("--out", metavar="PATH", help="write the rows as .csv")
     command.add_argument("--json", action="store_true", help="print JSON")
     add_common_options(command)
@@ -50,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tsp.solvers.registry import split
 
     require_picture(arguments, "plot")
+    require_output(arguments, "report", (".html",))
     require_output(arguments, "out", (".csv",))
     instances, realizations = _instances(arguments)
     with progress_bar(0, "answer") as advance:
@@ -100,6 +102,13 @@ def _write_comparison(arguments: argparse.Namespace, comparison: Comparison) -> 
         from tsp.plotting import gap_figure, save_figure
 
         save_figure(gap_figure(comparison), arguments.plot, force=arguments.force)
+    if arguments.report:
+        from tsp.cli.outputs import how_it_was_run
+        from tsp.files import write_text
+        from tsp.reports import comparison_report
+
+        how = {**how_it_was_run(), "seed": str(arguments.seed)}
+        write_text(arguments.report, comparison_report(comparison, how), force=arguments.force)
 
 
 COMMAND = Command(

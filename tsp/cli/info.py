@@ -12,7 +12,7 @@ from tsp.cli.options import seed
 
 Entry = str | list[str] | dict[str, str] | dict[str, str | None]
 
-LIBRARIES = ("torch", "numpy", "ortools", "gymnasium", "numba", "scipy", "pyvrp", "elkai")
+LIBRARIES = ("torch", "numpy", "ortools", "gymnasium", "numba", "scipy", "pyvrp", "elkai", "ray")
 
 
 def add_options(command: argparse.ArgumentParser) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
     from tsp.instance import Instance
     from tsp.itinerary import Totals
-    from tsp.solution import Solution
+    from tsp.solution import Outlook, Solution
     from tsp.words import Words
 
 MOST_NODES_PRINTED, MOST_TOURS_PRINTED = 200, 100
@@ -48,6 +51,15 @@ def require_picture(arguments: argparse.Namespace, option: str) -> Path | None:
     return require_output(arguments, option, PICTURE_ENDINGS)
 
 
+def how_it_was_run() -> dict[str, str]:
+    """The command and the time, as reports state them."""
+    return {
+        "command": shlex.join(["tsp", *sys.argv[1:]]),
+        "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "toolkit": __version__,
+    }
+
+
 def solutions_content(pairs: Iterable[tuple[Instance, Solution]]) -> dict[str, Any]:
     """Instances with their solutions, as they are printed and written in JSON."""
     return {"version": __version__, "solutions": [solution_entry(*pair) for pair in pairs]}
@@ -61,7 +73,10 @@ def describe_solution(instance: Instance, solution: Solution) -> str:
     problem = problem_of(instance)
     objective, words = problem.objective, words_of(problem, instance)
     write = partial(instance.units.format_objective, objective.terms, write=lambda value: format_number(value, 8))
+    outlook = solution.outlook
     facts = [f"{'+'.join(map(words.term, objective.terms))} {write(solution.objective)}"]
+    if outlook is not None:
+        facts = [f"expected {words.prize} {format_number(outlook.expected, 4)}"]
     if instance.best_known is not None:
         gap = objective.gap(solution.objective, instance.best_known)
         known = f"best known {write(instance.best_known)}"
@@ -75,9 +90,22 @@ def describe_solution(instance: Instance, solution: Solution) -> str:
     facts += filter(None, [instance.describe_walls()])
     facts += ["open routes"] if instance.free_end else []
     facts += [f"{instance.size} nodes", f"{solution.seconds:.2f} s", f"solver {solution.solver}"]
-    return "\n".join(
-        [f"{name}: {', '.join(facts)}", _describe_tours(instance, solution), *_describe_left_out(instance, solution)]
-    )
+    lines = [f"{name}: {', '.join(facts)}", _describe_tours(instance, solution)]
+    lines += [] if outlook is None else _describe_outlook(instance, outlook)
+    return "\n".join([*lines, *_describe_left_out(instance, solution)])
+
+
+def _describe_outlook(instance: Instance, outlook: Outlook) -> list[str]:
+    """The next step, and how probable those after it are."""
+    home = outlook.next in {instance.depot, instance.finish} and not outlook.order
+    lines = [f"next: {'go home' if home else instance.node_name(outlook.next)}"]
+    if outlook.order:
+        names = map(instance.node_name, outlook.order)
+        steps = [f"{name} {100 * share:.0f} %" for name, share in zip(names, outlook.in_time, strict=True)]
+        lines.append(f"in time: {', '.join(steps)}")
+    if outlook.drops_first is not None:
+        lines.append(f"dropped first: {instance.node_name(outlook.drops_first)}")
+    return lines
 
 
 def describe_plan(instance: Instance, solution: Solution) -> str | None:

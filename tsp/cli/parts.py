@@ -69,12 +69,13 @@ def solve_to_parts(arguments: argparse.Namespace) -> int:
     settings = Settings(
         arguments.solver, make_budget(arguments), arguments.device, partial(complete_instance, arguments=arguments)
     )
+    beside = [file for file in (arguments.matrix, arguments.walls) if file is not None]
     asked = {
         name: value for name, value in vars(arguments).items() if name not in (*PLACES, *WHOLE) and value is not None
     }
     parts = Parts(
         folder,
-        {"version": __version__, "files": digests([*arguments.files, *filter(None, [arguments.matrix])]), **asked},
+        {"version": __version__, "files": digests([*arguments.files, *beside]), **asked},
     )
     counts, tell = Counts(), Notes()
     with hold_folder(folder), warnings.catch_warnings():

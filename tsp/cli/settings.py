@@ -31,6 +31,10 @@ class Flags(NamedTuple):
     part: str
     network: dict[str, Any]
 
+    def beside(self, config: str | None) -> bool:
+        """Whether flags are given beside a file of settings."""
+        return config is not None and bool(self.run or self.network)
+
 
 def policy_settings(arguments: argparse.Namespace) -> TrainConfig:
     """The configuration for training a policy."""
@@ -40,7 +44,8 @@ def policy_settings(arguments: argparse.Namespace) -> TrainConfig:
     stored = asdict(TrainConfig.read(arguments.out)) if arguments.resume else None
     if stored is None:
         _fill_in(flags)
-    return TrainConfig.from_dict(*_merge(arguments, flags, set(TrainConfig.lengths), stored))
+    raw, source = _merge(arguments, flags, set(TrainConfig.lengths), stored)
+    return TrainConfig.from_dict(raw, source, options=flags.beside(arguments.config))
 
 
 def guide_settings(arguments: argparse.Namespace) -> GuideTrainConfig:
@@ -49,7 +54,8 @@ def guide_settings(arguments: argparse.Namespace) -> GuideTrainConfig:
     others = {**given_fields(arguments, TrainConfig), **given_fields(arguments, PolicyConfig)}
     _refuse_others(flags, others, "a setting of policies, not of the learned guide")
     stored = asdict(GuideTrainConfig.read(arguments.out)) if arguments.resume else None
-    return GuideTrainConfig.from_dict(*_merge(arguments, flags, set(GuideTrainConfig.lengths), stored))
+    raw, source = _merge(arguments, flags, set(GuideTrainConfig.lengths), stored)
+    return GuideTrainConfig.from_dict(raw, source, options=flags.beside(arguments.config))
 
 
 def _refuse_others(flags: Flags, others: dict[str, Any], reason: str) -> None:
@@ -62,7 +68,7 @@ def _refuse_others(flags: Flags, others: dict[str, Any], reason: str) -> None:
 def _merge(
     arguments: argparse.Namespace, flags: Flags, lengths: set[str], stored: dict[str, Any] | None
 ) -> tuple[dict[str, Any], str]:
-    """The settings of a run as a dictionary, and the file to name in messages about them.
+    """The settings of a run as a dictionary, and where they are from, for messages.
 
     Args:
         arguments: all parsed options.
@@ -89,7 +95,7 @@ def _merge(
     if not isinstance(network, dict):  # pyright: ignore[reportUnnecessaryIsInstance] - from a file
         raise ValueError(f"{arguments.config}: {flags.part}: {shown(network)}, expected settings by name")
     network = {**network, **flags.network}
-    return {**raw, **flags.run, flags.part: network}, arguments.config or "settings"
+    return {**raw, **flags.run, flags.part: network}, arguments.config or "options"
 
 
 def _fill_in(flags: Flags) -> None:

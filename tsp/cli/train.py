@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from policies.guide.training import GuideTrainConfig
     from policies.training.config import TrainConfig
+    from policies.training.trainer import Trainer
 
 WITHOUT_FLAG = {"policy", "network", "data", "start_from", "seed"}
 """Fields of configurations that are nested, or have an option of their own."""
@@ -159,6 +160,22 @@ def _train_policy(arguments: argparse.Namespace, config: TrainConfig, about: dic
         trainer.run(follow)
     if is_first:
         draw()
+        _write_report(trainer)
+
+
+def _write_report(trainer: Trainer) -> None:
+    """Leave a report in the run's folder; whatever goes wrong with it, the run is done."""
+    from policies.training.run import REPORT
+    from policies.training.samples import draw_samples
+    from tsp.cli.outputs import how_it_was_run
+    from tsp.files import write_text
+    from tsp.reports import Sample, run_report
+
+    try:
+        samples = [Sample(*sample) for sample in draw_samples(trainer)]
+        write_text(trainer.out / REPORT, run_report(trainer.out, samples, how_it_was_run()), force=True)
+    except Exception as error:
+        say(f"no report: {error}")
 
 
 def _train_guide(arguments: argparse.Namespace, config: GuideTrainConfig, about: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tsp.comparison.report import format_count, format_differences, format_rows, verdict
 from tsp.comparison.rows import Row
+from tsp.composition import problem_of
 from tsp.files import atomic_write
 from tsp.instance import Instance
 
@@ -54,6 +55,13 @@ class Comparison:
     def under(self, time_limit: float) -> list[Row]:
         """The rows of one limit."""
         return [row for row in self.rows if row.time_limit == time_limit]
+
+    def gaps_by_instance(self, row: Row) -> list[float | None]:
+        """The gap of a row's answer to each instance; None where there is no answer, or no reference but 0."""
+        return [
+            None if answer.objective is None else problem_of(instance).objective.gap(answer.objective, reference)
+            for instance, answer, reference in zip(self.instances, row.solutions, self.references, strict=True)
+        ]
 
     def verdicts(self) -> list[str]:
         """For each limit one sentence: the leader, its lead, and whether that is significant."""

@@ -134,6 +134,8 @@ def instance_of_rows(
     known = (naming, *axes, *COLUMNS, *WINDOW)
     extras = {header[k]: texts[name] for name, k in columns.items() if name not in known}
     warn_of_numbers(file.path, extras, delimiter)
+    if "name" not in texts and naming == "name" and "id" in texts:
+        _warn_of_ids(file.path, lines, texts["id"])
     attributes |= {"name": file.path.stem, "names": texts.get(naming), "extras": extras}
     is_earth = "lat" in axes
     if is_earth:
@@ -207,6 +209,16 @@ def warn_of_numbers(source: Path | str, extras: Mapping[str, Sequence[str]], del
 def _can_name(ids: Sequence[str]) -> bool:
     """Whether the cells of a column can name the nodes: there are any, and all are different."""
     return bool(ids) and all(ids) and len(set(ids)) == len(ids)
+
+
+def _warn_of_ids(path: Path, lines: Sequence[int], ids: Sequence[str]) -> None:
+    """Say why the column `id` does not name the nodes."""
+    first: dict[str, int] = {}
+    for line, text in zip(lines, ids, strict=True):
+        if not text or first.setdefault(text, line) != line:
+            found = f"{quote(text)} is also in line {first[text]}" if text else "empty"
+            warnings.warn(f"{path}:{line}: column id: {found}, so nodes are called by their numbers", stacklevel=2)
+            return
 
 
 def _attributes(file: TextFile, lines: list[int], texts: Mapping[str, Sequence[str]], delimiter: str) -> dict[str, Any]:

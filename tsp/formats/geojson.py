@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from tsp.composition import implied_problem
+from tsp.composition import implied_problem, problem_of
 from tsp.earth import earth_instance
 from tsp.formats.clock_columns import DURATION, EMPTY, WINDOW, read_clock_columns
 from tsp.formats.columns import canonical
 from tsp.formats.csv_file import COLUMNS, warn_of_numbers
 from tsp.formats.json_content import describe_json, read_json
 from tsp.formats.text import parse_number, quote, without_gz
+from tsp.itinerary import format_totals, make_itinerary, make_totals
+from tsp.words import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tsp.instance import Instance
+    from tsp.itinerary import Stop
+    from tsp.solution import Solution
 
 GEOMETRIES = (
     *("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"),
@@ -226,3 +231,70 @@ def _extras(places: list[Place]) -> dict[str, tuple[str, ...]]:
         for key in keys
         if key not in ("name", "id", *COLUMNS, *WINDOW)
     }
+
+
+def solution_content(instance: Instance, solution: Solution | None) -> Object:
+    """Places, and the tours through them, as GeoJSON: a point for each node, and a line for each tour.
+
+    Raises:
+        ValueError: for an instance that is not of places on the Earth.
+    """
+    require_earth(instance)
+    assert instance.coordinates is not None
+    places: list[list[float]] = [[_wrapped(east), north] for east, north in instance.coordinates[:, :2].tolist()]
+    stops = [] if solution is None else make_itinerary(problem_of(instance), instance, solution)
+    visits = {stop.node: stop for stop in reversed(stops)}
+    points = [
+        _feature("Point", places[node], {"name": instance.node_name(node), **_visit(instance, visits.get(node))})
+        for node in range(instance.size)
+    ]
+    words = words_of(problem_of(instance), instance)
+    lines: list[Object] = []
+    for totals in make_totals(stops, instance):
+        line = [places[stop.node] for stop in stops if stop.tour == totals.tour]
+        about = {"tour": totals.tour, "summary": ", ".join(format_totals(totals, words, instance))}
+        lines.append(_feature("MultiLineString", _cut_at_antimeridian(line), about))
+    return {"type": "FeatureCollection", "features": [*lines, *points]}
+
+
+def require_earth(instance: Instance) -> None:
+    """Refuse an instance that cannot be drawn on a map of the Earth.
+
+    Raises:
+        ValueError: naming the instance and what was expected.
+    """
+    if instance.unit is None or instance.coordinates is None:
+        name = instance.name or "instance"
+        raise ValueError(f"{name}: its nodes are not places on the Earth, expected latitudes and longitudes for a map")
+
+
+def _feature(kind: str, coordinates: object, properties: Object) -> Object:
+    return {"type": "Feature", "geometry": {"type": kind, "coordinates": coordinates}, "properties": properties}
+
+
+def _visit(instance: Instance, stop: Stop | None) -> Object:
+    """What is known of the visit of a place: its tour, its place in it, and its times where they count."""
+    if stop is None:
+        return {}
+    write = instance.units.format_time
+    times = {} if stop.window is None else {name: write(getattr(stop, name)) for name in ("arrive", "begin", "leave")}
+    return {"tour": stop.tour, "order": stop.order, **times}
+
+
+def _wrapped(east: float) -> float:
+    """A longitude from -180 to 180 degrees."""
+    return east if abs(east) <= 180 else (east + 180) % 360 - 180
+
+
+def _cut_at_antimeridian(line: list[list[float]]) -> list[list[list[float]]]:
+    """The line in parts that do not cross the antimeridian, as RFC 7946 wants it."""
+    parts = [line[:1]]
+    for (west, south), (east, north) in pairwise(line):
+        if abs(east - west) > 180:
+            edge = 180.0 if west > 0 else -180.0
+            share = (edge - west) / (east + 2 * edge - west)
+            latitude = south + share * (north - south)
+            parts[-1].append([edge, latitude])
+            parts.append([[-edge, latitude]])
+        parts[-1].append([east, north])
+    return parts

@@ -91,7 +91,7 @@ def solution_entry(instance: Instance, solution: Solution) -> dict[str, Any]:
     amount delivered at each stop of each tour, if deliveries may be split; `end`, the word `any`, if tours have a free
     end; `plan`, what it promises, where what will happen is not known (`objective` is then null); `unit`, that of
     lengths, and `objective_unit`, if they have one; `schedule`, the times of each stop of each tour, if times come from
-    a clock; `speed`, if these follow from lengths on the Earth; and `walls`, the number of those that ways lead around.
+    a clock; `speed`, if these follow from lengths on the Earth; and `walls`, the number of those that ways go around.
     """
     best, gap, problem = instance.best_known, None, problem_of(instance)
     unit, factor = instance.units.objective(problem.objective.terms)

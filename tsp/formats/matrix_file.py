@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from tsp.files import require_readable
+from tsp.files import DAMAGED_ARRAYS, require_readable
 from tsp.formats.json_content import read_json
 from tsp.formats.text import TextFile, parse_number, quote, read_text, reason, without_gz
 from tsp.instance import Array, Instance
@@ -228,11 +228,10 @@ def _require_names(path: Path, names: Sequence[str]) -> None:
 
 
 def _read_npy(path: Path) -> Table:
+    require_readable(path)
     try:
-        array = np.load(require_readable(path), allow_pickle=False)
-    except (EOFError, MemoryError, ValueError) as error:
-        if str(error).startswith(f"{path}: "):
-            raise
+        array = np.load(path, allow_pickle=False)
+    except DAMAGED_ARRAYS as error:
         raise ValueError(f"{path}: not readable as an array of numpy ({reason(error)})") from None
     return table_of_arrays(path, array, None)
 

@@ -7,15 +7,14 @@ import struct
 import tempfile
 import warnings
 import zipfile
-import zlib
 from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from tsp.composition import implied_problem, problem_of
-from tsp.files import MOST_INSTANCES, require_readable, require_size
+from tsp.files import DAMAGED_ARRAYS, MOST_INSTANCES, require_readable, require_size
 from tsp.formats.attributes import require_held
 from tsp.formats.text import quote, reason
 from tsp.instance import EXPLICIT, HIDDEN, LAWS, LIMITS, NODE_VALUES, Instance, Realization
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
     from numpy.lib.npyio import NpzFile
     from numpy.typing import NDArray
-
-_UNREADABLE = (EOFError, LookupError, MemoryError, OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
 
 CHUNK = 2**20
 """Bytes that are read at once."""
@@ -256,12 +253,21 @@ def load_arrays(
                         array = _mapped(path, archive, name) if mapped else archive[name]
                         if not isinstance(array, np.ndarray):
                             raise ValueError("not a numpy array")
-                        arrays[name] = array
+                        arrays[name] = cast("NDArray[Any]", array)
+                        _require_unicode(arrays[name])
                 return arrays, list(archive.files)
-        except _UNREADABLE as error:
+        except DAMAGED_ARRAYS as error:
             if str(error).startswith(f"{path}: "):
                 raise
             raise ValueError(f"{path}: {where} is not readable ({reason(error)})") from None
+
+
+def _require_unicode(array: NDArray[Any]) -> None:
+    """Refuse texts with numbers of characters that do not exist, of which numpy makes broken strings."""
+    if array.dtype.kind == "U":
+        numbers = np.frombuffer(array.tobytes(), np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+        if ((numbers >= 0x110000) | ((numbers >= 0xD800) & (numbers < 0xE000))).any():
+            raise ValueError("a text that is not Unicode")
 
 
 def _mapped(path: Path, archive: NpzFile, name: str) -> NDArray[Any]:

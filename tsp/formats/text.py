@@ -10,11 +10,13 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tsp.files import LARGEST_FILE, read_bytes, require_size
+from tsp.files import read_bytes, require_size
 from tsp.formats.foreign import refuse_foreign
 
 GZIP = b"\x1f\x8b"
 """The first bytes of a file packed with gzip."""
+PIECE = 2**18
+"""Bytes that are unpacked at once."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +78,17 @@ def _unpacked(path: Path, data: bytes) -> bytes:
         if path.suffix.lower() == ".gz":
             raise ValueError(f"{path}: not packed with gzip as its ending says, expected a gzip file")
         return data
+    pieces: list[bytes] = []
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            unpacked = file.read(LARGEST_FILE + 1)
+            while piece := file.read(PIECE):
+                pieces.append(piece)
+                require_size(path, len(pieces) * PIECE)
     except EOFError:
         raise ValueError(f"{path}: the gzip file is cut off, expected the whole file") from None
     except (OSError, zlib.error) as error:
         raise ValueError(f"{path}: the gzip file is damaged and cannot be unpacked ({reason(error)})") from None
-    require_size(path, len(unpacked))
-    return unpacked
+    return b"".join(pieces)
 
 
 def parse_number(token: str) -> float | None:

@@ -14,12 +14,13 @@ import numpy as np
 
 from tsp.best_known import recognize
 from tsp.composition import implied_problem, problem_of, validated_problem
-from tsp.formats import read, read_realizations
+from tsp.formats import WALLS, read, read_realizations
 from tsp.instance import LIMITS, Instance, Realization
 from tsp.page.limits import MOST_BYTES, MOST_MATRIX_NODES, MOST_NODES
 from tsp.plotting import Floor
 from tsp.problems import get_problem
 from tsp.validation import items, real_number, text
+from tsp.walls import Walls
 
 if TYPE_CHECKING:
     from tsp.page.fields import Fields
@@ -149,22 +150,31 @@ def _generated(source: Fields, problem: str | None) -> Place:
 
 def _read_file(source: Fields, problem: str | None) -> Place:
     name = Path(source.text("name", most=200).replace("\\", "/")).name
-    packed = source.text("content", most=MOST_BYTES)
+    content, walls = _decoded(source, "content"), _decoded(source, "walls", "")
     position = source.whole("position", 0, least=0, most=10**9)
-    try:
-        content = base64.b64decode(packed, validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError("source.content: expected the file in base64") from None
-    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".") or "file"
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".")[-100:] or "file"
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, safe[-100:])
+        path = Path(folder, safe)
         path.write_bytes(content)
+        if walls:
+            path.with_suffix(WALLS).write_bytes(walls)
         try:
             instances = read(path, problem=problem)
             hidden = read_realizations(path) if any(problem_of(one).reveals for one in instances) else None
         except ValueError as error:
-            raise ValueError(str(error).replace(str(path), name)) from None
+            raise ValueError(str(error).replace(str(path), name).replace(f"{folder}/", "")) from None
     if not position < len(instances):
         raise ValueError(f"source.position: {position}, expected a position in the file of {len(instances)}")
-    real = None if hidden is None else hidden[position]
-    return Place(instances[position], real, None, (), name)
+    instance, real = instances[position], None if hidden is None else hidden[position]
+    if walls and instance.walls is None:
+        raise ValueError(f"{name}: walls beside it, expected CSV")
+    floor = None if instance.walls is None else Floor(instance.walls, Walls(instance.walls).route)
+    return Place(instance, real, floor, (), name)
+
+
+def _decoded(source: Fields, field: str, default: str | None = None) -> bytes:
+    """The content of a file in base64."""
+    try:
+        return base64.b64decode(source.text(field, default, most=MOST_BYTES), validate=True)
+    except binascii.Error:
+        raise ValueError(f"source.{field}: expected the file in base64") from None

@@ -38,8 +38,11 @@ LONGEST_NAME = 24
 """Characters of a node's name; longer names are cut."""
 
 INK, FADED, PAPER = "#1f2430", "#6b7280", "#ffffff"
-LONGEST_FACTS = 105
-"""Characters of the second line of a heading."""
+WIDTH = 8.0
+"""Inches of a usual picture."""
+
+LONGEST_TITLE, LONGEST_FACTS = 64, 105
+"""Characters of the two lines of a heading, where a picture has the usual width."""
 
 START = "#d55e00"
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#4b5563")
@@ -89,14 +92,14 @@ def make_canvas(width: float, height: float, title: str, facts: str) -> tuple[Fi
     from matplotlib.figure import Figure
 
     top, bottom = 0.85, 0.3
-    total = height + top + bottom
+    total, share = height + top + bottom, width / WIDTH
     figure = Figure(figsize=(width, total), facecolor=PAPER)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.02, bottom / total, 0.96, height / total))
     figure.text(
         0.03,
         1 - 0.2 / total,
-        shorten(title, 64),
+        shorten(title, round(LONGEST_TITLE * share)),
         fontsize=14,
         fontweight="bold",
         color=INK,
@@ -104,7 +107,13 @@ def make_canvas(width: float, height: float, title: str, facts: str) -> tuple[Fi
         parse_math=False,
     )
     figure.text(
-        0.03, 1 - 0.5 / total, shorten(facts, LONGEST_FACTS), fontsize=10, color=FADED, va="top", parse_math=False
+        0.03,
+        1 - 0.5 / total,
+        shorten(facts, round(LONGEST_FACTS * share)),
+        fontsize=10,
+        color=FADED,
+        va="top",
+        parse_math=False,
     )
     return figure, axes
 

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsp.plotting.canvas import PALETTE, PAPER, START, Points, add_legend, frame_axes, make_canvas
+from tsp.plotting.canvas import (
+    FADED,
+    INK,
+    PALETTE,
+    PAPER,
+    START,
+    Points,
+    add_legend,
+    frame_axes,
+    line_style,
+    make_canvas,
+)
 from tsp.statistics import format_number
 
 if TYPE_CHECKING:
@@ -57,6 +68,71 @@ def learning_curve(metrics: str | Path | Sequence[Mapping[str, Any]], *, title: 
     return figure
 
 
+SKIPPED = ("step", "instances", "seconds")
+"""Columns of a log that are no curves."""
+
+MOST_PANELS = 6
+
+
+def run_curves(metrics: str | Path, *, title: str = "curves") -> Figure:
+    """Draw all curves of a run's `metrics.csv` over the minutes of training, one below the other.
+
+    Columns such as `train/loss` and `val/loss` share a panel.
+
+    Raises:
+        ValueError: when there is nothing to draw.
+    """
+    with Path(metrics).open(newline="", encoding="utf-8") as file:
+        rows: list[Mapping[str, Any]] = list(csv.DictReader(file))
+    panels: dict[str, dict[str, Points]] = {}
+    for name in rows[0] if rows else ():
+        values = _column(rows, name)
+        if name not in SKIPPED and np.isfinite(values).any():
+            part, _, what = name.rpartition("/")
+            panels.setdefault(what, {})[part] = values
+    if not panels:
+        raise ValueError(f"{metrics}: no curve to draw yet")
+    minutes = _column(rows, "seconds") / 60
+    drawn = sorted(panels.items(), key=lambda item: item[0] != "objective")[:MOST_PANELS]
+    height = 2.1 * len(drawn)
+    figure, whole = make_canvas(8.0, height, title, f"{np.nanmax(minutes):.1f} minutes")
+    place = whole.get_position()
+    whole.remove()
+    each = place.height / len(drawn)
+    for k, (what, curves) in enumerate(drawn):
+        axes = figure.add_axes((0.1, place.y1 - (k + 1) * each + 0.2 * each, 0.86, 0.7 * each))
+        for j, (part, values) in enumerate(curves.items()):
+            known, look = np.isfinite(values), line_style(j)
+            few = int(known.sum()) <= FEW
+            axes.plot(
+                minutes[known],
+                values[known],
+                color=look.color,
+                linestyle=look.linestyle,
+                marker=look.marker if few else None,
+                markersize=4,
+                linewidth=1.4,
+                label=PARTS.get(part, part),
+            )
+        axes.set_xlim(-0.02 * np.nanmax(minutes), 1.02 * np.nanmax(minutes) or 1.0)
+        axes.set_ylabel(what.replace("_", " "), fontsize=9, color=FADED)
+        axes.tick_params(colors=FADED, labelcolor=INK, labelsize=8, length=0)
+        axes.grid(axis="y", color="#e5e7eb", linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.spines[:].set_visible(False)
+        if len(curves) > 1:
+            add_legend(axes)
+        if k == len(drawn) - 1:
+            axes.set_xlabel("minutes of training", color=FADED, fontsize=9)
+    return figure
+
+
+FEW = 40
+"""The most values of a curve that have marks."""
+
+PARTS = {"train": "training", "val": "validation"}
+
+
 def _column(rows: Sequence[Mapping[str, Any]], name: str) -> Points:
     """A column of numbers `[N]`, NaN where there is none."""
     return np.array([float(row.get(name) or "nan") for row in rows])
@@ -66,7 +142,7 @@ def _draw_objectives(axes: Axes, minutes: Points, train: Points, validation: Poi
     axes.plot(minutes, train, color=PALETTE[0], linewidth=1.0, alpha=0.55, label="training", zorder=2)
     measured = np.isfinite(validation)
     if measured.any():
-        few = int(measured.sum()) <= 40
+        few = int(measured.sum()) <= FEW
         axes.plot(
             minutes[measured],
             validation[measured],

@@ -57,6 +57,8 @@ def _objective_facts(claim: Claim, solution: Solution, objective: float) -> list
     words = words_of(problem, instance)
     terms = " + ".join(TERM_WORDS.get(term, words.term(term)) for term in problem.objective.terms)
     write = partial(_format_value, claim, problem.objective.terms)
+    if solution.outlook is not None:
+        return [f"expected {words.prize} {write(solution.outlook.expected)}"]
     facts = [f"{terms} {write(objective)}"]
     if problem.objective.terms == ("prize",) and instance.prizes is not None:
         facts[-1] += f" of {_format_thousands(float(instance.prizes[claim.customers].sum()))}"

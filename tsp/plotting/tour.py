@@ -9,11 +9,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tsp.composition import problem_of
+from tsp.plotting.arrivals import arrivals_height, draw_arrivals
 from tsp.plotting.canvas import (
     FADED,
     INK,
@@ -21,6 +22,7 @@ from tsp.plotting.canvas import (
     MOST_NAMES,
     PAPER,
     START,
+    WIDTH,
     Points,
     ignore_missing_glyphs,
     make_canvas,
@@ -37,6 +39,7 @@ from tsp.problems import Capacity, PrizeQuota, TimeWindows
 from tsp.solution import claim_of
 from tsp.statistics import format_number
 from tsp.walls import Walls
+from tsp.words import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,9 +61,6 @@ RULE_SIZES: dict[type[Rule], str] = {PrizeQuota: "prizes", Capacity: "demands"}
 """Term of the objective, or rule → the node values that the sizes of the dots show."""
 
 WALL = "#b6bfca"
-
-WIDTH = 8.0
-"""Width of a picture in inches."""
 
 NO_SCHEDULE = Schedule([], [], [], "", has_windows=False)
 
@@ -102,8 +102,9 @@ def plot_tour(
 
     Nodes that are not visited are hollow. Where prizes or demands count, dots are larger for larger values.
     Where time windows count, a schedule below the map has a row for each stop with its window, waiting,
-    visit and arrival. Names are written for at most `MOST_NAMES` nodes, and of those the ones that fit; a footnote
-    says how many do not. Several tours have a legend.
+    visit and arrival; where what will happen is not known, a fan of the times of arrival at the nodes of
+    the plan. Names are written for at most `MOST_NAMES` nodes, and of those the ones that fit; a footnote says how
+    many do not. Several tours have a legend.
 
     Args:
         instance: the instance to draw; without coordinates, its nodes are laid out so that distances in the
@@ -139,8 +140,19 @@ class TourMap:
         floor: Floor | None = None,
         title: str | None = None,
         with_details: bool = True,
+        width: float = WIDTH,
     ) -> None:
-        """Draw the map, its heading and, `with_details`, legend and schedule; the others are those of `plot_tour`."""
+        """Draw the map and its heading; other arguments as those of `plot_tour`.
+
+        Args:
+            instance: the instance.
+            solution: the tours.
+            problem: decides what counts.
+            floor: walls and walks.
+            title: the first line of the heading.
+            with_details: whether there are a legend and a schedule.
+            width: of the picture, in inches; names are written in usual pictures and wider ones.
+        """
         self.instance, self.problem = instance, problem or problem_of(instance)
         if floor is not None:
             floor.require_plane(instance)
@@ -153,19 +165,23 @@ class TourMap:
         )
         self._sizes, meaning = _dot_sizes(self.problem, instance)
         claim = _claim_to_draw(self.problem, instance, solution)
-        schedule = make_schedule(self.problem, instance, solution) if with_details else NO_SCHEDULE
-        legend = make_legend(self.problem, instance, solution if with_details else None, WIDTH)
-        names = _names(instance, schedule)
+        outlook = None if solution is None or not with_details else solution.outlook
+        has_arrivals = outlook is not None and bool(outlook.order)
+        has_schedule = with_details and not has_arrivals
+        schedule = make_schedule(self.problem, instance, solution) if has_schedule else NO_SCHEDULE
+        legend = make_legend(self.problem, instance, solution if with_details else None, width)
+        names = _names(instance, schedule) if width >= WIDTH else None
         distances = "distances are given by a matrix, not by this picture" if self._is_schematic else ""
         remarks = [text for text in (meaning, remark, distances, schedule.remark) if text]
         marks = _marks(claim, is_solved=solution is not None)
 
         # The names that find no room are counted when all else has its place, so there is room for a remark on them.
-        foot = footnote_height(marks, [*remarks, *_names_remark(names, len(names or ()))], WIDTH)
-        below = 0.12 + schedule.height + legend.height + foot
-        height = (6.0 if schedule.stops else 7.6) * _height_to_width(self._points, floor, aspect)
+        foot = footnote_height(marks, [*remarks, *_names_remark(names, len(names or ()))], width)
+        strip_height = arrivals_height(outlook) or schedule.height
+        below = 0.12 + strip_height + legend.height + foot
+        height = width * (0.75 if strip_height else 0.95) * _height_to_width(self._points, floor, aspect)
         heading = title or instance.name or "unnamed"
-        self.figure, axes = make_canvas(WIDTH, height + below, heading, describe_tours(claim, solution))
+        self.figure, axes = make_canvas(width, height + below, heading, describe_tours(claim, solution))
         self._axes, self._facts = axes, self.figure.texts[-1]
         total = float(self.figure.get_size_inches()[1])
         axes.set_position((0.02, below / total, 0.96, height / total))
@@ -183,17 +199,35 @@ class TourMap:
         if unit is not None:
             draw_scale(self.figure, axes, unit, (below - LINE + 0.06) / total)
         draw_legend(self.figure, legend, below - foot)
-        if schedule.stops:
-            strip = self.figure.add_axes((0.02, 0.0, 0.96, (schedule.height - 0.1) / total))
-            draw_schedule(strip, schedule, instance.units)
+        if strip_height:
+            strip = self.figure.add_axes((0.02, 0.0, 0.96, (strip_height - 0.1) / total))
+            if outlook is not None and has_arrivals:
+                draw_arrivals(strip, instance, outlook)
+            else:
+                draw_schedule(strip, schedule, instance.units)
 
-    def show(self, solution: Solution, facts: str | None = None) -> None:
-        """Replace the tours by others, and the second line of the heading by `facts` or a summary of the tours."""
+    def show(self, solution: Solution, stops: int | None = None, *, shows_plan: bool = False) -> None:
+        """Replace the tours by others, and the second line of the heading.
+
+        Args:
+            solution: the tours.
+            stops: number of stops that are visited, over all tours; None: all.
+            shows_plan: whether the rest of the tours is drawn as a plan.
+        """
         claim = _claim_to_draw(self.problem, self.instance, solution)
         for artist in self._drawn:
             artist.remove()
-        self._draw(claim, is_solved=True)
-        self._facts.set_text(shorten(describe_tours(claim, solution) if facts is None else facts, LONGEST_FACTS))
+        walked = claim if stops is None else _cut(claim, stops)
+        self._draw(walked, is_solved=True)
+        if shows_plan:
+            for line in (_trace(self._points, nodes, self._floor) for nodes in claim.stops):
+                look: dict[str, Any] = {"linewidth": 1.2, "linestyle": (0, (2, 2)), "zorder": 1.5}
+                self._drawn += self._axes.plot(line[:, 0], line[:, 1], color=FADED, **look)
+        facts = describe_tours(claim, solution)
+        if stops is not None:
+            visited = int(np.count_nonzero(walked.visited & walked.customers))
+            facts = f"{words_of(self.problem, self.instance).stops(visited)} visited"
+        self._facts.set_text(shorten(facts, LONGEST_FACTS))
 
     def _draw(self, claim: Claim, *, is_solved: bool) -> list[Points]:
         """Draw tours and nodes; return the lines."""
@@ -202,6 +236,19 @@ class TourMap:
         _draw_nodes(self._axes, claim, self._points, self._sizes, solved=is_solved)
         self._drawn = [artist for artist in self._axes.get_children() if artist not in before]
         return lines
+
+
+def _cut(claim: Claim, stops: int) -> Claim:
+    """The claim with the first stops only, over all tours in order, and without the way back of an unfinished tour."""
+    tours: list[NDArray[np.int64]] = []
+    ways: list[NDArray[np.int64]] = []
+    for tour, way in zip(claim.tours, claim.stops, strict=True):
+        tours.append(tour[:stops])
+        ways.append(way if stops >= len(tour) and len(way) == len(tour) else way[:stops])
+        if stops > len(tour):
+            ways[-1] = way
+        stops = max(0, stops - len(tour))
+    return claim._replace(tours=tuple(tours), stops=tuple(ways))
 
 
 def _names(instance: Instance, schedule: Schedule) -> Sequence[str] | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from tsp.formats import open_set, read, read_realizations
+from tsp.formats.text import without_gz
 from tsp.instance import Instance, Realization
 from tsp.problems import get_problem
 
@@ -117,18 +118,17 @@ class _SingleFile:
     count: int = 1
 
     def part(self, first: int, past: int) -> _Loaded:
-        return _load(self.path, self.reading)
+        try:
+            return _load(self.path, self.reading)
+        except (ValueError, OSError) as error:
+            return _Loaded(self.path.name, broken=str(error))
 
 
 def _load(path: Path, reading: Mapping[str, object]) -> _Loaded:
     """Read a whole file."""
-    try:
-        instances = read(path, **reading)  # pyright: ignore[reportArgumentType]
-        hides = any(get_problem(instance.problem).reveals for instance in instances)
-        hidden = (read_realizations(path) if hides else None) or [None] * len(instances)
-    except (ValueError, OSError) as error:
-        return _Loaded(path.name, broken=str(error))
-    return _Loaded(path.name, instances, hidden)
+    instances = read(path, **reading)  # pyright: ignore[reportArgumentType]
+    hides = any(get_problem(instance.problem).reveals for instance in instances)
+    return _Loaded(path.name, instances, (read_realizations(path) if hides else None) or [None] * len(instances))
 
 
 def open_sources(files: Sequence[str], reading: Mapping[str, object]) -> list[Source]:
@@ -148,12 +148,12 @@ def open_sources(files: Sequence[str], reading: Mapping[str, object]) -> list[So
 
 
 def _open(path: Path, reading: Mapping[str, object]) -> Source:
-    is_plain = all(value is None for name, value in reading.items() if name != "problem")
+    others = {name: value for name, value in reading.items() if name != "problem"}
     problem = reading.get("problem")
-    found = open_set(path, problem=None if problem is None else str(problem)) if is_plain else None
-    if found is not None:
+    found = open_set(path, problem=None if problem is None else str(problem))
+    if found is not None and all(value in (None, False) for value in others.values()):
         return found
-    if path.suffix.lower() in PICKLED:
+    if found is not None or without_gz(path).suffix.lower() in PICKLED:
         return _load(path, reading)
     return _SingleFile(path, reading)
 

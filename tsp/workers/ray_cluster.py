@@ -5,15 +5,20 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
+from concurrent.futures import FIRST_COMPLETED, wait
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import ray
 from ray.exceptions import RayActorError, RayTaskError
 
+from tsp.interrupts import SIGNALS
 from tsp.workers.pool import Argument, Worker, WorkerDiedError, Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
 
 class RayWorkers(Workers):
@@ -35,7 +40,8 @@ class RayWorkers(Workers):
         self._is_own = not ray.is_initialized()
         if self._is_own:
             try:
-                ray.init(address, include_dashboard=False if address is None else None, **QUIET)
+                with _kept_handlers():
+                    ray.init(address, include_dashboard=False if address is None else None, **QUIET)
             except (ConnectionError, RuntimeError, ValueError, OSError) as error:
                 sentence = " ".join(str(error).split())
                 raise ValueError(f"--workers {address or 'ray'}: no Ray cluster ({sentence})") from None
@@ -53,8 +59,8 @@ class RayWorkers(Workers):
     def wait(self, workers: Sequence[Worker]) -> list[Worker]:
         """See `Workers.wait`."""
         by_answer = {worker.answer: worker for worker in workers if isinstance(worker, _RayWorker)}
-        ready, _ = ray.wait(list(by_answer), num_returns=1)
-        return [by_answer[answer] for answer in ready]
+        # Not `ray.wait`, which turns every signal into Ctrl-C.
+        return [by_answer[answer] for answer in wait(by_answer, return_when=FIRST_COMPLETED).done]
 
     def close(self) -> None:
         """End all workers, and the cluster if it was started for them."""
@@ -67,6 +73,16 @@ QUIET: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
 """Settings with which Ray prints only errors: messages of the toolkit come back with the results."""
 
 
+@contextmanager
+def _kept_handlers() -> Generator[None]:
+    """Keep the handlers of signals: Ray's own one ends the program at SIGTERM before it can say how far it is."""
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
 class _Actor:
     """The process of a worker, as Ray sees it."""
 
@@ -75,20 +91,20 @@ class _Actor:
 
 
 class _RayWorker(Worker):
-    """An actor, and the reference to its next result; it is not restarted by Ray, but replaced by `Workers`."""
+    """An actor, and its next result; it is not restarted by Ray, but replaced by `Workers`."""
 
     def __init__(self, actor: Any, start: Callable[[], None] | None) -> None:  # noqa: ANN401 (made by Ray)
         self._actor = actor
-        self.answer = actor.call.remote(_begin, start)
+        self.answer = actor.call.remote(_begin, start).future()
 
     def send(self, function: Callable[[Argument], object], argument: Argument) -> None:
         """See `Worker.send`."""
-        self.answer = self._actor.call.remote(function, argument)
+        self.answer = self._actor.call.remote(function, argument).future()
 
     def result(self) -> object:
         """See `Worker.result`."""
         try:
-            return ray.get(self.answer)
+            return self.answer.result()
         except RayActorError:
             raise WorkerDiedError from None
         except RayTaskError as error:

@@ -18,4 +18,4 @@ def test_plot_draws_a_plan_under_way_with_what_was_travelled(tsp, tmp_path):
         tsp(*words)
     )
     assert tsp(*words, "--solution", "plan.csv")[0] == 0
-    assert "length 50" in Path("a.svg").read_text()
+    assert "distance 50" in Path("a.svg").read_text()

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 from command_line import BERLIN, POSTERS, refusal, solved
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
+LOG, TOMORROW = EXAMPLES / "visits-log.csv", EXAMPLES / "visits-tomorrow.csv"
+
 
 def test_solve_without_options_finds_the_optimum_of_berlin52(tsp):
     code, out, _ = tsp("solve", BERLIN)
@@ -70,6 +73,22 @@ def test_solve_refuses_a_start_that_is_infeasible_or_that_the_solver_does_not_us
     assert "solver 'policy' starts from no solution; expected one that does, such as ls" in refusal(
         tsp("solve", BERLIN, "--initial", "good.sol", "--solver", "policy")
     )
+
+
+def test_plan_of_a_session_shows_what_it_promises_in_place_of_an_objective(tsp):
+    assert tsp("fit", LOG, "--target", "duration", "--model", "pooled", "--out", "law.safetensors")[0] == 0
+    words = ("--max-length", "60", "--law", "law.safetensors", "--solver", "session-recourse(steps=200)")
+    entry = solved(tsp("solve", TOMORROW, *words, "--json"))
+    plan = entry["plan"]
+    assert entry["objective"] is None
+    assert set(plan) == {"next", "order", "expected", "in_time", "drops_first"}
+    assert plan["order"] == [entry["names"][node] for node in entry["tours"][0][1:]]
+    assert plan["next"] == plan["order"][0]
+    assert 0 < plan["expected"] < 120
+    assert len(plan["in_time"]) == len(plan["order"])
+    code, out, _ = tsp("solve", TOMORROW, *words, "--visited", "T3", "--elapsed", "46.4")  # home takes 13.5
+    assert code == 0
+    assert "next: go home" in out
 
 
 def test_decision_time_is_refused_where_nothing_is_revealed(tsp):

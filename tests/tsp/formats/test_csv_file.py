@@ -250,7 +250,12 @@ def test_nodes_are_called_by_their_names_else_by_their_ids(tmp_path, header, nam
 def test_ids_that_repeat_or_stand_beside_names_are_kept_for_display(tmp_path):
     path = tmp_path / "meters.csv"
     path.write_text("id,x,y\n7,0,0\n7,1,1\n")
-    assert (read(path)[0].names, read(path)[0].extras) == (None, {"id": ("7", "7")})
+    with pytest.warns(UserWarning, match=r":3: column id: '7' is also in line 2, so nodes are called by their numbers"):
+        (instance,) = read(path)
+    assert (instance.names, instance.extras) == (None, {"id": ("7", "7")})
+    path.write_text("id,x,y\n7,0,0\n,1,1\n")
+    with pytest.warns(UserWarning, match=":3: column id: empty, so nodes are called by their numbers"):
+        read(path)
     path.write_text("id,name,x,y\n7,a,0,0\n8,b,1,1\n")
     assert (read(path)[0].names, read(path)[0].extras) == (("a", "b"), {"id": ("7", "8")})
 

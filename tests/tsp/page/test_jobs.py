@@ -2,6 +2,7 @@
 
 import base64
 import json
+from itertools import pairwise
 
 import pytest
 from pages import generated
@@ -227,3 +228,23 @@ def test_tours_that_break_a_rule_are_not_exported(tours):
     _, blob = made(generated(size=8))
     with pytest.raises(ValueError, match="tours"):
         jobs.export(silent, blob, kind="json", tours=tours)
+
+
+def test_ways_lead_around_the_walls_of_a_file_beside():
+    request = uploaded("room.csv", "name,x,y\na,0,0\nb,2,0\nc,1,5\n")
+    request["source"]["walls"] = base64.b64encode(b"x1,y1,x2,y2\n1,-1,1,1\n").decode()
+    view, blob = made(request)
+    assert view["walls"] == [1, -1, 1, 1]
+    answer, _ = solved(blob)
+    (way,) = answer["ways"]
+    corners = list(zip(way[::2], way[1::2], strict=True))
+    assert (1, 1) in corners or (1, -1) in corners
+    length = sum(((a - c) ** 2 + (b - d) ** 2) ** 0.5 for (a, b), (c, d) in pairwise(corners))
+    assert length == pytest.approx(answer["objective"], rel=1e-6)
+
+
+def test_walls_are_refused_by_their_line():
+    request = uploaded("room.csv", "name,x,y\na,0,0\nb,2,0\nc,1,5\n")
+    request["source"]["walls"] = base64.b64encode(b"x1,y1,x2,y2\n1,-1,1\n").decode()
+    with pytest.raises(ValueError, match=r"^room\.walls\.csv:2"):
+        made(request)

@@ -1,7 +1,11 @@
 """Solving large sets part by part: what is written, what goes on after a stop, and what one bad instance costs."""
 
 import json
+import os
+import signal
+import sys
 import warnings
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -14,8 +18,9 @@ from tsp.shortcuts import solve
 from tsp.streaming import Parts, Settings, open_sources, solve_files
 from tsp.streaming import run as running
 from tsp.streaming.sources import cut
+from tsp.workers import ProcessWorkers
 
-PLAIN = {"problem": None, "matrix": None, "unit": None, "speed": None}
+PLAIN = dict.fromkeys(("problem", "matrix", "unit", "speed", "walls"))
 POINTS = np.random.default_rng(6).random((10, 5, 2))
 
 
@@ -168,3 +173,35 @@ def test_what_an_instance_takes_is_measured(points):
     seconds, largest = running.measure(SETTINGS, shard)
     assert 0 < seconds < 1
     assert largest >= POINTS[0].nbytes
+
+
+def kill_once(marker, instance):
+    """Kill the worker that is given the fifth instance for the first time."""
+    if instance.name == "set[4]" and not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return instance
+
+
+def ray_workers():
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'travelling-scientist[ray]'")
+    import ray
+
+    from tsp.workers.ray_cluster import QUIET, RayWorkers
+
+    path = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}  # of the modules that tests share
+    ray.init(num_cpus=2, include_dashboard=False, runtime_env=path, **QUIET)
+    return RayWorkers()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # Ray's own warnings
+@pytest.mark.parametrize("open_workers", [partial(ProcessWorkers, 2), ray_workers], ids=["processes", "ray"])
+def test_a_worker_that_is_killed_midway_loses_nothing(points, tmp_path, open_workers):
+    settings = Settings("ls(kicks=3)", Budget(1.0, seed=4), "cpu", same)
+    finish(points, parts_in(tmp_path / "whole"), settings=settings)
+    deadly = replace(settings, complete=partial(kill_once, tmp_path / "killed"))
+    with open_workers() as workers:
+        assert finish(points, parts_in(tmp_path / "out"), workers=workers, settings=deadly).solved == 10
+    assert (tmp_path / "killed").exists()
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")

@@ -10,7 +10,7 @@ from tsp.streaming.sources import cut, open_sources
 
 POINTS = np.random.default_rng(5).random((7, 4, 2))
 CSV = "x,y\n0,0\n0,3\n4,3\n4,0\n"
-PLAIN = {"problem": None, "matrix": None, "unit": None, "speed": None}
+PLAIN = dict.fromkeys(("problem", "matrix", "unit", "speed", "walls"))
 
 
 @pytest.fixture
@@ -110,3 +110,20 @@ def test_a_broken_file_is_a_broken_instance_and_a_missing_one_an_error(tmp_path,
         piece.instance(k)
     with pytest.raises(OSError, match=r"missing\.npz"):
         open_sources([str(tmp_path / "missing.npz")], PLAIN)
+
+
+def test_a_set_that_other_options_complete_is_read_whole_or_refused(tmp_path):
+    np.savez(tmp_path / "set.npz", coordinates=POINTS)
+    path = str(tmp_path / "set.npz")
+    (tmp_path / "roads.csv").write_text("0,1\n1,0\n")
+    for option, value in (("matrix", tmp_path / "roads.csv"), ("unit", "km")):
+        with pytest.raises(ValueError, match=r"set\.npz"):
+            open_sources([path], {**PLAIN, option: value})
+    assert open_sources([path], {**PLAIN, "walls": False})[0].count == 7
+
+
+def test_pickled_sets_are_read_whole(tmp_path):
+    with (tmp_path / "set.pkl").open("wb") as file:
+        pickle.dump(POINTS.tolist(), file)
+    (shard,) = cut(open_sources([str(tmp_path / "set.pkl")], PLAIN), 10)
+    assert names(shard) == [f"set[{k}]" for k in range(7)]

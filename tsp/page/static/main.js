@@ -20,6 +20,7 @@ const PLANNERS = {
 };
 const LIMITS = { max_length: "Length", capacity: "Capacity", min_prize: "Least prize", num_tours: "Tours" };
 const SCALE = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120]; // seconds at the marks of the slider, from -4 to 6
+const WALLS = ".walls.csv";
 const MOST_STOPS = 400;
 const HEAVY = 3e6; // nodes × kept answers above which older answers of a solver are thinned out
 
@@ -377,7 +378,7 @@ function panes() {
   const chosen = alone !== null && lanes[alone] ? [lanes[alone]] : matchMedia("(max-width: 820px)").matches ? [bestLane() || drawn[0]] : drawn;
   return chosen.map((lane) => {
     const answer = answerAt(lane, player.value);
-    return { colour: colourOf(lane), title: lane.label, answer, subtitle: answer ? `${answer.text} · ${answer.seconds.toFixed(2)} s` : lane.state };
+    return { colour: colourOf(lane), title: lane.label, answer, subtitle: answer ? `${answer.text} · ${answer.seconds.toFixed(2)} s` : lane.done && !lastOf(lane) ? "no answer" : lane.state };
   });
 }
 
@@ -475,7 +476,13 @@ function showLanes() {
       rows.unshift(row);
     });
   }
-  $("lanes").replaceChildren(...rows);
+  const text = rows.map((row) => row.outerHTML).join("");
+  if (text !== showLanes.text) { // else the focus would be lost for nothing
+    showLanes.text = text;
+    const focused = [...$("lanes").querySelectorAll("button")].indexOf(document.activeElement);
+    $("lanes").replaceChildren(...rows);
+    if (focused >= 0) $("lanes").querySelectorAll("button")[focused]?.focus();
+  }
   if ($("stops-box").open) showStops();
 }
 
@@ -739,11 +746,14 @@ function setMode(mode) {
   if (state.mode === "policy" && steps.length) player.set(player.max);
 }
 
-async function takeFile(file) {
-  if (!file) return;
-  if (file.size > 11e6) { complain(`${file.name}: ${(file.size / 1e6).toFixed(0)} MB, expected at most 11 MB on this page; tsp solve takes more.`); return; }
-  const content = encode(new Uint8Array(await file.arrayBuffer()), false);
-  Object.assign(state, { kind: "file", file: { name: file.name, content }, problem: "", limits: {} });
+async function takeFiles(files) {
+  const file = files.find((one) => !one.name.endsWith(WALLS)), walls = files.find((one) => one.name.endsWith(WALLS));
+  if (!file) { if (walls) complain(`${walls.name}: walls, expected the file of places beside it.`); return; }
+  const size = file.size + (walls?.size ?? 0);
+  if (size > 11e6) { complain(`${file.name}: ${(size / 1e6).toFixed(0)} MB, expected at most 11 MB on this page; tsp solve takes more.`); return; }
+  const read = async (one) => encode(new Uint8Array(await one.arrayBuffer()), false);
+  const content = { name: file.name, content: await read(file), ...(walls ? { walls: await read(walls) } : {}) };
+  Object.assign(state, { kind: "file", file: content, problem: "", limits: {} });
   if (state.mode === "day") state.mode = "solve";
   await changed();
 }
@@ -856,7 +866,7 @@ function wire() {
   $("undo").addEventListener("click", () => setPoints(state.points.slice(0, -1)));
   $("clear").addEventListener("click", () => setPoints([]));
   $("use-typed").addEventListener("click", useTyped);
-  $("file").addEventListener("change", () => { takeFile($("file").files[0]); $("file").value = ""; });
+  $("file").addEventListener("change", () => { takeFiles([...$("file").files]); $("file").value = ""; });
   $("panel").addEventListener("submit", (event) => { event.preventDefault(); act(); });
   $("zoom-in").addEventListener("click", () => map.zoomBy(1.4));
   $("zoom-out").addEventListener("click", () => map.zoomBy(1 / 1.4));
@@ -884,7 +894,7 @@ function wire() {
   window.addEventListener("dragenter", (event) => { event.preventDefault(); veil(1); });
   window.addEventListener("dragleave", () => veil(-1));
   window.addEventListener("dragover", (event) => event.preventDefault());
-  window.addEventListener("drop", (event) => { event.preventDefault(); depth = 0; veil(0); takeFile(event.dataTransfer.files[0]); });
+  window.addEventListener("drop", (event) => { event.preventDefault(); depth = 0; veil(0); takeFiles([...event.dataTransfer.files]); });
   window.addEventListener("hashchange", () => load(location.hash));
   window.addEventListener("resize", () => update());
 }

@@ -1,8 +1,9 @@
 // The map: panes side by side with one lens, pan and zoom by mouse, touch and keyboard, and places set by hand.
 
-import { paint } from "./scene.js";
+import { paint, paintAbove } from "./scene.js";
 
 const MARGIN = 40;
+const SLOW = 6; // milliseconds of drawing above which a picture is moved before it is drawn again
 
 export class Map2D {
   /**
@@ -11,7 +12,8 @@ export class Map2D {
    * events: { hover(node, x, y), click(node, world), changed() }
    */
   constructor(canvas, source, events) {
-    Object.assign(this, { canvas, source, events, zoom: 1, centre: null, hover: null, cross: null, boxes: [], places: null, drawing: false, due: false });
+    Object.assign(this, { canvas, source, events, zoom: 1, centre: null, hover: null, cross: null, boxes: [], painted: [], drawing: false, due: false, stale: true, shift: [0, 0], cost: 0 });
+    this.layer = document.createElement("canvas");
     this.pointers = new Map();
     canvas.addEventListener("pointerdown", (event) => this.press(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
@@ -30,7 +32,9 @@ export class Map2D {
   /** Show all. */
   fit() { this.zoom = 1; this.centre = null; this.invalidate(); }
 
-  invalidate() {
+  /** Draw again with the next frame; without `whole`, only what lies above the picture, or the picture moved. */
+  invalidate(whole = true) {
+    this.stale ||= whole;
     if (this.due) return;
     this.due = true;
     requestAnimationFrame(() => { this.due = false; this.draw(); });
@@ -39,36 +43,68 @@ export class Map2D {
   draw() {
     const { clientWidth: width, clientHeight: height } = this.canvas;
     const ratio = Math.min(2, window.devicePixelRatio || 1);
-    if (this.canvas.width !== Math.round(width * ratio) || this.canvas.height !== Math.round(height * ratio)) {
-      this.canvas.width = Math.round(width * ratio);
-      this.canvas.height = Math.round(height * ratio);
+    const size = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (this.canvas.width !== size[0] || this.canvas.height !== size[1]) {
+      for (const canvas of [this.canvas, this.layer]) [canvas.width, canvas.height] = size;
+      this.stale = true;
     }
-    const g = this.canvas.getContext("2d");
+    if (this.stale) {
+      const start = performance.now();
+      const layer = this.layer.getContext("2d");
+      layer.setTransform(ratio, 0, 0, ratio, 0, 0);
+      this.painted = this.paintPanes(layer, width, height);
+      this.boxes = this.painted.map((pane) => pane.box);
+      this.shift = [0, 0];
+      this.stale = false;
+      this.cost = performance.now() - start;
+    }
+    const g = this.canvas.getContext("2d"), [dx, dy] = this.shift;
+    g.setTransform(1, 0, 0, 1, 0, 0);
+    if (dx || dy) {
+      g.fillStyle = this.source.theme().ground;
+      g.fillRect(0, 0, ...size);
+      for (const { box } of this.painted) {
+        g.save();
+        g.beginPath();
+        g.rect(box.x * ratio, box.y * ratio, box.w * ratio, box.h * ratio);
+        g.clip();
+        g.drawImage(this.layer, dx * ratio, dy * ratio);
+        g.restore();
+      }
+    } else g.drawImage(this.layer, 0, 0);
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.paintOn(g, width, height, true);
+    const panes = this.source.panes();
+    this.painted.forEach(({ box, lens, at }, i) => {
+      if (at) paintAbove(g, { ...panes[i], theme: this.source.theme(), lens, hover: dx || dy ? null : this.hover, cross: this.cross }, box, at);
+    });
   }
 
   /** Draw everything on a context of that size. */
-  paintOn(g, width, height, isScreen) {
+  paintOn(g, width, height) {
+    const panes = this.source.panes();
+    this.paintPanes(g, width, height).forEach(({ box, lens, at }, i) => {
+      if (at) paintAbove(g, { ...panes[i], theme: this.source.theme(), lens, hover: null, cross: null }, box, at);
+    });
+  }
+
+  /** Draw the panes, and tell where each of them and its nodes are. */
+  paintPanes(g, width, height) {
     const view = this.source.view(), theme = this.source.theme(), panes = this.source.panes();
     g.globalAlpha = 1;
     g.fillStyle = theme.ground;
     g.fillRect(0, 0, width, height);
     const bounds = view && (view.bounds ||= boundsOf(view));
     const boxes = split(panes.length, width, height, bounds ? (bounds.w || 1e-9) / (bounds.h || 1e-9) : 1);
-    if (isScreen) { this.boxes = boxes; this.places = null; }
-    if (!view) return;
-    boxes.forEach((box, i) => {
+    if (!view) return boxes.map((box) => ({ box }));
+    return boxes.map((box, i) => {
       const lens = this.lens(box, view);
       clip(g, box);
-      const at = paint(g, { view, box, lens, theme, hover: isScreen ? this.hover : null, cross: isScreen ? this.cross : null, ...panes[i] });
+      const at = paint(g, { ...panes[i], view, box, lens, theme });
       unclip(g);
-      if (isScreen && i === 0) this.places = at;
-      if (i > 0) {
-        g.fillStyle = theme.line;
-        if (box.x > 0) g.fillRect(box.x, box.y, 1, box.h);
-        if (box.y > 0) g.fillRect(box.x, box.y, box.w, 1);
-      }
+      g.fillStyle = theme.line;
+      if (box.x > 0) g.fillRect(box.x, box.y, 1, box.h);
+      if (box.y > 0) g.fillRect(box.x, box.y, box.w, 1);
+      return { box, lens, at };
     });
   }
 
@@ -81,6 +117,9 @@ export class Map2D {
     const [cx, cy] = this.centre || [bounds.x + bounds.w / 2, bounds.y + bounds.h / 2];
     return { scale, x: box.x + box.w / 2 - cx * scale, y: box.y + box.h / 2 + (this.centre ? 0 : 8 - foot / 2) + cy * scale };
   }
+
+  /** Where the nodes are in the first pane. */
+  get places() { return this.painted[0]?.at; }
 
   boxAt(x, y) {
     return this.boxes.find((b) => x >= b.x && x < b.x + b.w && y >= b.y && y < b.y + b.h) || this.boxes[0];
@@ -96,8 +135,9 @@ export class Map2D {
   /** The node near a spot of the screen, or null. */
   nodeAt(x, y, reach = 14) {
     const view = this.source.view(), box = this.boxAt(x, y);
-    if (!view || !box || !this.places) return null;
-    const first = this.boxes[0], places = this.places;
+    const places = this.places;
+    if (!view || !box || !places) return null;
+    const first = this.boxes[0];
     const px = x - box.x + first.x, py = y - box.y + first.y;
     let best = null, least = reach * reach;
     for (let i = 0; 2 * i < places.length; i++) {
@@ -130,7 +170,7 @@ export class Map2D {
       this.start.moved = true;
     } else if (this.start.moved || Math.hypot(x - this.start.x, y - this.start.y) > 5) {
       if (!this.start.moved) { this.start.moved = true; this.canvas.classList.add("grabs"); this.setHover(null); }
-      this.panBy(x - before.x, y - before.y);
+      this.panBy(x - before.x, y - before.y, true);
     } else return;
     this.pointers.set(event.pointerId, { x, y });
   }
@@ -139,6 +179,7 @@ export class Map2D {
     const [x, y] = this.spot(event);
     const known = this.pointers.delete(event.pointerId);
     this.canvas.classList.remove("grabs");
+    if (this.shift[0] || this.shift[1]) this.invalidate();
     if (known && event.type === "pointerup" && this.start && !this.start.moved && !this.pointers.size) {
       const node = this.nodeAt(x, y, event.pointerType === "touch" ? 22 : 12);
       if (event.pointerType === "touch") this.setHover(node, x, y);
@@ -146,13 +187,19 @@ export class Map2D {
     }
   }
 
-  panBy(dx, dy) {
+  panBy(dx, dy, isDragged = false) {
     const view = this.source.view();
     if (!view || !this.boxes.length) return;
     const box = this.boxes[0], lens = this.lens(box, view);
     const cx = (box.x + box.w / 2 - lens.x) / lens.scale, cy = (lens.y - box.y - box.h / 2) / lens.scale;
     this.centre = [cx - dx / lens.scale, cy + dy / lens.scale];
-    this.invalidate();
+    const isSlow = isDragged && this.cost > SLOW;
+    if (isSlow) { // move the picture that there is, and draw it when the hand rests
+      this.shift = [this.shift[0] + dx, this.shift[1] + dy];
+      clearTimeout(this.settling);
+      this.settling = setTimeout(() => this.invalidate(), 120);
+    }
+    this.invalidate(!isSlow);
   }
 
   zoomBy(factor, x, y) {
@@ -172,7 +219,7 @@ export class Map2D {
     const changed = node !== this.hover;
     this.hover = node;
     this.canvas.classList.toggle("points", node !== null);
-    if (changed) this.invalidate();
+    if (changed) this.invalidate(false);
     if (changed || node !== null) this.events.hover(node, x, y);
   }
 

@@ -8,9 +8,9 @@ export class Player {
     elements.back.addEventListener("click", () => this.step(-1));
     elements.forward.addEventListener("click", () => this.step(1));
     elements.cursor.addEventListener("input", () => {
+      const value = (Number(elements.cursor.value) / 1000) * this.max;
       this.pause();
       this.live = false;
-      const value = (Number(elements.cursor.value) / 1000) * this.max;
       this.set(this.rate === 1 ? value : Math.round(value));
     });
   }

@@ -17,7 +17,7 @@ export function download(name, content, type) {
 export function svgOf(map) {
   const { clientWidth: width, clientHeight: height } = map.canvas;
   const context = new SvgContext(width, height);
-  map.paintOn(context, width, height, false);
+  map.paintOn(context, width, height);
   return context.toString();
 }
 
@@ -29,7 +29,7 @@ export async function pngOf(map) {
   canvas.height = 2 * height;
   const g = canvas.getContext("2d");
   g.scale(2, 2);
-  map.paintOn(g, width, height, false);
+  map.paintOn(g, width, height);
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 

@@ -28,11 +28,11 @@ export function project(points, lens) {
 /**
  * Draw one pane.
  *
- * scene: { view, box, lens, theme, colour, title, subtitle, answer, ink, day, hover, cross, text }
+ * scene: { view, box, lens, theme, colour, answer, ink, day }
  * Returns the screen places of the nodes.
  */
 export function paint(g, scene) {
-  const { view, box, lens, theme } = scene;
+  const { view, lens, theme } = scene;
   const at = project(view.points, lens);
   const n = at.length / 2;
   g.lineJoin = "round";
@@ -44,12 +44,15 @@ export function paint(g, scene) {
   drawNodes(g, scene, at, n);
   drawNames(g, scene, at, n);
   if (scene.ink) drawShares(g, scene, at);
-  if (scene.hover !== null && scene.hover < n) {
-    ring(g, at[2 * scene.hover], at[2 * scene.hover + 1], 9, theme.accent, 2.5);
-  }
-  if (scene.cross) drawCross(g, project(scene.cross, lens), theme);
-  if (scene.title) drawTitle(g, scene, box);
   return at;
+}
+
+/** Draw what lies above a pane and changes without it: the title, the node pointed at, the cross of the keyboard. */
+export function paintAbove(g, scene, box, at) {
+  const { hover, cross, theme, lens } = scene;
+  if (hover !== null && 2 * hover < at.length) ring(g, at[2 * hover], at[2 * hover + 1], 9, theme.accent, 2.5);
+  if (cross) drawCross(g, project(cross, lens), theme);
+  if (scene.title) drawTitle(g, scene, box);
 }
 
 function drawWalls(g, walls, theme, lens) {
@@ -69,12 +72,20 @@ function drawTours(g, scene, at, n) {
   g.lineWidth = n > MANY ? 1.1 : n > 400 ? 1.7 : 2.6;
   lines.forEach((line, k) => {
     g.strokeStyle = view.several && lines.length > 1 ? theme.tours[k % theme.tours.length] : scene.colour;
-    g.globalAlpha = 0.92;
-    trace(g, line);
-    g.stroke();
-    if (view.directed && n <= ARROWS) drawArrows(g, line);
+    strokeInParts(g, line, n > MANY ? 20 : 1);
+    if (view.directed && n <= ARROWS) drawArrows(g, line, answer.ways ? 60 : 34);
   });
-  g.globalAlpha = 1;
+}
+
+/** Stroke a line in parts of so many legs: without a graphics card a browser draws many short paths faster than a long one. */
+function strokeInParts(g, line, legs) {
+  if (!g.save) { trace(g, line); g.stroke(); return; } // SVG
+  for (let i = 0; i + 3 < line.length; i += 2 * legs) {
+    g.beginPath();
+    g.moveTo(line[i], line[i + 1]);
+    for (let k = i + 2; k <= i + 2 * legs && k < line.length; k += 2) g.lineTo(line[k], line[k + 1]);
+    g.stroke();
+  }
 }
 
 function gather(at, stops) {
@@ -91,12 +102,12 @@ function trace(g, line) {
   }
 }
 
-function drawArrows(g, line) {
+function drawArrows(g, line, shortest) {
   g.fillStyle = g.strokeStyle;
   g.beginPath();
   for (let i = 0; i + 3 < line.length; i += 2) {
     const dx = line[i + 2] - line[i], dy = line[i + 3] - line[i + 1], length = Math.hypot(dx, dy);
-    if (length < 34) continue;
+    if (length < shortest) continue;
     const x = line[i] + 0.56 * dx, y = line[i + 1] + 0.56 * dy, ux = dx / length, uy = dy / length;
     g.moveTo(x + 5 * ux, y + 5 * uy);
     g.lineTo(x - 4 * ux - 4 * uy, y - 4 * uy + 4 * ux);
@@ -132,14 +143,13 @@ function drawNodes(g, scene, at, n) {
     const left = scene.day ? new Set(scene.day.visited) : null;
     const hollow = [];
     g.fillStyle = theme.node;
-    g.beginPath();
     for (let i = 0; i < n; i++) {
       if (i === view.depot || !inside(i)) continue;
       if ((seen && !seen.has(i)) || (stayed && !stayed.has(i))) { hollow.push(i); continue; }
-      g.moveTo(at[2 * i] + radius[i], at[2 * i + 1]);
+      g.beginPath();
       g.arc(at[2 * i], at[2 * i + 1], radius[i], 0, 7);
+      g.fill();
     }
-    g.fill();
     if (hollow.length) {
       g.lineWidth = 1.6;
       for (const i of hollow) {
@@ -190,6 +200,11 @@ function drawNames(g, scene, at, n) {
       const spot = [x + dx, y + dy - 7, width, 14];
       if (spot[0] < box.x + 2 || spot[0] + width > box.x + box.w - 2) continue;
       if (taken.some((t) => t[4] !== i && overlaps(t, spot))) continue;
+      g.globalAlpha = 0.72; // the name stays readable above a tour
+      g.fillStyle = theme.ground;
+      g.fillRect(spot[0] - 2, y + dy - 7, width + 4, 14);
+      g.globalAlpha = 1;
+      g.fillStyle = theme.ink;
       g.fillText(text, spot[0], y + dy);
       taken.push(spot);
       drawn += 1;

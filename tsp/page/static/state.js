@@ -23,8 +23,11 @@ export async function toFragment(state) {
   }
   if (state.kind === "file" && state.file) {
     words.set("name", state.file.name);
-    const packed = encode(await squeeze(decode(state.file.content)));
-    if (packed.length <= LONGEST) words.set("content", packed);
+    const packed = await Promise.all(["content", "walls"].map(async (part) => encode(await squeeze(decode(state.file[part] || "")))));
+    if (packed.join("").length <= LONGEST) {
+      words.set("content", packed[0]);
+      if (state.file.walls) words.set("walls", packed[1]);
+    }
   }
   if (state.problem) words.set("problem", state.problem);
   for (const name of LIMITS) if (state.limits[name] !== undefined) words.set(name, state.limits[name]);
@@ -56,7 +59,9 @@ export async function fromFragment(text) {
       for (let i = 0; i + 1 < flat.length; i += 2) state.points.push([Math.min(1, flat[i] / GRID), Math.min(1, flat[i + 1] / GRID)]);
     }
     if (words.has("content")) {
-      state.file = { name: words.get("name") || "file", content: encode(await unsqueeze(decode(words.get("content"))), false) };
+      const unpack = async (part) => encode(await unsqueeze(decode(words.get(part))), false);
+      state.file = { name: words.get("name") || "file", content: await unpack("content") };
+      if (words.has("walls")) state.file.walls = await unpack("walls");
     }
   } catch { /* a damaged link: without its points */ }
   if (words.has("problem")) state.problem = words.get("problem");
@@ -82,7 +87,7 @@ export function toRequest(state) {
     return { problem, limits, source: { kind, points: state.points, seed: state.seed } };
   }
   if (!state.file) return null;
-  return { problem, limits, source: { kind, name: state.file.name, content: state.file.content } };
+  return { problem, limits, source: { kind, ...state.file } };
 }
 
 /** Bytes as base64, in the letters of links unless `plain`. */
