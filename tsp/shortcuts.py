@@ -223,7 +223,7 @@ def solve_all(
 def with_outlook(instance: Instance, solution: Solution) -> Solution:
     """A plan with what it promises, where an instance has laws."""
     problem = problem_of(instance)
-    if problem.rule(Session) is None:
+    if problem.rule(Session) is None or problem.may_wait:
         return solution
     return replace(solution, outlook=load("baselines.online.outlook:look_ahead")(problem, instance, solution))
 
@@ -430,5 +430,5 @@ def train(
     with hold_folder(out):
         trainer = load("policies.training.trainer:Trainer")(config, out)
         load("policies.training.run:start_run")(config, out, force=force)
-        trainer.run(progress or (lambda share, text: None))
+        trainer.run(*filter(None, [progress]))
     return f"policy(path={Path(out) / 'checkpoint-last.safetensors'})"
