@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tsp import __version__
 from tsp.cli.command import DONE, INFEASIBLE, Command
-from tsp.cli.console import progress_bar, say, show, show_json
+from tsp.cli.console import complain, progress_bar, say, show, show_json
 from tsp.cli.options import (
     add_common_options,
     add_decision_time,
@@ -146,7 +146,7 @@ def _solve(
                 realizations=realizations,
             )
         except KeyboardInterrupt as interrupt:
-            say("interrupted: this is the best so far")
+            complain("interrupted: this is the best so far")
             known = initial or [no_answer(seconds=0.0, solver="")] * len(instances)
             return [best.get(i, known[i]) for i in range(len(instances))], interrupt
     return solutions, None
@@ -184,7 +184,7 @@ def _write_solutions(
     if arguments.out and Path(arguments.out).suffix.lower() == ".json":
         write_text(arguments.out, json.dumps(content, allow_nan=False, indent=1) + "\n", force=arguments.force)
     elif arguments.out and not solutions[0].feasible:
-        say(f"{arguments.out}: not written, since no feasible solution was found")
+        complain(f"{arguments.out}: not written, since no feasible solution was found")
     elif arguments.out:
         write_solution(arguments.out, instances[0], solutions[0], force=arguments.force)
     if arguments.plot:
