@@ -38,6 +38,7 @@ class RolloutSolver(BaseSolver):
     """
 
     name = "rollout"
+    uses_initial = False
 
     def __init__(self, *, base: str = "means", candidates: int = 4, days: int = 40) -> None:
         if candidates < 1 or days < 1:
@@ -60,14 +61,15 @@ class RolloutSolver(BaseSolver):
     def _solve_one(self, request: Request, i: int) -> Solution:
         problem, instance, clock = request.problem, request.instances[i], Clock(request.limits[i])
         done = [] if instance.underway is None else list(instance.underway.visited)
-        own = replace(request.select([i]), limits=[max(SHARE * clock.remaining, SHORTEST)], report=None)
+        own = replace(request.select([i]), limits=[max(SHARE * clock.remaining, SHORTEST)], initial=None, report=None)
         plan = solve_request(self.base, own)[0]
         ends = {instance.depot, instance.finish}
         onward = [node for node in plan.tours[0].tolist() if node not in ends][len(done) :] if plan.tours else []
         here = done[-1] if done else instance.depot
         others = np.setdiff1d(np.arange(instance.size), [*done, *onward, *ends])
         nearest = others[np.argsort(instance.legs(np.full(len(others), here), others), kind="stable")].tolist()
-        steps = list(dict.fromkeys([*onward, *nearest]))[: self.candidates]
+        is_over = instance.finish != instance.depot and done[-1:] == [instance.finish]
+        steps = [] if is_over else list(dict.fromkeys([*onward, *nearest]))[: self.candidates]
         if is_undecided(problem, done, instance.finish) and done[-1] not in steps:
             steps.append(done[-1])
         sums = np.zeros(len(steps))

@@ -53,6 +53,7 @@ class ScenariosSolver(BaseSolver):
     """
 
     name = "scenarios"
+    uses_initial = False
 
     def __init__(self, *, k: int = 10, rule: Literal["vote", "mean"] = "mean", solver: str = "ls") -> None:
         if k < 1:
