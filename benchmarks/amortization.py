@@ -16,7 +16,9 @@ trained from several seeds is one arm: its intervals are over seeds and instance
     python benchmarks/amortization.py op --policy hall=op-hall,runs/2/policy.safetensors --cost hall=720 --out runs/op
 
 `OUT.json` keeps each finished arm: a run that was stopped continues, and a run with other limits adds its arms.
-`OUT.md` is the table and `OUT.png` the picture.
+`OUT.md` is the table and `OUT-SET.png` the picture of each set. A stored table is drawn again without running anything:
+
+    python benchmarks/amortization.py op --cost hall=720 --table benchmarks/results/halls-op.json --out docs/images/a
 """
 
 from __future__ import annotations
@@ -61,6 +63,11 @@ FIXED_HALL = 7
 CLASSICAL = ("insertion", "ls", "ortools", "pyvrp", "cpsat")
 PAYS, NEVER = 1e5, 1e9
 """Days within which learning has to pay; days at which the picture says "never"."""
+
+LINES = {"ls": "ls", "ortools": "OR-Tools", "pyvrp": "PyVRP"}
+POLICY_LINES = {"": "policy", "+insertion": "policy, then insertion", "+ls": "policy, then ls"}
+"""Arms that are drawn, by their names; those of a policy follow its name."""
+MOST_LINES = 6
 
 LIBRARY = 1000
 """Number of solved days that retrieval remembers, from the fixed hall or from halls for training."""
@@ -393,50 +400,59 @@ def days(count: float | None) -> str:
     return "never" if count == float("inf") else f"{count:,.0f}"
 
 
-def draw(results: dict[str, Any], sign: float, costs: dict[str, float], path: Path, title: str) -> None:
-    """Draw, for each set, gaps against seconds, and below them the break-even of its policies against the gap."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+def stored_curves(path: Path) -> Curves:
+    """The curves of a table in `benchmarks/results/`."""
+    content = json.loads(path.read_text())
+    arm, gap, seconds = (content["columns"].index(name) for name in ("arm", "gap %", "s an instance"))
+    out: Curves = {}
+    for row in content["rows"]:
+        out.setdefault(re.split(" @ |, ", row[arm])[0], []).append((float(row[seconds]), float(row[gap])))
+    return {name: sorted(points) for name, points in out.items()}
 
-    from tsp.plotting import PALETTE
 
-    looks = [(style, color) for style in ("o-", "s--", "^:") for color in PALETTE]
-    figure = Figure(figsize=(7.0 * len(results), 8.0), layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = figure.subplots(2, len(results), squeeze=False, height_ratios=(3, 2))
-    for (upper, lower), (name, entry) in zip(panels.T, results.items(), strict=True):
-        rows = entry["rows"]
-        most = max(gap.shape[1] for gap in gaps(rows, sign).values())
-        found = curves(rows, sign, most)
-        for (style, color), (solver, points) in zip(looks, sorted(found.items()), strict=False):
-            xs, ys = zip(*points, strict=True)
-            upper.plot(xs, [max(y, 0.01) for y in ys], style, color=color, label=solver, markersize=4)
-        upper.set(xscale="log", yscale="log", xlabel="core-seconds an instance", title=f"{name}, {most} instances")
-        upper.set_ylabel("gap to the best answer, % (0.01 at the bottom: or less)")
-        upper.grid(alpha=0.25)
-        wanted = np.geomspace(0.1, 20.0, 200)
-        drawn = ((policy, cost) for policy, cost in costs.items() if policy in found)
-        for (policy, cost), color in zip(drawn, PALETTE, strict=False):
-            for style, opponent, against in zip(
-                ("-", "--"), ("OR-Tools", "best classical"), opponents(found), strict=True
-            ):
+def draw(found: Curves, costs: dict[str, float], path: Path, title: str) -> None:
+    """Draw the gaps of `LINES` against seconds, and below them the break-even of policies against the gap."""
+    from tsp.plotting import line_style, save_figure
+    from tsp.plotting.canvas import FADED, add_legend, make_canvas
+
+    figure, whole = make_canvas(8.0, 7.6, title, "every arm is in the table; gaps below 0.01 % are drawn as 0.01 %")
+    place = whole.get_position()
+    whole.remove()
+    upper = figure.add_axes((0.13, place.y0 + 0.45 * place.height, 0.84, 0.55 * place.height))
+    lower = figure.add_axes((0.13, place.y0 + 0.05 * place.height, 0.84, 0.29 * place.height))
+    names = {**LINES, **{f"{policy}{search}": text for policy in costs for search, text in POLICY_LINES.items()}}
+    shown = [name for name in names if name in found][:MOST_LINES]
+    for k, name in enumerate(shown):
+        xs, ys = zip(*found[name], strict=True)
+        look = line_style(k)
+        upper.plot(xs, [max(y, 0.01) for y in ys], **look._asdict(), markersize=5, label=names[name])
+    upper.set(xscale="log", yscale="log", xlabel="core-seconds an instance", ylabel="gap to the best answer, %")
+    wanted = np.geomspace(0.1, 20.0, 200)
+    k = 0
+    for policy, cost in costs.items():
+        for opponent, against in zip(("OR-Tools", "the best classical solver"), opponents(found), strict=True):
+            if policy in found:
                 counts = [break_even(found, policy, cost, against, q) for q in wanted]
                 ys = [np.nan if n is None else min(n, NEVER) for n in counts]
-                lower.plot(wanted, ys, style, color=color, label=f"{policy} against {opponent}")
-        lower.axhline(PAYS, color="0.6", linewidth=0.8)
-        lower.set(
-            xscale="log",
-            yscale="log",
-            xlabel="gap wanted, %",
-            ylabel="days until learning has paid",
-            ylim=(1e2, 2 * NEVER),
-        )
-        lower.set_yticks([1e3, PAYS, 1e7, NEVER], ["1,000", "100,000", "10,000,000", "never"])
-        lower.grid(alpha=0.25)
-        lower.legend(fontsize=7)
-    figure.legend(*panels[0, -1].get_legend_handles_labels(), loc="outside right", fontsize=7)
-    figure.suptitle(title)
-    figure.savefig(path, dpi=110)
+                look = line_style(k)
+                lower.plot(
+                    wanted, ys, color=look.color, linestyle=look.linestyle, label=f"{policy}, against {opponent}"
+                )
+                k += 1
+    lower.axhline(PAYS, color=FADED, linewidth=0.8)
+    lower.set(
+        xscale="log", yscale="log", xlabel="gap wanted, %", ylabel="days until it has paid", ylim=(1e2, 2 * NEVER)
+    )
+    lower.set_yticks([1e3, PAYS, 1e7, NEVER], ["1,000", "100,000", "10,000,000", "never"])
+    for axes in (upper, lower):
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.tick_params(labelsize=9, colors=FADED, length=0, which="both")
+        axes.grid(color="#e5e7eb", linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.spines[:].set_visible(False)
+        add_legend(axes).set_loc("lower left")
+    upper.yaxis.set_major_formatter("{x:g}")
+    save_figure(figure, path, force=True)
 
 
 def save_untrained(problem: Problem, trained: str, path: Path) -> None:
@@ -444,6 +460,11 @@ def save_untrained(problem: Problem, trained: str, path: Path) -> None:
     torch.manual_seed(0)
     policy = Policy(load_policy(trained)[0].config, RoutingEnv(problem))
     save_policy(path, policy, PolicyInfo(problem.name, (2, SIZE + 1)), force=True)
+
+
+def read_costs(texts: list[str]) -> dict[str, float]:
+    """Seconds of training of each policy."""
+    return {name: float(seconds) for name, _, seconds in (text.partition("=") for text in texts)}
 
 
 def main() -> None:
@@ -464,7 +485,13 @@ def main() -> None:
     parser.add_argument("--limits", type=float, nargs="+", default=[0.01, 0.1, 1.0, 10.0])
     parser.add_argument("--slow-instances", type=int, default=50, help="instances for limits of 1 s and more")
     parser.add_argument("--out", type=Path, required=True, help="without an ending")
+    parser.add_argument("--table", type=Path, metavar="FILE.json", help="only draw the picture of a stored table")
     arguments = parser.parse_args()
+    if arguments.table is not None:
+        costs = read_costs(arguments.cost)
+        title = json.loads(arguments.table.read_text())["title"]
+        draw(stored_curves(arguments.table), costs, arguments.out.with_suffix(".png"), title)
+        return
     torch.set_num_threads(1)
     count_processor_time()
     shipped = {policy.name: str(policy.path) for policy in shipped_policies()}
@@ -473,7 +500,7 @@ def main() -> None:
         for name, _, paths in (text.partition("=") for text in arguments.policy)
         for seed, path in enumerate(paths.split(","), 1)
     }
-    costs = {name: float(seconds) for name, _, seconds in (text.partition("=") for text in arguments.cost)}
+    costs = read_costs(arguments.cost)
     problem = get_problem(arguments.problem)
     sign = 1.0 if problem.objective.sense == "min" else -1.0
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
@@ -500,8 +527,11 @@ def main() -> None:
         Path(policies["untrained"]).unlink()
     title = f"{problem.title}, {SIZE} posters"
     write_text(arguments.out.with_suffix(".md"), report(title, results, sign, costs), force=True)
-    drawn = {name: results[name] for name in arguments.sets}
-    draw(drawn, sign, costs, arguments.out.with_suffix(".png"), title)
+    for name in arguments.sets:
+        rows = results[name]["rows"]
+        most = max(gap.shape[1] for gap in gaps(rows, sign).values())
+        path = arguments.out.with_name(f"{arguments.out.name}-{name}.png")
+        draw(curves(rows, sign, most), costs, path, f"{title}: {name}, {most} instances")
     print(arguments.out.with_suffix(".md").read_text())
 
 

@@ -311,6 +311,11 @@ def draw_each(rng: Generator, halls: Sequence[Hall], size: int, *, budget: float
     return _days(rng, halls[0].config, coordinates, matrix, shares, np.array([hall.unit for hall in halls]), budget)
 
 
+def draw_layouts(rng: Generator, count: int, layouts: Sequence[int] = TRAIN_LAYOUTS) -> list[int]:
+    """The layouts of `count` days."""
+    return [layouts[i] for i in rng.integers(len(layouts), size=count)]
+
+
 def draw_many(
     rng: Generator,
     count: int,
@@ -331,7 +336,7 @@ def draw_many(
         budget: as in `HallConfig`; None: the configuration's.
     """
     config = config or HallConfig.for_size(size)
-    seeds = [layouts[i] for i in rng.integers(len(layouts), size=count)]
+    seeds = draw_layouts(rng, count, layouts)
     halls = {seed: layout(seed, config) for seed in set(seeds)}
     return draw_each(rng, [halls[seed] for seed in seeds], size, budget=budget)
 

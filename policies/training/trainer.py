@@ -1,7 +1,7 @@
 """Training: from a configuration to a run's directory, resumable to the same bits.
 
 A run is a directory: `config.json`, `metrics.csv`, `checkpoint-last.safetensors` (the policy) with
-`training-state.safetensors` beside it, and `learning-curve.png`. All randomness of a step is made
+`training-state.safetensors` beside it, `learning-curve.png` and `report.html`. All randomness of a step is made
 from the seed and the step's number, so there is no generator state to save.
 """
 

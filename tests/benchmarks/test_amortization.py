@@ -1,8 +1,9 @@
+import json
 import math
 
 import numpy as np
 import pytest
-from amortization import SETS, break_even, curves, days, gaps, paired, report, seconds_at, set_hash
+from amortization import SETS, break_even, curves, days, draw, gaps, paired, report, seconds_at, set_hash, stored_curves
 
 FEW = 6
 
@@ -77,3 +78,16 @@ def test_sets_are_the_same_every_time_and_unlike_each_other(name):
     hashes = {other: set_hash(SETS[other]("optw", 2)) for other in SETS}
     assert set_hash(SETS[name]("optw", 2)) == hashes[name]
     assert len(set(hashes.values())) == len(SETS)
+
+
+def test_a_stored_table_gives_the_curves_of_each_solver(tmp_path):
+    path = tmp_path / "table.json"
+    rows = [["ls @ 1", "0.02", "1.0"], ["hall, greedy", "14.4", "0.01"], ["ls @ 0.1", "0.2", "0.1"]]
+    path.write_text(json.dumps({"columns": ["arm", "gap %", "s an instance"], "rows": rows}))
+    assert stored_curves(path) == {"ls": [(0.1, 0.2), (1.0, 0.02)], "hall": [(0.01, 14.4)]}
+
+
+def test_at_most_six_arms_are_drawn(tmp_path):
+    found = {name: [(0.1, 1.0), (1.0, 0.1)] for name in (*"abcdefgh", "ls", "ortools", "hall")}
+    draw(found, {"hall": 720.0}, tmp_path / "a.png", "title")
+    assert (tmp_path / "a.png").stat().st_size > 1000

@@ -9,7 +9,8 @@ from mutants import survivors
 
 MODULES = ("tsp/solution.py", "tsp/checks.py", "tsp/tolerance.py")
 TESTS = [
-    *("tests/tsp/test_solution.py", "tests/tsp/test_tolerance.py", "tests/trust/test_corrupted_solutions.py"),
+    *("tests/tsp/test_checks.py", "tests/tsp/solvers/test_sessions.py", "tests/tsp/test_solution.py"),
+    *("tests/tsp/test_tolerance.py", "tests/trust/test_corrupted_solutions.py"),
     *("tests/tsp/test_itinerary.py", "tests/tsp/underway/test_underway.py", "tests/tsp/underway/test_fleets.py"),
 ]
 

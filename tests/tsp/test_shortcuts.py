@@ -34,7 +34,7 @@ CORNER = tsp.Instance([[0, 0], [3, 0], [0, 4]], name="corner")
         (lambda: tsp.compare(CORNER, ["insertion"]), "instances: Instance.*, expected an Instance or a list of them"),
         (lambda: tsp.compare([CORNER], "insertion"), "solvers: 'insertion', expected a list of specs"),
         (lambda: tsp.compare([CORNER], [5]), "solver: 5, expected a text"),
-        (lambda: tsp.compare([CORNER], ["insertion"], time_limit=None), "time limit: None, expected a positive number"),
+        (lambda: tsp.solve(CORNER, decision_time="1"), "decision time: '1', expected a positive number"),
         (lambda: tsp.compare([CORNER], ["insertion"], time_limit="1"), "time limit: '1', expected a positive number"),
         (lambda: tsp.compare([CORNER], ["insertion"], time_limit=[]), "at least one instance, one solver and one time"),
         (lambda: tsp.check("tsp", CORNER, [[0, 1, 2]]), "problem: 'tsp', expected a Problem"),

@@ -17,7 +17,7 @@ from tsp.composition import implied_problem, problem_of
 from tsp.files import DAMAGED_ARRAYS, MOST_INSTANCES, require_readable, require_size
 from tsp.formats.attributes import require_held
 from tsp.formats.text import quote, reason
-from tsp.instance import EXPLICIT, HIDDEN, LAWS, LIMITS, NODE_VALUES, Instance, Realization
+from tsp.instance import ENDLESS, EXPLICIT, HIDDEN, LAWS, LIMITS, NODE_VALUES, Instance, Realization
 from tsp.metrics import METRICS
 from tsp.problems import GOALS, get_problem, unknown
 
@@ -38,6 +38,7 @@ ATTRIBUTE_AXES = {
     **dict.fromkeys(LAWS, ("(N, n, K)",)),
     "time_windows": ("(N, n, 2)",),
     **dict.fromkeys((*LIMITS, *WHOLE), ("(N,)",)),
+    "walls": ("(N, w, 2, 2)",),
 }
 WORDS = ("problem", "metric", "objective")
 """Names that hold for all instances of a set."""
@@ -115,6 +116,8 @@ class NpzSet:
         try:
             here: dict[str, Any] = {**self.of_all, **{name: array[k] for name, array in self.arrays.items()}}
             here |= {name: int(here[name]) for name in WHOLE if name in here}
+            if "walls" in here:  # sets have as many rows for each instance: others are NaN
+                here["walls"] = here["walls"][~np.isnan(here["walls"]).all(axis=(1, 2))]
             if self.nodes is not None:
                 here["names"] = _names(self.nodes)
             words: dict[str, Any] = {**self.words, "problem": "tsp"}
@@ -138,7 +141,7 @@ class NpzSet:
         here: dict[str, NDArray[np.float64]] = {}
         for name, array in self.realized.items():
             values = here[name] = array[k].astype(np.float64)
-            wrong = np.flatnonzero(~((values >= 0) & ((values < np.inf) | (name == "waits"))))
+            wrong = np.flatnonzero(~((values >= 0) & ((values < np.inf) | (name in ENDLESS))))
             if wrong.size:
                 at, array_name = wrong[0], _array_of(name, expects="prizes" in self.realized)
                 raise ValueError(
@@ -161,7 +164,8 @@ def read_set(path: Path, *, mapped: bool = False) -> NpzSet:
     One instance may be without the axis N: `matrix [n, n]`, perhaps with `names [n]`.
 
     Attributes are arrays of their names: `prizes, penalties, demands, service_times [N, n]`,
-    `time_windows [N, n, 2]`, `max_length, min_prize, capacity, num_tours, end [N]`; the names
+    `time_windows [N, n, 2]`, `max_length, min_prize, capacity, num_tours, end [N]`, `walls [N, w, 2, 2]` (rows of NaN
+    are none); the names
     `objective`, `unit` and `day`, `is_clock` and `free_end`, True or False, and the number `speed` hold for all
     instances. A warning names the arrays that nothing reads. Of `expected_prizes [N, n]` and `prizes` the instances
     get the first, and the second are hidden, as are arrays such as `realization_service_times [N, n]`. Without
@@ -368,7 +372,8 @@ def write_instances(path: Path, instances: Sequence[Instance], realizations: Seq
     arrays |= {name: np.array(value) for name in (*UNITS, FREE_END) if (value := getattr(first, name))}
     for name in (*AXES, *ATTRIBUTE_AXES):
         if getattr(first, name) is not None:
-            arrays[name] = np.stack([getattr(instance, name) for instance in instances])
+            values = [getattr(instance, name) for instance in instances]
+            arrays[name] = np.stack(_padded(values) if name == "walls" else values)
     real = [] if realizations is None else [name for name in HIDDEN if getattr(realizations[0], name) is not None]
     expects = "prizes" in arrays and ("prizes" in real or problem_of(first).expects_prizes)
     if expects:
@@ -378,6 +383,12 @@ def write_instances(path: Path, instances: Sequence[Instance], realizations: Seq
         arrays[name if expects and name == "prizes" else REALIZED[name]] = np.stack(hidden)
     with path.open("wb") as file:
         np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
+
+
+def _padded(walls: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    """The walls of each instance with rows of NaN after them, so that all have as many."""
+    most = max(map(len, walls))
+    return [np.pad(own, ((0, most - len(own)), (0, 0), (0, 0)), constant_values=np.nan) for own in walls]
 
 
 def _kind(instance: Instance) -> str:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsp.composition import problem_of
+from tsp.instance import EXPLICIT
+from tsp.plotting.aisles import aisle_ways, run_along_x
 from tsp.plotting.arrivals import arrivals_height, draw_arrivals
 from tsp.plotting.canvas import (
     FADED,
@@ -157,7 +159,8 @@ class TourMap:
         if floor is not None:
             floor.require_plane(instance)
         elif instance.walls is not None:
-            floor = Floor(instance.walls, Walls(instance.walls).route)
+            along_aisles = instance.metric == EXPLICIT and run_along_x(instance.walls)
+            floor = Floor(instance.walls, aisle_ways(instance.walls) if along_aisles else Walls(instance.walls).route)
         self._floor = floor
         self._points, remark, aspect, unit = lay_out(instance)
         self._is_schematic = (
@@ -397,7 +400,8 @@ def _dot_sizes(problem: Problem, instance: Instance) -> tuple[Points, str]:
     values = getattr(instance, names[0]) if names else None
     if values is None or not values.any():
         return np.full(instance.size, size), ""
-    meaning = f"the largest dot is {names[0].removesuffix('s')} {format_number(float(values.max()), 3)}"
+    what = {"prizes": words_of(problem, instance).prize, "demands": "demand"}[names[0]]
+    meaning = f"the largest dot is {what} {format_number(float(values.max()), 3)}"
     return size * (0.4 + 3.4 * values / values.max()), meaning
 
 

@@ -44,3 +44,13 @@ def test_aliases_name_solvers_in_the_table_json_and_csv(tsp):
     assert [row["solver"] for row in content["rows"]] == ["a", "b"]
     assert content["specs"] == {"a": "nearest", "b": "insertion(rule=cheapest)"}
     assert Path("rows.csv").read_text().splitlines()[2].count("insertion(rule=cheapest)") == 1
+
+
+def test_a_report_is_written_once_and_states_the_command(tsp):
+    words = "compare", "--size", 8, "--instances", 3, "--solvers", "nearest,spacefilling", "--report", "report.html"
+    assert tsp(*words)[0] == 0
+    html = Path("report.html").read_text()
+    assert "1234" in html
+    assert "Worst instance 3" in html
+    assert tsp(*words)[0] == 2
+    assert tsp(*words[:-1], "report.pdf")[0] == 2

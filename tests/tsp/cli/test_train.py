@@ -21,6 +21,7 @@ def test_train_makes_a_run_that_resumes_and_a_policy_that_solves(tsp):
     assert out.strip() == str(Path("run") / "checkpoint-last.safetensors")
     assert {p.name for p in Path("run").iterdir()} == {
         "config.json", "metrics.csv", "checkpoint-last.safetensors", "training-state.safetensors", "learning-curve.png",
+        "report.html",
     }  # fmt: skip
     assert "holds a run already" in refusal(tsp("train", "--size", 6, "--instances", 32, "--out", "run", *TINY))
     code, _, _ = tsp("train", "--out", "run", "--resume", "--instances", 64, "--threads", 1, "--device", "cpu")

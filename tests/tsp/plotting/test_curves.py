@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from figures import texts
 
-from tsp.plotting import learning_curve
+from tsp.plotting import learning_curve, run_curves
 
 
 def test_a_learning_curve_is_drawn_from_the_file_of_a_run(tmp_path):
@@ -30,3 +30,19 @@ def test_a_learning_curve_without_any_objective_is_refused_with_the_file(text, t
     path.write_text(text)
     with pytest.raises(ValueError, match=r"metrics.csv: no objective to draw yet"):
         learning_curve(path)
+
+
+def test_all_curves_of_a_log_are_drawn_in_a_panel_for_each_quantity(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text(
+        "step,instances,seconds,train/loss,train/objective,val/objective,train/lr\n"
+        "0,0,0,nan,nan,9,0.1\n5,50,60,0.5,5,4,0.1\n9,90,120,0.4,4,nan,0.05\n"
+    )
+    figure = run_curves(path, title="mine")
+    assert [axes.get_ylabel() for axes in figure.axes] == ["objective", "loss", "lr"]
+    training, validation = figure.axes[0].lines
+    assert training.get_xydata().tolist() == [[1, 5], [2, 4]]
+    assert validation.get_xydata().tolist() == [[0, 9], [1, 4]]
+    path.write_text("step,seconds,train/loss\n")
+    with pytest.raises(ValueError, match="no curve to draw yet"):
+        run_curves(path)

@@ -84,9 +84,10 @@ def test_unvisited_nodes_are_hollow_and_the_footnote_says_so():
 
 
 @pytest.mark.parametrize(
-    ("problem", "values"), [("op", "prizes"), ("pctsp", "prizes"), ("cvrp", "demands"), ("tsp", None)]
+    ("problem", "values", "word"),
+    [("op", "prizes", "interest"), ("pctsp", "prizes", "interest"), ("cvrp", "demands", "demand"), ("tsp", None, "")],
 )
-def test_dots_are_larger_for_larger_prizes_or_demands(problem, values):
+def test_dots_are_larger_for_larger_prizes_or_demands(problem, values, word):
     figure = plot_tour(full_instance(problem))
     sizes = figure.axes[0].collections[0].get_sizes()
     remarks = [text.get_text() for text in figure.texts if "largest dot" in text.get_text()]
@@ -95,7 +96,7 @@ def test_dots_are_larger_for_larger_prizes_or_demands(problem, values):
         assert not remarks
     else:
         assert (np.diff(sizes) > 0).all()
-        assert remarks == [f"· the largest dot is {values[:-1]} {getattr(full_instance(problem), values).max():g}"]
+        assert remarks == [f"· the largest dot is {word} {getattr(full_instance(problem), values).max():g}"]
 
 
 def test_each_tour_has_its_own_color():
