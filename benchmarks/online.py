@@ -236,6 +236,8 @@ def tables(arguments: argparse.Namespace) -> None:
             continue
         for spec, days in arms.items():
             count = min(len(days), len(reference))
+            if count < LEAST_HALLS:
+                continue
             gain = 100 * (reference[:count, 0] - days[:count, 0]) / reference[:count, 0].mean()
             difference = "–"
             if spec != REFERENCE:
@@ -260,6 +262,8 @@ def tables(arguments: argparse.Namespace) -> None:
 
 
 REFERENCE = "session-recourse"
+LEAST_HALLS = 20
+"""Fewer halls than these are not shown."""
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -284,8 +288,8 @@ def store(name: str, title: str, columns: list[str], rows: list[list[str]], note
 
 
 COMMANDS = {
-    "online-optimal": "python benchmarks/online.py optimal",
-    "online-times": "python benchmarks/online.py compare --halls 200 --seconds …",
+    "online-optimal": "python benchmarks/online.py optimal --seconds 0.02 --days 2",
+    "online-times": "python benchmarks/online.py compare --problem opst --seconds 0.01 --halls 40",
 }
 
 

@@ -57,7 +57,9 @@ FRAMES = """() => new Promise((resolve) => {
 COST = """async () => {
   const { paint, readTheme } = await import('/static/scene.js');
   const n = 1000, points = Array.from({ length: 2 * n }, () => Math.random());
-  const stops = Array.from({ length: n + 1 }, (_, i) => i % n);
+  const strip = (i) => Math.floor(25 * points[2 * i]), up = (i) => (strip(i) % 2 ? 1 : -1) * points[2 * i + 1];
+  const order = Array.from({ length: n }, (_, i) => i).sort((a, b) => strip(a) - strip(b) || up(a) - up(b));
+  const stops = [...order, order[0]];
   const view = { points, depot: null, end: null, names: null, numbers: {}, visits_all: true };
   const canvas = document.createElement('canvas');
   [canvas.width, canvas.height] = [1000, 560];

@@ -43,6 +43,7 @@ SECTIONS = {
     "Variants, 20 customers": ("op-20", "pctsp-20", "cvrp-20", "tsptw-easy-20", "tsptw-medium-20", "tsptw-hard-20"),
     "Variants, 50 customers": ("op-50", "pctsp-50", "cvrp-50", "tsptw-medium-50"),
     "Hidden prizes": ("spctsp-20", "recourse-control"),
+    "Sessions": ("online-optimal", "online-times"),
     "Learned laws": ("laws-closed", "laws", "laws-without-signal"),
     "Sets of the literature": ("cvrplib", "literature", "kool-100"),
     "Guides and bounds": ("guides-recall", "guides-gap", "guides-difference", "guides-time", "bounds"),

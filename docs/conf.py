@@ -24,7 +24,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphin
 exclude_patterns = ["_build"]
 default_role = "code"
 
-myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_enable_extensions = ["colon_fence"]  # no formulas: MathJax comes from the network
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
@@ -35,6 +35,8 @@ napoleon_use_ivar = True
 
 html_theme = "furo"
 html_title = project
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 
 
 class Docstring(SphinxDirective):

@@ -16,6 +16,7 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from tsp.composition import problem_of
 from tsp.instance import HIDDEN, LAWS, LIMITS, NODE_VALUES, USED
+from tsp.laws import expected
 from tsp.stand_ins import make_stand_ins
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ class Batch(NamedTuple):
         depot: `[B]` where tours start.
         end: `[B]` where tours end; n where an instance names no node for it.
         values: the instances' other attributes by name, `[B, ...]` in their own units. For the policy,
-            prizes are divided by `prize_unit` `[B]`. `real_prizes` and `real_service_times` are values that an
-            instance hides.
+            prizes are divided by `prize_unit` `[B]`. `real_prizes`, `real_service_times` and the like are values
+            that an instance hides; of times at which nodes appear, their means where no real ones are given.
             `elapsed`, `travelled` and `load` are used by a tour under way (NaN where not given) after
             `given` steps.
     """
@@ -148,8 +149,18 @@ class Batch(NamedTuple):
         return finite_mean(self.values["law_waits"])
 
     @property
+    def real_appears(self) -> Tensor | None:
+        """When each node appears, `[B, n]`; where it is hidden from this batch too, its mean; None without."""
+        return self.values.get("real_appears")
+
+    @property
+    def in_session(self) -> bool:
+        """Whether the instances are sessions: numbers are uncertain, and visits may be broken off."""
+        return any(name in self.values for name in LAWS)
+
+    @property
     def laws(self) -> Tensor | None:
-        """Of a session, the equally likely times that each visit takes with its wait, `[B, n, K]`; else None."""
+        """The equally likely times that each visit takes with its wait, `[B, n, K]`; None where they are known."""
         if "law_waits" in self.values:
             service = self.values.get("service_times")
             return self.values["law_waits"] if service is None else self.values["law_waits"] + service[..., None]
@@ -204,6 +215,8 @@ def from_instances(
         ValueError: for an instance with neither coordinates in the plane nor a matrix, with fixed edges, or with
             several tours under way.
     """
+    if realizations is None and any(instance.law_appears is not None for instance in instances):
+        realizations = [expected(instance) for instance in instances]
     for one in instances:
         if one.fixed_edges is not None:
             edges = f"it fixes {len(one.fixed_edges)} edge(s) that every tour must use"

@@ -87,8 +87,9 @@ GENERATORS: dict[str, Callable[[int, int, Generator], Values]] = {
 }
 """Named distributions of nodes: `[count, nodes, 2]` coordinates, and in halls and set X further attributes."""
 
-VARIANTS = ("const", "unif", "dist", "easy", "medium", "hard", "steady")
-"""Suffixes of a distribution's name: of prizes (as Kool et al.; default `dist`), of time windows (default `medium`).
+VARIANTS = ("const", "unif", "dist", "easy", "medium", "hard", "steady", "sparse")
+"""Suffixes of a distribution's name: of prizes (as Kool et al.; default `dist`), of time windows (default `medium`),
+of sessions (`steady` times vary less, `sparse` nodes appear less often).
 
 `hall-` may also be followed by a number: every day is then in that one hall.
 """
@@ -278,6 +279,33 @@ def _draw_queues(values: Values, problem: Problem, variant: str, generator: Gene
     return {"service_times": half, **{f"law_{name}": law for name, law in laws.items()}, **real}
 
 
+THERE_FROM_START = 0.25
+"""Share of nodes that are there when the session begins."""
+RATE, SPARSE_RATE = 2.0, 0.7
+"""Mean rate at which a node appears, for one session; the second one in the variant `sparse`."""
+RATES = (0.5, 1.5)
+"""Rates of the nodes, as shares of the mean rate."""
+
+
+def _draw_appearances(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
+    """Exponential times at which nodes appear, and the real ones, drawn from these; durations of visits are known.
+
+    A node that would appear after the session never does.
+    """
+    count, nodes, _ = values["coordinates"].shape
+    low, high = RATES
+    rate = SPARSE_RATE if variant == "sparse" else RATE
+    rates = rate * (low + (high - low) * _rand(count, nodes, generator=generator))
+    shares = (torch.arange(OUTCOMES, dtype=torch.float64) + 0.5) / OUTCOMES
+    times = -torch.log1p(-shares).to(rates) / rates[..., None]  # in sessions
+    law = torch.where(times < 1, times * values["max_length"][:, None, None], math.inf)
+    is_there = _without_depot(_rand(count, nodes, generator=generator)) < THERE_FROM_START
+    law = law.masked_fill(is_there[..., None], 0.0)
+    drawn = torch.randint(OUTCOMES, (count, nodes, 1), generator=generator, device=generator.device)
+    durations = 0.5 * _mean_durations(values, generator)
+    return {"law_appears": law, "real_appears": law.gather(-1, drawn)[..., 0], "service_times": durations}
+
+
 def _mean_durations(values: Values, generator: Generator) -> Tensor:
     """The mean duration of each visit: of halls their own, else uniform."""
     count, nodes, _ = values["coordinates"].shape
@@ -304,6 +332,7 @@ DRAWS: dict[str, Callable[[Values, Problem, str, Generator], Values]] = {
     "time_windows": _draw_windows,
     "law_service_times": _draw_durations,
     "law_waits": _draw_queues,
+    "law_appears": _draw_appearances,
 }
 """Attribute → the function that draws it where a problem needs it; one function may draw several attributes."""
 
@@ -350,7 +379,7 @@ def draw_attributes(problem: Problem, values: Values, variant: str, generator: G
 def as_batch(problem: Problem, values: Values) -> Batch:
     """Drawn attributes as a batch, without those that the problem does not need; a path ends at the last node."""
     kept = {*problem.needs, "coordinates", "matrix", *(f"real_{name}" for name in HIDDEN)}
-    kept |= {"service_times"} if {"time_windows", "law_waits"} & kept else set()
+    kept |= {"service_times"} if {"time_windows", "law_waits", "law_appears"} & kept else set()
     values = {name: value for name, value in values.items() if name in kept}
     coordinates = values.pop("coordinates")
     if problem.shape.is_path:  # from the first node to the last

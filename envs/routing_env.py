@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_map
 
 from tsp.instance import USED
 from tsp.problems import TERM_NEEDS, Problem, SplitDelivery, get_problem
+from tsp.underway import waits_at_start
 
 from .batch import Batch, rows_at
 from .features import FEATURES, load_unit
@@ -272,6 +273,8 @@ class RoutingEnv:
         dead, tours, finished, first = state.dead, state.tours, state.finished, state.first
         if self.problem.shape.has_depot:
             returned = action == state.end[:, None]
+            if self.problem.may_wait:
+                returned = returned & ~self._waits(state, action)
             again = returned & (before.here == batch.depot[:, None])  # a tour without a visit: all tours are done
             dead = dead & (action == before.here)  # a given prefix may leave a dead end
             tours = tours + (returned & ~again & ~finished)
@@ -303,6 +306,14 @@ class RoutingEnv:
             finished = finished | (done & move.returned)
             move = move._replace(here=torch.where(finished & ~dead, move.node, move.here))
         return self._with_forbidden(State(batch, state.end, first, move, tours, finished, dead, rules, state.forbidden))
+
+    def _waits(self, state: State, action: Tensor) -> Tensor:
+        """Whether an action is the decision to stay where the trajectory is, `[B, P]` bool."""
+        waits = torch.zeros_like(state.finished)
+        for rule, own in zip(self.rules, state.rules, strict=True):
+            stay = rule.allows_stay(own, state.move)
+            waits = waits if stay is None else waits | stay
+        return waits & (action == state.move.here)
 
     def select(self, state: State, parents: Tensor) -> State:
         """The state in which trajectory p is a copy of trajectory `parents[b, p]` of the same instance b.
@@ -450,15 +461,22 @@ class RoutingEnv:
         depot, end = instance.depot, instance.finish
         closing = [] if end == depot else [end]
         tours: list[list[int]] = [[depot]]
+        if self.problem.may_wait and set(nodes) - {depot}:  # waits at the depot
+            tours[0] += nodes[: waits_at_start(self.problem, [depot, *nodes])]
+            nodes = nodes[len(tours[0]) - 1 :]
         for node in nodes:
             if node == end:
                 tours[-1] += closing
                 if self.problem.shape.has_one_depot_tour:
                     return tours
                 tours.append([depot])
-            elif node != tours[-1][-1] or (self.problem.may_stay and node not in tours[-1][:-1]):  # a dead end stays
+            elif node != tours[-1][-1] or self.problem.may_wait or self._stays(tours[-1]):  # a dead end stays
                 tours[-1].append(node)
         return [tour for tour in tours if set(tour) - {depot, end}]
+
+    def _stays(self, tour: Sequence[int]) -> bool:
+        """Whether the last node of a tour once more is the decision to stay there."""
+        return self.problem.may_stay and tour[-1] not in tour[:-1]
 
     def actions(self, tours: Sequence[Sequence[int]], instance: Instance) -> list[int]:
         """The actions that make the tours of a solution, the reverse of `tours`; each tour begins with the depot."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from tsp.problems import (
+    AppearingSession,
     Capacity,
     CompulsoryVisits,
     LengthBudget,
@@ -30,7 +31,7 @@ from tsp.problems import (
 from .features import day, load_unit, prize_unit
 from .limits import last_digits, mask_limit, outer_limit
 from .rule_env import FAR, RuleEnv, way_home, with_given
-from .sessions import QueueSessionEnv, SessionEnv, SessionWindowsEnv
+from .sessions import AppearingSessionEnv, QueueSessionEnv, SessionEnv, SessionWindowsEnv
 from .walks import customers_of
 
 if TYPE_CHECKING:
@@ -482,6 +483,7 @@ RULES: dict[type[Rule], type[RuleEnv]] = {
     TimeWindows: TimeWindowsEnv,
     Session: SessionEnv,
     QueueSession: QueueSessionEnv,
+    AppearingSession: AppearingSessionEnv,
 }
 """Class of a rule's data → class of its environment."""
 

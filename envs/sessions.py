@@ -1,4 +1,4 @@
-"""Sessions of limited time, as the environment reads them: visits take uncertain time, or are found behind a queue."""
+"""Sessions of limited time, as the environment reads them: with visits of uncertain time, queues, or new nodes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import torch
 from .features import prize_unit
 from .limits import mask_limit, outer_limit
 from .rule_env import FAR, RuleEnv, way_home, with_given
-from .walks import SessionClock, session_clock
+from .walks import SessionClock, session_clock, wait_clock
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from tsp.problems import AppearingSession
 
     from .batch import Batch
     from .walks import Move
@@ -75,8 +77,7 @@ class SessionEnv(RuleEnv):
 
     def context(self, state: SessionState, move: Move) -> Tensor:
         """The time that is left."""
-        left = (state.batch.values["max_length"][:, None] - state.now) / state.batch.scale[:, None]
-        return left.clamp(max=FAR).float()[..., None]
+        return time_left(state.batch, state.now)
 
     def node_context(self, state: SessionState, move: Move) -> Tensor:
         """The probability to finish a visit of each node, if it is next."""
@@ -96,8 +97,7 @@ class SessionEnv(RuleEnv):
 
     def forbids_return(self, state: SessionState, move: Move) -> Tensor:
         """Whether even the direct way to the end is too long."""
-        limit = state.clock.latest[:, 0].gather(1, state.batch.finish[:, None])
-        return state.now + way_home(move) > outer_limit(limit)
+        return end_is_late(state.batch, state.clock, state.now, move)
 
 
 class QueueSessionEnv(SessionEnv):
@@ -136,6 +136,99 @@ class QueueSessionEnv(SessionEnv):
         finishes = self._finishes(state, move)
         prizes = state.batch.values["law_prizes"][:, None] / prize_unit(state.batch)[:, None, :, None]
         return torch.stack([finishes.float().mean(-1), (finishes * prizes).float().mean(-1)], -1)
+
+
+class AppearingState(NamedTuple):
+    """The time of a tour in a session in which nodes appear.
+
+    Attributes:
+        batch: the instances.
+        clock: `[B, 1, n]` the times of each node.
+        law: `[B, 1, n, K]` the equally likely times at which each node appears.
+        now: `[B, P]` the time at which the current node may be left.
+        over: `[B, P]` bool, whether the tour has ended.
+    """
+
+    batch: Batch
+    clock: SessionClock
+    law: Tensor
+    now: Tensor
+    over: Tensor
+
+
+class AppearingSessionEnv(RuleEnv):
+    """Only a node that has appeared may be next, or the current one once more: the decision to wait."""
+
+    from_depot = True
+    shows = ("service",)
+    context_features = 1
+    node_context_features = 2
+    geometry = True
+    rule: AppearingSession
+
+    def start(self, batch: Batch, trajectories: int) -> AppearingState:
+        """The session begins, or the depot opens."""
+        clock = session_clock(batch)
+        law = batch.values["law_appears"].to(clock.latest.dtype)[:, None]
+        now = clock.opens.gather(1, batch.depot[:, None]).expand(-1, trajectories)
+        over = torch.zeros_like(now, dtype=torch.bool)
+        return AppearingState(batch, clock.map(lambda x: x[:, None]), law, now, over)
+
+    def update(self, state: AppearingState, move: Move) -> AppearingState:
+        """Walk there, and stay until the visit is over or time is up; or wait."""
+        assert move.returned is not None
+        assert move.leg is not None
+        arrive = state.now + move.leg
+        there = state.clock.map(lambda x: x[:, 0].gather(1, move.node))
+        waited = wait_clock(state.batch, self.rule).end(state.now, there.latest)
+        now = torch.where(move.node == move.origin, waited, there.visit(arrive)[0])
+        return state._replace(now=torch.where(move.returned, arrive, now), over=state.over | move.returned)
+
+    def resume(self, state: AppearingState, batch: Batch) -> AppearingState:
+        """See `RuleEnv.resume`."""
+        return state._replace(now=with_given(state.now, batch, "elapsed"))
+
+    def context(self, state: AppearingState, move: Move) -> Tensor:
+        """The time that is left."""
+        return time_left(state.batch, state.now)
+
+    def node_context(self, state: AppearingState, move: Move) -> Tensor:
+        """Whether each node is there, and the probability that it will be: one of the outcomes still to come."""
+        is_there = self._is_there(state)
+        ahead = state.law > state.now[..., None, None]
+        finite = (ahead & (state.law < state.clock.latest[..., None])).sum(-1) / ahead.sum(-1).clamp(min=1)
+        return torch.stack([is_there.float(), torch.where(is_there, 1.0, finite).float()], -1)
+
+    def _is_there(self, state: AppearingState) -> Tensor:
+        """Whether each node has appeared, `[B, P, n]` bool."""
+        return wait_clock(state.batch, self.rule).appears[:, None] <= mask_limit(state.now)[..., None]
+
+    def forbids_visit(self, state: AppearingState, move: Move) -> Tensor:
+        """Nodes that are not there, or from which the end could not be reached in time on arrival."""
+        assert move.to_nodes is not None
+        too_far = state.now[..., None] + move.to_nodes > mask_limit(state.clock.latest)
+        return too_far | ~self._is_there(state)
+
+    def allows_stay(self, state: AppearingState, move: Move) -> Tensor:
+        """Until it is time to go to the end."""
+        latest = state.clock.latest[:, 0].gather(1, move.here)
+        return ~state.over & (latest > mask_limit(state.now))
+
+    def forbids_return(self, state: AppearingState, move: Move) -> Tensor:
+        """Whether even the direct way to the end is too long."""
+        return end_is_late(state.batch, state.clock, state.now, move)
+
+
+def time_left(batch: Batch, now: Tensor) -> Tensor:
+    """The time that is left of a session, as a policy sees it, `[B, P, 1]`."""
+    left = (batch.values["max_length"][:, None] - now) / batch.scale[:, None]
+    return left.clamp(max=FAR).float()[..., None]
+
+
+def end_is_late(batch: Batch, clock: SessionClock, now: Tensor, move: Move) -> Tensor:
+    """Whether even the direct way to the end of a session is too long, `[B, P]` bool."""
+    limit = clock.latest[:, 0].gather(1, batch.finish[:, None])
+    return now + way_home(move) > outer_limit(limit)
 
 
 class SessionWindowsEnv(RuleEnv):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
-from tsp.problems import SplitDelivery
+from tsp.problems import AppearingSession, SplitDelivery
 
 from .limits import mask_limit
 
@@ -55,6 +56,7 @@ class Walks(NamedTuple):
         origins, nodes: `[B, P, T]` the two ends of each step; staying is a step to the same node.
         returned: `[B, P, T]` bool, whether the step ends a tour; None where tours have no depot.
         customers: `[B, n]` bool, nodes that are neither padding nor where tours start and end.
+        appearing: the rule by which a step to the same node is a wait; None where it is none.
     """
 
     batch: Batch
@@ -62,6 +64,7 @@ class Walks(NamedTuple):
     nodes: Tensor
     returned: Tensor | None
     customers: Tensor
+    appearing: AppearingSession | None = None
 
     def legs(self) -> Tensor:
         """Length of each step, `[B, P, T]`."""
@@ -118,6 +121,33 @@ def session_clock(batch: Batch) -> SessionClock:
     return SessionClock(opens, closes, limit - home, *real)
 
 
+class WaitClock(NamedTuple):
+    """When waits end where nodes appear on the way, in the instances' own units.
+
+    Attributes:
+        appears: `[B, n]` when each node really appears; 0 where tours start and end.
+        longest: `[B]` the longest wait.
+    """
+
+    appears: Tensor
+    longest: Tensor
+
+    def end(self, now: Tensor, latest: Tensor) -> Tensor:
+        """When waits end that begin at `now`, where it is time to go at `latest`, `[B, P]` each."""
+        appears = self.appears[:, None]
+        later = torch.where(appears > mask_limit(now)[..., None], appears, float("inf")).amin(-1)
+        until = torch.minimum(torch.minimum(now + self.longest[:, None], later), latest)
+        return torch.maximum(now, until)
+
+
+def wait_clock(batch: Batch, rule: AppearingSession) -> WaitClock:
+    """The clock of the batch's waits."""
+    appears = batch.real_appears
+    assert appears is not None
+    ends = torch.stack([batch.depot, batch.finish], 1)
+    return WaitClock(appears.scatter(1, ends, 0.0), rule.longest_wait * batch.values["max_length"])
+
+
 def completed(walks: Walks) -> Tensor:
     """Customers whose visit is completed within the session, `[B, P, n]` bool, by `tsp.problems.Session`."""
     batch, (B, P, T) = walks.batch, walks.nodes.shape
@@ -129,12 +159,16 @@ def completed(walks: Walks) -> Tensor:
     customer = walks.customers[:, None].expand(B, P, -1).gather(-1, walks.nodes)
     visits = customer & ((stays & first) if "law_waits" in batch.values else ~stays)
     legs, now, done = walks.legs(), start, torch.zeros_like(walks.nodes)
+    waits = None if walks.appearing is None else wait_clock(batch, walks.appearing)
     elapsed = batch.values.get("elapsed", torch.full_like(start[:, 0], float("nan")))[:, None].to(start.dtype)
     given = torch.where(elapsed.isnan(), 0, batch.values.get("given", torch.zeros_like(batch.depot))[:, None])
     for t in range(T):
         arrive = now + legs[..., t]
-        leave, lost = SessionClock(*(x[..., t] for x in at)).visit(arrive)
-        now = torch.where(visits[..., t], leave, arrive)
+        here = SessionClock(*(x[..., t] for x in at))
+        leave, lost = here.visit(arrive)
+        before, now = now, torch.where(visits[..., t], leave, arrive)
+        if waits is not None:
+            now = torch.where(stays[..., t], waits.end(before, here.latest), now)
         now = torch.where(given == t + 1, elapsed, now)
         done[..., t] = (visits[..., t] & (~lost | (t < given))).long()
     counts = torch.zeros((B, P, batch.size), dtype=torch.long, device=legs.device)
@@ -155,7 +189,7 @@ def _longest(walks: Walks) -> Tensor:
 
 def _prize(walks: Walks) -> Tensor:
     prizes = walks.batch.real_prizes
-    counted = walks.visited() if walks.batch.laws is None else completed(walks)
+    counted = completed(walks) if walks.batch.in_session else walks.visited()
     return (counted.to(prizes.dtype) * prizes[:, None]).sum(-1)
 
 
@@ -226,7 +260,13 @@ def customers_of(problem: Problem, batch: Batch) -> Tensor:
 
 
 def most_steps(problem: Problem, size: int) -> int:
-    """The most steps of one tour among `size` nodes: the customers, each of them twice where she may stay, and home."""
+    """The most steps of one tour among `size` nodes: the customers, each of them twice where she may stay, and home.
+
+    Where she may wait, a wait lasts for the longest time, or until a node appears, or until it is time to go.
+    """
+    appearing = problem.rule(AppearingSession)
+    if appearing is not None:
+        return 3 * size + math.ceil(1 / appearing.longest_wait)
     return 2 * size - 1 if problem.may_stay else size
 
 
@@ -273,11 +313,13 @@ def walks_of(problem: Problem, batch: Batch, actions: Tensor) -> Walks:
     end = ends_of(problem, batch)[:, None, None]
     before = torch.cat([depot, actions[..., :-1]], -1)
     returned = actions == end
+    if problem.may_wait:  # at the depot, before the first visit
+        returned = returned & ((actions != depot).cumsum(-1) > 0)
     before = torch.where((before == end) & ~returned, depot, before)  # another tour begins
     if problem.shape.has_several_tours:  # a tour without a visit has no length
         before = torch.where(returned & (before == depot), end, before)
         returned = returned & (before != end)
-    return Walks(batch, before, actions, returned, customers)
+    return Walks(batch, before, actions, returned, customers, problem.rule(AppearingSession))
 
 
 def objective_of(problem: Problem, walks: Walks) -> Tensor:

@@ -53,7 +53,7 @@ def feasible_solutions(
     """
     walks = _split_walks if problem.rule(SplitDelivery) else _walks
     found: dict[Canonical, Solution] = {}
-    for tours in walks(problem, instance):
+    for tours in walks(problem, instance, realization):
         name = canonical(problem, instance, tours)
         if name not in found:
             solution = check(problem, instance, tours, realization=realization)
@@ -100,7 +100,7 @@ def _orders(nodes: Iterable[int]) -> Iterator[tuple[int, ...]]:
     return chain.from_iterable(permutations(nodes, k) for k in range(len(nodes) + 1))
 
 
-def _walks(problem: Problem, instance: Instance) -> Iterator[list[list[int]]]:
+def _walks(problem: Problem, instance: Instance, realization: Realization | None) -> Iterator[list[list[int]]]:
     depot, finish = instance.depot, instance.finish
     if problem.shape.is_path:
         for order in _orders(range(instance.size)):
@@ -110,6 +110,9 @@ def _walks(problem: Problem, instance: Instance) -> Iterator[list[list[int]]]:
         finish = depot
     closing = [] if finish == depot else [finish]
     customers = [node for node in range(instance.size) if node not in (depot, finish)]
+    if problem.may_wait:
+        yield from _waiting_walks(problem, instance, customers, closing, realization)
+        return
     if not problem.shape.has_several_tours:
         for order in _orders(customers):
             for stays in product((1, 2), repeat=len(order)) if problem.may_stay else ((1,) * len(order),):
@@ -121,6 +124,21 @@ def _walks(problem: Problem, instance: Instance) -> Iterator[list[list[int]]]:
                 walks = [[depot, *tour, *closing] for tour in tours]
                 # tours that have begun come first, so that their order counts
                 yield from ([list(w) for w in permutations(walks)] if instance.underway else [walks])
+
+
+def _waiting_walks(
+    problem: Problem, instance: Instance, customers: list[int], closing: list[int], realization: Realization | None
+) -> Iterator[list[list[int]]]:
+    """Tours with waits, made step by step: what breaks a rule does so however it continues."""
+    given = () if instance.underway is None else instance.underway.visited
+    open_ones = [[instance.depot, *given]]
+    while open_ones:
+        tour = open_ones.pop()
+        if not check(problem, instance, [[*tour, *closing]], realization=realization).feasible:
+            continue
+        if len(tour) == 1 or closing or set(tour) != {instance.depot}:  # waits alone are the empty tour
+            yield [[*tour, *closing]]
+        open_ones += [[*tour, node] for node in [tour[-1], *customers] if node == tour[-1] or node not in tour]
 
 
 def _partitions(nodes: list[int]) -> Iterator[list[list[int]]]:
@@ -143,7 +161,7 @@ def _ordered(groups: list[list[int]]) -> Iterator[list[tuple[int, ...]]]:
             yield [order, *rest]
 
 
-def _split_walks(problem: Problem, instance: Instance) -> Iterator[list[list[int]]]:
+def _split_walks(problem: Problem, instance: Instance, realization: Realization | None) -> Iterator[list[list[int]]]:
     """Tours on which every visit delivers something, until all demands are met; made step by step."""
     depot, finish = instance.depot, instance.finish
     closing = [] if finish == depot else [finish]

@@ -42,6 +42,7 @@ def full_instance(problem, n=7, **options):
         "min_prize": 3.0,
         "time_windows": np.tile([0.0, 20.0], (n, 1)),
         **{law: np.ones((n, 2)) for law in LAWS},
+        "law_appears": np.zeros((n, 2)),  # all are there
     }
     read = {name: value for name, value in everything.items() if name in reads(get_problem(problem))}
     if "time_windows" in read:

@@ -131,6 +131,10 @@ def _service_times(problem, place, customers, rng, whole, exact):
     return {"service_times": rng.integers(0, 10, place.size) if whole else rng.random(place.size) / 5}
 
 
+NEVER = {"law_waits", "law_appears"}
+"""Laws whose values may be infinite: where nobody is there, or a node never appears."""
+
+
 def _laws(problem, place, customers, rng, whole, exact):
     """Laws of what the problem hides, in which visits take up to a quarter of the session; some authors are absent."""
     outcomes = int(rng.integers(1, 5))
@@ -139,8 +143,10 @@ def _laws(problem, place, customers, rng, whole, exact):
     for name in sorted(set(problem.needs) & set(LAWS)):
         high = 20.0 if name == "law_prizes" else longest
         law = np.stack([_values(rng, place.size, high, whole) for _ in range(outcomes)], -1)
-        given[name] = np.where(rng.random(law.shape) < 0.2, np.inf, law) if name == "law_waits" else law
-    if "law_waits" in given:
+        given[name] = np.where(rng.random(law.shape) < 0.2, np.inf, law) if name in NEVER else law
+    if "law_appears" in given:
+        given["law_appears"][rng.random(place.size) < 0.4] = 0.0
+    if set(given) & NEVER:
         given["service_times"] = _values(rng, place.size, longest / 2 + 1.0 * whole, whole)
     return given
 

@@ -47,7 +47,7 @@ class Mutant:
 
     Attributes:
         name: function, change and code, which stay the same when lines move.
-        line: of the change.
+        line: where the changed statement begins.
         function: name of the function or method whose body is changed; None for what is computed on import.
         tree: syntax tree of the whole module.
     """
@@ -137,6 +137,7 @@ def mutants(source):
     tree = ast.parse(source)
     hidden = skipped(tree)
     homes = {id(node): name for name, f in functions(tree) for part in f.body for node in ast.walk(part)}
+    lines = {id(node): part.lineno for part in ast.walk(tree) if isinstance(part, ast.stmt) for node in ast.walk(part)}
     for index, node in enumerate(ast.walk(tree)):
         if id(node) in hidden:
             continue
@@ -146,7 +147,7 @@ def mutants(source):
             changed = ast.fix_missing_locations(Replace(target, ast.copy_location(by, target)).visit(fresh))
             home = homes.get(id(node))
             code = ast.unparse(node).splitlines()[0]
-            yield Mutant(f"{home or 'on import'}: {word}: {code}", node.lineno, home, changed)
+            yield Mutant(f"{home or 'on import'}: {word}: {code}", lines[id(node)], home, changed)
 
 
 def survivors(module, tests, out):
@@ -223,7 +224,7 @@ class Loop:
                 start = time.monotonic()
                 items = reached.get(mutant.line, [])
                 if mutant.function:
-                    survives = in_child(lambda m=mutant, i=items: self.try_items(session, m, i)) == 0
+                    survives = not items or in_child(lambda m=mutant, i=items: self.try_items(session, m, i)) == 0
                 else:
                     survives = passes_anew(self.module, mutant.tree, self.tests)
                 row = {"line": mutant.line, "name": mutant.name, "survives": survives}

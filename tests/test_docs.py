@@ -83,6 +83,7 @@ RULE_COLUMNS = {
         ["session left", "just arrived", "time of a visit here", "prize here"],
         ["chance to finish", "prize to expect"],
     ),
+    "AppearingSession": (["session left"], ["there", "chance to appear"]),
     "TimeWindows": (
         ["time"],
         ["wait", "spare time", "way", "near opening", "near closing", "near node", "near limit"],

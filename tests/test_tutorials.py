@@ -13,14 +13,7 @@ from documented_code import ROOT
 
 from tsp.cli import main
 
-PAGES = (
-    "deliveries",
-    "uncertain-day",
-    "which-solver",
-    "first-hour",
-    pytest.param("own-instances", marks=pytest.mark.slow),  # it trains three times
-    "adding-a-problem",
-)
+PAGES = ("deliveries", "uncertain-day", "which-solver", "first-hour", "own-instances", "adding-a-problem")
 NOTEBOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.py"))
 FENCED = re.compile(r"^(?:<!-- (quote): .*? -->\n)?```(bash|python|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHORT = {

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsp.problems import (
+    AppearingSession,
     Capacity,
     CompulsoryVisits,
     LengthBudget,
@@ -64,6 +65,7 @@ class Claim(NamedTuple):
         prizes: the real prize of each node; None if there are no prizes.
         durations: the real duration of each visit; None if visits take no time.
         waits: the real wait before each visit, where there are queues.
+        appears: when each node really appears, where they do so on the way.
         begun: number of tours that have begun; where there may be several, the others leave the depot later.
         resumed: those of them that are on their way, by their index.
     """
@@ -76,6 +78,7 @@ class Claim(NamedTuple):
     prizes: Array | None
     durations: Array | None
     waits: Array | None
+    appears: Array | None
     begun: int
     resumed: dict[int, Resumed]
 
@@ -110,9 +113,15 @@ def _names(instance: Instance, nodes: Iterable[int]) -> str:
     return ", ".join(listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")
 
 
+def _visits(claim: Claim, tour: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The nodes of a tour without the repetitions that are waits."""
+    return tour[np.append(True, tour[1:] != tour[:-1])[: len(tour)]] if claim.problem.may_wait else tour
+
+
 def _counts(claim: Claim) -> NDArray[np.int64]:
     """The number of visits of each node `[n]`."""
-    return np.bincount(np.concatenate([*claim.tours, np.empty(0, dtype=np.int64)]), minlength=claim.instance.size)
+    visits = [_visits(claim, tour) for tour in claim.tours]
+    return np.bincount(np.concatenate([*visits, np.empty(0, dtype=np.int64)]), minlength=claim.instance.size)
 
 
 def _revisits(claim: Claim) -> list[str]:
@@ -125,7 +134,7 @@ def _revisits(claim: Claim) -> list[str]:
         found.append(f"visited more than once: {_names(claim.instance, again)}")
     for k, tour in enumerate(claim.tours):
         ends = np.flatnonzero(~claim.customers)
-        if any(np.count_nonzero(tour == node) > 1 for node in ends):
+        if any(np.count_nonzero(_visits(claim, tour) == node) > 1 for node in ends):
             found.append(f"tour {k}: passes the depot on its way, expected another tour there")
     return found
 
@@ -241,6 +250,7 @@ class SessionTimes(NamedTuple):
         leave: when it leaves.
         lost: whether a visit there counts nothing, since it begins too late or has to be broken off.
         given: number of the stops that are given.
+        start: when it leaves for the first of them.
     """
 
     stops: NDArray[np.int64]
@@ -249,6 +259,7 @@ class SessionTimes(NamedTuple):
     leave: Array
     lost: NDArray[np.bool_]
     given: int
+    start: float
 
 
 def session_times(claim: Claim, k: int) -> SessionTimes:
@@ -258,9 +269,9 @@ def session_times(claim: Claim, k: int) -> SessionTimes:
     stops, resumed = claim.stops[k], claim.resumed.get(k)
     stated = None if resumed is None else resumed.used.elapsed
     first = given if stated is not None else 1
-    now, limit = stated or 0.0, instance.max_length
-    if instance.time_windows is not None:  # the day begins when the depot opens, and ends when the end closes
-        now = max(now, float(instance.time_windows[instance.depot, 0])) if stated is None else now
+    now = start = _session_start(claim) if stated is None else stated
+    limit = instance.max_length
+    if instance.time_windows is not None:  # the day ends when the end closes
         limit = limit if instance.free_end else min(limit, float(instance.time_windows[instance.finish, 1]))
     legs = instance.legs(stops[:-1], stops[1:]).tolist()
     ways_home = (
@@ -271,11 +282,21 @@ def session_times(claim: Claim, k: int) -> SessionTimes:
     for i in range(first, len(stops)):
         at, until = now + legs[i - 1], limit - home[i]
         is_visit = claim.customers[stops[i]] and (not claim.problem.may_stay or stops[i] == stops[i - 1])
-        now, fails = _visit(claim, int(stops[i]), at, until) if is_visit else (at, False)
+        if _is_wait(claim, k, i):
+            now, fails = _end_of_wait(claim, at, until), False
+        else:
+            now, fails = _visit(claim, int(stops[i]), at, until) if is_visit else (at, False)
         for column, value in zip(columns, (at, until, now, float(fails)), strict=True):
             column.append(value)
-    is_lost = np.array(lost, dtype=bool)
-    return SessionTimes(stops[first:], np.array(arrive), np.array(latest), np.array(leave), is_lost, given - first)
+    return SessionTimes(
+        stops[first:], np.array(arrive), np.array(latest), np.array(leave), np.array(lost, bool), given - first, start
+    )
+
+
+def _session_start(claim: Claim) -> float:
+    """When a session begins: at 0, or when the depot opens."""
+    windows = claim.instance.time_windows
+    return 0.0 if windows is None else max(0.0, float(windows[claim.instance.depot, 0]))
 
 
 def _visit(claim: Claim, node: int, arrive: float, latest: float) -> tuple[float, bool]:
@@ -288,6 +309,45 @@ def _visit(claim: Claim, node: int, arrive: float, latest: float) -> tuple[float
     if exceeds(over, latest):
         return max(arrive, latest), True
     return over, False
+
+
+def _is_wait(claim: Claim, k: int, i: int) -> bool:
+    """Whether stop `i` of tour `k` is the decision to wait: the stop before it once more, but not the tour's end."""
+    stops, closes = claim.stops[k], len(claim.stops[k]) > len(claim.tours[k])
+    return claim.problem.may_wait and stops[i] == stops[i - 1] and not (closes and i == len(stops) - 1)
+
+
+def _end_of_wait(claim: Claim, now: float, latest: float) -> float:
+    """When a wait ends: a node appears, it lasted for the longest wait, or it is time to go to the tour's end."""
+    rule = claim.problem.rule(AppearingSession)
+    assert rule is not None
+    assert claim.appears is not None
+    assert claim.instance.max_length is not None
+    later = (time for time in claim.appears[claim.customers].tolist() if exceeds(time, now))
+    return max(now, min(now + rule.longest_wait * claim.instance.max_length, latest, *later))
+
+
+def _check_appearing_session(claim: Claim, rule: AppearingSession) -> list[str]:
+    """Beside what is checked of every session, that each node was there when the tour left for it."""
+    assert claim.appears is not None
+    found, write = _check_session(claim, rule), claim.instance.units.format_time
+    for k in range(len(claim.tours)):
+        times = session_times(claim, k)
+        left = times.start
+        for i, (node, at) in enumerate(zip(times.stops.tolist(), times.arrive.tolist(), strict=True)):
+            here = len(claim.stops[k]) - len(times.stops) + i
+            name, is_given = claim.instance.node_name(node), i < times.given or claim.is_over(k)
+            if _is_wait(claim, k, here):
+                if not exceeds(float(times.latest[i]), at) and not is_given:
+                    found.append(f"tour {k}: waits at {name} at {write(at)}, when it is time to go to its end")
+                    break
+            elif claim.customers[node] and exceeds(float(claim.appears[node]), left) and not is_given:
+                when = float(claim.appears[node])
+                there = "never appears" if np.isinf(when) else f"appears at {write(when)}"
+                found.append(f"tour {k}: leaves for {name} at {write(left)}, which {there}")
+                break
+            left = float(times.leave[i])
+    return found
 
 
 def _check_session(claim: Claim, rule: Session) -> list[str]:
@@ -400,6 +460,7 @@ CHECKS: dict[type[Rule], Callable[[Claim, Any], list[str]]] = {
     TimeWindows: _check_time_windows,
     Session: _check_session,
     QueueSession: _check_session,
+    AppearingSession: _check_appearing_session,
 }
 """The check of each rule: a sentence for each violation."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tsp.problems import (
     PROBLEMS,
     STATED_BY,
+    AppearingSession,
     Capacity,
     CompulsoryVisits,
     LengthBudget,
@@ -45,6 +46,7 @@ ORDER = (
     TimeWindows,
     Session,
     QueueSession,
+    AppearingSession,
 )
 """The order of rules in every problem; the order of the features that a policy sees follows from it."""
 
@@ -61,6 +63,7 @@ BRINGS: dict[str, type[Rule] | None] = {
     "law_service_times": None,
     "law_waits": None,
     "law_prizes": None,
+    "law_appears": None,
 }
 """Attribute of an instance → the rule that it adds; None where only an objective or the shape reads the attribute.
 
@@ -80,6 +83,7 @@ IMPLIED: tuple[tuple[set[str], str], ...] = (
     ({"penalties"}, "pctsp"),
     ({"law_waits", "law_prizes"}, "opq"),
     ({"law_service_times"}, "opst"),
+    ({"law_appears"}, "dop"),
     ({"prizes", "num_tours"}, "top"),
     ({"prizes", "time_windows"}, "optw"),
     ({"prizes"}, "op"),

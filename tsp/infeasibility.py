@@ -14,6 +14,7 @@ import numpy as np
 
 from tsp.instance import Instance
 from tsp.problems import (
+    AppearingSession,
     Capacity,
     CompulsoryVisits,
     LengthBudget,
@@ -444,5 +445,6 @@ REASONS: dict[type[Rule], Callable[[BestCase, Any], list[str]]] = {
     TimeWindows: _time_windows,
     Session: _session,
     QueueSession: _session,
+    AppearingSession: _session,
 }
 """For each rule the function that proves it too tight: a sentence for each reason. A rule without one gives none."""

@@ -53,7 +53,7 @@ EXPLICIT = "EXPLICIT"
 NODE_VALUES = ("prizes", "penalties", "demands", "service_times", "required")
 """Attributes that give each node a number, 0 or more."""
 
-LAWS = ("law_service_times", "law_waits", "law_prizes")
+LAWS = ("law_service_times", "law_waits", "law_prizes", "law_appears")
 """Attributes that give each node equally likely values of a hidden one, a number each, 0 or more.
 
 Outcome k of a node has the k-th value of each law; the nodes are independent."""
@@ -68,8 +68,11 @@ NONNEGATIVE = "a number of 0 or more"
 
 OTHERS = "an Underway for each other tour"
 
-HIDDEN = ("prizes", "service_times", "waits")
+HIDDEN = ("prizes", "service_times", "waits", "appears")
 """Attributes of nodes that may become known only on the way."""
+
+ENDLESS = ("waits", "appears")
+"""Those of them that may be infinite: where nobody is there, or a node never appears."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +129,13 @@ class Realization:
         prizes: each node's real prize `[n]`, where prizes are hidden.
         service_times: each visit's real duration `[n]`, where durations are hidden.
         waits: the real wait before each visit `[n]`, where waits are hidden; infinite where nobody is there.
+        appears: when each node appears `[n]`, where that is hidden; infinite where it never does.
     """
 
     prizes: Array | None = None
     service_times: Array | None = None
     waits: Array | None = None
+    appears: Array | None = None
 
     def __post_init__(self) -> None:
         """Keep a read-only copy of the numbers.
@@ -144,7 +149,7 @@ class Realization:
                 values = number_array(given, name)
                 if values.ndim != 1:
                     raise ValueError(f"{name}: shape {values.shape}, expected (n,)")
-                _require_nonnegative(_known_waits(values, name), name)
+                _require_nonnegative(_finite_times(values, name), name)
                 values.flags.writeable = False
                 object.__setattr__(self, name, values)
 
@@ -189,6 +194,7 @@ class Instance:
             where nobody is there.
         law_prizes: equally likely prizes `[n, K]`, where the real one is seen on arrival; outcome k of a node has the
             k-th value of each law.
+        law_appears: equally likely times at which each node appears `[n, K]`; infinite where it never does.
         required: where nodes may be left out, above 0 for each that must be visited `[n]`.
         max_length: largest length of a tour, the duration of its visits included.
         min_prize: smallest sum of collected prizes.
@@ -228,6 +234,7 @@ class Instance:
     law_service_times: Array | None = None
     law_waits: Array | None = None
     law_prizes: Array | None = None
+    law_appears: Array | None = None
     max_length: float | None = None
     min_prize: float | None = None
     capacity: float | None = None
@@ -388,7 +395,7 @@ class Instance:
                 law = number_array(getattr(self, name), name)
                 if law.ndim != 2 or law.shape[0] != self.size or law.shape[1] == 0:
                     raise ValueError(f"{name}: shape {law.shape}, expected ({self.size}, K) with K of 1 or more")
-                _require_nonnegative(_known_waits(law, name), name)
+                _require_nonnegative(_finite_times(law, name), name)
                 self._store(name, law)
         counts = {name: law.shape[1] for name in LAWS if (law := getattr(self, name)) is not None}
         if len(set(counts.values())) > 1:
@@ -647,9 +654,9 @@ def _distances(values: ArrayLike) -> Array:
     return matrix
 
 
-def _known_waits(values: Array, name: str) -> Array:
-    """The values with those set to 0 that may be infinite: waits where nobody is there."""
-    return np.where(values == np.inf, 0.0, values) if name.endswith("waits") else values
+def _finite_times(values: Array, name: str) -> Array:
+    """The values of an attribute, or of its law, with those set to 0 that may be infinite."""
+    return np.where(values == np.inf, 0.0, values) if name.removeprefix("law_") in ENDLESS else values
 
 
 def _require_nonnegative(values: Array, name: str) -> None:

@@ -68,6 +68,7 @@ class Reveal(StrEnum):
 
     ON_ARRIVAL = "on arrival"
     WHEN_OVER = "when the visit is over"
+    WHEN_THERE = "when it appears"
 
 
 class Rule:
@@ -194,6 +195,26 @@ class QueueSession(Session):
 
 
 @dataclass(frozen=True)
+class AppearingSession(Session):
+    """A session in which nodes appear on the way, at uncertain times, and only a node that is there may be next.
+
+    What has appeared is seen from everywhere. The current node once more, or the depot before the first visit, is the
+    decision to wait: until the next node appears, for the longest wait, or until it is time to go to the tour's end,
+    whichever is first. Visits take their known service times; an infinite time means that the node never appears.
+
+    An instance says what is known now: a node all of whose outcomes are over is there, and of any other node the
+    outcomes that are over did not happen.
+
+    Attributes:
+        longest_wait: the longest wait, as a share of `max_length`.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("max_length", "law_appears")
+    reveals: ClassVar[Mapping[str, Reveal]] = MappingProxyType({"appears": Reveal.WHEN_THERE})
+    longest_wait: float = 0.1
+
+
+@dataclass(frozen=True)
 class TimeWindows(Rule):
     """Each visit begins within the node's time window, after a wait if the tour arrives early.
 
@@ -219,6 +240,7 @@ STATED_BY = {
     "law_service_times": "the law of service times (array law_service_times)",
     "law_waits": "the law of waits (array law_waits)",
     "law_prizes": "the law of prizes (array law_prizes)",
+    "law_appears": "the law of when nodes appear (array law_appears)",
 }
 """Attribute of an instance → its name in messages, with the option or the columns that state it."""
 
@@ -305,6 +327,11 @@ class Problem:
     def may_stay(self) -> bool:
         """Whether going to the current node once more is a decision: to stay there."""
         return self.rule(QueueSession) is not None
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether the current node once more is the decision to wait there, as often as wanted."""
+        return self.rule(AppearingSession) is not None
 
     def resembles(self, other: Problem) -> bool:
         """Whether a policy of one applies to the other: the same shape, and rules of the same classes."""
@@ -478,6 +505,14 @@ PROBLEMS: dict[str, Problem] = {
             story="a queue, an absent author, a dull poster: seen on arrival; stay, or leave for good",
             shape=Shape.TOUR,
             rules=(VisitAtMostOnce(), QueueSession()),
+            objective=Objective(("prize",), "max"),
+        ),
+        Problem(
+            name="dop",
+            title="dynamic orienteering",
+            story="posters go up during the day; go to one that is there, or wait for the next",
+            shape=Shape.TOUR,
+            rules=(VisitAtMostOnce(), AppearingSession()),
             objective=Objective(("prize",), "max"),
         ),
         Problem(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import numpy as np
 
 from tsp.checks import CHECKS, TERMS, Amounts, Claim, Resumed, Tours, check_fixed_edges, check_roads, session_times
+from tsp.instance import HIDDEN
 from tsp.laws import expected
 from tsp.problems import PrizeQuota, Problem, SplitDelivery
 from tsp.validation import items, number_array, shown
@@ -301,11 +302,10 @@ def _make_claim(
     stops = tuple(np.append(tour, tour[0]) if closed and tour.size else tour for tour in tours)
     known: dict[str, Array | None] = {"prizes": instance.prizes, "service_times": instance.service_times}
     means = expected(instance) if any(f"law_{name}" in problem.needs for name in problem.reveals) else None
-    for name in problem.reveals:
-        if realization is not None:
-            known[name] = realization.values(name, instance.size)
-        elif means is not None:
-            known[name] = getattr(means, name)
+    if realization is not None:
+        known |= {name: realization.values(name, instance.size) for name in problem.reveals}
+    elif means is not None:
+        known |= {name: values for name in HIDDEN if (values := getattr(means, name)) is not None}
     begun, resumed, violations = _begun(problem, instance, tours)
     claim = Claim(
         problem,
@@ -316,6 +316,7 @@ def _make_claim(
         known["prizes"],
         known["service_times"],
         known.get("waits"),
+        known.get("appears"),
         begun,
         resumed,
     )

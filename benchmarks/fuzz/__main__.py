@@ -62,7 +62,7 @@ def run_target(name: str, inputs: int, seed: int, out: Path, folder: Path) -> No
             if not place.exists():
                 counts["faults"] += 1
                 place.write_bytes(data)
-                place.with_name(f"{key}.txt").write_text(f"{name}: {found}\n")
+                place.with_name(f"{key}.fault").write_text(f"{name}: {found}\n")
         if counts["inputs"] % NEXT_REPORT == 0 or found is not None:
             report()
 

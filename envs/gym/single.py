@@ -57,7 +57,7 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
     | `demands` | capacity | the capacity |
     | `opens` | time windows | the day, which is when the last window closes |
     | `closes` | time windows | the day; 1 for a window that never closes |
-    | `service` | time windows | sides of the square |
+    | `service` | time windows, nodes that appear | sides of the square |
     | `prizes` | quota of prizes, objective | the quota, else the largest prize; hidden prizes: their expectation |
     | `penalties` | objective | sides of the square |
     | `duration` | session | mean time of a visit with its wait, where somebody is there; sides of the square |
@@ -93,6 +93,8 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
     | near limit | the same | exp(-t), t the spare time for the node that is hardest to reach after this one, 0 to 1 |
     | chance to finish | session | the probability that a visit is finished, if the node is next |
     | prize to expect | session with queues | as `prizes`: of a visit that is finished, if the node is next |
+    | there | session in which nodes appear | 1 where the node has appeared |
+    | chance to appear | the same | the probability that it is there, or appears early enough to be left in time |
 
     ## Rewards
     They sum to the objective, negative where less is better: for `tsp` to minus the length of the closed

@@ -246,7 +246,7 @@ class RoutingVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]])
         batch, terms = self._state.batch, self.env.problem.objective.terms
         rewards, objectives = np.zeros(self.num_envs), np.zeros(self.num_envs)
         for term in terms:
-            if term in INCREMENTS and batch.laws is None:  # a visit of a session may be broken off
+            if term in INCREMENTS and not batch.in_session:  # a visit of a session may be broken off
                 rewards -= np.where(legal, self.env.sign * INCREMENTS[term](batch, move)[:, 0].numpy(), 0.0)
         if failed.any():
             rewards[failed] = (-_more_than_any(batch, self._actions.shape[1]) - self._returns)[failed]

@@ -17,8 +17,6 @@ import numpy as np
 import tsp
 from tsp.formats import write_solution
 from tsp.instance import Underway
-from tsp.itinerary import format_itinerary_text, make_itinerary
-from tsp.problems import get_problem
 
 # %% [markdown]
 # ## The instance
@@ -38,11 +36,16 @@ print(f"{day.size - 1} customers, {day.demands.sum():.0f} crates")
 
 # %% [markdown]
 # ## The plan
+#
+# A last line `plan` in a cell shows the picture and the itinerary; `plan.to_dataframe()` is a table of pandas.
 
 # %%
 plan = tsp.solve(day, time_limit=1)
+plan.plot(folder / "plan.svg", force=True)
 print(f"{plan.objective:.1f} minutes of driving, at least {plan.bound:.1f} are needed")
-print(format_itinerary_text(make_itinerary(get_problem("cvrptw"), day, plan), day.units))
+stops = plan.to_columns()
+for tour, name, arrive in zip(stops["tour"], stops["name"], stops["arrive"], strict=True):
+    print(f"tour {tour}: {arrive} {name}")
 
 # %% [markdown]
 # ## How many vans, of what size?

@@ -34,6 +34,8 @@ UNTIL_THE_LIMIT = (
     "ga",
     "tsiligirides",
     "means",
+    "rollout",
+    "scenarios",
     "session-recourse",
     "session-rollout",
 )

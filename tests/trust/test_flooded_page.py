@@ -81,7 +81,7 @@ def send(address, content):
     """Send bytes, and read a little of what comes back."""
     where = urlsplit(address)
     try:
-        with socket.create_connection((where.hostname, where.port), timeout=0.5) as connection:
+        with socket.create_connection((where.hostname, where.port), timeout=0.1) as connection:
             connection.sendall(content)
             connection.recv(200)
     except OSError:  # the server may close the connection, or wait for more

@@ -34,7 +34,7 @@ CORNER = tsp.Instance([[0, 0], [3, 0], [0, 4]], name="corner")
         (lambda: tsp.compare(CORNER, ["insertion"]), "instances: Instance.*, expected an Instance or a list of them"),
         (lambda: tsp.compare([CORNER], "insertion"), "solvers: 'insertion', expected a list of specs"),
         (lambda: tsp.compare([CORNER], [5]), "solver: 5, expected a text"),
-        (lambda: tsp.compare([CORNER], ["insertion"], time_limit=None), "time limit: None, expected a positive number"),
+        (lambda: tsp.solve(CORNER, decision_time="1"), "decision time: '1', expected a positive number"),
         (lambda: tsp.compare([CORNER], ["insertion"], time_limit="1"), "time limit: '1', expected a positive number"),
         (lambda: tsp.compare([CORNER], ["insertion"], time_limit=[]), "at least one instance, one solver and one time"),
         (lambda: tsp.check("tsp", CORNER, [[0, 1, 2]]), "problem: 'tsp', expected a Problem"),
@@ -117,7 +117,7 @@ def test_a_trained_policy_is_a_solver(tmp_path):
         tsp.train(tmp_path / "run", **SHORT, policy=network)
 
 
-@pytest.mark.parametrize("wrong", [{"sise": "5"}, {"size": 5.5}, {"minutes": -1, "instances": None}])
+@pytest.mark.parametrize("wrong", [{"sizes": "5"}, {"size": 5.5}, {"minutes": -1, "instances": None}])
 def test_wrong_settings_of_a_training_are_refused_and_leave_no_folder(tmp_path, wrong):
     with pytest.raises(ValueError, match=r"^[^\n]*$"):
         tsp.train(tmp_path / "run", **{**SHORT, **wrong})

@@ -112,6 +112,11 @@ def add_instance_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--num-tours", type=count, metavar="M", help="largest number of tours")
     command.add_argument("--matrix", metavar="FILE", help="distances between the nodes: CSV, text, .npy, .npz or JSON")
     command.add_argument(
+        "--format",
+        choices=("csv", "tsplib", "json"),
+        help="of standard input, where a FILE is - (default: by its content)",
+    )
+    command.add_argument(
         "--walls", metavar="FILE", help="walls, around which ways lead (default: NAME.walls.csv beside NAME.csv)"
     )
     command.add_argument(
@@ -175,5 +180,5 @@ def add_generator_options(command: argparse.ArgumentParser, *, default_count: in
     command.add_argument(
         "--distribution",
         help="uniform (default), clusters, mixed, hall, x or kool; optionally followed by -const, -unif, -dist "
-        "(prizes), -easy, -medium, -hard (time windows) or -steady (sessions)",
+        "(prizes), -easy, -medium, -hard (time windows) -steady or -sparse (sessions)",
     )

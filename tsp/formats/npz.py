@@ -17,7 +17,7 @@ from tsp.composition import implied_problem, problem_of
 from tsp.files import DAMAGED_ARRAYS, MOST_INSTANCES, require_readable, require_size
 from tsp.formats.attributes import require_held
 from tsp.formats.text import quote, reason
-from tsp.instance import EXPLICIT, HIDDEN, LAWS, LIMITS, NODE_VALUES, Instance, Realization
+from tsp.instance import ENDLESS, EXPLICIT, HIDDEN, LAWS, LIMITS, NODE_VALUES, Instance, Realization
 from tsp.metrics import METRICS
 from tsp.problems import GOALS, get_problem, unknown
 
@@ -141,7 +141,7 @@ class NpzSet:
         here: dict[str, NDArray[np.float64]] = {}
         for name, array in self.realized.items():
             values = here[name] = array[k].astype(np.float64)
-            wrong = np.flatnonzero(~((values >= 0) & ((values < np.inf) | (name == "waits"))))
+            wrong = np.flatnonzero(~((values >= 0) & ((values < np.inf) | (name in ENDLESS))))
             if wrong.size:
                 at, array_name = wrong[0], _array_of(name, expects="prizes" in self.realized)
                 raise ValueError(

@@ -19,6 +19,7 @@ from tsp.formats.number_table import (
     require_nonnegative,
     require_windows,
 )
+from tsp.instance import LARGEST_NUMBER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +50,9 @@ def read_instance(path: Path) -> Instance:
     require_count(nodes, header.whole(customers, "N", 0) + 1, "nodes")
     values = np.array([_fields(row) for row in nodes])
     points, service, scores, windows = values[:, :2], values[:, 2], values[:, 3], values[:, 4:]
+    for row, place in zip(nodes, points, strict=True):
+        if np.abs(place).max() > LARGEST_NUMBER:
+            raise row.error(f"x, y {place[0]:g}, {place[1]:g}, expected numbers up to {LARGEST_NUMBER:g}")
     require_nonnegative(nodes, service, "d")
     require_nonnegative(nodes, scores, "S")
     require_windows(nodes, windows)

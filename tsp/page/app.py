@@ -24,7 +24,7 @@ from tsp import __version__
 from tsp.page.fields import Fields
 from tsp.page.guard import Guard
 from tsp.page.limits import DISTRIBUTIONS, KEPT, MOST_DAY_NODES, MOST_NODES, MOST_SECONDS, SHORT_JOB_SECONDS
-from tsp.page.workers import EVENT, REFUSED, RESULT, BusyError, Message, Workers
+from tsp.page.workers import EVENT, REFUSED, RESULT, TOO_BUSY, BusyError, Message, Workers
 from tsp.problems import PROBLEMS, Capacity, LengthBudget, PrizeQuota, Session
 from tsp.validation import flag, shown, whole_number
 
@@ -41,7 +41,6 @@ STATIC = Path(__file__).with_name("static")
 HEARTBEAT = 1.0
 """Seconds without an event after which a sign of life is sent, which finds out whether the reader is still there."""
 
-TOO_BUSY = "too many jobs are waiting; try again in a few seconds"
 TOO_LONG = "it took too long, and was ended"
 
 EXPORTS = ("csv", "json", "tour", "sol", "instance")
@@ -82,8 +81,8 @@ class Page:
         try:
             async with self.workers.job(name, arguments, seconds) as job:
                 message = await job.end()
-        except BusyError:
-            raise RefusedError(TOO_BUSY, 503) from None
+        except BusyError as error:
+            raise RefusedError(str(error), 503) from None
         except TimeoutError:
             raise RefusedError(TOO_LONG, 504) from None
         if message.kind != RESULT:
@@ -179,8 +178,8 @@ class Page:
                         yield _event("done", message.content)
                     else:
                         yield _event("refused", {"error": str(message.content)})
-        except BusyError:
-            yield _event("refused", {"error": TOO_BUSY})
+        except BusyError as error:
+            yield _event("refused", {"error": str(error)})
         except TimeoutError:
             yield _event("refused", {"error": TOO_LONG})
 

@@ -36,8 +36,12 @@ class Message(NamedTuple):
     content: Any
 
 
+TOO_BUSY = "too many jobs are waiting; try again in a few seconds"
+NO_PROCESS = "no process that computes could be started; the terminal shows why"
+
+
 class BusyError(Exception):
-    """Too many jobs are waiting."""
+    """A job cannot be done now; the message is a sentence for the reader."""
 
 
 def work(connection: Connection) -> None:
@@ -84,6 +88,7 @@ class Worker:
         self.process.start()
         theirs.close()
         self.messages: asyncio.Queue[Message] = asyncio.Queue()
+        self.is_lost = False
         loop = asyncio.get_running_loop()
         threading.Thread(target=self._pass_on, args=(loop, self.messages), daemon=True).start()
 
@@ -92,6 +97,7 @@ class Worker:
             try:
                 message = self.connection.recv()
             except Exception:
+                self.is_lost = True
                 message = Message(FAILED, "the process that computes has ended")
                 with suppress(RuntimeError):  # the loop is closed
                     loop.call_soon_threadsafe(messages.put_nowait, message)
@@ -151,8 +157,8 @@ class Workers:
 
     async def _prepare(self, worker: Worker) -> None:
         worker.connection.send(("warm_up", {}))
-        message = await Job(worker).end()
-        if message.kind == FAILED and not worker.process.is_alive():
+        await Job(worker).end()
+        if worker.is_lost:
             self._all.discard(worker)
             sys.stderr.write("tsp: a process of the page ended while it started\n")
             return
@@ -179,14 +185,17 @@ class Workers:
             seconds: after which a message is waited for no longer.
 
         Raises:
-            BusyError: where too many jobs wait.
+            BusyError: where too many jobs wait, or there is no worker.
             TimeoutError: by the time limit.
         """
         if self.is_full:
-            raise BusyError
+            raise BusyError(TOO_BUSY)
+        if not self._all:
+            raise BusyError(NO_PROCESS)
         self._waiting += 1
         try:
-            worker = await self._idle.get()
+            while (worker := await self._idle.get()).is_lost:  # it ended while it had nothing to do
+                self._replace(worker)
         finally:
             self._waiting -= 1
         job = Job(worker)
@@ -194,11 +203,8 @@ class Workers:
             worker.connection.send((name, arguments))
             async with asyncio.timeout(seconds):
                 yield job
-        except OSError:
-            job.has_ended = False
-            raise
         finally:
-            if job.has_ended and worker.process.is_alive():
+            if job.has_ended and not worker.is_lost:
                 self._idle.put_nowait(worker)
             else:
                 task = asyncio.get_running_loop().create_task(self._stop(job))
@@ -208,15 +214,18 @@ class Workers:
     async def _stop(self, job: Job) -> None:
         """Interrupt a job, and take its worker back or replace it."""
         worker = job.worker
-        if sys.platform != "win32" and worker.process.pid is not None and worker.process.is_alive():
+        if sys.platform != "win32" and worker.process.pid is not None and not worker.is_lost:
             with suppress(ProcessLookupError):
                 os.kill(worker.process.pid, signal.SIGINT)
             with suppress(TimeoutError):
                 async with asyncio.timeout(GRACE):
                     await job.end()
-        if job.has_ended and worker.process.is_alive():
+        if job.has_ended and not worker.is_lost:
             self._idle.put_nowait(worker)
             return
+        self._replace(worker)
+
+    def _replace(self, worker: Worker) -> None:
         self._all.discard(worker)
         self.ready -= 1
         worker.close()

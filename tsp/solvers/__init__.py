@@ -21,6 +21,7 @@ from tsp.solvers.protocol import (
     uses_initial,
 )
 from tsp.solvers.visit_times import counts_visits_apart, visit_durations
+from tsp.solvers.waiting import plan_with_waits
 
 __all__ = [
     "BaseSolver",
@@ -36,6 +37,7 @@ __all__ = [
     "is_one_shot",
     "most_nodes_refusal",
     "next_probabilities",
+    "plan_with_waits",
     "refusal_of",
     "require_support",
     "share_of",

@@ -6,14 +6,14 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tsp.composition import problem_of
-from tsp.problems import Shape
+from tsp.problems import Session, Shape
 from tsp.solvers.registry import load, make
 
 if TYPE_CHECKING:
     from tsp.instance import Instance
     from tsp.problems import Problem
 
-SEARCHES = ("ls", "session-recourse", "ortools")
+SEARCHES = ("ls", "session-recourse", "hindsight", "ortools")
 """Searches in order of preference: the first that supports the problem is used."""
 
 ALPHA_PAYS = 3e-4
@@ -54,7 +54,7 @@ def default_spec(instance: Instance, time_limit: float) -> tuple[str, str | None
             note = (
                 f"{name}: {size} nodes; policy {shipped.name} was trained on {low} to {high} nodes, so {search} is used"
             )
-    if search == "session-recourse":
+    if problem.rule(Session) is not None:
         return search, None
     if search == "ls" and problem.shape.is_closed and instance.symmetric and time_limit >= ALPHA_PAYS * size:
         search = "ls(candidates=alpha)"

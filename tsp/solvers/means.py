@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tsp.instance import LAWS
-from tsp.laws import expected
+from tsp.laws import expected, time_now
 from tsp.problems import LengthBudget, Problem, Session, TimeWindows
 from tsp.solution import check, session_end
 from tsp.solvers.chain import better_of
 from tsp.solvers.protocol import BaseSolver, require_support, solve_request
 from tsp.solvers.registry import make
+from tsp.solvers.waiting import plan_with_waits
 from tsp.underway import end_to_list, is_undecided
 
 if TYPE_CHECKING:
-    from tsp.instance import Instance
+    from tsp.instance import Array, Instance, Realization
     from tsp.solution import Solution
     from tsp.solvers.protocol import Request
 
@@ -97,6 +98,10 @@ class MeansSolver(BaseSolver):
         """The plan as a tour of the instance: what was done, and a stay at each node that is to come."""
         known = {instance.depot, instance.finish, *one.done}
         onward = [node for node in found.tours[0].tolist() if node not in known]
+        if problem.may_wait:
+            appears = self._means(instance).appears
+            assert appears is not None
+            return plan_with_waits(problem, instance, [node for node in onward if np.isfinite(appears[node])])
         if problem.may_stay:
             onward = np.repeat(onward, 2).tolist()
         while True:  # with a buffer below 1, the last visits of a plan may be too late by the means
@@ -116,15 +121,19 @@ class MeansSolver(BaseSolver):
             out.append(_Known(i, self._with_means(problem, instance, stay), stay))
         return out
 
+    def _means(self, instance: Instance) -> Realization:
+        """What is planned with."""
+        return expected(instance)
+
     def _with_means(self, problem: Problem, instance: Instance, done: tuple[int, ...]) -> Instance:
         """The instance with fixed numbers after what was done: the time so far counts as travelled."""
-        means, underway = expected(instance), None
+        means, underway = self._means(instance), None
         service = instance.service_times if means.service_times is None else means.service_times
         times = np.zeros(instance.size) if service is None else self.buffer * service
         prizes = instance.prizes if means.prizes is None else means.prizes.copy()
         assert prizes is not None
         if means.waits is not None:
-            times += self.buffer * np.where(np.isfinite(means.waits), means.waits, 0.0)
+            times += np.where(np.isfinite(means.waits), self.buffer * means.waits, instance.max_length or 0.0)
         if instance.underway is not None:
             elapsed = instance.underway.elapsed
             if elapsed is None or done != instance.underway.visited:
@@ -134,20 +143,60 @@ class MeansSolver(BaseSolver):
             if problem.may_stay:  # nodes seen and left count nothing
                 stays = [a for a, b in pairwise(done) if a == b]
                 prizes[np.setdiff1d(done, stays)] = 0.0
-            nodes = tuple(dict.fromkeys(done))
-            in_time = instance.time_windows is not None
+            nodes = tuple(node for node in dict.fromkeys(done) if node != instance.depot)
+            in_time = problem.may_wait or instance.time_windows is not None
             used = {"elapsed": elapsed if in_time else None, "travelled": None if in_time else elapsed}
             underway = replace(instance.underway, visited=nodes, **used)
+        windows = instance.time_windows if means.appears is None else _from_appearance(instance, means.appears)
+        if means.appears is not None:
+            prizes = np.where(np.isinf(means.appears), 0.0, prizes)
         known = replace(instance, **dict.fromkeys(LAWS), prizes=prizes, service_times=times, underway=underway)
-        if instance.time_windows is None:
+        if windows is None:
             return known
-        windows = instance.time_windows.copy()  # the end closes when the session is over
+        windows = windows.copy()  # the end closes when the session is over
         windows[[*done], 0] = 0.0  # a node that was seen may have been left before it opens
         windows[instance.finish, 1] = min(windows[instance.finish, 1], instance.max_length or 0.0)
         return replace(known, time_windows=windows, max_length=None)
 
 
+def _from_appearance(instance: Instance, appears: Array) -> Array:
+    """Time windows that open when nodes appear; those of a node that appears after its window are as they were."""
+    windows = np.tile([0.0, np.inf], (instance.size, 1)) if instance.time_windows is None else instance.time_windows
+    opens, closes = windows.T
+    ends = [instance.depot, instance.finish]
+    later = np.where(appears <= closes, np.maximum(opens, np.where(np.isinf(appears), 0.0, appears)), opens)
+    later[ends] = opens[ends]
+    return np.stack([later, closes], axis=1)
+
+
+class MyopicSolver(MeansSolver):
+    """Plans as if no further node appeared, and waits where no node that is there can be visited.
+
+    Args:
+        solver: spec of the solver that plans.
+    """
+
+    name = "myopic"
+
+    def __init__(self, *, solver: str = "ls") -> None:
+        super().__init__(solver=solver)
+
+    def supports(self, problem: Problem) -> bool:
+        """Whether nodes appear during the session, and the solver supports it with known numbers."""
+        return problem.may_wait and super().supports(problem)
+
+    def _means(self, instance: Instance) -> Realization:
+        means, law = super()._means(instance), instance.law_appears
+        assert law is not None
+        assert means.appears is not None
+        return replace(means, appears=np.where(law.max(axis=1) > time_now(instance), np.inf, means.appears))
+
+
 def with_known_times(problem: Problem) -> Problem:
-    """The problem with known times in place of a session: with a length budget, or with time windows alone."""
+    """The problem with known times in place of a session: with a length budget, or with time windows alone.
+
+    When a node appears, its window opens.
+    """
     others = tuple(rule for rule in problem.rules if not isinstance(rule, Session))
-    return replace(problem, rules=others if problem.rule(TimeWindows) else (*others, LengthBudget()))
+    limit = TimeWindows() if problem.may_wait else LengthBudget()
+    return replace(problem, rules=others if problem.rule(TimeWindows) else (*others, limit))

@@ -62,10 +62,10 @@ class OnlineTour:
 
     def known_instance(self) -> Instance:
         """The instance under way, with what is known now."""
-        known = with_known(self.instance, self.realization, self.visited)
-        if not self.visited:
-            return known
-        return replace(known, underway=Underway(tuple(self.visited), elapsed=self.elapsed))
+        instance = self.instance
+        if self.visited:
+            instance = replace(instance, underway=Underway(tuple(self.visited), elapsed=self.elapsed))
+        return with_known(instance, self.realization, self.visited)
 
     def tour(self, onward: Sequence[int] = ()) -> list[int]:
         """The tour so far, and `onward` to its end."""
@@ -74,21 +74,33 @@ class OnlineTour:
     def follow(self, answer: Solution) -> None:
         """Take over a feasible plan; an infeasible one leaves the earlier plan in place."""
         if answer.feasible:
-            ends = {self.instance.depot, self.instance.finish}
-            self.plan = [n for n in answer.tours[0].tolist() if n not in ends][len(self.visited) :]
+            tour = answer.tours[0].tolist()
+            end = len(end_to_list(self.instance, ())) if tour[-1] == self.instance.finish else 0
+            self.plan = tour[1 + len(self.visited) : len(tour) - end]
         self.stuck = not (answer.feasible or self.plan)
 
     def step(self) -> None:
         """Make the next visit of the plan and reveal its real value; without a next visit the tour is over."""
+        if self.plan and self.problem.may_wait:
+            self._wait_if_needed()
         if not self.plan:
             self.over = True
             return
         self.visited.append(self.plan.pop(0))
         if self.elapsed is not None:
             self.elapsed = session_end(self.problem, self.instance, self.tour(), self.realization)
-        customers = self.instance.size - len({self.instance.depot, self.instance.finish})
+        ends = {self.instance.depot, self.instance.finish}
         may_stay = self.problem.may_stay and self.visited[-1:] != self.visited[-2:-1]
-        self.over = len(set(self.visited)) == customers and not may_stay
+        self.over = len({*self.visited} - ends) == self.instance.size - len(ends) and not may_stay
+
+    def _wait_if_needed(self) -> None:
+        """Wait where the plan is older than what is known, and its next node is not there; go home if time is up."""
+        assert self.plan is not None
+        here = self.visited[-1] if self.visited else self.instance.depot
+        for plan in (self.plan, [here, *self.plan], []):
+            if check(self.problem, self.instance, [self.tour(plan[:1])], realization=self.realization).feasible:
+                self.plan = plan
+                return
 
 
 def play(solver: Solver, problem: Problem, instance: Instance, realization: Realization, budget: Budget) -> Solution:

@@ -1,6 +1,6 @@
 """Tours under way: their beginning, and the remainder as an instance of its own."""
 
-from tsp.underway.begun import Begun, end_to_list, is_undecided, validate_underway
+from tsp.underway.begun import Begun, end_to_list, is_undecided, validate_underway, waits_at_start
 from tsp.underway.remainder import PATH_FACTOR, UNDERWAY_RULES, Reduced, as_cycle, reduce
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "is_undecided",
     "reduce",
     "validate_underway",
+    "waits_at_start",
 ]

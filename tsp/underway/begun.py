@@ -236,6 +236,7 @@ def _given_tours(problem: Problem, instance: Instance, underway: Underway) -> tu
         tours[0].insert(0, depot)
     finished, current = [tour for tour in tours[:-1] if len(tour) > 1], tours[-1]
     for tour in tours:
+        tour = tour[waits_at_start(problem, tour) :]
         for i, node in enumerate(tour[1:] if problem.shape.has_depot else tour):
             if node == last and i < len(tour) - 1 - problem.shape.has_depot:
                 raise ValueError(f"visited: {name(node)} is where the tour ends, expected nothing after it")
@@ -256,8 +257,8 @@ def _require_once(problem: Problem, instance: Instance, tours: list[list[int]]) 
     for tour in tours:
         seen = set[int]() if problem.rule(SplitDelivery) is not None else seen
         here, before = set[int](), None
-        for node in tour[1:] if problem.shape.has_depot else tour:
-            stays = problem.may_stay and node == before and tour.count(node) == 2
+        for node in tour[1 + waits_at_start(problem, tour) :] if problem.shape.has_depot else tour:
+            stays = node == before and (problem.may_wait or (problem.may_stay and tour.count(node) == 2))
             before = node
             if node in here and node != last and not stays:
                 raise ValueError(f"visited: {name(node)} is there twice, expected each node once")
@@ -345,6 +346,13 @@ def deliveries(
 def end_to_list(instance: Instance, visited: Sequence[int]) -> list[int]:
     """The end of a tour from the depot, as it is listed: nothing where that is the depot, or where it was reached."""
     return [] if instance.finish == instance.depot or list(visited[-1:]) == [instance.finish] else [instance.finish]
+
+
+def waits_at_start(problem: Problem, tour: Sequence[int]) -> int:
+    """How often a tour, listed from the depot on, waits there before it leaves."""
+    if not problem.may_wait:
+        return 0
+    return next((i for i, node in enumerate(tour[1:]) if node != tour[0]), len(tour) - 1)
 
 
 def is_undecided(problem: Problem, visited: Sequence[int], finish: int) -> bool:

@@ -19,6 +19,7 @@ import numpy as np
 
 from tsp.instance import LAWS, NODE_VALUES, Instance, Integers
 from tsp.problems import (
+    AppearingSession,
     Capacity,
     CompulsoryVisits,
     LengthBudget,
@@ -445,5 +446,6 @@ UNDERWAY_RULES: dict[type[Rule], Callable[[Begun, Any, Changes], Changes]] = {
     TimeWindows: _time_windows,
     Session: _session,
     QueueSession: _session,
+    AppearingSession: _session,
 }
 """For each rule the function that gives its changes, from the changes so far."""

@@ -48,6 +48,7 @@ def test_only_sessions_without_other_rules_are_planned():
     assert PLANNER.supports(problem_of(whole_session("opq", 0, 3, 2, windows=True)))
     assert not PLANNER.supports(get_problem("op"))
     assert not PLANNER.supports(get_problem("spctsp"))
+    assert not PLANNER.supports(get_problem("dop"))
 
 
 @pytest.mark.parametrize("spec", ["session-recourse(cells=1)", "session-recourse(steps=-1)"])

@@ -15,7 +15,7 @@ MODELLED = [problem for problem in PROBLEMS.values() if is_modelled(problem)]
 
 
 def test_all_but_split_deliveries_and_sessions_are_modelled():
-    assert [p.name for p in PROBLEMS.values() if p not in MODELLED] == ["opst", "opq", "sdvrp"]
+    assert [p.name for p in PROBLEMS.values() if p not in MODELLED] == ["opst", "opq", "dop", "sdvrp"]
 
 
 def test_sum_and_maximum_of_several_tours_are_not_mixed():

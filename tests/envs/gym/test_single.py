@@ -188,6 +188,7 @@ SHOWN = {
     "spctsp": {"kinds", "features", "context"},
     "opst": {"kinds", "features", "context", "node_context"},
     "opq": {"kinds", "features", "context", "node_context"},
+    "dop": {"kinds", "features", "context", "node_context"},
     "tsptw": {"kinds", "features", "context", "node_context"},
     "tsptw-makespan": {"kinds", "features", "context", "node_context"},
     "cvrp": {"kinds", "features", "context"},

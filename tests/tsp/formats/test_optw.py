@@ -47,6 +47,7 @@ def test_optw_distances_that_are_exact_in_decimals_stay_as_they_are(write):
     ("content", "line", "piece"),
     [
         (SOLOMON.replace("145 175", "175 145"), 4, "a window from 175 to 145, expected to open before it closes"),
+        (SOLOMON.replace("3.00 4.00", "3.00 1e300"), 4, "x, y 3, 1e+300, expected numbers up to 1e+100"),
         (SOLOMON.replace("20.00", "-20.00"), 4, "S -20, expected 0 or more"),
         (SOLOMON.replace("10.00", "-1"), 4, "d -1, expected 0 or more"),
         (SOLOMON.replace("1 1 1 145", "1 2 1 145"), 4, "10 number(s), expected 11: i, x, y, d, S, f, a"),

@@ -335,6 +335,10 @@ def test_a_day_is_lived_with_the_planner_and_by_hand(open_page):
         if "over" in page.inner_text("#choice"):
             break
         page.click("#forward")
+    page.wait_for_timeout(400)
+    again = open_page(page.evaluate("location.hash").lstrip("#"))
+    again.wait_for_selector("#choice:not([hidden])")
+    assert again.inner_text("#choice") == page.inner_text("#choice")
     assert re.search(r"The day is over · [\d.]+ collected", page.inner_text("#choice"))
 
 

@@ -68,6 +68,7 @@ function changed(delay = 0) {
   stop();
   lanes = []; steps = []; moments = []; alone = null;
   state.run = false;
+  state.visited = [];
   player.reset();
   making?.abort();
   if (state.kind === "points") view = localView();
@@ -280,7 +281,7 @@ async function go(node, ends = false) {
   if (running) return;
   const now = momentAt();
   if (now?.over) return;
-  const visited = now ? [...now.visited, ...(node === null ? [] : [node])] : [];
+  const visited = now ? [...now.visited, ...(node === null ? [] : [node])] : state.visited;
   running = new AbortController();
   const { signal } = running;
   refresh();
@@ -288,6 +289,8 @@ async function go(node, ends = false) {
     const seconds = Math.min(state.seconds, 10);
     const next = await withInstance((instance) => ask("day", { instance, visited, solver: planner(), seconds, ends }, signal));
     moments = [...moments.slice(0, now ? Math.round(player.value) + 1 : 0), next];
+    state.visited = next.visited;
+    remember();
     loadPlayer();
     player.live = false;
     player.set(moments.length - 1);
@@ -303,11 +306,13 @@ async function go(node, ends = false) {
 
 const planner = () => state.planner || Object.keys(PLANNERS).find((spec) => view?.solvers[spec]) || "session-recourse";
 
-async function startDay() {
+/** Begin the day, or go on with the visits of a link. */
+async function startDay(isLink = false) {
   await ready();
   if (!view.can_live) throw new Refusal("Nothing is hidden in this problem. Choose one with an uncertain day, and 200 places or fewer.");
   moments = [];
   state.run = true;
+  if (!isLink) state.visited = [];
   player.reset();
   remember();
   return go(null);
@@ -472,7 +477,7 @@ function showLanes() {
     now.visited.forEach((node, i) => {
       if (node === now.visited[i - 1]) return;
       const row = document.createElement("tr");
-      row.append(cell(shownName(node)), cell(outcomes(now, node)), cell(""), cell(now.stays.includes(node) ? "stayed" : "left", "state"));
+      row.append(cell(shownName(node)), cell(outcomes(now, node)), cell(""), cell(now.stays.includes(node) ? "stayed" : now.deciding && i === now.visited.length - 1 ? "deciding" : "left", "state"));
       rows.unshift(row);
     });
   }
@@ -527,6 +532,7 @@ function showChart() {
     const points = moments.filter((one) => one.collected !== null).map((one) => [one.elapsed ?? one.visited.length, one.collected]);
     const now = momentAt();
     Object.assign(chart, { x: [0, moments[0]?.limit ?? Math.max(1, ...points.map((p) => p[0]))], cursor: now ? now.elapsed ?? now.visited.length : null, xLabel: moments[0]?.limit ? "time" : "visits", yLabel: view?.sense === "max" ? "collected" : "cost if she went home" });
+    if (points.length && view.sense === "max") chart.y = [0, 1.1 * Math.max(...points.map((p) => p[1])) || 1];
     if (points.length) chart.series.push({ colour: theme.lanes[0], points, kind: "steps" });
   } else {
     chart.empty = "Values over time show here.";
@@ -647,7 +653,7 @@ function showProblem() {
   }
   select.value = state.problem;
   const problem = problemOf(state.problem || view?.problem || "tsp");
-  $("story").textContent = problem ? `She has to: ${problem.story}.` : "";
+  $("story").textContent = problem ? `${problem.story[0].toUpperCase()}${problem.story.slice(1)}.` : "";
   const limits = $("limits");
   if (limits.contains(document.activeElement)) return;
   limits.replaceChildren(...limitsOf(problem).map((name) => {
@@ -713,17 +719,18 @@ async function load(fragment) {
   stop();
   state = await fromFragment(fragment);
   if (state.problem && !problemOf(state.problem)) state.problem = "tsp";
-  const { run } = state;
+  const { run, visited } = state;
   await changed();
-  if (run && view && !view.local) act();
+  state.visited = visited;
+  if (run && view && !view.local) act(true);
 }
 
 /* ---- Acts of the reader ---- */
 
-async function act() {
+async function act(isLink = false) {
   if (running && state.mode !== "day") { stop(); refresh(); return; }
   try {
-    await ({ solve, policy: build, day: startDay })[state.mode]();
+    await ({ solve, policy: build, day: () => startDay(isLink) })[state.mode]();
   } catch (error) {
     if (error.name !== "AbortError") complain(error.message);
     refresh();
@@ -791,7 +798,7 @@ function click(node, world) {
   if (node !== null) setPoints(state.points.filter((_, i) => i !== node));
   else {
     const [x, y] = world.map((v) => Math.round(v * GRID) / GRID);
-    if (x < 0 || x > 1 || y < 0 || y > 1) return;
+    if (x < 0 || x > 1 || y < 0 || y > 1) { complain("Places are drawn in the square."); return; }
     setPoints([...state.points, [x, y]]);
   }
   say(`${state.points.length} places.`, true);
@@ -905,6 +912,7 @@ dark.addEventListener("change", () => { if (!localStorage.getItem("theme")) setT
 try {
   info = await about();
   wire();
+  document.querySelector("main").inert = false; // until here nothing would have heard a click
   await load(location.hash);
 } catch (error) {
   hint("The server does not answer. Is tsp serve still running?");

@@ -37,6 +37,7 @@ export function paint(g, scene) {
   const n = at.length / 2;
   g.lineJoin = "round";
   g.lineCap = "round";
+  if (view.frame) drawFrame(g, view.frame, theme, lens);
   if (view.walls) drawWalls(g, project(view.walls, lens), theme, lens);
   if (scene.answer) drawTours(g, scene, at, n);
   if (scene.ink) drawInk(g, scene, at);
@@ -53,6 +54,13 @@ export function paintAbove(g, scene, box, at) {
   if (hover !== null && 2 * hover < at.length) ring(g, at[2 * hover], at[2 * hover + 1], 9, theme.accent, 2.5);
   if (cross) drawCross(g, project(cross, lens), theme);
   if (scene.title) drawTitle(g, scene, box);
+}
+
+/** The square in which places can be drawn. */
+function drawFrame(g, frame, theme, lens) {
+  const x = lens.x + frame.x * lens.scale, y = lens.y - (frame.y + frame.h) * lens.scale;
+  g.fillStyle = theme.surface;
+  g.fillRect(x - 14, y - 14, frame.w * lens.scale + 28, frame.h * lens.scale + 28);
 }
 
 function drawWalls(g, walls, theme, lens) {

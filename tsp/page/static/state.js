@@ -2,7 +2,7 @@
 
 export const DEFAULTS = Object.freeze({
   mode: "solve", kind: "generated", distribution: "hall", size: 50, seed: 7, points: [], file: null,
-  problem: "tsp", limits: {}, solvers: ["ls", "ortools", "policy", "bound"], other: "", planner: "", seconds: 5, run: false,
+  problem: "tsp", limits: {}, solvers: ["ls", "ortools", "policy", "bound"], other: "", planner: "", seconds: 5, visited: [], run: false,
 });
 export const GRID = 10000; // drawn points lie on this grid, so that a link holds them exactly
 const LONGEST = 30000; // characters of a file in a link
@@ -36,6 +36,7 @@ export async function toFragment(state) {
   put("planner", state.planner);
   words.set("seconds", state.seconds);
   if (state.run) words.set("run", "1");
+  if (state.run && state.visited.length) words.set("visited", state.visited.join(" "));
   return words.toString();
 }
 
@@ -70,6 +71,7 @@ export async function fromFragment(text) {
   if (words.has("other")) state.other = words.get("other").slice(0, 300);
   if (words.has("planner")) state.planner = words.get("planner").slice(0, 300);
   state.run = words.get("run") === "1";
+  state.visited = (words.get("visited") || "").split(" ").filter((one) => /^\d{1,5}$/.test(one)).map(Number).slice(0, 400);
   return state;
 }
 

@@ -1,0 +1,141 @@
+"""`Hindsight`: plans days on which nodes appear, by hindsight optimization (Chong et al. 2000) over scenarios.
+
+Each action is followed, in each scenario, by an order for which it is known when every node appears. The action with
+the largest mean is chosen. A mean over scenarios sees less of the future than the best action of each (Bent & Van
+Hentenryck 2004).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tsp.budget import Clock
+from tsp.laws import appearances_ahead, expected, time_now
+from tsp.problems import AppearingSession, Objective, TimeWindows, VisitAtMostOnce
+from tsp.solution import session_end
+from tsp.solvers import BaseSolver, plan_with_waits, require_support
+from tsp.tolerance import allowance
+from tsp.underway import end_to_list
+
+from .releases import Releases, add_scenario, build_order
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tsp.instance import Instance
+    from tsp.problems import Problem
+    from tsp.solution import Solution
+    from tsp.solvers import Request
+
+    from .sessions import Floats
+
+PARTS = 8
+"""Number of parts of the scenarios between which the clock is read."""
+
+
+class Hindsight(BaseSolver):
+    """The next step that is best on average over scenarios in which the rest of the day is known.
+
+    Args:
+        scenarios: number of scenarios; less where the time does not suffice for all.
+    """
+
+    name = "hindsight"
+
+    def __init__(self, *, scenarios: int = 64) -> None:
+        if scenarios < 1:
+            raise ValueError(f"{self.name}: scenarios={scenarios}, expected 1 or more")
+        self.scenarios = scenarios
+
+    def supports(self, problem: Problem) -> bool:
+        """Whether nodes appear in one session, with time windows or without, and there are no other rules."""
+        others = {type(rule) for rule in problem.rules} - {AppearingSession, VisitAtMostOnce, TimeWindows}
+        return problem.may_wait and not others and problem.objective == Objective(("prize",), "max")
+
+    def warm_up(self, problem: Problem) -> None:
+        """Compile the kernels."""
+        ones = np.ones(3)
+        session = Releases(np.ones((3, 3)), 9 * ones, 0 * ones, 9 * ones, ones, ones, 9.0, 1.0)
+        gone, order = np.array([True, False, False]), np.zeros(3, np.int64)
+        add_scenario(session, ones, np.ones(3, np.bool_), gone, 0, 0.0, order, np.zeros(4))
+        build_order(session, ones, gone, 0, 0.0, order)
+
+    def solve_request(self, request: Request) -> list[Solution]:
+        """The next step of each instance, and a plan by the means for what follows."""
+        require_support(self, request.problem)
+        out: list[Solution] = []
+        for i, instance in enumerate(request.instances):
+            clock = Clock(request.limits[i])
+            onward, waits = self._plan(request.problem, instance, clock, request.seed_at(i))
+            solution = plan_with_waits(request.problem, instance, onward, waits=waits)
+            out.append(replace(solution, seconds=clock.elapsed, solver=self.name))
+        return out
+
+    def _plan(self, problem: Problem, instance: Instance, clock: Clock, seed: int) -> tuple[list[int], bool]:
+        """The nodes to go to, and whether to wait first."""
+        n, visited = instance.size, () if instance.underway is None else instance.underway.visited
+        session = releases_of(problem, instance)
+        gone = np.zeros(n, dtype=np.bool_)
+        gone[[instance.depot, instance.finish, *visited]] = True
+        here, now = visited[-1] if visited else instance.depot, time_now(instance)
+        if instance.underway is not None and instance.underway.elapsed is None:
+            tour = [instance.depot, *visited, *end_to_list(instance, visited)]
+            now = session_end(problem, instance, tour, None)
+        is_over = here == instance.finish and any(node != instance.depot for node in visited)
+        if gone.all() or is_over:
+            return [], False
+        ahead, order = appearances_ahead(instance), np.zeros(n, np.int64)
+        slack = float(allowance(now))
+        is_there = np.array(~(ahead > now + slack).any(axis=1))
+        totals = np.zeros(n + 1)
+        scenarios = draw_scenarios(ahead, self.scenarios, seed)
+        for k, appears in enumerate(scenarios):
+            add_scenario(session, appears, is_there, gone, here, now, order, totals)
+            if k % max(1, len(scenarios) // PARTS) == 0 and clock.remaining == 0:
+                break
+        best, waits = int(totals.argmax()), False
+        if totals[best] <= 0:
+            return [], False
+        if best == n:
+            waits, now = True, min(now + session.longest, float(session.latest[here]))
+        else:
+            gone[best] = True
+            begin = max(now + float(session.distances[here, best]), float(session.opens[best]))
+            here, now = best, begin + float(session.service[best])
+        means = expected(instance)
+        assert means.appears is not None
+        count, _ = build_order(session, means.appears, gone, here, now, order)
+        return [*([] if waits else [best]), *order[:count].tolist()], waits
+
+
+def draw_scenarios(ahead: Floats, count: int, seed: int) -> Floats:
+    """Times at which nodes appear `[count, n]`, of the equally likely ones `[n, K]` that are not NaN.
+
+    Each node gets all of its outcomes about equally often, in random order.
+    """
+    n, random = len(ahead), np.random.default_rng(seed)
+    ordered, possible = np.sort(ahead, axis=1), (~np.isnan(ahead)).sum(axis=1)  # NaN come last
+    ranks = random.permuted(np.tile(np.arange(count)[:, None], (1, n)), axis=0)
+    drawn: NDArray[np.int64] = ((ranks + random.random((count, n))) / count * possible).astype(np.int64)
+    return ordered[np.arange(n), np.minimum(drawn, possible - 1)]
+
+
+def releases_of(problem: Problem, instance: Instance) -> Releases:
+    """What kernels read of an instance; limits are those that the checker accepts."""
+    rule = problem.rule(AppearingSession)
+    assert rule is not None
+    assert instance.max_length is not None
+    assert instance.prizes is not None
+    n, limit = instance.size, instance.max_length
+    opens, closes = np.zeros(n), np.full(n, np.inf)
+    if instance.time_windows is not None:
+        opens, closes = (np.array(column) for column in instance.time_windows.T)
+        limit = limit if instance.free_end else min(limit, float(closes[instance.finish]))
+    home = np.zeros(n) if instance.free_end else instance.legs(np.arange(n), np.full(n, instance.finish))
+    distances = np.array(instance.distances)
+    service = np.zeros(n) if instance.service_times is None else np.array(instance.service_times)
+    longest = rule.longest_wait * instance.max_length
+    return Releases(distances, limit - home, opens, closes, service, np.array(instance.prizes), limit, longest)

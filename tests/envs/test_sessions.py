@@ -1,0 +1,45 @@
+"""Sessions of up to seven nodes with whole-number times, in which environment and checker agree to the bit."""
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from online_instances import drawn_day, whole_session
+
+from envs.batch import from_instances
+from envs.routing_env import RoutingEnv
+from tsp.composition import problem_of
+from tsp.solution import check
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(["opst", "opq"]),
+    st.booleans(),
+    st.integers(1, 7),
+    st.integers(0, 10**6),
+    st.sampled_from([60, 150, 300]),
+    st.lists(st.integers(0, 99), min_size=15, max_size=15),
+)
+def test_environment_and_checker_agree_on_every_step_of_a_real_day(name, windows, n, seed, limit, choices):
+    instance = whole_session(name, seed, n, 4, limit, windows=windows)
+    problem, day = problem_of(instance), drawn_day(instance, seed)
+    env, batch = RoutingEnv(problem), from_instances([instance], realizations=[day])
+    state, tour = env.reset(batch), [0]
+    for choice in choices:
+        if state.finished[0, 0]:
+            break
+        allowed = (~env.observe(state).forbidden[0, 0]).nonzero()[:, 0].tolist()
+        feasible = [
+            node
+            for node in range(1, n + 1)
+            if check(problem, instance, [[*tour, node]], realization=day).feasible
+            and (node not in tour or (problem.may_stay and tour[-1:] == [node] and tour[-2:-1] != [node]))
+        ]
+        assert [node for node in allowed if node != 0] == feasible
+        node = allowed[choice % len(allowed)]
+        state = env.step(state, torch.tensor([[node]]))
+        tour += [node] if node else []
+    made = check(problem, instance, [tour], realization=day)
+    assert made.feasible
+    actions = torch.tensor([[[*tour[1:], 0]]])
+    assert float(env.objective(batch, actions)[0, 0]) == made.objective

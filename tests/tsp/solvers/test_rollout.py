@@ -1,0 +1,45 @@
+import pytest
+from online_instances import drawn_day, whole_session
+
+from tsp.budget import Budget
+from tsp.composition import problem_of
+from tsp.instance import Instance
+from tsp.problems import get_problem
+from tsp.solvers.online import play
+from tsp.solvers.registry import make
+
+# By its mean, a visit of A is over in time and worth more; but it takes 4 or 16, and B is sure. There is time for one.
+RISKY = Instance(
+    [[0, 0], [3, 0], [-3, 0]],
+    prizes=[0, 6, 5],
+    law_service_times=[[0, 0], [4, 16], [9, 9]],
+    max_length=17.0,
+    problem="opst",
+)
+
+
+@pytest.mark.parametrize(("base", "first"), [("means(solver=cpsat)", 2), ("session-recourse(steps=20)", 2)])
+def test_step_is_the_one_after_which_the_base_planner_collects_most(base, first):
+    found = make(f"rollout(base={base},days=8)").solve(get_problem("opst"), [RISKY], Budget(60.0))[0]
+    assert found.feasible
+    assert found.tours[0].tolist()[1] == first
+
+
+@pytest.mark.parametrize("name", ["opst", "opq"])
+def test_days_are_played_to_a_feasible_end(name):
+    instance = whole_session(name, 1, 5, 4, windows=True)
+    solver = make("rollout(days=2,candidates=2)")
+    solution = play(solver, problem_of(instance), instance, drawn_day(instance, 2), Budget(1.0))
+    assert solution.feasible
+
+
+@pytest.mark.parametrize("spec", ["rollout(days=0)", "rollout(candidates=0)"])
+def test_settings_that_cannot_be_used_are_refused(spec):
+    with pytest.raises(ValueError, match="expected 1 or more"):
+        make(spec)
+
+
+def test_only_sessions_are_supported():
+    solver = make("rollout")
+    assert solver.supports(get_problem("opq"))
+    assert not solver.supports(get_problem("spctsp"))

@@ -1,0 +1,360 @@
+"""Each check and each term on cases that can be computed by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tsp.composition import problem_of
+from tsp.instance import Instance, Realization, Underway
+from tsp.problems import (
+    CompulsoryVisits,
+    MaxVisits,
+    Objective,
+    Problem,
+    Shape,
+    VisitAtMostOnce,
+    get_problem,
+)
+from tsp.solution import NO_ANSWER, check, claim_of, left_out, no_answer, session_end
+
+LINE = [[0, 0], [3, 0], [5, 0]]
+SQUARE = [[0, 0], [0, 1], [1, 1], [1, 0]]
+OPST = get_problem("opst")
+DAY = Instance(
+    LINE, law_service_times=[[0, 0], [1, 3], [2, 2]], prizes=[0, 4, 5], max_length=14.0, problem="opst"
+)  # fmt: skip
+
+
+def violations(problem, instance, tours, **options):
+    return check(problem, instance, tours, **options).violations
+
+
+def prize(instance, tour, durations, problem=None):
+    """The objective of a tour in a session with those durations."""
+    problem = problem_of(instance) if problem is None else problem
+    solution = check(problem, instance, [tour], realization=Realization(service_times=durations))
+    assert solution.feasible, solution.violations
+    return solution.objective
+
+
+@pytest.mark.parametrize(
+    ("durations", "expected"),
+    [
+        ((0, 4, 0), 9),  # at 1 from 3 to 7, at 2 from 9 to 9
+        ((0, 4, 0.001), 4),  # 2 has to be left at 9
+        ((0, 4.001, 0), 4),  # 2 is reached after that, and she turns back at once
+        ((0, 8, 0), 4),  # 1 has to be left at 11
+        ((0, 8.001, 0), 0),
+        ((0, 0, 4), 9),
+        ((0, 0, 4.001), 4),
+    ],
+)
+def test_a_visit_counts_if_it_is_over_when_it_is_time_to_go(durations, expected):
+    tour = [0, 1] if durations[1] >= 4.001 else [0, 1, 2]
+    assert prize(DAY, tour, durations) == expected
+
+
+def test_a_tour_of_a_session_that_is_not_back_in_time_says_where_it_should_not_have_gone():
+    near = replace(DAY, max_length=9.0)
+    (sentence,) = violations(OPST, near, [[0, 1, 2]], realization=Realization(service_times=[0, 0, 0]))
+    assert sentence == "tour 0: is at 3 at 5, expected 4 at the latest, to be back in time"
+    assert not violations(
+        OPST, replace(DAY, max_length=10.0), [[0, 1, 2]], realization=Realization(service_times=[0, 0, 0])
+    )
+
+
+def test_without_a_realization_a_session_has_the_means_of_its_laws():
+    assert check(OPST, DAY, [[0, 1, 2]]).objective == 9  # at 1 until 5, at 2 from 7 to 9
+    longer = replace(DAY, law_service_times=[[0, 0], [1, 4], [2, 2]])
+    assert check(OPST, longer, [[0, 1, 2]]).objective == 4
+
+
+@pytest.mark.parametrize(("opens", "closes", "expected"), [(0, 14, 9), (0, 13.5, 4), (0.5, 14, 4), (0.5, 14.5, 4)])
+def test_a_session_begins_when_the_depot_opens_and_ends_when_the_end_closes(opens, closes, expected):
+    instance = replace(DAY, time_windows=[[opens, closes], [0, 99], [0, 99]])
+    assert prize(instance, [0, 1, 2], [0, 2, 2]) == expected
+
+
+def test_a_session_with_a_free_end_needs_no_time_to_return():
+    anywhere = replace(DAY, free_end=True, max_length=9.0)
+    assert prize(anywhere, [0, 1, 2], [0, 2, 2]) == 9
+    assert prize(replace(anywhere, max_length=8.9), [0, 1, 2], [0, 2, 2]) == 4
+    assert prize(replace(anywhere, time_windows=[[0, 1], [0, 99], [0, 99]]), [0, 1, 2], [0, 2, 2]) == 9
+
+
+def test_a_session_may_end_elsewhere():
+    to_end = replace(DAY, end=2, prizes=[0, 4, 0], max_length=9.0)
+    assert prize(to_end, [0, 1, 2], [0, 4, 0]) == 4
+    assert prize(to_end, [0, 1, 2], [0, 4.1, 0]) == 0
+    closing = replace(to_end, time_windows=[[0, 99], [0, 99], [0, 8]])
+    assert prize(closing, [0, 1, 2], [0, 4, 0]) == 0
+
+
+def test_a_session_under_way_goes_on_at_the_elapsed_time():
+    later = replace(DAY, underway=Underway((1,), elapsed=7.0))
+    assert prize(later, [0, 1, 2], [0, 99, 0]) == 9  # what was visited is over
+    assert prize(replace(DAY, underway=Underway((1,), elapsed=7.1)), [0, 1], [0, 99, 0]) == 4
+    unstated = replace(DAY, underway=Underway((1,)))
+    assert prize(unstated, [0, 1, 2], [0, 4, 0]) == 9
+    early = replace(later, time_windows=[[50, 99], [0, 99], [0, 99]])
+    assert prize(early, [0, 1, 2], [0, 99, 0]) == 9
+
+
+@pytest.mark.parametrize(
+    ("changes", "tour", "end"),
+    [
+        ({}, [0, 1], 5),
+        ({}, [0, 1, 2], 9),
+        ({}, [0], 0),
+        ({"free_end": True}, [0, 1], 5),
+        ({"end": 2, "prizes": [0, 4, 0]}, [0, 1, 2], 5),
+        ({"end": 2, "prizes": [0, 4, 0]}, [0, 1], 5),
+        ({"underway": Underway((1,), elapsed=7.5)}, [0, 1], 7.5),
+        ({"underway": Underway((), elapsed=1.5)}, [0], 1.5),
+        ({"underway": Underway((1,), elapsed=6.5)}, [0, 1, 2], 9),
+    ],
+)
+def test_the_end_of_a_session_is_when_its_last_customer_is_left(changes, tour, end):
+    instance = replace(DAY, **changes)
+    assert session_end(OPST, instance, tour, Realization(service_times=[0, 2, 2])) == end
+
+
+def test_nodes_that_are_left_out_are_customers_that_need_no_visit():
+    op = Instance(SQUARE, prizes=[0, 1, 1, 1], max_length=9, problem="op")
+    problem = problem_of(op)
+    assert left_out(problem, op, check(problem, op, [[0, 2]])).tolist() == [1, 3]
+    assert left_out(problem, op, check(problem, op, [[0, 1, 2, 3]])).tolist() == []
+    ending = replace(op, end=3)
+    assert left_out(problem_of(ending), ending, check(problem_of(ending), ending, [[0, 2, 3]])).tolist() == [1]
+    tsp = Instance(SQUARE)
+    assert left_out(problem_of(tsp), tsp, check(problem_of(tsp), tsp, [[0, 2]])).tolist() == []
+
+
+CHOICE = Problem("choice", "", "", Shape.TOUR, (VisitAtMostOnce(), MaxVisits(2)), Objective(("prize",), "max"))
+
+
+def test_a_limited_number_of_visits_may_be_met_and_not_be_exceeded():
+    instance = Instance(SQUARE, prizes=[0, 1, 1, 1])
+    assert not violations(CHOICE, instance, [[0, 1, 2]])
+    assert violations(CHOICE, instance, [[0, 1, 2, 3]]) == ("3 visits, expected at most 2",)
+
+
+def test_required_nodes_that_are_not_visited_are_named():
+    must = replace(CHOICE, rules=(VisitAtMostOnce(), CompulsoryVisits()))
+    instance = Instance(SQUARE, prizes=[0, 1, 1, 1], required=[0, 1, 0, 1], names=["a", "b", "c", "d"])
+    assert not violations(must, instance, [[0, 1, 3]])
+    assert violations(must, instance, [[0, 2]]) == ("required, but not visited: b, d",)
+    assert violations(must, instance, [[0, 1, 2]]) == ("required, but not visited: d",)
+
+
+def test_more_than_five_nodes_are_counted():
+    instance = Instance([[k, 0] for k in range(8)], names=list("abcdefgh"))
+    assert violations(get_problem("tsp"), instance, [[0]]) == ("not visited: b, c, d, e, f and 2 more",)
+    assert violations(get_problem("tsp"), instance, [[0, 1, 2]]) == ("not visited: d, e, f, g, h",)
+
+
+ROUTES = Instance(SQUARE, demands=[0, 1, 2, 3], capacity=3, problem="cvrp")
+CVRP, SDVRP = get_problem("cvrp"), get_problem("sdvrp")
+
+
+def test_a_tour_does_not_pass_the_depot_on_its_way():
+    roomy = replace(ROUTES, capacity=6)
+    found = violations(CVRP, roomy, [[0, 1, 0, 2, 3]])
+    assert found == ("tour 0: passes the depot on its way, expected another tour there",)
+    assert not violations(CVRP, roomy, [[0, 1], [0, 2, 3]])
+    ending = replace(roomy, end=3, demands=[0, 1, 2, 0])
+    assert violations(problem_of(ending), ending, [[0, 1, 3, 2, 3]])
+
+
+@pytest.mark.parametrize(
+    ("amounts", "piece"),
+    [
+        ([[0, 1, 2], [0, 3]], None),
+        ([[0, 1, 2], [0, -3]], "amounts: expected numbers of 0 or more"),
+        ([[0, 1, 2], [0, np.nan]], "amounts"),
+        ([[0, 1, 2], [0, np.inf]], "amounts"),
+        ([[0, 1, 1], [0, 3]], "node 3 is delivered 1, expected 2"),
+        ([[0, 1, 2], [3]], "amounts: expected a number for each node of each tour"),
+        ([[0, 1, 2]], "amounts: expected a number for each node of each tour"),
+        ("many", "amounts: expected a number for each node of each tour"),
+        ([[0, 1, 2], [1, 3]], "tour 1: delivers 4, expected at most 3"),
+    ],
+)
+def test_amounts_are_what_each_node_demands(amounts, piece):
+    found = violations(SDVRP, replace(ROUTES, problem="sdvrp"), [[0, 1, 2], [0, 3]], amounts=amounts)
+    assert (not found) if piece is None else any(sentence.startswith(piece) for sentence in found)
+
+
+def test_a_negative_amount_is_refused_even_where_another_tour_makes_up_for_it():
+    split = replace(ROUTES, problem="sdvrp")
+    found = violations(SDVRP, split, [[0, 1, 2, 3], [0, 3]], amounts=[[0, 1, 2, -1], [0, 4]])
+    assert "amounts: expected numbers of 0 or more" in found
+    assert not violations(SDVRP, split, [[0, 1, 2, 3], [0, 3]], amounts=[[0, 1, 2, 0], [0, 3]])
+
+
+def test_amounts_without_a_need_for_them_are_ignored_and_turn_with_their_tour():
+    unused = check(CVRP, ROUTES, [[0, 1, 2], [0, 3]], amounts="none")
+    assert (unused.feasible, unused.amounts) == (True, None)
+    turned = check(SDVRP, replace(ROUTES, problem="sdvrp"), [[1, 2, 0], [3, 0]], amounts=[[1, 2, 0], [3, 0]])
+    assert [each.tolist() for each in turned.amounts] == [[0, 1, 2], [0, 3]]
+    assert not any(array.flags.writeable for array in (*turned.tours, *turned.amounts))
+    (sentence,) = violations(SDVRP, replace(ROUTES, problem="sdvrp"), [[0, 1], [0, 9]], amounts=[[0, 1]])
+    assert sentence == "tour 1: node 10, counted from 1, is not one of 1 to 4"
+    begun = replace(ROUTES, problem="sdvrp", underway=Underway((2,)))
+    assert check(SDVRP, begun, [[0, 1, 2], [0, 3]]).amounts is None
+
+
+def test_a_load_that_is_stated_counts_for_the_rest_of_its_tour():
+    split = replace(ROUTES, problem="sdvrp", underway=Underway((1,), load=2.5))
+    found = check(SDVRP, split, [[0, 1, 2], [0, 2, 3]])
+    assert found.amounts[0].tolist() == [0, 1, 0.5]
+    whole = replace(ROUTES, underway=Underway((1,), load=2.0))
+    assert not violations(CVRP, replace(whole, capacity=4), [[0, 1, 2], [0, 3]])
+    assert violations(CVRP, whole, [[0, 1, 2], [0, 3]]) == ("tour 0: delivers 4, expected at most 3",)
+
+
+def test_tours_that_are_over_need_no_other_tour():
+    back = replace(ROUTES, capacity=9, demands=[0, 1, 2, 0], underway=Underway((1, 2, 3, 0)))
+    assert not violations(CVRP, back, [[0, 1, 2, 3]])
+    assert violations(CVRP, back, [[0, 1], [0, 2, 3]]) == ("tour 0: does not begin with what was visited: 1, 2, 3, 4",)
+    several = replace(ROUTES, capacity=9, underway=Underway((1,), others=(Underway((3,)),)))
+    assert not violations(CVRP, several, [[0, 1, 2], [0, 3]])
+    assert violations(CVRP, several, [[0, 3], [0, 1, 2]])
+    assert violations(CVRP, several, [[0, 1, 2, 3]])
+
+
+def test_a_path_starts_and_ends_where_it_should():
+    path, shpp = Instance(SQUARE, problem="shpp", end=3), get_problem("shpp")
+    assert not violations(shpp, path, [[0, 1, 2, 3]])
+    assert violations(shpp, path, [[1, 0, 2, 3]]) == ("the path starts at 2, expected 1",)
+    assert violations(shpp, path, [[0, 1, 3, 2]]) == ("the path ends at 3, expected 4",)
+    assert check(shpp, path, [[0, 1, 2, 3]]).objective == 3
+    assert violations(shpp, path, [[]]) == ("not visited: 1, 2, 3, 4",)
+    assert not violations(shpp, replace(path, free_start=True), [[1, 0, 2, 3]])
+    assert not violations(shpp, replace(path, end=None), [[0, 1, 3, 2]])
+
+
+def test_a_budget_counts_walks_and_visits_and_what_was_travelled():
+    op = Instance(LINE, prizes=[0, 1, 1], service_times=[9, 1, 1], max_length=12, problem="op")
+    problem = problem_of(op)
+    assert not violations(problem, op, [[0, 1, 2]])
+    (sentence,) = violations(problem, replace(op, max_length=11.9), [[0, 1, 2]])
+    assert sentence == "tour 0: is 10 long and visits take 2, expected at most 11.9"
+    (sentence,) = violations(problem, replace(op, service_times=None, max_length=9), [[0, 1, 2]])
+    assert sentence == "tour 0: is 10 long, expected at most 9"
+    walked = replace(op, underway=Underway((1,), travelled=4.0))
+    assert violations(problem, walked, [[0, 1, 2]])
+    assert not violations(problem, replace(walked, max_length=13), [[0, 1, 2]])
+
+
+def test_a_missing_road_is_named_once_for_each_tour():
+    matrix = [[0, 1, np.inf], [1, 0, np.inf], [1, np.inf, 0]]
+    instance = Instance(matrix=matrix, names=["a", "b", "c"], problem="atsp")
+    (sentence,) = violations(get_problem("atsp"), instance, [[0, 1, 2]])
+    assert sentence == "tour 0: goes from b to c, where there is no road"
+    matrix[1][0] = np.inf
+    (sentence,) = violations(get_problem("atsp"), Instance(matrix=matrix, problem="atsp"), [[0, 2, 1]])
+    assert sentence == "tour 0: goes from 1 to 3, where there is no road (and 2 more of them)"
+
+
+def test_customers_are_all_nodes_but_the_ends_of_tours_from_a_depot():
+    assert claim_of(CVRP, ROUTES, [[0, 1]]).customers.tolist() == [False, True, True, True]
+    assert claim_of(get_problem("tsp"), Instance(SQUARE), [[0, 1]]).customers.all()
+
+
+def test_there_are_at_most_so_many_tours():
+    instance, problem = replace(ROUTES, num_tours=2, demands=[0, 1, 1, 1]), get_problem("cvrp")
+    assert violations(problem, instance, [[0, 1], [0, 2], [0, 3]]) == ("3 tours, expected at most 2",)
+    assert not violations(problem, instance, [[0, 1], [0], [0, 2, 3]])
+
+
+def test_an_open_tour_has_a_direction():
+    instance = replace(ROUTES, capacity=9, free_end=True)
+    found = check(CVRP, instance, [[0, 1, 2, 3]])
+    assert found.objective == 3
+    assert violations(CVRP, instance, [[1, 2, 3, 0]]) == ("tour 0: starts at 2, expected 1",)
+    assert violations(CVRP, instance, [[1, 2, 3]]) == ("tour 0: does not visit the depot 1",)
+
+
+OVER = {
+    "capacity": replace(ROUTES, underway=Underway((1, 3, 0))),
+    "budget": Instance(SQUARE, max_length=3, problem="top", prizes=[0, 1, 1, 1], underway=Underway((1, 2, 0))),
+    "windows": Instance(
+        SQUARE,
+        demands=[0, 1, 1, 1],
+        capacity=9,
+        time_windows=[[0, 9], [0, 9], [0, 1], [0, 9]],
+        problem="cvrptw",
+        underway=Underway((1, 2, 0)),
+    ),
+}
+
+
+@pytest.mark.parametrize("limit", OVER)
+def test_what_tours_that_are_over_did_is_no_violation_any_more(limit):
+    instance = replace(OVER[limit], num_tours=2)
+    problem = problem_of(instance)
+    tours = [[0, 1, 3], [0, 2]] if limit == "capacity" else [[0, 1, 2], [0, 3]]
+    assert not violations(problem, instance, tours)
+    assert violations(problem, replace(instance, underway=None), tours)
+    going = replace(instance, underway=replace(instance.underway, visited=instance.underway.visited[:1]))
+    assert violations(problem, going, tours)
+
+
+def test_a_path_under_way_goes_on_from_where_it_is():
+    shpp = get_problem("shpp")
+    for visited in ((2,), (0, 2)):
+        path = Instance(SQUARE, problem="shpp", underway=Underway(visited))
+        assert not violations(shpp, path, [[0, 2, 1, 3]])
+        assert violations(shpp, path, [[0, 1, 2, 3]]) == ("tour 0: does not begin with what was visited: 1, 3",)
+    anywhere = Instance(SQUARE, problem="shpp", free_start=True, underway=Underway((2,)))
+    assert not violations(shpp, anywhere, [[2, 0, 1, 3]])
+    assert violations(shpp, anywhere, [[0, 2, 1, 3]])
+
+
+def test_tours_that_are_over_end_where_tours_end():
+    to_end = replace(ROUTES, end=3, demands=[0, 1, 2, 0], underway=Underway((1, 0)))
+    problem = problem_of(to_end)
+    assert not violations(problem, to_end, [[0, 1, 3], [0, 2, 3]])
+    assert not violations(problem, replace(to_end, underway=Underway((1, 3, 0))), [[0, 1, 3], [0, 2, 3]])
+    assert violations(problem, to_end, [[0, 2, 3], [0, 1, 3]])
+
+
+def test_a_window_is_checked_at_each_stop_of_each_tour():
+    instance = replace(OVER["windows"], underway=None)
+    (sentence,) = violations(problem_of(instance), instance, [[0, 3], [0, 1, 2]])
+    assert sentence == "tour 1: is at 3 at 2, expected 1 at the latest"
+    assert violations(problem_of(instance), instance, [[0, 1, 3, 2]])
+    later = replace(instance, time_windows=[[0, 9], [0, 9], [0, 2], [0, 9]])
+    assert not violations(problem_of(later), later, [[0, 3], [0, 1, 2]])
+
+
+def test_prizes_that_are_expected_count_until_the_real_ones_are_known():
+    problem = get_problem("spctsp")
+    instance = Instance(SQUARE, prizes=[0, 1, 1, 1], penalties=[0, 1, 2, 3], min_prize=2, problem="spctsp")
+    assert check(problem, instance, [[0, 1, 2]]).objective == pytest.approx(2 + 2**0.5 + 3)
+    assert violations(problem, instance, [[0, 1]]) == ("collects 1, expected 2 or more",)
+    poor = Realization([0, 0.5, 1, 1])
+    assert violations(problem, instance, [[0, 1, 2]], realization=poor) == ("collects 1.5, expected 2 or more",)
+
+
+def test_a_visit_in_a_queue_may_take_no_time():
+    instance = Instance(
+        LINE, law_waits=[[0], [1], [1]], law_prizes=[[0], [4], [5]], max_length=12.0, problem="opq"
+    )  # fmt: skip
+    assert check(get_problem("opq"), instance, [[0, 1, 1, 2, 2]]).objective == 9
+    assert check(get_problem("opq"), replace(instance, max_length=11.9), [[0, 1, 1, 2, 2]]).objective == 4
+
+
+@pytest.mark.parametrize("objective", ["longest", "makespan"])
+def test_without_customers_nothing_takes_any_time(objective):
+    alone = Instance([[0, 0]], demands=[0], capacity=1, time_windows=[[0, 9]], problem="cvrp")
+    problem = replace(CVRP, objective=Objective((objective,)))
+    assert check(problem, alone, []).objective == 0
+    assert check(problem, alone, [[0]]).objective == 0
+
+
+def test_a_solver_without_an_answer_may_say_why():
+    assert no_answer(seconds=1, solver="a", reason="too many nodes").violations == ("too many nodes",)
+    assert no_answer(seconds=1, solver="a").violations == (NO_ANSWER,)
