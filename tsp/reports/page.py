@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 LARGEST = 2_000_000
 """The most bytes of a report; pictures that do not fit are left out, and the page says so."""
 
+MOST_SHAPES = 200
+"""The most dots of a picture that are shapes; more are an image, which takes less room."""
+
 RESOLUTION = 110
 """Dots per inch of the parts of pictures that are images."""
 
@@ -96,6 +99,8 @@ def to_svg(figure: Figure, prefix: str) -> str:
     """A figure as an SVG element; its ids begin with `prefix`, since all pictures of a page share their names."""
     from matplotlib import rc_context  # pyright: ignore[reportUnknownVariableType]
 
+    for dots in (collection for axes in figure.axes for collection in axes.collections):
+        dots.set_rasterized(len(dots.get_offsets()) > MOST_SHAPES)  # pyright: ignore[reportArgumentType]
     buffer = io.StringIO()
     with rc_context({"svg.hashsalt": "travelling-scientist"}), ignore_missing_glyphs():
         figure.savefig(buffer, format="svg", dpi=RESOLUTION, metadata={"Date": None})  # pyright: ignore[reportUnknownMemberType]

@@ -5,7 +5,7 @@ from figures import random_instance
 
 from tsp.plotting import plot_tour
 from tsp.reports import page
-from tsp.reports.page import Picture, Section, Table, render_page, to_svg
+from tsp.reports.page import MOST_SHAPES, Picture, Section, Table, render_page, to_svg
 
 
 def test_a_page_escapes_texts_and_needs_no_other_file():
@@ -34,3 +34,10 @@ def test_pictures_that_do_not_fit_are_left_out_and_counted(monkeypatch):
     html = render_page("title", "", [Section("maps", pictures=pictures)])
     assert html.count("<svg") == 2
     assert "2 more picture(s) are left out" in html
+
+
+def test_many_dots_are_an_image_that_takes_less_room():
+    few, many = (to_svg(plot_tour(random_instance(n)), "a-") for n in (MOST_SHAPES, 10 * MOST_SHAPES))
+    assert "<image" not in few
+    assert "<image" in many
+    assert len(many) < 4 * len(few)
