@@ -16,7 +16,7 @@ from tsp.problems import (
     VisitAtMostOnce,
     get_problem,
 )
-from tsp.solution import check, claim_of, left_out, session_end
+from tsp.solution import NO_ANSWER, check, claim_of, left_out, no_answer, session_end
 
 LINE = [[0, 0], [3, 0], [5, 0]]
 SQUARE = [[0, 0], [0, 1], [1, 1], [1, 0]]
@@ -194,10 +194,15 @@ def test_a_negative_amount_is_refused_even_where_another_tour_makes_up_for_it():
 
 
 def test_amounts_without_a_need_for_them_are_ignored_and_turn_with_their_tour():
-    assert check(CVRP, ROUTES, [[0, 1, 2], [0, 3]], amounts="none").amounts is None
+    unused = check(CVRP, ROUTES, [[0, 1, 2], [0, 3]], amounts="none")
+    assert (unused.feasible, unused.amounts) == (True, None)
     turned = check(SDVRP, replace(ROUTES, problem="sdvrp"), [[1, 2, 0], [3, 0]], amounts=[[1, 2, 0], [3, 0]])
     assert [each.tolist() for each in turned.amounts] == [[0, 1, 2], [0, 3]]
-    assert not check(SDVRP, replace(ROUTES, problem="sdvrp"), [[0, 1], [0, 9]], amounts=[[0, 1]]).feasible
+    assert not any(array.flags.writeable for array in (*turned.tours, *turned.amounts))
+    (sentence,) = violations(SDVRP, replace(ROUTES, problem="sdvrp"), [[0, 1], [0, 9]], amounts=[[0, 1]])
+    assert sentence == "tour 1: node 10, counted from 1, is not one of 1 to 4"
+    begun = replace(ROUTES, problem="sdvrp", underway=Underway((2,)))
+    assert check(SDVRP, begun, [[0, 1, 2], [0, 3]]).amounts is None
 
 
 def test_a_load_that_is_stated_counts_for_the_rest_of_its_tour():
@@ -225,6 +230,7 @@ def test_a_path_starts_and_ends_where_it_should():
     assert violations(shpp, path, [[1, 0, 2, 3]]) == ("the path starts at 2, expected 1",)
     assert violations(shpp, path, [[0, 1, 3, 2]]) == ("the path ends at 3, expected 4",)
     assert check(shpp, path, [[0, 1, 2, 3]]).objective == 3
+    assert violations(shpp, path, [[]]) == ("not visited: 1, 2, 3, 4",)
     assert not violations(shpp, replace(path, free_start=True), [[1, 0, 2, 3]])
     assert not violations(shpp, replace(path, end=None), [[0, 1, 3, 2]])
 
@@ -268,6 +274,7 @@ def test_an_open_tour_has_a_direction():
     found = check(CVRP, instance, [[0, 1, 2, 3]])
     assert found.objective == 3
     assert violations(CVRP, instance, [[1, 2, 3, 0]]) == ("tour 0: starts at 2, expected 1",)
+    assert violations(CVRP, instance, [[1, 2, 3]]) == ("tour 0: does not visit the depot 1",)
 
 
 OVER = {
@@ -338,3 +345,16 @@ def test_a_visit_in_a_queue_may_take_no_time():
     )  # fmt: skip
     assert check(get_problem("opq"), instance, [[0, 1, 1, 2, 2]]).objective == 9
     assert check(get_problem("opq"), replace(instance, max_length=11.9), [[0, 1, 1, 2, 2]]).objective == 4
+
+
+@pytest.mark.parametrize("objective", ["longest", "makespan"])
+def test_without_customers_nothing_takes_any_time(objective):
+    alone = Instance([[0, 0]], demands=[0], capacity=1, time_windows=[[0, 9]], problem="cvrp")
+    problem = replace(CVRP, objective=Objective((objective,)))
+    assert check(problem, alone, []).objective == 0
+    assert check(problem, alone, [[0]]).objective == 0
+
+
+def test_a_solver_without_an_answer_may_say_why():
+    assert no_answer(seconds=1, solver="a", reason="too many nodes").violations == ("too many nodes",)
+    assert no_answer(seconds=1, solver="a").violations == (NO_ANSWER,)

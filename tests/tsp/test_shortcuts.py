@@ -117,7 +117,7 @@ def test_a_trained_policy_is_a_solver(tmp_path):
         tsp.train(tmp_path / "run", **SHORT, policy=network)
 
 
-@pytest.mark.parametrize("wrong", [{"sise": "5"}, {"size": 5.5}, {"minutes": -1, "instances": None}])
+@pytest.mark.parametrize("wrong", [{"sizes": "5"}, {"size": 5.5}, {"minutes": -1, "instances": None}])
 def test_wrong_settings_of_a_training_are_refused_and_leave_no_folder(tmp_path, wrong):
     with pytest.raises(ValueError, match=r"^[^\n]*$"):
         tsp.train(tmp_path / "run", **{**SHORT, **wrong})

@@ -78,8 +78,9 @@ def _instances(arguments: argparse.Namespace) -> tuple[list[Instance], list[Real
 
     if not arguments.files:
         refuse_units("expected files with lat and lon", arguments.unit, arguments.speed)
-        if arguments.walls is not None:
-            raise ValueError("--walls: stands between the nodes of files, expected files")
+        for name in ("walls", "format"):
+            if getattr(arguments, name) is not None:
+                raise ValueError(f"--{name}: describes what is read, expected files beside it")
         instances, realizations = generate_instances(arguments, default_count=DEFAULT_COUNT)
         return [complete_instance(instance, arguments) for instance in instances], realizations
     for name in GENERATED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,36 @@ CONTROLS = {
 """Characters that control a terminal or the direction of text: names in files must not reach it with them."""
 
 
+RED = "31"
+"""The terminal's color of errors."""
+
+_speech = {"is_quiet": False}
+
+
+def set_quiet(quiet: bool) -> None:
+    """Say whether messages and progress are printed: with `quiet`, only results and errors are."""
+    _speech["is_quiet"] = quiet
+
+
 def say(text: str) -> None:
     """Print a message for the user, which is not part of the result."""
-    print(f"tsp: {text.translate(CONTROLS)}", file=sys.stderr)  # noqa: T201 - this is how the program speaks
+    if not _speech["is_quiet"]:
+        _speak("tsp:", text)
+
+
+def complain(text: str) -> None:
+    """Print an error, or why there is no whole result, which is never left out."""
+    _speak(_colored("tsp:", RED), text)
+
+
+def _speak(prefix: str, text: str) -> None:
+    print(f"{prefix} {text.translate(CONTROLS)}", file=sys.stderr)  # noqa: T201 - this is how the program speaks
+
+
+def _colored(text: str, color: str) -> str:
+    """The text in a color where messages go to a terminal that has colors, unless `NO_COLOR` is set (no-color.org)."""
+    has_colors = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return f"\x1b[{color}m{text}\x1b[0m" if has_colors else text
 
 
 def show(text: str) -> None:
@@ -36,7 +64,7 @@ def show_json(content: Mapping[str, Any]) -> None:
 
 @contextmanager
 def progress_bar(total: int, unit: str, *, lines: bool = False) -> Generator[Callable[..., None]]:
-    """A progress bar on a terminal, and none in a pipe.
+    """A progress bar with the time that is left on a terminal, and none in a pipe.
 
     Args:
         total: the last position; 0 where it is not known yet.
@@ -48,7 +76,9 @@ def progress_bar(total: int, unit: str, *, lines: bool = False) -> Generator[Cal
     """
     from tqdm import tqdm
 
-    with tqdm(total=total or None, unit=unit, disable=None, leave=False, file=sys.stderr) as bar:
+    with tqdm(
+        total=total or None, unit=unit, disable=True if _speech["is_quiet"] else None, leave=False, file=sys.stderr
+    ) as bar:
         latest = ""
 
         def advance(done: int, total: int | None = None, *, text: str = "") -> None:

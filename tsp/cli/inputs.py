@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from tsp.best_known import recognize
 from tsp.cli.options import GENERATED
 from tsp.composition import BRINGS, implied_problem, problem_of, require_used_read
+from tsp.files import LARGEST_FILE
 from tsp.formats import read_plans, read_realizations
 from tsp.formats.columns import canonical
 from tsp.formats.csv_file import COLUMNS, WINDOW, UnreadColumns, warn_of_numbers
@@ -19,7 +24,7 @@ from tsp.underway import validate_underway
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from policies.laws.law import Law
     from tsp.instance import Instance, Realization
@@ -30,6 +35,12 @@ LIMITS = ("max_length", "capacity", "min_prize", "num_tours")
 
 TIMES = ("time_windows", "service_times")
 """Attributes that a speed converts into lengths."""
+
+STANDARD_INPUT = "-"
+"""The name of standard input in the place of a file."""
+
+ENDINGS = {"csv": ".csv", "tsplib": ".tsp", "json": ".json", None: ""}
+"""Format of standard input → the ending of such a file; without one, the content decides."""
 
 WALLS = "walls"
 """What `--ignore` calls the file of walls beside an instance."""
@@ -51,12 +62,43 @@ def _read_files(files: Sequence[str], arguments: argparse.Namespace) -> tuple[li
     """Read files and complete their instances by options; arguments as in `read_instances`."""
     instances: list[Instance] = []
     realizations: list[Realization | None] = []
-    for file in files:
-        found = read_set(file, **reading(arguments))
-        hides = any(problem_of(instance).reveals for instance in found)
-        instances += [complete_instance(instance, arguments) for instance in found]
-        realizations += (read_realizations(file) if hides else None) or [None] * len(found)
+    with _with_standard_input(files, arguments) as paths:
+        for file in paths:
+            found = read_set(file, **reading(arguments))
+            hides = any(problem_of(instance).reveals for instance in found)
+            instances += [complete_instance(instance, arguments) for instance in found]
+            realizations += (read_realizations(file) if hides else None) or [None] * len(found)
     return instances, realizations
+
+
+@contextmanager
+def _with_standard_input(files: Sequence[str], arguments: argparse.Namespace) -> Generator[list[str]]:
+    """The files, with what standard input holds as a file in the place of `-`; messages do not name that file.
+
+    Raises:
+        ValueError: for a format without standard input, and standard input that is read twice or is too large.
+    """
+    if STANDARD_INPUT not in files:
+        if arguments.format is not None:
+            raise ValueError(f"--format {arguments.format}: of standard input, expected - as the file")
+        yield list(files)
+        return
+    if files.count(STANDARD_INPUT) > 1:
+        raise ValueError(f"{STANDARD_INPUT}: given twice, expected standard input once")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"stdin{ENDINGS[arguments.format]}"
+
+        def renamed(text: object) -> str:
+            return str(text).replace(str(path), "standard input")
+
+        path.write_bytes(sys.stdin.buffer.read(LARGEST_FILE + 1))
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                yield [str(path) if file == STANDARD_INPUT else file for file in files]
+        except ValueError as error:
+            raise ValueError(renamed(error)) from None
+        for one in caught:
+            warnings.warn(renamed(one.message), one.category, stacklevel=2)
 
 
 def _read_laws(arguments: argparse.Namespace) -> list[Law]:
@@ -88,7 +130,8 @@ def _with_laws(instance: Instance, arguments: argparse.Namespace, laws: Sequence
 
 def read_one(arguments: argparse.Namespace) -> Instance:
     """Read the only instance of `arguments.file` and complete it; tours under way that cannot be are refused."""
-    instance = complete_instance(read(arguments.file, **reading(arguments)), arguments)
+    with _with_standard_input([arguments.file], arguments) as (path,):
+        instance = complete_instance(read(path, **reading(arguments)), arguments)
     if instance.underway is not None:
         problem = problem_of(instance)
         require_used_read(problem, instance)

@@ -112,6 +112,11 @@ def add_instance_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--num-tours", type=count, metavar="M", help="largest number of tours")
     command.add_argument("--matrix", metavar="FILE", help="distances between the nodes: CSV, text, .npy, .npz or JSON")
     command.add_argument(
+        "--format",
+        choices=("csv", "tsplib", "json"),
+        help="of standard input, where a FILE is - (default: by its content)",
+    )
+    command.add_argument(
         "--walls", metavar="FILE", help="walls, around which ways lead (default: NAME.walls.csv beside NAME.csv)"
     )
     command.add_argument(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tsp import __version__
 from tsp.cli.command import DONE, INFEASIBLE
-from tsp.cli.console import progress_bar, say, show
+from tsp.cli.console import complain, progress_bar, say, show
 from tsp.cli.options import make_budget
 from tsp.interrupts import exit_code
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WHOLE = ("initial", "law", "plot", "probabilities", "json")
 """Options that need all instances or answers in memory."""
 
-PLACES = ("files", "out", "run", "workers", "resume", "strict", "force")
+PLACES = ("files", "out", "run", "workers", "resume", "strict", "force", "quiet")
 """Options that do not change an answer."""
 
 MOST_NOTES = 5
@@ -62,6 +62,8 @@ def solve_to_parts(arguments: argparse.Namespace) -> int:
             raise ValueError(f"--{name}: expected one file in --out beside it, not a folder")
     if arguments.resume and arguments.force:
         raise ValueError("--resume: keeps the parts that --force deletes, expected one of them")
+    if "-" in arguments.files or arguments.format is not None:
+        raise ValueError("-: expected files that can be read again beside --out with a folder, not standard input")
     sources, folder = open_sources(arguments.files, reading(arguments)), Path(arguments.out)
     total = sum(source.count for source in sources)
     settings = Settings(
@@ -86,7 +88,7 @@ def solve_to_parts(arguments: argparse.Namespace) -> int:
                     tell(state.notes)
                     show_progress(counts.total)
             except KeyboardInterrupt as interrupt:
-                say(f"interrupted: {counts.total} of {total} instances are in {folder}; --resume goes on")
+                complain(f"interrupted: {counts.total} of {total} instances are in {folder}; --resume goes on")
                 return exit_code(interrupt)
     show(_describe(counts, folder))
     return INFEASIBLE if counts.infeasible or counts.failed else DONE

@@ -9,9 +9,9 @@ import warnings
 from typing import TYPE_CHECKING, NoReturn
 
 from tsp import __version__
-from tsp.cli import check, compare, convert, fit, generate, info, plot, serve, solve, train
+from tsp.cli import check, compare, completion, convert, fit, generate, info, plot, serve, solve, train
 from tsp.cli.command import BAD_INPUT, DONE, Command
-from tsp.cli.console import say
+from tsp.cli.console import complain, say, set_quiet
 from tsp.interrupts import exit_code, termination_interrupts
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     "check": check.COMMAND,
     "convert": convert.COMMAND,
     "info": info.COMMAND,
+    "completion": completion.COMMAND,
     "serve": serve.COMMAND,
 }
 
@@ -55,13 +56,14 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the sentence and exit with 2."""
-        say(f"{message} (see {self.prog} --help)")
+        complain(f"{message} (see {self.prog} --help)")
         raise SystemExit(BAD_INPUT)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    set_quiet(False)
     warnings.showwarning = _say_warning
     warnings.simplefilter("always", UserWarning)
     try:
@@ -69,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from tsp.solvers.registry import verify_packages
 
         verify_packages()
+        set_quiet(arguments.quiet)
         with termination_interrupts():
             code = arguments.run(arguments)
             sys.stdout.flush()
@@ -76,16 +79,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # raised by argparse, for --help and mistakes
         return int(stop.code or 0)
     except KeyboardInterrupt as interrupt:
-        say("interrupted")
+        complain("interrupted")
         return exit_code(interrupt)
     except BrokenPipeError:  # nothing reads the output any more, as in `tsp … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except MemoryError:
-        say("out of memory; expected fewer or smaller instances")
+        complain("out of memory; expected fewer or smaller instances")
         return BAD_INPUT
     except (ValueError, OSError) as error:
-        say(_sentence(error))
+        complain(_sentence(error))
         return BAD_INPUT
 
 
@@ -103,10 +106,13 @@ def make_parser(chosen: str) -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
         subparser.set_defaults(run=command.run)
+        subparser.add_argument("--quiet", action="store_true", help="print results and errors alone")
         for action in (None, "store"):
             subparser.register("action", action, _StoreOnce)
         if name == chosen:
             command.add_options(subparser)
+        if name == "completion":
+            subparser.set_defaults(commands=COMMANDS)
     return parser
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tsp import __version__
 from tsp.cli.command import DONE, INFEASIBLE, Command
-from tsp.cli.console import progress_bar, say, show, show_json
+from tsp.cli.console import complain, progress_bar, say, show, show_json
 from tsp.cli.options import (
     add_common_options,
     add_decision_time,
@@ -146,7 +146,7 @@ def _solve(
                 realizations=realizations,
             )
         except KeyboardInterrupt as interrupt:
-            say("interrupted: this is the best so far")
+            complain("interrupted: this is the best so far")
             known = initial or [no_answer(seconds=0.0, solver="")] * len(instances)
             return [best.get(i, known[i]) for i in range(len(instances))], interrupt
     return solutions, None
@@ -166,31 +166,41 @@ def _warm_up(solver: Solver, problem: Problem) -> None:
 def _write_solutions(
     arguments: argparse.Namespace, instances: Sequence[Instance], solutions: Sequence[Solution]
 ) -> None:
-    """Print the solutions, and write and draw them where options ask for it."""
-    import json
-    from pathlib import Path
-
+    """Write and draw the solutions where options ask for it, and print them, whatever becomes of the files."""
     from tsp.cli.outputs import describe_plan, describe_solution, solutions_content
-    from tsp.files import write_text
-    from tsp.formats import write_solution
 
     pairs = list(zip(instances, solutions, strict=True))
     content = solutions_content(pairs)
-    if arguments.json:
-        show_json(content)
-    else:
-        for pair in pairs:
-            show("\n".join(text for text in (describe_solution(*pair), describe_plan(*pair)) if text is not None))
+    try:  # before they are printed: in `tsp … | head` printing ends the program
+        _write_files(arguments, content, instances[0], solutions[0])
+    finally:
+        if arguments.json:
+            show_json(content)
+        else:
+            for pair in pairs:
+                show("\n".join(text for text in (describe_solution(*pair), describe_plan(*pair)) if text is not None))
+
+
+def _write_files(
+    arguments: argparse.Namespace, content: dict[str, Any], instance: Instance, solution: Solution
+) -> None:
+    """Write all solutions as JSON, or the first one in another format, and draw the first."""
+    import json
+    from pathlib import Path
+
+    from tsp.files import write_text
+    from tsp.formats import write_solution
+
     if arguments.out and Path(arguments.out).suffix.lower() == ".json":
         write_text(arguments.out, json.dumps(content, allow_nan=False, indent=1) + "\n", force=arguments.force)
-    elif arguments.out and not solutions[0].feasible:
-        say(f"{arguments.out}: not written, since no feasible solution was found")
+    elif arguments.out and not solution.feasible:
+        complain(f"{arguments.out}: not written, since no feasible solution was found")
     elif arguments.out:
-        write_solution(arguments.out, instances[0], solutions[0], force=arguments.force)
+        write_solution(arguments.out, instance, solution, force=arguments.force)
     if arguments.plot:
         from tsp.plotting import plot_tour, save_figure
 
-        save_figure(plot_tour(instances[0], solutions[0]), arguments.plot, force=arguments.force)
+        save_figure(plot_tour(instance, solution), arguments.plot, force=arguments.force)
 
 
 def _show_probabilities(arguments: argparse.Namespace, instances: Sequence[Instance]) -> int:

@@ -41,7 +41,8 @@ class RayWorkers(Workers):
         if self._is_own:
             try:
                 with _kept_handlers():
-                    ray.init(address, include_dashboard=False if address is None else None, **QUIET)
+                    # Ray's client takes no settings: the cluster has its own.
+                    ray.init(address, **({} if address else {"include_dashboard": False, **QUIET}))
             except (ConnectionError, RuntimeError, ValueError, OSError) as error:
                 sentence = " ".join(str(error).split())
                 raise ValueError(f"--workers {address or 'ray'}: no Ray cluster ({sentence})") from None

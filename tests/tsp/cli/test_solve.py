@@ -1,11 +1,14 @@
 import csv
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import BERLIN, POSTERS, refusal, solved
+from command_line import BERLIN, POSTERS, ROOT, refusal, solved
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 LOG, TOMORROW = EXAMPLES / "visits-log.csv", EXAMPLES / "visits-tomorrow.csv"
@@ -346,3 +349,14 @@ def test_a_size_that_the_solver_refuses_is_wrong_usage_and_named(tsp):
     assert code == 2
     assert not out
     assert "420 nodes: cpsat solves at most 400" in err
+
+
+def test_files_are_written_even_if_nothing_reads_the_answer(tmp_path):
+    words = [sys.executable, "-m", "tsp", "solve", BERLIN, "--solver", "nearest", "--out", "a.tour", "--plot", "a.svg"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(words, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=writer, check=False)
+    os.close(writer)
+    assert done.returncode == 0
+    assert (tmp_path / "a.tour").exists()
+    assert (tmp_path / "a.svg").exists()

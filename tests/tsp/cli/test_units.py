@@ -168,7 +168,7 @@ def test_help_states_the_units_and_the_defaults(tsp, command):
         ),
         (["solve", "rounds.csv", "--elapsed", "soon"], "--elapsed: 'soon', expected a time such as 8:30, or minutes"),
         (["solve", POSTERS, "--elapsed", "9:00"], "--elapsed: 9:00, expected a number"),
-        (["solve", "rounds.csv", "--plot", "a.png", "--walls", "walls.csv"], "walls between places on the Earth"),
+        (["solve", "rounds.csv", "--plot", "a.png", "--walls", "walls.csv"], "walls: between places on the Earth"),
     ],
     ids=lambda value: " ".join(Path(word).name for word in value) if isinstance(value, list) else "",
 )

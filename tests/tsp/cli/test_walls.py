@@ -69,7 +69,7 @@ def test_walls_that_cannot_stand_there_are_refused_with_their_file(tsp, hall, wa
 
 
 def test_walls_of_generated_instances_and_between_places_on_the_earth_are_refused(tsp, hall):
-    assert "--walls: stands between" in refusal(tsp("compare", "--size", "5", "--walls", "hall.walls.csv"))
+    assert "--walls: describes what is read" in refusal(tsp("compare", "--size", "5", "--walls", "hall.walls.csv"))
     (hall / "towns.csv").write_text("name,lat,lon\nHub,50,8\nAda,51,8\n")
     assert "walls: between places on the Earth" in refusal(tsp("solve", "towns.csv", "--walls", "hall.walls.csv"))
 

@@ -32,7 +32,7 @@ def pandas_frame(columns):
 
 
 def polars_frame(columns):
-    return pytest.importorskip("polars", reason="needs Polars").DataFrame(columns)
+    return pytest.importorskip("polars", reason="needs Polars").DataFrame(columns, strict=False)
 
 
 def arrow_table(columns):

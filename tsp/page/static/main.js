@@ -653,7 +653,7 @@ function showProblem() {
   }
   select.value = state.problem;
   const problem = problemOf(state.problem || view?.problem || "tsp");
-  $("story").textContent = problem ? `She has to: ${problem.story}.` : "";
+  $("story").textContent = problem ? `${problem.story[0].toUpperCase()}${problem.story.slice(1)}.` : "";
   const limits = $("limits");
   if (limits.contains(document.activeElement)) return;
   limits.replaceChildren(...limitsOf(problem).map((name) => {
