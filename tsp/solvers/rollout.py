@@ -46,8 +46,8 @@ class RolloutSolver(BaseSolver):
         self.base, self.candidates, self.days = make(base), candidates, days
 
     def supports(self, problem: Problem) -> bool:
-        """Whether the problem is a session, and the base planner supports it."""
-        return problem.rule(Session) is not None and self.base.supports(problem)
+        """Whether the problem is a session in which all nodes are there, and the base planner supports it."""
+        return problem.rule(Session) is not None and not problem.may_wait and self.base.supports(problem)
 
     def warm_up(self, problem: Problem) -> None:
         """Warm up the base planner."""

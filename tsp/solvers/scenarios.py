@@ -61,8 +61,8 @@ class ScenariosSolver(BaseSolver):
         self.k, self.rule, self.planner = k, rule, MeansSolver(solver=solver)
 
     def supports(self, problem: Problem) -> bool:
-        """Whether the problem is a session, and the solver supports it with known numbers."""
-        return self.planner.supports(problem)
+        """Whether all nodes of the session are there, and the solver supports it with known numbers."""
+        return not problem.may_wait and self.planner.supports(problem)
 
     def warm_up(self, problem: Problem) -> None:
         """Warm up the solver."""

@@ -43,3 +43,4 @@ def test_only_sessions_are_supported():
     solver = make("rollout")
     assert solver.supports(get_problem("opq"))
     assert not solver.supports(get_problem("spctsp"))
+    assert not solver.supports(get_problem("dop"))
