@@ -20,6 +20,7 @@ from tsp.checks import timeline_of
 from tsp.instance import Instance, Realization, Underway
 from tsp.problems import (
     PROBLEMS,
+    AppearingSession,
     Capacity,
     CompulsoryVisits,
     LengthBudget,
@@ -42,7 +43,15 @@ if TYPE_CHECKING:
     from envs.batch import Batch
     from tsp.solution import Solution
 
-EVERY_PROBLEM = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.name)
+
+def _enumerable(problem: Problem) -> Problem:
+    """The problem with few waits, so that all sequences of actions can be enumerated."""
+    rules = tuple(AppearingSession(1.0) if isinstance(rule, AppearingSession) else rule for rule in problem.rules)
+    return replace(problem, rules=rules)
+
+
+ROWS = [_enumerable(problem) for problem in PROBLEMS.values()]
+EVERY_PROBLEM = pytest.mark.parametrize("problem", ROWS, ids=lambda problem: problem.name)
 LENGTH, PRIZE = Objective(("length",)), Objective(("prize",), "max")
 UNNAMED = [
     Problem("op-cap-tw", "", "", "tour", (VisitAtMostOnce(), LengthBudget(), TimeWindows(), Capacity()), PRIZE),
@@ -171,8 +180,8 @@ def referee(problem: Problem, instance: Instance, realization: Realization | Non
 @EVERY_PROBLEM
 @pytest.mark.parametrize("seed", SEEDS)
 def test_masks_allow_exactly_what_the_checker_accepts(problem, seed):
-    size = SIZES[seed % len(SIZES)]
-    referee(problem, tiny_instance(problem, seed, min(size, 4) if problem.rule(SplitDelivery) else size))
+    size, is_large = SIZES[seed % len(SIZES)], problem.rule(SplitDelivery) or problem.may_wait
+    referee(problem, tiny_instance(problem, seed, min(size, 4) if is_large else size))
 
 
 @pytest.mark.parametrize("problem", UNNAMED, ids=lambda problem: problem.name)
@@ -181,7 +190,7 @@ def test_masks_allow_exactly_what_the_checker_accepts_in_unnamed_problems(proble
     referee(problem, tiny_instance(problem, seed, 3 + seed % 3))
 
 
-SESSIONS = [problem for problem in PROBLEMS.values() if problem.rule(Session) is not None]
+SESSIONS = [problem for problem in ROWS if problem.rule(Session) is not None]
 IN_WINDOWS = [
     replace(problem, name=f"{problem.name}-tw", rules=(*problem.rules[:1], TimeWindows(), *problem.rules[1:]))
     for problem in SESSIONS
@@ -191,13 +200,13 @@ IN_WINDOWS = [
 @pytest.mark.parametrize("problem", [*SESSIONS, *IN_WINDOWS], ids=lambda problem: problem.name)
 @pytest.mark.parametrize("seed", range(12))
 def test_masks_and_prizes_are_the_checkers_on_every_real_day_of_a_session(problem, seed):
-    instance = tiny_instance(problem, seed, 3 + seed % 4)
+    instance = tiny_instance(problem, seed, 3 + seed % (2 if problem.may_wait else 4))
     if "law_service_times" in problem.needs:
         instance = replace(instance, service_times=None)
     referee(problem, instance, tiny_realization(instance, seed))
 
 
-FROM_DEPOT = [problem for problem in [*PROBLEMS.values(), *UNNAMED] if problem.shape.has_depot]
+FROM_DEPOT = [problem for problem in [*ROWS, *UNNAMED] if problem.shape.has_depot]
 
 
 @pytest.mark.parametrize("problem", FROM_DEPOT, ids=lambda problem: problem.name)

@@ -36,7 +36,7 @@ def checked(tour, appears):
         ([0, 1, 2], np.inf, "tour 0: leaves for 3 at 4, which never appears"),
         ([0, 1, 1, 2, 2, 2], 4.5, None),
         ([0, 1, 2, 1], 4, "visited more than once: 2"),
-        ([0, *[0] * 11, 1], 25, "tour 0: waits at 1 at 20, when it is time to go to its end"),
+        ([0] * 12, 25, "tour 0: waits at 1 at 20, when it is time to go to its end"),
     ],
 )
 def test_only_a_node_that_is_there_may_be_next(tour, appears, violation):
