@@ -14,7 +14,7 @@ from tsp.cli import parts as command
 from tsp.interrupts import Terminated
 
 POINTS = np.random.default_rng(8).random((6, 5, 2))
-HERE = ("--solver", "nearest", "--out", "answers/")
+HERE = ("--solver", "nearest", "--time-limit", "60", "--out", "answers/")
 
 
 @pytest.fixture
