@@ -127,7 +127,7 @@ def progress(total: int) -> Generator[Callable[[int], None]]:
                 begun.append(done)
                 started = now
             text = ""
-            if now - latest >= SECONDS and done > begun[0]:
+            if now - latest >= SECONDS and begun[0] < done < total:
                 latest = now
                 left = (now - started) / (done - begun[0]) * (total - done)
                 text = f"{done} of {total} instances, about {_duration(left)} left"
