@@ -18,8 +18,6 @@ from tsp.formats import write_instances
 from tsp.shortcuts import solve
 
 ROOT = Path(__file__).parents[2]
-ENOUGH = 300.0
-"""Seconds for solvers that end long before, however busy the processor is."""
 SOLVERS = [
     ("tsp", "nearest"),
     ("tsp", "insertion"),
@@ -28,7 +26,6 @@ SOLVERS = [
     ("tsp", "policy(decoding=sampling, samples=8)"),
     ("tsp", "policy(decoding=beam, width=4)"),
     ("op", "policy(decoding=greedy)"),
-    ("cvrp", "nearest-feasible"),
     ("cvrp", "policy(decoding=greedy)"),
     ("opst", "session-recourse(steps=200)"),
 ]
@@ -40,7 +37,7 @@ def drawn(problem, count):
 
 
 def tours_of(instances, solver, **options):
-    found = solve(instances, solver, seed=3, time_limit=ENOUGH, **options)
+    found = solve(instances, solver, seed=3, **options)
     return [[tour.tolist() for tour in answer.tours] for answer in found]
 
 
@@ -87,7 +84,7 @@ def test_files_may_come_in_any_order(tsp, tmp_path):
         write_instances(f"{k}.tsp", [instance])
 
     def solved(*files):
-        code, out, _ = tsp("solve", *files, "--solver", "policy", "--json", "--time-limit", ENOUGH)
+        code, out, _ = tsp("solve", *files, "--solver", "policy", "--json", "--time-limit", 1)
         assert code == 0
         return {found["instance"]: found["tours"] for found in json.loads(out)["solutions"]}
 
