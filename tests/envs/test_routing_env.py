@@ -235,7 +235,7 @@ def test_observations_do_not_depend_on_the_unit_of_length(problem):
     instances, realizations = to_instances(problem.name, batch, "small")
     large = []
     for instance in instances:
-        in_lengths = ("penalties", "time_windows", "service_times", "max_length", "law_service_times", "law_waits")
+        in_lengths = ("penalties", "time_windows", "service_times", "max_length", "law_service_times", "law_waits", "law_appears")
         scaled = {name: 1000 * getattr(instance, name) for name in in_lengths if getattr(instance, name) is not None}
         if instance.matrix is None:
             scaled["coordinates"] = 1000 * instance.coordinates + 50
@@ -245,7 +245,7 @@ def test_observations_do_not_depend_on_the_unit_of_length(problem):
     later = None
     if realizations is not None:
         times = [
-            {name: 1000 * x for name in ("service_times", "waits") if (x := getattr(real, name)) is not None}
+            {name: 1000 * x for name in ("service_times", "waits", "appears") if (x := getattr(real, name)) is not None}
             for real in realizations
         ]
         later = [replace(real, **changes) for real, changes in zip(realizations, times, strict=True)]

@@ -30,7 +30,9 @@ def solved(name, seed):
     if name in ("cvrptw", "tsptw", "tsptw-makespan") and seed % 2:
         instance = replace(instance, service_times=np.full(instance.size, 0.01))
     problem = problem_of(instance)
-    if problem.rule(Session) is not None:
+    if problem.may_wait:
+        solution = solve(instance, "hindsight(scenarios=8)")
+    elif problem.rule(Session) is not None:
         solution = solve(instance, "session-recourse(steps=200)")
     elif problem.rule(SplitDelivery) is None:
         solution = solve(instance, "nearest-feasible")

@@ -181,7 +181,8 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
     """The rest of an instance under way, as an instance in which nothing is under way.
 
     Every solution of it, expanded, begins with the nodes visited, and its objective differs by a constant
-    (except where a finished tour is the longest or the latest).
+    (except where a finished tour is the longest or the latest). It has no waits for nodes that appear later: those are
+    added to a plan by `tsp.solvers.waiting`.
 
     Raises:
         ValueError: in one sentence, for what cannot have happened, or where nothing would make each of several tours

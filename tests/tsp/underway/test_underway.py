@@ -36,7 +36,8 @@ MADE_UP = [
     Problem("made-up top", "", "", Shape.TOURS, (VisitAtMostOnce(), TimeWindows(), LengthBudget(required=False)),
             Objective(("prize",), "max")),
 ]  # fmt: skip
-ALL = {problem.name: problem for problem in (*PROBLEMS.values(), *MADE_UP)}
+ALL = {problem.name: problem for problem in (*PROBLEMS.values(), *MADE_UP) if not problem.may_wait}
+"""Problems whose solutions are those of the rest; where one may wait, `tsp.solvers.waiting` adds the waits to a plan."""
 SHPP = get_problem("shpp")
 
 
