@@ -100,7 +100,8 @@ def corruptions(problem, instance, tours):
     yield [[-1, *first[1:]], *others]
     yield [[float(node) for node in first], *others]
     if problem.rule(SplitDelivery) is None:
-        yield [[*first, first[-1]], *others]
+        if not problem.may_wait:
+            yield [[*first, first[-1]], *others]
         yield [[*first, first[1]], *others]
         if len(first) > 3:
             yield [[*first, first[2]], *others]
