@@ -264,9 +264,11 @@ def test_a_tour_under_way_is_continued(name, problem):
     assert answered >= 2
 
 
-STARTING = [(name, problem) for name, problem in SUPPORTED if uses_initial(make(name)) and name not in ("recourse", "myopic")]
-"""Solvers that start from an initial solution, and have the problem's objective (not the average cost, as `recourse`, nor
-the prize if nothing else appeared, as `myopic`)."""
+STARTING = [
+    (name, problem) for name, problem in SUPPORTED if uses_initial(make(name)) and name not in ("recourse", "myopic")
+]
+"""Solvers that start from an initial solution, and have the problem's objective (not the average cost, as `recourse`,
+nor the prize if nothing else appeared, as `myopic`)."""
 
 
 @pytest.mark.parametrize(("name", "problem"), STARTING, ids=lambda it: getattr(it, "name", it))

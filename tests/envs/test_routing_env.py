@@ -235,7 +235,15 @@ def test_observations_do_not_depend_on_the_unit_of_length(problem):
     instances, realizations = to_instances(problem.name, batch, "small")
     large = []
     for instance in instances:
-        in_lengths = ("penalties", "time_windows", "service_times", "max_length", "law_service_times", "law_waits", "law_appears")
+        in_lengths = (
+            "penalties",
+            "time_windows",
+            "service_times",
+            "max_length",
+            "law_service_times",
+            "law_waits",
+            "law_appears",
+        )
         scaled = {name: 1000 * getattr(instance, name) for name in in_lengths if getattr(instance, name) is not None}
         if instance.matrix is None:
             scaled["coordinates"] = 1000 * instance.coordinates + 50

@@ -37,7 +37,7 @@ MADE_UP = [
             Objective(("prize",), "max")),
 ]  # fmt: skip
 ALL = {problem.name: problem for problem in (*PROBLEMS.values(), *MADE_UP) if not problem.may_wait}
-"""Problems whose solutions are those of the rest; where one may wait, `tsp.solvers.waiting` adds the waits to a plan."""
+"""Problems whose solutions are those of the rest; where one may wait, `tsp.solvers.waiting` adds waits to a plan."""
 SHPP = get_problem("shpp")
 
 
