@@ -289,7 +289,9 @@ def store(name: str, title: str, columns: list[str], rows: list[list[str]], note
 
 COMMANDS = {
     "online-optimal": "python benchmarks/online.py optimal --seconds 0.02 --days 2",
-    "online-times": "python benchmarks/online.py compare --problem opst --seconds 0.01 --halls 40",
+    "online-times": "python benchmarks/online.py tune --problem opst\n"
+    "python benchmarks/online.py compare --problem opst --seconds 0.001 --halls 40\n"
+    "python benchmarks/online.py compare --problem opst --seconds 0.01 --halls 40",
 }
 
 
