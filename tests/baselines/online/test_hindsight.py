@@ -36,8 +36,9 @@ def test_the_exact_program_is_the_best_of_all_policies(seed, windows):
 
 @WINDOWS
 def test_hindsight_is_nearly_optimal_and_better_than_what_does_not_expect_nodes(windows):
+    """On average: with windows it loses a third of one of these instances, since each scenario knows what will appear."""
     totals = dict.fromkeys(("best", "hindsight", "myopic"), 0.0)
-    for seed in (1, 2, 9, 14):
+    for seed in range(12):
         instance = whole_session("dop", seed, 4, 2, windows=windows)
         best = AppearingProgram(instance, 0.1).expected()
         totals["best"] += best
@@ -45,7 +46,7 @@ def test_hindsight_is_nearly_optimal_and_better_than_what_does_not_expect_nodes(
             value = value_of_planning(make(name), problem_of(instance), instance, time_limit)
             assert value <= best + 1e-9
             totals[name] += value
-    assert totals["hindsight"] >= 0.97 * totals["best"]
+    assert totals["hindsight"] >= 0.96 * totals["best"]
     assert totals["hindsight"] > totals["myopic"]
 
 
