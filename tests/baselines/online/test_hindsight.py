@@ -36,7 +36,7 @@ def test_the_exact_program_is_the_best_of_all_policies(seed, windows):
 
 @WINDOWS
 def test_hindsight_is_nearly_optimal_and_better_than_what_does_not_expect_nodes(windows):
-    """On average: with windows it loses a third of one of these instances, since each scenario knows what will appear."""
+    """On average: each scenario knows what will appear, and so one of the instances with windows loses a third."""
     totals = dict.fromkeys(("best", "hindsight", "myopic"), 0.0)
     for seed in range(12):
         instance = whole_session("dop", seed, 4, 2, windows=windows)
