@@ -21,6 +21,7 @@ from tsp.tolerance import allowance
 from tsp.underway import end_to_list
 
 from .releases import Releases, add_scenario, build_order
+from .sessions import times_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -129,13 +130,8 @@ def releases_of(problem: Problem, instance: Instance) -> Releases:
     assert rule is not None
     assert instance.max_length is not None
     assert instance.prizes is not None
-    n, limit = instance.size, instance.max_length
-    opens, closes = np.zeros(n), np.full(n, np.inf)
-    if instance.time_windows is not None:
-        opens, closes = (np.array(column) for column in instance.time_windows.T)
-        limit = limit if instance.free_end else min(limit, float(closes[instance.finish]))
-    home = np.zeros(n) if instance.free_end else instance.legs(np.arange(n), np.full(n, instance.finish))
+    n, (opens, closes, latest, limit) = instance.size, times_of(instance)
     distances = np.array(instance.distances)
     service = np.zeros(n) if instance.service_times is None else np.array(instance.service_times)
     longest = rule.longest_wait * instance.max_length
-    return Releases(distances, limit - home, opens, closes, service, np.array(instance.prizes), limit, longest)
+    return Releases(distances, latest, opens, closes, service, np.array(instance.prizes), limit, longest)

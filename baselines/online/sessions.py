@@ -68,8 +68,24 @@ def is_session(problem: Problem) -> bool:
     return problem.rule(Session) is not None and not others and problem.objective == Objective(("prize",), "max")
 
 
-def sessions_of(problem: Problem, instance: Instance) -> Sessions:
-    """What planners read of an instance."""
+class SessionTimes(NamedTuple):
+    """When one may be where in a session.
+
+    Attributes:
+        opens: `[n]` when each node opens.
+        closes: `[n]` when it closes.
+        latest: `[n]` when she has to leave it, to be at the end in time.
+        limit: when she has to be at the end.
+    """
+
+    opens: Floats
+    closes: Floats
+    latest: Floats
+    limit: float
+
+
+def times_of(instance: Instance) -> SessionTimes:
+    """The windows of an instance, and its end."""
     assert instance.max_length is not None
     n, limit = instance.size, instance.max_length
     opens, closes = np.zeros(n), np.full(n, np.inf)
@@ -77,6 +93,12 @@ def sessions_of(problem: Problem, instance: Instance) -> Sessions:
         opens, closes = (np.array(column) for column in instance.time_windows.T)
         limit = limit if instance.free_end else min(limit, float(closes[instance.finish]))
     home = np.zeros(n) if instance.free_end else instance.legs(np.arange(n), np.full(n, instance.finish))
+    return SessionTimes(opens, closes, limit - home, limit)
+
+
+def sessions_of(problem: Problem, instance: Instance) -> Sessions:
+    """What planners read of an instance."""
+    n, (opens, closes, latest, limit) = instance.size, times_of(instance)
     laws = [
         (instance.law_waits, None),
         (instance.law_service_times, instance.service_times),
@@ -88,7 +110,7 @@ def sessions_of(problem: Problem, instance: Instance) -> Sessions:
     np.fill_diagonal(distances, 0.0)
     return Sessions(
         distances,
-        limit - home,
+        latest,
         opens,
         closes,
         waits,
