@@ -461,9 +461,11 @@ class RoutingEnv:
         depot, end = instance.depot, instance.finish
         closing = [] if end == depot else [end]
         tours: list[list[int]] = [[depot]]
-        if self.problem.may_wait and set(nodes) - {depot}:  # waits at the depot
-            tours[0] += nodes[: waits_at_start(self.problem, [depot, *nodes])]
-            nodes = nodes[len(tours[0]) - 1 :]
+        if self.problem.may_wait:  # at the depot, where she visits a node after it or has waited already
+            begun = 0 if instance.underway is None else len(instance.underway.visited)
+            waits = waits_at_start(self.problem, [depot, *nodes]) if set(nodes) - {depot} else begun
+            tours[0] += nodes[:waits]
+            nodes = nodes[waits:]
         for node in nodes:
             if node == end:
                 tours[-1] += closing

@@ -26,7 +26,9 @@ from tsp.solvers.registry import EXTRAS, SOLVERS, make
 TSP = get_problem("tsp")
 CLASSICAL = [name for name in SOLVERS if name not in EXTRAS.values() and name not in ("policy", "guided-ls", "bound")]
 OF_TSP = [name for name in CLASSICAL if make(name).supports(TSP)]
-SUPPORTED = [(name, problem) for name in CLASSICAL for problem in PROBLEMS.values() if make(name).supports(problem)]
+ENUMERABLE = [problem for problem in PROBLEMS.values() if not problem.may_wait]
+"""Where one may wait, solutions are too many to enumerate; `online/test_hindsight.py` tests those who plan there."""
+SUPPORTED = [(name, problem) for name in CLASSICAL for problem in ENUMERABLE if make(name).supports(problem)]
 UNTIL_THE_LIMIT = (
     "ortools",
     "ls",
@@ -264,11 +266,8 @@ def test_a_tour_under_way_is_continued(name, problem):
     assert answered >= 2
 
 
-STARTING = [
-    (name, problem) for name, problem in SUPPORTED if uses_initial(make(name)) and name not in ("recourse", "myopic")
-]
-"""Solvers that start from an initial solution, and have the problem's objective (not the average cost, as `recourse`,
-nor the prize if nothing else appeared, as `myopic`)."""
+STARTING = [(name, problem) for name, problem in SUPPORTED if uses_initial(make(name)) and name != "recourse"]
+"""Solvers that start from an initial solution, and have the problem's objective (`recourse`: the average cost)."""
 
 
 @pytest.mark.parametrize(("name", "problem"), STARTING, ids=lambda it: getattr(it, "name", it))
