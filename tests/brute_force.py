@@ -136,7 +136,7 @@ def _waiting_walks(
         tour = open_ones.pop()
         if not check(problem, instance, [[*tour, *closing]], realization=realization).feasible:
             continue
-        if len(tour) == 1 or closing or set(tour) != {instance.depot}:  # waits alone are the empty tour
+        if len(tour) == 1 + len(given) or closing or set(tour) != {instance.depot}:  # else the empty tour
             yield [[*tour, *closing]]
         open_ones += [[*tour, node] for node in [tour[-1], *customers] if node == tour[-1] or node not in tour]
 
