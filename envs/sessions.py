@@ -9,7 +9,7 @@ import torch
 from .features import prize_unit
 from .limits import mask_limit, outer_limit
 from .rule_env import FAR, RuleEnv, way_home, with_given
-from .walks import SessionClock, session_clock, wait_clock
+from .walks import SessionClock, WaitClock, session_clock, wait_clock
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -144,6 +144,7 @@ class AppearingState(NamedTuple):
     Attributes:
         batch: the instances.
         clock: `[B, 1, n]` the times of each node.
+        waits: the clock of waits, the real appearances included, which policies see as they happen.
         law: `[B, 1, n, K]` the equally likely times at which each node appears.
         now: `[B, P]` the time at which the current node may be left.
         over: `[B, P]` bool, whether the tour has ended.
@@ -151,6 +152,7 @@ class AppearingState(NamedTuple):
 
     batch: Batch
     clock: SessionClock
+    waits: WaitClock
     law: Tensor
     now: Tensor
     over: Tensor
@@ -172,7 +174,7 @@ class AppearingSessionEnv(RuleEnv):
         law = batch.values["law_appears"].to(clock.latest.dtype)[:, None]
         now = clock.opens.gather(1, batch.depot[:, None]).expand(-1, trajectories)
         over = torch.zeros_like(now, dtype=torch.bool)
-        return AppearingState(batch, clock.map(lambda x: x[:, None]), law, now, over)
+        return AppearingState(batch, clock.map(lambda x: x[:, None]), wait_clock(batch, self.rule), law, now, over)
 
     def update(self, state: AppearingState, move: Move) -> AppearingState:
         """Walk there, and stay until the visit is over or time is up; or wait."""
@@ -180,7 +182,7 @@ class AppearingSessionEnv(RuleEnv):
         assert move.leg is not None
         arrive = state.now + move.leg
         there = state.clock.map(lambda x: x[:, 0].gather(1, move.node))
-        waited = wait_clock(state.batch, self.rule).end(state.now, there.latest)
+        waited = state.waits.end(state.now, there.latest)
         now = torch.where(move.node == move.origin, waited, there.visit(arrive)[0])
         return state._replace(now=torch.where(move.returned, arrive, now), over=state.over | move.returned)
 
@@ -201,7 +203,7 @@ class AppearingSessionEnv(RuleEnv):
 
     def _is_there(self, state: AppearingState) -> Tensor:
         """Whether each node has appeared, `[B, P, n]` bool."""
-        return wait_clock(state.batch, self.rule).appears[:, None] <= mask_limit(state.now)[..., None]
+        return state.waits.appears <= mask_limit(state.now)[..., None]
 
     def forbids_visit(self, state: AppearingState, move: Move) -> Tensor:
         """Nodes that are not there, or from which the end could not be reached in time on arrival."""

@@ -125,8 +125,8 @@ class WaitClock(NamedTuple):
     """When waits end where nodes appear on the way, in the instances' own units.
 
     Attributes:
-        appears: `[B, n]` when each node really appears; 0 where tours start and end.
-        longest: `[B]` the longest wait.
+        appears: `[B, 1, n]` when each node really appears; 0 where tours start and end.
+        longest: `[B, 1]` the longest wait.
     """
 
     appears: Tensor
@@ -134,9 +134,8 @@ class WaitClock(NamedTuple):
 
     def end(self, now: Tensor, latest: Tensor) -> Tensor:
         """When waits end that begin at `now`, where it is time to go at `latest`, `[B, P]` each."""
-        appears = self.appears[:, None]
-        later = torch.where(appears > mask_limit(now)[..., None], appears, float("inf")).amin(-1)
-        until = torch.minimum(torch.minimum(now + self.longest[:, None], later), latest)
+        later = torch.where(self.appears > mask_limit(now)[..., None], self.appears, float("inf")).amin(-1)
+        until = torch.minimum(torch.minimum(now + self.longest, later), latest)
         return torch.maximum(now, until)
 
 
@@ -145,7 +144,8 @@ def wait_clock(batch: Batch, rule: AppearingSession) -> WaitClock:
     appears = batch.real_appears
     assert appears is not None
     ends = torch.stack([batch.depot, batch.finish], 1)
-    return WaitClock(appears.scatter(1, ends, 0.0), rule.longest_wait * batch.values["max_length"])
+    longest = rule.longest_wait * batch.values["max_length"]
+    return WaitClock(appears.scatter(1, ends, 0.0)[:, None], longest[:, None])
 
 
 def completed(walks: Walks) -> Tensor:
