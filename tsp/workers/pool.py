@@ -53,6 +53,12 @@ class Worker(ABC):
         """End the process at once."""
 
 
+def begin(start: Callable[[], None] | None) -> None:
+    """The first task of a worker, whose result says that it has started."""
+    if start is not None:
+        start()
+
+
 class LostError(OSError):
     """A task is lost, because each worker that ran it died."""
 

@@ -10,7 +10,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from tsp.workers.pool import Argument, Worker, WorkerDiedError, Workers
+from tsp.workers.pool import Argument, Worker, WorkerDiedError, Workers, begin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,7 +89,7 @@ class _Process(Worker):
 def _serve(pipe: Connection, start: Callable[[], None] | None) -> None:
     """Run tasks until the pipe ends; the work of a process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process: the first one ends the others
-    function, argument = _begin, start
+    function, argument = begin, start
     while True:
         result, error = None, None
         try:
@@ -107,9 +107,3 @@ def _serve(pipe: Connection, start: Callable[[], None] | None) -> None:
             function, argument = pipe.recv()
         except EOFError:
             return
-
-
-def _begin(start: Callable[[], None] | None) -> None:
-    """The first task of a process."""
-    if start is not None:
-        start()

@@ -15,7 +15,7 @@ import ray
 from ray.exceptions import RayActorError, RayTaskError
 
 from tsp.interrupts import SIGNALS
-from tsp.workers.pool import Argument, Worker, WorkerDiedError, Workers
+from tsp.workers.pool import Argument, Worker, WorkerDiedError, Workers, begin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -96,7 +96,7 @@ class _RayWorker(Worker):
 
     def __init__(self, actor: Any, start: Callable[[], None] | None) -> None:  # noqa: ANN401 (made by Ray)
         self._actor = actor
-        self.answer = actor.call.remote(_begin, start).future()
+        self.answer = actor.call.remote(begin, start).future()
 
     def send(self, function: Callable[[Argument], object], argument: Argument) -> None:
         """See `Worker.send`."""
@@ -114,8 +114,3 @@ class _RayWorker(Worker):
     def kill(self) -> None:
         """See `Worker.kill`."""
         ray.kill(self._actor)
-
-
-def _begin(start: Callable[[], None] | None) -> None:
-    if start is not None:
-        start()
