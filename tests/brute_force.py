@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from instances import tiny_instance
 
-from tsp.problems import SplitDelivery
+from tsp.problems import PROBLEMS, SplitDelivery
 from tsp.solution import check
 
 if TYPE_CHECKING:
@@ -71,6 +71,10 @@ def best_by_enumeration(problem: Problem, instance: Instance) -> tuple[float | N
 
 KINDS = 120
 """Seeds that differ by this give the same kind of tiny instance: the same end, distances and tightness."""
+
+
+ENUMERABLE = {name: problem for name, problem in PROBLEMS.items() if not problem.may_wait}
+"""Problems by name; where one may wait as often as one likes, solutions are too many to enumerate."""
 
 
 def solvable_instance(

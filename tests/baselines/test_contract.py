@@ -10,7 +10,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from brute_force import best_by_enumeration, solvable_instance
+from brute_force import ENUMERABLE, best_by_enumeration, solvable_instance
 from instances import tiny_instance
 from unknown_rule import UnknownRule
 
@@ -26,9 +26,7 @@ from tsp.solvers.registry import EXTRAS, SOLVERS, make
 TSP = get_problem("tsp")
 CLASSICAL = [name for name in SOLVERS if name not in EXTRAS.values() and name not in ("policy", "guided-ls", "bound")]
 OF_TSP = [name for name in CLASSICAL if make(name).supports(TSP)]
-ENUMERABLE = [problem for problem in PROBLEMS.values() if not problem.may_wait]
-"""Where one may wait, solutions are too many to enumerate; `online/test_hindsight.py` tests those who plan there."""
-SUPPORTED = [(name, problem) for name in CLASSICAL for problem in ENUMERABLE if make(name).supports(problem)]
+SUPPORTED = [(name, problem) for name in CLASSICAL for problem in ENUMERABLE.values() if make(name).supports(problem)]
 UNTIL_THE_LIMIT = (
     "ortools",
     "ls",

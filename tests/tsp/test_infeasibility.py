@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from brute_force import best_by_enumeration
+from brute_force import ENUMERABLE, best_by_enumeration
 from instances import tiny_instance
 
 from tsp.checks import CHECKS
 from tsp.infeasibility import REASONS, explain, reasons
 from tsp.instance import Instance, Underway
-from tsp.problems import PROBLEMS, LengthBudget, MaxVisits, PrizeQuota, VisitAtMostOnce, VisitOnce, get_problem
+from tsp.problems import LengthBudget, MaxVisits, PrizeQuota, VisitAtMostOnce, VisitOnce, get_problem
 from tsp.solution import Solution, check, no_answer
 
 LINE = Instance([[0, 0], [10, 0], [-10, 0], [20, 0]], name="line", names=("Base", "East", "West", "Far"))
@@ -156,11 +156,7 @@ EXTENDED = {
 }
 
 
-ENUMERABLE = {name: problem for name, problem in PROBLEMS.items() if not problem.may_wait} | EXTENDED
-"""Waits are too many to enumerate; a session can be left at once, so that it always has a solution."""
-
-
-@pytest.mark.parametrize("problem", ENUMERABLE.values(), ids=ENUMERABLE)
+@pytest.mark.parametrize("problem", (ENUMERABLE | EXTENDED).values(), ids=ENUMERABLE | EXTENDED)
 def test_reasons_are_given_only_where_enumeration_finds_no_solution(problem):
     rng, infeasible, explained = np.random.default_rng(7), 0, 0
     for seed in range(40):
@@ -172,9 +168,7 @@ def test_reasons_are_given_only_where_enumeration_finds_no_solution(problem):
     assert explained >= infeasible / 3, (explained, infeasible)
 
 
-@pytest.mark.parametrize(
-    "problem", [problem for problem in PROBLEMS.values() if problem.shape.has_depot and not problem.may_wait]
-)
+@pytest.mark.parametrize("problem", [problem for problem in ENUMERABLE.values() if problem.shape.has_depot])
 def test_reasons_with_a_free_end_are_given_only_where_enumeration_finds_no_solution(problem):
     rng, solvable = np.random.default_rng(7), 0
     for seed in range(30):
