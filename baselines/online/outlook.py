@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tsp.solution import Outlook, check
+from tsp.solvers import onward_of
 
 from .planning import Plan, departures
 from .sessions import is_session, position_of, sessions_of
@@ -29,8 +30,7 @@ def look_ahead(problem: Problem, instance: Instance, solution: Solution) -> Outl
     if not is_session(problem) or not solution.feasible:
         return None
     done = () if instance.underway is None else instance.underway.visited
-    ends = {instance.depot, instance.finish}
-    onward = [node for node in solution.tours[0].tolist() if node not in ends][len(done) :]
+    onward = onward_of(instance, solution.tours[0].tolist(), done)
     sessions, position = sessions_of(problem, instance), position_of(problem, instance)
     stays = position.undecided and onward[:1] == [position.here]
     ways = departures(sessions, position)

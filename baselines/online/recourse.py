@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tsp.budget import Clock
-from tsp.solution import check
+from tsp.solvers.plans import plan_as_tour
 from tsp.solvers.protocol import BaseSolver, require_support
-from tsp.underway import end_to_list
 
 from .planning import decide
 from .sessions import Position, Sessions, is_session, position_of, sessions_of
@@ -88,12 +87,7 @@ def answer(problem: Problem, instance: Instance, decision: Decision) -> Solution
     """A decision as a tour: what was done, and what is planned as far as it is feasible by the means of the laws."""
     done = [] if instance.underway is None else list(instance.underway.visited)
     is_over = instance.finish != instance.depot and done[-1:] == [instance.finish]
-    head = [instance.depot, *done, *([done[-1]] if decision.stays and not is_over else [])]
-    repeats = 2 if problem.may_stay else 1
-    count = 0 if is_over else len(decision.order)
-    while True:
-        onward = [node for node in decision.order[:count] for _ in range(repeats)]
-        found = check(problem, instance, [[*head, *onward, *end_to_list(instance, done)]])
-        if found.feasible or count == 0:
-            return found
-        count -= 1
+    if is_over:
+        return plan_as_tour(problem, instance, done, [])
+    head = [*done, *(done[-1:] if decision.stays else [])]
+    return plan_as_tour(problem, instance, head, decision.order, repeats=2 if problem.may_stay else 1)

@@ -34,6 +34,7 @@ from tsp.solvers import next_probabilities, refusal_of
 from tsp.solvers.online import OnlineTour
 from tsp.solvers.protocol import Request, foreign_errors, require_support, solve_request
 from tsp.solvers.registry import make
+from tsp.underway import is_undecided
 from tsp.validation import whole_number
 
 if TYPE_CHECKING:
@@ -256,7 +257,7 @@ def day(
         "revealed": revealed,
         "stays": stays,
         "plan": plan,
-        "deciding": bool(problem.may_stay and walk[-1] != instance.depot and (len(walk) < 2 or walk[-1] != walk[-2])),
+        "deciding": is_undecided(problem, tour.visited, instance.finish),
         "over": over,
         "way": way_of(place, [*walk, instance.finish] if over else walk),
         "plan_way": way_of(place, [walk[-1], *plan, instance.finish]),

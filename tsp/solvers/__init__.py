@@ -2,6 +2,7 @@
 
 from tsp.solvers.chain import Chain
 from tsp.solvers.instance_solver import InstanceSolver
+from tsp.solvers.plans import onward_of, plan_as_tour, plan_with_waits
 from tsp.solvers.protocol import (
     BaseSolver,
     Candidates,
@@ -21,7 +22,6 @@ from tsp.solvers.protocol import (
     uses_initial,
 )
 from tsp.solvers.visit_times import counts_visits_apart, visit_durations
-from tsp.solvers.waiting import plan_with_waits
 
 __all__ = [
     "BaseSolver",
@@ -37,6 +37,8 @@ __all__ = [
     "is_one_shot",
     "most_nodes_refusal",
     "next_probabilities",
+    "onward_of",
+    "plan_as_tour",
     "plan_with_waits",
     "refusal_of",
     "require_support",

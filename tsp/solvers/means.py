@@ -15,11 +15,11 @@ import numpy as np
 from tsp.instance import LAWS
 from tsp.laws import expected, time_now
 from tsp.problems import LengthBudget, Problem, Session, TimeWindows
-from tsp.solution import check, session_end
+from tsp.solution import session_end
 from tsp.solvers.chain import better_of
+from tsp.solvers.plans import plan_as_tour, plan_with_waits
 from tsp.solvers.protocol import BaseSolver, require_support, solve_request
 from tsp.solvers.registry import make
-from tsp.solvers.waiting import plan_with_waits
 from tsp.underway import end_to_list, is_undecided
 
 if TYPE_CHECKING:
@@ -104,12 +104,8 @@ class MeansSolver(BaseSolver):
             return plan_with_waits(problem, instance, [node for node in onward if np.isfinite(appears[node])])
         if problem.may_stay:
             onward = np.repeat(onward, 2).tolist()
-        while True:  # with a buffer below 1, the last visits of a plan may be too late by the means
-            tour = [instance.depot, *one.done, *onward, *end_to_list(instance, one.done)]
-            solution = check(problem, instance, [tour])
-            if solution.feasible or not onward:
-                return solution
-            onward.pop()
+        # With a buffer below 1, the last visits of a plan may be too late by the means.
+        return plan_as_tour(problem, instance, one.done, onward)
 
     def _known(self, request: Request, i: int) -> list[_Known]:
         """The instance with fixed numbers; two of them where she may stay at the node that she has just come to."""

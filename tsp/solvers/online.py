@@ -16,6 +16,7 @@ from tsp.instance import Underway
 from tsp.laws import with_known
 from tsp.problems import Session
 from tsp.solution import check, session_end
+from tsp.solvers.plans import onward_of
 from tsp.solvers.protocol import Request, is_one_shot, require_support, solve_request
 from tsp.underway import end_to_list
 
@@ -74,9 +75,7 @@ class OnlineTour:
     def follow(self, answer: Solution) -> None:
         """Take over a feasible plan; an infeasible one leaves the earlier plan in place."""
         if answer.feasible:
-            tour = answer.tours[0].tolist()
-            end = len(end_to_list(self.instance, ())) if tour[-1] == self.instance.finish else 0
-            self.plan = tour[1 + len(self.visited) : len(tour) - end]
+            self.plan = onward_of(self.instance, answer.tours[0].tolist(), self.visited)
         self.stuck = not (answer.feasible or self.plan)
 
     def step(self) -> None:

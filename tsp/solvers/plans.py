@@ -1,4 +1,4 @@
-"""Plans with their waits, where nodes appear during a session: an order of visits becomes a tour that can be made."""
+"""Plans of what is still to be visited, as tours: as far as the means keep them, and with waits where nodes appear."""
 
 from __future__ import annotations
 
@@ -17,6 +17,33 @@ if TYPE_CHECKING:
     from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
+
+
+def onward_of(instance: Instance, tour: Sequence[int], visited: Sequence[int]) -> list[int]:
+    """The nodes of a tour from the depot after those visited, without the end that it lists."""
+    end = len(end_to_list(instance, ())) if tour[-1] == instance.finish else 0
+    return list(tour[1 + len(visited) : len(tour) - end])
+
+
+def plan_as_tour(
+    problem: Problem, instance: Instance, done: Sequence[int], onward: Sequence[int], *, repeats: int = 1
+) -> Solution:
+    """A plan as a solution: the order of visits as far as it is feasible by the means.
+
+    Args:
+        problem: of one tour from a depot.
+        instance: perhaps under way.
+        done: the nodes before it, those visited first.
+        onward: the nodes to go to.
+        repeats: how often each of these is listed: twice where she stays at a node that she has seen.
+    """
+    count = len(onward)
+    while True:
+        nodes = [node for node in onward[:count] for _ in range(repeats)]
+        found = check(problem, instance, [[instance.depot, *done, *nodes, *end_to_list(instance, done)]])
+        if found.feasible or count == 0:
+            return found
+        count -= 1
 
 
 def plan_with_waits(problem: Problem, instance: Instance, onward: Sequence[int], *, waits: bool = False) -> Solution:

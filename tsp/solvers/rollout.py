@@ -11,9 +11,10 @@ from tsp.budget import SHORTEST, Clock
 from tsp.problems import Session
 from tsp.solution import check, session_end
 from tsp.solvers.online import OnlineTour
+from tsp.solvers.plans import onward_of, plan_as_tour
 from tsp.solvers.protocol import BaseSolver, Request, require_support, solve_request
 from tsp.solvers.registry import make
-from tsp.solvers.scenarios import draw_days, plan_as_tour
+from tsp.solvers.scenarios import draw_days
 from tsp.underway import is_undecided
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class RolloutSolver(BaseSolver):
         own = replace(request.select([i]), limits=[max(SHARE * clock.remaining, SHORTEST)], initial=None, report=None)
         plan = solve_request(self.base, own)[0]
         ends = {instance.depot, instance.finish}
-        onward = [node for node in plan.tours[0].tolist() if node not in ends][len(done) :] if plan.tours else []
+        onward = onward_of(instance, plan.tours[0].tolist(), done) if plan.tours else []
         here = done[-1] if done else instance.depot
         others = np.setdiff1d(np.arange(instance.size), [*done, *onward, *ends])
         nearest = others[np.argsort(instance.legs(np.full(len(others), here), others), kind="stable")].tolist()
@@ -82,7 +83,7 @@ class RolloutSolver(BaseSolver):
             chosen = steps[int(np.argmax(sums))]  # of equal ones, that of the base planner
             stays = 2 if problem.may_stay and chosen not in done else 1
             onward = [chosen] * stays + [node for node in onward if node != chosen]
-        return replace(plan_as_tour(problem, instance, onward), seconds=clock.elapsed, solver=self.name)
+        return replace(plan_as_tour(problem, instance, done, onward), seconds=clock.elapsed, solver=self.name)
 
     def _play(self, problem: Problem, instance: Instance, day: Realization, begun: list[list[int]]) -> list[float]:
         """The prizes of tours that are begun, and played to the end of a day by the base planner."""

@@ -18,6 +18,7 @@ from tsp.instance import LAWS, Realization, Underway
 from tsp.laws import with_known
 from tsp.solution import check, session_end
 from tsp.solvers.means import MeansSolver
+from tsp.solvers.plans import plan_as_tour
 from tsp.solvers.protocol import BaseSolver, Request, require_support
 from tsp.underway import end_to_list
 
@@ -90,7 +91,9 @@ class ScenariosSolver(BaseSolver):
             }
             step = max(values, key=lambda one: values[one])
         chosen = max((plan for plan in plans if tuple(plan.onward[:1]) == step), key=lambda plan: plan.value)
-        return replace(plan_as_tour(problem, instance, chosen.onward), seconds=clock.elapsed, solver=self.name)
+        done = () if instance.underway is None else instance.underway.visited
+        found = plan_as_tour(problem, instance, done, chosen.onward)
+        return replace(found, seconds=clock.elapsed, solver=self.name)
 
     def _mean_after(
         self, problem: Problem, days: list[Instance], step: tuple[int, ...], seconds: float, seed: int
@@ -135,13 +138,3 @@ def _after(problem: Problem, day: Instance, visited: tuple[int, ...]) -> Instanc
     """A drawn day after more visits."""
     elapsed = session_end(problem, day, [day.depot, *visited], None)
     return replace(day, underway=Underway(visited, elapsed=elapsed))
-
-
-def plan_as_tour(problem: Problem, instance: Instance, onward: list[int]) -> Solution:
-    """A plan as a tour of the instance, as far as it is feasible by the means."""
-    done = [] if instance.underway is None else list(instance.underway.visited)
-    while True:
-        found = check(problem, instance, [[instance.depot, *done, *onward, *end_to_list(instance, done)]])
-        if found.feasible or not onward:
-            return found
-        onward = onward[:-1]

@@ -182,7 +182,7 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
 
     Every solution of it, expanded, begins with the nodes visited, and its objective differs by a constant
     (except where a finished tour is the longest or the latest). It has no waits for nodes that appear later: those are
-    added to a plan by `tsp.solvers.waiting`.
+    added to a plan by `tsp.solvers.plans`.
 
     Raises:
         ValueError: in one sentence, for what cannot have happened, or where nothing would make each of several tours

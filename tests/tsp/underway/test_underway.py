@@ -3,7 +3,7 @@ from itertools import chain, permutations
 
 import numpy as np
 import pytest
-from brute_force import best_by_enumeration, canonical, feasible_solutions, solvable_instance
+from brute_force import ENUMERABLE, best_by_enumeration, canonical, feasible_solutions, solvable_instance
 from enumeration import Enumeration
 from instances import tiny_instance
 
@@ -11,7 +11,6 @@ from tsp.budget import Budget
 from tsp.composition import problem_of
 from tsp.instance import Instance, Underway
 from tsp.problems import (
-    PROBLEMS,
     Capacity,
     LengthBudget,
     Objective,
@@ -36,8 +35,8 @@ MADE_UP = [
     Problem("made-up top", "", "", Shape.TOURS, (VisitAtMostOnce(), TimeWindows(), LengthBudget(required=False)),
             Objective(("prize",), "max")),
 ]  # fmt: skip
-ALL = {problem.name: problem for problem in (*PROBLEMS.values(), *MADE_UP) if not problem.may_wait}
-"""Problems whose solutions are those of the rest; where one may wait, `tsp.solvers.waiting` adds waits to a plan."""
+ALL = ENUMERABLE | {problem.name: problem for problem in MADE_UP}
+"""Problems whose solutions are those of the rest; where one may wait, `tsp.solvers.plans` adds waits to a plan."""
 SHPP = get_problem("shpp")
 
 
