@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     import platform
 
     from policies.zoo import shipped_policies
+    from tsp.machine import installed_version
     from tsp.problems import PROBLEMS
     from tsp.solvers.registry import PACKAGES, known_solvers
 
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         "version": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": {name: _installed_version(name) for name in _libraries()},
+        "packages": {name: installed_version(name) for name in _libraries()},
         "folders": {name: _folder(name) for name in PACKAGES},
         "devices": _devices(),
         "variables": {name: value for name, value in sorted(os.environ.items()) if VARIABLES.fullmatch(name)},
@@ -71,15 +72,6 @@ def _libraries() -> list[str]:
     wanted = [text for text in stated if not text.replace("'", '"').endswith(unused)]
     wanted.sort(key=lambda text: ("extra ==" in text, text.lower()))
     return list(dict.fromkeys(re.split(r"[^\w.-]", text, maxsplit=1)[0] for text in wanted))
-
-
-def _installed_version(name: str) -> str | None:
-    from importlib import metadata
-
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _folder(package: str) -> str:

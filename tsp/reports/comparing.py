@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from tsp.comparison.report import COLUMNS, format_count
 from tsp.composition import problem_of
+from tsp.machine import describe_machine
 from tsp.plotting import TourMap, gap_figure
 from tsp.plotting.pairs import best_row, difference_figure, scatter_figure
-from tsp.reports.machine import describe_machine
 from tsp.reports.page import Picture, Section, Table, render_page
 from tsp.statistics import format_number
 

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from tsp.files import read_utf8
+from tsp.machine import describe_machine
 from tsp.plotting import TourMap, run_curves
-from tsp.reports.machine import describe_machine
 from tsp.reports.page import Picture, Section, Table, render_page
 from tsp.statistics import format_number
 

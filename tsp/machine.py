@@ -1,4 +1,4 @@
-"""What a report says about the machine and the versions of a run."""
+"""What reports and `tsp info` say about the machine and the versions of packages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LIBRARIES = ("numpy", "scipy", "numba", "torch", "ortools", "pyvrp")
 
 def describe_machine() -> dict[str, str]:
     """The processor, the operating system, and the versions of Python and of libraries."""
-    known = {"Python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
+    known = {"Python": platform.python_version(), **{name: installed_version(name) for name in LIBRARIES}}
     versions = ", ".join(f"{name} {version}" for name, version in known.items() if version)
     cores = os.cpu_count() or 1
     return {
@@ -22,11 +22,12 @@ def describe_machine() -> dict[str, str]:
     }
 
 
-def _version(package: str) -> str:
+def installed_version(package: str) -> str | None:
+    """The version of an installed package, or None."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
-        return ""
+        return None
 
 
 def _processor() -> str:
