@@ -159,29 +159,30 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], *, force: bool = F
         ValueError: for another ending, or when `path` exists and `force` is not given, or cannot be
             written.
     """
-    from matplotlib import rc_context  # pyright: ignore[reportUnknownVariableType]
-
     ending = Path(path).suffix.lower()
     if ending not in PICTURE_ENDINGS:
         raise ValueError(f"{path}: ending {ending!r}, expected {' or '.join(PICTURE_ENDINGS)}")
     undated = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[ending]
-    with (
-        atomic_write(path, force=force) as temporary,
-        rc_context({"svg.hashsalt": "travelling-scientist"}),
-        ignore_missing_glyphs(),
-    ):
-        figure.savefig(temporary, format=ending[1:], dpi=RESOLUTION, metadata=undated)
+    with atomic_write(path, force=force) as temporary:
+        _draw_into(temporary, figure, ending[1:], RESOLUTION, undated)
 
 
-def picture_text(figure: Figure) -> str:
-    """A figure as the text of an SVG element, to be put into a page."""
-    from matplotlib import rc_context  # pyright: ignore[reportUnknownVariableType]
-
+def picture_text(figure: Figure, dpi: float | Literal["figure"] = "figure") -> str:
+    """A figure as the text of an SVG element, to be put into a page; `dpi` is that of its parts that are images."""
     out = io.StringIO()
-    with rc_context({"svg.hashsalt": "travelling-scientist"}), ignore_missing_glyphs():
-        figure.savefig(out, format="svg", metadata={"Date": None})
+    _draw_into(out, figure, "svg", dpi, {"Date": None})
     text = out.getvalue()
     return text[text.index("<svg") :]
+
+
+def _draw_into(
+    out: Path | io.StringIO, figure: Figure, kind: str, dpi: float | Literal["figure"], undated: dict[str, None]
+) -> None:
+    """Draw a figure, the same one to the same bytes."""
+    from matplotlib import rc_context  # pyright: ignore[reportUnknownVariableType]
+
+    with rc_context({"svg.hashsalt": "travelling-scientist"}), ignore_missing_glyphs():
+        figure.savefig(out, format=kind, dpi=dpi, metadata=undated)
 
 
 @contextmanager

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tsp.plotting.canvas import ignore_missing_glyphs
+from tsp.plotting import picture_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -97,14 +96,9 @@ def _text_size(section: Section) -> int:
 
 def to_svg(figure: Figure, prefix: str) -> str:
     """A figure as an SVG element; its ids begin with `prefix`, since all pictures of a page share their names."""
-    from matplotlib import rc_context  # pyright: ignore[reportUnknownVariableType]
-
     for dots in (collection for axes in figure.axes for collection in axes.collections):
         dots.set_rasterized(len(dots.get_offsets()) > MOST_SHAPES)  # pyright: ignore[reportArgumentType]
-    buffer = io.StringIO()
-    with rc_context({"svg.hashsalt": "travelling-scientist"}), ignore_missing_glyphs():
-        figure.savefig(buffer, format="svg", dpi=RESOLUTION, metadata={"Date": None})  # pyright: ignore[reportUnknownMemberType]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue()[buffer.getvalue().index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", picture_text(figure, RESOLUTION), flags=re.DOTALL)
     svg = re.sub(r'\bid="', f'id="{prefix}', svg)
     svg = re.sub(r'(href="|url\()#', rf"\1#{prefix}", svg)
     return re.sub(r'^<svg ([^>]*?)width="[^"]*"', r"<svg \1", re.sub(r'(^<svg [^>]*?)height="[^"]*"', r"\1", svg))
