@@ -2,7 +2,8 @@
 
 Every run trains the same network on the same distribution for the same processor time, which includes that of the
 worker that makes labels and the wait for the first of them. Then it is measured on Kool et al.'s test set against
-the search at one second: one greedy trajectory, and the best of many. Runs take turns seed by seed; finished ones
+the search at one second: one greedy trajectory, and the best of many, samples at the temperature that is best on
+other instances. Runs take turns seed by seed; finished ones
 are kept in `--runs`, so that an interrupted series goes on.
 
     python benchmarks/teaching.py --minutes 2 --seeds 3
@@ -21,14 +22,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from burst import SAMPLES, SYMMETRIES, best_temperature
 from policy_gaps import DECODINGS, measure
 from processor_clock import count_processor_time, processor_seconds
 
 import policies.training.run
 import policies.training.trainer
+from policies.checkpoint import load_policy
 from policies.training.config import TrainConfig
 from policies.training.run import start_run
 from policies.training.trainer import Trainer
+from tsp.problems import get_problem
 
 SIZE = 50
 COMMON = TrainConfig(
@@ -83,7 +87,13 @@ def run(problem: str, arm: str, seed: int, minutes: float, count: int, folder: P
     start_run(config := replace(config, **settings), kept, force=True)
     trainer = CountingTrainer(config, kept)
     trainer.run()
-    rows = measure(kept / "checkpoint-last.safetensors", SIZE, count, DECODINGS, 1.0)
+    trained = kept / "checkpoint-last.safetensors"
+    decodings = DECODINGS
+    if get_problem(problem).shape.has_depot:  # sampled, since a tour has one start
+        temperature = best_temperature(load_policy(trained)[0], config, SIZE, torch.device("cpu"))
+        many = {"samples": SAMPLES, "augmentations": SYMMETRIES, "temperature": temperature}
+        decodings = {**DECODINGS, "best of many": many}
+    rows = measure(trained, SIZE, count, decodings, 1.0)
     result = {
         "problem": problem,
         "arm": arm,

@@ -1,54 +1,14 @@
 """Workers that are processes: what is lost when one dies, what comes back, and in which order work is taken."""
 
 import os
-import signal
 import sys
 from functools import partial
 from itertools import count
 
 import pytest
+from worker_tasks import begin, die, die_first, fail_to_begin, refuse, square, unpicklable
 
 from tsp.workers import ATTEMPTS, LostError, ProcessWorkers, open_workers
-
-
-def square(number):
-    return number * number, os.getpid()
-
-
-def die_first(folder, number):
-    """Kill the process at the first try of the number 3."""
-    path = folder / "tried"
-    if number == 3 and not path.exists():
-        path.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
-
-
-def die(folder, number):
-    with (folder / str(number)).open("a") as file:
-        file.write("x")
-    if number == 1:
-        os._exit(1)
-    return number
-
-
-def refuse(number):
-    if number == 2:
-        raise ValueError("two is refused")
-    return number
-
-
-def unpicklable(number):
-    return lambda: number
-
-
-def begin(path):
-    with path.open("a") as file:
-        file.write("x")
-
-
-def fail_to_begin():
-    raise ValueError("no such solver")
 
 
 @pytest.fixture(scope="module")
