@@ -29,10 +29,8 @@ Finished replicates are kept in `--raw`: a run that was stopped continues. About
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -41,6 +39,7 @@ import numpy as np
 import torch
 from laws_plan import plan, value
 from laws_world import TRUE_LEVELS, WALK, Posters, World, draw_log, draw_posters, draw_world, true_quantiles
+from write_results import RESULTS, measured, save
 
 from policies.laws.law import complete_sample, fit_law, slice_means
 from policies.laws.models import folds
@@ -283,12 +282,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1234)
     parser.add_argument("--replicates", type=int, default=REPLICATES)
     parser.add_argument("--raw", type=Path, default=Path("runs/laws.json"))
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results"))
+    parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.raw.parent.mkdir(parents=True, exist_ok=True)
     raw: dict[str, Any] = json.loads(arguments.raw.read_text()) if arguments.raw.exists() else {}
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
     for replicate in range(arguments.replicates):
         for cell in CELLS:
             done = raw.setdefault(cell_name(cell), [])
@@ -298,17 +296,8 @@ def main() -> None:
         print(f"replicate {replicate + 1} of {arguments.replicates}", file=sys.stderr)
     tables = {"laws-closed": compare_shares(raw), **summarize(raw)}
     for name, (columns, rows) in tables.items():
-        facts = {
-            "title": TITLES[name],
-            "command": "python " + shlex.join(sys.argv),
-            "commit": commit.stdout.strip(),
-            "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
-            "machine": "2 cores x86-64, one thread used",
-            "columns": columns,
-            "rows": rows,
-            "note": NOTE.format(arguments.replicates),
-        }
-        write_text(arguments.out / f"{name}.json", json.dumps(facts, indent=1, ensure_ascii=False) + "\n", force=True)
+        note, command = NOTE.format(arguments.replicates), "python " + shlex.join(sys.argv)
+        save(measured(name, TITLES[name], columns, rows, note, command), arguments.out)
         print("\n".join(" | ".join(row) for row in [columns, *rows]))
 
 

@@ -13,9 +13,7 @@ that was stopped continues. `tables` writes `benchmarks/results/online-*.json` f
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -25,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from processor_clock import count_processor_time
+from write_results import measured, save
 
 from baselines.online.program import Program
 from baselines.online.sessions import sessions_of
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
     from tsp.instance import Instance, Realization
     from tsp.solvers import Solver
 
-RESULTS = Path(__file__).parent / "results"
 BLOCK = 5
 """Days that every solver plays before the next ones, so that other load on the machine affects all equally."""
 BUFFERS = (0.7, 0.85, 1.0, 1.15, 1.3, 1.5, 1.8)
@@ -165,7 +163,7 @@ def against_optimal(arguments: argparse.Namespace) -> None:
                 row = [name + (" with windows" if windows else ""), spec, f"{np.mean(lost):.2f}", f"{max(lost):.1f}"]
                 print(row, flush=True)
                 rows.append(row)
-    store(
+    table = measured(
         "online-optimal",
         f"Planners of sessions against the optimal policy, {arguments.size} nodes",
         ["problem", "solver", "below optimal %", "worst instance %"],
@@ -173,7 +171,9 @@ def against_optimal(arguments: argparse.Namespace) -> None:
         f"{arguments.instances} instances of whole-number times, {arguments.days} days of each, "
         f"{1000 * arguments.seconds:g} ms of processor time a decision. What each decision loses is taken from the "
         "optimal values, so that the luck of the days does not count.",
+        COMMANDS["online-optimal"],
     )
+    save(table)
 
 
 def tune(arguments: argparse.Namespace) -> None:
@@ -249,7 +249,7 @@ def tables(arguments: argparse.Namespace) -> None:
             cells = [problem, str(size), visits, f"{1000 * seconds:g}", spec, str(count)]
             rows.append([*cells, f"{days[:count, 0].mean():.3f}", difference])
             print(" | ".join(rows[-1]))
-    store(
+    table = measured(
         "online-times",
         "Planners of sessions at equal time a decision",
         ["problem", "nodes", "visits", "ms a decision", "solver", "halls", "prize", f"below `{REFERENCE}` % (95 %)"],
@@ -258,7 +258,9 @@ def tables(arguments: argparse.Namespace) -> None:
         "by mean). All solvers of a row's problem, nodes and time meet the same days; differences are paired, and "
         f"positive where the row's solver collects less. The buffer was chosen among {', '.join(map(str, BUFFERS))} on "
         f"{TUNING_HALLS} other halls for each length of session. The time is processor time on one thread.",
+        COMMANDS["online-times"],
     )
+    save(table)
 
 
 REFERENCE = "session-recourse"
@@ -271,27 +273,10 @@ def read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def store(name: str, title: str, columns: list[str], rows: list[list[str]], note: str) -> None:
-    """Write a table for `benchmarks/write_results.py`."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
-    facts = {
-        "title": title,
-        "command": COMMANDS[name],
-        "commit": commit.stdout.strip(),
-        "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
-        "machine": "2 cores x86-64, one thread used",
-        "columns": columns,
-        "rows": rows,
-        "note": note,
-    }
-    write_text(RESULTS / f"{name}.json", json.dumps(facts, indent=1, ensure_ascii=False) + "\n", force=True)
-
-
 COMMANDS = {
     "online-optimal": "python benchmarks/online.py optimal --seconds 0.02 --days 2",
-    "online-times": "python benchmarks/online.py tune --problem opst\n"
-    "python benchmarks/online.py compare --problem opst --seconds 0.001 --halls 40\n"
-    "python benchmarks/online.py compare --problem opst --seconds 0.01 --halls 40",
+    "online-times": "python benchmarks/online.py tune\n"
+    "for seconds in 0.001 0.003 0.01 0.1; do python benchmarks/online.py compare --seconds $seconds --halls 200; done",
 }
 
 

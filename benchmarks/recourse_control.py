@@ -6,7 +6,7 @@ the expected prizes. Every solver plans again after every visit; the time limit 
 in processor time on one thread (OR-Tools uses the wall clock). All solvers play the same instances:
 the first 1,000 of the test set of Kool et al. and 300 of the toolkit's generator.
 
-    nice python benchmarks/recourse_control.py --out benchmarks/results/recourse-control.json
+    nice python benchmarks/recourse_control.py
 
 The run takes about 25 minutes of one core. Finished tours are kept in `--raw`: a run that was stopped continues.
 """
@@ -14,10 +14,8 @@ The run takes about 25 minutes of one core. Finished tours are kept in `--raw`: 
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import shlex
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -27,6 +25,7 @@ import numpy as np
 import torch
 from processor_clock import count_processor_time
 from tqdm import tqdm
+from write_results import measured, save
 
 from envs.generators import generate_set
 from tsp.budget import Budget
@@ -167,26 +166,15 @@ def _difference(values: np.ndarray, reference: np.ndarray) -> str:
 def main() -> None:
     """Play, and write the table's figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="JSON file with the figures")
     parser.add_argument("--raw", type=Path, default=Path("runs/recourse-control.json"), help="every tour so far")
     arguments = parser.parse_args()
-    for path in (arguments.raw, arguments.out):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    arguments.raw.parent.mkdir(parents=True, exist_ok=True)
     raw: dict[str, Any] = json.loads(arguments.raw.read_text()) if arguments.raw.exists() else {}
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
     play(raw, arguments.raw)
-    facts = {
-        "title": "Hidden prizes, with and without a network, 20 customers",
-        "command": "python " + shlex.join(sys.argv),
-        "commit": commit.stdout.strip(),
-        "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
-        "machine": "2 cores x86-64, one thread used",
-        "columns": COLUMNS,
-        "rows": summarize(raw),
-        "note": NOTE,
-    }
-    write_text(arguments.out, json.dumps(facts, indent=1, ensure_ascii=False) + "\n", force=True)
-    for row in facts["rows"]:
+    title, command = "Hidden prizes, with and without a network, 20 customers", "python " + shlex.join(sys.argv)
+    table = measured("recourse-control", title, COLUMNS, summarize(raw), NOTE, command)
+    save(table)
+    for row in table.rows:
         print(" | ".join(row))
 
 

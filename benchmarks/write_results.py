@@ -30,9 +30,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from tsp.files import write_text
+
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("results")
 PAGE = "docs/results.md"
+MACHINE = "2 cores x86-64, one thread used"
+"""Of tables that benchmarks store themselves."""
 
 SECTIONS = {
     "Overview": ("overview", "choice"),
@@ -186,6 +190,11 @@ def outdated(root: Path = ROOT) -> list[Path]:
     return [path for path, text in pages(root).items() if not path.exists() or path.read_text(encoding="utf-8") != text]
 
 
+def measured(name: str, title: str, columns: list[str], rows: list[list[str]], note: str, command: str) -> Results:
+    """A table of what the code that is checked out has just measured, on one thread."""
+    return Results(name, title, columns, rows, note, command, current_commit(), today(), MACHINE)
+
+
 def save(table: Results, folder: Path = RESULTS) -> None:
     """Write the file of a table, one line a row."""
     fields = {name: json.dumps(value, ensure_ascii=False) for name, value in table._asdict().items() if name != "name"}
@@ -193,7 +202,7 @@ def save(table: Results, folder: Path = RESULTS) -> None:
     fields["rows"] = "[\n    " + ",\n    ".join(rows) + "\n  ]"
     order = ("title", "command", "commit", "date", "machine", "columns", "rows", "note")
     text = ",\n".join(f'  "{name}": {fields[name]}' for name in order)
-    (folder / f"{table.name}.json").write_text(f"{{\n{text}\n}}\n", encoding="utf-8")
+    write_text(folder / f"{table.name}.json", f"{{\n{text}\n}}\n", force=True)
 
 
 def parse_markdown(text: str) -> tuple[list[str], list[list[str]]]:
@@ -214,6 +223,11 @@ def current_commit() -> str:
     return subprocess.check_output(("git", "rev-parse", "--short=7", "HEAD"), cwd=ROOT, text=True).strip()
 
 
+def today() -> str:
+    """The date, as results files have it."""
+    return f"{datetime.now(UTC):%Y-%m-%d}"
+
+
 def take(name: str, text: str, given: dict[str, str], folder: Path = RESULTS) -> list[str]:
     """Store a printed table; title, note, command and machine stay as they were where they are not given.
 
@@ -229,7 +243,7 @@ def take(name: str, text: str, given: dict[str, str], folder: Path = RESULTS) ->
     groups = defaultdict[str, list[list[str]]](list)
     for row in rows:
         groups[name.format_map(dict(zip(columns, row, strict=True)))].append([row[i] for i in kept])
-    now = {"commit": current_commit(), "date": f"{datetime.now(UTC):%Y-%m-%d}"}
+    now = {"commit": current_commit(), "date": today()}
     before = read_tables(folder)
     for label, group in groups.items():
         old = before[label]._asdict() if label in before else {}
