@@ -9,13 +9,14 @@ long ascent: it lies 0.7 % above it on average (measured on the instances of 1,0
         --solvers ls "ls(candidates=quadrant)" "ls(candidates=alpha)" guided-ls 2opt ortools lkh
     python benchmarks/augmentation.py --size 10000 --instances 1 --time-limits 45 \
         --solvers ls "ls(candidates=alpha)" guided-ls
-    python benchmarks/augmentation.py --draw docs/images/augmentation.png n100.json n1000.json
+    python benchmarks/augmentation.py --draw docs/images/augmentation.png   # from benchmarks/results/
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -30,9 +31,13 @@ from tsp.instance import Instance
 from tsp.problems import get_problem
 from tsp.shortcuts import compare
 
+RESULTS = Path(__file__).with_name("results")
 LENGTHS = Path(__file__).with_name("optimal_lengths.npz")
 QUICK = "policy(starts=1, augmentations=1)+ls"
 SOLVERS = ("ls", "ls(candidates=quadrant)", "ls(candidates=alpha)", "guided-ls", QUICK, "2opt", "ortools", "lkh")
+LINES = ("ls", "ls(candidates=alpha)", "guided-ls", QUICK, "ortools", "lkh")
+"""The solvers of the picture; all are in the tables."""
+DRAWN = (100, 1000)
 ABOVE_BOUND = 0.0070
 """The share by which optimal tours of uniform points are longer than the Held-Karp bound."""
 ASCENT = 60.0
@@ -79,43 +84,61 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.out.write_text(json.dumps(facts, indent=1) + "\n")
 
 
-def draw(picture: Path, files: list[Path]) -> None:
-    """One panel a size."""
-    from matplotlib.figure import Figure
+def stored_gaps(path: Path) -> dict[str, list[tuple[float, float, float, float]]]:
+    """Seconds, mean gap and its interval, in %, of each solver of a table in `benchmarks/results/`."""
+    content = json.loads(path.read_text())
+    limits = [float(column.removesuffix(" s")) for column in content["columns"][1:]]
+    number = r"(-?[\d.]+)"
+    cell = re.compile(rf"{number} \({number} to {number}\)(?:, in {number} s)?")
+    found: dict[str, list[tuple[float, float, float, float]]] = {}
+    for solver, *cells in content["rows"]:
+        for limit, text in zip(limits, cells, strict=True):
+            if match := cell.fullmatch(text):
+                mean, low, high, used = match.groups()
+                point = (float(used or limit), float(mean), float(low), float(high))
+                found.setdefault(solver.strip("`"), []).append(point)
+    return found
+
+
+def draw(picture: Path) -> None:
+    """Draw the solvers of `LINES`, one panel a size."""
     from matplotlib.ticker import LogLocator, NullLocator
 
-    results = sorted((json.loads(path.read_text()) for path in files), key=lambda one: one["size"])
-    figure = Figure(figsize=(5.0 * len(results), 4.8), layout="constrained")
-    panels = np.atleast_1d(figure.subplots(1, len(results)))
-    names = list(dict.fromkeys(row["solver"] for one in results for row in one["rows"]))
-    for axes, one in zip(panels, results, strict=True):
-        for k, name in enumerate(names):
-            rows = [row for row in one["rows"] if row["solver"] == name and row["mean_gap"] is not None]
-            if not rows:
-                continue
-            seconds = np.array([row["seconds_per_instance"] for row in rows])
-            means = 100 * np.array([row["mean_gap"] for row in rows])
-            color = f"C{k}"
-            if np.ptp(seconds) == 0:
-                axes.plot(seconds[:1], means[:1], "D", color=color, label=name)
-                continue
-            bands = 100 * np.array([row["gap_interval"] or [row["mean_gap"]] * 2 for row in rows])
-            axes.fill_between(seconds, bands[:, 0], bands[:, 1], color=color, alpha=0.15, linewidth=0)
-            axes.plot(seconds, means, "o-", color=color, markersize=4, label=name)
+    from tsp.plotting import line_style, save_figure
+    from tsp.plotting.canvas import FADED, INK, make_canvas
+
+    figure, whole = make_canvas(
+        8.0, 4.6, "plain TSP: gap to the optimum", "mean and 95 % interval · 60 and 8 instances · one core"
+    )
+    place = whole.get_position()
+    whole.remove()
+    for k, size in enumerate(DRAWN):
+        left = place.x0 + 0.07 + 0.49 * k
+        axes = figure.add_axes((left, place.y0 + 0.23 * place.height, 0.4, 0.72 * place.height))
+        found = stored_gaps(RESULTS / f"tsp-uniform-{size}.json")
+        for j, name in enumerate(LINES):
+            look, points = line_style(j), np.array(found.get(name, np.empty((0, 4))))
+            seconds, means, lows, highs = points.T
+            axes.fill_between(seconds, lows, highs, color=look.color, alpha=0.15, linewidth=0)
+            axes.plot(seconds, means, **look._asdict(), markersize=5, label=name, clip_on=False)
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_yscale("symlog", linthresh=0.01)
         axes.yaxis.set_major_formatter("{x:g}")
-        axes.set_ylim(bottom=-0.003)
-        axes.grid(color="#e5e7eb")
-        axes.set_title(f"n = {one['size']:,}, {one['instances']} instances, one core")
-        axes.set_xlabel("seconds used for each instance")
-    panels[0].set_ylabel("gap to the optimum, % (mean, 95 % interval)")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
-    figure.savefig(picture, dpi=150)
+        axes.set_ylim(0, 10)
+        axes.margins(x=0.08)
+        axes.set_title(f"{size:,} nodes", fontsize=10, color=INK, loc="left")
+        axes.set_xlabel("seconds for each instance", color=FADED, fontsize=9)
+        axes.tick_params(labelsize=9, colors=FADED, labelcolor=INK, length=0, pad=6, which="both")
+        axes.grid(color="#e5e7eb", linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.spines[:].set_visible(False)
+    lines, names = figure.axes[0].get_legend_handles_labels()
+    figure.axes[0].set_ylabel("gap, %", color=FADED, fontsize=9)
+    figure.legend(lines, names, loc="lower center", ncols=3, labelcolor=INK, frameon=False, fontsize=9)
+    save_figure(figure, picture, force=True)
 
 
 def main() -> None:
@@ -126,11 +149,10 @@ def main() -> None:
     parser.add_argument("--time-limits", type=float, nargs="+", default=[0.04, 0.2])
     parser.add_argument("--solvers", nargs="+", default=list(SOLVERS))
     parser.add_argument("--out", type=Path, help="JSON file to write")
-    parser.add_argument("--draw", type=Path, help="picture to draw from the files named")
-    parser.add_argument("files", type=Path, nargs="*")
+    parser.add_argument("--draw", type=Path, help="picture to draw from the results, instead of measuring")
     arguments = parser.parse_args()
     if arguments.draw:
-        draw(arguments.draw, arguments.files)
+        draw(arguments.draw)
     else:
         run(arguments)
 

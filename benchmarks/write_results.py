@@ -1,6 +1,6 @@
 """Write the tables of the documentation from `benchmarks/results/NAME.json`, so that no figure is typed twice.
 
-    python benchmarks/write_results.py                # write docs/results.md and the tables in the other pages
+    python benchmarks/write_results.py                # write the tables in the pages
     python benchmarks/write_results.py --check        # exit code 1 if a page is out of date
     python benchmarks/variants.py … | python benchmarks/write_results.py --take "{problem}-{n}" --command "…"
 
@@ -10,8 +10,7 @@ table, in the row that has CELLS (several with ` / ` between them). A file with 
 command of its own.
 
 A page shows a table between the two lines `<!-- table: NAME -->` and `<!-- end -->`; with `results` instead
-of `table`, it shows the title, the note and the command too. `docs/results.md` is written as a whole and holds
-all tables that no other page shows in full.
+of `table`, it shows the title, the note and the command too. Every table is shown so on one page.
 
 `--take NAME` reads a Markdown table from standard input, as the benchmarks print them, and stores its rows
 under NAME. NAME may contain columns in braces; then each group of rows goes into a file of its own, without
@@ -34,39 +33,8 @@ from tsp.files import write_text
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("results")
-PAGE = "docs/results.md"
 MACHINE = "2 cores x86-64, one thread used"
 """Of tables that benchmarks store themselves."""
-
-SECTIONS = {
-    "Overview": ("overview", "choice"),
-    "Plain TSP": (
-        "compare-tsp50", "tsp-uniform-100", "tsp-uniform-1000", "tsp-large", "tsp-ortools", "tsplib"
-    ),
-    "The default search": ("default-choice",),
-    "Variants, 20 customers": ("op-20", "pctsp-20", "cvrp-20", "tsptw-easy-20", "tsptw-medium-20", "tsptw-hard-20"),
-    "Variants, 50 customers": ("op-50", "pctsp-50", "cvrp-50", "tsptw-medium-50"),
-    "Hidden prizes": ("spctsp-20", "recourse-control"),
-    "Sessions": ("online-optimal", "online-times"),
-    "Learned laws": ("laws-closed", "laws", "laws-without-signal"),
-    "Sets of the literature": ("cvrplib", "literature", "kool-100"),
-    "Guides and bounds": ("guides-recall", "guides-gap", "guides-difference", "guides-time", "bounds"),
-    "Training": (
-        "policies", "decodings", "reencoding", "gpu-training", "optimizers", "throughput", "whole-runs", "baselines",
-        "fine-tuning", "kool-tsp", "kool-variants",
-    ),
-}  # fmt: skip
-"""Sections of the results page and their tables; tables that are not named here come last."""
-OTHERS = "Further measurements"
-
-HEAD = """# Results
-
-Every table of measurements, with the command that made it. The figures are kept in `benchmarks/results/`; this page and
-the tables in the other pages are written from there by `python benchmarks/write_results.py`. The tables of the poster
-halls have [a page of their own](amortization-tables.md).
-
-Intervals are 95 % intervals. A gap is relative to the reference that the table names; positive is worse.
-"""
 
 BLOCK = re.compile(r"(<!-- (table|results): ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 NUMBER = re.compile(r"[+−-]?[\d.,]+( ?[%×])?( \(.*\))?|–|")
@@ -147,41 +115,31 @@ def in_full(tables: dict[str, Results], table: Results) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def results_page(tables: dict[str, Results], elsewhere: set[str]) -> str:
-    """The whole of `docs/results.md`, without the tables that are shown in full elsewhere."""
-    named = {name for names in SECTIONS.values() for name in names}
-    sections = SECTIONS | {OTHERS: tuple(name for name in tables if name not in named)}
-    text = HEAD
-    for title, names in sections.items():
-        shown = [in_full(tables, tables[name]) for name in names if name in tables and name not in elsewhere]
-        if shown:
-            text += f"\n## {title}\n\n" + "\n".join(shown)
-    return text
-
-
 def pages(root: Path = ROOT) -> dict[Path, str]:
     """The text that each page of the documentation should have.
 
     Raises:
-        ValueError: for a page that asks for a table that does not exist.
+        ValueError: for a page that asks for a table that does not exist, and a table that is not shown in full once.
     """
     tables, wanted = read_tables(root / "benchmarks" / "results"), dict[Path, str]()
-    elsewhere = set[str]()
+    in_full_on = defaultdict[str, list[str]](list)
     for path in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
-        if path == root / PAGE:
-            continue
         text = path.read_text(encoding="utf-8")
         for _, kind, name, _ in BLOCK.findall(text):
             if name not in tables:
                 raise ValueError(f"{path.name}: shows the table {name!r}, but there is no results/{name}.json")
-            elsewhere |= {name} if kind == "results" else set()
+            if kind == "results":
+                in_full_on[name].append(path.name)
 
         def fill(match: re.Match[str]) -> str:
             shown = markdown if match[2] == "table" else in_full
             return f"{match[1]}\n{shown(tables, tables[match[3]])}\n{match[4]}"
 
         wanted[path] = BLOCK.sub(fill, text)
-    wanted[root / PAGE] = results_page(tables, elsewhere)
+    for name in tables:
+        if len(in_full_on[name]) != 1:
+            where = " and ".join(in_full_on[name]) or "no page"
+            raise ValueError(f"{name}.json: {where} has the line <!-- results: {name} -->, expected one page")
     return wanted
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from tsp.formats.csv_file import itinerary_rows
 from tsp.formats.text import parse_number
+from tsp.html_table import html_table
 from tsp.instance import Instance
 from tsp.plotting import picture_text, plot_tour, save_figure
 from tsp.solution import Solution
@@ -93,9 +93,8 @@ class Answer(Solution):
     def _repr_html_(self) -> str:
         """The picture and the itinerary, for notebooks."""
         heading, *rows = itinerary_rows(self.instance, self)
-        lines = [_html_row("th", heading), *(_html_row("td", row) for row in rows[:MOST_ROWS])]
         more = f"<p>… and {len(rows) - MOST_ROWS:,} more rows</p>" if len(rows) > MOST_ROWS else ""
-        return f"<div>{self._repr_svg_()}</div><table>{''.join(lines)}</table>{more}"
+        return f"<div>{self._repr_svg_()}</div>{html_table([heading, *rows[:MOST_ROWS]])}{more}"
 
 
 def _typed(name: str, texts: list[str]) -> list[Any]:
@@ -105,7 +104,3 @@ def _typed(name: str, texts: list[str]) -> list[Any]:
         return list(texts)
     is_whole = all(text.lstrip("-").isdecimal() for text in texts if text)
     return [None if not text else int(text) if is_whole else float(text) for text in texts]
-
-
-def _html_row(tag: str, cells: list[str]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"

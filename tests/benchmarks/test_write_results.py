@@ -33,6 +33,7 @@ def site(tmp_path):
     (tmp_path / "docs").mkdir()
     save(table(), tmp_path / "benchmarks" / "results")
     (tmp_path / "README.md").write_text("Before.\n\n<!-- table: gaps -->\n<!-- end -->\n\nAfter.\n")
+    (tmp_path / "docs" / "results.md").write_text("# Gaps\n\n<!-- results: gaps -->\n<!-- end -->\n")
     for path, text in pages(tmp_path).items():
         path.write_text(text)
     return tmp_path
@@ -61,11 +62,20 @@ def test_a_figure_changed_in_a_page_makes_it_outdated(site):
     assert outdated(site) == [page]
 
 
-def test_a_table_shown_in_full_elsewhere_is_not_on_the_results_page(site):
+def test_a_results_page_shows_title_command_and_machine_too(site):
+    text = (site / "docs" / "results.md").read_text()
+    assert text.startswith("# Gaps\n\n<!-- results: gaps -->\n\n### Gaps\n\n| solver | gap % |\n")
+    assert "Measured on m; the figures came with commit abc1234 on 2026-01-01:\n\n```bash\nx\n```\n" in text
+
+
+def test_a_table_is_shown_in_full_on_one_page(site):
     (site / "docs" / "halls.md").write_text("<!-- results: gaps -->\n<!-- end -->\n")
-    wanted = {path.name: text for path, text in pages(site).items()}
-    assert "### Gaps" in wanted["halls.md"]
-    assert "### Gaps" not in wanted["results.md"]
+    with pytest.raises(ValueError, match=r"gaps.json: halls.md and results.md has the line <!-- results: gaps -->"):
+        pages(site)
+    for name in ("halls", "results"):
+        (site / "docs" / f"{name}.md").write_text("Nothing.\n")
+    with pytest.raises(ValueError, match=r"gaps.json: no page has the line"):
+        pages(site)
 
 
 def test_a_page_that_asks_for_an_unknown_table_is_refused(site):

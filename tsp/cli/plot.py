@@ -88,13 +88,11 @@ def _draw_run(arguments: argparse.Namespace) -> int:
 
 def _require_outputs(arguments: argparse.Namespace) -> None:
     """Refuse outputs that cannot be written, and options that nothing reads."""
-    from tsp.cli.outputs import require_output
-    from tsp.plotting import PICTURE_ENDINGS
-    from tsp.reports.mapping import MAP_ENDINGS
+    from tsp.cli.outputs import require_drawing, require_output
 
     if arguments.out is None and arguments.animate is None:
         raise ValueError("--out: expected a path for the picture, or --animate with one")
-    require_output(arguments, "out", (*PICTURE_ENDINGS, *MAP_ENDINGS))
+    require_drawing(arguments, "out")
     require_output(arguments, "animate", (".gif",))
     for name in ("solver", "time_limit"):
         if getattr(arguments, name) is not None and (arguments.animate is None or arguments.solution is not None):
@@ -120,14 +118,9 @@ def _read(arguments: argparse.Namespace) -> tuple[Instance, Solution | None]:
 
 def _draw(arguments: argparse.Namespace, instance: Instance, solution: Solution | None) -> None:
     """Write the picture, or the map."""
-    from tsp.files import write_text
-    from tsp.plotting import plot_tour, save_figure
-    from tsp.reports.mapping import MAP_ENDINGS, map_text
+    from tsp.cli.outputs import draw
 
-    if Path(arguments.out).suffix.lower() in MAP_ENDINGS:
-        write_text(arguments.out, map_text(arguments.out, instance, solution), force=arguments.force)
-    else:
-        save_figure(plot_tour(instance, solution), arguments.out, force=arguments.force)
+    draw(arguments.out, instance, solution, force=arguments.force)
     show(arguments.out)
 
 

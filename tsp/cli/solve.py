@@ -67,7 +67,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )
     add_underway_options(command)
     command.add_argument("--probabilities", action="store_true", help="show the policy's P(next node | nodes so far)")
-    command.add_argument("--plot", metavar="PATH", help="draw the tour: .png, .svg or .pdf")
+    command.add_argument(
+        "--plot", metavar="PATH", help="draw the tour: .png, .svg or .pdf; on the Earth also .geojson or .html"
+    )
     command.add_argument(
         "--out",
         metavar="PATH",
@@ -99,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
             others = "none of --plot, --out and --initial"
             raise ValueError(f"--probabilities: prints only probabilities, expected {others} beside it")
         return _show_probabilities(arguments, instances)
-    _require_outputs(arguments, len(instances))
+    _require_outputs(arguments, instances)
     solutions, interrupt = _solve(arguments, instances, realizations, read_initial(arguments, instances))
     _write_solutions(arguments, instances, solutions)
     if interrupt is not None:
@@ -107,14 +109,17 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE if all(solution.feasible for solution in solutions) else INFEASIBLE
 
 
-def _require_outputs(arguments: argparse.Namespace, count: int) -> None:
-    """Refuse outputs that cannot be written, or that cannot hold `count` solutions."""
-    from tsp.cli.outputs import require_output, require_picture
+def _require_outputs(arguments: argparse.Namespace, instances: Sequence[Instance]) -> None:
+    """Refuse outputs that cannot be written, or that cannot hold the solutions of all instances."""
+    from tsp.cli.outputs import require_drawing, require_output, require_places
     from tsp.formats import SOLUTION_ENDINGS
 
-    for path in (require_picture(arguments, "plot"), require_output(arguments, "out", SOLUTION_ENDINGS)):
-        if path is not None and path.suffix.lower() != ".json" and count > 1:
-            raise ValueError(f"{path}: can hold one solution, but there are {count} instances")
+    drawing = require_drawing(arguments, "plot")
+    for path in (drawing, require_output(arguments, "out", SOLUTION_ENDINGS)):
+        if path is not None and path.suffix.lower() != ".json" and len(instances) > 1:
+            raise ValueError(f"{path}: can hold one solution, but there are {len(instances)} instances")
+    if drawing is not None:
+        require_places(drawing, instances[0])
 
 
 def _solve(
@@ -188,6 +193,7 @@ def _write_files(
     import json
     from pathlib import Path
 
+    from tsp.cli.outputs import draw
     from tsp.files import write_text
     from tsp.formats import write_solution
 
@@ -198,9 +204,7 @@ def _write_files(
     elif arguments.out:
         write_solution(arguments.out, instance, solution, force=arguments.force)
     if arguments.plot:
-        from tsp.plotting import plot_tour, save_figure
-
-        save_figure(plot_tour(instance, solution), arguments.plot, force=arguments.force)
+        draw(arguments.plot, instance, solution, force=arguments.force)
 
 
 def _show_probabilities(arguments: argparse.Namespace, instances: Sequence[Instance]) -> int:

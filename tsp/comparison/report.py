@@ -79,20 +79,33 @@ def _enumerate(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
+def row_lines(rows: Sequence[Row]) -> list[list[str]]:
+    """The table of the rows: the titles, and a line for each."""
+    return [[title for title, _ in COLUMNS], *([cell(row) for _, cell in COLUMNS] for row in rows)]
+
+
 def format_rows(rows: Sequence[Row]) -> str:
-    """The table of the rows, a line for each."""
-    return _aligned([[title for title, _ in COLUMNS], *([cell(row) for _, cell in COLUMNS] for row in rows)], left={1})
+    """The table of the rows as aligned text."""
+    return _aligned(row_lines(rows), left={1})
 
 
-def format_differences(rows_by_limit: Sequence[Sequence[Row]]) -> str:
-    """The table of the paired differences, a line for each limit and pair of solvers."""
+DIFFERENCES = "Paired relative difference (negative: the first is better)"
+
+
+def difference_lines(rows_by_limit: Sequence[Sequence[Row]]) -> list[list[str]]:
+    """The table of the paired differences: the titles, and a line for each limit and pair of solvers."""
     lines = [["limit", "solver", "against", "difference %", "95 % interval"]]
     for rows in rows_by_limit:
         for a, b in combinations(rows, 2):
             estimate = a.difference[b.solver]
             mean = "–" if estimate is None else f"{100 * estimate.mean:+.3f}"
             lines.append([f"{a.time_limit:g} s", a.solver, b.solver, mean, _percent_interval(estimate)])
-    return f"Paired relative difference (negative: the first is better)\n{_aligned(lines, left={1, 2})}"
+    return lines
+
+
+def format_differences(rows_by_limit: Sequence[Sequence[Row]]) -> str:
+    """The table of the paired differences as aligned text."""
+    return f"{DIFFERENCES}\n{_aligned(difference_lines(rows_by_limit), left={1, 2})}"
 
 
 def format_count(number: int, noun: str) -> str:

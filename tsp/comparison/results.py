@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
-from tsp.comparison.report import format_count, format_differences, format_rows, verdict
+from tsp.comparison.report import (
+    DIFFERENCES,
+    difference_lines,
+    format_count,
+    format_differences,
+    format_rows,
+    row_lines,
+    verdict,
+)
 from tsp.comparison.rows import Row
 from tsp.composition import problem_of
 from tsp.files import atomic_write
+from tsp.html_table import html_table
 from tsp.instance import Instance
 
 if TYPE_CHECKING:
@@ -81,13 +91,25 @@ class Comparison:
 
     def table(self) -> str:
         """The comparison as aligned text: the rows, paired differences, verdicts and notes."""
-        given = f"{format_count(self.rows[0].instances, 'instance')}, {format_count(self.threads, 'thread')}"
-        unit = "" if self.unit is None else f", objective in {self.unit}"
-        blocks = [f"{self.problem}, {given}{unit}, gap to the {self.reference}", format_rows(self.rows)]
+        blocks = [self._heading(), format_rows(self.rows)]
         if self.rows[0].difference:
             blocks.append(format_differences([self.under(limit) for limit in self.time_limits]))
         blocks.append("\n".join([*self.verdicts(), *self.notes]))
         return "\n\n".join(blocks)
+
+    def _repr_html_(self) -> str:
+        """The verdicts and the tables, for notebooks."""
+        blocks = [_paragraphs([*self.verdicts(), self._heading()]), html_table(row_lines(self.rows))]
+        if self.rows[0].difference:
+            lines = difference_lines([self.under(limit) for limit in self.time_limits])
+            blocks += [_paragraphs([DIFFERENCES]), html_table(lines)]
+        return "".join([*blocks, _paragraphs(self.notes)])
+
+    def _heading(self) -> str:
+        """What was compared, and what gaps are to."""
+        given = f"{format_count(self.rows[0].instances, 'instance')}, {format_count(self.threads, 'thread')}"
+        unit = "" if self.unit is None else f", objective in {self.unit}"
+        return f"{self.problem}, {given}{unit}, gap to the {self.reference}"
 
     def write_csv(self, path: str | Path, *, force: bool = False) -> None:
         """Write a line for each row, with three columns for the difference to each solver.
@@ -112,3 +134,7 @@ class Comparison:
             writer = csv.DictWriter(file, columns, lineterminator="\n")
             writer.writeheader()
             writer.writerows(lines)
+
+
+def _paragraphs(sentences: Sequence[str]) -> str:
+    return "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)

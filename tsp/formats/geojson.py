@@ -252,7 +252,11 @@ def solution_content(instance: Instance, solution: Solution | None) -> Object:
     lines: list[Object] = []
     for totals in make_totals(stops, instance):
         line = [places[stop.node] for stop in stops if stop.tour == totals.tour]
-        about = {"tour": totals.tour, "summary": ", ".join(format_totals(totals, words, instance))}
+        about = {
+            "tour": totals.tour,
+            "summary": ", ".join(format_totals(totals, words, instance)),
+            "feasible": solution is not None and solution.feasible,
+        }
         lines.append(_feature("MultiLineString", _cut_at_antimeridian(line), about))
     return {"type": "FeatureCollection", "features": [*lines, *points]}
 

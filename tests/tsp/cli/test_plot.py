@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 from command_line import BERLIN, refusal
@@ -51,3 +52,19 @@ def test_plot_writes_maps_of_places_on_the_earth(tsp, tmp_path):
         assert tsp("plot", "rounds.csv", "--out", f"map{ending}")[0] == 0
         assert "Ada" in Path(f"map{ending}").read_text()
     assert "not places on the Earth" in refusal(tsp("plot", BERLIN, "--out", "map2.html"))
+
+
+def test_solve_draws_the_same_maps(tsp, tmp_path):
+    (tmp_path / "rounds.csv").write_text("name,lat,lon\nHub,48,11\nAda,48.1,11\nBen,48,11.2\n")
+    words = ("solve", "rounds.csv", "--solver", "nearest", "--out", "plan.csv", "--plot")
+    for ending in (".geojson", ".html"):
+        assert tsp(*words, f"solved{ending}", "--force")[0] == 0
+        assert tsp("plot", "rounds.csv", "--solution", "plan.csv", "--out", f"plotted{ending}")[0] == 0
+    tour = json.loads(Path("solved.geojson").read_text())["features"][0]
+    assert tour["geometry"]["type"] == "MultiLineString"
+    assert Path("solved.geojson").read_text() == Path("plotted.geojson").read_text()
+    assert Path("solved.html").read_text().count("<polyline") == 1
+
+
+def test_solve_refuses_a_map_of_a_plane_before_it_solves(tsp):
+    assert "not places on the Earth" in refusal(tsp("solve", BERLIN, "--time-limit", 1000, "--plot", "a.geojson"))

@@ -54,3 +54,14 @@ def test_the_csv_of_a_comparison_reads_back(tmp_path):
     with pytest.raises(ValueError, match=r"rows.csv: exists"):
         comparison.write_csv(path)
     comparison.write_csv(path, force=True)
+
+
+def test_a_notebook_shows_verdicts_tables_and_notes_escaped():
+    comparison = run(FixedAnswers("<a>", [AROUND, LONG]), FixedAnswers("b", [SHORT, SHORT]))
+    page = comparison._repr_html_()
+    assert "<a>" not in page
+    assert "&lt;a&gt;" in page
+    assert page.count("<table>") == 2
+    for sentence in comparison.verdicts():
+        assert sentence.replace("<a>", "&lt;a&gt;") in page
+    assert run(FixedAnswers("a", [AROUND]))._repr_html_().count("<table>") == 1

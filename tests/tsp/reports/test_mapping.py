@@ -24,6 +24,14 @@ def test_geojson_has_a_point_for_each_place_and_a_line_for_each_tour_cut_at_the_
     assert second[1] == [-170, 10]
     assert third[-1] == [170, 0]
     assert "load 2 of 2" in line["properties"]["summary"]
+    assert line["properties"]["feasible"]
+
+
+def test_geojson_says_that_a_tour_breaks_a_rule():
+    plan = checked(ISLES, [[0, 1]])
+    assert not plan.feasible
+    line = json.loads(map_text("a.geojson", ISLES, plan))["features"][0]
+    assert line["properties"]["feasible"] is False
 
 
 def test_a_page_shows_tours_and_escapes_names():
