@@ -272,8 +272,20 @@ def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tup
 @EVERY_PROBLEM
 @pytest.mark.parametrize("seed", METRIC[:8])
 def test_a_tour_under_way_continues_as_the_checker_accepts(problem, seed):
+    referee_under_way(problem, seed, 5)
+
+
+@pytest.mark.parametrize("problem", [*SESSIONS, *IN_WINDOWS], ids=lambda problem: problem.name)
+@pytest.mark.parametrize("seed", METRIC)
+def test_a_session_under_way_continues_as_the_checker_accepts_whatever_time_is_stated(problem, seed):
+    """Also where the stated time is earlier than the end of its last planned wait, as of `dop` with seed 17."""
+    referee_under_way(problem, seed, 4)
+
+
+def referee_under_way(problem: Problem, seed: int, size: int) -> None:
     """Only with the triangle inequality: `PRUNED` is for tours that follow the plan."""
-    env, solvable = RoutingEnv(problem), solvable_instance(problem, seed, suits=lambda solution: len(solution.tours))
+    env = RoutingEnv(problem)
+    solvable = solvable_instance(problem, seed, size, suits=lambda solution: len(solution.tours))
     instance, given = begun(problem, solvable[0], np.random.default_rng(seed))
     whole, actions, dead = sequences_of(env, instance, given)
     allowed = set()
