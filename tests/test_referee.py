@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from brute_force import canonical, feasible_solutions, solvable_instance
+from brute_force import ENUMERABLE, canonical, feasible_solutions, solvable_instance
 from instances import tiny_instance, tiny_realization
 
 from envs.batch import from_instances
@@ -20,7 +20,6 @@ from tsp.checks import timeline_of
 from tsp.instance import Instance, Realization, Underway
 from tsp.problems import (
     PROBLEMS,
-    AppearingSession,
     Capacity,
     CompulsoryVisits,
     LengthBudget,
@@ -44,13 +43,7 @@ if TYPE_CHECKING:
     from tsp.solution import Solution
 
 
-def _enumerable(problem: Problem) -> Problem:
-    """The problem with few waits, so that all sequences of actions can be enumerated."""
-    rules = tuple(AppearingSession(1.0) if isinstance(rule, AppearingSession) else rule for rule in problem.rules)
-    return replace(problem, rules=rules)
-
-
-ROWS = [_enumerable(problem) for problem in PROBLEMS.values()]
+ROWS = list(ENUMERABLE.values())
 EVERY_PROBLEM = pytest.mark.parametrize("problem", ROWS, ids=lambda problem: problem.name)
 LENGTH, PRIZE = Objective(("length",)), Objective(("prize",), "max")
 UNNAMED = [

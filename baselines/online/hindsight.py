@@ -45,6 +45,7 @@ class Hindsight(BaseSolver):
     """
 
     name = "hindsight"
+    uses_initial = False
 
     def __init__(self, *, scenarios: int = 64) -> None:
         if scenarios < 1:
