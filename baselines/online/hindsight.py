@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tsp.budget import Clock
-from tsp.laws import appearances_ahead, expected, time_now
+from tsp.laws import appearances_ahead, expected
 from tsp.problems import AppearingSession, Objective, TimeWindows, VisitAtMostOnce
-from tsp.solution import session_end
 from tsp.solvers import BaseSolver, plan_with_waits, require_support
 from tsp.tolerance import allowance
-from tsp.underway import end_to_list
 
 from .releases import Releases, add_scenario, build_order
-from .sessions import times_of
+from .sessions import position_of, times_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,8 +52,7 @@ class Hindsight(BaseSolver):
 
     def supports(self, problem: Problem) -> bool:
         """Whether nodes appear in one session, with time windows or without, and there are no other rules."""
-        others = {type(rule) for rule in problem.rules} - {AppearingSession, VisitAtMostOnce, TimeWindows}
-        return problem.may_wait and not others and problem.objective == Objective(("prize",), "max")
+        return is_appearing_session(problem)
 
     def warm_up(self, problem: Problem) -> None:
         """Compile the kernels."""
@@ -79,13 +76,7 @@ class Hindsight(BaseSolver):
     def _plan(self, problem: Problem, instance: Instance, clock: Clock, seed: int) -> tuple[list[int], bool]:
         """The nodes to go to, and whether to wait first."""
         n, visited = instance.size, () if instance.underway is None else instance.underway.visited
-        session = releases_of(problem, instance)
-        gone = np.zeros(n, dtype=np.bool_)
-        gone[[instance.depot, instance.finish, *visited]] = True
-        here, now = visited[-1] if visited else instance.depot, time_now(instance)
-        if instance.underway is not None and instance.underway.elapsed is None:
-            tour = [instance.depot, *visited, *end_to_list(instance, visited)]
-            now = session_end(problem, instance, tour, None)
+        session, (here, now, _, gone) = releases_of(problem, instance), position_of(problem, instance)
         is_over = here == instance.finish and any(node != instance.depot for node in visited)
         if gone.all() or is_over:
             return [], False
@@ -111,6 +102,12 @@ class Hindsight(BaseSolver):
         assert means.appears is not None
         count, _ = build_order(session, means.appears, gone, here, now, order)
         return [*([] if waits else [best]), *order[:count].tolist()], waits
+
+
+def is_appearing_session(problem: Problem) -> bool:
+    """Whether nodes appear in one session, with time windows or without, and there are no other rules."""
+    others = {type(rule) for rule in problem.rules} - {AppearingSession, VisitAtMostOnce, TimeWindows}
+    return problem.may_wait and not others and problem.objective == Objective(("prize",), "max")
 
 
 def draw_scenarios(ahead: Floats, count: int, seed: int) -> Floats:

@@ -71,7 +71,7 @@ def read_instance(
 
     The first node is the depot. Columns are known by the names of `tsp.formats.columns`. Those of `COLUMNS`,
     `WINDOW` and `APPEARANCE` become attributes: an empty cell means 0, or infinity in `closes`, and a column with only
-    empty cells is ignored. Without names, a column `id` names the nodes. Any other column is kept in `Instance.extras`; a
+    empty cells is ignored. Without names, a column `id` names the nodes. Any other column is kept in `extras`; a
     warning names those of numbers. The problem is the one that the attributes imply.
 
     Args:
