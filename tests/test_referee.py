@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import torch
 from brute_force import ENUMERABLE, canonical, feasible_solutions, solvable_instance
-from instances import tiny_instance, tiny_realization
+from instances import tiny_instance
 
 from envs.batch import from_instances
 from envs.routing_env import RoutingEnv
 from tsp.checks import timeline_of
 from tsp.instance import Instance, Realization, Underway
+from tsp.laws import draw_day
 from tsp.problems import (
     PROBLEMS,
     Capacity,
@@ -196,7 +197,7 @@ def test_masks_and_prizes_are_the_checkers_on_every_real_day_of_a_session(proble
     instance = tiny_instance(problem, seed, 3 + seed % (2 if problem.may_wait else 4))
     if "law_service_times" in problem.needs:
         instance = replace(instance, service_times=None)
-    referee(problem, instance, tiny_realization(instance, seed))
+    referee(problem, instance, draw_day(instance, seed))
 
 
 FROM_DEPOT = [problem for problem in [*ROWS, *UNNAMED] if problem.shape.has_depot]

@@ -12,8 +12,7 @@ from tsp.solution import Outlook, check
 from tsp.solvers import onward_of
 from tsp.underway import end_to_list
 
-from .appearances import end_of_first_wait, follow
-from .hindsight import draw_scenarios, is_appearing_session, releases_of
+from .appearances import draw_scenarios, end_of_first_wait, follow, is_appearing_session, releases_of
 from .planning import Plan, departures
 from .sessions import is_session, position_of, sessions_of
 
