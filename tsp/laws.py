@@ -49,7 +49,7 @@ def draw_day(source: Instance | Realization, seed: int) -> Realization:
     if not known:
         raise ValueError("a real day: there is no law to draw it from")
     size, outcomes = next(iter(known.values())).shape
-    drawn = np.random.default_rng(seed).integers(0, outcomes, size)
+    drawn: NDArray[np.int64] = np.random.default_rng(seed).integers(0, outcomes, size)
     values = {name.removeprefix("law_"): law[np.arange(size), drawn] for name, law in known.items()}
     return Realization(**values, true_laws=source.true_laws if isinstance(source, Realization) else {})
 
