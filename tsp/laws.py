@@ -42,16 +42,16 @@ def draw_day(source: Instance | Realization, seed: int) -> Realization:
     Raises:
         ValueError: where there is no law.
     """
-    if isinstance(source, Realization):
-        known = dict(source.true_laws)
-    else:
-        known = {name: law for name in LAWS if (law := getattr(source, name)) is not None}
+    is_hidden = isinstance(source, Realization)
+    known: dict[str, Array] = (
+        source.true_laws if is_hidden else {name: law for name in LAWS if (law := getattr(source, name)) is not None}
+    )
     if not known:
         raise ValueError("a real day: there is no law to draw it from")
     size, outcomes = next(iter(known.values())).shape
     drawn: NDArray[np.int64] = np.random.default_rng(seed).integers(0, outcomes, size)
     values = {name.removeprefix("law_"): law[np.arange(size), drawn] for name, law in known.items()}
-    return Realization(**values, true_laws=source.true_laws if isinstance(source, Realization) else {})
+    return Realization(**values, true_laws=known if is_hidden else {})
 
 
 def time_now(instance: Instance) -> float:
