@@ -127,7 +127,7 @@ NOTE = (
 WITH_POLICY = Control("Hidden prizes, with and without a network, 20 customers", NOTE, 20, SETS, ARMS, REFERENCES)
 WITHOUT_POLICY = Control(
     "Hidden prizes beyond the sizes of the shipped policies, 100 customers",
-    "Every solver plans again after every visit, in 1 s of processor time a tour on one thread. Differences are paired, "
+    "Every solver plans again after every visit, in 1 s of processor time a tour on one thread. Differences are paired "
     "and negative where the row's solver costs less; gaps are to the better of the two answers.",
     100,
     {"own generator": Set("uniform", 30, 777)},

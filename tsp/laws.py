@@ -48,8 +48,9 @@ def draw_day(source: Instance | Realization, seed: int) -> Realization:
     )
     if not known:
         raise ValueError("a real day: there is no law to draw it from")
-    size, outcomes = next(iter(known.values())).shape
-    drawn: NDArray[np.int64] = np.random.default_rng(seed).integers(0, outcomes, size)
+    law = next(iter(known.values()))
+    size, outcomes = len(law), law.shape[1]
+    drawn = np.random.default_rng(seed).integers(0, outcomes, size, dtype=np.int64)
     values = {name.removeprefix("law_"): law[np.arange(size), drawn] for name, law in known.items()}
     return Realization(**values, true_laws=known if is_hidden else {})
 
