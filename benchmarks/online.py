@@ -38,7 +38,9 @@ from tsp.solvers.registry import make
 from tsp.statistics import estimate_mean
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from online_instances import drawn_day, whole_session
+from online_instances import whole_session
+
+from tsp.laws import draw_day
 
 if TYPE_CHECKING:
     from tsp.instance import Instance, Realization
@@ -156,7 +158,7 @@ def against_optimal(arguments: argparse.Namespace) -> None:
                 for spec in arguments.solvers:
                     solver = make(spec)
                     solver.warm_up(problem)
-                    days = [drawn_day(instance, 1000 * seed + day) for day in range(arguments.days)]
+                    days = [draw_day(instance, 1000 * seed + day) for day in range(arguments.days)]
                     lost = [play(solver, instance, day, arguments.seconds, program)[1] for day in days]
                     losses[spec].append(100 * float(np.mean(lost)) / best)
             for spec, lost in losses.items():

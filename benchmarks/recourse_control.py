@@ -8,7 +8,12 @@ the first 1,000 of the test set of Kool et al. and 300 of the toolkit's generato
 
     nice python benchmarks/recourse_control.py
 
-The run takes about 25 minutes of one core. Finished tours are kept in `--raw`: a run that was stopped continues.
+Beyond the sizes of the shipped policies there is none to compare with. `--without-policy` plays 30 instances of 100
+customers by `recourse` and by `ls`, about 2 minutes of one core:
+
+    nice python benchmarks/recourse_control.py --without-policy
+
+The whole run takes about 25 minutes of one core. Finished tours are kept in `--raw`: a run that was stopped continues.
 """
 
 from __future__ import annotations
@@ -57,7 +62,34 @@ class Arm(NamedTuple):
     most: int = 1_000
 
 
-SIZE = 20
+class Control(NamedTuple):
+    """What is compared.
+
+    Attributes:
+        name: of the table's file.
+        title: of the table.
+        note: below it.
+        size: number of customers.
+        sets: the instances by their label.
+        arms: the solvers by their label.
+        references: the arms with which every arm is compared: the word in the table's head → the arm.
+    """
+
+    name: str
+    title: str
+    note: str
+    size: int
+    sets: dict[str, Set]
+    arms: dict[str, Arm]
+    references: dict[str, str]
+
+    @property
+    def columns(self) -> list[str]:
+        """The table's head."""
+        against = (f"against {word} % (95 %)" for word in self.references)
+        return [*COLUMNS, *against, "s a tour"]
+
+
 SETS = {"Kool et al.": Set("kool", 1_000, 1234), "own generator": Set("uniform", 300, 777)}
 ARMS = {
     "policy": Arm("policy", 1.0),
@@ -75,7 +107,6 @@ REFERENCES = {
     "recourse, 0.1 s,": "recourse, 0.1 s",
     "recourse to the end": "recourse, until no move saves",
 }
-"""The arms with which every arm is compared: the word in the table's head → the arm."""
 COLUMNS = [
     "instances of",
     "solver",
@@ -83,8 +114,6 @@ COLUMNS = [
     "infeasible",
     "mean objective",
     "gap to best %",
-    *(f"against {word} % (95 %)" for word in REFERENCES),
-    "s a tour",
 ]
 
 
@@ -96,23 +125,42 @@ NOTE = (
     "machine was busy. `recourse` has no network. The thorough search is that of `recourse`, from the orders that the "
     "policy draws: 16 in each of 8 symmetries, or 4 in each of 4, which take as long as the policy does by default."
 )
+WITH_POLICY = Control(
+    "recourse-control",
+    "Hidden prizes, with and without a network, 20 customers",
+    NOTE,
+    20,
+    SETS,
+    ARMS,
+    REFERENCES,
+)
+WITHOUT_POLICY = Control(
+    "recourse-without-policy",
+    "Hidden prizes beyond the sizes of the shipped policies, 100 customers",
+    "Every solver plans again after every visit, in 1 s of processor time a tour on one thread. Differences are paired "
+    "and negative where the row's solver costs less; gaps are to the better of the two answers.",
+    100,
+    {"own generator": Set("uniform", 30, 777)},
+    {"recourse": Arm("recourse", 1.0), "ls": Arm("ls", 1.0)},
+    {"recourse": "recourse"},
+)
 
 
-def play(raw: dict[str, dict[str, list[Any]]], path: Path) -> None:
+def play(control: Control, raw: dict[str, dict[str, list[Any]]], path: Path) -> None:
     """Play what is not there yet, block by block, and keep each tour's cost (None if infeasible) and its seconds."""
     torch.set_num_threads(1)
-    solvers = {name: make(arm.spec, device="cpu") for name, arm in ARMS.items()}
-    warm, hidden = generate_set(PROBLEM.name, "uniform", SIZE, 2, 0)
+    solvers = {name: make(arm.spec, device="cpu") for name, arm in control.arms.items()}
+    warm, hidden = generate_set(PROBLEM.name, "uniform", control.size, 2, 0)
     assert hidden is not None
     for solver in solvers.values():
         solver.warm_up(PROBLEM)
         play_all(solver, PROBLEM, warm, hidden, Budget(0.1))
     count_processor_time()
-    for label, chosen in SETS.items():
-        instances, hidden = generate_set(PROBLEM.name, chosen.distribution, SIZE, chosen.instances, chosen.seed)
+    for label, chosen in control.sets.items():
+        instances, hidden = generate_set(PROBLEM.name, chosen.distribution, control.size, chosen.instances, chosen.seed)
         assert hidden is not None
         for first in tqdm(range(0, chosen.instances, BLOCK), label):
-            for name, arm in ARMS.items():
+            for name, arm in control.arms.items():
                 done = raw.setdefault(f"{label}: {name}", {"costs": [], "seconds": []})
                 if len(done["costs"]) > first or first >= arm.most:
                     continue
@@ -125,11 +173,11 @@ def play(raw: dict[str, dict[str, list[Any]]], path: Path) -> None:
                 write_text(path, json.dumps(raw), force=True)
 
 
-def summarize(raw: dict[str, dict[str, list[Any]]]) -> list[list[str]]:
+def summarize(control: Control, raw: dict[str, dict[str, list[Any]]]) -> list[list[str]]:
     """A row for each set and arm, in the order of `COLUMNS`."""
     rows: list[list[str]] = []
-    for label, chosen in SETS.items():
-        costs = {name: np.array(raw[f"{label}: {name}"]["costs"], dtype=float) for name in ARMS}
+    for label, chosen in control.sets.items():
+        costs = {name: np.array(raw[f"{label}: {name}"]["costs"], dtype=float) for name in control.arms}
         padded = [
             np.pad(values, (0, chosen.instances - len(values)), constant_values=np.nan) for values in costs.values()
         ]
@@ -145,7 +193,10 @@ def summarize(raw: dict[str, dict[str, list[Any]]]) -> list[list[str]]:
                     f"{100 * (1 - there.mean()):.1f} %",
                     f"{values[there].mean():.3f}",
                     f"{gaps[there].mean():.2f}",
-                    *("–" if name == other else _difference(values, costs[other]) for other in REFERENCES.values()),
+                    *(
+                        "–" if name == other else _difference(values, costs[other])
+                        for other in control.references.values()
+                    ),
                     f"{np.mean(raw[f'{label}: {name}']['seconds']):.3f}",
                 ]
             )
@@ -166,13 +217,16 @@ def _difference(values: np.ndarray, reference: np.ndarray) -> str:
 def main() -> None:
     """Play, and write the table's figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--raw", type=Path, default=Path("runs/recourse-control.json"), help="every tour so far")
+    parser.add_argument("--raw", type=Path, help="every tour so far; default runs/NAME.json")
+    parser.add_argument("--without-policy", action="store_true", help="100 customers, `recourse` and `ls` alone")
     arguments = parser.parse_args()
-    arguments.raw.parent.mkdir(parents=True, exist_ok=True)
-    raw: dict[str, Any] = json.loads(arguments.raw.read_text()) if arguments.raw.exists() else {}
-    play(raw, arguments.raw)
-    title, command = "Hidden prizes, with and without a network, 20 customers", "python " + shlex.join(sys.argv)
-    table = measured("recourse-control", title, COLUMNS, summarize(raw), NOTE, command)
+    control = WITHOUT_POLICY if arguments.without_policy else WITH_POLICY
+    kept: Path = arguments.raw or Path("runs") / f"{control.name}.json"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    raw: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
+    play(control, raw, kept)
+    command = "python " + shlex.join(sys.argv)
+    table = measured(control.name, control.title, control.columns, summarize(control, raw), control.note, command)
     save(table)
     for row in table.rows:
         print(" | ".join(row))

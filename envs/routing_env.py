@@ -249,8 +249,13 @@ class RoutingEnv:
         for step, action in enumerate(prefix.unbind(-1) if prefix is not None else ()):
             if planned and state.forbidden.gather(-1, action[..., None]).any():
                 raise ValueError(f"prefix: step {step} goes to a node that is not allowed there")
-            state = self.step(state, action)
+            state = self.step(state, action) if planned else self._relive(state, action)
         return state if prefix is None else self.resume(state)
+
+    def _relive(self, state: State, action: Tensor) -> State:
+        """The state after a step of a tour whose use is stated: it was made, whatever the plan's clock allows."""
+        state = state._replace(dead=torch.zeros_like(state.dead))
+        return self._step(state, action, action == state.move.here if self.problem.may_wait else None)
 
     def resume(self, state: State) -> State:
         """The state after a given prefix, with what the batch says was really used on the way."""
@@ -268,13 +273,17 @@ class RoutingEnv:
 
     def step(self, state: State, action: Tensor) -> State:
         """The state after going to the nodes `action` `[B, P]`, which must be allowed."""
+        return self._step(state, action, self._waits(state, action) if self.problem.may_wait else None)
+
+    def _step(self, state: State, action: Tensor, waits: Tensor | None) -> State:
+        """`step`, with the actions that are waits `[B, P]`; None where none can be one."""
         batch, before = state.batch, state.move
         n = batch.size
         dead, tours, finished, first = state.dead, state.tours, state.finished, state.first
         if self.problem.shape.has_depot:
             returned = action == state.end[:, None]
-            if self.problem.may_wait:
-                returned = returned & ~self._waits(state, action)
+            if waits is not None:
+                returned = returned & ~waits
             again = returned & (before.here == batch.depot[:, None])  # a tour without a visit: all tours are done
             dead = dead & (action == before.here)  # a given prefix may leave a dead end
             tours = tours + (returned & ~again & ~finished)

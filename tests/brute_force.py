@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain, combinations, permutations, product
 from typing import TYPE_CHECKING
 
 from instances import tiny_instance
 
-from tsp.problems import PROBLEMS, SplitDelivery
+from tsp.problems import PROBLEMS, AppearingSession, SplitDelivery
 from tsp.solution import check
 
 if TYPE_CHECKING:
@@ -73,8 +74,14 @@ KINDS = 120
 """Seeds that differ by this give the same kind of tiny instance: the same end, distances and tightness."""
 
 
-ENUMERABLE = {name: problem for name, problem in PROBLEMS.items() if not problem.may_wait}
-"""Problems by name; where one may wait as often as one likes, solutions are too many to enumerate."""
+def _enumerable(problem: Problem) -> Problem:
+    """The problem with few waits, so that its solutions can be enumerated."""
+    rules = tuple(AppearingSession(1.0) if isinstance(rule, AppearingSession) else rule for rule in problem.rules)
+    return replace(problem, rules=rules)
+
+
+ENUMERABLE = {name: _enumerable(problem) for name, problem in PROBLEMS.items()}
+"""Problems by name, in a form whose solutions can be enumerated."""
 
 
 def solvable_instance(
@@ -136,6 +143,9 @@ def _waiting_walks(
     """Tours with waits, made step by step: what breaks a rule does so however it continues."""
     given = () if instance.underway is None else instance.underway.visited
     open_ones = [[instance.depot, *given]]
+    if closing and list(given[-1:]) == closing:  # the tour is over
+        yield open_ones
+        return
     while open_ones:
         tour = open_ones.pop()
         if not check(problem, instance, [[*tour, *closing]], realization=realization).feasible:

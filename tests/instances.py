@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsp.instance import LAWS, Instance, Realization
+from tsp.instance import LAWS, Instance
 from tsp.problems import PROBLEMS, Session, SplitDelivery, get_problem
 
 if TYPE_CHECKING:
@@ -149,15 +149,6 @@ def _laws(problem, place, customers, rng, whole, exact):
     if set(given) & NEVER:
         given["service_times"] = _values(rng, place.size, longest / 2 + 1.0 * whole, whole)
     return given
-
-
-def tiny_realization(instance: Instance, seed: int) -> Realization:
-    """An outcome of each law of an instance, drawn at random for each node."""
-    rng = np.random.default_rng(seed)
-    laws = {name: getattr(instance, name) for name in LAWS if getattr(instance, name) is not None}
-    drawn = rng.integers(0, next(iter(laws.values())).shape[1], instance.size)
-    rows = np.arange(instance.size)
-    return Realization(**{name.removeprefix("law_"): law[rows, drawn] for name, law in laws.items()})
 
 
 DRAWS = {

@@ -97,15 +97,6 @@ def best_policy(name: str, instance: Instance) -> float:
     return best([0], worlds) / len(worlds)
 
 
-def drawn_day(instance: Instance, seed: int) -> Realization:
-    """An outcome of each node, drawn at random."""
-    laws = {name: getattr(instance, f"law_{name}") for name in HIDDEN}
-    known = {name: law for name, law in laws.items() if law is not None}
-    outcomes = next(iter(known.values())).shape[1]
-    drawn = np.random.default_rng(seed).integers(0, outcomes, instance.size)
-    return Realization(**{name: law[np.arange(instance.size), drawn] for name, law in known.items()})
-
-
 class AppearingProgram:
     """The optimal policy of a small session with whole-number times in which nodes appear, by dynamic programming.
 

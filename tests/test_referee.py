@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from brute_force import canonical, feasible_solutions, solvable_instance
-from instances import tiny_instance, tiny_realization
+from brute_force import ENUMERABLE, canonical, feasible_solutions, solvable_instance
+from instances import tiny_instance
 
 from envs.batch import from_instances
 from envs.routing_env import RoutingEnv
 from tsp.checks import timeline_of
 from tsp.instance import Instance, Realization, Underway
+from tsp.laws import draw_day
 from tsp.problems import (
     PROBLEMS,
-    AppearingSession,
     Capacity,
     CompulsoryVisits,
     LengthBudget,
@@ -44,13 +44,7 @@ if TYPE_CHECKING:
     from tsp.solution import Solution
 
 
-def _enumerable(problem: Problem) -> Problem:
-    """The problem with few waits, so that all sequences of actions can be enumerated."""
-    rules = tuple(AppearingSession(1.0) if isinstance(rule, AppearingSession) else rule for rule in problem.rules)
-    return replace(problem, rules=rules)
-
-
-ROWS = [_enumerable(problem) for problem in PROBLEMS.values()]
+ROWS = list(ENUMERABLE.values())
 EVERY_PROBLEM = pytest.mark.parametrize("problem", ROWS, ids=lambda problem: problem.name)
 LENGTH, PRIZE = Objective(("length",)), Objective(("prize",), "max")
 UNNAMED = [
@@ -203,7 +197,7 @@ def test_masks_and_prizes_are_the_checkers_on_every_real_day_of_a_session(proble
     instance = tiny_instance(problem, seed, 3 + seed % (2 if problem.may_wait else 4))
     if "law_service_times" in problem.needs:
         instance = replace(instance, service_times=None)
-    referee(problem, instance, tiny_realization(instance, seed))
+    referee(problem, instance, draw_day(instance, seed))
 
 
 FROM_DEPOT = [problem for problem in [*ROWS, *UNNAMED] if problem.shape.has_depot]
@@ -272,8 +266,20 @@ def begun(problem: Problem, instance: Instance, rng: np.random.Generator) -> tup
 @EVERY_PROBLEM
 @pytest.mark.parametrize("seed", METRIC[:8])
 def test_a_tour_under_way_continues_as_the_checker_accepts(problem, seed):
+    referee_under_way(problem, seed, 5)
+
+
+@pytest.mark.parametrize("problem", [*SESSIONS, *IN_WINDOWS], ids=lambda problem: problem.name)
+@pytest.mark.parametrize("seed", METRIC)
+def test_a_session_under_way_continues_as_the_checker_accepts_whatever_time_is_stated(problem, seed):
+    """Also where the stated time is earlier than the end of its last planned wait, as of `dop` with seed 17."""
+    referee_under_way(problem, seed, 4)
+
+
+def referee_under_way(problem: Problem, seed: int, size: int) -> None:
     """Only with the triangle inequality: `PRUNED` is for tours that follow the plan."""
-    env, solvable = RoutingEnv(problem), solvable_instance(problem, seed, suits=lambda solution: len(solution.tours))
+    env = RoutingEnv(problem)
+    solvable = solvable_instance(problem, seed, size, suits=lambda solution: len(solution.tours))
     instance, given = begun(problem, solvable[0], np.random.default_rng(seed))
     whole, actions, dead = sequences_of(env, instance, given)
     allowed = set()

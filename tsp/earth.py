@@ -92,7 +92,7 @@ def earth_instance(
         names: of the places.
         unit: unit of lengths, `m`, `km` (default) or `mi`.
         speed: kilometres an hour (default 50), where times come from a clock.
-        is_clock: whether `time_windows` and `service_times` are minutes, the former since midnight.
+        is_clock: whether `time_windows` and `law_appears` are minutes since midnight, and `service_times` minutes.
         attributes: further attributes of the instance; lengths are in the unit.
 
     Raises:
@@ -101,7 +101,7 @@ def earth_instance(
     unit = UNIT if unit is None else require_unit(unit)
     if is_clock:
         units = Units(unit, SPEED if speed is None else require_speed(speed), is_clock)
-        for name in ("time_windows", "service_times"):
+        for name in ("time_windows", "service_times", "law_appears"):
             if attributes.get(name) is not None:
                 attributes[name] = units.lengths(np.asarray(attributes[name], dtype=np.float64))
     return Instance(

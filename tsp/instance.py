@@ -32,7 +32,7 @@ from tsp.validation import (
 from tsp.walls import Walls
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -130,19 +130,25 @@ class Realization:
         service_times: each visit's real duration `[n]`, where durations are hidden.
         waits: the real wait before each visit `[n]`, where waits are hidden; infinite where nobody is there.
         appears: when each node appears `[n]`, where that is hidden; infinite where it never does.
+        true_laws: the laws `[n, K]` by their names in `LAWS` from which real days are drawn, where solvers get other
+            ones, such as fitted ones. `tsp.laws.draw_day` draws from them.
     """
 
     prizes: Array | None = None
     service_times: Array | None = None
     waits: Array | None = None
     appears: Array | None = None
+    true_laws: dict[str, Array] = field(default_factory=dict[str, Array])
 
     def __post_init__(self) -> None:
         """Keep a read-only copy of the numbers.
 
         Raises:
-            ValueError: in one sentence, for what is no list of numbers of 0 or more.
+            ValueError: in one sentence, for what is no list of numbers of 0 or more, or no law.
         """
+        if unknown := [name for name in self.true_laws if name not in LAWS]:
+            raise ValueError(f"true_laws: {shown(unknown[0])}, expected names among {', '.join(LAWS)}")
+        object.__setattr__(self, "true_laws", _normalized_laws(self.true_laws, None, prefix="true_"))
         for name in HIDDEN:
             given = getattr(self, name)
             if given is not None:
@@ -390,17 +396,9 @@ class Instance:
                 require_shape(values, name, (self.size,))
                 _require_nonnegative(values, name)
                 self._store(name, values)
-        for name in LAWS:
-            if getattr(self, name) is not None:
-                law = number_array(getattr(self, name), name)
-                if law.ndim != 2 or law.shape[0] != self.size or law.shape[1] == 0:
-                    raise ValueError(f"{name}: shape {law.shape}, expected ({self.size}, K) with K of 1 or more")
-                _require_nonnegative(_finite_times(law, name), name)
-                self._store(name, law)
-        counts = {name: law.shape[1] for name in LAWS if (law := getattr(self, name)) is not None}
-        if len(set(counts.values())) > 1:
-            listed = ", ".join(f"{name} {count}" for name, count in counts.items())
-            raise ValueError(f"{next(iter(counts))}: laws with different numbers of outcomes ({listed}), expected one")
+        given = {name: law for name in LAWS if (law := getattr(self, name)) is not None}
+        for name, law in _normalized_laws(given, self.size).items():
+            self._store(name, law)
         if self.time_windows is not None:
             windows = number_array(self.time_windows, "time_windows")
             require_shape(windows, "time_windows", (self.size, 2))
@@ -652,6 +650,26 @@ def _distances(values: ArrayLike) -> Array:
         i, j = np.argwhere(matrix < 0)[0]
         raise ValueError(f"matrix[{i}, {j}]: {matrix[i, j]:g}, expected a distance of 0 or more")
     return matrix
+
+
+def _normalized_laws(given: Mapping[str, ArrayLike], size: int | None, prefix: str = "") -> dict[str, Array]:
+    """Read-only laws `[n, K]` of the same K and, where that is given, of a size n; a prefix is part of their names."""
+    out: dict[str, Array] = {}
+    for name, values in given.items():
+        law, named = number_array(values, prefix + name), prefix + name
+        if law.ndim != 2 or law.shape[0] != (size or law.shape[0]) or law.shape[1] == 0:
+            raise ValueError(f"{named}: shape {law.shape}, expected ({size or 'n'}, K) with K of 1 or more")
+        _require_nonnegative(_finite_times(law, name), named)
+        law.flags.writeable = False
+        out[name] = law
+    counts = {prefix + name: law.shape for name, law in out.items()}
+    if len({count for _, count in counts.values()}) > 1:
+        listed = ", ".join(f"{name} {count}" for name, (_, count) in counts.items())
+        raise ValueError(f"{next(iter(counts))}: laws with different numbers of outcomes ({listed}), expected one")
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{name} {nodes}" for name, (nodes, _) in counts.items())
+        raise ValueError(f"{next(iter(counts))}: laws of different numbers of nodes ({listed}), expected one")
+    return out
 
 
 def _finite_times(values: Array, name: str) -> Array:

@@ -36,6 +36,25 @@ def expected(instance: Instance) -> Realization:
     )
 
 
+def draw_day(source: Instance | Realization, seed: int) -> Realization:
+    """A real day: an outcome of each node, at random, of an instance's laws or of a realization's true ones.
+
+    Raises:
+        ValueError: where there is no law.
+    """
+    is_hidden = isinstance(source, Realization)
+    known: dict[str, Array] = (
+        source.true_laws if is_hidden else {name: law for name in LAWS if (law := getattr(source, name)) is not None}
+    )
+    if not known:
+        raise ValueError("a real day: there is no law to draw it from")
+    law = next(iter(known.values()))
+    size, outcomes = len(law), law.shape[1]
+    drawn = np.random.default_rng(seed).integers(0, outcomes, size, dtype=np.int64)
+    values = {name.removeprefix("law_"): law[np.arange(size), drawn] for name, law in known.items()}
+    return Realization(**values, true_laws=known if is_hidden else {})
+
+
 def time_now(instance: Instance) -> float:
     """The time at which what an instance says is known: where its tour stands, or before the first step."""
     if instance.underway is not None and instance.underway.elapsed is not None:

@@ -240,7 +240,7 @@ STATED_BY = {
     "law_service_times": "the law of service times (array law_service_times)",
     "law_waits": "the law of waits (array law_waits)",
     "law_prizes": "the law of prizes (array law_prizes)",
-    "law_appears": "the law of when nodes appear (array law_appears)",
+    "law_appears": "the law of when nodes appear (columns appears, appears_by, chance_percent)",
 }
 """Attribute of an instance → its name in messages, with the option or the columns that state it."""
 

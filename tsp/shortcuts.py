@@ -223,7 +223,7 @@ def solve_all(
 def with_outlook(instance: Instance, solution: Solution) -> Solution:
     """A plan with what it promises, where an instance has laws."""
     problem = problem_of(instance)
-    if problem.rule(Session) is None or problem.may_wait:
+    if problem.rule(Session) is None:
         return solution
     return replace(solution, outlook=load("baselines.online.outlook:look_ahead")(problem, instance, solution))
 

@@ -13,25 +13,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tsp.budget import Clock
-from tsp.laws import appearances_ahead, expected, time_now
-from tsp.problems import AppearingSession, Objective, TimeWindows, VisitAtMostOnce
-from tsp.solution import session_end
+from tsp.laws import appearances_ahead, expected
 from tsp.solvers import BaseSolver, plan_with_waits, require_support
 from tsp.tolerance import allowance
-from tsp.underway import end_to_list
 
+from .appearances import draw_scenarios, is_appearing_session, releases_of
 from .releases import Releases, add_scenario, build_order
-from .sessions import times_of
+from .sessions import position_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
     from tsp.solvers import Request
 
-    from .sessions import Floats
 
 PARTS = 8
 """Number of parts of the scenarios between which the clock is read."""
@@ -45,6 +40,7 @@ class Hindsight(BaseSolver):
     """
 
     name = "hindsight"
+    uses_initial = False
 
     def __init__(self, *, scenarios: int = 64) -> None:
         if scenarios < 1:
@@ -53,8 +49,7 @@ class Hindsight(BaseSolver):
 
     def supports(self, problem: Problem) -> bool:
         """Whether nodes appear in one session, with time windows or without, and there are no other rules."""
-        others = {type(rule) for rule in problem.rules} - {AppearingSession, VisitAtMostOnce, TimeWindows}
-        return problem.may_wait and not others and problem.objective == Objective(("prize",), "max")
+        return is_appearing_session(problem)
 
     def warm_up(self, problem: Problem) -> None:
         """Compile the kernels."""
@@ -78,13 +73,7 @@ class Hindsight(BaseSolver):
     def _plan(self, problem: Problem, instance: Instance, clock: Clock, seed: int) -> tuple[list[int], bool]:
         """The nodes to go to, and whether to wait first."""
         n, visited = instance.size, () if instance.underway is None else instance.underway.visited
-        session = releases_of(problem, instance)
-        gone = np.zeros(n, dtype=np.bool_)
-        gone[[instance.depot, instance.finish, *visited]] = True
-        here, now = visited[-1] if visited else instance.depot, time_now(instance)
-        if instance.underway is not None and instance.underway.elapsed is None:
-            tour = [instance.depot, *visited, *end_to_list(instance, visited)]
-            now = session_end(problem, instance, tour, None)
+        session, (here, now, _, gone) = releases_of(problem, instance), position_of(problem, instance)
         is_over = here == instance.finish and any(node != instance.depot for node in visited)
         if gone.all() or is_over:
             return [], False
@@ -110,28 +99,3 @@ class Hindsight(BaseSolver):
         assert means.appears is not None
         count, _ = build_order(session, means.appears, gone, here, now, order)
         return [*([] if waits else [best]), *order[:count].tolist()], waits
-
-
-def draw_scenarios(ahead: Floats, count: int, seed: int) -> Floats:
-    """Times at which nodes appear `[count, n]`, of the equally likely ones `[n, K]` that are not NaN.
-
-    Each node gets all of its outcomes about equally often, in random order.
-    """
-    n, random = len(ahead), np.random.default_rng(seed)
-    ordered, possible = np.sort(ahead, axis=1), (~np.isnan(ahead)).sum(axis=1)  # NaN come last
-    ranks = random.permuted(np.tile(np.arange(count)[:, None], (1, n)), axis=0)
-    drawn: NDArray[np.int64] = ((ranks + random.random((count, n))) / count * possible).astype(np.int64)
-    return ordered[np.arange(n), np.minimum(drawn, possible - 1)]
-
-
-def releases_of(problem: Problem, instance: Instance) -> Releases:
-    """What kernels read of an instance; limits are those that the checker accepts."""
-    rule = problem.rule(AppearingSession)
-    assert rule is not None
-    assert instance.max_length is not None
-    assert instance.prizes is not None
-    n, (opens, closes, latest, limit) = instance.size, times_of(instance)
-    distances = np.array(instance.distances)
-    service = np.zeros(n) if instance.service_times is None else np.array(instance.service_times)
-    longest = rule.longest_wait * instance.max_length
-    return Releases(distances, latest, opens, closes, service, np.array(instance.prizes), limit, longest)

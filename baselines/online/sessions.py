@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tsp.problems import Objective, Problem, QueueSession, Session, TimeWindows, VisitAtMostOnce
 from tsp.solution import session_end
 from tsp.tolerance import allowance
+from tsp.underway import end_to_list
 
 if TYPE_CHECKING:
     from tsp.instance import Instance
@@ -140,6 +141,6 @@ def position_of(problem: Problem, instance: Instance) -> Position:
     assert instance.underway is not None
     now = instance.underway.elapsed
     if now is None:
-        now = session_end(problem, instance, [instance.depot, *visited], None)
+        now = session_end(problem, instance, [instance.depot, *visited, *end_to_list(instance, visited)], None)
     undecided = problem.may_stay and visited[-1:] != visited[-2:-1]
     return Position(visited[-1], now, undecided, gone)

@@ -204,6 +204,11 @@ def test_loads_may_exceed_the_capacity_by_the_last_digits_of_a_sum(name, problem
         assert len(answer.tours) == tours
 
 
+def size(problem):
+    """The number of nodes, of which all solutions can be enumerated."""
+    return 4 if problem.may_wait else 5
+
+
 def is_sound(problem, answer, best):
     """Whether an answer is no better than the optimum, and its bound is valid."""
     if best is None:
@@ -232,7 +237,7 @@ def as_needed(name, problem, instance):
 def test_every_supported_problem_is_solved(name, problem):
     answered = 0
     for seed in (1, 2, 3):
-        instance = as_needed(name, problem, solvable_instance(problem, seed)[0])
+        instance = as_needed(name, problem, solvable_instance(problem, seed, size(problem))[0])
         best, _ = best_by_enumeration(problem, instance)
         answer = solve(name, instance, problem, 0.05)
         if problem.rule(SplitDelivery) is None:  # of which not all solutions are tried
@@ -249,7 +254,9 @@ def test_every_supported_problem_is_solved(name, problem):
 def test_a_tour_under_way_is_continued(name, problem):
     answered = 0
     for seed in (2, 3, 7):
-        instance, solutions = solvable_instance(problem, seed, suits=lambda s: len(s.tours) and len(s.tours[0]) > 2)
+        instance, solutions = solvable_instance(
+            problem, seed, size(problem), lambda s: len(s.tours) and len(s.tours[0]) > 2
+        )
         instance = as_needed(name, problem, instance)
         first = solutions[len(solutions) // 2].tours[0].tolist()
         skip = 0 if problem.shape.is_path and instance.free_start else 1
@@ -272,7 +279,7 @@ STARTING = [(name, problem) for name, problem in SUPPORTED if uses_initial(make(
 def test_no_answer_is_worse_than_an_optimal_initial_solution(name, problem):
     pick = min if problem.objective.sense == "min" else max
     for seed in (1, 2, 3):
-        instance, found = solvable_instance(problem, seed)
+        instance, found = solvable_instance(problem, seed, size(problem))
         best = pick(found, key=lambda solution: solution.objective)
         answer = solve(name, instance, problem, 0.02, initial=[best])
         assert answer.feasible, answer.violations
@@ -287,7 +294,9 @@ FROM_DEPOT = [(name, problem) for name, problem in SUPPORTED if problem.shape.ha
 def test_tours_with_a_free_end_are_planned_without_a_way_back(name, problem):
     answered = 0
     for seed in (1, 2, 5):
-        instance, solutions = solvable_instance(problem, seed, suits=lambda s: len(s.tours) and len(s.tours[0]) > 2)
+        instance, solutions = solvable_instance(
+            problem, seed, size(problem), lambda s: len(s.tours) and len(s.tours[0]) > 2
+        )
         begun = Underway(tuple(solutions[len(solutions) // 2].tours[0][1:2].tolist()))
         for underway in (None, begun):
             place = replace(instance, free_end=True, underway=underway)

@@ -3,11 +3,12 @@
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from online_instances import drawn_day, whole_session
+from online_instances import whole_session
 
 from envs.batch import from_instances
 from envs.routing_env import RoutingEnv
 from tsp.composition import problem_of
+from tsp.laws import draw_day
 from tsp.solution import check
 
 
@@ -22,7 +23,7 @@ from tsp.solution import check
 )
 def test_environment_and_checker_agree_on_every_step_of_a_real_day(name, windows, n, seed, limit, choices):
     instance = whole_session(name, seed, n, 4, limit, windows=windows)
-    problem, day = problem_of(instance), drawn_day(instance, seed)
+    problem, day = problem_of(instance), draw_day(instance, seed)
     env, batch = RoutingEnv(problem), from_instances([instance], realizations=[day])
     state, tour = env.reset(batch), [0]
     for choice in choices:

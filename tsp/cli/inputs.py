@@ -15,6 +15,7 @@ from tsp.cli.options import GENERATED
 from tsp.composition import BRINGS, implied_problem, problem_of, require_used_read
 from tsp.files import LARGEST_FILE
 from tsp.formats import read_plans, read_realizations
+from tsp.formats.appearances import APPEARANCE
 from tsp.formats.columns import canonical
 from tsp.formats.csv_file import COLUMNS, WINDOW, UnreadColumns, warn_of_numbers
 from tsp.instance import USED, Underway
@@ -232,7 +233,12 @@ def _ignored(text: str | None) -> list[str]:
 def _ignored_attributes(text: str | None) -> list[str]:
     """The attributes of the columns, or of the other names, that are left out; the walls are, where a file is read."""
     out: list[str] = []
-    known = {**COLUMNS, **dict.fromkeys(WINDOW, "time_windows"), **{name: name for name in BRINGS}}
+    known = {
+        **COLUMNS,
+        **dict.fromkeys(WINDOW, "time_windows"),
+        **dict.fromkeys(APPEARANCE, "law_appears"),
+        **{name: name for name in BRINGS},
+    }
     for part in _ignored(text):
         name = part if part in BRINGS else canonical(part)
         if name not in known and name != WALLS:

@@ -129,7 +129,10 @@ def describe_solution(instance: Instance, solution: Solution) -> str:
 def _describe_outlook(instance: Instance, outlook: Outlook) -> list[str]:
     """The next step, and how probable those after it are."""
     home = outlook.next in {instance.depot, instance.finish} and not outlook.order
-    lines = [f"next: {'go home' if home else instance.node_name(outlook.next)}"]
+    visited = () if instance.underway is None else instance.underway.visited
+    waits = problem_of(instance).may_wait and outlook.next == (visited[-1] if visited else instance.depot)
+    step = f"{'wait at ' if waits else ''}{instance.node_name(outlook.next)}"
+    lines = [f"next: {'go home' if home else step}"]
     if outlook.order:
         names = map(instance.node_name, outlook.order)
         steps = [f"{name} {100 * share:.0f} %" for name, share in zip(names, outlook.in_time, strict=True)]

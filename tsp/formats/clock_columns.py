@@ -1,4 +1,4 @@
-"""Columns of times of day: windows and durations of a file's nodes, as minutes.
+"""Columns of times of day: windows, durations and appearances of a file's nodes, as minutes.
 
 Where some cell of a column is a time of day, all are: an empty one is the column's empty value, and a duration may also
 be a number of minutes. Dates count from the midnight before the first of them.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tsp.clock import DATED, MINUTES_OF_DAY, format_day, is_clock, parse_clock
+from tsp.formats.appearances import APPEARS, APPEARS_BY, CHANCE
 from tsp.formats.text import quote
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 WINDOW = ("opens", "closes")
 DURATION = "duration"
-EMPTY = {"closes": np.inf}
+MOMENTS = (*WINDOW, APPEARS, APPEARS_BY)
+"""Columns that hold points in time: where one of them has a time of day, all have."""
+EMPTY = {"closes": np.inf, APPEARS: np.nan, APPEARS_BY: np.nan, CHANCE: np.nan}
 """The value of an empty cell by column; 0 in all other columns."""
 
 
@@ -49,9 +52,9 @@ def read_clock_columns(
     Raises:
         ValueError: for a cell that is no time of day.
     """
-    timed = [name for name in (*WINDOW, DURATION) if any(map(is_clock, texts.get(name, ())))]
-    if set(timed) & set(WINDOW):
-        timed = [name for name in (*WINDOW, DURATION) if name in timed or (name in WINDOW and name in texts)]
+    timed = [name for name in (*MOMENTS, DURATION) if any(map(is_clock, texts.get(name, ())))]
+    if set(timed) & set(MOMENTS):
+        timed = [name for name in (*MOMENTS, DURATION) if name in timed or (name in MOMENTS and name in texts)]
     minutes: dict[str, Array] = {}
     for name in timed:
         values: list[float] = []
@@ -73,7 +76,7 @@ def _require_dates(
     texts: Mapping[str, Sequence[str]], minutes: dict[str, Array], refuse: Callable[[int, str], ValueError]
 ) -> None:
     """Refuse, where some window has a date, a time of day without one."""
-    windows = [name for name in WINDOW if name in minutes]
+    windows = [name for name in MOMENTS if name in minutes]
     if not any((minutes[name][np.isfinite(minutes[name])] >= DATED).any() for name in windows):
         return
     for name in windows:
@@ -84,7 +87,7 @@ def _require_dates(
 
 def _count_from_first_day(minutes: dict[str, Array]) -> str | None:
     """Shift dated times so that they count from the midnight before the first of them; return its date."""
-    windows = [name for name in WINDOW if name in minutes]
+    windows = [name for name in MOMENTS if name in minutes]
     dated = [minutes[name][np.isfinite(minutes[name]) & (minutes[name] >= DATED)] for name in windows]
     times = np.concatenate([np.empty(0), *dated])
     if not times.size:

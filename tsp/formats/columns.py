@@ -27,6 +27,15 @@ HEADINGS: dict[str, tuple[tuple[str, ...], str]] = {
         ("service", "service_time", "service_times", "service_duration", "visit_time"),
         "duration of the visit; a number, or hours and minutes such as 0:20",
     ),
+    "appears": (
+        ("appears_at", "appears_from", "release", "release_time"),
+        "when the node appears, or may appear at the earliest; empty: it is there from the beginning",
+    ),
+    "appears_by": (
+        ("appears_until",),
+        "when it appears at the latest, all times from appears on equally likely; empty: at appears",
+    ),
+    "chance_percent": (("chance_pct",), "the chance that it appears at all, a whole number; empty: 100"),
     "required": (("mandatory", "compulsory"), "1 for a node that must be visited where others may be left out"),
 }
 """Name of a column → other names for it, and its meaning. Case, blanks, dots and hyphens in names do not count."""
@@ -44,5 +53,5 @@ def describe_columns() -> str:
     """The table of columns as text, as `tsp solve --help-columns` prints it."""
     lines = ["columns of a CSV file of nodes, and other names for them:", ""]
     for name, (synonyms, meaning) in HEADINGS.items():
-        lines += [f"  {name:<9} {meaning}", f"  {'':<9} also: {', '.join(synonyms)}"]
+        lines += [f"  {name:<14} {meaning}", f"  {'':<14} also: {', '.join(synonyms)}"]
     return "\n".join(lines)

@@ -1,7 +1,8 @@
 """CSV files: nodes, one on each line; itineraries.
 
 Beside `name`, `x` and `y` a node may have a `prize`, a `penalty`, a `demand`, a time window from
-`opens` to `closes`, and a `duration` (of the visit).
+`opens` to `closes`, a `duration` (of the visit), and a time from `appears` to `appears_by` at which it appears, with a
+chance of `chance_percent`.
 
 All variants that spreadsheets write are read: commas, semicolons (then often with decimal commas) or
 tabs between the cells, a byte order mark, blank lines at the end.
@@ -21,6 +22,7 @@ import numpy as np
 from tsp.clock import MINUTES_OF_DAY, format_day, parse_clock
 from tsp.composition import implied_problem, problem_of
 from tsp.earth import degrees, earth_instance
+from tsp.formats.appearances import APPEARANCE, Column, read_law
 from tsp.formats.attributes import require_held
 from tsp.formats.clock_columns import DURATION, EMPTY, WINDOW, read_clock_columns
 from tsp.formats.columns import canonical
@@ -67,9 +69,9 @@ def read_instance(
 ) -> Instance:
     """Read a CSV file of nodes: a header with `x`, `y` (or `lat`, `lon`) and usually `name`, then a line for each node.
 
-    The first node is the depot. Columns are known by the names of `tsp.formats.columns`. Those of `COLUMNS` and
-    `WINDOW` become attributes: an empty cell means 0, or infinity in `closes`, and a column with only empty cells
-    is ignored. Without names, a column `id` names the nodes. Any other column is kept in `Instance.extras`; a
+    The first node is the depot. Columns are known by the names of `tsp.formats.columns`. Those of `COLUMNS`,
+    `WINDOW` and `APPEARANCE` become attributes: an empty cell means 0, or infinity in `closes`, and a column with only
+    empty cells is ignored. Without names, a column `id` names the nodes. Any other column is kept in `extras`; a
     warning names those of numbers. The problem is the one that the attributes imply.
 
     Args:
@@ -131,7 +133,7 @@ def instance_of_rows(
         _require_distinct(file, lines, texts["name"])
     naming = "id" if "name" not in texts and _can_name(texts.get("id", ())) else "name"
     attributes = _attributes(file, lines, texts, delimiter)
-    known = (naming, *axes, *COLUMNS, *WINDOW)
+    known = (naming, *axes, *COLUMNS, *WINDOW, *APPEARANCE)
     extras = {header[k]: texts[name] for name, k in columns.items() if name not in known}
     warn_of_numbers(file.path, extras, delimiter)
     if "name" not in texts and naming == "name" and "id" in texts:
@@ -225,7 +227,7 @@ def _attributes(file: TextFile, lines: list[int], texts: Mapping[str, Sequence[s
     """The attributes for which there are columns."""
     columns: dict[str, Array] = {}
     times = read_clock_columns(texts, lambda k, what: file.error(lines[k], what), lambda text: _number(text, delimiter))
-    for name in (*COLUMNS, *WINDOW):
+    for name in (*COLUMNS, *WINDOW, *APPEARANCE):
         if any(texts.get(name, ())):
             values = (
                 times.minutes[name]
@@ -246,6 +248,9 @@ def _attributes(file: TextFile, lines: list[int], texts: Mapping[str, Sequence[s
             found = ", ".join(f"{name} {texts[name][k] or 0}" for name in WINDOW if name in columns)
             raise file.error(lines[k], f"{found}, expected to open before it closes")
         attributes["time_windows"] = np.column_stack((opens, closes))
+    appearance = {name: Column(columns[name], tuple(texts[name])) for name in APPEARANCE if name in columns}
+    if appearance:
+        attributes["law_appears"] = read_law(appearance, len(lines), lambda k, what: file.error(lines[k], what))
     return attributes | {"is_clock": bool(times.minutes), "day": times.day}
 
 

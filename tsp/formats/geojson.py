@@ -6,9 +6,12 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+import numpy as np
+
 from tsp.composition import implied_problem, problem_of
 from tsp.earth import earth_instance
-from tsp.formats.clock_columns import DURATION, EMPTY, WINDOW, read_clock_columns
+from tsp.formats.appearances import APPEARANCE, Column, read_law
+from tsp.formats.clock_columns import DURATION, EMPTY, MOMENTS, WINDOW, read_clock_columns
 from tsp.formats.columns import canonical
 from tsp.formats.csv_file import COLUMNS, warn_of_numbers
 from tsp.formats.json_content import describe_json, read_json
@@ -204,17 +207,24 @@ def _attributes(places: list[Place]) -> Object:
     def refuse(k: int, what: str) -> ValueError:
         return ValueError(f"{places[k].where}: {what}")
 
-    texts = {key: [_cell(place.properties.get(key)) for place in places] for key in (*WINDOW, DURATION)}
+    texts = {key: [_cell(place.properties.get(key)) for place in places] for key in (*MOMENTS, DURATION)}
     times = read_clock_columns({key: cells for key, cells in texts.items() if any(cells)}, refuse, parse_number)
     columns = {
         key: times.minutes[key].tolist() if key in times.minutes else [place.number(key) for place in places]
-        for key in (*COLUMNS, *WINDOW)
+        for key in (*COLUMNS, *WINDOW, *APPEARANCE)
         if any(place.properties.get(key) is not None for place in places)
     }
     attributes: Object = {COLUMNS[key]: values for key, values in columns.items() if key in COLUMNS}
     if columns.keys() & set(WINDOW):
         windows = (columns.get(key, [EMPTY.get(key, 0.0)] * len(places)) for key in WINDOW)
         attributes["time_windows"] = list(zip(*windows, strict=True))
+    appearance = {
+        key: Column(np.array(columns[key]), tuple(_cell(place.properties.get(key)) for place in places))
+        for key in APPEARANCE
+        if key in columns
+    }
+    if appearance:
+        attributes["law_appears"] = read_law(appearance, len(places), refuse)
     return attributes | {"is_clock": bool(times.minutes), "day": times.day}
 
 
@@ -229,7 +239,7 @@ def _extras(places: list[Place]) -> dict[str, tuple[str, ...]]:
     return {
         key: tuple("" if (value := place.properties.get(key)) is None else str(value) for place in places)
         for key in keys
-        if key not in ("name", "id", *COLUMNS, *WINDOW)
+        if key not in ("name", "id", *COLUMNS, *WINDOW, *APPEARANCE)
     }
 
 

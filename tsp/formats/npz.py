@@ -18,6 +18,7 @@ from tsp.files import DAMAGED_ARRAYS, MOST_INSTANCES, require_readable, require_
 from tsp.formats.attributes import require_held
 from tsp.formats.text import quote, reason
 from tsp.instance import ENDLESS, EXPLICIT, HIDDEN, LAWS, LIMITS, NODE_VALUES, Instance, Realization
+from tsp.laws import draw_day
 from tsp.metrics import METRICS
 from tsp.problems import GOALS, get_problem, unknown
 
@@ -50,6 +51,13 @@ EXPECTED = "expected_prizes"
 """The array of an instance's prizes where they are expectations; then `prizes` are the real ones."""
 REALIZED = {name: f"realization_{name}" for name in HIDDEN}
 """Hidden attribute → the array of its real values, unless `prizes` holds them."""
+TRUE_LAWS = {name: f"true_{name}" for name in LAWS}
+"""Law → the array of the true one, from which real days are drawn."""
+ARRAYS = (
+    *(*AXES, *ATTRIBUTE_AXES, EXPECTED, *REALIZED.values(), *TRUE_LAWS.values()),
+    *(*WORDS, *UNITS, FREE_END, "names"),
+)
+"""All arrays that are read."""
 
 
 class NpzSet:
@@ -61,6 +69,7 @@ class NpzSet:
         of_all: further attributes that all instances share.
         arrays: attribute → its array over the instances.
         realized: hidden attribute → its real values `[N, n]`; empty for a set that hides nothing.
+        true_laws: law → the true one `[N, n, K]`, where a set has it.
         nodes: names of the nodes of the one instance, or None.
         is_single: whether the file holds one instance, without the axis N.
         first: position in the file of the first instance.
@@ -77,7 +86,7 @@ class NpzSet:
             "objective": _text(path, arrays, "objective", "") or None,
         }
         self.of_all: dict[str, Any] = {**_units(path, arrays), FREE_END: _flag(path, arrays, FREE_END)}
-        others = (*WORDS, *UNITS, FREE_END, *REALIZED.values())
+        others = (*WORDS, *UNITS, FREE_END, *REALIZED.values(), *TRUE_LAWS.values())
         given = {name: array for name, array in arrays.items() if name not in others}
         if not given.keys() & AXES:
             raise ValueError(f"{path}: arrays {quote(', '.join(names))}, expected coordinates or matrix")
@@ -91,6 +100,7 @@ class NpzSet:
             given = {name: array[None] for name, array in given.items()}
         self.count = _require_axes(path, given)
         self.realized = _realized(path, arrays)
+        self.true_laws = _true_laws(path, arrays)
         if EXPECTED in given:
             given["prizes"] = given.pop(EXPECTED)
         self.arrays = given
@@ -133,11 +143,19 @@ class NpzSet:
     def realization(self, k: int) -> Realization | None:
         """The values that the instance at a position of this set hides from solvers; None where there are none.
 
+        Where a set has true laws and no real values, they are drawn by the instance's position in the file as the seed.
+
         Raises:
             ValueError: with the file, the array, the number and what was expected.
         """
-        if not self.realized:
+        if not (self.realized or self.true_laws):
             return None
+        try:
+            laws = Realization(true_laws={name: array[k] for name, array in self.true_laws.items()})
+        except ValueError as error:
+            raise ValueError(f"{self.path}: instance {self.first + k}: {error}") from None
+        if not self.realized:
+            return draw_day(laws, self.first + k)
         here: dict[str, NDArray[np.float64]] = {}
         for name, array in self.realized.items():
             values = here[name] = array[k].astype(np.float64)
@@ -147,7 +165,7 @@ class NpzSet:
                 raise ValueError(
                     f"{self.path}: array {array_name}: {values[at]:g} at [{self.first + k}, {at}], expected 0 or more"
                 )
-        return Realization(**here)
+        return Realization(**here, true_laws=laws.true_laws)
 
     def part(self, first: int, past: int) -> NpzSet:
         """The instances from one position to before another, with arrays of their own."""
@@ -155,6 +173,7 @@ class NpzSet:
         out.first, out.count = self.first + first, past - first
         out.arrays = {name: np.array(array[first:past]) for name, array in self.arrays.items()}
         out.realized = {name: np.array(array[first:past]) for name, array in self.realized.items()}
+        out.true_laws = {name: np.array(array[first:past]) for name, array in self.true_laws.items()}
         return out
 
 
@@ -168,8 +187,9 @@ def read_set(path: Path, *, mapped: bool = False) -> NpzSet:
     are none); the names
     `objective`, `unit` and `day`, `is_clock` and `free_end`, True or False, and the number `speed` hold for all
     instances. A warning names the arrays that nothing reads. Of `expected_prizes [N, n]` and `prizes` the instances
-    get the first, and the second are hidden, as are arrays such as `realization_service_times [N, n]`. Without
-    `problem`, it is the one that the attributes imply.
+    get the first, and the second are hidden, as are arrays such as `realization_service_times [N, n]`, and
+    `true_law_service_times [N, n, K]`, from which real days are drawn. Without `problem`, it is the one that the
+    attributes imply.
 
     Args:
         path: the file.
@@ -178,8 +198,7 @@ def read_set(path: Path, *, mapped: bool = False) -> NpzSet:
     Raises:
         ValueError: with the file, the array and what was expected.
     """
-    wanted = (*AXES, *ATTRIBUTE_AXES, EXPECTED, *REALIZED.values(), *WORDS, *UNITS, FREE_END, "names")
-    return NpzSet(path, *load_arrays(path, wanted, mapped=mapped))
+    return NpzSet(path, *load_arrays(path, ARRAYS, mapped=mapped))
 
 
 def read_instances(path: Path) -> list[Instance]:
@@ -211,6 +230,19 @@ def _realized(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[
             title = _array_of(name, expects=expects)
             raise ValueError(f"{path}: array {title}: {found}, expected {nodes} ({like})")
     return real
+
+
+def _true_laws(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The arrays of true laws by the laws for which they stand; each beside what solvers see."""
+    found = {law: arrays[array] for law, array in TRUE_LAWS.items() if array in arrays}
+    for law, array in found.items():
+        if law not in arrays:
+            raise ValueError(f"{path}: array {TRUE_LAWS[law]}, expected {law} beside it, which solvers see")
+        nodes = arrays[law].shape[:2]
+        if array.ndim != 3 or array.shape[:2] != nodes or array.dtype.kind not in "iuf":
+            shape = f"{array.dtype} of shape {array.shape}"
+            raise ValueError(f"{path}: array {TRUE_LAWS[law]}: {shape}, expected numbers {(*nodes, 'K')} ({law})")
+    return found
 
 
 def _array_of(hidden: str, *, expects: bool) -> str:
@@ -340,8 +372,7 @@ def _flag(path: Path, arrays: dict[str, NDArray[Any]], name: str) -> bool:
 
 def _warn_of_others(path: Path, names: Sequence[str]) -> None:
     """Name the arrays that nothing reads."""
-    known = (*AXES, *ATTRIBUTE_AXES, EXPECTED, *REALIZED.values(), *WORDS, *UNITS, FREE_END, "names")
-    others = [name for name in names if name not in known]
+    others = [name for name in names if name not in ARRAYS]
     if others:
         warnings.warn(f"{path}: nothing reads array {', '.join(map(quote, others))}", stacklevel=3)
 
@@ -381,6 +412,8 @@ def write_instances(path: Path, instances: Sequence[Instance], realizations: Seq
     for name in real:
         hidden = [realization.values(name, first.size) for realization in realizations or ()]
         arrays[name if expects and name == "prizes" else REALIZED[name]] = np.stack(hidden)
+    for law in () if realizations is None else realizations[0].true_laws:
+        arrays[TRUE_LAWS[law]] = np.stack([realization.true_laws[law] for realization in realizations or ()])
     with path.open("wb") as file:
         np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
 

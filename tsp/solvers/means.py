@@ -54,6 +54,7 @@ class MeansSolver(BaseSolver):
     """
 
     name = "means"
+    uses_initial = False
 
     def __init__(self, *, solver: str = "ls", buffer: float = 1.0) -> None:
         if not buffer > 0:

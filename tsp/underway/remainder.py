@@ -91,7 +91,7 @@ class Reduced:
 
     @property
     def decided(self) -> bool:
-        """Whether nothing is left to plan, so that expanding no tours gives the only solution."""
+        """Whether nothing is left to plan, so that expanding no tours gives the only solution without waits."""
         others = len({0, *self.merged}) + (self.instance.end is not None)
         return bool(any(self.heads) or self.before) and len(self.nodes) <= others
 
@@ -121,6 +121,9 @@ class Reduced:
                     place = node
                 elif node > 0 and node not in merged and self.nodes[node] >= 0:
                     onward[place].append((int(self.nodes[node]), quantity))
+            if self.problem.may_wait:  # at the node of `merged`, before it goes on
+                waits = len(begun) - 1
+                onward[place][:0] = [(self.heads[self.merged.index(place)][-1], 0.0)] * waits
         if FIRST in self.merged and self.instance.num_tours is not None:
             most = self.instance.num_tours - len(self.merged)  # all that are under way count, though a solver omit one
             rest, rest_amounts = rest[:most], rest_amounts[:most]
@@ -152,6 +155,8 @@ class Reduced:
                 demands = self.instance.demands
                 start_amounts = [0.0 if demands is None else float(demands[node]) for node in start]
                 nodes, amount = nodes[given:], amount[given:]
+                if self.problem.may_wait:
+                    place[self.heads[i][-1]] = self.merged[i]
             kept = [(place[node], a) for node, a in zip(nodes, amount, strict=True) if node in place]
             if self.instance.end is not None and (not kept or kept[-1][0] != self.instance.end):
                 kept.append((self.instance.end, 0.0))
@@ -181,8 +186,7 @@ def reduce(problem: Problem, instance: Instance) -> Reduced:
     """The rest of an instance under way, as an instance in which nothing is under way.
 
     Every solution of it, expanded, begins with the nodes visited, and its objective differs by a constant
-    (except where a finished tour is the longest or the latest). It has no waits for nodes that appear later: those are
-    added to a plan by `tsp.solvers.plans`.
+    (except where a finished tour is the longest or the latest).
 
     Raises:
         ValueError: in one sentence, for what cannot have happened, or where nothing would make each of several tours
@@ -435,6 +439,20 @@ def _session(begun: Begun, rule: Session, changes: Changes) -> Changes:
     return {"max_length": max(0.0, begun.instance.max_length - begun.current[0].elapsed)} if begun.merged else {}
 
 
+def _appearing_session(begun: Begun, rule: AppearingSession, changes: Changes) -> Changes:
+    """Waits are as long as before; where the time now becomes 0, outcomes that are over become 0.
+
+    Without a stated time, the outcomes that the tour so far takes longer than, by the means, count as over.
+    """
+    out, before = _session(begun, rule, changes), begun.instance.max_length
+    assert before is not None
+    if not out:
+        return out
+    share = rule.longest_wait * before / out["max_length"] if out["max_length"] > 0 else rule.longest_wait
+    law = np.maximum(changes["law_appears"] - begun.current[0].elapsed, 0.0)
+    return out | {"law_appears": law, "rules": (replace(rule, longest_wait=share),)}
+
+
 UNDERWAY_RULES: dict[type[Rule], Callable[[Begun, Any, Changes], Changes]] = {
     VisitOnce: _visit_once,
     VisitAtMostOnce: _visit_at_most_once,
@@ -447,6 +465,6 @@ UNDERWAY_RULES: dict[type[Rule], Callable[[Begun, Any, Changes], Changes]] = {
     TimeWindows: _time_windows,
     Session: _session,
     QueueSession: _session,
-    AppearingSession: _session,
+    AppearingSession: _appearing_session,
 }
 """For each rule the function that gives its changes, from the changes so far."""

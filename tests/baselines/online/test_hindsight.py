@@ -7,15 +7,15 @@ import pytest
 from online_instances import (
     AppearingProgram,
     best_appearing_policy,
-    drawn_day,
     value_of_planning,
     whole_session,
 )
 
-from baselines.online.hindsight import draw_scenarios
+from baselines.online.appearances import draw_scenarios
 from tsp.budget import Budget
 from tsp.composition import problem_of
 from tsp.instance import Underway
+from tsp.laws import draw_day
 from tsp.problems import AppearingSession, get_problem
 from tsp.solvers.defaults import default_spec
 from tsp.solvers.online import play
@@ -54,7 +54,7 @@ def test_hindsight_is_nearly_optimal_and_better_than_what_does_not_expect_nodes(
 @WINDOWS
 def test_days_are_played_to_a_feasible_end(name, windows):
     instance = whole_session("dop", 1, 6, 4, windows=windows)
-    found = play(make(name), problem_of(instance), instance, drawn_day(instance, 2), Budget(time_limit=0.5))
+    found = play(make(name), problem_of(instance), instance, draw_day(instance, 2), Budget(time_limit=0.5))
     assert found.feasible
     assert found.objective > 0
 

@@ -2,13 +2,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from online_instances import whole_session
+from online_instances import AppearingProgram, whole_session
 
 from baselines.online.outlook import look_ahead
+from tsp.budget import Budget
 from tsp.composition import problem_of
 from tsp.instance import Instance, Underway
-from tsp.problems import get_problem
+from tsp.problems import AppearingSession, get_problem
 from tsp.solution import check
+from tsp.solvers.registry import make
 
 OPST = get_problem("opst")
 LINE = Instance(
@@ -62,3 +64,53 @@ def test_only_feasible_plans_of_sessions_have_one():
     op = Instance([[0, 0], [1, 0]], prizes=[0, 1], max_length=3.0, problem="op")
     assert outlook_of(op, [0, 1]) is None
     assert np.isfinite(outlook_of(LINE, [0, 2]).expected)
+
+
+GALLERY = Instance(
+    [[0, 0], [3, 0], [5, 0]],
+    law_appears=[[0, 0], [0, 0], [6, np.inf]],
+    prizes=[0, 4, 5],
+    service_times=[0, 1, 1],
+    max_length=20.0,
+    problem="dop",
+)
+
+
+def test_a_plan_for_nodes_that_appear_waits_and_says_how_often_they_do():
+    found = outlook_of(GALLERY, [0, 1, 1, 2])
+    assert (found.next, found.order, found.drops_first) == (1, (1, 2), 2)
+    assert found.in_time.tolist() == pytest.approx([1.0, 0.5], abs=0.02)
+    assert found.expected == pytest.approx(4 + 0.5 * 5, abs=0.1)
+    assert found.arrivals[0].tolist() == [3.0] * 5
+    assert found.arrivals[1].tolist() == [8.0] * 5  # it leaves as the node appears
+
+
+def test_a_wait_is_the_next_step_and_then_the_better_of_two_rules_is_followed():
+    found = outlook_of(GALLERY, [0, 0, 0, 0, 2, 1])
+    assert (found.next, found.order) == (0, (2, 1))
+    assert found.in_time.tolist() == pytest.approx([0.5, 1.0], abs=0.02)
+    assert found.arrivals[1].tolist() != [2 + 3.0] * 5  # it waits for the other one where that appears
+    waiting = outlook_of(replace(GALLERY, underway=Underway((1,), elapsed=4.0)), [0, 1, 1])
+    assert (waiting.next, waiting.order) == (1, (2,))
+    assert waiting.expected == pytest.approx(4 + 0.5 * 5, abs=0.1)
+    home = outlook_of(replace(GALLERY, underway=Underway((1,), elapsed=4.0)), [0, 1])
+    assert (home.next, home.order, home.expected) == (0, (), 4.0)
+
+
+@pytest.mark.parametrize("windows", [False, True])
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_promised_where_nodes_appear_is_reachable(seed, windows):
+    instance = whole_session("dop", seed, 4, 2, windows=windows)
+    problem = problem_of(instance)
+    plan = make("hindsight").solve(problem, [instance], Budget(5.0))[0]
+    best = AppearingProgram(instance, problem.rule(AppearingSession).longest_wait).expected()
+    assert look_ahead(problem, instance, plan).expected <= best * 1.01
+    known = replace(instance, law_appears=instance.law_appears[:, :1])  # one outcome: it is known when nodes appear
+    plan = make("hindsight").solve(problem, [known], Budget(5.0))[0]
+    best = AppearingProgram(known, problem.rule(AppearingSession).longest_wait).expected()
+    assert plan.objective <= look_ahead(problem, known, plan).expected <= best
+
+
+def test_what_was_collected_counts_where_the_tour_ends_elsewhere():
+    instance = replace(LINE, end=2, underway=Underway((1,), elapsed=25.0))
+    assert outlook_of(instance, [0, 1, 2]).expected == 4.0

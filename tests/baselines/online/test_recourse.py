@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from online_instances import drawn_day, whole_session
+from online_instances import whole_session
 
 from tsp.budget import Budget
 from tsp.composition import problem_of
 from tsp.instance import Underway
-from tsp.laws import with_known
+from tsp.laws import draw_day, with_known
 from tsp.problems import get_problem
 from tsp.solution import session_end
 from tsp.solvers.online import play
@@ -22,14 +22,14 @@ BUDGET = Budget(time_limit=60)
 def test_days_are_played_to_a_feasible_end(name, windows):
     for seed in range(3):
         instance = whole_session(name, seed, 8, 6, windows=windows)
-        solution = play(PLANNER, problem_of(instance), instance, drawn_day(instance, seed), BUDGET)
+        solution = play(PLANNER, problem_of(instance), instance, draw_day(instance, seed), BUDGET)
         assert solution.feasible
         assert solution.objective > 0
 
 
 def test_plan_under_way_begins_as_given_and_decides_to_stay_or_leave():
     instance = whole_session("opq", 3, 8, 6)
-    day = drawn_day(instance, 1)
+    day = draw_day(instance, 1)
     problem, decisions = problem_of(instance), set()
     for node in range(1, 9):
         for prize in (0.0, 99.0):

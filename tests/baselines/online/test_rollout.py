@@ -1,8 +1,9 @@
 import pytest
-from online_instances import drawn_day, whole_session
+from online_instances import whole_session
 
 from tsp.budget import Budget
 from tsp.composition import problem_of
+from tsp.laws import draw_day
 from tsp.solvers.online import play
 from tsp.solvers.registry import make
 
@@ -11,7 +12,7 @@ from tsp.solvers.registry import make
 def test_days_are_played_to_a_feasible_end(name):
     instance = whole_session(name, 1, 6, 4)
     solver = make("session-rollout(candidates=2,steps=20,steps_after=10,cells=64)")
-    solution = play(solver, problem_of(instance), instance, drawn_day(instance, 2), Budget(time_limit=60))
+    solution = play(solver, problem_of(instance), instance, draw_day(instance, 2), Budget(time_limit=60))
     assert solution.feasible
     assert solution.objective > 0
 

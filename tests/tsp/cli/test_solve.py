@@ -94,6 +94,20 @@ def test_plan_of_a_session_shows_what_it_promises_in_place_of_an_objective(tsp):
     assert "next: go home" in out
 
 
+def test_a_day_on_which_nodes_appear_has_a_plan_too(tsp, tmp_path):
+    rows = "Desk,0,0,,,,,\nLipids,4,1,3,5,,,\nMembranes,2,7,8,5,30,60,80\n"
+    (tmp_path / "day.csv").write_text("name,x,y,prize,duration,appears,appears_by,chance_percent\n" + rows)
+    entry = solved(tsp("solve", tmp_path / "day.csv", "--max-length", "90", "--json"))
+    assert entry["objective"] is None
+    assert (entry["plan"]["next"], entry["plan"]["order"]) == ("Lipids", ["Lipids", "Membranes"])
+    assert entry["plan"]["in_time"] == pytest.approx([1, 0.8], abs=0.02)
+    assert (entry["plan"]["drops_first"], entry["plan"]["expected"]) == ("Membranes", pytest.approx(9.4, abs=0.1))
+    words = ("--max-length", "90", "--visited", "Lipids", "--elapsed", "20", "--plot", "plan.png")
+    code, out, _ = tsp("solve", tmp_path / "day.csv", *words)
+    assert code == 0
+    assert "next: wait at Lipids" in out
+
+
 def test_decision_time_is_refused_where_nothing_is_revealed(tsp):
     assert tsp("generate", "--problem", "op", "--size", "6", "--instances", "1", "--out", "set.npz")[0] == 0
     for words in (("solve", "set.npz"), ("compare", "set.npz", "--solvers", "ls")):

@@ -1,9 +1,10 @@
 import pytest
-from online_instances import drawn_day, whole_session
+from online_instances import whole_session
 
 from tsp.budget import Budget
 from tsp.composition import problem_of
 from tsp.instance import Instance
+from tsp.laws import draw_day
 from tsp.problems import get_problem
 from tsp.solvers.online import play
 from tsp.solvers.registry import make
@@ -29,7 +30,7 @@ def test_step_is_the_one_after_which_the_base_planner_collects_most(base, first)
 def test_days_are_played_to_a_feasible_end(name):
     instance = whole_session(name, 1, 5, 4, windows=True)
     solver = make("rollout(days=2,candidates=2)")
-    solution = play(solver, problem_of(instance), instance, drawn_day(instance, 2), Budget(1.0))
+    solution = play(solver, problem_of(instance), instance, draw_day(instance, 2), Budget(1.0))
     assert solution.feasible
 
 

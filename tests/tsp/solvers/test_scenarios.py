@@ -2,11 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from online_instances import drawn_day, whole_session
+from online_instances import whole_session
 
 from tsp.budget import Budget
 from tsp.composition import problem_of
 from tsp.instance import Instance, Underway
+from tsp.laws import draw_day
 from tsp.problems import get_problem
 from tsp.solvers.online import play
 from tsp.solvers.registry import make
@@ -56,7 +57,7 @@ def test_staying_is_decided_by_what_was_seen():
 @pytest.mark.parametrize("name", ["opst", "opq"])
 def test_days_are_played_to_a_feasible_end(name):
     instance = whole_session(name, 1, 5, 4, windows=True)
-    solution = play(make("scenarios(k=3)"), problem_of(instance), instance, drawn_day(instance, 2), Budget(0.5))
+    solution = play(make("scenarios(k=3)"), problem_of(instance), instance, draw_day(instance, 2), Budget(0.5))
     assert solution.feasible
 
 
