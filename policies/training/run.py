@@ -368,11 +368,21 @@ def append_row(path: Path, row: dict[str, float]) -> None:
 
 
 def drop_rows_after(path: Path, step: int) -> None:
-    """Drop log lines past the checkpoint, a half-written last one included."""
+    """Drop log lines past the checkpoint, a half-written last one included.
+
+    Raises:
+        ValueError: for a line that does not begin with a step, and for a file that is no text in UTF-8.
+    """
     if not path.exists():
         return
-    whole = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
-    kept = [row for row in whole[1:] if int(row.split(",", 1)[0]) <= step]
+    whole = [line for line in read_utf8(path).splitlines(keepends=True) if line.endswith("\n")]
+    kept: list[str] = []
+    for number, row in enumerate(whole[1:], 2):
+        written, _, _ = row.partition(",")
+        if not (written.isascii() and written.isdecimal()):
+            raise ValueError(f"{path}:{number}: step {written.strip()!r}, expected a whole number")
+        if int(written) <= step:
+            kept.append(row)
     with atomic_write(path, force=True) as temporary:
         temporary.write_text("".join((*whole[:1], *kept)))
 
