@@ -9,15 +9,19 @@ from tsp.checks import session_times, timeline_of
 from tsp.composition import problem_of
 from tsp.instance import Instance, Realization, Underway
 from tsp.problems import (
+    AppearingSession,
     CompulsoryVisits,
+    LengthBudget,
     MaxVisits,
     Objective,
     Problem,
+    Session,
     Shape,
     VisitAtMostOnce,
+    VisitOnce,
     get_problem,
 )
-from tsp.solution import NO_ANSWER, check, claim_of, left_out, no_answer, session_end
+from tsp.solution import NO_ANSWER, Solution, check, claim_of, left_out, no_answer, session_end
 
 LINE = [[0, 0], [3, 0], [5, 0]]
 SQUARE = [[0, 0], [0, 1], [1, 1], [1, 0]]
@@ -543,3 +547,107 @@ def test_amounts_of_a_tour_that_is_over_are_claimed_and_not_given():
 
 def test_without_demands_no_delivery_is_short():
     assert not violations(SDVRP, replace(ROUTES, problem="sdvrp", demands=[0, 0, 0, 0]), [[0, 1, 2, 3]])
+
+
+def test_a_budget_that_is_not_required_holds_where_there_is_one():
+    optional = Problem("round", "", "", Shape.TOUR, (VisitOnce(), LengthBudget(required=False)), Objective(("length",)))
+    assert check(optional, Instance(LINE), [[0, 1, 2]]).objective == 10
+    assert violations(optional, Instance(LINE, max_length=9), [[0, 1, 2]])
+
+
+def test_the_end_of_a_tour_is_no_visit():
+    assert leaves(replace(DAY, law_service_times=[[5, 5], [1, 3], [2, 2]]), [0, 1]) == [5, 8]
+    assert violations_of_drops([0, 1], [9, 0, 0]) == ()
+
+
+def test_a_makespan_ends_with_the_arrival_or_with_the_last_visit():
+    instance = replace(OVER["windows"], underway=None, time_windows=[[0, 99]] * 4, service_times=[2, 1, 1, 1])
+    problem = replace(problem_of(instance), objective=Objective(("makespan",)))
+    assert check(problem, instance, [[0, 1, 2], [0, 3]]).objective == pytest.approx(6 + 2**0.5)
+    assert check(problem, replace(instance, free_end=True), [[0, 1, 2], [0, 3]]).objective == 6
+
+
+TEAM = Problem("team", "", "", Shape.TOURS, (VisitAtMostOnce(), Session()), Objective(("prize",), "max"))
+TEAM_OF_DROPS = replace(TEAM, rules=(VisitAtMostOnce(), AppearingSession()))
+
+
+def test_tours_of_a_session_that_are_over_may_have_been_late():
+    late = replace(DAY, max_length=9.0, problem="opst", underway=Underway((2, 0)))
+    real = Realization(service_times=[0, 0, 0])
+    assert check(TEAM, late, [[0, 2], [0, 1]], realization=real).violations == ()
+    begun = replace(late, underway=None)
+    (sentence,) = check(TEAM, begun, [[0, 2], [0, 1]], realization=real).violations
+    assert sentence.startswith("tour 0: is at 3 at 5, expected 4")
+    drops = replace(DROPS, underway=Underway((2, 0)))
+    early = Realization(appears=[0, 0, 3])
+    assert check(TEAM_OF_DROPS, drops, [[0, 2], [0, 1]], realization=early).violations == ()
+    assert len(check(TEAM_OF_DROPS, replace(drops, underway=None), [[0, 2], [0, 1]], realization=early).violations) == 1
+
+
+def test_loads_are_delivered_in_order_until_they_are_used_up():
+    split = replace(ROUTES, problem="sdvrp")
+    assert [each.tolist() for each in check(SDVRP, split, [[0, 1, 2, 3], [0, 3]]).amounts] == [[0, 1, 2, 0], [0, 3]]
+    assert [each.tolist() for each in check(SDVRP, split, [[0, 3, 2], [0, 2, 1]]).amounts] == [[0, 3, 0], [0, 2, 1]]
+    at_home = replace(split, demands=[1, 1, 2, 3])
+    assert check(SDVRP, at_home, [[0, 1, 2], [0, 3]]).amounts[0].tolist() == [0, 1, 2]
+
+
+def test_tours_that_have_begun_deliver_before_all_others():
+    split = replace(ROUTES, problem="sdvrp", demands=[0, 2, 2, 2])
+    over = replace(split, underway=Underway((1, 2, 0, 3)))
+    found = check(SDVRP, over, [[0, 1, 2], [0, 3, 2]])
+    assert [each.tolist() for each in found.amounts] == [[0, 2, 1], [0, 2, 1]]
+    two = replace(split, underway=Underway((1,), others=(Underway((2,)),)))
+    found = check(SDVRP, two, [[0, 1, 2, 3], [0, 2, 3]])  # the second has delivered all of node 2
+    assert [each.tolist() for each in found.amounts] == [[0, 2, 0, 1], [0, 2, 1]]
+    assert found.feasible
+
+
+def test_a_tour_that_is_over_does_not_go_on():
+    over = replace(ROUTES, capacity=9, underway=Underway((1, 0, 2, 0)))
+    assert violations(CVRP, over, [[0, 1, 3], [0, 2]]) == ("tour 0: does not begin with what was visited: 1, 2",)
+    assert violations(CVRP, over, [[0, 1]]) == ("tour 1: does not begin with what was visited: 1, 3",)
+    assert not violations(CVRP, over, [[0, 1], [0, 2], [0, 3]])
+
+
+def test_the_start_may_be_listed_as_visited_and_a_path_may_pass_it_later():
+    assert not violations(CVRP, replace(ROUTES, capacity=9, underway=Underway((0, 1))), [[0, 1, 2], [0, 3]])
+    anywhere = Instance(SQUARE, problem="shpp", free_start=True, underway=Underway((2, 0)))
+    assert not violations(get_problem("shpp"), anywhere, [[2, 0, 1, 3]])
+    assert violations(get_problem("shpp"), anywhere, [[2, 1, 0, 3]])
+
+
+def test_a_tour_that_does_not_begin_as_given_has_no_other_violation():
+    matrix = 1.0 - np.eye(4)
+    matrix[0, 2] = np.inf
+    instance = Instance(matrix=matrix, problem="atsp", underway=Underway((1,)))
+    found = violations(get_problem("atsp"), instance, [[0, 2, 1, 3]])
+    assert found == ("tour 0: does not begin with what was visited: 1, 2",)
+
+
+def test_a_claim_is_walked_from_the_depot_and_a_path_stays_open():
+    assert claim_of(CVRP, ROUTES, [[1, 2, 0]]).tours[0].tolist() == [0, 1, 2]
+    assert check(get_problem("shpp"), Instance(SQUARE, problem="shpp"), [[0, 1, 2, 3]]).objective == 3
+
+
+def test_a_walk_to_another_end_has_at_least_two_nodes():
+    to_end = Instance(LINE, prizes=[0, 4, 0], max_length=9, end=2, problem="op")
+    for tour in ([], [0], [2]):
+        assert violations(problem_of(to_end), to_end, [tour]) == ("tour 0: expected a walk from 1 to 3",)
+
+
+def test_laws_that_a_problem_does_not_read_change_nothing():
+    both = replace(QUEUES, prizes=[0, 1, 1], problem="op")
+    assert check(get_problem("op"), both, [[0, 1, 2]]).objective == 2
+
+
+def test_a_problem_by_its_name_is_refused():
+    with pytest.raises(
+        ValueError, match=r"problem: 'tsp', expected a Problem \(tsp\.problems\.get_problem gives one\)"
+    ):
+        check("tsp", Instance(SQUARE), [[0, 1, 2, 3]])
+
+
+def test_no_time_was_used_where_none_is_stated():
+    assert check(get_problem("tsp"), Instance(SQUARE), [[0, 1, 2, 3]]).seconds == 0
+    assert Solution((), None, feasible=False).seconds == 0
