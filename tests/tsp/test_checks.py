@@ -17,6 +17,7 @@ from tsp.problems import (
     Problem,
     Session,
     Shape,
+    TimeWindows,
     VisitAtMostOnce,
     VisitOnce,
     get_problem,
@@ -492,6 +493,14 @@ def test_tours_that_have_not_begun_leave_at_the_earliest_time_that_is_stated():
     assert begins(unstated, [[0, 1], [0, 2], [0, 3]], 0) == [0, 1, 2]
 
 
+def test_a_path_that_may_start_anywhere_leaves_its_start_at_the_elapsed_time():
+    rules = (VisitOnce(), TimeWindows())
+    problem = Problem("path in windows", "", "", Shape.PATH, rules, Objective(("makespan",)))
+    path = Instance(SQUARE, time_windows=[[0, 99]] * 4, free_start=True, underway=Underway((), elapsed=5.0))
+    assert check(problem, path, [[1, 0, 3, 2]]).objective == 8
+    assert check(problem, replace(path, underway=None), [[1, 0, 3, 2]]).objective == 3
+
+
 def test_a_window_counts_from_the_first_stop_that_is_not_given():
     instance = replace(OVER["windows"], underway=None)
     (sentence,) = violations(problem_of(instance), instance, [[0, 2], [0, 1], [0, 3]])
@@ -608,6 +617,8 @@ def test_a_tour_that_is_over_does_not_go_on():
     assert violations(CVRP, over, [[0, 1, 3], [0, 2]]) == ("tour 0: does not begin with what was visited: 1, 2",)
     assert violations(CVRP, over, [[0, 1]]) == ("tour 1: does not begin with what was visited: 1, 3",)
     assert not violations(CVRP, over, [[0, 1], [0, 2], [0, 3]])
+    assert claim_of(CVRP, over, [[0, 1], [0, 2], [0, 3]]).begun == 2
+    assert claim_of(CVRP, over, [[0, 1]]).begun == 0
 
 
 def test_the_start_may_be_listed_as_visited_and_a_path_may_pass_it_later():
@@ -628,6 +639,13 @@ def test_a_tour_that_does_not_begin_as_given_has_no_other_violation():
 def test_a_claim_is_walked_from_the_depot_and_a_path_stays_open():
     assert claim_of(CVRP, ROUTES, [[1, 2, 0]]).tours[0].tolist() == [0, 1, 2]
     assert check(get_problem("shpp"), Instance(SQUARE, problem="shpp"), [[0, 1, 2, 3]]).objective == 3
+
+
+def test_a_closed_tour_is_walked_from_the_depot_whatever_end_is_named():
+    tsp = get_problem("tsp")
+    (tour,) = check(tsp, Instance(SQUARE, end=2), [[1, 2, 3, 0]]).tours
+    assert tour.tolist() == [0, 1, 2, 3]
+    assert not violations(tsp, Instance(SQUARE, end=2), [[1, 2, 3, 0]])
 
 
 def test_a_walk_to_another_end_has_at_least_two_nodes():
