@@ -366,8 +366,8 @@ def _check_session(claim: Claim, rule: Session) -> list[str]:
 def timeline_of(claim: Claim, k: int) -> Timeline:
     """The times at the stops of tour `k`.
 
-    A tour on its way leaves its last given stop at the elapsed time, where that is stated. One that has not begun leaves
-    its start at the earliest elapsed time that is stated, or later.
+    A tour on its way leaves its last given stop at the elapsed time, where that is stated. One that has not begun
+    leaves its start at the earliest elapsed time that is stated, or later.
     """
     instance, departures = claim.instance, dict[int, float]()
     stated = () if instance.underway is None else instance.underway.tours

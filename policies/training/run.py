@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 
+from envs.generators import MOST_NUMBERS
 from policies.checkpoint import read_tensors, write_tensors
 from tsp.files import atomic_write, hold_folder, read_utf8
 from tsp.interrupts import held_interrupts
@@ -116,6 +117,23 @@ class RunConfig:
         for name in (*names, lengths[0]):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: {getattr(self, name)}, expected a positive number")
+
+    def require_memory(self, nodes: int, counts: dict[str, int]) -> None:
+        """Refuse instances or trajectories of `nodes` nodes that no memory holds.
+
+        Args:
+            nodes: of the largest instance.
+            counts: by the setting that decides on it, the number of instances or trajectories held at once.
+
+        Raises:
+            ValueError: naming the setting, its value, and what was expected.
+        """
+        for name, count in counts.items():
+            if count * nodes > MOST_NUMBERS:
+                raise ValueError(
+                    f"{name}: {getattr(self, name)} with size {self.size}: too many to be held in memory, "
+                    f"expected at most {MOST_NUMBERS:.0e} nodes together"
+                )
 
 
 ConfigT = TypeVar("ConfigT", bound=RunConfig)

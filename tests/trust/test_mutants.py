@@ -23,7 +23,7 @@ EQUAL = {
     "_check_appearing_session: constant: True": "there is a time for each stop",
     "_check_session: constant: True": "there is a time for each stop",
     "session_times: constant: True": "there is a column for each value",
-    "_begun: without condition 0: not problem.shape.has_depot and": "what is given of a tour from the depot begins there",
+    "_begun: without condition 0: not problem.shape.has_depot and": "given stops begin at the depot, if there is one",
     "_greedy_amounts: constant: 0": "the first stop is the depot, where nothing is delivered",
     "_as_tours: constant: 0": "an array of two dimensions is refused whatever its size",
     "on import: without statement: N = TypeVar": "only type checkers read it",
