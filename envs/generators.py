@@ -109,6 +109,35 @@ def split_distribution(name: str) -> tuple[str, str]:
     return place, variant
 
 
+_PRIZES, _WINDOWS = ("prizes", "law_waits"), ("time_windows",)
+READ_BY: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("const", "unif", "dist"), _PRIZES),
+    **dict.fromkeys(("easy", "medium", "hard"), _WINDOWS),
+    "steady": ("law_service_times", "law_waits"),
+    "sparse": ("law_appears",),
+}
+"""Variant → the attributes whose draw reads it."""
+
+
+def require_distribution(problem: Problem, distribution: str) -> None:
+    """Refuse an unknown distribution, and a variant that changes nothing of the problem's instances.
+
+    Raises:
+        ValueError: naming the distribution and what was expected.
+    """
+    place, variant = split_distribution(distribution)
+    readers = {name for name in READ_BY.get(variant, ()) if name in problem.needs}
+    if place == "hall":  # which has prizes and windows of its own
+        readers = readers - {"prizes", "time_windows"} if variant == "steady" else readers & {"law_appears"}
+    if "min_prize" in problem.needs:  # whose draw sets the prizes too
+        readers -= {"prizes"}
+    if not (problem.visits_all and problem.shape.has_one_depot_tour):  # whose windows are drawn around no tour
+        readers -= {"time_windows"}
+    if variant in VARIANTS and not readers:
+        found = f"distribution {distribution!r}: {variant!r} changes nothing of problem {problem.name!r}"
+        raise ValueError(f"{found}, expected {place!r}")
+
+
 def _customers(values: Values) -> int:
     return values["coordinates"].shape[1] - 1
 
@@ -441,6 +470,7 @@ def generate_set(
         )
     if distribution.partition("-")[0] == "kool":
         return kool_sets.generate(problem, distribution, count, size, seed)
+    require_distribution(get_problem(problem), distribution)
     batch = generate(problem, distribution, count, size, Generator().manual_seed(seed))
     instances, realizations = to_instances(problem, batch, f"{distribution}{size}")
     place, variant = split_distribution(distribution)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from envs.routing_env import RoutingEnv
 
 
+MOST_WEIGHTS = 1_000_000_000
+"""The most weights of a network, about."""
+
+
 @dataclass(frozen=True)
 class PolicyConfig:
     """The shape of a policy.
@@ -59,6 +63,10 @@ class PolicyConfig:
                 f"feedforward {self.feedforward}, neighbours {self.neighbours}, clip {self.clip:g}: "
                 "expected 1 or more, 0 or more, and a positive number"
             )
+        weights = self.layers * self.width * (4 * self.width + 2 * self.feedforward)
+        if weights > MOST_WEIGHTS:
+            shape = f"layers {self.layers}, width {self.width}, feedforward {self.feedforward}"
+            raise ValueError(f"{shape}: about {weights:.0e} weights, expected at most {MOST_WEIGHTS:.0e}")
 
 
 class Policy(nn.Module):

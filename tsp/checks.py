@@ -366,8 +366,8 @@ def _check_session(claim: Claim, rule: Session) -> list[str]:
 def timeline_of(claim: Claim, k: int) -> Timeline:
     """The times at the stops of tour `k`.
 
-    A tour on its way leaves its last given stop at the elapsed time, where that is stated. Of several tours, one that
-    has not begun leaves the depot at the earliest elapsed time that is stated, or later.
+    A tour on its way leaves its last given stop at the elapsed time, where that is stated. One that has not begun
+    leaves its start at the earliest elapsed time that is stated, or later.
     """
     instance, departures = claim.instance, dict[int, float]()
     stated = () if instance.underway is None else instance.underway.tours
@@ -375,7 +375,7 @@ def timeline_of(claim: Claim, k: int) -> Timeline:
     resumed = claim.resumed.get(k)
     if resumed is not None and resumed.used.elapsed is not None:
         departures[resumed.given - 1] = resumed.used.elapsed
-    elif k >= claim.begun and times and claim.problem.shape.has_several_tours:
+    elif k >= claim.begun and times:
         departures[0] = max(min(times), float(compute_timeline(instance, claim.stops[k][:1]).leave[0]))
     return compute_timeline(instance, claim.stops[k], departures)
 

@@ -63,7 +63,7 @@ def run_target(name: str, inputs: int, seed: int, out: Path, folder: Path) -> No
                 counts["faults"] += 1
                 place.write_bytes(data)
                 place.with_name(f"{key}.fault").write_text(f"{name}: {found}\n")
-        if counts["inputs"] % NEXT_REPORT == 0 or found is not None:
+        if counts["inputs"] % NEXT_REPORT == 0 or counts["inputs"] >= inputs or found is not None:
             report()
 
     def change(data: bytes, most: int, seed: int) -> bytes:

@@ -32,6 +32,7 @@ from policies.training.config import TrainConfig
 from tsp.cli.settings import policy_settings
 from tsp.composition import problem_of
 from tsp.formats import read, read_plans, read_realizations, read_walls, write_instances
+from tsp.formats.training_log import read_training_log
 from tsp.formats.visit_log import Target as Quantity
 from tsp.formats.visit_log import read_logs
 from tsp.problems import PROBLEMS, get_problem
@@ -313,6 +314,10 @@ TOURS = [
     b"tour,order,name,delivered\n0,0,1,0\n0,1,2,3\n1,0,1,0\n1,1,3,1.5\n",
     json.dumps({"solutions": [PLAN]}).encode(),
 ]
+LOGS = [
+    b"step,instances,seconds,train/loss,train/objective,val/objective\r\n0,0,0,nan,nan,9\r\n5,50,6.5,0.5,5,\r\n",
+    b"step,seconds\n1,2\n",
+]
 SPECS = [
     *(b"nearest", b"ls(candidates=quadrant, neighbours=5)", b"nearest+2opt", b"policy(path=a.safetensors, samples=4)"),
     *(b"cpsat(workers=1)", b"guided-ls(neighbours=6)", b"means(solver=ls)", b"session-recourse(steps=200)"),
@@ -368,6 +373,7 @@ TARGETS: dict[str, Target] = {
     "visits": Target(".csv", visits, use_visits, change_text, 2),
     "settings": Target(".toml", settings, use_settings, change_text),
     "run": Target(".json", lambda: [TrainConfig(instances=8).to_json().encode()], use_run, change_json),
+    "training log": Target(".csv", lambda: LOGS, read_training_log, change_text),
     "arguments": Target(".json", lambda: [b'{"graph_size": 20, "problem": "tsp"}'], use_arguments, change_json),
     "spec": Target(".txt", lambda: SPECS, use_spec, change_text, 0.05),
     "law": Target(".safetensors", laws, load_law, change_safetensors, 0.3),

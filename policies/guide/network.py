@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from policies.checkpoint import first_line, read_tensors, require_finite, require_shapes, write_tensors
 from policies.device import resolve_device
+from policies.policy import MOST_WEIGHTS
 from policies.zoo import ZOO
 from tsp.instance import Instance
 from tsp.settings import require_settings
@@ -59,6 +60,10 @@ class EdgeNetworkConfig:
         for name, value in asdict(self).items():
             if value < 1:
                 raise ValueError(f"{name}: {value}, expected 1 or more")
+        weights = 10 * self.layers * self.width**2
+        if weights > MOST_WEIGHTS:
+            shape = f"layers {self.layers}, width {self.width}"
+            raise ValueError(f"{shape}: about {weights:.0e} weights, expected at most {MOST_WEIGHTS:.0e}")
 
 
 class GraphBatch(NamedTuple):

@@ -90,8 +90,9 @@ class GuideTrainConfig(RunConfig):
         """Refuse settings that cannot be trained."""
         for distribution in self.distributions:
             split_distribution(distribution)
-        self.sizes  # noqa: B018 - parses, and raises for a wrong size
+        _, largest = self.sizes
         self.require_positive("label_seconds", "batch_size", "lr", "clip_norm", "validation_instances")
+        self.require_memory(largest, {"instances": self.instances, "batch_size": self.batch_size * self.network.degree})
         if self.instances <= self.validation_instances:
             raise ValueError(
                 f"instances: {self.instances}, expected more than the {self.validation_instances} for validation"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from envs.generators import split_distribution
+from envs.generators import require_distribution
 from policies.policy import PolicyConfig
 from tsp.problems import SplitDelivery, get_problem
 
@@ -112,9 +112,11 @@ class TrainConfig(RunConfig):
     def __post_init__(self) -> None:
         """Refuse settings that cannot be trained."""
         get_problem(self.problem)
-        split_distribution(self.distribution)
-        self.sizes  # noqa: B018 - parses, and raises for a wrong size
+        require_distribution(get_problem(self.problem), self.distribution)
+        _, largest = self.sizes
         self.require_positive("epoch_size", "batch_size", "starts", "lr", "clip_norm", "validation_instances", *LABELS)
+        at_once = {"batch_size": self.batch_size * self.starts, "validation_instances": self.validation_instances}
+        self.require_memory(largest, {**at_once, "label_batch": self.label_batch * self.label_ways})
         for name in ("weight_decay", "entropy", "warmup_steps", "warmup_epochs", "imitation", "imitation_last"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)}, expected 0 or more")

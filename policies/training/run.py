@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 
+from envs.generators import MOST_NUMBERS
 from policies.checkpoint import read_tensors, write_tensors
 from tsp.files import atomic_write, hold_folder, read_utf8
 from tsp.interrupts import held_interrupts
@@ -116,6 +117,23 @@ class RunConfig:
         for name in (*names, lengths[0]):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: {getattr(self, name)}, expected a positive number")
+
+    def require_memory(self, nodes: int, counts: dict[str, int]) -> None:
+        """Refuse instances or trajectories of `nodes` nodes that no memory holds.
+
+        Args:
+            nodes: of the largest instance.
+            counts: by the setting that decides on it, the number of instances or trajectories held at once.
+
+        Raises:
+            ValueError: naming the setting, its value, and what was expected.
+        """
+        for name, count in counts.items():
+            if count * nodes > MOST_NUMBERS:
+                raise ValueError(
+                    f"{name}: {getattr(self, name)} with size {self.size}: too many to be held in memory, "
+                    f"expected at most {MOST_NUMBERS:.0e} nodes together"
+                )
 
 
 ConfigT = TypeVar("ConfigT", bound=RunConfig)
@@ -368,11 +386,21 @@ def append_row(path: Path, row: dict[str, float]) -> None:
 
 
 def drop_rows_after(path: Path, step: int) -> None:
-    """Drop log lines past the checkpoint, a half-written last one included."""
+    """Drop log lines past the checkpoint, a half-written last one included.
+
+    Raises:
+        ValueError: for a line that does not begin with a step, and for a file that is no text in UTF-8.
+    """
     if not path.exists():
         return
-    whole = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
-    kept = [row for row in whole[1:] if int(row.split(",", 1)[0]) <= step]
+    whole = [line for line in read_utf8(path).splitlines(keepends=True) if line.endswith("\n")]
+    kept: list[str] = []
+    for number, row in enumerate(whole[1:], 2):
+        written, _, _ = row.partition(",")
+        if not (written.isascii() and written.isdecimal()):
+            raise ValueError(f"{path}:{number}: step {written.strip()!r}, expected a whole number")
+        if int(written) <= step:
+            kept.append(row)
     with atomic_write(path, force=True) as temporary:
         temporary.write_text("".join((*whole[:1], *kept)))
 

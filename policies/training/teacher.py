@@ -116,7 +116,18 @@ class Teacher:
         self._kept: dict[int | tuple[int, int], Shard] = {}
 
     def __enter__(self) -> Teacher:
-        """Start the workers."""
+        """Start the workers.
+
+        Raises:
+            ValueError: for a teacher that cannot be made, or does not support the problem.
+        """
+        try:
+            solver = make(self.labelling.solver)
+        except ValueError as error:
+            raise ValueError(f"teacher: {error}") from None
+        problem = get_problem(self.labelling.problem)
+        if not solver.supports(problem):
+            raise ValueError(f"teacher: solver {solver.name!r} does not support problem {problem.name!r}")
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.rounds is not None:
             Path(self.rounds.folder).mkdir(parents=True, exist_ok=True)

@@ -7,8 +7,16 @@ from brute_force import feasible_solutions
 from scipy.spatial import cKDTree
 
 from envs import kool_sets
-from envs.generators import GENERATORS, generate, generate_instances, generate_set, node_count, to_instances
-from tsp.problems import PROBLEMS
+from envs.generators import (
+    GENERATORS,
+    generate,
+    generate_instances,
+    generate_set,
+    node_count,
+    require_distribution,
+    to_instances,
+)
+from tsp.problems import PROBLEMS, get_problem
 from tsp.solution import check
 
 EVERY = pytest.mark.parametrize("distribution", sorted(GENERATORS))
@@ -219,3 +227,22 @@ def test_drawn_matrices_are_asymmetric_and_satisfy_the_triangle_inequality():
     detours = (matrix[:, :, :, None] + matrix[:, None]).amin(2)
     assert (matrix <= detours + 1e-6).all()
     assert not matrix.diagonal(dim1=1, dim2=2).any()
+
+
+@pytest.mark.parametrize("place", ["uniform", "hall"])
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_a_variant_is_refused_where_it_changes_nothing(problem, place):
+    def drawn(distribution):
+        return generate(problem, distribution, 20, 12, torch.Generator().manual_seed(3))
+
+    def is_changed(variant):
+        one, other = drawn(place), drawn(f"{place}-{variant}")
+        return any(not torch.equal(values, other.values[name]) for name, values in one.values.items())
+
+    for variant in ("const", "unif", "easy", "hard", "steady", "sparse"):
+        distribution = f"{place}-{variant}"
+        if is_changed(variant):
+            require_distribution(get_problem(problem), distribution)
+            continue
+        with pytest.raises(ValueError, match=f"'{variant}' changes nothing of problem '{problem}', expected '{place}'"):
+            generate_set(problem, distribution, 12, 1, 3)

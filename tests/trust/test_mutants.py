@@ -16,13 +16,17 @@ TESTS = [
 EQUAL = {
     "check_roads: if False: if not instance.misses_roads:": "no leg is infinite then, and nothing is found",
     "check: if False: None if amounts is None else _as_amounts(amounts, arrays)": "None is no list of amounts either",
-    "session_times: without condition 0: claim.customers[stops[i]]": "at the end of a tour nothing lasts or counts",
-    "_check_session: without condition 1: exceeds(at, until) and (not claim.is_over(k))": "no stop follows then",
     "Claim.given: constant: 0": "callers take at least the start",
+    "timeline_of: constant: 1": "only the first of the times is read",
     "_check_split_delivery: constant: True": "the amounts have the shape of the tours",
     "_check_time_windows: constant: True": "there is a time for each stop",
-    "session_times: constant: True": "there is a column for each value",
+    "_check_appearing_session: constant: True": "there is a time for each stop",
     "_check_session: constant: True": "there is a time for each stop",
+    "session_times: constant: True": "there is a column for each value",
+    "_begun: without condition 0: not problem.shape.has_depot and": "given stops begin at the depot, if there is one",
+    "_greedy_amounts: constant: 0": "the first stop is the depot, where nothing is delivered",
+    "_as_tours: constant: 0": "an array of two dimensions is refused whatever its size",
+    "on import: without statement: N = TypeVar": "only type checkers read it",
 }
 """Mutants that do the same, by the beginning of their names, and why."""
 MOST_SURVIVORS = 0.01

@@ -226,3 +226,37 @@ def test_a_tour_that_ends_elsewhere_lists_its_start_first_and_its_end_last(tour,
     solution = check(get_problem("op"), instance, [tour])
     assert solution.feasible is is_walk
     assert is_walk or solution.violations[0].startswith("tour 0: expected a walk from ")
+
+
+def test_a_feasible_answer_is_preferable_whatever_it_visits():
+    top = get_problem("top")
+    team = Instance([[0, 0], [0, 1], [1, 1], [1, 0]], prizes=[0, 1, 1, 1], max_length=3, num_tours=2, problem="top")
+    nothing, short, far = (check(top, team, tours) for tours in ([], [[0, 1]], [[0, 1, 2, 3]]))
+    assert (nothing.feasible, short.feasible, far.feasible) == (True, True, False)
+    for feasible in (nothing, short):
+        assert is_preferable(top, feasible, far)
+        assert not is_preferable(top, far, feasible)
+    assert is_preferable(top, short, nothing)
+    assert not is_preferable(top, short, short)
+    worse, better = (check(TSP, Instance([[0, 0], [0, 1], [1, 1], [1, 0]]), [t]) for t in ([0, 2, 1, 3], [0, 1, 2, 3]))
+    assert is_preferable(TSP, better, worse)
+    assert not is_preferable(TSP, worse, better)
+
+
+def test_an_infeasible_answer_is_not_preferable_to_one_like_it_and_a_reason_is_to_silence():
+    square = Instance([[0, 0], [0, 1], [1, 1], [1, 0]])
+    few = check(TSP, square, [[0, 1]])
+    assert not is_preferable(TSP, few, few)
+    silent, said = no_answer(seconds=1, solver="a"), no_answer(seconds=1, solver="a", reason="too many nodes")
+    assert is_preferable(TSP, said, silent)
+    assert not is_preferable(TSP, silent, said)
+
+
+def test_more_visits_are_nearer_to_a_quota():
+    quota = get_problem("pctsp")
+    square = [[0, 0], [0, 1], [1, 1], [1, 0]]
+    instance = Instance(square, prizes=[0, 1, 1, 1], penalties=[0, 1, 1, 1], min_prize=3, problem="pctsp")
+    one, two = (check(quota, instance, [tour]) for tour in ([0, 1], [0, 1, 2]))
+    assert (one.feasible, two.feasible) == (False, False)
+    assert is_preferable(quota, two, one)
+    assert not is_preferable(quota, one, two)

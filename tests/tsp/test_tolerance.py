@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tsp.tolerance import TOLERANCE, exceeds, inner_limit, outer_limit
+from tsp.tolerance import SINGLE, TOLERANCE, allowance, exceeds, inner_limit, outer_limit
 
 
 @pytest.mark.parametrize("origin", [0.0, 0.25, 1.0])
@@ -33,3 +33,20 @@ def test_an_array_of_limits_is_relaxed_elementwise_and_infinity_stays(relaxed):
     limits = np.array([0.0, 2e3, np.inf])
     assert relaxed(limits).tolist() == [relaxed(limit) for limit in limits.tolist()]
     assert relaxed(limits)[2] == np.inf
+
+
+def test_the_allowance_is_a_billionth_and_sixteen_last_digits():
+    digits = 16 * 2**-52
+    assert allowance(2.0) == pytest.approx(2e-9 + 2 * digits, rel=1e-12)
+    assert allowance(2.0, 1.5) == pytest.approx(0.5e-9 + 2 * digits, rel=1e-12)
+    assert inner_limit(1.0) - 1.0 == pytest.approx(0.5e-9 + digits / 2, abs=3e-16)
+    assert outer_limit(1.0) - 1.0 == pytest.approx(2e-9 + 2 * digits, abs=3e-16)
+    assert inner_limit(0.0) == outer_limit(0.0) == allowance(0.0) == 0.0
+    assert 8 * float(np.finfo(np.float32).eps) < SINGLE < 1e-5
+
+
+def test_everything_exceeds_an_infinitely_low_limit_and_nothing_an_infinitely_high_one():
+    assert exceeds(0.0, -np.inf)
+    assert not exceeds(-np.inf, -np.inf)
+    assert not exceeds(1e300, np.inf)
+    assert not exceeds(np.inf, np.inf)

@@ -78,7 +78,7 @@ def _instances(arguments: argparse.Namespace) -> tuple[list[Instance], list[Real
 
     if not arguments.files:
         refuse_units("expected files with lat and lon", arguments.unit, arguments.speed)
-        for name in ("walls", "format"):
+        for name in ("matrix", "walls", "format"):
             if getattr(arguments, name) is not None:
                 raise ValueError(f"--{name}: describes what is read, expected files beside it")
         instances, realizations = generate_instances(arguments, default_count=DEFAULT_COUNT)

@@ -38,8 +38,8 @@ def say(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """Print an error, or why there is no whole result, which is never left out."""
-    _speak(_colored("tsp:", RED), text)
+    """Print an error, or why there is no whole result, in one line, which is never left out."""
+    _speak(_colored("tsp:", RED), text.strip().replace("\n", "\\n"))
 
 
 def _speak(prefix: str, text: str) -> None:

@@ -84,7 +84,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # nothing reads the output any more, as in `tsp … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
         complain("out of memory; expected fewer or smaller instances")
         return BAD_INPUT
     except (ValueError, OSError) as error:
@@ -118,6 +120,11 @@ def make_parser(chosen: str) -> argparse.ArgumentParser:
 
 def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
     say(f"note: {message}")
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that there is no memory left, as numpy's and torch's do."""
+    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error).lower()
 
 
 def _sentence(error: Exception) -> str:

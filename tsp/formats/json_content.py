@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, cast
 
 from tsp.formats.text import quote, read_text
@@ -31,11 +32,21 @@ def read_json(path: Path) -> object:
     """
     file = read_text(path)
     try:
-        return json.loads(file.text)
+        return json.loads(file.text, parse_float=_parse_finite)
     except json.JSONDecodeError as error:
         raise file.error(error.lineno, f"not JSON ({error.msg})") from None
+    except OverflowError as error:
+        raise ValueError(f"{path}: number {quote(str(error))} is too large, expected a finite number") from None
     except (RecursionError, ValueError):  # ValueError: a whole number of too many digits
         raise ValueError(f"{path}: nested too deeply, or with too long numbers; expected ordinary JSON") from None
+
+
+def _parse_finite(literal: str) -> float:
+    """A number that is written with digits, which is finite; json also knows the words Infinity and NaN."""
+    value = float(literal)
+    if math.isinf(value):
+        raise OverflowError(literal)
+    return value
 
 
 def is_matrix(content: object) -> bool:

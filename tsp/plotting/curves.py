@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsp.formats.training_log import read_training_log
 from tsp.plotting.canvas import (
     FADED,
     INK,
@@ -41,11 +41,10 @@ def learning_curve(metrics: str | Path | Sequence[Mapping[str, Any]], *, title: 
         title: the heading.
 
     Raises:
-        ValueError: when there is nothing to draw.
+        ValueError: when there is nothing to draw, and for a file that is no log.
     """
     if isinstance(metrics, str | Path):
-        with Path(metrics).open(newline="", encoding="utf-8") as file:
-            rows: Sequence[Mapping[str, Any]] = list(csv.DictReader(file))
+        rows: Sequence[Mapping[str, Any]] = read_training_log(metrics)
     else:
         rows = metrics
     minutes = _column(rows, "seconds") / 60
@@ -80,10 +79,9 @@ def run_curves(metrics: str | Path, *, title: str = "curves") -> Figure:
     Columns such as `train/loss` and `val/loss` share a panel.
 
     Raises:
-        ValueError: when there is nothing to draw.
+        ValueError: when there is nothing to draw, and for a file that is no log.
     """
-    with Path(metrics).open(newline="", encoding="utf-8") as file:
-        rows: list[Mapping[str, Any]] = list(csv.DictReader(file))
+    rows = read_training_log(metrics)
     panels: dict[str, dict[str, Points]] = {}
     for name in rows[0] if rows else ():
         values = _column(rows, name)
@@ -135,7 +133,8 @@ PARTS = {"train": "training", "val": "validation"}
 
 def _column(rows: Sequence[Mapping[str, Any]], name: str) -> Points:
     """A column of numbers `[N]`, NaN where there is none."""
-    return np.array([float(row.get(name) or "nan") for row in rows])
+    values = (row.get(name) for row in rows)
+    return np.array([np.nan if value is None or value == "" else float(value) for value in values])
 
 
 def _draw_objectives(axes: Axes, minutes: Points, train: Points, validation: Points) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from tsp.files import read_utf8
+from tsp.formats.training_log import read_training_log
 from tsp.machine import describe_machine
 from tsp.plotting import TourMap, run_curves
 from tsp.reports.page import Picture, Section, Table, render_page
@@ -47,7 +48,7 @@ def run_report(folder: Path, samples: Sequence[Sample], how: Mapping[str, str]) 
     """
     try:
         settings: dict[str, Any] = json.loads(read_utf8(folder / "config.json"))
-        rows: list[dict[str, str]] = list(csv.DictReader(read_utf8(folder / "metrics.csv").splitlines()))
+        rows = read_training_log(folder / "metrics.csv")
     except (OSError, RecursionError, ValueError) as error:
         raise ValueError(f"{folder}: holds no run to report ({error})") from None
     curves = Picture(partial(run_curves, folder / "metrics.csv", title="The log"), "Curves of the run over time")
@@ -63,12 +64,13 @@ def run_report(folder: Path, samples: Sequence[Sample], how: Mapping[str, str]) 
     return render_page(f"Training: {name}", about, sections)
 
 
-def _describe(rows: Sequence[Mapping[str, str]]) -> list[str]:
+def _describe(rows: Sequence[Mapping[str, float]]) -> list[str]:
     """How long the training took, and what the validation says."""
-    known = [float(row["val/objective"]) for row in rows if row.get("val/objective") not in (None, "", "nan")]
-    last: Mapping[str, str] = rows[-1] if rows else {}
-    parts = [f"{float(last['instances']):,.0f} instances"] if last.get("instances") else []
-    parts += [f"{float(last['seconds']) / 60:.1f} minutes"] if last.get("seconds") else []
+    known = [value for row in rows if not math.isnan(value := row.get("val/objective", math.nan))]
+    last: Mapping[str, float] = rows[-1] if rows else {}
+    instances = last.get("instances", math.nan)
+    parts = [] if math.isnan(instances) else [f"{instances:,.0f} instances"]
+    parts += [f"{last['seconds'] / 60:.1f} minutes"] if last else []
     if known:
         first, end = (format_number(value) for value in (known[0], known[-1]))
         parts.append(f"validation {first} before the first step, {end} at the end")

@@ -14,6 +14,22 @@ def test_a_half_written_log_continues_after_the_checkpoint(tmp_path, torn):
     assert path.read_text().split() == ["step,loss", *(["2,0.7"] if "2,0.7" in torn else []), "4,0.5"]
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"step,loss\r\n1,0.5\r\nx,0.4\r\n", ":3: step 'x', expected a whole number"),
+        (b"step,loss\n\xff,0.4\n", ": byte 10 is not UTF-8, expected a text in UTF-8"),
+    ],
+)
+def test_a_log_that_cannot_be_continued_is_refused_with_its_place(tmp_path, content, message):
+    path = tmp_path / "metrics.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="metrics") as refusal:
+        drop_rows_after(path, 3)
+    assert str(refusal.value) == f"{path}{message}"
+    assert path.read_bytes() == content
+
+
 def test_slow_steps_are_noticed_once_and_only_when_they_stay_slow():
     times = StepTimes()
     usual = [0.1, 0.12] * 10

@@ -92,6 +92,22 @@ def test_a_shard_that_no_worker_makes_ends_in_a_message(tmp_path):
         teacher.shard(5, torch.device("cpu"))
 
 
+@pytest.mark.parametrize(
+    ("solver", "problem", "message"),
+    [
+        ("nope", "tsp", "teacher: unknown solver 'nope'"),
+        ("ls(kicks=-1)", "tsp", "teacher: solver 'ls\\(kicks=-1\\)': kicks: -1, expected 0 or more"),
+        ("nearest", "cvrp", "teacher: solver 'nearest' does not support problem 'cvrp'"),
+    ],
+)
+def test_a_teacher_that_cannot_label_is_refused_before_its_workers_start(tmp_path, solver, problem, message):
+    with (
+        pytest.raises(ValueError, match=message),
+        Teacher(labelling(problem, solver=solver), tmp_path, shards=1, workers=1),
+    ):
+        pass
+
+
 def test_a_teacher_without_a_solution_is_named_in_the_message():
     own = labelling("cvrp", solver="ortools", time_limit=1e-3)
     with pytest.raises(ValueError, match="teacher 'ortools': no solution of shard 0"):

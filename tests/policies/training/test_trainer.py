@@ -16,6 +16,7 @@ from training_runs import SMALL
 
 from envs.generators import generate
 from policies.checkpoint import load_policy, read_tensors, write_tensors
+from policies.guide.network import EdgeNetworkConfig
 from policies.policy import PolicyConfig
 from policies.training.config import TrainConfig
 from policies.training.run import start_run
@@ -367,11 +368,27 @@ def test_a_run_with_a_teacher_resumes_to_the_same_bits(tmp_path, ctrl_c, changes
         ({"reinforce_from": 2.0}, "reinforce_from: 2.0, expected a share from 0 to 1"),
         ({"size": "6,x"}, "size: '6,x', expected numbers such as 20,50,100"),
         ({"size": "6,0"}, "size: '6,0', expected numbers of 1 or more"),
+        ({"size": "1-99999999999"}, "batch_size: .* with size 1-99999999999: too many to be held in memory"),
+        ({"batch_size": 10**20}, f"batch_size: {10**20} with size .*: too many to be held in memory"),
+        ({"starts": 10**20}, "batch_size: .*: too many to be held in memory, expected at most 5e"),
+        ({"validation_instances": 10**12}, f"validation_instances: {10**12} with size .*: too many to be held"),
+        ({"label_batch": 10**12}, f"label_batch: {10**12} with size .*: too many to be held in memory"),
+        ({"distribution": "uniform-easy"}, "'easy' changes nothing of problem 'tsp', expected 'uniform'"),
     ],
 )
 def test_settings_that_a_teacher_cannot_have_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         replace(SMALL, **({"teacher": "ls"} | changes))
+
+
+@pytest.mark.parametrize("shape", [{"layers": 10**14}, {"width": 10**6, "heads": 1}, {"feedforward": 10**9}])
+def test_a_policy_that_no_memory_holds_is_refused(shape):
+    with pytest.raises(
+        ValueError, match=r"layers \d+, width \d+, feedforward \d+: about \de\+\d+ weights, expected at"
+    ):
+        PolicyConfig(**shape)
+    with pytest.raises(ValueError, match=r"layers \d+, width \d+: about \de\+\d+ weights, expected at most 1e\+09"):
+        EdgeNetworkConfig(width=10**5)
 
 
 def test_a_training_state_from_before_there_was_a_teacher_still_loads(tmp_path):

@@ -1,6 +1,8 @@
 import json
 from pathlib import Path
 
+from command_line import refusal
+
 
 def test_compare_prints_json_with_the_documented_fields(tsp):
     code, out, _ = tsp(
@@ -54,3 +56,9 @@ def test_a_report_is_written_once_and_states_the_command(tsp):
     assert "Worst instance 3" in html
     assert tsp(*words)[0] == 2
     assert tsp(*words[:-1], "report.pdf")[0] == 2
+
+
+def test_what_describes_files_is_refused_beside_generated_instances(tsp):
+    for option, value in (("matrix", "none.csv"), ("walls", "none.csv"), ("format", "csv"), ("unit", "km")):
+        _, _, err = result = tsp("compare", "--size", "4", "--instances", "1", f"--{option}", value)
+        assert "expected files" in refusal(result), err

@@ -55,3 +55,10 @@ def test_quiet_shows_no_progress_on_a_terminal(monkeypatch):
             advance(1)
         console.set_quiet(False)
         assert bool(terminal.getvalue()) != quiet
+
+
+def test_an_error_is_one_line_whatever_names_it_holds(tsp, tmp_path):
+    (tmp_path / "day.csv").write_text('name,x,y,demand\nHub,0,0,0\n"Ada\nLovelace",3,0,9\n')
+    code, out, err = tsp("solve", "day.csv", "--capacity", "5")
+    assert (code, out) == (2, "")
+    assert err == "tsp: day: node Ada\\nLovelace demands 9, expected at most the capacity 5\n"

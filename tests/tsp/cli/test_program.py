@@ -154,3 +154,21 @@ def test_the_scripts_of_the_checkout_are_the_commands_train_and_compare(tmp_path
             [sys.executable, str(ROOT / script), "--help"], capture_output=True, text=True, cwd=tmp_path, check=True
         )
         assert f"tsp {'train' if script == 'train.py' else 'compare'}" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory"), RuntimeError("CUDA out of memory.")],
+)
+def test_a_lack_of_memory_is_said_in_a_sentence(tsp, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("tsp.shortcuts.solve_all", fail)
+    assert "out of memory; expected fewer or smaller instances" in refusal(tsp("solve", BERLIN))
+    monkeypatch.setattr("tsp.shortcuts.solve_all", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        tsp("solve", BERLIN)
+    monkeypatch.setattr("tsp.shortcuts.solve_all", lambda *_, **__: (_ for _ in ()).throw(RuntimeError("a defect")))
+    with pytest.raises(RuntimeError, match="a defect"):
+        tsp("solve", BERLIN)

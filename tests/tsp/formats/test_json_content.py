@@ -35,3 +35,12 @@ def test_json_of_another_kind_is_named_as_instance_and_as_solution(write, conten
 def test_broken_json_is_refused_with_its_line(write):
     with pytest.raises(ValueError, match=r"a\.json:2: not JSON"):
         read(write('{"type":\n nothing}', "a.json"))
+
+
+@pytest.mark.parametrize(
+    "content", ["[[0, 1e999], [1, 0]]", "[[0, -1e400], [1, 0]]", '{"matrix": [[0, 1], [1e309, 0]]}']
+)
+def test_a_number_that_is_too_large_is_refused_and_not_a_missing_road(write, content):
+    with pytest.raises(ValueError, match=r"a\.json: number '-?1e\d+' is too large, expected a finite number"):
+        read(write(content, "a.json"))
+    assert read(write("[[0, Infinity], [1e99, 0]]", "a.json"))[0].matrix.tolist() == [[0, float("inf")], [1e99, 0]]

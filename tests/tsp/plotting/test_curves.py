@@ -46,3 +46,8 @@ def test_all_curves_of_a_log_are_drawn_in_a_panel_for_each_quantity(tmp_path):
     path.write_text("step,seconds,train/loss\n")
     with pytest.raises(ValueError, match="no curve to draw yet"):
         run_curves(path)
+
+
+def test_a_measurement_at_0_seconds_is_drawn():
+    figure = learning_curve([{"seconds": 0.0, "val/objective": 5.0}, {"seconds": 60.0, "val/objective": 0.0}])
+    assert figure.axes[0].lines[-1].get_xydata().tolist() == [[0, 5], [1, 0]]
