@@ -42,7 +42,7 @@ SECTIONS = {
     "The default search": ("default-choice",),
     "Variants, 20 customers": ("op-20", "pctsp-20", "cvrp-20", "tsptw-easy-20", "tsptw-medium-20", "tsptw-hard-20"),
     "Variants, 50 customers": ("op-50", "pctsp-50", "cvrp-50", "tsptw-medium-50"),
-    "Hidden prizes": ("spctsp-20", "recourse-control"),
+    "Hidden prizes": ("spctsp-20", "recourse-control", "recourse-without-policy"),
     "Sessions": ("online-optimal", "online-times"),
     "Learned laws": ("laws-closed", "laws", "laws-without-signal"),
     "Sets of the literature": ("cvrplib", "literature", "kool-100"),
