@@ -33,42 +33,8 @@ from tsp.files import write_text
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("results")
-<<<<<<< HEAD
 MACHINE = "2 cores x86-64, one thread used"
 """Of tables that benchmarks store themselves."""
-=======
-PAGE = "docs/results.md"
-
-SECTIONS = {
-    "Overview": ("overview", "choice"),
-    "Plain TSP": (
-        "compare-tsp50", "tsp-uniform-100", "tsp-uniform-1000", "tsp-large", "tsp-ortools", "tsplib"
-    ),
-    "The default search": ("default-choice",),
-    "Variants, 20 customers": ("op-20", "pctsp-20", "cvrp-20", "tsptw-easy-20", "tsptw-medium-20", "tsptw-hard-20"),
-    "Variants, 50 customers": ("op-50", "pctsp-50", "cvrp-50", "tsptw-medium-50"),
-    "Hidden prizes": ("spctsp-20", "recourse-control", "recourse-without-policy"),
-    "Sessions": ("online-optimal", "online-times"),
-    "Learned laws": ("laws-closed", "laws", "laws-without-signal"),
-    "Sets of the literature": ("cvrplib", "literature", "kool-100"),
-    "Guides and bounds": ("guides-recall", "guides-gap", "guides-difference", "guides-time", "bounds"),
-    "Training": (
-        "policies", "decodings", "reencoding", "gpu-training", "optimizers", "throughput", "whole-runs", "baselines",
-        "fine-tuning", "kool-tsp", "kool-variants",
-    ),
-}  # fmt: skip
-"""Sections of the results page and their tables; tables that are not named here come last."""
-OTHERS = "Further measurements"
-
-HEAD = """# Results
-
-Every table of measurements, with the command that made it. The figures are kept in `benchmarks/results/`; this page and
-the tables in the other pages are written from there by `python benchmarks/write_results.py`. The tables of the poster
-halls have [a page of their own](amortization-tables.md).
-
-Intervals are 95 % intervals. A gap is relative to the reference that the table names; positive is worse.
-"""
->>>>>>> online
 
 BLOCK = re.compile(r"(<!-- (table|results): ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 NUMBER = re.compile(r"[+−-]?[\d.,]+( ?[%×])?( \(.*\))?|–|")
