@@ -70,7 +70,7 @@ def write_footnote(figure: Figure, marks: Sequence[Mark], remarks: Sequence[str]
 def _lines(marks: Sequence[Mark], remarks: Sequence[str], width: float) -> list[list[tuple[float, Piece]]]:
     """The pieces of each line, with the place of each in inches."""
     groups = [[Piece(mark.symbol, 10, mark.color), Piece(mark.meaning, 8.5, FADED)] for mark in marks]
-    groups += [[Piece(f"· {remark}" if marks else remark, 8.5, FADED)] for remark in remarks]
+    groups += [[Piece(f"· {remark}", 8.5, FADED)] for remark in remarks]
     lines: list[list[tuple[float, Piece]]] = [[]]
     x = LEFT * width
     for group in groups:
@@ -79,6 +79,8 @@ def _lines(marks: Sequence[Mark], remarks: Sequence[str], width: float) -> list[
         if lines[-1] and x + sum(widths) > right:
             lines.append([])
             x = LEFT * width
+        if not lines[-1]:  # no dot before the first remark of a line
+            group[0] = group[0]._replace(text=group[0].text.removeprefix("· "))
         for piece, own in zip(group, widths, strict=True):
             lines[-1].append((x, piece))
             x += own

@@ -43,11 +43,19 @@ def describe_tours(claim: Claim, solution: Solution | None) -> str:
 
 def _describe_size(claim: Claim, *, is_solved: bool) -> str:
     """The number of stops where tours leave a depot, and how many of them are visited; else the number of nodes."""
+    if claim.problem.shape.has_depot and is_solved and not claim.problem.visits_all:
+        return describe_visited(claim)
+    return _describe_all(claim)
+
+
+def describe_visited(claim: Claim) -> str:
+    """How many of the stops or nodes are visited."""
+    return f"{np.count_nonzero(claim.visited & claim.customers)} of {_describe_all(claim)} visited"
+
+
+def _describe_all(claim: Claim) -> str:
     if claim.problem.shape.has_depot:
-        stops = words_of(claim.problem, claim.instance).stops(int(np.count_nonzero(claim.customers)))
-        if claim.problem.visits_all or not is_solved:
-            return stops
-        return f"{np.count_nonzero(claim.visited & claim.customers)} of {stops} visited"
+        return words_of(claim.problem, claim.instance).stops(int(np.count_nonzero(claim.customers)))
     return "1 node" if claim.instance.size == 1 else f"{claim.instance.size:,} nodes"
 
 

@@ -77,7 +77,9 @@ def scatter_figure(comparison: Comparison, time_limit: float) -> Figure:
         axes.spines[:].set_visible(False)
         axes.grid(color="#e5e7eb", linewidth=0.8)
         axes.set_axisbelow(True)
-        axes.set_xlabel("objective" if k >= len(others) - columns else "", fontsize=8, color=FADED)
+        across = f"objective of {shorten(best.solver, 24)}" if k >= len(others) - columns else ""
+        axes.set_xlabel(across, fontsize=8, color=FADED)
+        disable_math([axes.xaxis.label])
         axes.set_ylabel("objective of the other" if k % columns == 0 else "", fontsize=8, color=FADED)
     return figure
 

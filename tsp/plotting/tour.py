@@ -32,7 +32,7 @@ from tsp.plotting.canvas import (
     tour_color,
 )
 from tsp.plotting.footnote import LINE, Mark, draw_legend, footnote_height, make_legend, write_footnote
-from tsp.plotting.heading import describe_tours
+from tsp.plotting.heading import describe_tours, describe_visited
 from tsp.plotting.layout import lay_out
 from tsp.plotting.names import write_names
 from tsp.plotting.scale import draw_scale
@@ -228,8 +228,7 @@ class TourMap:
                 self._drawn += self._axes.plot(line[:, 0], line[:, 1], color=FADED, **look)
         facts = describe_tours(claim, solution)
         if stops is not None:
-            visited = int(np.count_nonzero(walked.visited & walked.customers))
-            facts = f"{words_of(self.problem, self.instance).stops(visited)} visited"
+            facts = describe_visited(walked)
         self._facts.set_text(shorten(facts, LONGEST_FACTS))
 
     def _draw(self, claim: Claim, *, is_solved: bool) -> list[Points]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -157,11 +158,12 @@ def _describe(instance: Instance, row: Row, gap: float | None, i: int) -> str:
         return f"{row.solver}: not feasible ({'; '.join(answer.violations)})"
     terms = problem_of(instance).objective.terms
     value = instance.units.format_objective(terms, answer.objective, format_number)
-    return f"{row.solver}: {value}, gap {_percent(gap)}"
+    return f"{row.solver}: {value}, gap {_percent(gap)}, {format_number(answer.seconds, 2)} s"
 
 
 def _map(instance: Instance, solution: Solution, title: str) -> Figure:
-    return TourMap(instance, solution, title=title, with_details=False, width=WIDTH).figure
+    """A small map; its title names the solver, and the caption has its seconds."""
+    return TourMap(instance, replace(solution, solver=""), title=title, with_details=False, width=WIDTH).figure
 
 
 def _instance_sections(comparison: Comparison) -> list[Section]:

@@ -24,7 +24,7 @@ FLAGS = [
         "disable-sync",
     )
 ]
-PATIENCE = 60_000  # milliseconds: the first compilation of some kernels
+PATIENCE = 180_000  # milliseconds: the first compilation of some kernels, on a busy machine
 
 pytestmark = [
     pytest.mark.slow,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from figures import checked, full_instance, random_instance, texts
 
-from tsp.plotting import plot_tour, tour_color
+from tsp.plotting import TourMap, plot_tour, tour_color
 from tsp.plotting.canvas import MOST_NAMES
 from tsp.plotting.footnote import LINE, MOST_LISTED, Mark, footnote_height
 
@@ -45,3 +45,10 @@ def test_a_long_footnote_has_several_lines_and_none_runs_over_the_edge():
     assert footnote_height(marks, ["short"], 8.0) == LINE
     assert footnote_height(marks, ["a long remark " * 5] * 3, 8.0) == 3 * LINE
     assert footnote_height([], [], 8.0) == 0
+
+
+def test_a_remark_that_begins_a_line_has_no_dot_before_it():
+    plan = checked(full_instance("cvrp"), [[0, 1, 2, 3], [0, 4, 5, 6]])
+    for width, expected in ((8.0, "· the largest dot"), (3.0, "the largest dot")):
+        figure = TourMap(full_instance("cvrp"), plan, with_details=False, width=width).figure
+        assert any(text.startswith(expected) for text in texts(figure))

@@ -4,7 +4,7 @@ from figures import checked, full_instance, random_instance, texts
 
 from tsp.composition import problem_of
 from tsp.instance import Instance
-from tsp.plotting import plot_tour
+from tsp.plotting import TourMap, plot_tour
 from tsp.solution import Solution, check
 
 
@@ -69,3 +69,12 @@ def test_the_heading_says_what_visits_use_of_a_length_budget(problem, tours, fac
     instance = Instance(points, service_times=visits, problem=problem, **given)
     solution = check(problem_of(instance), instance, tours)
     assert facts in texts(plot_tour(instance, solution))[1].split(" · ")
+
+
+def test_a_frame_counts_nodes_of_closed_tours_and_stops_behind_a_depot():
+    tsp, op = random_instance(7), full_instance("op")
+    for instance, tour, said in ((tsp, range(7), "3 of 7 nodes visited"), (op, [0, 1, 6], "2 of 6 posters visited")):
+        plan = checked(instance, [tour])
+        picture = TourMap(instance, plan)
+        picture.show(plan, stops=3)
+        assert said in texts(picture.figure)
