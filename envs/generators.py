@@ -101,9 +101,9 @@ def split_distribution(name: str) -> tuple[str, str]:
     Raises:
         ValueError: for an unknown name, with the known ones and the nearest.
     """
-    place, _, variant = name.partition("-")
-    one_hall = place == "hall" and variant.isdecimal()
-    if place not in GENERATORS or (variant and variant not in VARIANTS and not one_hall):
+    place, dash, variant = name.partition("-")
+    one_hall = place == "hall" and variant.isascii() and variant.isdecimal()
+    if place not in GENERATORS or (dash and variant not in VARIANTS and not one_hall):
         known = [*GENERATORS, "hall-7", *(f"uniform-{variant}" for variant in VARIANTS)]
         raise ValueError(unknown("distribution", name, known))
     return place, variant

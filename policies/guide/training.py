@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from envs.generators import generate_instances, split_distribution
+from envs.generators import generate_instances, require_distribution
 from policies.checkpoint import first_line
 from policies.training.run import Run, RunConfig, cooldown, size_range, under, warmup
 from tsp.budget import Budget
@@ -89,7 +89,7 @@ class GuideTrainConfig(RunConfig):
     def __post_init__(self) -> None:
         """Refuse settings that cannot be trained."""
         for distribution in self.distributions:
-            split_distribution(distribution)
+            require_distribution(get_problem("tsp"), distribution)
         _, largest = self.sizes
         self.require_positive("label_seconds", "batch_size", "lr", "clip_norm", "validation_instances")
         self.require_memory(largest, {"instances": self.instances, "batch_size": self.batch_size * self.network.degree})

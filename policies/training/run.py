@@ -64,6 +64,7 @@ class RunConfig:
     epochs: int | None
     batch_size: int
     clip_norm: float
+    seed: int
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any], source: str, *, options: bool = False) -> Self:
@@ -104,7 +105,7 @@ class RunConfig:
         return CONFIG, STATE, LOG, CHECKPOINT, REPORT, EVENTS
 
     def require_positive(self, *names: str) -> None:
-        """Refuse settings that must be positive and are not, and runs without exactly one length.
+        """Refuse settings that must be positive and are not, empty texts, and runs without exactly one length.
 
         Raises:
             ValueError: naming the setting, its value, and what was expected.
@@ -117,6 +118,11 @@ class RunConfig:
         for name in (*names, lengths[0]):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: {getattr(self, name)}, expected a positive number")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed: {self.seed}, expected a whole number from 0 to {2**32 - 1}")
+        for name, value in vars(self).items():
+            if isinstance(value, str) and (not value or "\0" in value):
+                raise ValueError(f"{name}: {value!r}, expected a text, or no such setting")
 
     def require_memory(self, nodes: int, counts: dict[str, int]) -> None:
         """Refuse instances or trajectories of `nodes` nodes that no memory holds.
@@ -439,9 +445,9 @@ def size_range(text: str, example: str) -> tuple[int, int]:
     Raises:
         ValueError: for other text, with an `example` of a range.
     """
-    low, _, high = text.partition("-")
+    low, dash, high = text.partition("-")
     try:
-        return int(low), int(high or low)
+        return int(low), int(high if dash else low)
     except ValueError:
         raise ValueError(f"size: {text!r}, expected a number such as 50 or a range such as {example}") from None
 

@@ -255,5 +255,9 @@ def generate_instances(
 
     size, instances, distribution = (getattr(arguments, name) for name in GENERATED)
     return generate_set(
-        arguments.problem or "tsp", distribution or "uniform", size or 50, instances or default_count, arguments.seed
+        "tsp" if arguments.problem is None else arguments.problem,
+        "uniform" if distribution is None else distribution,
+        size or 50,
+        instances or default_count,
+        arguments.seed,
     )

@@ -107,7 +107,8 @@ def instance_of_rows(
         unit: the same.
         speed: the same.
     """
-    (header_line, header), *rows = table_rows
+    (header_line, headings), *rows = table_rows
+    header = [_in_one_line(heading) for heading in headings]
     while header and not header[-1]:
         header.pop()
     names = set(map(canonical, header))
@@ -295,7 +296,13 @@ def _rows(file: TextFile, delimiter: str) -> list[tuple[int, list[str]]]:
         raise file.error(line, f"not readable as CSV ({error})") from None
     if not rows:
         raise file.error(1, "no cell with content, expected a header with name, x, y")
-    return rows
+    (first, header), *rest = rows
+    return [(first, [_in_one_line(heading) for heading in header]), *rest]
+
+
+def _in_one_line(heading: str) -> str:
+    """A heading without line breaks, which spreadsheets allow in a cell."""
+    return re.sub(r"\s*[\r\n]+\s*", " ", heading)
 
 
 def _numbers(

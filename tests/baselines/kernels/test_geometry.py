@@ -1,3 +1,8 @@
+import inspect
+import re
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -154,3 +159,15 @@ def test_a_triangulation_connects_all_nodes_each_to_its_nearest_even_where_point
 @pytest.mark.parametrize("points", [np.zeros((9, 2)), np.column_stack([np.arange(9.0), np.arange(9.0)]), np.eye(3, 2)])
 def test_points_without_triangles_have_no_edges(points):
     assert delaunay_edges(points).shape == (0, 2)
+
+
+def test_the_coverage_leaves_out_what_each_decorator_compiles():
+    options = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["tool"]["coverage"]["report"]
+    decorators = [
+        name
+        for name, each in vars(geometry_module).items()
+        if inspect.isfunction(each) and list(inspect.signature(each).parameters) == ["function"]
+    ]
+    assert {"jit", "kernel", "part"} <= set(decorators)
+    for name in decorators:
+        assert any(re.search(pattern, f"    @{name}") for pattern in options["exclude_also"]), name

@@ -373,6 +373,12 @@ def test_a_run_with_a_teacher_resumes_to_the_same_bits(tmp_path, ctrl_c, changes
         ({"starts": 10**20}, "batch_size: .*: too many to be held in memory, expected at most 5e"),
         ({"validation_instances": 10**12}, f"validation_instances: {10**12} with size .*: too many to be held"),
         ({"label_batch": 10**12}, f"label_batch: {10**12} with size .*: too many to be held in memory"),
+        ({"size": "10-"}, "size: '10-', expected a number such as 50 or a range such as 10-50"),
+        ({"seed": -1}, "seed: -1, expected a whole number from 0 to 4294967295"),
+        ({"seed": 2**32}, "seed: 4294967296, expected a whole number from 0 to 4294967295"),
+        ({"teacher": ""}, "teacher: '', expected a text, or no such setting"),
+        ({"start_from": ""}, "start_from: '', expected a text, or no such setting"),
+        ({"label_folder": "a\0b"}, "label_folder: .*, expected a text, or no such setting"),
         ({"distribution": "uniform-easy"}, "'easy' changes nothing of problem 'tsp', expected 'uniform'"),
     ],
 )

@@ -396,3 +396,10 @@ def test_another_objective_is_refused_by_formats_that_cannot_hold_it(tmp_path, e
     instance = Instance([[0, 0], [0, 3]], objective="travel-time", name="trip")
     with pytest.raises(ValueError, match=r"trip: .* cannot hold its objective"):
         write_instances(tmp_path / f"a{ending}", [instance])
+
+
+def test_a_heading_may_have_several_lines_and_a_message_has_one(write):
+    (instance,) = read(write('name,x,y,"service\n time"\nHub,0,0,0\nAda,1,0,5\n', "day.csv"))
+    assert instance.service_times.tolist() == [0, 5]
+    with pytest.raises(ValueError, match=r"day\.csv:4: 3 cells, expected 4 \(name, x, y, of the day\)$"):
+        read(write('name,x,y,"of\r\nthe\nday"\nHub,0,0\n', "day.csv"))
