@@ -45,7 +45,7 @@ WRITE_EVERY = 30.0
 """Seconds between two writings of the files."""
 SHARE = 0.95
 """Share of the time for training; the rest is for measurements during the training."""
-TEMPERATURES = (0.3, 0.6, 1.0)
+TEMPERATURES = (0.1, 0.3, 0.6, 1.0)
 SAMPLES = 16
 SYMMETRIES = 8
 

@@ -120,7 +120,7 @@ def measure(path: Path, size: int, count: int, decodings: dict[str, dict[str, An
     rows: list[Measured] = []
     for name, options in decodings.items():
         if "samples" in options and info.decoding.temperature is None:  # not tuned: the policy's own distribution
-            options = {**options, "temperature": 1.0}
+            options = {"temperature": 1.0, **options}
         solver = PolicySolver(path=str(path), device="cpu", **options)
         solver.warm_up(problem)
         clock = ProcessorClock(1.0)

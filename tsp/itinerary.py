@@ -42,7 +42,7 @@ class Stop:
         arrive: time of arrival.
         begin: time when the visit begins, after waiting for the window to open.
         leave: time when the visit ends; at the end of a tour, the same as `begin`.
-        interest: the node's prize; None where a tour starts or ends, and where there are no prizes.
+        interest: the node's prize, at its visit; None where a tour starts or ends, and where there are no prizes.
         walked: length of the tour so far.
         title: the node's text in the source's column `title`, or nothing.
         delivered: quantity delivered at this visit; None at the depot, and where deliveries are not split.
@@ -125,7 +125,9 @@ def make_itinerary(problem: Problem, instance: Instance, solution: Solution) -> 
             leave = begin if is_end and now is None else float(times.leave[i])
             if now is not None and now.travelled is not None:
                 walked = now.travelled
-            prizes = instance.prizes if claim.customers[node] else None
+            # In a session, a second step at a node is the visit of a queue that was seen, or a wait after the visit.
+            is_visit = (i > 0 and node == stops[i - 1]) == problem.may_stay
+            prizes = instance.prizes if claim.customers[node] and is_visit else None
             interest = None if prizes is None else float(prizes[node])
             name = instance.node_name(node)
             amounts = solution.amounts if claim.customers[node] else None

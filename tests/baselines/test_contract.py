@@ -34,6 +34,7 @@ UNTIL_THE_LIMIT = (
     "ga",
     "tsiligirides",
     "means",
+    "myopic",
     "rollout",
     "scenarios",
     "session-recourse",

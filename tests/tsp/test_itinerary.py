@@ -195,3 +195,14 @@ def test_the_totals_of_a_tour_under_way_count_the_load_that_was_given():
 def test_totals_of_posters_have_their_interest():
     (totals,) = make_totals(itinerary(OPTW, HALL, [[0, 1, 2]]), HALL)
     assert format_totals(totals, words_of(OPTW, HALL), HALL)[:3] == ["2 posters", "walked 12", "interest 7.5000"]
+
+
+def test_waiting_and_queueing_at_a_node_collect_nothing():
+    at = {"coordinates": [[0, 0], [3, 4], [3, 0], [9, 9]], "prizes": [0, 5, 2, 9], "max_length": 90}
+    hours = np.zeros((4, 20))
+    appearing = Instance(**at, problem="dop", service_times=[0, 2, 3, 1], law_appears=hours)
+    stops = itinerary(get_problem("dop"), appearing, [[0, 1, 1, 2, 3]])
+    assert [stop.interest for stop in stops] == [None, 5, None, 2, 9, None]
+    queues = Instance(**at, problem="opq", law_waits=hours, law_prizes=np.tile([[0], [5], [2], [9]], 20))
+    stops = itinerary(get_problem("opq"), queues, [[0, 1, 1, 2, 3, 3]])
+    assert [stop.interest for stop in stops] == [None, None, 5, None, None, 9, None]
