@@ -360,7 +360,7 @@ def _longest_episode(env: RoutingEnv, batch: Batch) -> int:
 
 
 def _more_than_any(batch: Batch, steps: int) -> NDArray[np.float64]:
-    """An upper bound of any solution's cost, `[B]`: the longest leg in each step, all waiting, service, penalties, time late."""
+    """An upper bound of any solution's cost, `[B]`: the longest leg in each step, all times, penalties, price."""
     legs = batch.with_distances().distances
     assert legs is not None
     values, cost = batch.values, 1.0 + (steps + 1) * legs.flatten(1).amax(1)

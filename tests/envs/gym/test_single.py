@@ -112,7 +112,7 @@ def test_an_illegal_action_ends_the_episode_and_is_worse_than_any_legal_one(prob
 @pytest.mark.parametrize("name", ["opst", "opq"])
 @pytest.mark.parametrize("seed", range(4))
 def test_a_late_end_is_paid_and_an_illegal_action_is_worse(name, seed):
-    instance = replace(tiny_instance(name, seed, 5), late_price=50.0)
+    instance = replace(tiny_instance(name, seed, 5), problem=name, late_price=50.0)
     env, problem = RoutingGymEnv(problem_of(instance), instance=instance), problem_of(instance)
     for start in range(3):
         rewards, *_ = play(env, random_legal(10 * seed + start))
