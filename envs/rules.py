@@ -16,6 +16,7 @@ from tsp.problems import (
     AppearingSession,
     Capacity,
     CompulsoryVisits,
+    LateEnd,
     LengthBudget,
     MaxVisits,
     PrizeQuota,
@@ -484,6 +485,7 @@ RULES: dict[type[Rule], type[RuleEnv]] = {
     Session: SessionEnv,
     QueueSession: QueueSessionEnv,
     AppearingSession: AppearingSessionEnv,
+    LateEnd: RuleEnv,
 }
 """Class of a rule's data → class of its environment."""
 

@@ -40,7 +40,10 @@ class SessionState(NamedTuple):
 
 
 class SessionEnv(RuleEnv):
-    """Any node may be next from which the end can still be reached in time; a visit is broken off when time is up."""
+    """Any node may be next from which the end can still be reached in time; a visit is broken off when time is up.
+
+    Where the session may end late (`tsp.problems.LateEnd`), a visit that has begun by then is finished.
+    """
 
     from_depot = True
     shows = ("duration", "deviation")
@@ -116,8 +119,9 @@ class QueueSessionEnv(SessionEnv):
         return state._replace(now=now, undecided=(move.node != move.origin) & ~move.returned)
 
     def allows_stay(self, state: SessionState, move: Move) -> Tensor:
-        """Where she has just arrived."""
-        return state.undecided
+        """Where she has just arrived, and it is not yet too late."""
+        latest = state.clock.latest[:, 0].gather(1, move.here)
+        return state.undecided & (state.now <= mask_limit(latest))
 
     def context(self, state: SessionState, move: Move) -> Tensor:
         """The time that is left; of a node just reached, that it is, how long a visit would take, and its prize."""
@@ -228,9 +232,9 @@ def time_left(batch: Batch, now: Tensor) -> Tensor:
 
 
 def end_is_late(batch: Batch, clock: SessionClock, now: Tensor, move: Move) -> Tensor:
-    """Whether even the direct way to the end of a session is too long, `[B, P]` bool."""
+    """Whether even the direct way to the end of a session is too long, `[B, P]` bool; never where it may end late."""
     limit = clock.latest[:, 0].gather(1, batch.finish[:, None])
-    return now + way_home(move) > outer_limit(limit)
+    return (now + way_home(move) > outer_limit(limit)) & clock.late_price[:, 0, :1].isinf()
 
 
 class SessionWindowsEnv(RuleEnv):

@@ -83,12 +83,15 @@ class SessionClock(NamedTuple):
     Attributes:
         opens, closes: `[B, n]` of each node's time window.
         latest: `[B, n]` the latest time to leave each node and be back in time.
+        late_price: `[B, n]` the price of a unit of time late, the same for each node; infinite where visits are broken
+            off, so that no tour is late.
         service, waits: `[B, n]` the real duration of each visit, and the real wait before it.
     """
 
     opens: Tensor
     closes: Tensor
     latest: Tensor
+    late_price: Tensor
     service: Tensor
     waits: Tensor
 
@@ -102,7 +105,8 @@ class SessionClock(NamedTuple):
         over = begin + self.service
         missed = begin > mask_limit(self.closes)
         until = torch.where(missed, torch.minimum(self.closes, self.latest), self.latest)
-        lost = missed | (over > mask_limit(self.latest))
+        due = torch.where(self.late_price.isinf(), over, begin)  # by when it has to be over, or to have begun
+        lost = missed | (due > mask_limit(self.latest))
         return torch.where(lost, torch.maximum(arrive, until), over), lost
 
 
@@ -118,7 +122,8 @@ def session_clock(batch: Batch) -> SessionClock:
     real = (
         none if values is None else values.to(home.dtype) for values in (batch.real_service_times, batch.real_waits)
     )
-    return SessionClock(opens, closes, limit - home, *real)
+    price = batch.values.get("late_price", torch.full_like(limit[:, 0], float("inf")))
+    return SessionClock(opens, closes, limit - home, price[:, None].to(home.dtype).expand_as(home), *real)
 
 
 class WaitClock(NamedTuple):
@@ -148,8 +153,12 @@ def wait_clock(batch: Batch, rule: AppearingSession) -> WaitClock:
     return WaitClock(appears.scatter(1, ends, 0.0)[:, None], longest[:, None])
 
 
-def completed(walks: Walks) -> Tensor:
-    """Customers whose visit is completed within the session, `[B, P, n]` bool, by `tsp.problems.Session`."""
+def in_session(walks: Walks) -> tuple[Tensor, Tensor]:
+    """What becomes of trajectories in a session, by `tsp.problems.Session`.
+
+    Returns:
+        the customers whose visit counts, `[B, P, n]` bool, and the price of the time late, `[B, P]`.
+    """
     batch, (B, P, T) = walks.batch, walks.nodes.shape
     clock = session_clock(batch)
     start = clock.opens.gather(1, batch.depot[:, None]).expand(B, P)
@@ -172,7 +181,9 @@ def completed(walks: Walks) -> Tensor:
         now = torch.where(given == t + 1, elapsed, now)
         done[..., t] = (visits[..., t] & (~lost | (t < given))).long()
     counts = torch.zeros((B, P, batch.size), dtype=torch.long, device=legs.device)
-    return counts.scatter_add(-1, walks.nodes, done) > 0
+    price, late = clock.late_price[:, :1], (now - clock.latest.gather(1, batch.finish[:, None])).clamp(min=0)
+    fine = torch.where(price.isinf(), 0.0, price * late)
+    return counts.scatter_add(-1, walks.nodes, done) > 0, fine
 
 
 def _length(walks: Walks) -> Tensor:
@@ -189,8 +200,9 @@ def _longest(walks: Walks) -> Tensor:
 
 def _prize(walks: Walks) -> Tensor:
     prizes = walks.batch.real_prizes
-    counted = completed(walks) if walks.batch.in_session else walks.visited()
-    return (counted.to(prizes.dtype) * prizes[:, None]).sum(-1)
+    counted, fine = in_session(walks) if walks.batch.in_session else (walks.visited(), None)
+    collected = (counted.to(prizes.dtype) * prizes[:, None]).sum(-1)
+    return collected if fine is None else collected - fine.to(collected.dtype)
 
 
 def _penalties(walks: Walks) -> Tensor:

@@ -127,6 +127,11 @@ def _required(problem, place, customers, rng, whole, exact):
     return {"required": required}
 
 
+def _late_price(problem, place, customers, rng, whole, exact):
+    """One instance in three may end late without a price."""
+    return {"late_price": 0.0 if exact else float(_values(rng, 1, 5.0, whole)[0])}
+
+
 def _service_times(problem, place, customers, rng, whole, exact):
     return {"service_times": rng.integers(0, 10, place.size) if whole else rng.random(place.size) / 5}
 
@@ -161,6 +166,7 @@ DRAWS = {
     "penalties": _penalties,
     "capacity": _demands,
     "max_length": _max_length,
+    "late_price": _late_price,
     "time_windows": _time_windows,
 }
 """Attribute that a problem needs → the function that draws it, and others that belong to it."""

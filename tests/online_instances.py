@@ -10,18 +10,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tsp.budget import Budget
+from tsp.composition import problem_of
 from tsp.instance import HIDDEN, Instance, Realization, Underway
 from tsp.laws import with_known
-from tsp.problems import Problem, get_problem
 from tsp.solution import check, session_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tsp.problems import Problem
     from tsp.solvers import Solver
 
 
-def whole_session(name: str, seed: int, n: int, outcomes: int, limit: int = 300, *, windows: bool = False) -> Instance:
+def whole_session(
+    name: str,
+    seed: int,
+    n: int,
+    outcomes: int,
+    limit: int = 300,
+    *,
+    windows: bool = False,
+    late_price: float | None = None,
+) -> Instance:
     """A session with n customers; visits take about an eighth of a session of 300."""
     rng = np.random.default_rng(seed)
     points = rng.integers(0, 61, (n + 1, 2))
@@ -49,7 +59,7 @@ def whole_session(name: str, seed: int, n: int, outcomes: int, limit: int = 300,
         closes = opens + np.round(rng.uniform(0.15 * limit, 0.4 * limit, n + 1))
         closes[0] = limit
         given["time_windows"] = np.stack([opens, closes], 1)
-    return Instance(matrix=distances, max_length=limit, problem=name, **given)
+    return Instance(matrix=distances, max_length=limit, late_price=late_price, problem=name, **given)
 
 
 def realizations(instance: Instance) -> list[Realization]:
@@ -66,13 +76,9 @@ def realizations(instance: Instance) -> list[Realization]:
     return found
 
 
-def best_policy(name: str, instance: Instance) -> float:
+def best_policy(instance: Instance) -> float:
     """Expected prize of the best policy, by trying every one; prizes are the checker's."""
-    problem, worlds = get_problem(name), realizations(instance)
-    if instance.time_windows is not None:
-        from tsp.composition import problem_of
-
-        problem = problem_of(instance)
+    problem, worlds = problem_of(instance), realizations(instance)
 
     def observed(world: Realization, node: int) -> tuple[float, ...]:
         hidden = (world.service_times, world.waits, world.prizes)

@@ -23,6 +23,7 @@ from tsp.problems import (
     PROBLEMS,
     Capacity,
     CompulsoryVisits,
+    LateEnd,
     LengthBudget,
     MaxVisits,
     Objective,
@@ -189,9 +190,15 @@ IN_WINDOWS = [
     replace(problem, name=f"{problem.name}-tw", rules=(*problem.rules[:1], TimeWindows(), *problem.rules[1:]))
     for problem in SESSIONS
 ]
+LATE = [
+    replace(problem, name=f"{problem.name}-late", rules=(*problem.rules, LateEnd()))
+    for problem in [*SESSIONS, *IN_WINDOWS]
+    if not problem.may_wait
+]
+EVERY_SESSION = pytest.mark.parametrize("problem", [*SESSIONS, *IN_WINDOWS, *LATE], ids=lambda problem: problem.name)
 
 
-@pytest.mark.parametrize("problem", [*SESSIONS, *IN_WINDOWS], ids=lambda problem: problem.name)
+@EVERY_SESSION
 @pytest.mark.parametrize("seed", range(12))
 def test_masks_and_prizes_are_the_checkers_on_every_real_day_of_a_session(problem, seed):
     instance = tiny_instance(problem, seed, 3 + seed % (2 if problem.may_wait else 4))
@@ -200,7 +207,22 @@ def test_masks_and_prizes_are_the_checkers_on_every_real_day_of_a_session(proble
     referee(problem, instance, draw_day(instance, seed))
 
 
-FROM_DEPOT = [problem for problem in [*ROWS, *UNNAMED] if problem.shape.has_depot]
+@pytest.mark.parametrize("problem", LATE, ids=lambda problem: problem.name)
+def test_sessions_that_may_end_late_do(problem):
+    """So that the referee sees late ends."""
+    values = set()
+    for seed in range(40):
+        instance = tiny_instance(problem, seed, 3 + seed % 2)
+        if "law_service_times" in problem.needs:
+            instance = replace(instance, service_times=None)
+        day = draw_day(instance, seed)
+        for solution in feasible_solutions(problem, instance, day).values():
+            free = check(problem, replace(instance, late_price=0.0), solution.tours, realization=day)
+            values.add((solution.objective < free.objective, instance.late_price > 0))
+    assert values == {(False, False), (False, True), (True, True)}
+
+
+FROM_DEPOT = [problem for problem in [*ROWS, *UNNAMED, *LATE] if problem.shape.has_depot]
 
 
 @pytest.mark.parametrize("problem", FROM_DEPOT, ids=lambda problem: problem.name)
@@ -269,7 +291,7 @@ def test_a_tour_under_way_continues_as_the_checker_accepts(problem, seed):
     referee_under_way(problem, seed, 5)
 
 
-@pytest.mark.parametrize("problem", [*SESSIONS, *IN_WINDOWS], ids=lambda problem: problem.name)
+@EVERY_SESSION
 @pytest.mark.parametrize("seed", METRIC)
 def test_a_session_under_way_continues_as_the_checker_accepts_whatever_time_is_stated(problem, seed):
     """Also where the stated time is earlier than the end of its last planned wait, as of `dop` with seed 17."""

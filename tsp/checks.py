@@ -17,6 +17,7 @@ from tsp.problems import (
     AppearingSession,
     Capacity,
     CompulsoryVisits,
+    LateEnd,
     LengthBudget,
     MaxVisits,
     PrizeQuota,
@@ -251,6 +252,7 @@ class SessionTimes(NamedTuple):
         lost: whether a visit there counts nothing, since it begins too late or has to be broken off.
         given: number of the stops that are given.
         start: when it leaves for the first of them.
+        late: the time by which the tour ends after the session.
     """
 
     stops: NDArray[np.int64]
@@ -260,6 +262,7 @@ class SessionTimes(NamedTuple):
     lost: NDArray[np.bool_]
     given: int
     start: float
+    late: float
 
 
 def session_times(claim: Claim, k: int) -> SessionTimes:
@@ -289,7 +292,14 @@ def session_times(claim: Claim, k: int) -> SessionTimes:
         for column, value in zip(columns, (at, until, now, float(fails)), strict=True):
             column.append(value)
     return SessionTimes(
-        stops[first:], np.array(arrive), np.array(latest), np.array(leave), np.array(lost, bool), given - first, start
+        stops[first:],
+        np.array(arrive),
+        np.array(latest),
+        np.array(leave),
+        np.array(lost, bool),
+        given - first,
+        start,
+        max(0.0, now - limit),
     )
 
 
@@ -306,7 +316,7 @@ def _visit(claim: Claim, node: int, arrive: float, latest: float) -> tuple[float
     over = begin + (0.0 if claim.durations is None else float(claim.durations[node]))
     if exceeds(begin, float(closes)):  # turned away when the window closes
         return max(arrive, min(float(closes), latest)), True
-    if exceeds(over, latest):
+    if exceeds(over if claim.instance.late_price is None else begin, latest):
         return max(arrive, latest), True
     return over, False
 
@@ -352,15 +362,22 @@ def _check_appearing_session(claim: Claim, rule: AppearingSession) -> list[str]:
 
 def _check_session(claim: Claim, rule: Session) -> list[str]:
     found: list[str] = []
+    may_be_late = claim.instance.late_price is not None
     for k in range(len(claim.tours)):
         times = session_times(claim, k)
         for node, at, until in list(zip(times.stops, times.arrive, times.latest, strict=True))[times.given :]:
-            if exceeds(at, until) and not claim.is_over(k):
+            is_limited = claim.customers[node] or not may_be_late
+            if is_limited and exceeds(at, until) and not claim.is_over(k):
                 name = claim.instance.node_name(int(node))
                 now, last = map(claim.instance.units.format_time, (at, until))
                 found.append(f"tour {k}: is at {name} at {now}, expected {last} at the latest, to be back in time")
                 break
     return found
+
+
+def _check_nothing(claim: Claim, rule: LateEnd) -> list[str]:
+    """A late end changes the times of a session and the prize; it forbids nothing itself."""
+    return []
 
 
 def timeline_of(claim: Claim, k: int) -> Timeline:
@@ -428,13 +445,14 @@ def _longest(claim: Claim) -> float:
 
 def _prize(claim: Claim) -> float:
     assert claim.prizes is not None
-    counted = claim.visited & claim.customers
+    counted, price = claim.visited & claim.customers, 0.0
     for k, tour in enumerate(claim.tours if claim.problem.rule(Session) is not None else ()):
         if claim.problem.may_stay:
             counted[np.setdiff1d(tour, tour[1:][tour[1:] == tour[:-1]])] = False
         times = session_times(claim, k)
         counted[times.stops[times.lost]] = False
-    return float(claim.prizes[counted].sum())
+        price += times.late * (claim.instance.late_price or 0.0)
+    return float(claim.prizes[counted].sum()) - price
 
 
 def _penalties(claim: Claim) -> float:
@@ -461,6 +479,7 @@ CHECKS: dict[type[Rule], Callable[[Claim, Any], list[str]]] = {
     Session: _check_session,
     QueueSession: _check_session,
     AppearingSession: _check_appearing_session,
+    LateEnd: _check_nothing,
 }
 """The check of each rule: a sentence for each violation."""
 

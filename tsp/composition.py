@@ -16,6 +16,7 @@ from tsp.problems import (
     AppearingSession,
     Capacity,
     CompulsoryVisits,
+    LateEnd,
     LengthBudget,
     MaxVisits,
     PrizeQuota,
@@ -47,6 +48,7 @@ ORDER = (
     Session,
     QueueSession,
     AppearingSession,
+    LateEnd,
 )
 """The order of rules in every problem; the order of the features that a policy sees follows from it."""
 
@@ -57,6 +59,7 @@ BRINGS: dict[str, type[Rule] | None] = {
     "max_length": LengthBudget,
     "min_prize": PrizeQuota,
     "time_windows": TimeWindows,
+    "late_price": LateEnd,
     "prizes": None,
     "penalties": None,
     "num_tours": None,
@@ -76,6 +79,7 @@ TITLES: dict[type[Rule], str] = {
     LengthBudget: "a length budget",
     PrizeQuota: "a prize quota",
     TimeWindows: "time windows",
+    LateEnd: "a late end",
 }
 """A rule in the title of a composed problem: `capacitated vehicle routing with a length budget`."""
 
@@ -148,10 +152,12 @@ def require_read(problem: Problem, instance: Instance) -> None:
         found -= {"demands"}
     for attribute in BRINGS:
         if attribute in found - reads(problem):
-            others = ", ".join(row.name for row in PROBLEMS.values() if attribute in reads(row))
+            rule, rows = BRINGS[attribute], list(PROBLEMS.values())
+            readers = [row.name for row in rows if attribute in reads(row)]
+            readers = readers or [row.name for row in rows if rule is not None and _fits(rule, row)]
             raise ValueError(
                 f"{name}: {attribute}: problem {problem.name!r} does not read {STATED_BY[attribute]}; "
-                f"expected one of {others}, or the attribute left out (--ignore)"
+                f"expected one of {', '.join(readers)}, or the attribute left out (--ignore)"
             )
 
 
@@ -232,9 +238,14 @@ def reads(problem: Problem) -> set[str]:
 
 
 def _fits(rule: type[Rule], problem: Problem) -> bool:
-    """Whether a rule can be added: tours must leave a depot; a quota also needs one tour that may leave nodes out."""
+    """Whether a rule can be added: tours must leave a depot; a quota also needs one tour that may leave nodes out.
+
+    Sessions have other limits, and one may end late if all of its nodes are there.
+    """
     if problem.rule(Session) is not None:
-        return rule is TimeWindows
+        return rule is TimeWindows or (rule is LateEnd and not problem.may_wait)
+    if rule is LateEnd:
+        return False
     if rule is PrizeQuota:
         return problem.shape.has_one_depot_tour and not problem.visits_all
     return problem.shape.has_depot

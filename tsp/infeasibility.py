@@ -17,6 +17,7 @@ from tsp.problems import (
     AppearingSession,
     Capacity,
     CompulsoryVisits,
+    LateEnd,
     LengthBudget,
     MaxVisits,
     PrizeQuota,
@@ -306,7 +307,8 @@ def _length_budget(case: BestCase, rule: LengthBudget) -> list[str]:
 
 def _session(case: BestCase, rule: Session) -> list[str]:
     instance, limit = case.instance, case.instance.max_length
-    if limit is None or case.start is None or case.end is None or instance.free_end:
+    is_open = instance.free_end or instance.late_price is not None  # the way to the end may take longer
+    if limit is None or case.start is None or case.end is None or is_open:
         return []
     nodes, start, end = case.customers, case.start, case.end
     ways = instance.legs(np.full(len(nodes), start), nodes) + instance.legs(nodes, np.full(len(nodes), end))
@@ -446,5 +448,6 @@ REASONS: dict[type[Rule], Callable[[BestCase, Any], list[str]]] = {
     Session: _session,
     QueueSession: _session,
     AppearingSession: _session,
+    LateEnd: lambda case, rule: [],
 }
 """For each rule the function that proves it too tight: a sentence for each reason. A rule without one gives none."""

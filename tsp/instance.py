@@ -58,7 +58,7 @@ LAWS = ("law_service_times", "law_waits", "law_prizes", "law_appears")
 
 Outcome k of a node has the k-th value of each law; the nodes are independent."""
 
-LIMITS = ("max_length", "min_prize", "capacity")
+LIMITS = ("max_length", "min_prize", "capacity", "late_price")
 """Attributes that give the instance a number, 0 or more."""
 
 USED = ("elapsed", "travelled", "load")
@@ -205,6 +205,8 @@ class Instance:
         max_length: largest length of a tour, the duration of its visits included.
         min_prize: smallest sum of collected prizes.
         capacity: largest amount that one tour delivers.
+        late_price: price of a unit of time by which a session ends late, in units of prize; 0: it may end late without
+            a price; None: visits are broken off, so that it does not.
         num_tours: largest number of tours.
         underway: a tour that has begun, or several; the rest is to be planned.
         fixed_edges: pairs `[k, 2]` of nodes that a tour must visit consecutively, in either
@@ -244,6 +246,7 @@ class Instance:
     max_length: float | None = None
     min_prize: float | None = None
     capacity: float | None = None
+    late_price: float | None = None
     num_tours: int | None = None
     underway: Underway | None = None
     fixed_edges: Integers | None = None

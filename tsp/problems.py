@@ -172,7 +172,7 @@ class Session(Rule):
 
     A visit's duration is known when it is over; before that, its law is. A visit is broken off when it is time to go
     to the tour's end, and then counts nothing. So the tour is always back in time, and any node may be next from which
-    its end can still be reached in time on arrival. A unit of length takes a unit of time.
+    its end can still be reached in time on arrival. A unit of length takes a unit of time. `LateEnd` changes the end.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("max_length", "law_service_times")
@@ -215,6 +215,17 @@ class AppearingSession(Session):
 
 
 @dataclass(frozen=True)
+class LateEnd(Rule):
+    """A session may end late: a visit that has begun when it is time to go to the tour's end is finished, and counts.
+
+    One that has not begun by then is broken off, as in every session. The nodes that may be next are those of every
+    session; the end always may. The prize is reduced by `late_price` for each unit of time after the session's end.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("late_price",)
+
+
+@dataclass(frozen=True)
 class TimeWindows(Rule):
     """Each visit begins within the node's time window, after a wait if the tour arrives early.
 
@@ -232,6 +243,7 @@ STATED_BY = {
     "required": "compulsory visits (column required)",
     "max_length": "a length limit (--max-length)",
     "min_prize": "a least prize (--min-prize)",
+    "late_price": "a price of a late end (--late-price)",
     "time_windows": "time windows (columns opens, closes)",
     "prizes": "prizes (column prize)",
     "penalties": "penalties (column penalty)",

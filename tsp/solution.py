@@ -36,9 +36,10 @@ class Outlook(NamedTuple):
         next: the node to go to now: the node where she is: stay; the end: go home.
         order: the nodes to go to after each other from now on.
         expected: expected prize, with what was collected.
-        in_time: `[m]` of each node of the order the probability that it is reached, and a visit is over in time.
+        in_time: `[m]` of each node of the order the probability that it is reached, and a visit counts.
         arrivals: `[m, 5]` quantiles of its time of arrival where it is reached: 10, 25, 50, 75 and 90 %.
         drops_first: the node of the order that is most probably dropped; None where none is.
+        late: probability that the tour ends late; None where visits are broken off, so that it never does.
     """
 
     next: int
@@ -47,6 +48,7 @@ class Outlook(NamedTuple):
     in_time: Array
     arrivals: Array
     drops_first: int | None
+    late: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

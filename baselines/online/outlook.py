@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,7 +50,8 @@ def look_ahead(problem: Problem, instance: Instance, solution: Solution) -> Outl
     found = plan.follow(DRAWS, 0)
     following_node = position.here if stays else found.order[0] if found.order else instance.finish
     expected = _collected(problem, instance) + way.prize + found.mean
-    return _outlook(following_node, found.order, expected, found.in_time, found.arrivals)
+    outlook = _outlook(following_node, found.order, expected, found.in_time, found.arrivals)
+    return outlook if instance.late_price is None else outlook._replace(late=found.late)
 
 
 def _look_for_nodes(problem: Problem, instance: Instance, solution: Solution) -> Outlook:
@@ -74,7 +76,8 @@ def _look_for_nodes(problem: Problem, instance: Instance, solution: Solution) ->
 
 
 def _collected(problem: Problem, instance: Instance) -> float:
-    """The prize of the visits so far."""
+    """The prize of the visits so far, without the price of a late end."""
+    instance = instance if instance.late_price is None else replace(instance, late_price=0.0)
     done = () if instance.underway is None else instance.underway.visited
     return check(problem, instance, [[instance.depot, *done, *end_to_list(instance, done)]]).objective or 0.0
 

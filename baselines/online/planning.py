@@ -42,12 +42,14 @@ class Followed(NamedTuple):
     Attributes:
         order: the nodes.
         mean: mean prize.
+        late: share of draws in which the tour ends late.
         arrivals: `[draws, m]` when each node is reached, NaN where it is not.
-        in_time: `[m]` share of draws in which it is reached, and a visit is over in time.
+        in_time: `[m]` share of draws in which it is reached, and a visit counts.
     """
 
     order: list[int]
     mean: float
+    late: float
     arrivals: Floats
     in_time: Floats
 
@@ -147,8 +149,9 @@ class Plan:
         count, random = int(self.order.state[0]), np.array([seed], np.uint64)
         fill_all(*self._arguments, self.order.nodes, count, self.values)
         arrivals, in_time = np.empty((draws, count)), np.empty(count)
-        mean = follow(*self._arguments, self.order.nodes, count, self.values, random, arrivals, in_time)
-        return Followed(self.order.nodes[:count][::-1].tolist(), float(mean), arrivals[:, ::-1], in_time[::-1])
+        mean, late = follow(*self._arguments, self.order.nodes, count, self.values, random, arrivals, in_time)
+        order = self.order.nodes[:count][::-1].tolist()
+        return Followed(order, float(mean), float(late), arrivals[:, ::-1], in_time[::-1])
 
 
 def decide(

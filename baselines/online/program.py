@@ -14,7 +14,7 @@ import numpy as np
 
 from baselines.kernels.geometry import kernel, part
 
-from .values import Nodes, visit
+from .values import Nodes, value_of_end, visit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,16 +41,16 @@ def fill_program(s: Sessions, nodes: Nodes, values: Floats) -> None:
     Args:
         s: the session, with whole-number times.
         nodes: `[m + 1]` the customers, and the start last.
-        values: `[2^m, m + 1, limit + 1]` for the set of customers that are gone (bit j for customer j), the one she is
+        values: `[2^m, m + 1, T]` for the set of customers that are gone (bit j for customer j), the one she is
             at (m: the start), and the time.
     """
-    m, limit = len(nodes) - 1, int(s.limit)
+    m, times = len(nodes) - 1, values.shape[2]
     for gone in range((1 << m) - 1, -1, -1):
         for here in range(m + 1):
             if here < m and not gone & (1 << here):
                 continue
-            for now in range(limit + 1):
-                best = 0.0
+            for now in range(times):
+                best = value_of_end(s, nodes[here], float(now))
                 for name in range(m):
                     node = nodes[name]
                     arrive = now + int(s.distances[nodes[here], node])
@@ -62,11 +62,11 @@ def fill_program(s: Sessions, nodes: Nodes, values: Floats) -> None:
 
 @kernel
 def value_of_going(s: Sessions, nodes: Nodes, values: Floats, gone: int, here: int, now: int, name: int) -> float:
-    """Expected prize if a customer is next, by a filled program; -1 where it cannot be."""
+    """Expected prize if a customer is next, by a filled program; -inf where it cannot be."""
     node = nodes[name]
     arrive = now + int(s.distances[nodes[here], node])
     if gone & (1 << name) or arrive > s.latest[node]:
-        return -1.0
+        return -np.inf
     return _arrival(s, values, node, name, gone | (1 << name), arrive)
 
 
@@ -86,7 +86,8 @@ class Program:
         self.sessions, self.nodes = sessions, np.array([*customers, start])
         self.names = {node: name for name, node in enumerate(customers)}
         m = len(customers)
-        self.values = np.zeros((1 << m, m + 1, int(sessions.limit) + 1))
+        last = int(sessions.limit + (sessions.service.max() if sessions.late_price < np.inf else 0.0))
+        self.values = np.zeros((1 << m, m + 1, last + 1))
         fill_program(sessions, self.nodes, self.values)
 
     def departure(self, gone: Sequence[int], here: int, now: float) -> float:

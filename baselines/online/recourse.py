@@ -56,7 +56,7 @@ class SessionRecourse(BaseSolver):
         """Compile the kernels."""
         ones = np.ones(4)
         law = np.ones((4, 2))
-        sessions = Sessions(np.ones((4, 4)), ones, ones, ones, law, law, law, 9.0, 1e-9, problem.may_stay)
+        sessions = Sessions(np.ones((4, 4)), ones, ones, ones, law, law, law, 9.0, 1e-9, problem.may_stay, np.inf)
         sessions = sessions._replace(latest=9 * ones, closes=9 * ones)
         gone = np.array([True, False, False, False])
         position = Position(0, 0.0, problem.may_stay, gone)

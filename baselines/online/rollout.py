@@ -64,7 +64,7 @@ class SessionRollout(SessionRecourse):
         order, planned = plan.onward()
         if not order:
             return Decision(option.stays, order, option.prize + planned)
-        best, chosen = -1.0, order[0]
+        best, chosen = -np.inf, order[0]
         for node in order[: self.candidates]:
             if clock.remaining == 0:
                 break

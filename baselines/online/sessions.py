@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tsp.problems import Objective, Problem, QueueSession, Session, TimeWindows, VisitAtMostOnce
+from tsp.problems import LateEnd, Objective, Problem, QueueSession, Session, TimeWindows, VisitAtMostOnce
 from tsp.solution import session_end
 from tsp.tolerance import allowance
 from tsp.underway import end_to_list
@@ -33,6 +33,7 @@ class Sessions(NamedTuple):
         limit: the end of the session.
         slack: the amount by which the checker lets a time exceed a limit.
         sees: whether the outcome is seen on arrival.
+        late_price: price of a unit of time late; infinite where visits are broken off, so that no tour is late.
     """
 
     distances: Floats
@@ -45,6 +46,7 @@ class Sessions(NamedTuple):
     limit: float
     slack: float
     sees: bool
+    late_price: float
 
 
 class Position(NamedTuple):
@@ -64,8 +66,8 @@ class Position(NamedTuple):
 
 
 def is_session(problem: Problem) -> bool:
-    """Whether a problem is one session, with time windows or without, and no other rules."""
-    others = {type(rule) for rule in problem.rules} - {Session, QueueSession, VisitAtMostOnce, TimeWindows}
+    """Whether a problem is one session, with time windows or without, and no other rules; it may end late."""
+    others = {type(rule) for rule in problem.rules} - {Session, QueueSession, VisitAtMostOnce, TimeWindows, LateEnd}
     return problem.rule(Session) is not None and not others and problem.objective == Objective(("prize",), "max")
 
 
@@ -120,6 +122,7 @@ def sessions_of(problem: Problem, instance: Instance) -> Sessions:
         limit,
         float(allowance(limit)),
         problem.may_stay,
+        np.inf if instance.late_price is None else instance.late_price,
     )
 
 

@@ -28,7 +28,7 @@ SKIPS = 2
 
 
 class Grid(NamedTuple):
-    """Times from `start` to the end of the session.
+    """Times from `start` to the end of the session, or of the latest visit.
 
     Attributes:
         start: the first time.
@@ -60,8 +60,9 @@ class Values(NamedTuple):
 
 
 def make_grid(sessions: Sessions, now: float, cells: int) -> Grid:
-    """The grid from now to the end of the session."""
-    return Grid(now, max(sessions.limit - now, 1e-12 * max(1.0, sessions.limit)) / cells, cells)
+    """The grid from now to the end of the session or, where that may be late, of the latest visit."""
+    end = sessions.limit + (float(sessions.service.max()) if sessions.late_price < np.inf else 0.0)
+    return Grid(now, max(end - now, 1e-12 * max(1.0, end)) / cells, cells)
 
 
 def make_values(n: int, cells: int) -> Values:
@@ -87,9 +88,23 @@ def visit(s: Sessions, node: int, k: int, arrive: float) -> tuple[float, bool]:
     over = begin + s.service[node, k]
     if begin > s.closes[node] + s.slack:
         return max(arrive, min(s.closes[node], s.latest[node])), True
-    if over > s.latest[node] + s.slack:
+    if (begin if s.late_price < np.inf else over) > s.latest[node] + s.slack:
         return max(arrive, s.latest[node]), True
     return over, False
+
+
+@part
+def value_of_end(s: Sessions, here: int, now: float) -> float:
+    """What it is worth to go to the end from a node at one time: 0, or less where that is late and has a price."""
+    late = now - s.latest[here]
+    return -s.late_price * late if late > s.slack and s.late_price < np.inf else 0.0
+
+
+@part
+def last_begin(s: Sessions, node: int, k: int) -> float:
+    """The latest time at which a visit may begin, so that it counts in outcome k."""
+    due = s.latest[node] - (0.0 if s.late_price < np.inf else s.service[node, k])
+    return min(due, s.closes[node]) + s.slack
 
 
 @part
@@ -116,7 +131,7 @@ def fill_arrival(s: Sessions, grid: Grid, node: int, departure: Floats, out: Flo
     at_latest = value_at(grid, departure, latest)
     for k in range(outcomes):
         wait, service, prize = s.waits[node, k], s.service[node, k], s.prizes[node, k]
-        final = min(latest - service, closes) + s.slack
+        final = last_begin(s, node, k)
         high = -1
         if opens <= final and wait < np.inf:
             high = min(last, int(np.floor((final - wait - grid.start) / grid.cell + 1e-9)))
@@ -158,6 +173,9 @@ def fill_departure(s: Sessions, grid: Grid, here: int, order: Nodes, left: int, 
     """Expected prize on departure from a node with the first `left` nodes of the order left, at all times."""
     last = grid.cells
     out[:] = 0.0
+    if s.late_price < np.inf:
+        for g in range(last + 2):
+            out[g] = value_of_end(s, here, grid.start + g * grid.cell)
     for e in range(left - 1, max(left - 2 - SKIPS, -1), -1):
         node = order[e]
         leg = s.distances[here, node]
@@ -175,7 +193,7 @@ def best_next(
     s: Sessions, grid: Grid, here: int, order: Nodes, left: int, values: Values, now: float
 ) -> tuple[float, int]:
     """The node to go to on departure at one time, as the number of nodes behind it (-1: home), and its value."""
-    best, chosen = 0.0, -1
+    best, chosen = value_of_end(s, here, now), -1
     for e in range(left - 1, max(left - 2 - SKIPS, -1), -1):
         node = order[e]
         arrive = now + s.distances[here, node]
@@ -217,7 +235,7 @@ def _send(s: Sessions, grid: Grid, here: int, order: Nodes, left: int, values: V
         if amount < LEAST_MASS:
             continue
         time = grid.start + g * grid.cell
-        best, chosen = -1.0, -1  # also to a node without value: what may be inserted after it is not known yet
+        best, chosen = -np.inf, -1  # also to a node without value: what may be inserted after it is not known yet
         for e in range(left - 1, max(left - 2 - SKIPS, -1), -1):
             arrive = time + s.distances[here, order[e]]
             if arrive <= s.latest[order[e]] + s.slack:
@@ -237,7 +255,7 @@ def _pass_through(s: Sessions, grid: Grid, node: int, e: int, values: Values) ->
     final_leave = min(s.latest[node], s.closes[node])
     for k in range(outcomes):
         wait, service, prize = s.waits[node, k], s.service[node, k], s.prizes[node, k]
-        final = min(s.latest[node] - service, s.closes[node]) + s.slack
+        final = last_begin(s, node, k)
         high = -1
         if s.opens[node] <= final and wait < np.inf:
             high = min(last, int(np.floor((final - wait - grid.start) / grid.cell + 1e-9)))
@@ -317,8 +335,8 @@ def follow(
     random: Random,
     arrivals: Floats,
     in_time: Floats,
-) -> float:
-    """The mean prize of following an order with filled values on exact times, over drawn outcomes.
+) -> tuple[float, float]:
+    """Follow an order with filled values on exact times, over drawn outcomes.
 
     Args:
         s: the session.
@@ -330,9 +348,12 @@ def follow(
         values: filled.
         random: state of the random numbers.
         arrivals: `[draws, count]` filled in: when each node is reached, NaN where it is not.
-        in_time: `[count]` filled in: the share of draws in which it is reached, and a visit is over in time.
+        in_time: `[count]` filled in: the share of draws in which it is reached, and a visit counts.
+
+    Returns:
+        the mean prize, and the share of draws in which the tour ends late.
     """
-    total, draws = 0.0, len(arrivals)
+    total, late, draws = 0.0, 0, len(arrivals)
     arrivals[:] = np.nan
     in_time[:] = 0.0
     for draw in range(draws):
@@ -354,4 +375,6 @@ def follow(
                     continue
             total += prize
             time = over
-    return total / draws
+        total += value_of_end(s, at, time)
+        late += 1 if time > s.latest[at] + s.slack else 0
+    return total / draws, late / draws

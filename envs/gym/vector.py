@@ -360,7 +360,7 @@ def _longest_episode(env: RoutingEnv, batch: Batch) -> int:
 
 
 def _more_than_any(batch: Batch, steps: int) -> NDArray[np.float64]:
-    """An upper bound of any solution's cost, `[B]`: the longest leg in each step, all waiting, service, penalties."""
+    """An upper bound of any solution's cost, `[B]`: the longest leg in each step, all times, penalties, price."""
     legs = batch.with_distances().distances
     assert legs is not None
     values, cost = batch.values, 1.0 + (steps + 1) * legs.flatten(1).amax(1)
@@ -370,4 +370,8 @@ def _more_than_any(batch: Batch, steps: int) -> NDArray[np.float64]:
         cost = cost + values["time_windows"][..., 0].amax(1).clamp(min=0.0)
     if "penalties" in values:
         cost = cost + values["penalties"].sum(1)
+    if "late_price" in values:  # the last visit begins in time
+        visits = batch.real_service_times
+        late = cost if visits is None else cost + visits.amax(1)
+        cost = cost + values["late_price"] * late
     return cost.numpy()

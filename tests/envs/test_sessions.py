@@ -19,10 +19,11 @@ from tsp.solution import check
     st.integers(1, 7),
     st.integers(0, 10**6),
     st.sampled_from([60, 150, 300]),
+    st.sampled_from([None, 0.0, 0.5]),
     st.lists(st.integers(0, 99), min_size=15, max_size=15),
 )
-def test_environment_and_checker_agree_on_every_step_of_a_real_day(name, windows, n, seed, limit, choices):
-    instance = whole_session(name, seed, n, 4, limit, windows=windows)
+def test_environment_and_checker_agree_on_every_step_of_a_real_day(name, windows, n, seed, limit, late_price, choices):
+    instance = whole_session(name, seed, n, 4, limit, windows=windows, late_price=late_price)
     problem, day = problem_of(instance), draw_day(instance, seed)
     env, batch = RoutingEnv(problem), from_instances([instance], realizations=[day])
     state, tour = env.reset(batch), [0]

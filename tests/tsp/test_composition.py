@@ -32,6 +32,8 @@ def test_an_instance_with_what_its_problem_reads_states_that_problem(name):
         ("op10", {"time_windows": [[0, 9]] * 7}, ["time windows"]),
         ("op", {"min_prize": 2.0}, ["a prize quota"]),
         ("top", {"time_windows": [[0, 9]] * 7}, ["time windows"]),
+        ("opst", {"late_price": 0.0}, ["a late end"]),
+        ("opq", {"late_price": 2.0, "time_windows": [[0, 9]] * 7}, ["time windows", "a late end"]),
         ("pctsp", {"max_length": 9.0, "time_windows": [[0, 9]] * 7}, ["a length budget", "time windows"]),
     ],
 )
@@ -68,6 +70,12 @@ def test_a_composition_that_is_a_row_is_that_row(name, given, row):
         ("cvrp", {"prizes": np.ones(7)}, "expected one of op, optw"),
         ("op", {"penalties": np.ones(7)}, "expected one of pctsp, spctsp"),
         ("tsp", {"demands": np.ones(7)}, "column demand"),
+        (
+            "op",
+            {"late_price": 1.0},
+            r"late_price: .* a price of a late end \(--late-price\); expected one of opst, opq,",
+        ),
+        ("dop", {"late_price": 0.0}, "late_price: problem 'dop' does not read"),
         ("top", {"capacity": 9.0}, "needs demands"),
     ],
 )

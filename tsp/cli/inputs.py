@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tsp.instance import Instance, Realization
     from tsp.solution import Solution
 
-LIMITS = ("max_length", "capacity", "min_prize", "num_tours")
+LIMITS = ("max_length", "capacity", "min_prize", "num_tours", "late_price")
 """Options that replace attributes of an instance."""
 
 TIMES = ("time_windows", "service_times")

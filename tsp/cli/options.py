@@ -109,6 +109,12 @@ def add_instance_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--max-length", type=nonnegative, metavar="L", help="length limit of a tour")
     command.add_argument("--capacity", type=nonnegative, metavar="Q", help="largest quantity that a tour delivers")
     command.add_argument("--min-prize", type=nonnegative, metavar="P", help="least sum of prizes to collect")
+    command.add_argument(
+        "--late-price",
+        type=nonnegative,
+        metavar="P",
+        help="of a session: visits that have begun are finished, and a unit of time late costs so much prize; may be 0",
+    )
     command.add_argument("--num-tours", type=count, metavar="M", help="largest number of tours")
     command.add_argument("--matrix", metavar="FILE", help="distances between the nodes: CSV, text, .npy, .npz or JSON")
     command.add_argument(

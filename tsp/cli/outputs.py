@@ -139,6 +139,8 @@ def _describe_outlook(instance: Instance, outlook: Outlook) -> list[str]:
         lines.append(f"in time: {', '.join(steps)}")
     if outlook.drops_first is not None:
         lines.append(f"dropped first: {instance.node_name(outlook.drops_first)}")
+    if outlook.late is not None:
+        lines.append(f"late: {100 * outlook.late:.0f} %")
     return lines
 
 

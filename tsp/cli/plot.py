@@ -24,6 +24,7 @@ OF_INSTANCES = (
         "capacity",
         "min_prize",
         "num_tours",
+        "late_price",
         "matrix",
         "unit",
         "speed",

@@ -134,6 +134,7 @@ def _plan(instance: Instance, outlook: Outlook) -> dict[str, Any]:
         "expected": outlook.expected,
         "in_time": [round(share, 4) for share in outlook.in_time.tolist()],
         "drops_first": None if drops is None else instance.node_name(drops),
+        **({} if outlook.late is None else {"late": round(outlook.late, 4)}),
     }
 
 

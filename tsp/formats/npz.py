@@ -183,8 +183,8 @@ def read_set(path: Path, *, mapped: bool = False) -> NpzSet:
     One instance may be without the axis N: `matrix [n, n]`, perhaps with `names [n]`.
 
     Attributes are arrays of their names: `prizes, penalties, demands, service_times [N, n]`,
-    `time_windows [N, n, 2]`, `max_length, min_prize, capacity, num_tours, end [N]`, `walls [N, w, 2, 2]` (rows of NaN
-    are none); the names
+    `time_windows [N, n, 2]`, `max_length, min_prize, capacity, late_price, num_tours, end [N]`, `walls [N, w, 2, 2]`
+    (rows of NaN are none); the names
     `objective`, `unit` and `day`, `is_clock` and `free_end`, True or False, and the number `speed` hold for all
     instances. A warning names the arrays that nothing reads. Of `expected_prizes [N, n]` and `prizes` the instances
     get the first, and the second are hidden, as are arrays such as `realization_service_times [N, n]`, and

@@ -14,7 +14,7 @@ import numpy as np
 
 from tsp.instance import LAWS
 from tsp.laws import expected, time_now
-from tsp.problems import LengthBudget, Problem, Session, TimeWindows
+from tsp.problems import LateEnd, LengthBudget, Problem, Session, TimeWindows
 from tsp.solution import session_end
 from tsp.solvers.chain import better_of
 from tsp.solvers.plans import plan_as_tour, plan_with_waits
@@ -124,7 +124,7 @@ class MeansSolver(BaseSolver):
 
     def _with_means(self, problem: Problem, instance: Instance, done: tuple[int, ...]) -> Instance:
         """The instance with fixed numbers after what was done: the time so far counts as travelled."""
-        means, underway = self._means(instance), None
+        means, underway, back, limit = self._means(instance), None, 0.0, instance.max_length or 0.0
         service = instance.service_times if means.service_times is None else means.service_times
         times = np.zeros(instance.size) if service is None else self.buffer * service
         prizes = instance.prizes if means.prizes is None else means.prizes.copy()
@@ -136,6 +136,8 @@ class MeansSolver(BaseSolver):
             if elapsed is None or done != instance.underway.visited:
                 tour = [instance.depot, *done, *end_to_list(instance, done)]
                 elapsed = session_end(problem, instance, tour, None)
+            if instance.late_price is not None and done:  # the way to the end is open, however late she is
+                back = elapsed + (0.0 if instance.free_end else float(instance.legs(done[-1], instance.finish)))
             times[list(done)] = 0.0
             if problem.may_stay:  # nodes seen and left count nothing
                 stays = [a for a, b in pairwise(done) if a == b]
@@ -147,12 +149,13 @@ class MeansSolver(BaseSolver):
         windows = instance.time_windows if means.appears is None else _from_appearance(instance, means.appears)
         if means.appears is not None:
             prizes = np.where(np.isinf(means.appears), 0.0, prizes)
-        known = replace(instance, **dict.fromkeys(LAWS), prizes=prizes, service_times=times, underway=underway)
+        without = dict.fromkeys((*LAWS, "late_price"))
+        known = replace(instance, **without, prizes=prizes, service_times=times, underway=underway)
         if windows is None:
-            return known
+            return replace(known, max_length=max(limit, back))
         windows = windows.copy()  # the end closes when the session is over
         windows[[*done], 0] = 0.0  # a node that was seen may have been left before it opens
-        windows[instance.finish, 1] = min(windows[instance.finish, 1], instance.max_length or 0.0)
+        windows[instance.finish, 1] = max(min(windows[instance.finish, 1], limit), back)
         return replace(known, time_windows=windows, max_length=None)
 
 
@@ -194,6 +197,6 @@ def with_known_times(problem: Problem) -> Problem:
 
     When a node appears, its window opens.
     """
-    others = tuple(rule for rule in problem.rules if not isinstance(rule, Session))
+    others = tuple(rule for rule in problem.rules if not isinstance(rule, Session | LateEnd))
     limit = TimeWindows() if problem.may_wait else LengthBudget()
     return replace(problem, rules=others if problem.rule(TimeWindows) else (*others, limit))

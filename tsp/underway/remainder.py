@@ -22,6 +22,7 @@ from tsp.problems import (
     AppearingSession,
     Capacity,
     CompulsoryVisits,
+    LateEnd,
     LengthBudget,
     MaxVisits,
     PrizeQuota,
@@ -466,5 +467,6 @@ UNDERWAY_RULES: dict[type[Rule], Callable[[Begun, Any, Changes], Changes]] = {
     Session: _session,
     QueueSession: _session,
     AppearingSession: _appearing_session,
+    LateEnd: lambda begun, rule, changes: {},
 }
 """For each rule the function that gives its changes, from the changes so far."""

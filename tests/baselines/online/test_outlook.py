@@ -8,8 +8,9 @@ from baselines.online.outlook import look_ahead
 from tsp.budget import Budget
 from tsp.composition import problem_of
 from tsp.instance import Instance, Underway
+from tsp.laws import draw_day
 from tsp.problems import AppearingSession, get_problem
-from tsp.solution import check
+from tsp.solution import check, session_end
 from tsp.solvers.registry import make
 
 OPST = get_problem("opst")
@@ -41,6 +42,33 @@ def test_nothing_is_dropped_where_all_is_in_time():
     found = outlook_of(replace(LINE, max_length=80.0), [0, 1, 2])
     assert found.drops_first is None
     assert found.expected == pytest.approx(10)
+
+
+@pytest.mark.parametrize("price", [0.0, 0.1])
+def test_probability_of_a_late_end_is_that_of_the_law(price):
+    """Node 1 is left at 15 or 25, node 2 at 35, 45, 45 or 55, which is 0, 10 or 20 late: it has to be left at 35."""
+    day = replace(LINE, max_length=55.0, late_price=price)
+    found = outlook_of(day, [0, 1, 2])
+    assert (found.order, found.drops_first) == ((1, 2), None)
+    assert found.late == pytest.approx(0.75, abs=0.02)
+    assert found.expected == pytest.approx(10 - price * (10 + 10 + 20) / 4, abs=0.05)
+    late = replace(day, underway=Underway((1, 2), elapsed=40.0))
+    assert (outlook_of(late, [0, 1, 2]).late, outlook_of(late, [0, 1, 2]).expected) == (1.0, 10 - 5 * price)
+    assert outlook_of(replace(LINE, max_length=55.0), [0, 1, 2]).late is None
+
+
+@pytest.mark.parametrize("name", ["opst", "opq"])
+def test_probability_of_a_late_end_is_that_of_drawn_days(name):
+    """Of a plan with one node, on which nothing is decided but whether to stay."""
+    for seed in range(4):
+        instance = whole_session(name, seed, 1, 20, limit=120, late_price=0.0)
+        problem, stays = problem_of(instance), 2 if name == "opq" else 1
+        found, late = outlook_of(instance, [0] + [1] * stays), 0
+        for day in (draw_day(instance, k) for k in range(2000)):
+            there = day.waits is None or np.isfinite(day.waits[1])
+            end = session_end(problem, instance, [0] + [1] * (stays if there else 1), day)
+            late += end + instance.distances[1, 0] > 120
+        assert found.late == pytest.approx(late / 2000, abs=0.04)
 
 
 def test_what_was_collected_under_way_counts_and_home_is_next_after_the_last_visit():

@@ -1,3 +1,5 @@
+from itertools import product
+
 import numpy as np
 import pytest
 from online_instances import whole_session
@@ -5,6 +7,7 @@ from online_instances import whole_session
 from baselines.online.planning import Plan, decide
 from baselines.online.program import Program
 from baselines.online.sessions import Position, position_of, sessions_of
+from baselines.online.values import end_of_visit
 from tsp.budget import Clock
 from tsp.composition import problem_of
 
@@ -19,26 +22,67 @@ def plan_of(instance, *, cells=128, steps=300, first=()):
 
 
 @SESSIONS
-def test_expected_prize_is_that_of_drawn_outcomes(name, windows):
+@pytest.mark.parametrize("late_price", [None, 0.5])
+def test_expected_prize_is_that_of_drawn_outcomes(name, windows, late_price):
     errors = []
     for seed in range(4):
-        plan = plan_of(whole_session(name, seed, 12, 20, windows=windows), cells=512)
+        plan = plan_of(whole_session(name, seed, 12, 20, windows=windows, late_price=late_price), cells=512)
         errors.append(plan.follow(100_000, seed).mean / plan.onward()[1] - 1)
     assert abs(np.mean(errors)) < 0.005
     assert max(map(abs, errors)) < 0.01
 
 
 @SESSIONS
-def test_order_is_worth_at_most_the_optimal_policy_and_nearly_as_much(name, windows):
+@pytest.mark.parametrize("late_price", [None, 0.0, 0.5, 2.0])
+def test_order_is_worth_at_most_the_optimal_policy_and_nearly_as_much(name, windows, late_price):
     shares = []
     for seed in range(6):
-        instance = whole_session(name, seed, 7, 20, windows=windows)
+        instance = whole_session(name, seed, 7, 20, windows=windows, late_price=late_price)
         plan = plan_of(instance)
         best = Program(plan.sessions, 0, range(1, 8)).departure([], 0, 0)
         followed = plan.follow(20_000, seed).mean
         assert followed <= best * 1.01
         shares.append(followed / best)
     assert np.mean(shares) > 0.97
+
+
+def value_of_planning(s, position):
+    """Expected prize where each step is planned anew, over every outcome."""
+    decision = decide(s, position, [], Clock(60), cells=128, seed=1, steps=100)
+    here, now, _, gone = position
+    if decision.stays:
+        over, lost = end_of_visit(s, here, 0, now)
+        after = value_of_planning(s, position._replace(now=over, undecided=False))
+        return after + (0.0 if lost else s.prizes[here, 0])
+    if not decision.order:
+        late = max(0.0, now - s.latest[here])
+        return -s.late_price * late if late else 0.0
+    node, values = decision.order[0], []
+    arrive, gone = now + s.distances[here, node], gone | (np.arange(len(gone)) == node)
+    for k in range(s.prizes.shape[1]):
+        if s.sees:
+            laws = {name: getattr(s, name).copy() for name in ("waits", "service", "prizes")}
+            for law in laws.values():
+                law[node] = law[node, k]
+            values.append(value_of_planning(s._replace(**laws), Position(node, arrive, undecided=True, gone=gone)))
+        else:
+            over, lost = end_of_visit(s, node, k, arrive)
+            after = value_of_planning(s, Position(node, over, undecided=False, gone=gone))
+            values.append(after + (0.0 if lost else s.prizes[node, k]))
+    return np.mean(values)
+
+
+@SESSIONS
+def test_planning_again_after_every_step_is_nearly_optimal_where_a_late_end_has_a_price(name, windows):
+    shares = []
+    for price, seed in product((0.5, 2.0), range(4)):
+        instance = whole_session(name, seed, 5, 3, limit=200, windows=windows, late_price=price)
+        problem = problem_of(instance)
+        s = sessions_of(problem, instance)
+        best = Program(s, 0, range(1, 6)).departure([], 0, 0)
+        shares.append(value_of_planning(s, position_of(problem, instance)) / best)
+    assert max(shares) < 1 + 1e-9
+    assert np.mean(shares) > 0.99
 
 
 @SESSIONS

@@ -10,14 +10,15 @@ SESSIONS = pytest.mark.parametrize(("name", "windows"), [(n, w) for n in ("opst"
 
 
 @SESSIONS
-def test_program_equals_the_best_of_all_policies(name, windows):
+@pytest.mark.parametrize("late_price", [None, 0.0, 0.5, 3.0])
+def test_program_equals_the_best_of_all_policies(name, windows, late_price):
     values = []
     for seed in range(6):
         n = 3 if seed == 0 else 2
-        instance = whole_session(name, seed, n, 2, limit=120, windows=windows)
+        instance = whole_session(name, seed, n, 2, limit=120, windows=windows, late_price=late_price)
         program = Program(sessions_of(problem_of(instance), instance), 0, range(1, n + 1))
         values.append(program.departure([], 0, 0))
-        assert values[-1] == pytest.approx(best_policy(name, instance), abs=1e-12)
+        assert values[-1] == pytest.approx(best_policy(instance), abs=1e-12)
     assert len(set(values)) > 3
 
 
@@ -34,5 +35,5 @@ def test_going_to_a_node_is_worth_no_more_than_the_best_one():
     going = [program.going([], 0, 0, node) for node in range(1, 6)]
     assert max(going) == program.departure([], 0, 0)
     assert program.departure([1, 2, 3, 4, 5], 5, 10) == 0
-    assert program.going([], 0, 299, 1) == -1
+    assert program.going([], 0, 299, 1) == -np.inf
     assert np.ptp(going) > 0

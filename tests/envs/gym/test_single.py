@@ -7,13 +7,14 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from brute_force import best_by_enumeration
+from brute_force import best_by_enumeration, feasible_solutions
 from episodes import env_id, play, random_legal, rounded_instance, sign
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 from instances import tiny_instance
 
 from envs.gym import RoutingGymEnv, RoutingVectorEnv
+from tsp.composition import problem_of
 from tsp.instance import Instance, Underway
 from tsp.problems import PROBLEMS
 from tsp.solution import check
@@ -106,6 +107,21 @@ def test_an_illegal_action_ends_the_episode_and_is_worse_than_any_legal_one(prob
     assert sum(rewards) + reward < min(-sign(problem) * value for value in values)
     with pytest.raises(ResetNeeded):
         env.step(1)
+
+
+@pytest.mark.parametrize("name", ["opst", "opq"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_late_end_is_paid_and_an_illegal_action_is_worse(name, seed):
+    instance = replace(tiny_instance(name, seed, 5), problem=name, late_price=50.0)
+    env, problem = RoutingGymEnv(problem_of(instance), instance=instance), problem_of(instance)
+    for start in range(3):
+        rewards, *_ = play(env, random_legal(10 * seed + start))
+        assert sum(rewards) == pytest.approx(check(problem, instance, env.tours()).objective, rel=1e-12, abs=1e-12)
+    _, info = env.reset()
+    while info["action_mask"].all():
+        *_, info = env.step(int(np.flatnonzero(np.arange(5) != instance.finish)[0]))
+    _, reward, *_ = env.step(np.flatnonzero(info["action_mask"] == 0)[0])
+    assert reward < min(solution.objective for solution in feasible_solutions(problem, instance).values())
 
 
 def late(closes):

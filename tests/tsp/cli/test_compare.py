@@ -24,6 +24,17 @@ def test_compare_prints_json_with_the_documented_fields(tsp):
     assert len(Path("rows.csv").read_text().splitlines()) == 3
 
 
+def test_compare_plays_days_that_may_end_late(tsp):
+    words = ("--problem", "opst", "--size", 6, "--instances", 3, "--time-limit", 5, "--json")
+    words += ("--solvers", "session-recourse(steps=50)")
+    means = [
+        json.loads(tsp("compare", *words, *late)[1])["rows"][0]["mean_objective"]
+        for late in ((), ("--late-price", 0), ("--late-price", 1000))
+    ]
+    assert means[1] == max(means) > means[0]
+    assert means[2] < means[1]
+
+
 def test_compare_prints_a_table_with_paired_intervals(tsp):
     code, out, _ = tsp("compare", "--size", 9, "--instances", 3, "--solvers", "nearest,spacefilling")
     assert code == 0

@@ -94,6 +94,32 @@ def test_plan_of_a_session_shows_what_it_promises_in_place_of_an_objective(tsp):
     assert "next: go home" in out
 
 
+def test_plan_of_a_session_that_may_end_late_says_how_probable_that_is(tsp):
+    assert tsp("fit", LOG, "--target", "duration", "--model", "pooled", "--out", "law.safetensors")[0] == 0
+    words = ("--max-length", "60", "--law", "law.safetensors", "--solver", "session-recourse(steps=200)")
+    plans = [solved(tsp("solve", TOMORROW, *words, "--late-price", price, "--json"))["plan"] for price in (0, 9)]
+    assert plans[0]["late"] > 0.3
+    assert plans[1]["late"] < 0.1
+    assert plans[1]["expected"] < plans[0]["expected"]
+    code, out, _ = tsp(
+        "solve", TOMORROW, *words, "--late-price", "1", "--visited", "T3", "--elapsed", "50"
+    )  # 13.5 home
+    assert code == 0
+    assert "next: go home" in out
+    assert "late: 100 %" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((POSTERS, "--late-price", "1"), "late_price: problem 'op"),
+        ((POSTERS, "--late-price", "-1"), "expected a number of 0 or more"),
+    ],
+)
+def test_a_late_price_is_refused_where_there_is_none_to_pay(tsp, words, sentence):
+    assert sentence in refusal(tsp("solve", *words))
+
+
 def test_a_day_on_which_nodes_appear_has_a_plan_too(tsp, tmp_path):
     rows = "Desk,0,0,,,,,\nLipids,4,1,3,5,,,\nMembranes,2,7,8,5,30,60,80\n"
     (tmp_path / "day.csv").write_text("name,x,y,prize,duration,appears,appears_by,chance_percent\n" + rows)

@@ -31,6 +31,46 @@ def value(tour, waits, prizes=(0, 4, 5), instance=DAY):
     return check(problem_of(instance), instance, [tour], realization=Realization(waits=waits, prizes=prizes)).objective
 
 
+def test_a_visit_that_has_begun_in_time_is_finished_where_the_session_may_end_late():
+    """At 2 from 7 on, which has to be left at 9; then 5 home, where the session ends at 14."""
+    free, paid = replace(DAY, late_price=0.0), replace(DAY, late_price=0.5)
+    tour = [0, 1, 1, 2, 2]
+    assert value(tour, [0, 1, 2], instance=free) == 9  # from 9 to 10
+    assert value(tour, [0, 1, 2], instance=paid) == 9 - 0.5
+    assert value(tour, [0, 1, 1], instance=paid) == 9  # from 8 to 9
+    assert value(tour, [0, 1, 2.5], instance=free) == 4  # not begun by 9: she leaves then
+    assert value(tour, [0, 1, np.inf], instance=paid) == 4
+    assert value([0, 1, 1, 2], [0, 2, 0], instance=paid) == 4  # seen at 8
+    assert value([0, 1, 1, 2], [0, 3.5, 0], instance=free) is None  # at 9.5 there is no time to go there
+    ends = replace(paid, end=2, max_length=9.0)  # the end is reached late: at 10
+    assert value([0, 1, 1, 2], [0, 4, 0], instance=ends) == 4 - 0.5
+    assert value([0, 1, 1, 2], [0, 6, 0], instance=replace(ends, late_price=None)) == 0
+    opened = replace(paid, free_end=True, max_length=9.0)
+    assert value(tour, [0, 1, 2], instance=opened) == 9 - 0.5
+
+
+def test_one_who_is_late_goes_home_with_every_planner():
+    late = replace(DAY, late_price=0.5, underway=Underway((1, 1), elapsed=13.0))
+    windows = replace(late, time_windows=[[0, 14], [0, 14], [0, 14]])
+    for spec in ("session-recourse(steps=9)", "session-rollout(steps=9)", "means", "scenarios(k=2)", "rollout(days=2)"):
+        for instance in (late, windows):
+            found = make(spec).solve(problem_of(instance), [instance], Budget(0.2))[0]
+            assert (found.feasible, found.tours[0].tolist(), found.objective) == (True, [0, 1, 1], 4 - 0.5 * 2), spec
+
+
+@pytest.mark.parametrize("spec", ["policy", "ls", "ortools", "cpsat"])
+def test_a_late_end_is_refused_by_solvers_that_do_not_plan_it(spec):
+    with pytest.raises(ValueError, match="does not support problem 'opq'"):
+        make(spec).solve(problem_of(replace(DAY, late_price=1.0)), [replace(DAY, late_price=1.0)], Budget(0.1))
+
+
+def test_a_late_price_is_kept_by_npz_sets(tmp_path):
+    write_instances(tmp_path / "days.npz", [replace(DAY, late_price=0.5)], None)
+    assert read_instances(tmp_path / "days.npz")[0].late_price == 0.5
+    with pytest.raises(ValueError, match="late_price"):
+        write_instances(tmp_path / "day.csv", [replace(DAY, law_waits=None, law_prizes=None, late_price=0.5)], None)
+
+
 def test_only_a_visit_that_is_over_in_time_counts():
     assert value([0, 1, 1, 2, 2], [0, 1, 2]) == 4  # back at 5, at 2 from 7, at most until 9: 2 + 1 is too long
     assert value([0, 1, 1, 2, 2], [0, 0, 1]) == 9  # 3 to 4, at 2 from 6 to 8
