@@ -61,6 +61,7 @@ def open_page(browser, address):
         page.on("console", lambda one: errors.append(one.text) if one.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(f"{address}#{fragment}")
+        page.wait_for_selector("main:not([inert])")  # before, nothing hears of a file that is chosen
         return page
 
     opened.errors = errors
@@ -211,9 +212,13 @@ def test_the_player_steps_plays_and_pauses(open_page):
     page = open_page(SMALL.replace("size=12", "size=120").replace("ls%20ortools%20policy%20bound", "ls%20ortools"))
     solve(page)
     end = page.inner_text("#now")
-    page.click("#back")
-    assert page.inner_text("#now") != end
-    page.click("#forward")
+    steps = 0
+    while page.inner_text("#now") == end:  # the last steps may be less than a hundredth of a second apart
+        assert steps < 20
+        page.click("#back")
+        steps += 1
+    for _ in range(steps):
+        page.click("#forward")
     assert page.inner_text("#now") == end
     page.locator("#cursor").fill("0")
     assert page.inner_text("#now") == "0.00 s"
