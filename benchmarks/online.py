@@ -277,8 +277,10 @@ def read(path: Path) -> dict[str, Any]:
 
 COMMANDS = {
     "online-optimal": "python benchmarks/online.py optimal --seconds 0.02 --days 2",
-    "online-times": "python benchmarks/online.py tune\n"
-    "for seconds in 0.001 0.003 0.01 0.1; do python benchmarks/online.py compare --seconds $seconds --halls 200; done",
+    "online-times": "python benchmarks/online.py tune --problem opst\n"
+    "for seconds in 0.001 0.003 0.01 0.1; do\n"
+    "    python benchmarks/online.py compare --problem opst --seconds $seconds --halls 200\n"
+    "done",
 }
 
 

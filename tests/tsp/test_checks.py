@@ -669,3 +669,11 @@ def test_a_problem_by_its_name_is_refused():
 def test_no_time_was_used_where_none_is_stated():
     assert check(get_problem("tsp"), Instance(SQUARE), [[0, 1, 2, 3]]).seconds == 0
     assert Solution((), None, feasible=False).seconds == 0
+
+
+def test_an_end_that_cannot_be_reached_in_time_is_allowed_only_where_a_session_may_end_late():
+    there = replace(DAY, end=2, max_length=4.0)  # the end is 5 away
+    found = violations(problem_of(there), there, [[0, 2]])
+    assert found == ("tour 0: is at 3 at 5, expected 4 at the latest, to be back in time",)
+    late = replace(there, late_price=0.5)
+    assert violations(problem_of(late), late, [[0, 2]]) == ()
