@@ -31,7 +31,7 @@ from envs.generators import generate_set
 from tsp.composition import problem_of
 from tsp.files import write_text
 from tsp.instance import Underway
-from tsp.laws import with_known
+from tsp.laws import draw_day, with_known
 from tsp.solution import check, session_end
 from tsp.solvers.protocol import Request, solve_request
 from tsp.solvers.registry import make
@@ -39,8 +39,6 @@ from tsp.statistics import estimate_mean
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from online_instances import whole_session
-
-from tsp.laws import draw_day
 
 if TYPE_CHECKING:
     from tsp.instance import Instance, Realization

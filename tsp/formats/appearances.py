@@ -5,12 +5,12 @@ They become the law `law_appears`. A node whose cells are empty is there from th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tsp.instance import Array
 
@@ -22,41 +22,38 @@ TIMES = 20
 """Number of outcomes of a law of times alone."""
 
 
-class Column(NamedTuple):
-    """A column of numbers.
-
-    Attributes:
-        values: a number for each node; NaN for an empty cell.
-        texts: the cells, for messages.
-    """
-
-    values: Array
-    texts: tuple[str, ...]
-
-
-def read_law(columns: Mapping[str, Column], count: int, refuse: Callable[[int, str], ValueError]) -> Array:
-    """The law of when nodes appear `[count, K]`, of the columns that there are.
+def read_law(
+    columns: Mapping[str, Array],
+    texts: Mapping[str, Sequence[str]],
+    count: int,
+    refuse: Callable[[int, str], ValueError],
+) -> Array | None:
+    """The law of when nodes appear `[count, K]`, of the columns of `APPEARANCE`; None where there are none.
 
     Args:
-        columns: those of `APPEARANCE` that are not empty.
+        columns: by name, a number for each node; NaN for an empty cell of `APPEARANCE`.
+        texts: the cells of these columns, for messages.
         count: number of nodes.
         refuse: makes the error for a node, from its index and what is wrong.
 
     Raises:
         ValueError: for a cell that is no time or no chance.
     """
-    none = Column(np.full(count, np.nan), ("",) * count)
-    first, last, chance = (columns.get(name, none) for name in APPEARANCE)
-    for name, column in columns.items():
-        for k in np.flatnonzero(column.values < 0).tolist():
-            raise refuse(k, f"column {name}: {column.texts[k]!r}, expected 0 or more")
-    opens = np.where(np.isnan(first.values), 0.0, first.values)
-    until = np.where(np.isnan(last.values), opens, last.values)
+    given = {name: columns[name] for name in APPEARANCE if name in columns}
+    if not given:
+        return None
+    first, last, chance = (given.get(name, np.full(count, np.nan)) for name in APPEARANCE)
+    for name, values in given.items():
+        for k in np.flatnonzero(values < 0).tolist():
+            raise refuse(k, f"column {name}: {texts[name][k]!r}, expected 0 or more")
+    opens = np.where(np.isnan(first), 0.0, first)
+    until = np.where(np.isnan(last), opens, last)
     for k in np.flatnonzero(until < opens).tolist():
-        raise refuse(k, f"column {APPEARS_BY}: {last.texts[k]!r}, expected {first.texts[k] or 0} ({APPEARS}) or later")
-    percent = np.where(np.isnan(chance.values), 100.0, chance.values)
+        after = texts[APPEARS][k] if APPEARS in given else ""
+        raise refuse(k, f"column {APPEARS_BY}: {texts[APPEARS_BY][k]!r}, expected {after or 0} ({APPEARS}) or later")
+    percent = np.where(np.isnan(chance), 100.0, chance)
     for k in np.flatnonzero((percent > 100) | (percent != np.floor(percent))).tolist():
-        raise refuse(k, f"column {CHANCE}: {chance.texts[k]!r}, expected a whole number of per cent from 0 to 100")
+        raise refuse(k, f"column {CHANCE}: {texts[CHANCE][k]!r}, expected a whole number of per cent from 0 to 100")
     outcomes = OUTCOMES if (percent < 100).any() else TIMES if (until > opens).any() else 1
     possible = np.round(percent / 100 * outcomes)[:, None]
     rank = np.arange(outcomes)

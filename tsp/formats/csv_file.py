@@ -22,7 +22,7 @@ import numpy as np
 from tsp.clock import MINUTES_OF_DAY, format_day, parse_clock
 from tsp.composition import implied_problem, problem_of
 from tsp.earth import degrees, earth_instance
-from tsp.formats.appearances import APPEARANCE, Column, read_law
+from tsp.formats.appearances import APPEARANCE, read_law
 from tsp.formats.attributes import require_held
 from tsp.formats.clock_columns import DURATION, EMPTY, WINDOW, read_clock_columns
 from tsp.formats.columns import canonical
@@ -101,14 +101,13 @@ def instance_of_rows(
 
     Args:
         file: has the name, and makes the errors.
-        table_rows: the number and the cells of each line, the header first.
+        table_rows: the number and the cells of each line, the header first, its headings by `in_one_line`.
         delimiter: what separates the cells; a number may have a decimal comma where a comma does not.
         matrix: as for `read_instance`.
         unit: the same.
         speed: the same.
     """
-    (header_line, headings), *rows = table_rows
-    header = [_in_one_line(heading) for heading in headings]
+    (header_line, header), *rows = table_rows
     while header and not header[-1]:
         header.pop()
     names = set(map(canonical, header))
@@ -249,9 +248,9 @@ def _attributes(file: TextFile, lines: list[int], texts: Mapping[str, Sequence[s
             found = ", ".join(f"{name} {texts[name][k] or 0}" for name in WINDOW if name in columns)
             raise file.error(lines[k], f"{found}, expected to open before it closes")
         attributes["time_windows"] = np.column_stack((opens, closes))
-    appearance = {name: Column(columns[name], tuple(texts[name])) for name in APPEARANCE if name in columns}
-    if appearance:
-        attributes["law_appears"] = read_law(appearance, len(lines), lambda k, what: file.error(lines[k], what))
+    law = read_law(columns, texts, len(lines), lambda k, what: file.error(lines[k], what))
+    if law is not None:
+        attributes["law_appears"] = law
     return attributes | {"is_clock": bool(times.minutes), "day": times.day}
 
 
@@ -297,10 +296,10 @@ def _rows(file: TextFile, delimiter: str) -> list[tuple[int, list[str]]]:
     if not rows:
         raise file.error(1, "no cell with content, expected a header with name, x, y")
     (first, header), *rest = rows
-    return [(first, [_in_one_line(heading) for heading in header]), *rest]
+    return [(first, [in_one_line(heading) for heading in header]), *rest]
 
 
-def _in_one_line(heading: str) -> str:
+def in_one_line(heading: str) -> str:
     """A heading without line breaks, which spreadsheets allow in a cell."""
     return re.sub(r"\s*[\r\n]+\s*", " ", heading)
 

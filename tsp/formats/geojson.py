@@ -10,7 +10,7 @@ import numpy as np
 
 from tsp.composition import implied_problem, problem_of
 from tsp.earth import earth_instance
-from tsp.formats.appearances import APPEARANCE, Column, read_law
+from tsp.formats.appearances import APPEARANCE, CHANCE, read_law
 from tsp.formats.clock_columns import DURATION, EMPTY, MOMENTS, WINDOW, read_clock_columns
 from tsp.formats.columns import canonical
 from tsp.formats.csv_file import COLUMNS, warn_of_numbers
@@ -207,7 +207,7 @@ def _attributes(places: list[Place]) -> Object:
     def refuse(k: int, what: str) -> ValueError:
         return ValueError(f"{places[k].where}: {what}")
 
-    texts = {key: [_cell(place.properties.get(key)) for place in places] for key in (*MOMENTS, DURATION)}
+    texts = {key: [_cell(place.properties.get(key)) for place in places] for key in (*MOMENTS, DURATION, CHANCE)}
     times = read_clock_columns({key: cells for key, cells in texts.items() if any(cells)}, refuse, parse_number)
     columns = {
         key: times.minutes[key].tolist() if key in times.minutes else [place.number(key) for place in places]
@@ -218,13 +218,9 @@ def _attributes(places: list[Place]) -> Object:
     if columns.keys() & set(WINDOW):
         windows = (columns.get(key, [EMPTY.get(key, 0.0)] * len(places)) for key in WINDOW)
         attributes["time_windows"] = list(zip(*windows, strict=True))
-    appearance = {
-        key: Column(np.array(columns[key]), tuple(_cell(place.properties.get(key)) for place in places))
-        for key in APPEARANCE
-        if key in columns
-    }
-    if appearance:
-        attributes["law_appears"] = read_law(appearance, len(places), refuse)
+    law = read_law({key: np.array(values) for key, values in columns.items()}, texts, len(places), refuse)
+    if law is not None:
+        attributes["law_appears"] = law
     return attributes | {"is_clock": bool(times.minutes), "day": times.day}
 
 

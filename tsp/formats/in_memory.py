@@ -17,7 +17,7 @@ import numpy as np
 from tsp.best_known import recognize
 from tsp.composition import implied_problem
 from tsp.formats.columns import canonical
-from tsp.formats.csv_file import instance_of_rows
+from tsp.formats.csv_file import in_one_line, instance_of_rows
 from tsp.formats.text import TextFile, format_number
 from tsp.instance import Instance
 from tsp.problems import get_problem, unknown
@@ -61,7 +61,7 @@ def from_dataframe(
         lengths = ", ".join(f"{heading!r} {len(column)}" for heading, column in zip(headings, cells, strict=True))
         raise ValueError(f"{UNNAMED}: rows of columns {lengths or 'none'}, expected the same number, 1 or more")
     source = _Rows(Path(str(attributes.get("name") or UNNAMED)), "")
-    rows = [(-1, headings), *enumerate(map(list, zip(*cells, strict=True)))]
+    rows = [(-1, [in_one_line(heading) for heading in headings]), *enumerate(map(list, zip(*cells, strict=True)))]
     distances = None if matrix is None else _distances(matrix)[0]
     unit, speed = None if unit is None else require_unit(unit), None if speed is None else require_speed(speed)
     instance = instance_of_rows(source, rows, ",", distances, unit=unit, speed=speed)
