@@ -87,9 +87,10 @@ GENERATORS: dict[str, Callable[[int, int, Generator], Values]] = {
 }
 """Named distributions of nodes: `[count, nodes, 2]` coordinates, and in halls and set X further attributes."""
 
-VARIANTS = ("const", "unif", "dist", "easy", "medium", "hard", "steady", "sparse")
+VARIANTS = ("const", "unif", "dist", "easy", "medium", "hard", "steady", "sparse", "varied")
 """Suffixes of a distribution's name: of prizes (as Kool et al.; default `dist`), of time windows (default `medium`),
-of sessions (`steady` times vary less, `sparse` nodes appear less often).
+of sessions (`steady` times vary less, `sparse` nodes appear less often), of the largest length (`varied`: of each
+instance another).
 
 `hall-` may also be followed by a number: every day is then in that one hall.
 """
@@ -115,6 +116,7 @@ READ_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("easy", "medium", "hard"), _WINDOWS),
     "steady": ("law_service_times", "law_waits"),
     "sparse": ("law_appears",),
+    "varied": ("max_length",),
 }
 """Variant → the attributes whose draw reads it."""
 
@@ -128,7 +130,7 @@ def require_distribution(problem: Problem, distribution: str) -> None:
     place, variant = split_distribution(distribution)
     readers = {name for name in READ_BY.get(variant, ()) if name in problem.needs}
     if place == "hall":  # which has prizes and windows of its own
-        readers = readers - {"prizes", "time_windows"} if variant == "steady" else readers & {"law_appears"}
+        readers = readers if variant in ("steady", "sparse", "varied") else set[str]()
     if "min_prize" in problem.needs:  # whose draw sets the prizes too
         readers -= {"prizes"}
     if not (problem.visits_all and problem.shape.has_one_depot_tour):  # whose windows are drawn around no tour
@@ -169,8 +171,17 @@ def _draw_prizes(values: Values, problem: Problem, variant: str, generator: Gene
     return {"prizes": _without_depot(prizes)}
 
 
+VARIED = (0.5, 2.5)
+"""Largest lengths in the variant `varied`, as shares of the usual one."""
+
+
 def _draw_max_length(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
-    return {"max_length": _full(values, kool_sets.max_length(_customers(values)))}
+    """The largest length of Kool et al., or the hall's own; in the variant `varied` from half of it to 2.5 times."""
+    usual = values.get("max_length", _full(values, kool_sets.max_length(_customers(values))))
+    if variant != "varied":
+        return {"max_length": usual}
+    low, high = VARIED
+    return {"max_length": usual * (low + (high - low) * _rand(len(usual), generator=generator))}
 
 
 def _draw_penalties(values: Values, problem: Problem, variant: str, generator: Generator) -> Values:
@@ -397,8 +408,8 @@ def draw_attributes(problem: Problem, values: Values, variant: str, generator: G
     wanted = set(problem.needs)
     drawn: set[str] = set()
     for name, draw in DRAWS.items():
-        # the draw of a quota sets the prizes too; a hall's other attributes stay as they are
-        if name in wanted and name not in drawn and (name not in values or name == "min_prize"):
+        # the draw of a quota sets the prizes too, that of lengths varies the hall's; a hall's others stay as they are
+        if name in wanted and name not in drawn and (name not in values or name in ("min_prize", "max_length")):
             new = draw(values, problem, variant, generator)
             values = values | new
             drawn |= set(new)

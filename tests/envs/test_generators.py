@@ -239,7 +239,7 @@ def test_a_variant_is_refused_where_it_changes_nothing(problem, place):
         one, other = drawn(place), drawn(f"{place}-{variant}")
         return any(not torch.equal(values, other.values[name]) for name, values in one.values.items())
 
-    for variant in ("const", "unif", "easy", "hard", "steady", "sparse"):
+    for variant in ("const", "unif", "easy", "hard", "steady", "sparse", "varied"):
         distribution = f"{place}-{variant}"
         if is_changed(variant):
             require_distribution(get_problem(problem), distribution)

@@ -186,5 +186,5 @@ def add_generator_options(command: argparse.ArgumentParser, *, default_count: in
     command.add_argument(
         "--distribution",
         help="uniform (default), clusters, mixed, hall, x or kool; optionally followed by -const, -unif, -dist "
-        "(prizes), -easy, -medium, -hard (time windows) -steady or -sparse (sessions)",
+        "(prizes), -easy, -medium, -hard (time windows), -steady or -sparse (sessions), -varied (largest length)",
     )
