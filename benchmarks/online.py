@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 BLOCK = 5
 """Days that every solver plays before the next ones, so that other load on the machine affects all equally."""
-BUFFERS = (0.7, 0.85, 1.0, 1.15, 1.3, 1.5, 1.8)
+BUFFERS = (0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.5, 1.8)
 TUNING_SEED, SEED = 4242, 15
 TUNING_HALLS, TUNING_SECONDS = 40, 0.003
 

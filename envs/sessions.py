@@ -26,15 +26,17 @@ class SessionState(NamedTuple):
     Attributes:
         batch: the instances.
         clock: `[B, 1, n]` the times of each node, the real ones included, which policies do not see.
-        service_law, wait_law: `[B, 1, n, K]` the equally likely ones; K is 1 where they are known.
+        deadlines: `[B, 1, n, K]` by when she has to come so that a visit counts, in each outcome of the law; sorted.
+        worth: `[B, 1, n, K + 1]` the prize expected of the outcomes whose deadline is not over, by the number of those
+            whose deadline is; None where prizes are known.
         now: `[B, P]` the time at which the current node may be left.
         undecided: `[B, P]` bool, whether she has just come to a node with a queue.
     """
 
     batch: Batch
     clock: SessionClock
-    service_law: Tensor
-    wait_law: Tensor
+    deadlines: Tensor
+    worth: Tensor | None
     now: Tensor
     undecided: Tensor
 
@@ -53,13 +55,15 @@ class SessionEnv(RuleEnv):
 
     def start(self, batch: Batch, trajectories: int) -> SessionState:
         """The session begins, or the depot opens."""
-        values, clock = batch.values, session_clock(batch)
-        service = values.get("law_service_times", clock.service[..., None])
-        waits = values.get("law_waits", clock.waits[..., None])
-        service, waits = (law.to(clock.latest.dtype)[:, None] for law in (service, waits))
+        clock = session_clock(batch)
+        deadlines, order = _law_clock(batch, clock).deadline().sort(-1)
+        worth = None
+        if "law_prizes" in batch.values:
+            shares = batch.values["law_prizes"].gather(-1, order) / prize_unit(batch)[..., None] / order.shape[-1]
+            worth = torch.nn.functional.pad(shares.flip(-1).cumsum(-1).flip(-1), (0, 1))[:, None]
         now = clock.opens.gather(1, batch.depot[:, None]).expand(-1, trajectories)
         undecided = torch.zeros_like(now, dtype=torch.bool)
-        return SessionState(batch, clock.map(lambda x: x[:, None]), service, waits, now, undecided)
+        return SessionState(batch, clock.map(lambda x: x[:, None]), deadlines[:, None], worth, now, undecided)
 
     def update(self, state: SessionState, move: Move) -> SessionState:
         """Walk there, and stay until the visit is over or time is up."""
@@ -84,14 +88,17 @@ class SessionEnv(RuleEnv):
 
     def node_context(self, state: SessionState, move: Move) -> Tensor:
         """The probability to finish a visit of each node, if it is next."""
-        return self._finishes(state, move).float().mean(-1, keepdim=True)
+        return self._chance(state, self._missed(state, move))[..., None]
 
-    def _finishes(self, state: SessionState, move: Move) -> Tensor:
-        """Whether a visit of each node is finished in each of its outcomes, if it is next, `[B, P, n, K]` bool."""
+    def _missed(self, state: SessionState, move: Move) -> Tensor:
+        """In how many outcomes a visit of each node would not count, if it is next, `[B, n, P]`."""
         assert move.to_nodes is not None
-        clock = state.clock.map(lambda x: x[..., None])
-        law = clock._replace(service=state.service_law, waits=state.wait_law)
-        return ~law.visit((state.now[..., None] + move.to_nodes)[..., None])[1]
+        arrive = (state.now[..., None] + move.to_nodes).transpose(1, 2).contiguous()
+        return torch.searchsorted(state.deadlines[:, 0], arrive)
+
+    def _chance(self, state: SessionState, missed: Tensor) -> Tensor:
+        """The share of the other outcomes, `[B, P, n]`."""
+        return 1 - missed.transpose(1, 2).float() / state.deadlines.shape[-1]
 
     def forbids_visit(self, state: SessionState, move: Move) -> Tensor:
         """Nodes from which the end could not be reached in time on arrival."""
@@ -137,9 +144,19 @@ class QueueSessionEnv(SessionEnv):
 
     def node_context(self, state: SessionState, move: Move) -> Tensor:
         """The probability to finish a visit of each node, if it is next, and the prize expected of it."""
-        finishes = self._finishes(state, move)
-        prizes = state.batch.values["law_prizes"][:, None] / prize_unit(state.batch)[:, None, :, None]
-        return torch.stack([finishes.float().mean(-1), (finishes * prizes).float().mean(-1)], -1)
+        assert state.worth is not None
+        missed = self._missed(state, move)
+        prize = state.worth[:, 0].gather(-1, missed).transpose(1, 2).float()
+        return torch.stack([self._chance(state, missed), prize], -1)
+
+
+def _law_clock(batch: Batch, clock: SessionClock) -> SessionClock:
+    """The clock `[B, n, K]` of the equally likely outcomes; K is 1 where all is known."""
+    service = batch.values.get("law_service_times", clock.service[..., None]).to(clock.latest.dtype)
+    waits = batch.values.get("law_waits", clock.waits[..., None]).to(clock.latest.dtype)
+    return SessionClock(
+        *torch.broadcast_tensors(*clock.map(lambda x: x[..., None])._replace(service=service, waits=waits))
+    )
 
 
 class AppearingState(NamedTuple):

@@ -109,6 +109,11 @@ class SessionClock(NamedTuple):
         lost = missed | (due > mask_limit(self.latest))
         return torch.where(lost, torch.maximum(arrive, until), over), lost
 
+    def deadline(self) -> Tensor:
+        """The latest time at which a visit may begin to queue and count; -inf where none does."""
+        begin = torch.minimum(self.closes, self.latest - torch.where(self.late_price.isinf(), self.service, 0.0))
+        return torch.where(self.opens > mask_limit(begin), -float("inf"), mask_limit(begin) - self.waits)
+
 
 def session_clock(batch: Batch) -> SessionClock:
     """The clock of the batch's sessions, whose visits take their real times."""
