@@ -267,7 +267,7 @@ def _timed(
     decisions = (actions != instance.depot).sum().item() + batch.count  # to go home is one, too
     problem, prizes = problem_of(instance), []
     for row, day in zip(actions[:CHECKED], days, strict=False):
-        made = check(problem, instance, env.tours(row[None], instance), realization=day)
+        made = check(problem, instance, env.tours(row, instance), realization=day)
         assert made.objective is not None
         prizes.append(made.objective)
     return [decisions / seconds, float(np.mean(prizes))]
