@@ -13,7 +13,7 @@ reported. One look.
 
     python benchmarks/learned_start.py --raw runs/learned-start.json
 
-Finished cells are kept in `--raw`: a run that was stopped continues. About an hour of one core.
+Finished cells are kept in `--raw`: a run that was stopped continues. About 40 minutes of one core.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ class Case(NamedTuple):
 CASES = (
     Case("op", "kool-dist", 50, 500),
     Case("op", "kool-dist", 100, 500),
-    Case("pctsp", "kool", 50, 200),
-    Case("pctsp", "kool", 100, 200),
-    Case("cvrp", "kool", 50, 200),
-    Case("cvrp", "kool", 100, 200),
-    Case("tsptw", "uniform-medium", 50, 200),
+    Case("pctsp", "kool", 50, 100),
+    Case("pctsp", "kool", 100, 100),
+    Case("cvrp", "kool", 50, 100),
+    Case("cvrp", "kool", 100, 100),
+    Case("tsptw", "uniform-medium", 50, 100),
 )
 
 
@@ -138,7 +138,7 @@ def main() -> None:
             *("better than `ls` % (95 %)", "than `untrained+ls` %", "than `policy` %"),
         ],
         rows,
-        "Processor time for an instance on one thread, all instances at once; 500 instances of orienteering, 200 of "
+        "Processor time for an instance on one thread, all instances at once; 500 instances of orienteering, 100 of "
         "the others, drawn for this table. Means are over the instances with an answer; in the differences, no answer "
         "counts as no prize, or twice the length.",
         "python benchmarks/learned_start.py",
