@@ -16,10 +16,12 @@ from torch import Tensor, nn
 
 from policies.decoder import mean_embedding
 from policies.decoding import Greedy
+from policies.device import in_threads
 from policies.rollout import decode
 
 from .processes import ALONE
 from .run import load_optimizer, optimizer_tensors, under
+from .shares import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -48,10 +50,15 @@ def greedy_costs(env: RoutingEnv, policy: Policy, batch: Batch, *, bfloat16: boo
     training = policy.training
     policy.eval()
     with torch.no_grad():
-        cache = policy.prepare(batch, bfloat16=bfloat16)
-        actions = decode(env, batch, policy.decoder, cache, Greedy())
+        shares = split(policy.decoder, batch, policy.prepare(batch, bfloat16=bfloat16))
+
+    def costs(i: int) -> Tensor:
+        part, leaf, decoder = shares[i]
+        return env.cost(part, decode(env, part, decoder, leaf, Greedy()))[:, 0]
+
+    out = torch.cat(in_threads(costs, len(shares)))
     policy.train(training)
-    return env.cost(batch, actions)[:, 0]
+    return out
 
 
 class ReinforceBaseline(Protocol):
