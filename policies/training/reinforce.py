@@ -80,8 +80,9 @@ def accumulate_gradients(
         sample_trace: samples the trajectories of a batch, given its cache; `rollout` by default.
     """
     cache = policy.prepare(batch, bfloat16=bfloat16)
-    shares = split(policy.decoder, batch, cache, whole=sample_trace is not None)
-    count, starts = len(shares), min(starts, batch.size)
+    starts = min(starts, batch.size)
+    shares = split(policy.decoder, batch, cache, whole=sample_trace is not None or starts == 1)
+    count = len(shares)
     generators = [generator, *(generator.clone_state() for _ in shares[1:])]
 
     def sample(i: int) -> Trace:

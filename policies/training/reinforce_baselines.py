@@ -16,12 +16,10 @@ from torch import Tensor, nn
 
 from policies.decoder import mean_embedding
 from policies.decoding import Greedy
-from policies.device import in_threads
 from policies.rollout import decode
 
 from .processes import ALONE
 from .run import load_optimizer, optimizer_tensors, under
-from .shares import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,15 +48,10 @@ def greedy_costs(env: RoutingEnv, policy: Policy, batch: Batch, *, bfloat16: boo
     training = policy.training
     policy.eval()
     with torch.no_grad():
-        shares = split(policy.decoder, batch, policy.prepare(batch, bfloat16=bfloat16))
-
-    def costs(i: int) -> Tensor:
-        part, leaf, decoder = shares[i]
-        return env.cost(part, decode(env, part, decoder, leaf, Greedy()))[:, 0]
-
-    out = torch.cat(in_threads(costs, len(shares)))
+        cache = policy.prepare(batch, bfloat16=bfloat16)
+        actions = decode(env, batch, policy.decoder, cache, Greedy())
     policy.train(training)
-    return out
+    return env.cost(batch, actions)[:, 0]
 
 
 class ReinforceBaseline(Protocol):

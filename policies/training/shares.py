@@ -1,8 +1,9 @@
 """Shares of a batch that are decoded at the same time, each in a thread of its own.
 
 The tensors of a decoder's step are small: threads that divide each operation among themselves wait for each other more
-than they compute. Instances do not depend on each other, so each thread takes its own instead. The encoder is computed
-for the whole batch, since batch norm needs it.
+than they compute. Instances do not depend on each other, so each thread takes its own instead, where each has several
+trajectories: with one, the time is Python's own, for which threads wait, too. The encoder is computed for the whole
+batch, since batch norm needs it.
 """
 
 from __future__ import annotations

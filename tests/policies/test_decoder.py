@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812 - the name everybody knows
 
 from envs.routing_env import Observation
-from policies.decoder import Decoder, exclude
+from policies.decoder import Decoder
 
 WIDTH, HEADS = 16, 4
 
@@ -169,10 +169,3 @@ def test_distances_need_no_gradient(nodes):
     assert not leaf.costs.requires_grad
     decoder.logits(leaf, SEEN)[~SEEN.forbidden].sum().backward()
     assert decoder.project_costs.weight.grad.abs().sum() > 0
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
-def test_exclusion_is_minus_infinity_where_a_node_is_forbidden_else_zero(dtype):
-    forbidden = torch.tensor([[True, False], [False, True]])
-    assert exclude(forbidden, dtype).dtype == dtype
-    assert exclude(forbidden, dtype).tolist() == [[float("-inf"), 0.0], [0.0, float("-inf")]]
