@@ -49,6 +49,10 @@ class Cache(NamedTuple):
         """The same cache in another precision."""
         return self._replace(**{name: x.to(dtype) for name, x in self._asdict().items() if x is not None})
 
+    def rows(self, rows: slice) -> Cache:
+        """The cache of some of the instances."""
+        return self._replace(**{name: x[rows] for name, x in self._asdict().items() if x is not None})
+
     def detach(self, *, requires_grad: bool = False) -> Cache:
         """The same values cut off from the graph; distances need no gradient."""
         learned = {name: x for name, x in self._asdict().items() if name != "costs"}
@@ -147,7 +151,7 @@ class Decoder(nn.Module):
             pointer = self._changing(cache, query, scores, F.pad(node_context, (0, 0, 0, extra)))
         if bias is not None:
             pointer = pointer + bias
-        return self.clip * pointer[..., :n].tanh() + exclusion[..., :n]
+        return torch.add(exclusion[..., :n], pointer[..., :n].tanh(), alpha=self.clip)
 
     def _changing(self, cache: Cache, query: Tensor, scores: Tensor, node_context: Tensor) -> Tensor:
         """Logits `[B, Q, n]` before the clipping, where node features `[B, Q, n, k]` change with the step.

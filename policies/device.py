@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
 
 
 def resolve_device(name: str) -> torch.device:
@@ -53,6 +56,17 @@ def threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def in_threads(work: Callable[[int], T], count: int) -> list[T]:
+    """The results of `work(0)` to `work(count - 1)`, computed at once, each on an equal part of the threads."""
+    if count == 1:
+        return [work(0)]
+    each = max(1, torch.get_num_threads() // count)
+    others = ThreadPoolExecutor(count - 1, initializer=torch.set_num_threads, initargs=(each,))
+    with threads(each), others:
+        waiting = [others.submit(work, i) for i in range(1, count)]
+        return [work(0), *(one.result() for one in waiting)]
 
 
 def free_cores() -> tuple[int, int]:

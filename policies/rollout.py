@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CHECK_INTERVAL = 8
 """Steps between two checks, on a GPU, whether all trajectories have finished."""
-QUERY_ELEMENTS = 4_000_000
+QUERY_ELEMENTS = 2_000_000
 """Elements of the glimpse's scores `[B, H, Q, n]` computed at once while scoring: about the size of a cache."""
 GPU_QUERY_ELEMENTS = 400_000_000
 """The same on a GPU, where kernel launches are the bottleneck and memory is not: under a gigabyte in bfloat16."""
@@ -120,7 +120,13 @@ def rollout(
 
 
 def score(
-    decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None = None, allowed: Tensor | None = None
+    decoder: Decoder,
+    cache: Cache,
+    trace: Trace,
+    steps: slice | None = None,
+    allowed: Tensor | None = None,
+    *,
+    entropy: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """Log-probability of each trajectory's chosen steps, and the entropy of those choices, `[B, P]` each.
 
@@ -132,6 +138,7 @@ def score(
         trace: the trajectories; given steps do not count.
         steps: score these steps only (chunks of a sum), never before `trace.given`.
         allowed: `[B, P, T, n]` sets of actions, of which the probability of any counts, not that of the chosen one.
+        entropy: whether the entropy is wanted; else it is zero.
     """
     steps = slice(trace.given, None) if steps is None else steps
     observation, actions = trace.queries(steps)
@@ -141,14 +148,17 @@ def score(
     else:
         any_of = allowed[:, :, steps].transpose(1, 2).flatten(1, 2)
         chosen = logs.masked_fill(~any_of, float("-inf")).logsumexp(-1)
-    entropy = -(logs.exp() * logs.masked_fill(observation.forbidden, 0.0)).sum(-1)
     by_step = (-1, trace.actions.shape[1])
-    return chosen.unflatten(1, by_step).sum(1), entropy.unflatten(1, by_step).sum(1)
+    scored = chosen.unflatten(1, by_step).sum(1)
+    if not entropy:
+        return scored, torch.zeros_like(scored)
+    of_choices = -(logs.exp() * logs.masked_fill(observation.forbidden, 0.0)).sum(-1)
+    return scored, of_choices.unflatten(1, by_step).sum(1)
 
 
 def log_prob(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None = None) -> Tensor:
     """The log-probabilities of `score`, `[B, P]`."""
-    return score(decoder, cache, trace, steps)[0]
+    return score(decoder, cache, trace, steps, entropy=False)[0]
 
 
 def query_elements(device: torch.device) -> int:
@@ -189,7 +199,8 @@ def backward_in_chunks(
     for begin in range(trace.given, T, chunk):
         if clock is not None and clock.remaining == 0:
             raise OutOfTime
-        scored, spread = score(decoder, leaf, trace, slice(begin, min(begin + chunk, T)), allowed)
+        steps = slice(begin, min(begin + chunk, T))
+        scored, spread = score(decoder, leaf, trace, steps, allowed, entropy=entropy > 0)
         part = (weight * scored).sum()
         if entropy:
             part = part - entropy * spread.sum() / weight.numel()

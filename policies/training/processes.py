@@ -57,9 +57,10 @@ class Processes:
         """The rows of a batch that this process works on."""
         return batch if self.count == 1 else batch.rows(share_of(batch.count, self.rank, self.count))
 
-    def sampling(self) -> Strategy:
-        """Sampling of this process's trajectories, by the numbers that one process would use for them."""
-        return Sampling() if self.count == 1 else SharedSampling(self.rank, self.count)
+    def sampling(self, share: int = 0, shares: int = 1) -> Strategy:
+        """Sampling of one of equal shares of this process's trajectories, by the numbers of a single process."""
+        count = self.count * shares
+        return Sampling() if count == 1 else SharedSampling(self.rank * shares + share, count)
 
     def mean(self, values: Tensor) -> Tensor:
         """The mean of each value over the processes."""
@@ -95,8 +96,8 @@ class SharedSampling:
     """Sampling of some rows of a batch by the random numbers of the whole one.
 
     Args:
-        rank: of the process, from 0.
-        count: number of processes.
+        rank: of the share, from 0.
+        count: number of equal shares.
     """
 
     def __init__(self, rank: int, count: int) -> None:
@@ -110,6 +111,6 @@ class SharedSampling:
 
 
 def share_of(total: int, rank: int, count: int) -> slice:
-    """The rows of a process, of `total` rows that the number of processes divides."""
+    """The rows of one of `count` equal shares of `total` rows."""
     each = total // count
     return slice(rank * each, (rank + 1) * each)

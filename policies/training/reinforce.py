@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from policies.device import in_threads
 from policies.rollout import backward_in_chunks, rollout
 
 from .label_sets import allow_one, follow
 from .processes import ALONE
+from .shares import backward_through_encoder, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +59,8 @@ def accumulate_gradients(
 
     ∇L = E[(C(π) - b) ∇ log p(π)] (Williams 1992; Kool et al. 2019, equation 9). The decoder's cache
     is the cut: chunks of steps each run backward into it, then one backward pass goes through the
-    encoder, so memory does not grow with the number of steps.
+    encoder, so memory does not grow with the number of steps. On a CPU each thread takes a share of the instances
+    between the cuts.
 
     Args:
         env: the environment.
@@ -77,22 +80,33 @@ def accumulate_gradients(
         sample_trace: samples the trajectories of a batch, given its cache; `rollout` by default.
     """
     cache = policy.prepare(batch, bfloat16=bfloat16)
-    leaf = cache.detach(requires_grad=True)
-    if sample_trace is None:
-        starts = min(starts, batch.size)
-        prefix = env.starts(batch, starts)
-        how = processes.sampling()
-        trace = rollout(env, batch, policy.decoder, leaf, how, trajectories=starts, prefix=prefix, generator=generator)
-    else:
-        trace = sample_trace(batch, leaf)
-    costs = env.cost(batch, trace.actions).float()  # [B, P]
+    starts = min(starts, batch.size)
+    shares = split(policy.decoder, batch, cache, whole=sample_trace is not None or starts == 1)
+    count = len(shares)
+    generators = [generator, *(generator.clone_state() for _ in shares[1:])]
+
+    def sample(i: int) -> Trace:
+        (part, leaf, decoder), how = shares[i], processes.sampling(i, count)
+        if sample_trace is not None:
+            return sample_trace(part, leaf)
+        prefix = env.starts(part, starts)
+        return rollout(env, part, decoder, leaf, how, trajectories=starts, prefix=prefix, generator=generators[i])
+
+    traces = in_threads(sample, count)
+    parts = [env.cost(share.batch, trace.actions) for share, trace in zip(shares, traces, strict=True)]
+    costs = torch.cat(parts).float()  # [B, P]
     advantage = baseline.advantage(batch, costs)
     if scale:
         advantage = advantage / costs.std(1, keepdim=True).clamp(min=LEAST_DEVIATION)
     elif entropy:
         advantage = advantage / processes.deviation(advantage).clamp(min=1e-6)
-    loss = backward_in_chunks(policy.decoder, leaf, trace, advantage / advantage.numel() * weight, weight * entropy)
-    _backward_through_encoder(cache, leaf)
+    weights = (advantage / advantage.numel() * weight).chunk(count)
+
+    def score(i: int) -> Tensor:
+        return backward_in_chunks(shares[i].decoder, shares[i].leaf, traces[i], weights[i], weight * entropy / count)
+
+    loss = torch.stack(in_threads(score, count)).sum()
+    backward_through_encoder(policy.decoder, cache, shares)
     return StepResult(loss, env.sign * costs.mean())
 
 
@@ -124,8 +138,8 @@ def accumulate_imitation(
         the mean over trajectories of the negative log-probability.
     """
     cache = policy.prepare(batch, bfloat16=bfloat16)
-    leaf = cache.detach(requires_grad=True)
-    actions = label.actions
+    shares = split(policy.decoder, batch, cache, whole=True)
+    leaf, actions = shares[0].leaf, label.actions
     if any_order is not None:
         trace, allowed = follow(env, batch, policy.decoder, leaf, label, any_order)
     else:
@@ -136,16 +150,5 @@ def accumulate_imitation(
     count = actions.shape[0] * actions.shape[1]
     per_trajectory = torch.full(actions.shape[:2], -weight / count, device=batch.device)
     loss = backward_in_chunks(policy.decoder, leaf, trace, per_trajectory, allowed=allowed)
-    _backward_through_encoder(cache, leaf)
+    backward_through_encoder(policy.decoder, cache, shares)
     return loss / weight
-
-
-def _backward_through_encoder(cache: Cache, leaf: Cache) -> None:
-    """One backward pass from the gradients that scoring left in the detached cache."""
-    reached: list[Tensor] = []
-    gradients: list[Tensor] = []
-    for x, cut in zip(cache, leaf, strict=True):
-        if x is not None and cut is not None and cut.grad is not None:
-            reached.append(x)
-            gradients.append(cut.grad)
-    torch.autograd.backward(reached, gradients)

@@ -1,5 +1,7 @@
 """One REINFORCE step has the gradient of the textbook's loop, for chunks of any size."""
 
+import threading
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from envs.generators import generate
 from envs.routing_env import RoutingEnv
 from policies import rollout
 from policies.decoding import Sampling
+from policies.device import threads
 from policies.policy import Policy, PolicyConfig
 from policies.training import reinforce
 from policies.training.reinforce import accumulate_gradients
@@ -113,9 +116,9 @@ def test_memory_bound_chunks_cover_every_step_once(monkeypatch):
     scored = []
     whole = rollout.score
 
-    def watch(decoder, cache, trace, steps, allowed):
+    def watch(decoder, cache, trace, steps, allowed, *, entropy):
         scored.append((steps.start, steps.stop))
-        return whole(decoder, cache, trace, steps, allowed)
+        return whole(decoder, cache, trace, steps, allowed, entropy=entropy)
 
     monkeypatch.setattr(rollout, "score", watch)
     monkeypatch.setattr(rollout, "QUERY_ELEMENTS", 2 * B * 4 * 3 * N)
@@ -129,6 +132,54 @@ def test_memory_bound_chunks_cover_every_step_once(monkeypatch):
         generator=generator(),
     )
     assert scored == [(1, 3), (3, 5), (5, 7)]
+
+
+def step_on_threads(count, problem, starts, entropy, *, bfloat16=False):
+    """Loss, mean objective and gradients of one step of REINFORCE on so many threads, which had gradients of one."""
+    policy = make_policy(norm="instance", problem=problem, edges=problem == "op")
+    for parameter in policy.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    batch = generate(problem, "uniform", B, N, generator(1))
+    with threads(count):
+        result = accumulate_gradients(
+            policy.env,
+            policy,
+            batch,
+            SharedBaseline(),
+            starts=starts,
+            bfloat16=bfloat16,
+            generator=generator(),
+            entropy=entropy,
+        )
+        assert torch.get_num_threads() == count
+    return [*result, *gradients(policy).values()]
+
+
+@pytest.mark.parametrize(("problem", "starts", "entropy"), [("tsp", 4, 0.0), ("op", 3, 0.3), ("cvrp", 2, 0.0)])
+@pytest.mark.parametrize("count", [2, 3, 4], ids=lambda count: f"{count} threads")
+def test_threads_add_the_gradients_of_one_and_repeat_their_bits(problem, starts, entropy, count):
+    one = step_on_threads(1, problem, starts, entropy)
+    several = step_on_threads(count, problem, starts, entropy)
+    for a, b in zip(several, one, strict=True):
+        torch.testing.assert_close(a, b, atol=2e-5, rtol=1e-4)
+    again = step_on_threads(count, problem, starts, entropy)
+    assert all(torch.equal(a, b) for a, b in zip(several, again, strict=True))
+
+
+def test_each_thread_takes_a_share_of_the_instances(monkeypatch):
+    seen, whole = [], reinforce.backward_in_chunks
+
+    def watch(decoder, leaf, trace, *rest):
+        seen.append((len(trace.actions), torch.get_num_threads(), threading.get_ident()))
+        return whole(decoder, leaf, trace, *rest)
+
+    monkeypatch.setattr(reinforce, "backward_in_chunks", watch)
+    step_on_threads(3, "tsp", 4, 0.0)
+    assert [one[:2] for one in seen] == [(B // 3, 1)] * 3
+    assert len({one[2] for one in seen}) > 1
+    seen.clear()
+    step_on_threads(5, "tsp", 4, 0.0)  # which does not divide the batch
+    assert [one[:2] for one in seen] == [(B, 5)]
 
 
 def test_gradients_are_added_to_existing_ones():
