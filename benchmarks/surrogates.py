@@ -10,15 +10,16 @@ the mean plan under perturbation less the mean anticipative plan. In training bo
 
     python benchmarks/surrogates.py train
     python benchmarks/surrogates.py tune
-    python benchmarks/surrogates.py compare --milliseconds 3
+    python benchmarks/surrogates.py compare
+    python benchmarks/surrogates.py exact
     python benchmarks/surrogates.py tables
 
-**Hypothesis**, written before the test: in halls of 20 and 50 posters, at 3 and 10 ms of processor time a decision, the
-learned surrogate collects at least 1 % more than the tuned constant, with an interval that excludes zero, in one of the
-four cases or more. If it does not, it is not shipped.
+**Hypothesis**, written before the test: in halls of 20 or of 50 posters, at a limit of 5 ms of processor time for each
+decision, the learned surrogate collects at least 1 % more than the tuned constant, with an interval that excludes zero.
+If it does not, it is not shipped. (A first version named 3 and 10 ms; there was not the processor time for both.)
 
-**Seeds.** Training 3101, tuning of the constant 3102, choices of training (strength of the perturbation) 3103, test
-3104. The test halls are looked at once, when weights and constants are fixed; each solver plays each day once.
+**Seeds.** Training 3101, tuning of the constant 3102, test 3104. Nothing else was tuned: perturbation, samples and
+steps were set beforehand. The test halls are looked at once, when weights and constants are fixed.
 """
 
 from __future__ import annotations
@@ -64,10 +65,10 @@ if TYPE_CHECKING:
 DOP = get_problem("dop")
 SIZES = (20, 50)
 CONSTANTS = (0.0, 0.25, 0.5, 0.75, 1.0)
-TRAINING_SEED, TUNING_SEED, CHOICE_SEED, SEED = 3101, 3102, 3103, 3104
+TRAINING_SEED, TUNING_SEED, SEED = 3101, 3102, 3104
 TRAINING_HALLS = {20: 60, 50: 20}
 """Halls of each size whose decisions are learned from."""
-TUNING_HALLS, TUNING_MS = {20: 60, 50: 25}, 5
+TUNING_HALLS, TEST_HALLS = {20: 60, 50: 25}, {20: 120, 50: 60}
 BLOCK = 5
 """Days that every solver plays before the next ones, so that other load on the machine affects all equally."""
 
@@ -75,7 +76,7 @@ FUTURES = 8
 """Futures drawn for each decision; their anticipative plans are imitated on average."""
 PERTURBATION = 0.2
 """Standard deviation of the perturbation of prizes, in mean prizes."""
-SAMPLES, EPOCHS, BATCH, RATE = 8, 10, 20, 0.03
+SAMPLES, EPOCHS, BATCH, RATE = 8, 40, 20, 0.02
 
 
 class Moment(NamedTuple):
@@ -132,12 +133,13 @@ class Surrogate(MeansSolver):
     Args:
         share: that constant.
         weights: of the features, in place of the constant.
+        solver: spec of the solver that plans.
     """
 
     name = "surrogate"
 
-    def __init__(self, share: float = 1.0, weights: Array | None = None) -> None:
-        super().__init__()
+    def __init__(self, share: float = 1.0, weights: Array | None = None, solver: str = "ls") -> None:
+        super().__init__(solver=solver)
         self.share, self.weights = share, weights
 
     def supports(self, problem: Problem) -> bool:
@@ -265,19 +267,26 @@ def train(arguments: argparse.Namespace) -> None:
             if steps > total // 2:
                 mean += weights / (total - total // 2)
             sizes.append(float(np.abs(slope).mean()))
-        print(epoch, f"{np.mean(sizes):.4f}", np.round(weights, 2), f"{time.process_time() - begin:.0f} s", flush=True)
+        if epoch % 10 == 9:
+            print(
+                epoch + 1,
+                f"{np.mean(sizes):.4f}",
+                np.round(weights, 2),
+                f"{time.process_time() - begin:.0f} s",
+                flush=True,
+            )
     raw = read(arguments.raw) | {"weights": np.round(mean, 3).tolist(), "training": time.process_time() - begin}
     write_text(arguments.raw, json.dumps(raw), force=True)
 
 
 def tune(arguments: argparse.Namespace) -> None:
     """Choose the constant for each size, on halls of their own."""
-    for size in SIZES:
+    for size in arguments.sizes:
         days, means = days_of(size, TUNING_HALLS[size], TUNING_SEED), {}
         for share in CONSTANTS:
             solver = Surrogate(share)
             solver.warm_up(DOP)
-            means[share] = float(np.mean([play(solver, *day, TUNING_MS / 1000)[0] for day in days]))
+            means[share] = float(np.mean([play(solver, *day, arguments.milliseconds / 1000)[0] for day in days]))
             print(size, share, round(means[share], 3), flush=True)
         raw = read(arguments.raw) | {
             f"constant {size}": max(means, key=lambda one: means[one]),
@@ -292,28 +301,28 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def arms_of(raw: dict[str, Any], size: int) -> dict[str, Solver]:
-    """The solvers that are compared, the learned surrogate first; `scenarios` and `rollout` do not support `dop`."""
+    """The solvers that are compared; `scenarios` and `rollout` do not support `dop`."""
     return {
-        LEARNED: Surrogate(weights=np.array(raw["weights"])),
-        "constant": Surrogate(raw[f"constant {size}"]),
+        "learned": Surrogate(weights=np.array(raw["weights"])),
+        CONSTANT: Surrogate(raw[f"constant {size}"]),
         **{spec: make(spec) for spec in ("means", "myopic", "hindsight")},
     }
 
 
 def compare(arguments: argparse.Namespace) -> None:
     """Play the test halls with each solver, and keep the prize, the milliseconds and the number of decisions."""
-    raw, most = read(arguments.raw), max(arguments.halls)
-    for first in range(0, most, BLOCK):
-        for size, halls in zip(SIZES, arguments.halls, strict=True):
-            days = days_of(size, halls, SEED)[first : first + BLOCK]
+    raw = read(arguments.raw)
+    for size in arguments.sizes:
+        days = days_of(size, TEST_HALLS[size], SEED)
+        for first in range(0, len(days), BLOCK):
             for name, solver in arms_of(raw, size).items():
-                done = raw.setdefault(json.dumps([size, arguments.milliseconds, name]), [])
-                if len(done) > first or not days:
+                key = json.dumps([size, name])
+                done = read(arguments.raw).get(key, [])
+                if len(done) > first:
                     continue
                 solver.warm_up(DOP)
-                done += [play(solver, *day, arguments.milliseconds / 1000) for day in days]
-                write_text(arguments.raw, json.dumps(raw), force=True)
-    tables(arguments)
+                done += [play(solver, *day, arguments.milliseconds / 1000) for day in days[first : first + BLOCK]]
+                write_text(arguments.raw, json.dumps(read(arguments.raw) | {key: done}), force=True)
 
 
 def exact(arguments: argparse.Namespace) -> None:
@@ -326,68 +335,59 @@ def exact(arguments: argparse.Namespace) -> None:
             solver.warm_up(DOP)
             value = value_of_planning(solver, DOP, instance, arguments.milliseconds / 1000)
             lost[name].append(100 * (best - value) / best)
-    write_text(arguments.raw, json.dumps(raw | {"exact": lost, "exact ms": arguments.milliseconds}), force=True)
-    tables(arguments)
+    write_text(arguments.raw, json.dumps(read(arguments.raw) | {"exact": lost}), force=True)
 
 
 def tables(arguments: argparse.Namespace) -> None:
-    """Write the tables: each solver's prize, and the paired difference from the learned surrogate."""
+    """Write the tables: each solver's prize with the paired difference from the constant, and the small sessions."""
     raw, rows = read(arguments.raw), []
-    found: dict[tuple[int, float], dict[str, Any]] = defaultdict(dict)
-    for key, days in raw.items():
-        if key.startswith("["):
-            size, milliseconds, name = json.loads(key)
-            found[size, milliseconds][name] = np.array(days)
-    for (size, milliseconds), arms in sorted(found.items()):
+    for size in SIZES:
+        arms = {name: np.array(raw.get(json.dumps([size, name]), [])) for name in arms_of(raw, size)}
         count = min(len(days) for days in arms.values())
-        reference = arms[LEARNED][:count, 0]
+        if count == 0:
+            continue
+        reference = arms[CONSTANT][:count, 0]
         for name, days in arms.items():
+            prize, used, _ = days[:count].mean(axis=0)
             difference = "–"
-            if name != LEARNED:
-                estimate = estimate_mean(100 * (reference - days[:count, 0]) / reference.mean())
+            if name != CONSTANT:
+                estimate = estimate_mean(100 * (days[:count, 0] - reference) / reference.mean())
                 assert estimate is not None
                 assert estimate.interval is not None
                 difference = f"{estimate.mean:+.2f} ({estimate.interval[0]:+.2f} to {estimate.interval[1]:+.2f})"
-            label = f"constant {raw[f'constant {size}']:g}" if name == "constant" else name
-            prize, used, _ = days[:count].mean(axis=0)
-            row = [str(size), f"{milliseconds:g}", label, str(count), f"{prize:.3f}", difference, f"{used:.1f}"]
-            print(" | ".join(row))
-            rows.append(row)
-    constants = ", ".join(f"{one:g}" for one in CONSTANTS)
-    save(
-        measured(
-            "surrogates",
-            "Surrogate prizes of posters that may still appear",
-            ["nodes", "limit, ms a decision", "prizes", "halls", "prize", "below `learned` % (95 %)", "ms a decision"],
-            rows,
-            "Each session is in a hall of its own, with its own day; the solvers of a row's nodes and limit play the "
-            "same days. Differences are paired, and positive where the row's solver collects less. Times are processor "
-            "time on one thread; the last column also counts what the limit does not: preparation and checks. The "
-            f"constant was chosen among {constants} on {' and '.join(map(str, TUNING_HALLS.values()))} other halls.",
-            COMMAND,
-        )
+            label = f"{CONSTANT} {raw[f'constant {size}']:g}" if name == CONSTANT else name
+            rows.append([str(size), label, str(count), f"{prize:.3f}", difference, f"{used:.1f}"])
+    constants, tuning = ", ".join(f"{one:g}" for one in CONSTANTS), " and ".join(map(str, TUNING_HALLS.values()))
+    note = (
+        "Each session is in a hall of its own, with its own day; all solvers play the same days. Differences are "
+        "paired, and positive where the row's solver collects more. Each solver has "
+        f"{arguments.milliseconds:g} ms of processor time for a decision, on one thread; the last column also counts "
+        "what the limit does not: preparation and checks. The "
+        f"constant was chosen among {constants} on {tuning} other halls."
     )
-    if "exact" in raw:
-        for name, lost in raw["exact"].items():
-            print(name, f"{np.mean(lost):.2f} % below optimal, worst {max(lost):.1f} %, {len(lost)} instances")
+    columns = ["nodes", "solver", "halls", "prize", "against the constant % (95 %)", "ms a decision"]
+    save(measured("surrogates", "Surrogate prizes of posters that may still appear", columns, rows, note, COMMAND))
+    lost = [[name, f"{np.mean(below):.2f}", f"{max(below):.1f}"] for name, below in raw.get("exact", {}).items()]
+    note = (
+        f"{SMALL} sessions of 4 posters with 2 outcomes each and whole-number times, over every joint outcome, so that "
+        "luck does not count. Weights and constant are those of halls of 20 posters."
+    )
+    columns = ["solver", "below optimal %", "worst instance %"]
+    save(measured("surrogates-optimal", "Surrogate prizes against the optimal policy", columns, lost, note, COMMAND))
 
 
-LEARNED = "learned"
+CONSTANT = "constant"
 SMALL = 24
 """Small sessions whose optimal policy is known."""
-COMMAND = """python benchmarks/surrogates.py train
-python benchmarks/surrogates.py tune
-for milliseconds in 3 10; do
-    python benchmarks/surrogates.py compare --milliseconds $milliseconds
-done"""
+COMMAND = "\n".join(f"python benchmarks/surrogates.py {what}" for what in ("train", "tune", "compare", "exact"))
 
 
 def main() -> None:
     """Read the arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("train", "tune", "compare", "exact", "tables"))
-    parser.add_argument("--halls", type=int, nargs=2, default=[150, 100], help="of `compare`, for each size")
-    parser.add_argument("--milliseconds", type=float, default=10)
+    parser.add_argument("--sizes", type=int, nargs="+", choices=SIZES, default=SIZES, help="of `tune` and `compare`")
+    parser.add_argument("--milliseconds", type=float, default=5)
     parser.add_argument("--raw", type=Path, default=Path("runs/surrogates.json"), help="every day so far, and weights")
     arguments = parser.parse_args()
     arguments.raw.parent.mkdir(parents=True, exist_ok=True)

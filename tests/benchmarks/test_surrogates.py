@@ -8,10 +8,11 @@ from surrogates import Surrogate, example_of, first_weights, gradient, is_hidden
 from tsp.instance import Underway
 from tsp.laws import draw_day, expected
 from tsp.problems import get_problem
+from tsp.solvers.means import MeansSolver
 from tsp.solvers.protocol import Request
-from tsp.solvers.registry import make
 
 DOP = get_problem("dop")
+KICKS = "ls(kicks=30)"
 
 
 def under_way(seed):
@@ -27,8 +28,12 @@ def test_first_weights_and_a_constant_of_one_are_the_prizes_of_means(seed):
     means = np.where(here, 0.0, expected(instance).prizes)
     np.testing.assert_allclose(prizes * (features @ first_weights()), means)
     plans = [
-        solver.solve_request(Request(DOP, [instance], [0.02]))[0].tours[0].tolist()
-        for solver in (make("means"), Surrogate(1.0), Surrogate(weights=first_weights()))
+        solver.solve_request(Request(DOP, [instance], [60.0]))[0].tours[0].tolist()
+        for solver in (
+            MeansSolver(solver=KICKS),
+            Surrogate(1.0, solver=KICKS),
+            Surrogate(weights=first_weights(), solver=KICKS),
+        )
     ]
     assert plans[0] == plans[1] == plans[2]
 
