@@ -96,9 +96,8 @@ def play(
     problem = problem_of(instance)
     visited, plan, now, lost, used, decisions = list[int](), list[int](), 0.0, 0.0, 0.0, 0
     while True:
-        known = with_known(instance, day, visited)
-        if visited:
-            known = replace(known, underway=Underway(tuple(visited), elapsed=now))
+        begun = replace(instance, underway=Underway(tuple(visited), elapsed=now)) if visited else instance
+        known = with_known(begun, day, visited)
         initial = [check(problem, known, [[0, *visited, *plan]])]
         started = time.process_time()
         found = solve_request(solver, Request(problem, [known], [seconds], initial=initial))[0]

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from tsp.solvers import Request
 
 
-PARTS = 8
-"""Number of parts of the scenarios between which the clock is read."""
+RACE = ((8, 8), (16, 4), (32, 2))
+"""After so many scenarios only so many actions, the best so far, are followed further."""
 
 
 class Hindsight(BaseSolver):
@@ -82,9 +82,12 @@ class Hindsight(BaseSolver):
         is_there = np.array(~(ahead > now + slack).any(axis=1))
         totals = np.zeros(n + 1)
         scenarios = draw_scenarios(ahead, self.scenarios, seed)
-        for k, appears in enumerate(scenarios):
+        race = dict(RACE)
+        for k, appears in enumerate(scenarios, 1):
             add_scenario(session, appears, is_there, gone, here, now, order, totals)
-            if k % max(1, len(scenarios) // PARTS) == 0 and clock.remaining == 0:
+            if k in race:
+                totals[np.argsort(-totals, kind="stable")[race[k] :]] = -np.inf
+            if clock.remaining == 0:
                 break
         best, waits = int(totals.argmax()), False
         if totals[best] <= 0:
