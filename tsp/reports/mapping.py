@@ -30,6 +30,9 @@ MAP_ENDINGS = (".geojson", ".html")
 WIDTH = 1000.0
 """Units of the page's picture."""
 
+START_RADIUS = 8.0
+"""The least radius of the start, so that it is found among thousands of nodes."""
+
 
 def map_text(
     path: str | os.PathLike[str], instance: Instance, solution: Solution | None, *, title: str | None = None
@@ -87,8 +90,9 @@ def _map_page(instance: Instance, solution: Solution | None, title: str | None) 
         title=title or instance.name or "map",
         facts=describe_tours(claim_of(problem, instance, () if solution is None else solution.tours), solution),
         box=f"{-0.04 * WIDTH:.1f} {-0.04 * WIDTH:.1f} {1.08 * WIDTH:.1f} {height + 0.08 * WIDTH:.1f}",
-        radius=round(float(np.clip(60 / np.sqrt(instance.size), 1.2, 6)), 2),
+        radius=(radius := round(float(np.clip(60 / np.sqrt(instance.size), 1.2, 6)), 2)),
+        start_radius=max(2 * radius, START_RADIUS),
         tours=tours,
-        nodes=nodes,
+        nodes=sorted(nodes, key=lambda node: bool(node["is_start"])),  # the start is drawn above the others
         bar={"width": f"{bar * unit:.1f}", "text": f"{bar:,g} {instance.unit}", "y": f"{height + 0.02 * WIDTH:.1f}"},
     )
