@@ -429,15 +429,15 @@ def as_batch(problem: Problem, values: Values) -> Batch:
 
 
 def to_instances(problem: str, batch: Batch, name: str) -> tuple[list[Instance], list[Realization] | None]:
-    """Generated instances as float64 `Instance`s, and the values that they hide."""
+    """The instances of a batch as float64 `Instance`s, and the values that they hide."""
     located = bool(batch.coordinates.any())
     # values are drawn in float32; rounding makes 0.08 of 0.07999999821
     arrays = {key: value.double().cpu().numpy().round(7) for key, value in batch.values.items()}
     real = {name: arrays.pop(f"real_{name}") for name in HIDDEN if f"real_{name}" in arrays}
     given = [key for key in (*NODE_VALUES, *LAWS, "time_windows", *LIMITS) if key in arrays]
     matrices = None if batch.distances is None else batch.distances.double().cpu().numpy()
-    points = batch.coordinates.double().cpu().numpy()
-    ends = (batch.end != batch.depot).tolist()
+    points = (batch.coordinates.double() * batch.scale.double()[:, None, None]).cpu().numpy()
+    ends = ((batch.end != batch.depot) & (batch.end < batch.size)).tolist()  # n: none is named
     instances = [
         Instance(
             coordinates=points[i] if located or matrices is None else None,

@@ -15,6 +15,7 @@ from envs.routing_env import RoutingEnv
 from envs.rules import RULES
 from envs.symmetries import augment
 from tsp.budget import Clock
+from tsp.composition import described
 from tsp.problems import Problem, get_problem
 from tsp.solution import Solution, check, no_answer
 from tsp.solvers import BaseSolver, require_support, slow_refusal
@@ -121,8 +122,10 @@ class PolicySolver(BaseSolver):
 
     def supports(self, problem: Problem) -> bool:
         """Whether the environment covers every rule, and there is a policy for the problem."""
-        known = all(type(rule) in RULES for rule in problem.rules)
-        return known and (self.path is not None or find_policy(problem.name, 1) is not None)
+        if not all(type(rule) in RULES for rule in problem.rules):
+            return False
+        shipped = find_policy(problem.name, 1)
+        return self.path is not None or (shipped is not None and get_problem(shipped.problem).resembles(problem))
 
     def warm_up(self, problem: Problem) -> None:
         """Load the weights given by a path; shipped ones are chosen by size when instances are solved."""
@@ -141,7 +144,7 @@ class PolicySolver(BaseSolver):
         if (path, problem) not in self._loaded:
             policy, info = load_policy(path, self.device)
             if not get_problem(info.problem).resembles(problem):
-                raise ValueError(f"{path}: a policy for {info.problem}, expected one for {problem.name}")
+                raise ValueError(f"{path}: a policy for {info.problem}, expected one for {described(problem)}")
             name = path if shipped is None else shipped.name
             best = self.requested.over(info.decoding)
             self._loaded[path, problem] = Loaded(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from tsp.drawing import draw
 from tsp.formats.csv_file import itinerary_rows
 from tsp.formats.text import parse_number
 from tsp.html_table import html_table
 from tsp.instance import Instance
-from tsp.plotting import picture_text, plot_tour, save_figure
+from tsp.plotting import picture_text, plot_tour
 from tsp.solution import Solution
 
 if TYPE_CHECKING:
@@ -47,20 +48,20 @@ class Answer(Solution):
         """Draw the tours.
 
         Args:
-            path: where the picture is written, as PNG, SVG or PDF by its ending; None: nowhere.
+            path: where they are written, by its ending: a picture (PNG, SVG or PDF) or, of places on the Earth, a map
+                (HTML or GeoJSON); None: nowhere.
             title: replaces the instance's name.
             force: whether an existing file may be replaced.
 
         Returns:
-            a figure of matplotlib.
+            the picture, a figure of matplotlib.
 
         Raises:
-            ValueError: for another ending, or when `path` exists and `force` is not given, or cannot be written.
+            ValueError: for another ending, for a map of places that are not on the Earth, or when `path` exists and
+                `force` is not given, or cannot be written.
         """
-        figure = plot_tour(self.instance, self, title=title)
-        if path is not None:
-            save_figure(figure, path, force=force)
-        return figure
+        figure = None if path is None else draw(path, self.instance, self, title=title, force=force)
+        return figure or plot_tour(self.instance, self, title=title)
 
     def to_columns(self) -> dict[str, list[Any]]:
         """The itinerary as columns by name, those of the CSV file that `tsp solve --out` writes.

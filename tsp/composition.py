@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from tsp.instance import LIMITS
 from tsp.problems import (
     PROBLEMS,
     STATED_BY,
@@ -229,12 +230,33 @@ def added_rules(problem: Problem) -> list[str]:
     return [TITLES[type(rule)] for rule in problem.rules if type(rule) in TITLES and type(rule) not in own]
 
 
+def described(problem: Problem) -> str:
+    """The name of a problem, with the rules that it has beyond those of the row of its name."""
+    added = added_rules(problem)
+    return f"{problem.name} with {' and '.join(added)}" if added else problem.name
+
+
 def reads(problem: Problem) -> set[str]:
     """The attributes of an instance that the problem's rules, its objective or its shape read."""
     also = {"max_length"} if problem.rule(LengthBudget) is not None else set[str]()
     also |= {"required"} if problem.visits_all else set()  # every node is
     also |= {"num_tours"} if problem.shape.has_several_tours else set()
     return {*problem.needs, *also}
+
+
+def limits_of(problem: Problem, instance: Instance | None = None) -> tuple[str, ...]:
+    """The limits that an instance of the problem may state: those that it reads, and those that add a rule to it.
+
+    A rule is added only where all else that it needs is there, such as demands for a capacity: the problem needs it, or
+    the `instance` has it.
+    """
+    known = reads(problem) | (frozenset[str]() if instance is None else stated(instance))
+
+    def adds_rule(name: str) -> bool:
+        rule = BRINGS[name]
+        return rule is not None and _fits(rule, problem) and known.issuperset({*rule().needs} - {name})
+
+    return tuple(name for name in (*LIMITS, "num_tours") if name in reads(problem) or adds_rule(name))
 
 
 def _fits(rule: type[Rule], problem: Problem) -> bool:

@@ -402,7 +402,9 @@ class Trainer(Run[TrainConfig]):
             "seconds": round(self.seconds, 3),
             "train/loss": loss / steps if steps else float("nan"),
             "train/objective": objective / reinforced if reinforced else float("nan"),
-            "train/instances_per_second": round(steps * self.config.batch_size / seconds, 2) if seconds else 0.0,
+            "train/instances_per_second": round(steps * self.config.batch_size / seconds, 2)
+            if seconds
+            else float("nan"),
             "train/lr": self.learning_rate(),
             "val/objective": value,
         }

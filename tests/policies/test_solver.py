@@ -18,6 +18,7 @@ from policies.rollout import decode
 from policies.solver import PolicySolver
 from policies.zoo import find_policy, shipped_policies
 from tsp.budget import Budget, Clock
+from tsp.composition import problem_of
 from tsp.instance import Instance, Underway
 from tsp.problems import PROBLEMS, get_problem
 from tsp.solution import check
@@ -433,3 +434,14 @@ def test_every_shipped_policy_solves_instances_of_its_sizes(name):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert all(s.feasible for s in solver.solve(problem, given, BUDGET))
+
+
+def test_no_shipped_policy_stands_for_a_problem_with_a_further_rule(paths):
+    given = replace(tiny_instance("op", 0), problem="op", min_prize=0.5)
+    problem = problem_of(given)
+    assert PolicySolver(device="cpu").supports(PROBLEMS["op"])
+    assert not PolicySolver(device="cpu").supports(problem)
+    with pytest.raises(ValueError, match="'policy' does not support problem 'op with a prize quota'"):
+        PolicySolver(device="cpu").solve(problem, [given], BUDGET)
+    with pytest.raises(ValueError, match="a policy for op, expected one for op with a prize quota"):
+        PolicySolver(path=paths["op"], device="cpu").solve(problem, [given], BUDGET)

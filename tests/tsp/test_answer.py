@@ -1,11 +1,13 @@
 """Answers draw themselves, are tables, and show both in notebooks."""
 
+import json
 import sys
 import xml.etree.ElementTree as ET
 
 import pytest
 
 import tsp
+from tsp.earth import earth_instance
 
 HALL = tsp.Instance.from_dataframe(
     {"name": ["Hub", "<b>Ada", "7"], "x": [0, 3, 0], "y": [0, 0, 4], "prize": [0, 1, 2.5], "order": ["i", "j", "k"]},
@@ -60,6 +62,27 @@ def test_it_draws_itself(answer, tmp_path):
     with pytest.raises(ValueError, match="exists"):
         answer.plot(tmp_path / "tour.svg")
     answer.plot(tmp_path / "tour.svg", force=True)
+
+
+def test_it_draws_maps_by_the_ending_as_the_command_line_does(tmp_path):
+    day = earth_instance([52.5, 52.6, 52.4], [13.4, 13.5, 13.3], ["Hub", "Ada", "Ben"], name="Berlin")
+    answer = tsp.solve(day, "nearest", time_limit=1)
+    assert answer.plot(tmp_path / "map.html", title="Monday").axes
+    assert "<title>Monday" in (tmp_path / "map.html").read_text(encoding="utf-8")
+    answer.plot(tmp_path / "map.GeoJSON")
+    content = json.loads((tmp_path / "map.GeoJSON").read_text(encoding="utf-8"))
+    assert content["name"] == "Berlin"
+    assert [one["geometry"]["type"] for one in content["features"]] == ["MultiLineString", "Point", "Point", "Point"]
+    with pytest.raises(ValueError, match="exists"):
+        answer.plot(tmp_path / "map.html")
+
+
+def test_a_drawing_that_cannot_be_is_refused_by_its_ending(answer, tmp_path):
+    with pytest.raises(ValueError, match="hall: its nodes are not places on the Earth"):
+        answer.plot(tmp_path / "map.html")
+    with pytest.raises(ValueError, match=r"ending '.gif', expected .png or .svg or .pdf or .geojson or .html"):
+        answer.plot(tmp_path / "map.gif")
+    assert not list(tmp_path.iterdir())
 
 
 def test_in_a_notebook_it_shows_its_picture_and_its_itinerary(answer):

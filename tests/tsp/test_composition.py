@@ -8,8 +8,16 @@ import pytest
 
 import tsp
 from tests.figures import full_instance
-from tsp.composition import added_rules, implied_problem, problem_of, reads, require_read, validated_problem
-from tsp.instance import Instance, Underway
+from tsp.composition import (
+    added_rules,
+    implied_problem,
+    limits_of,
+    problem_of,
+    reads,
+    require_read,
+    validated_problem,
+)
+from tsp.instance import LIMITS, Instance, Underway
 from tsp.problems import PROBLEMS, Capacity, LengthBudget, PrizeQuota, TimeWindows, get_problem
 from tsp.solution import check
 
@@ -107,6 +115,25 @@ def test_every_attribute_is_read_or_refused_by_every_problem():
         else:
             with pytest.raises(ValueError, match=f"{attribute}|demands"):
                 require_read(problem, instance)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_limits_of_a_problem_are_those_that_its_instances_may_state(name):
+    taken = []
+    for limit in (*LIMITS, "num_tours"):
+        instance = full_instance(name, **{limit: 2})
+        try:
+            require_read(problem_of(instance), instance)
+        except ValueError:
+            continue
+        assert limit in reads(problem_of(instance))
+        taken.append(limit)
+    assert limits_of(get_problem(name)) == tuple(taken)
+
+
+def test_demands_of_an_instance_let_it_state_a_capacity():
+    assert "capacity" not in limits_of(get_problem("mtsp"))
+    assert "capacity" in limits_of(get_problem("mtsp"), full_instance("mtsp", demands=np.ones(7)))
 
 
 def test_demands_without_a_capacity_limit_nothing_and_a_note_says_so():

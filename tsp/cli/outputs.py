@@ -55,31 +55,9 @@ def require_drawing(arguments: argparse.Namespace, option: str) -> Path | None:
     """The same as `require_output` for a picture or a map of an instance."""
     if getattr(arguments, option) is None:
         return None
-    from tsp.plotting import PICTURE_ENDINGS
-    from tsp.reports.mapping import MAP_ENDINGS
+    from tsp.drawing import DRAWING_ENDINGS
 
-    return require_output(arguments, option, (*PICTURE_ENDINGS, *MAP_ENDINGS))
-
-
-def require_places(path: Path, instance: Instance) -> None:
-    """Refuse a map of an instance that is not of places on the Earth."""
-    from tsp.formats.geojson import require_earth
-    from tsp.reports.mapping import MAP_ENDINGS
-
-    if path.suffix.lower() in MAP_ENDINGS:
-        require_earth(instance)
-
-
-def draw(path: str, instance: Instance, solution: Solution | None, *, force: bool) -> None:
-    """Write a picture or a map, by the ending of the path."""
-    from tsp.files import write_text
-    from tsp.plotting import plot_tour, save_figure
-    from tsp.reports.mapping import MAP_ENDINGS, map_text
-
-    if Path(path).suffix.lower() in MAP_ENDINGS:
-        write_text(path, map_text(path, instance, solution), force=force)
-    else:
-        save_figure(plot_tour(instance, solution), path, force=force)
+    return require_output(arguments, option, DRAWING_ENDINGS)
 
 
 def how_it_was_run() -> dict[str, str]:

@@ -119,7 +119,7 @@ def _read(arguments: argparse.Namespace) -> tuple[Instance, Solution | None]:
 
 def _draw(arguments: argparse.Namespace, instance: Instance, solution: Solution | None) -> None:
     """Write the picture, or the map."""
-    from tsp.cli.outputs import draw
+    from tsp.drawing import draw
 
     draw(arguments.out, instance, solution, force=arguments.force)
     show(arguments.out)

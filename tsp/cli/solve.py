@@ -111,7 +111,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _require_outputs(arguments: argparse.Namespace, instances: Sequence[Instance]) -> None:
     """Refuse outputs that cannot be written, or that cannot hold the solutions of all instances."""
-    from tsp.cli.outputs import require_drawing, require_output, require_places
+    from tsp.cli.outputs import require_drawing, require_output
+    from tsp.drawing import require_drawable
     from tsp.formats import SOLUTION_ENDINGS
 
     drawing = require_drawing(arguments, "plot")
@@ -119,7 +120,7 @@ def _require_outputs(arguments: argparse.Namespace, instances: Sequence[Instance
         if path is not None and path.suffix.lower() != ".json" and len(instances) > 1:
             raise ValueError(f"{path}: can hold one solution, but there are {len(instances)} instances")
     if drawing is not None:
-        require_places(drawing, instances[0])
+        require_drawable(drawing, instances[0])
 
 
 def _solve(
@@ -193,7 +194,7 @@ def _write_files(
     import json
     from pathlib import Path
 
-    from tsp.cli.outputs import draw
+    from tsp.drawing import draw
     from tsp.files import write_text
     from tsp.formats import write_solution
 

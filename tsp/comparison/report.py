@@ -32,15 +32,13 @@ COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
 def verdict(rows: Sequence[Row]) -> str:
     """One sentence about the rows of one limit: the leader, its lead, and whether that is significant.
 
-    The leader is better than most other solvers in the mean paired difference. A solver that answers few
-    instances does not change the differences between the others.
+    The leader is better than most other solvers in the mean paired difference; of several such solvers, the one with
+    the smallest mean gap. A solver that answers few instances does not change the differences between the others.
     """
     limit = f"At {rows[0].time_limit:g} s"
     if not any(row.feasible for row in rows):
         return f"{limit} nothing was answered."
-    leader = max(
-        rows, key=lambda row: (sum(d is not None and d.mean < 0 for d in row.difference.values()), row.feasible)
-    )
+    leader = max(rows, key=_standing)
     lags = [(row, row.difference[leader.solver]) for row in rows if row is not leader]
     known = sorted(((row, d) for row, d in lags if d is not None), key=lambda pair: pair[1].mean)
     parts = [
@@ -48,9 +46,8 @@ def verdict(rows: Sequence[Row]) -> str:
     ]
     for row, lag in known:
         if lag.mean != 0:
-            interval = f" {_percent_interval(lag)}" if lag.interval else ""
             used = format_number(row.seconds_per_instance, 2)
-            parts.append(f"{row.solver} is {100 * lag.mean:.3f} %{interval} worse ({used} s)")
+            parts.append(f"{row.solver} is {_describe_lag(lag)} ({used} s)")
     for row in rows:
         if row.feasible < row.instances:
             count = f"only {row.feasible}" if row.feasible else "none"
@@ -58,6 +55,22 @@ def verdict(rows: Sequence[Row]) -> str:
         if row.overruns:
             parts.append(f"{row.solver} was late on {row.overruns} of {row.instances}")
     return "; ".join(parts) + "."
+
+
+def _standing(row: Row) -> tuple[int, int, float]:
+    """What makes a solver the leader: to be better than others, to answer more instances, and a smaller mean gap."""
+    better = sum(d is not None and d.mean < 0 for d in row.difference.values())
+    return better, row.feasible, float("-inf") if row.mean_gap is None else -row.mean_gap.mean
+
+
+def _describe_lag(lag: Estimate) -> str:
+    """How far a solver is behind the leader; means of relative differences may say of each that it is better."""
+    low, high = lag.interval or (None, None)
+    if lag.mean > 0:
+        interval = "" if lag.interval is None else f" {_percent_interval(lag)}"
+        return f"{100 * lag.mean:.3f} %{interval} worse"
+    interval = "" if low is None or high is None else f" [{-100 * high:.3f}, {-100 * low:.3f}]"
+    return f"{-100 * lag.mean:.3f} %{interval} better in the paired mean"
 
 
 def _ranking(leader: str, lags: Sequence[tuple[Row, Estimate]]) -> str:

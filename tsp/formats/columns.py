@@ -14,7 +14,7 @@ HEADINGS: dict[str, tuple[tuple[str, ...], str]] = {
     "lon": (("lng", "long", "longitude"), "longitude in degrees"),
     "prize": (("prizes", "profit", "score", "reward"), "prize of a visit"),
     "penalty": (("penalties",), "cost of leaving the node out"),
-    "demand": (("demands", "quantity", "qty"), "amount to deliver"),
+    "demand": (("demands", "quantity", "qty", "amount", "parcels", "packages"), "amount to deliver"),
     "opens": (
         ("open", "ready", "ready_time", "earliest", "tw_start", "window_start", "start_time"),
         "the visit begins then or later; a number, a time of day or an ISO date with time",

@@ -55,7 +55,7 @@ SHORTEST_TIME = 1e-7
 
 
 class UnreadColumns(UserWarning):
-    """A file has columns of numbers that nothing reads."""
+    """A file has columns of numbers or times that nothing reads."""
 
 
 def is_header(line: str) -> bool:
@@ -185,7 +185,7 @@ def _require_degrees(file: TextFile, lines: list[int], latitudes: Array, longitu
 
 
 def warn_of_numbers(source: Path | str, extras: Mapping[str, Sequence[str]], delimiter: str | None) -> None:
-    """Name the columns of numbers that nothing reads.
+    """Name the columns of numbers and times that nothing reads.
 
     Args:
         source: the file, or the name of its instance.
@@ -197,7 +197,7 @@ def warn_of_numbers(source: Path | str, extras: Mapping[str, Sequence[str]], del
         for heading, texts in extras.items()
         if canonical(heading) not in NAMED
         and any(texts)
-        and all(_number(text, delimiter) is not None for text in texts if text)
+        and all(_number(text, delimiter) is not None or parse_clock(text) is not None for text in texts if text)
     ]
     if unread:
         named = ", ".join(map(quote, unread))

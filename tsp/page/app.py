@@ -21,11 +21,12 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from tsp import __version__
+from tsp.composition import limits_of
 from tsp.page.fields import Fields
 from tsp.page.guard import Guard
 from tsp.page.limits import DISTRIBUTIONS, KEPT, MOST_DAY_NODES, MOST_NODES, MOST_SECONDS, SHORT_JOB_SECONDS
 from tsp.page.workers import EVENT, REFUSED, RESULT, TOO_BUSY, BusyError, Message, Workers
-from tsp.problems import PROBLEMS, Capacity, LengthBudget, PrizeQuota, Session
+from tsp.problems import PROBLEMS
 from tsp.validation import flag, shown, whole_number
 
 if TYPE_CHECKING:
@@ -199,18 +200,11 @@ def _event(kind: str, content: dict[str, Any]) -> str:
 
 def _problem_view(problem: Problem) -> dict[str, Any]:
     """A problem with the limits that it takes."""
-    rules = {
-        "max_length": LengthBudget if problem.rule(Session) is None else Session,
-        "capacity": Capacity,
-        "min_prize": PrizeQuota,
-    }
-    limits = [name for name, rule in rules.items() if problem.rule(rule) is not None]
-    limits += ["num_tours"] if problem.shape.has_several_tours else []
     return {
         "name": problem.name,
         "title": problem.title,
         "story": problem.story,
-        "limits": limits,
+        "limits": limits_of(problem),
         "lives": bool(problem.reveals),
     }
 

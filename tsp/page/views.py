@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsp.checks import timeline_of
-from tsp.composition import problem_of
+from tsp.composition import limits_of, problem_of
 from tsp.instance import LIMITS
 from tsp.laws import expected
 from tsp.page.limits import MOST_DAY_NODES, MOST_STEPS_NODES
@@ -66,6 +66,7 @@ def instance_view(place: Place, notes: list[str], solvers: dict[str, bool]) -> d
         "numbers": {name: _plain(values) for name, values in numbers.items() if values is not None},
         "windows": None if windows is None else [[_time(instance, t) for t in row] for row in windows.tolist()],
         "walls": None if place.floor is None else _plain(place.floor.walls.ravel()),
+        "takes": list(limits_of(problem, instance)),
         "limits": {name: _plain_number(getattr(instance, name)) for name in (*LIMITS, "num_tours")},
         "best_known": _plain_number(instance.best_known),
         "notes": notes,

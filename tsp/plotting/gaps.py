@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 LINEAR = 0.01
 """Gap in percent below which the scale is linear, where curves reach far above it."""
 
+MOST_DOTS = 300
+"""The most instances that are dots."""
+
 WIDE = 100
 """The scale is logarithmic above `LINEAR` where the largest gap is at least this many times `LINEAR`."""
 
@@ -93,7 +96,7 @@ def _draw_spreads(axes: Axes, rows: Sequence[Row], colors: Mapping[str, str]) ->
         axes.plot(
             [quarter, three_quarters], [place, place], color=color, alpha=0.35, linewidth=15, solid_capstyle="butt"
         )
-        if len(gaps) <= 300:
+        if len(gaps) <= MOST_DOTS:
             spread = np.random.default_rng(0).uniform(-0.2, 0.2, len(gaps))
             axes.scatter(gaps, place + spread, s=7, color=color, alpha=0.45, linewidths=0)
         mean = 100 * row.mean_gap.mean
@@ -108,7 +111,8 @@ def _draw_spreads(axes: Axes, rows: Sequence[Row], colors: Mapping[str, str]) ->
     axes.set_yticks(range(len(rows)), names)
     disable_math(axes.get_yticklabels())
     axes.set_ylim(len(rows) - 0.45, -0.55)
-    axes.set_xlabel("gap, %")
+    dots = "dot: an instance · " if len(rows[0].gaps) <= MOST_DOTS else ""
+    axes.set_xlabel(f"gap, % · {dots}bars: middle half and middle 90 %")
     frame_axes(axes, grid="x")
 
 

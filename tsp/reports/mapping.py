@@ -20,6 +20,8 @@ from tsp.solution import claim_of
 from tsp.words import words_of
 
 if TYPE_CHECKING:
+    import os
+
     from tsp.instance import Instance
     from tsp.solution import Solution
 
@@ -28,20 +30,26 @@ MAP_ENDINGS = (".geojson", ".html")
 WIDTH = 1000.0
 """Units of the page's picture."""
 
+START_RADIUS = 8.0
+"""The least radius of the start, so that it is found among thousands of nodes."""
 
-def map_text(path: str | Path, instance: Instance, solution: Solution | None) -> str:
-    """The text of a map, by the ending of the path.
+
+def map_text(
+    path: str | os.PathLike[str], instance: Instance, solution: Solution | None, *, title: str | None = None
+) -> str:
+    """The text of a map, by the ending of the path; `title` replaces the instance's name.
 
     Raises:
         ValueError: for an instance that is not of places on the Earth.
     """
     require_earth(instance)
     if Path(path).suffix.lower() == ".geojson":
-        return json.dumps(solution_content(instance, solution), allow_nan=False) + "\n"
-    return _map_page(instance, solution)
+        content = {"name": title or instance.name or "map", **solution_content(instance, solution)}
+        return json.dumps(content, allow_nan=False) + "\n"
+    return _map_page(instance, solution, title)
 
 
-def _map_page(instance: Instance, solution: Solution | None) -> str:
+def _map_page(instance: Instance, solution: Solution | None, title: str | None) -> str:
     """A page with lines, points and a list of the tours, that can be moved and zoomed."""
     problem = problem_of(instance)
     points = lay_out(instance).points
@@ -79,11 +87,12 @@ def _map_page(instance: Instance, solution: Solution | None) -> str:
     bar = round_length(0.2 * WIDTH / unit)
     return fill(
         "map.html.jinja",
-        title=instance.name or "map",
+        title=title or instance.name or "map",
         facts=describe_tours(claim_of(problem, instance, () if solution is None else solution.tours), solution),
         box=f"{-0.04 * WIDTH:.1f} {-0.04 * WIDTH:.1f} {1.08 * WIDTH:.1f} {height + 0.08 * WIDTH:.1f}",
-        radius=round(float(np.clip(60 / np.sqrt(instance.size), 1.2, 6)), 2),
+        radius=(radius := round(float(np.clip(60 / np.sqrt(instance.size), 1.2, 6)), 2)),
+        start_radius=max(2 * radius, START_RADIUS),
         tours=tours,
-        nodes=nodes,
+        nodes=sorted(nodes, key=lambda node: bool(node["is_start"])),  # the start is drawn above the others
         bar={"width": f"{bar * unit:.1f}", "text": f"{bar:,g} {instance.unit}", "y": f"{height + 0.02 * WIDTH:.1f}"},
     )

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsp.budget import SHORTEST, Budget, Clock
+from tsp.composition import described
 from tsp.instance import LARGEST_MATRIX, Instance
 from tsp.problems import Problem
 from tsp.solution import Solution, check, no_answer
@@ -461,7 +462,7 @@ def require_support(solver: Solver, problem: Problem) -> None:
     with foreign_errors(solver, solver.name):
         is_supported = solver.supports(problem)
     if not is_supported:
-        raise ValueError(f"solver {solver.name!r} does not support problem {problem.name!r}")
+        raise ValueError(f"solver {solver.name!r} does not support problem {described(problem)!r}")
 
 
 def is_one_shot(solver: Solver) -> bool:

@@ -20,6 +20,7 @@ from policies.guide.network import EdgeNetworkConfig
 from policies.policy import PolicyConfig
 from policies.training.config import TrainConfig
 from policies.training.run import start_run
+from policies.training.samples import draw_samples
 from policies.training.trainer import Trainer
 from tsp.problems import PROBLEMS
 
@@ -259,6 +260,9 @@ def test_data_of_other_problems_keeps_what_they_need(tmp_path, problem):
         assert run.data.values[name].dtype == torch.float32
         torch.testing.assert_close(run.data.values[name], value.float(), atol=1e-5, rtol=1e-5)
     run.run()
+    for instance, before, after in draw_samples(run):  # as its report shows them
+        assert instance.end is None
+        assert problem == "tsptw" or (before.feasible and after.feasible)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,11 @@
+"""Verdict sentences and tables."""
+
 from comparisons import INFEASIBLE, FixedAnswers, run
 from fake_solvers import AROUND, LONG, SHORT
+
+from tsp.comparison.report import verdict
+from tsp.comparison.rows import Row
+from tsp.statistics import Estimate
 
 
 def test_the_verdict_says_that_no_solver_answered():
@@ -38,3 +44,16 @@ def test_the_table_of_a_comparison_holds_every_row_and_every_pair_once():
     assert [line.split()[2] for line in pairs.splitlines()[2:]] == ["a", "a", "b"]
     for line in rows.splitlines()[1:]:
         assert line.index("2/2") == rows.splitlines()[1].index("2/2")
+
+
+def row(solver, gap, differences):
+    estimates = {name: Estimate(mean, (mean - 0.1, mean + 0.1)) for name, mean in differences.items()}
+    return Row(solver, 1.0, 9, 9, 0, 9, 1.0, Estimate(gap, None), 0, estimates, 0, 0.5, 1.0, 0, 0.0, (gap,) * 9)
+
+
+def test_of_two_solvers_each_of_which_is_better_than_the_other_in_the_mean_the_one_of_the_smaller_gap_leads():
+    """Means of relative differences of prizes can say so."""
+    sentence = verdict([row("a", 0.07, {"b": -0.01}), row("b", 0.03, {"a": -0.08})])
+    assert sentence.startswith("At 1 s b leads, but not significantly ahead of a (")
+    assert "a is 1.000 % [-9.000, 11.000] better in the paired mean (0.50 s)" in sentence
+    assert "worse" not in sentence

@@ -70,6 +70,11 @@ def test_a_column_of_numbers_that_nothing_reads_is_named(write):
         read(write("name,x,y,boxes,floor,note\nA,0,0,1,2,n\nB,1,1,,3,4 eggs\n"))
 
 
+def test_a_column_of_times_of_day_that_nothing_reads_is_named(write):
+    with pytest.warns(UserWarning, match="nothing reads column 'From', 'Until' "):
+        read(write("name,x,y,From,Until,note\nA,0,0,,18:00,8:00 or so\nB,1,1,08:00,2026-09-01T10:00,\n"))
+
+
 def test_a_third_coordinate_counts(write):
     (instance,) = read(write("name,x,y,height\nA,0,0,0\nB,0,0,5\n"))
     assert instance.distances.tolist() == [[0, 5], [5, 0]]

@@ -381,6 +381,34 @@ def test_limits_seconds_problems_and_kinds_can_be_chosen(open_page):
     assert not any("OR-Tools" in row[0] for row in rows(page))
 
 
+def test_a_session_may_end_late_and_the_command_line_says_so(open_page, tsp):
+    page = open_page("problem=opst&distribution=uniform&size=8&seed=3&solvers=&other=session-recourse&seconds=0.2")
+    ready(page)
+    page.fill("#limit-late_price", "0")
+    page.press("#limit-late_price", "Enter")
+    page.focus("#size")
+    ready(page)
+    solve(page)
+    assert page.locator(".reason").count() == 0
+    page.click("#save summary")
+    page.click("[data-save=command]")
+    lines = page.inner_text("#command-text").splitlines()
+    assert "--late-price 0 " in lines[1]
+    for line in lines:
+        code, _, err = tsp(*line.split()[1:])
+        assert code == 0, err
+    page.click("#command .primary")
+    page.wait_for_timeout(400)
+    assert "late_price=0" in page.evaluate("location.hash")
+    page.select_option("#problem", "cvrp")
+    page.wait_for_selector("#limit-capacity")
+    assert page.locator("#limits input").evaluate_all("all => all.map((one) => one.id)") == [
+        "limit-max_length",
+        "limit-capacity",
+        "limit-num_tours",
+    ]
+
+
 def test_a_search_is_stopped_and_begins_again_at_once(open_page):
     page = open_page(SMALL.replace("seconds=0.5", "seconds=60").replace("ls%20ortools%20policy%20bound", "ls"))
     ready(page)

@@ -2,14 +2,17 @@
 
 import base64
 import json
+import re
 from itertools import pairwise
 
 import pytest
 from pages import generated
 
-from tsp.composition import problem_of
+from tsp.composition import limits_of, problem_of, reads
 from tsp.formats import read
+from tsp.instance import LIMITS
 from tsp.page import jobs
+from tsp.page.app import STATIC
 from tsp.page.fields import Fields
 from tsp.page.limits import DISTRIBUTIONS, MOST_MATRIX_NODES
 from tsp.problems import PROBLEMS
@@ -79,6 +82,31 @@ def test_the_command_of_a_generated_instance_makes_it_again(tsp, tmp_path):
 def test_limits_replace_those_of_the_instance():
     view, _ = made(generated("cvrp", limits={"capacity": 77.5}))
     assert view["limits"]["capacity"] == 77.5
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_every_limit_that_the_page_offers_for_a_problem_is_taken(problem):
+    view, _ = made(generated(problem))
+    assert view["takes"] == list(limits_of(PROBLEMS[problem]))
+    for limit in view["takes"]:
+        changed, blob = made(generated(problem, limits={limit: 30}))
+        assert changed["limits"][limit] == 30
+        assert limit in reads(jobs.load_place(blob)[1])
+        assert limit in changed["takes"]
+
+
+def test_the_page_has_a_field_and_an_option_for_each_limit(tsp):
+    text = (STATIC / "state.js").read_text(encoding="utf-8")
+    fields = re.findall(r"(\w+): \"", text.split("export const LIMITS", 1)[1].split("}", 1)[0])
+    assert sorted(fields) == sorted((*LIMITS, "num_tours"))
+    _, out, _ = tsp("solve", "--help")
+    assert [name for name in fields if f"--{name.replace('_', '-')} " not in out] == []
+
+
+def test_demands_of_a_file_let_the_page_state_a_capacity():
+    text = "name,x,y,demand\nhome,0,0,0\nnear,1,0,3\nfar,9,0,5\n"
+    view, _ = made({**uploaded("vans.csv", text, problem="mtsp"), "limits": {"num_tours": 2}})
+    assert "capacity" in view["takes"]
 
 
 def test_what_is_sent_was_checked_and_only_gets_better():

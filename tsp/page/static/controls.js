@@ -5,8 +5,8 @@ import { changed } from "./instance.js";
 import { $, all, hint, page, problemOf, remember, state } from "./page.js";
 import { shownAnswer } from "./picture.js";
 import { laneColour, SOLVERS } from "./solving.js";
+import { LIMITS } from "./state.js";
 
-const LIMITS = { max_length: "Length", capacity: "Capacity", min_prize: "Least prize", num_tours: "Tours" };
 export const SCALE = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120]; // seconds at the marks of the slider, from -4 to 6
 
 /** Show the whole state: the form, and everything beside it. */
@@ -48,7 +48,8 @@ export function refresh() {
 
 /** The limits that can be set; where the file could not be read yet, all of them. */
 function limitsOf(problem) {
-  return state.kind === "file" && !state.problem && !page.view ? Object.keys(LIMITS) : problem?.limits || [];
+  if (state.kind === "file" && !state.problem && !page.view) return Object.keys(LIMITS);
+  return page.view?.takes || problem?.limits || [];
 }
 
 function showProblem() {

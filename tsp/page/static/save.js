@@ -1,5 +1,6 @@
 // Files and texts that the page gives: pictures, tours, instances, and the command line that does the same.
 
+import { LIMITS } from "./state.js";
 import { SvgContext } from "./svg.js";
 
 /** Give a file to the reader. */
@@ -33,8 +34,6 @@ export async function pngOf(map) {
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
-const OPTIONS = { max_length: "--max-length", capacity: "--capacity", min_prize: "--min-prize", num_tours: "--num-tours" };
-
 /** The command lines that do what the page shows. */
 export function commandOf(state, view, specs) {
   const lines = [];
@@ -42,7 +41,7 @@ export function commandOf(state, view, specs) {
   if (view.command.length) lines.push(view.command.map(quoted).join(" "));
   else if (state.kind === "points") lines.push(`# Save → Instance gives ${file = view.instance_file || file}`);
   const limits = { ...(state.kind === "points" ? view.limits : {}), ...state.limits };
-  const options = Object.entries(OPTIONS).filter(([name]) => limits[name] !== undefined && limits[name] !== null).flatMap(([name, option]) => [option, String(limits[name])]);
+  const options = Object.keys(LIMITS).filter((name) => limits[name] !== undefined && limits[name] !== null).flatMap((name) => [`--${name.replace("_", "-")}`, String(limits[name])]);
   for (const spec of specs) {
     const words = ["tsp", "solve", file, "--problem", view.problem, ...options, "--solver", spec, "--time-limit", String(state.seconds)];
     lines.push(words.map(quoted).join(" "));

@@ -7,7 +7,7 @@ export const DEFAULTS = Object.freeze({
 export const GRID = 10000; // drawn points lie on this grid, so that a link holds them exactly
 const LONGEST = 30000; // characters of a file in a link
 const MODES = ["solve", "policy", "day"], KINDS = ["generated", "points", "file"];
-const LIMITS = ["max_length", "capacity", "min_prize", "num_tours"];
+export const LIMITS = { max_length: "Length", capacity: "Capacity", min_prize: "Least prize", num_tours: "Tours", late_price: "Price of a late end" };
 
 /** The state as the fragment of a link. */
 export async function toFragment(state) {
@@ -30,7 +30,7 @@ export async function toFragment(state) {
     }
   }
   if (state.problem) words.set("problem", state.problem);
-  for (const name of LIMITS) if (state.limits[name] !== undefined) words.set(name, state.limits[name]);
+  for (const name of Object.keys(LIMITS)) if (state.limits[name] !== undefined) words.set(name, state.limits[name]);
   words.set("solvers", state.solvers.join(" "));
   put("other", state.other);
   put("planner", state.planner);
@@ -66,7 +66,7 @@ export async function fromFragment(text) {
     }
   } catch { /* a damaged link: without its points */ }
   if (words.has("problem")) state.problem = words.get("problem");
-  for (const name of LIMITS) if (number(name, 0, 1e100) !== undefined) state.limits[name] = number(name, 0, 1e100);
+  for (const name of Object.keys(LIMITS)) if (number(name, 0, 1e100) !== undefined) state.limits[name] = number(name, 0, 1e100);
   if (words.has("solvers")) state.solvers = words.get("solvers").split(" ").filter(Boolean).slice(0, 8);
   if (words.has("other")) state.other = words.get("other").slice(0, 300);
   if (words.has("planner")) state.planner = words.get("planner").slice(0, 300);
