@@ -246,3 +246,13 @@ def test_a_variant_is_refused_where_it_changes_nothing(problem, place):
             continue
         with pytest.raises(ValueError, match=f"'{variant}' changes nothing of problem '{problem}', expected '{place}'"):
             generate_set(problem, distribution, 12, 1, 3)
+
+
+@pytest.mark.parametrize(("problem", "place"), [("op", "uniform"), ("dop", "hall")])
+def test_varied_lengths_lie_between_half_and_two_and_a_half_times_the_usual_one(problem, place):
+    usual, varied = (draw(name, 300, 12, problem=problem).values["max_length"] for name in (place, f"{place}-varied"))
+    shares = varied / usual
+    assert shares.min() >= 0.5 - 1e-6
+    assert shares.max() <= 2.5 + 1e-6
+    assert shares.min() < 0.6
+    assert shares.max() > 2.4

@@ -19,6 +19,10 @@ SEARCHES = ("ls", "session-recourse", "hindsight", "ortools")
 ALPHA_PAYS = 3e-4
 """Seconds a node from which on alpha-nearness saves more time than it takes (benchmarks/augmentation.py)."""
 
+MEANS_PAY = 40
+"""Nodes above which, where nodes appear, planning by the means collects more than `hindsight`
+(benchmarks/surrogates.py)."""
+
 PROVED = {Shape.CYCLE: 50, Shape.PATH: 50}
 """Shape of tours → the most nodes for which CP-SAT often proves optimality in a second or two."""
 
@@ -55,7 +59,7 @@ def default_spec(instance: Instance, time_limit: float) -> tuple[str, str | None
                 f"{name}: {size} nodes; policy {shipped.name} was trained on {low} to {high} nodes, so {search} is used"
             )
     if problem.rule(Session) is not None:
-        return search, None
+        return "means" if search == "hindsight" and size > MEANS_PAY else search, None
     if search == "ls" and problem.shape.is_closed and instance.symmetric and time_limit >= ALPHA_PAYS * size:
         search = "ls(candidates=alpha)"
     return f"{search}+{proof_spec(problem, size)}", note

@@ -7,7 +7,7 @@ from instances import tiny_instance
 from envs.generators import generate_set
 from tsp.instance import Instance
 from tsp.problems import PROBLEMS
-from tsp.solvers.defaults import ALPHA_PAYS, default_spec
+from tsp.solvers.defaults import ALPHA_PAYS, MEANS_PAY, default_spec
 from tsp.solvers.registry import make
 
 
@@ -41,3 +41,8 @@ def test_the_default_is_a_policy_where_prizes_are_hidden_and_it_was_trained_on_t
     assert spec == "ls+bound"
     assert note is not None
     assert "was trained on" in note
+
+
+@pytest.mark.parametrize(("customers", "expected"), [(MEANS_PAY - 1, "hindsight"), (MEANS_PAY, "means")])
+def test_many_nodes_that_appear_are_planned_by_their_means(customers, expected):
+    assert default_spec(generate_set("dop", "hall", customers, 1, 0)[0][0], 2.0) == (expected, None)
