@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 from functools import wraps
-from importlib import import_module
 from itertools import count
 from pathlib import Path
 
@@ -17,18 +16,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 def pytest_configure(config):
-    """Where coverage is measured, import large libraries and compile kernels without its tracer.
-
-    The tracer makes both half as long again, and they run no line that counts.
-    """
+    """Where coverage is measured, compile kernels without its tracer, which makes that half as long again."""
     is_controller = bool(config.getoption("numprocesses", None))
-    if is_controller or not is_traced():
-        return
-    for library in ("torch", "scipy.stats", "matplotlib.figure", "ortools.sat.python.cp_model"):
-        untraced(import_module)(library)
-    from numba.core import compiler
+    if is_traced() and not is_controller:
+        from numba.core import compiler
 
-    compiler.compile_extra = untraced(compiler.compile_extra)
+        compiler.compile_extra = untraced(compiler.compile_extra)
 
 
 def is_traced() -> bool:

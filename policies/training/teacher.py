@@ -94,7 +94,7 @@ class Teacher:
         rounds: the rounds of expert iteration, if any.
 
     Raises:
-        ValueError: for a teacher that cannot be made or does not support the problem, and a file in place of the folder.
+        ValueError: for a teacher that cannot be made or does not support the problem, and a folder that is a file.
     """
 
     def __init__(
