@@ -44,7 +44,11 @@ AS_PATH = ["--problem", "shpp", "--ignore", "prize,opens,closes"]
         (["solve", BERLIN, "--solver", "policy(path=none.safetensors)"], "none.safetensors: no such file"),
         (["solve", BERLIN, BERLIN, "--out", "a.tour"], "there are 2 instances"),
         (["solve", BERLIN, "--objective", "makespan"], "problem 'tsp' is not there with objective 'makespan'"),
-        (["solve", BERLIN, "--probabilities", "--plot", "a.png"], "expected none of --plot, --out and --initial"),
+        (["solve", BERLIN, "--probabilities", "--plot", "a.png"], "expected no --plot beside it"),
+        (["solve", BERLIN, "--probabilities", "--time-limit", "3"], "expected no --time-limit beside it"),
+        (["solve", BERLIN, "--elapsed=--"], "argument --elapsed: '--', expected a value"),
+        (["plot", BERLIN, "--capacity", "3", "--out", "a.png"], "a capacity (--capacity) needs demands"),
+        (["plot", BERLIN, "--late-price", "3", "--out", "a.png"], "problem 'tsp' does not read a price of a late end"),
         (["solve", BERLIN, "--walls", "none.csv"], "none.csv: no such file"),
         (["solve", POSTERS, *AS_PATH, "--end", "Coffee corner"], "ends at Coffee corner, expected another"),
         (
