@@ -122,7 +122,7 @@ def test_the_answer_is_never_worse_than_the_initial_solution(name, case):
 def test_a_bad_initial_solution_is_improved(name):
     instance = Instance(points(30))
     bad = check(TSP, instance, [np.arange(30)])
-    assert solve(name, instance, initial=[bad]).objective < bad.objective
+    assert solve(name, instance, limit=0.3, initial=[bad]).objective < bad.objective
 
 
 @pytest.mark.parametrize("name", OF_TSP)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from figures import texts
 
-from tsp.comparison import Comparison, Row, compare
+from tsp.comparison import Comparison, Row
 from tsp.instance import Instance
 from tsp.plotting import gap_figure, save_figure
+from tsp.shortcuts import compare
 from tsp.statistics import Estimate
 
 
