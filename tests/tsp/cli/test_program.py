@@ -35,7 +35,10 @@ AS_PATH = ["--problem", "shpp", "--ignore", "prize,opens,closes"]
         (["train", "--out", "run", "--threads", "9999"], "--threads: 9999, expected a whole number from 1 to 256"),
         (["compare", "--workers", "9999"], "--workers: 9999, expected a number of processes up to 256, ray or ray://"),
         (["serve", "--workers", "9999"], "--workers: 9999, expected a whole number from 1 to 256"),
-        (["train", "--out", "run", "--label-workers", "9999"], "label_workers: 9999, expected 1 to 256 processes"),
+        (
+            ["train", "--out", "run", "--epochs", "1", "--label-workers", "9999"],
+            "label_workers: 9999, expected 1 to 256 processes",
+        ),
         (["solve", BERLIN, "--solver", ""], "solver spec '': expected a name"),
         (
             ["solve", BERLIN, "--elapsed", "5"],
