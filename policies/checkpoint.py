@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 FORMAT = "travelling-scientist-policy/1"
+COLDEST, HOTTEST = 1e-6, 1e6
+"""Temperatures by which logits in single precision can be divided."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,8 @@ class Decoding:
             raise ValueError(f"augmentations={self.augmentations}, expected 1 to 8, the symmetries of the square")
         temperatures = self.temperature if isinstance(self.temperature, dict) else {"1": self.temperature}
         for size, value in temperatures.items():
-            if value is not None and not 0 < value < np.inf:
-                raise ValueError(f"temperature={value}, expected a positive number")
+            if value is not None and not COLDEST <= value <= HOTTEST:
+                raise ValueError(f"temperature={value}, expected a number from {COLDEST:g} to {HOTTEST:g}")
             if not size.isdecimal() or not int(size):
                 raise ValueError(f"temperature: {size!r}, expected a number of nodes")
 

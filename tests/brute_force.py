@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from itertools import chain, combinations, permutations, product
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from tsp.problems import PROBLEMS, AppearingSession, SplitDelivery
 from tsp.solution import check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import numpy as np
 
@@ -46,28 +47,48 @@ def canonical(problem: Problem, instance: Instance, tours: Iterable[Sequence[int
 
 
 def feasible_solutions(
-    problem: Problem, instance: Instance, realization: Realization | None = None
+    problem: Problem,
+    instance: Instance,
+    realization: Realization | None = None,
+    checked: Mapping[Canonical, Solution] | None = None,
 ) -> dict[Canonical, Solution]:
     """All solutions that `check` accepts, by their canonical names.
 
     Where deliveries are split: those that deliver as much as possible, and more than nothing, at each node.
+
+    Args:
+        problem: has the rules.
+        instance: tiny.
+        realization: the real values of hidden numbers.
+        checked: by `as_key`, what `check` has said of some tours already.
     """
+    known = checked or {}
     walks = _split_walks if problem.rule(SplitDelivery) else _walks
     found: dict[Canonical, Solution] = {}
     for tours in walks(problem, instance, realization):
         name = canonical(problem, instance, tours)
         if name not in found:
-            solution = check(problem, instance, tours, realization=realization)
+            solution = known.get(as_key(tours)) or check(problem, instance, tours, realization=realization)
             if solution.feasible:
                 found[name] = solution
     return found
 
 
+def as_key(tours: Iterable[Sequence[int]]) -> Canonical:
+    """Tours as they are, as a key."""
+    return tuple(tuple(tour) for tour in tours)
+
+
 def best_by_enumeration(problem: Problem, instance: Instance) -> tuple[float | None, list[Canonical]]:
     """The best objective, None where nothing is feasible; and all feasible solutions' canonical names."""
     found = feasible_solutions(problem, instance)
+    return best_of(problem, found.values()), list(found)
+
+
+def best_of(problem: Problem, solutions: Iterable[Solution]) -> float | None:
+    """The best objective of feasible solutions; None of none."""
     pick = min if problem.objective.sense == "min" else max
-    return pick((solution.objective for solution in found.values()), default=None), list(found)
+    return pick((solution.objective for solution in solutions), default=None)
 
 
 KINDS = 120
@@ -98,11 +119,18 @@ def solvable_instance(
         suits: which solutions count; None of the others is returned.
     """
     for later in range(seed, seed + 50 * KINDS, KINDS):
-        instance = tiny_instance(problem, later, n)
-        found = [solution for solution in feasible_solutions(problem, instance).values() if suits(solution)]
+        instance, solutions = _enumerated(problem, later, n)
+        found = [solution for solution in solutions if suits(solution)]
         if found:
             return instance, found
     raise AssertionError(f"no instance of {problem.name} like that of seed {seed} has a solution")
+
+
+@lru_cache(maxsize=256)
+def _enumerated(problem: Problem, seed: int, n: int) -> tuple[Instance, list[Solution]]:
+    """A tiny instance and all its solutions, which tests of many solvers share."""
+    instance = tiny_instance(problem, seed, n)
+    return instance, list(feasible_solutions(problem, instance).values())
 
 
 def _orders(nodes: Iterable[int]) -> Iterator[tuple[int, ...]]:

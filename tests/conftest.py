@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+from functools import wraps
 from itertools import count
 from pathlib import Path
 
@@ -11,6 +13,36 @@ from hypothesis import settings
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("fuzz", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_configure(config):
+    """Where coverage is measured, compile kernels without its tracer, which makes that half as long again."""
+    is_controller = bool(config.getoption("numprocesses", None))
+    if is_traced() and not is_controller:
+        from numba.core import compiler
+
+        compiler.compile_extra = untraced(compiler.compile_extra)
+
+
+def is_traced() -> bool:
+    return type(sys.gettrace()).__name__ == "CTracer"
+
+
+def untraced(function):
+    """The function, called without coverage's tracer."""
+
+    @wraps(function)
+    def call(*args, **kwargs):
+        if not is_traced():
+            return function(*args, **kwargs)
+        tracer = sys.gettrace()
+        tracer.stop()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            tracer.start()
+
+    return call
 
 
 @pytest.fixture(scope="session")

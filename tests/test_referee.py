@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from brute_force import ENUMERABLE, canonical, feasible_solutions, solvable_instance
+from brute_force import ENUMERABLE, as_key, canonical, feasible_solutions, solvable_instance
 from instances import tiny_instance
 
 from envs.batch import from_instances
@@ -39,6 +39,8 @@ from tsp.solution import check, claim_of
 from tsp.tolerance import TOLERANCE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from brute_force import Canonical
 
     from envs.batch import Batch
@@ -66,6 +68,11 @@ UNNAMED = [
 """Unnamed problems of known rules and terms."""
 SEEDS = range(22)
 SIZES = (4, 5, 6, 4, 5, 6, 4, 5, 1, 2, 3)
+
+
+def most_nodes(problem: Problem) -> int:
+    """The number of nodes of which some hundreds of solutions can be enumerated."""
+    return 4 if problem.rule(SplitDelivery) or problem.may_wait else 5 if problem.may_stay else 6
 
 
 def sequences_of(
@@ -138,12 +145,15 @@ LOCKS = [(TimeWindows,), (Capacity,), (SplitDelivery,), (PrizeQuota, LengthBudge
 
 
 def expected_solutions(
-    problem: Problem, instance: Instance, realization: Realization | None = None
+    problem: Problem,
+    instance: Instance,
+    realization: Realization | None = None,
+    checked: Mapping[Canonical, Solution] | None = None,
 ) -> dict[Canonical, Solution]:
     kept = [PRUNED[type(rule)] for rule in problem.rules if type(rule) in PRUNED and not problem.rule(Session)]
     return {
         name: solution
-        for name, solution in feasible_solutions(problem, instance, realization).items()
+        for name, solution in feasible_solutions(problem, instance, realization, checked).items()
         if all(keeps(problem, instance, solution) for keeps in kept)
     }
 
@@ -157,13 +167,16 @@ def referee(problem: Problem, instance: Instance, realization: Realization | Non
     whole, actions, dead = sequences_of(env, instance, realization=realization)
     values = env.objective(_batch(instance, realization), actions)[0]
     allowed: dict[Canonical, float] = {}
+    checked: dict[Canonical, Solution] = {}
     for sequence, row, value, is_dead in zip(whole, actions[0], values.tolist(), dead, strict=True):
-        solution = check(problem, instance, env.tours(row, instance), realization=realization)
+        tours = env.tours(row, instance)
+        solution = check(problem, instance, tours, realization=realization)
+        checked[as_key(tours)] = solution
         assert solution.feasible != is_dead, (sequence, solution.violations)
         if not is_dead:
             assert value == pytest.approx(solution.objective, rel=1e-9, abs=1e-12)
             allowed[canonical(problem, instance, solution.tours)] = value
-    expected = expected_solutions(problem, instance, realization)
+    expected = expected_solutions(problem, instance, realization, checked)
     assert set(allowed) == set(expected)
     if expected and not any(all(problem.rule(kind) for kind in kinds) for kinds in LOCKS):
         assert not any(dead), "some trajectory ends in a dead end"
@@ -175,8 +188,7 @@ def referee(problem: Problem, instance: Instance, realization: Realization | Non
 @EVERY_PROBLEM
 @pytest.mark.parametrize("seed", SEEDS)
 def test_masks_allow_exactly_what_the_checker_accepts(problem, seed):
-    size, is_large = SIZES[seed % len(SIZES)], problem.rule(SplitDelivery) or problem.may_wait
-    referee(problem, tiny_instance(problem, seed, min(size, 4) if is_large else size))
+    referee(problem, tiny_instance(problem, seed, min(SIZES[seed % len(SIZES)], most_nodes(problem))))
 
 
 @pytest.mark.parametrize("problem", UNNAMED, ids=lambda problem: problem.name)
@@ -201,7 +213,7 @@ EVERY_SESSION = pytest.mark.parametrize("problem", [*SESSIONS, *IN_WINDOWS, *LAT
 @EVERY_SESSION
 @pytest.mark.parametrize("seed", range(12))
 def test_masks_and_prizes_are_the_checkers_on_every_real_day_of_a_session(problem, seed):
-    instance = tiny_instance(problem, seed, 3 + seed % (2 if problem.may_wait else 4))
+    instance = tiny_instance(problem, seed, 3 + seed % (most_nodes(problem) - 2))
     if "law_service_times" in problem.needs:
         instance = replace(instance, service_times=None)
     referee(problem, instance, draw_day(instance, seed))
@@ -304,14 +316,16 @@ def referee_under_way(problem: Problem, seed: int, size: int) -> None:
     solvable = solvable_instance(problem, seed, size, suits=lambda solution: len(solution.tours))
     instance, given = begun(problem, solvable[0], np.random.default_rng(seed))
     whole, actions, dead = sequences_of(env, instance, given)
-    allowed = set()
+    allowed, checked = set(), {}
     for sequence, row, is_dead in zip(whole, actions[0], dead, strict=True):
-        solution = check(problem, instance, env.tours(row, instance))
+        tours = env.tours(row, instance)
+        solution = check(problem, instance, tours)
+        checked[as_key(tours)] = solution
         assert solution.feasible != is_dead, (sequence, instance.underway, solution.violations)
         if not is_dead:
             allowed.add(canonical(problem, instance, solution.tours))
     if not problem.rule(SplitDelivery):  # whose solutions `brute_force` finds from the beginning only
-        assert allowed == set(feasible_solutions(problem, instance))
+        assert allowed == set(feasible_solutions(problem, instance, checked=checked))
 
 
 @pytest.mark.parametrize("kind", [LengthBudget, TimeWindows])

@@ -1,4 +1,4 @@
-"""What reports and `tsp info` say about the machine and the versions of packages."""
+"""What reports and `tsp info` say about the machine and the versions of packages, and how much it may do at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
+MOST_AT_ONCE = 256
+"""The largest number of threads or processes that a user may ask for: many thousands stop the machine."""
 LIBRARIES = ("numpy", "scipy", "numba", "torch", "ortools", "pyvrp")
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from envs.generators import require_distribution
 from policies.policy import PolicyConfig
+from tsp.machine import MOST_AT_ONCE
 from tsp.problems import SplitDelivery, get_problem
 
 from .run import RunConfig, size_range
@@ -115,6 +116,8 @@ class TrainConfig(RunConfig):
         require_distribution(get_problem(self.problem), self.distribution)
         _, largest = self.sizes
         self.require_positive("epoch_size", "batch_size", "starts", "lr", "clip_norm", "validation_instances", *LABELS)
+        if self.label_workers > MOST_AT_ONCE:
+            raise ValueError(f"label_workers: {self.label_workers}, expected 1 to {MOST_AT_ONCE} processes")
         at_once = {"batch_size": self.batch_size * self.starts, "validation_instances": self.validation_instances}
         self.require_memory(largest, {**at_once, "label_batch": self.label_batch * self.label_ways})
         for name in ("weight_decay", "entropy", "warmup_steps", "warmup_epochs", "imitation", "imitation_last"):

@@ -92,6 +92,9 @@ class Teacher:
         shards: number of shards.
         workers: number of processes.
         rounds: the rounds of expert iteration, if any.
+
+    Raises:
+        ValueError: for a teacher that cannot be made or does not support the problem, and a folder that is a file.
     """
 
     def __init__(
@@ -103,6 +106,9 @@ class Teacher:
         workers: int,
         rounds: Rounds | None = None,
     ) -> None:
+        _require_support(labelling)
+        if Path(folder).exists() and not Path(folder).is_dir():
+            raise ValueError(f"{folder}: a file, expected a folder of labels")
         self.labelling, self.shards, self.rounds = labelling, shards, rounds
         digest = hashlib.sha256(repr(labelling).encode()).hexdigest()
         self.folder = Path(folder) / f"labels-{digest[:12]}"
@@ -116,18 +122,7 @@ class Teacher:
         self._kept: dict[int | tuple[int, int], Shard] = {}
 
     def __enter__(self) -> Teacher:
-        """Start the workers.
-
-        Raises:
-            ValueError: for a teacher that cannot be made, or does not support the problem.
-        """
-        try:
-            solver = make(self.labelling.solver)
-        except ValueError as error:
-            raise ValueError(f"teacher: {error}") from None
-        problem = get_problem(self.labelling.problem)
-        if not solver.supports(problem):
-            raise ValueError(f"teacher: solver {solver.name!r} does not support problem {problem.name!r}")
+        """Start the workers."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.rounds is not None:
             Path(self.rounds.folder).mkdir(parents=True, exist_ok=True)
@@ -196,6 +191,16 @@ class Teacher:
             if not path.exists() and (not alive or time.monotonic() > deadline):
                 raise ValueError(f"{path}: the workers that make labels ended without it; see their messages above")
             time.sleep(PAUSE)
+
+
+def _require_support(labelling: Labelling) -> None:
+    """Refuse a teacher that cannot be made, or does not support the problem."""
+    try:
+        solver = make(labelling.solver)
+    except ValueError as error:
+        raise ValueError(f"teacher: {error}") from None
+    if not solver.supports(get_problem(labelling.problem)):
+        raise ValueError(f"teacher: solver {solver.name!r} does not support problem {labelling.problem!r}")
 
 
 def _with_long_actions(shard: Shard) -> Shard:

@@ -89,7 +89,7 @@ def test_split_deliveries_continue_as_a_plain_enumeration_does(seed):
 def require_best(instance, begun, best):
 
     instance = replace(instance, underway=replace(begun[0], others=tuple(begun[1:])))
-    for spec, seconds in {"cpsat": 10.0, "ortools": 0.4, "bound": 0.2, "ortools+cpsat": 0.5}.items():
+    for spec, seconds in {"cpsat": 10.0, "ortools": 0.2, "bound": 0.2, "ortools+cpsat": 0.3}.items():
         solver = make(spec)
         solver.warm_up(SDVRP)
         (found,) = solver.solve(SDVRP, [instance], Budget(seconds))

@@ -1,6 +1,7 @@
 """Beam search keeps the most probable trajectories, or draws different ones with the probabilities of the policy."""
 
 from dataclasses import replace
+from functools import lru_cache
 
 import pytest
 import torch
@@ -63,6 +64,13 @@ def every_trajectory(policy, batch, temperature=1.0):
     return found
 
 
+@lru_cache(maxsize=4)
+def tiny_with_every_trajectory(problem, seed):
+    """A policy, a single instance, and `every_trajectory` of both."""
+    policy, batch = make_policy(RoutingEnv(problem)), from_instances([tiny_instance(problem, seed, 4)])
+    return policy, batch, every_trajectory(policy, batch)
+
+
 def trajectories(env, batch, actions):
     """The trajectories of a single instance as tuples of as many actions as there may be."""
     return [tuple(row) for row in stay(actions[0], env.horizon(batch)).tolist()]
@@ -90,16 +98,16 @@ def test_every_trajectory_of_a_beam_follows_the_masks(problem, distinct):
     assert state.finished.all()
 
 
-@EVERY_PROBLEM
 @pytest.mark.parametrize("distinct", [False, True])
 @pytest.mark.parametrize("seed", [1, 3, 5])
+@EVERY_PROBLEM
 def test_a_beam_that_is_wide_enough_finds_every_trajectory_once_before_dead_ends_and_copies(problem, seed, distinct):
-    env, batch = RoutingEnv(problem), from_instances([tiny_instance(problem, seed, 4)])
-    policy = make_policy(env)
-    known = every_trajectory(policy, batch)
+    policy, batch, known = tiny_with_every_trajectory(problem, seed)
     alive = {actions: chance for actions, (chance, is_dead) in known.items() if not is_dead}
     width = len(known) + 3
-    found = trajectories(env, batch, search(policy, batch, width, noise=gumbel(batch, width) if distinct else None))
+    found = trajectories(
+        policy.env, batch, search(policy, batch, width, noise=gumbel(batch, width) if distinct else None)
+    )
     assert set(found[: len(alive)]) == set(alive)
     assert set(found) <= set(known)
     if not distinct:

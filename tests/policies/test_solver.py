@@ -393,6 +393,7 @@ def test_a_policy_of_another_problem_is_refused(paths):
         ({"augmentations": 9}, "augmentations=9, expected 1 to 8"),
         ({"starts": -1}, "starts=-1"),
         ({"temperature": 0.0, "decoding": "sampling"}, "temperature=0.0"),
+        ({"temperature": 1e-300, "decoding": "sampling"}, "temperature=1e-300, expected a number from 1e-06 to 1e"),
         ({"temperature": 2.0, "decoding": "greedy"}, "temperature are of sampling, expected no decoding=greedy"),
         (
             {"samples": 4, "decoding": "beam"},

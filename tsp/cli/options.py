@@ -6,6 +6,8 @@ import argparse
 import math
 from typing import TYPE_CHECKING, TypeVar
 
+from tsp.machine import MOST_AT_ONCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -33,11 +35,17 @@ def count(text: str) -> int:
     return _parse(int, text, lambda value: value >= 1, "a whole number of 1 or more")
 
 
+def at_once(text: str) -> int:
+    """A number of threads or processes."""
+    return _parse(int, text, lambda value: 1 <= value <= MOST_AT_ONCE, f"a whole number from 1 to {MOST_AT_ONCE}")
+
+
 def workers(text: str) -> int | str:
     """A number of processes, or the place of a Ray cluster."""
     if text == "ray" or text.startswith("ray://"):
         return text
-    return _parse(int, text, lambda value: value >= 1, "a number of processes, ray or ray://HOST:PORT")
+    expected = f"a number of processes up to {MOST_AT_ONCE}, ray or ray://HOST:PORT"
+    return _parse(int, text, lambda value: 1 <= value <= MOST_AT_ONCE, expected)
 
 
 def seed(text: str) -> int:
@@ -92,7 +100,7 @@ def add_common_options(command: argparse.ArgumentParser, *, computes: bool = Tru
     command.add_argument("--seed", type=seed, default=1234, help="seed of all random choices (default 1234)")
     if computes:
         command.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
-        command.add_argument("--threads", type=count, default=1, help="number of threads or processes (default 1)")
+        command.add_argument("--threads", type=at_once, default=1, help="number of threads or processes (default 1)")
     command.add_argument("--force", action="store_true", help="overwrite existing outputs")
 
 

@@ -104,11 +104,12 @@ def _require_outputs(arguments: argparse.Namespace) -> None:
 def _read(arguments: argparse.Namespace) -> tuple[Instance, Solution | None]:
     """The instance, and the solution if one is given."""
     from tsp.cli.inputs import read_one
-    from tsp.composition import problem_of
+    from tsp.composition import problem_of, require_read
     from tsp.formats import read_plan
     from tsp.solution import check
 
     instance = read_one(arguments)
+    require_read(problem_of(instance), instance)
     if instance.underway is not None and not arguments.solution:
         raise ValueError("--visited, --elapsed, --travelled, --load: only a plan is under way, expected --solution too")
     if not arguments.solution:

@@ -54,6 +54,13 @@ class _StoreOnce(argparse.Action):
 class Parser(argparse.ArgumentParser):
     """A parser that reports an error in one sentence."""
 
+    def parse_options(self, words: Sequence[str]) -> argparse.Namespace:
+        """The options that words state; of a value `--` argparse would make an empty list."""
+        for word in words:
+            if word.startswith("--") and word.endswith("=--"):
+                self.error(f"argument {word[:-3]}: '--', expected a value")
+        return self.parse_args(words)
+
     def error(self, message: str) -> NoReturn:
         """Print the sentence and exit with 2."""
         complain(f"{message} (see {self.prog} --help)")
@@ -67,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     warnings.showwarning = _say_warning
     warnings.simplefilter("always", UserWarning)
     try:
-        arguments = make_parser(words[0] if words else "").parse_args(words)
+        arguments = make_parser(words[0] if words else "").parse_options(words)
         from tsp.solvers.registry import verify_packages
 
         verify_packages()
@@ -94,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BAD_INPUT
 
 
-def make_parser(chosen: str) -> argparse.ArgumentParser:
+def make_parser(chosen: str) -> Parser:
     """The parser of all commands, with options for the chosen command only."""
     parser = Parser(prog="tsp", description="Learned and classical solvers for routing problems.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"tsp {__version__}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tsp.cli.command import DONE, Command
 from tsp.cli.console import say
-from tsp.cli.options import count, port
+from tsp.cli.options import at_once, port
 
 if TYPE_CHECKING:
     import argparse
@@ -19,7 +19,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of `tsp serve`."""
     command.add_argument("--port", type=port, default=8000, help="port (default 8000; 0: a free one)")
     command.add_argument("--host", default="127.0.0.1", help="address (default 127.0.0.1, this machine alone)")
-    command.add_argument("--workers", type=count, default=3, help="number of solvers that run at once (default 3)")
+    command.add_argument("--workers", type=at_once, default=3, help="number of solvers that run at once (default 3)")
     command.add_argument("--open", action="store_true", help="open the page in a browser")
 
 

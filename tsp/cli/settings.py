@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from policies.guide.network import EdgeNetworkConfig
 from policies.guide.training import GuideTrainConfig
 from policies.policy import PolicyConfig
-from policies.training.config import TrainConfig
+from policies.training.config import LABELS, TrainConfig
 from tsp.cli.config_flags import flag_name, given_fields
 from tsp.files import read_utf8
 from tsp.validation import shown
 
 if TYPE_CHECKING:
     import argparse
+
+
+OF_TEACHERS = {*LABELS, "label_order", "label_folder", "imitation", "imitation_last", "reinforce_from"}
+"""The settings that only a teacher reads."""
 
 
 class Flags(NamedTuple):
@@ -42,10 +46,26 @@ def policy_settings(arguments: argparse.Namespace) -> TrainConfig:
     others = {**given_fields(arguments, GuideTrainConfig), **given_fields(arguments, EdgeNetworkConfig)}
     _refuse_others(flags, others, "a setting of the learned guide; it needs --guide")
     stored = asdict(TrainConfig.read(arguments.out)) if arguments.resume else None
+    given = {*flags.run, *flags.network}
     if stored is None:
         _fill_in(flags)
     raw, source = _merge(arguments, flags, set(TrainConfig.lengths), stored)
-    return TrainConfig.from_dict(raw, source, options=flags.beside(arguments.config))
+    config = TrainConfig.from_dict(raw, source, options=flags.beside(arguments.config))
+    if stored is None:
+        _refuse_unread(given, config)
+    return config
+
+
+def _refuse_unread(given: set[str], config: TrainConfig) -> None:
+    """Refuse flags that nothing reads beside the run's other settings."""
+    for names, reader, is_there in (
+        (OF_TEACHERS, "--teacher", config.teacher is not None),
+        ({"weight_decay"}, "--optimizer adamw", config.optimizer == "adamw"),
+        ({"warmup_epochs"}, "--baseline rollout", config.baseline == "rollout"),
+        ({"neighbours"}, "--encoder gnn", config.policy.encoder == "gnn"),
+    ):
+        if not is_there and (unread := names & given):
+            raise ValueError(f"{flag_name(min(unread))}: expected {reader} beside it, which reads it")
 
 
 def guide_settings(arguments: argparse.Namespace) -> GuideTrainConfig:

@@ -97,9 +97,10 @@ def run(arguments: argparse.Namespace) -> int:
     refuse_options_of_parts(arguments)
     instances, realizations = read_instances(arguments.files, arguments)
     if arguments.probabilities:
-        if arguments.plot or arguments.out or arguments.initial:
-            others = "none of --plot, --out and --initial"
-            raise ValueError(f"--probabilities: prints only probabilities, expected {others} beside it")
+        for name in ("plot", "out", "initial", "time_limit", "decision_time"):
+            if getattr(arguments, name) is not None:
+                option = f"--{name.replace('_', '-')}"
+                raise ValueError(f"--probabilities: prints only probabilities, expected no {option} beside it")
         return _show_probabilities(arguments, instances)
     _require_outputs(arguments, instances)
     solutions, interrupt = _solve(arguments, instances, realizations, read_initial(arguments, instances))

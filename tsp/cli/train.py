@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tsp import __version__
 from tsp.cli.command import DONE, Command
 from tsp.cli.console import progress_bar, say, show
-from tsp.cli.options import count, seed
+from tsp.cli.options import at_once, seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,7 +53,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "--seed", type=seed, default=argparse.SUPPRESS, help="seed of all random choices (default 1234)"
     )
     command.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
-    command.add_argument("--threads", type=count, help="default: the cores that no other program keeps busy")
+    command.add_argument("--threads", type=at_once, help="default: the cores that no other program keeps busy")
     command.add_argument("--tensorboard", action="store_true", help="write the log for TensorBoard too (an extra)")
     command.add_argument("--force", action="store_true", help="replace the run in --out")
     of_guides = (GuideTrainConfig, EdgeNetworkConfig)

@@ -49,11 +49,12 @@ def gap_figure(comparison: Comparison) -> Figure:
     middle half, and from the 5th to the 95th percentile.
 
     Raises:
-        ValueError: when no instance was compared.
+        ValueError: when no instance has gaps.
     """
     drawn = [row for row in comparison.rows if row.mean_gap is not None]
     if not drawn:
-        raise ValueError("no gap can be drawn: no instance was answered by every solver that answered any")
+        what = "no instance with a reference other than 0 was answered by every solver that answered any"
+        raise ValueError(f"no gap can be drawn: {what}")
     limits = comparison.time_limits
     answered = {row.solver for row in drawn}
     solvers = [solver for solver in dict.fromkeys(row.solver for row in comparison.rows) if solver in answered]

@@ -14,23 +14,26 @@ from policies.training.config import TrainConfig
 from policies.training.processes import Processes, SharedSampling, share_of
 
 ROOT = Path(__file__).parents[3]
-COMMAND = ["-m", "tsp", "train", "--problem", "cvrp", "--size", "6", "--instances", "64", "--epoch-size", "16",
+COMMAND = ["train", "--problem", "cvrp", "--size", "6", "--instances", "64", "--epoch-size", "16",
            "--batch-size", "16", "--validation-instances", "20", "--layers", "1", "--width", "16", "--heads", "2",
            "--feedforward", "16", "--precision", "float32", "--device", "cpu", "--threads", "1"]  # fmt: skip
 
 
-def train(out, *options, processes=1, cwd):
-    """A run's log, and what it printed."""
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    how = torchrun if processes > 1 else []
+def log_of(out):
+    with (out / "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def train_together(out, *options, processes, cwd):
+    """The log of a run of several processes, and what they printed."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, *how, *COMMAND, *options, "--out", str(out)],
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes),
+         "-m", "tsp", *COMMAND, *options, "--out", str(out)],
         env=environment, cwd=cwd, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    with (Path(out) / "metrics.csv").open() as file:
-        return list(csv.DictReader(file)), done.stdout
+    return log_of(out), done.stdout
 
 
 @pytest.mark.parametrize(
@@ -43,9 +46,10 @@ def train(out, *options, processes=1, cwd):
     ],
     ids=["shared", "exponential", "critic", "rollout"],
 )
-def test_two_processes_give_the_losses_of_one_with_the_whole_batch(tmp_path, options):
-    one, _ = train(tmp_path / "one", *options, cwd=tmp_path)
-    two, out = train(tmp_path / "two", *options, processes=2, cwd=tmp_path)
+def test_two_processes_give_the_losses_of_one_with_the_whole_batch(tsp, tmp_path, options):
+    assert tsp(*COMMAND, *options, "--out", tmp_path / "one")[0] == 0
+    one = log_of(tmp_path / "one")
+    two, out = train_together(tmp_path / "two", *options, processes=2, cwd=tmp_path)
     assert len(one) == len(two) == 5  # before the first step, and four epochs
     for name in ("train/loss", "train/objective", "val/objective"):
         values = [[float(row[name]) for row in rows] for rows in (one, two)]

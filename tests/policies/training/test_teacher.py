@@ -100,12 +100,15 @@ def test_a_shard_that_no_worker_makes_ends_in_a_message(tmp_path):
         ("nearest", "cvrp", "teacher: solver 'nearest' does not support problem 'cvrp'"),
     ],
 )
-def test_a_teacher_that_cannot_label_is_refused_before_its_workers_start(tmp_path, solver, problem, message):
-    with (
-        pytest.raises(ValueError, match=message),
-        Teacher(labelling(problem, solver=solver), tmp_path, shards=1, workers=1),
-    ):
-        pass
+def test_a_teacher_that_cannot_label_is_refused_where_it_is_made(tmp_path, solver, problem, message):
+    with pytest.raises(ValueError, match=message):
+        Teacher(labelling(problem, solver=solver), tmp_path, shards=1, workers=1)
+
+
+def test_a_file_in_place_of_the_folder_of_labels_is_refused_by_name(tmp_path):
+    (tmp_path / "labels").write_text("")
+    with pytest.raises(ValueError, match="labels: a file, expected a folder of labels"):
+        Teacher(labelling(), tmp_path / "labels", shards=1, workers=1)
 
 
 def test_a_teacher_without_a_solution_is_named_in_the_message():

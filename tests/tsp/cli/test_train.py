@@ -77,6 +77,30 @@ def test_train_reads_settings_from_a_file_and_flags_override_them(tsp, tmp_path)
     assert not Path("b").exists()
 
 
+@pytest.mark.parametrize(("teacher", "sentence"), [("nope", "unknown solver 'nope'"), ("means", "does not support")])
+def test_a_teacher_that_cannot_label_is_refused_before_anything_is_written(tsp, teacher, sentence):
+    refused = refusal(tsp("train", "--size", 6, "--instances", 16, "--out", "run", "--teacher", teacher, *TINY))
+    assert refused.startswith("tsp: teacher: ")
+    assert sentence in refused
+    assert not Path("run").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "reader"),
+    [
+        ("--label-count", 5, "--teacher"),
+        ("--imitation", 0.5, "--teacher"),
+        ("--weight-decay", 0.1, "--optimizer adamw"),
+        ("--warmup-epochs", 2, "--baseline rollout"),
+        ("--neighbours", 5, "--encoder gnn"),
+    ],
+)
+def test_a_flag_that_nothing_reads_is_refused(tsp, option, value, reader):
+    refused = refusal(tsp("train", "--size", 6, "--instances", 16, "--out", "run", option, value, *TINY))
+    assert refused == f"tsp: {option}: expected {reader} beside it, which reads it"
+    assert not Path("run").exists()
+
+
 def test_the_example_of_settings_has_every_one_with_its_default():
     text = (Path(__file__).parents[3] / "examples" / "train.toml").read_text()
     assert TrainConfig.from_dict(tomllib.loads(text), "train.toml") == TrainConfig(minutes=10.0)

@@ -5,7 +5,9 @@ import pytest
 from figures import texts
 
 from tsp.comparison import Comparison, Row
+from tsp.instance import Instance
 from tsp.plotting import gap_figure, save_figure
+from tsp.shortcuts import compare
 from tsp.statistics import Estimate
 
 
@@ -58,6 +60,12 @@ def test_a_single_instance_is_drawn_and_a_solver_without_answers_is_left_out():
     assert not any("silent" in text for text in texts(figure))
     with pytest.raises(ValueError, match="no gap can be drawn"):
         gap_figure(Comparison("tsp", "best known", 1, (silent,)))
+
+
+def test_gaps_to_an_objective_of_zero_are_refused_as_such():
+    nowhere = Instance(np.zeros((4, 2)))
+    with pytest.raises(ValueError, match="no instance with a reference other than 0 was answered by every solver"):
+        gap_figure(compare([nowhere], ["nearest", "insertion"], time_limit=1.0))
 
 
 def test_at_most_six_lines_are_drawn_and_the_heading_counts_the_others():

@@ -156,7 +156,7 @@ def test_arc_costs_that_the_objective_does_not_have_never_change_the_reported_ob
         best, _ = best_by_enumeration(problem, instance)
         solver = ORToolsSolver(arc_cost=arc_cost, guided_lambda=1.0)
         answer = solve(
-            instance, solver, limit=0.5, problem=problem, report=lambda _, solution, seen=seen: seen.append(solution)
+            instance, solver, limit=0.15, problem=problem, report=lambda _, solution, seen=seen: seen.append(solution)
         )
         assert answer.objective == pytest.approx(best, rel=0.3)
         objectives = [solution.objective for solution in seen]
