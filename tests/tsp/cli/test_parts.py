@@ -129,7 +129,7 @@ def test_options_that_need_all_answers_are_refused(tsp, points, option):
 
 @pytest.mark.parametrize("place", ["0", "-1", "x", "ray:/head", "1.5"])
 def test_other_places_of_workers_are_refused(tsp, points, place):
-    assert "expected a number of processes, ray or ray://HOST:PORT" in refusal(
+    assert "expected a number of processes up to 256, ray or ray://HOST:PORT" in refusal(
         tsp("solve", points, *HERE, "--workers", place)
     )
 

@@ -60,7 +60,7 @@ def test_one_who_is_late_goes_home_with_every_planner():
 
 @pytest.mark.parametrize("spec", ["policy", "ls", "ortools", "cpsat"])
 def test_a_late_end_is_refused_by_solvers_that_do_not_plan_it(spec):
-    with pytest.raises(ValueError, match="does not support problem 'opq'"):
+    with pytest.raises(ValueError, match="does not support problem 'opq with a late end'"):
         make(spec).solve(problem_of(replace(DAY, late_price=1.0)), [replace(DAY, late_price=1.0)], Budget(0.1))
 
 
