@@ -108,11 +108,11 @@ def main() -> None:
     rows = summarize(raw)
     table = measured(
         "laws-long-days",
-        "Learned laws on days of 20 posters, planned by search (R² = 0.5)",
+        "Learned laws on days of 20 posters, planned by search",
         ["days", "law", "prize", "of the prize closed %", "expected prize %"],
         rows,
-        f"{arguments.replicates} replicates of the world and the logs, each with {DAYS} new days of {POSTERS} posters "
-        f"and {SESSION:g} minutes and {DRAWS} draws of each day's real durations. Closed: share of the difference "
+        f"R² = 0.5. {arguments.replicates} replicates of the world and the logs, each with {DAYS} new days of {POSTERS} "
+        f"posters and {SESSION:g} minutes and {DRAWS} draws of each day's real durations. Closed: share of the difference "
         "between the pooled law and the oracle (the true law). Expected prize: what the first plan expects, relative "
         "to the prize. 95 % intervals over replicates.",
         "python benchmarks/laws_long_days.py",
