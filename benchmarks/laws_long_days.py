@@ -111,10 +111,10 @@ def main() -> None:
         "Learned laws on days of 20 posters, planned by search",
         ["days", "law", "prize", "of the prize closed %", "expected prize %"],
         rows,
-        f"R² = 0.5. {arguments.replicates} replicates of the world and the logs, each with {DAYS} new days of {POSTERS} "
-        f"posters and {SESSION:g} minutes and {DRAWS} draws of each day's real durations. Closed: share of the difference "
-        "between the pooled law and the oracle (the true law). Expected prize: what the first plan expects, relative "
-        "to the prize. 95 % intervals over replicates.",
+        f"R² = 0.5. {arguments.replicates} replicates of the world and the logs, each with {DAYS} new days of "
+        f"{POSTERS} posters and {SESSION:g} minutes and {DRAWS} draws of each day's real durations. Closed: share of "
+        "the difference between the pooled law and the oracle (the true law). Expected prize: what the first plan "
+        "expects, relative to the prize. 95 % intervals over replicates.",
         "python benchmarks/laws_long_days.py",
     )
     save(table)
