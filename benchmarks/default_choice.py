@@ -21,6 +21,8 @@ import sys
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
+from benchmark_figures import with_interval
+
 import tsp
 from envs.generators import generate_instances
 from tsp.budget import Budget
@@ -78,8 +80,7 @@ def difference(problem: Problem, own: Objectives, others: Objectives) -> str:
     missing = f"; {len(own) - len(pairs)} without answer" if len(pairs) < len(own) else ""
     if estimate.interval is None:
         return f"{estimate.mean:+.2f}{missing}"
-    low, high = estimate.interval
-    return f"{estimate.mean:+.2f} ({low:+.2f} to {high:+.2f}){missing}"
+    return with_interval(estimate) + missing
 
 
 def available(specs: Sequence[str]) -> list[str]:

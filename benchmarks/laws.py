@@ -29,7 +29,6 @@ Finished replicates are kept in `--raw`: a run that was stopped continues. About
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -37,6 +36,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from benchmark_figures import keep_raw, read_raw, with_interval
 from laws_plan import plan, value
 from laws_world import TRUE_LEVELS, WALK, Posters, World, draw_log, draw_posters, draw_world, true_quantiles
 from write_results import RESULTS, measured, save
@@ -44,7 +44,6 @@ from write_results import RESULTS, measured, save
 from policies.laws.law import complete_sample, fit_law, slice_means
 from policies.laws.models import folds
 from policies.laws.quantiles import LEVELS, Sample, weighted_quantiles
-from tsp.files import write_text
 from tsp.statistics import Estimate, estimate_mean
 
 if TYPE_CHECKING:
@@ -194,10 +193,7 @@ def share(arm: Array, pooled: Array, oracle: Array) -> Estimate:
 
 def percent(estimate: Estimate | None) -> str:
     """A share in percent with its interval."""
-    assert estimate is not None
-    assert estimate.interval is not None
-    low, high = (100 * x for x in estimate.interval)
-    return f"{100 * estimate.mean:+.1f} ({low:+.1f} to {high:+.1f})"
+    return with_interval(estimate, factor=100, places=1)
 
 
 def summarize(raw: dict[str, Any]) -> dict[str, tuple[list[str], list[list[str]]]]:
@@ -276,6 +272,23 @@ def cell_name(cell: Cell) -> str:
     return f"{cell.strength:g}/{cell.days}/{'policy' if cell.selected else 'unselected'}"
 
 
+def replicate_all(
+    cells: list[Cell], measure: Callable[[Cell, int, int], Any], arguments: argparse.Namespace
+) -> dict[str, Any]:
+    """The figures of each replicate of each cell, on one thread; those that `--raw` has are not measured again."""
+    torch.set_num_threads(1)
+    arguments.raw.parent.mkdir(parents=True, exist_ok=True)
+    raw = read_raw(arguments.raw)
+    for replicate in range(arguments.replicates):
+        for cell in cells:
+            done = raw.setdefault(cell_name(cell), [])
+            if len(done) == replicate:
+                done.append(measure(cell, replicate, arguments.seed))
+                keep_raw(arguments.raw, raw)
+        print(f"replicate {replicate + 1} of {arguments.replicates}", file=sys.stderr, flush=True)
+    return raw
+
+
 def main() -> None:
     """Measure what is missing, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -284,16 +297,7 @@ def main() -> None:
     parser.add_argument("--raw", type=Path, default=Path("runs/laws.json"))
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    arguments.raw.parent.mkdir(parents=True, exist_ok=True)
-    raw: dict[str, Any] = json.loads(arguments.raw.read_text()) if arguments.raw.exists() else {}
-    for replicate in range(arguments.replicates):
-        for cell in CELLS:
-            done = raw.setdefault(cell_name(cell), [])
-            if len(done) == replicate:
-                done.append(measure(cell, replicate, arguments.seed))
-                write_text(arguments.raw, json.dumps(raw), force=True)
-        print(f"replicate {replicate + 1} of {arguments.replicates}", file=sys.stderr)
+    raw = replicate_all(CELLS, measure, arguments)
     tables = {"laws-closed": compare_shares(raw), **summarize(raw)}
     for name, (columns, rows) in tables.items():
         note, command = NOTE.format(arguments.replicates), "python " + shlex.join(sys.argv)

@@ -14,14 +14,11 @@ Finished replicates are kept in `--raw`: a run that was stopped continues.
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from laws import Cell, all_quantiles, cell_name, percent, share
+from laws import Cell, all_quantiles, cell_name, percent, replicate_all, share
 from laws_world import POSTERS, SESSION, WALK, draw_log, draw_posters, draw_world, true_quantiles
 from write_results import measured, save
 
@@ -29,7 +26,6 @@ from baselines.online.recourse import SessionRecourse
 from baselines.online.sessions import position_of, sessions_of
 from policies.laws.law import slice_means
 from tsp.budget import Budget, Clock
-from tsp.files import write_text
 from tsp.instance import Instance, Realization
 from tsp.problems import get_problem
 from tsp.solvers.online import play
@@ -95,17 +91,7 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=REPLICATES)
     parser.add_argument("--raw", type=Path, default=Path("runs/laws-long-days.json"))
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    arguments.raw.parent.mkdir(parents=True, exist_ok=True)
-    raw: dict[str, Any] = json.loads(arguments.raw.read_text()) if arguments.raw.exists() else {}
-    for replicate in range(arguments.replicates):
-        for cell in CELLS:
-            done = raw.setdefault(cell_name(cell), [])
-            if len(done) == replicate:
-                done.append(measure(cell, replicate, arguments.seed))
-                write_text(arguments.raw, json.dumps(raw), force=True)
-        print(f"replicate {replicate + 1} of {arguments.replicates}", file=sys.stderr, flush=True)
-    rows = summarize(raw)
+    rows = summarize(replicate_all(CELLS, measure, arguments))
     table = measured(
         "laws-long-days",
         "Learned laws on days of 20 posters, planned by search",

@@ -19,7 +19,6 @@ Finished cells are kept in `--raw`: a run that was stopped continues. About 40 m
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,16 +26,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 from amortization import save_untrained
+from benchmark_figures import keep_raw, mean_of, read_raw
 from processor_clock import count_processor_time
 from write_results import measured, save
 
 from envs.generators import generate_set
 from policies.zoo import ZOO
-from tsp.files import write_text
 from tsp.problems import get_problem
 from tsp.solvers.protocol import Request, solve_request
 from tsp.solvers.registry import make
-from tsp.statistics import estimate_mean
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,11 +96,7 @@ def against(case: Case, one: NDArray[np.float64], other: NDArray[np.float64]) ->
     best = np.fmax(one, other) if maximizes else np.fmin(one, other)
     worst = np.zeros_like(best) if maximizes else 2 * best
     a, b = (np.where(np.isnan(x), worst, x) for x in (one, other))
-    estimate = estimate_mean(100 * ((a - b) if maximizes else (b - a)) / np.where(best == 0, 1, best))
-    assert estimate is not None
-    assert estimate.interval is not None
-    low, high = estimate.interval
-    return f"{estimate.mean:+.2f} ({low:+.2f} to {high:+.2f})"
+    return mean_of(100 * ((a - b) if maximizes else (b - a)) / np.where(best == 0, 1, best))
 
 
 def main() -> None:
@@ -113,7 +107,7 @@ def main() -> None:
     arguments.raw.parent.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     count_processor_time()
-    raw: dict[str, list[list[float]]] = json.loads(arguments.raw.read_text()) if arguments.raw.exists() else {}
+    raw: dict[str, list[list[float]]] = read_raw(arguments.raw)
     rows: list[list[str]] = []
     for case in CASES:
         for limit in LIMITS:
@@ -123,7 +117,7 @@ def main() -> None:
                 key = f"{case.problem} {case.size} {limit:g} {name}"
                 if key not in raw:
                     raw[key] = solve(spec, case, limit)
-                    write_text(arguments.raw, json.dumps(raw), force=True)
+                    keep_raw(arguments.raw, raw)
                 found[name], used[name] = np.array(raw[key][0]), raw[key][1][0]
             about = [case.problem, str(case.size), f"{1000 * limit:g}"]
             means = [f"{np.nanmean(found[name]):.3f}" for name in ("ls", "policy", "policy+ls")]

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from benchmark_figures import keep_raw, mean_of, read_raw
 from processor_clock import count_processor_time
 from write_results import measured, save
 
@@ -29,13 +30,11 @@ from baselines.online.program import Program
 from baselines.online.sessions import sessions_of
 from envs.generators import generate_set
 from tsp.composition import problem_of
-from tsp.files import write_text
 from tsp.instance import Underway
 from tsp.laws import draw_day, with_known
 from tsp.solution import check, session_end
 from tsp.solvers.protocol import Request, solve_request
 from tsp.solvers.registry import make
-from tsp.statistics import estimate_mean
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from online_instances import whole_session
@@ -177,7 +176,7 @@ def against_optimal(arguments: argparse.Namespace) -> None:
 
 def tune(arguments: argparse.Namespace) -> None:
     """Choose the buffer of certainty equivalence for each case, on halls of their own."""
-    raw = read(arguments.raw)
+    raw = read_raw(arguments.raw)
     for case in CASES:
         key = f"buffer {case}"
         if key in raw or case.problem not in arguments.problem.split(","):
@@ -188,14 +187,14 @@ def tune(arguments: argparse.Namespace) -> None:
             solver = make(f"means(buffer={buffer})")
             solver.warm_up(problem_of(days[0][0]))
             means[buffer] = float(np.mean([play(solver, *day, TUNING_SECONDS)[0] for day in days]))
-        raw = read(arguments.raw) | {key: max(means, key=lambda one: means[one])}
+        raw = read_raw(arguments.raw) | {key: max(means, key=lambda one: means[one])}
         print(case, means, flush=True)
-        write_text(arguments.raw, json.dumps(raw), force=True)
+        keep_raw(arguments.raw, raw)
 
 
 def compare(arguments: argparse.Namespace) -> None:
     """Play every case with each solver, and keep the prizes, the visits and the seconds a decision."""
-    raw = read(arguments.raw)
+    raw = read_raw(arguments.raw)
     for first in range(0, arguments.halls, BLOCK):
         for case in CASES:
             if case.problem not in arguments.problem.split(","):
@@ -212,7 +211,7 @@ def compare(arguments: argparse.Namespace) -> None:
                 for day in days:
                     prize, _, visits, used = play(solver, *day, arguments.seconds)
                     done.append([prize, visits, used])
-                write_text(arguments.raw, json.dumps(raw), force=True)
+                keep_raw(arguments.raw, raw)
     tables(arguments)
 
 
@@ -224,7 +223,7 @@ def key_of(case: Case, seconds: float, spec: str) -> str:
 def tables(arguments: argparse.Namespace) -> None:
     """Write the tables: each solver's prize, and the difference from the first solver of its case and time."""
     found: dict[tuple[Any, ...], dict[str, Any]] = defaultdict(dict)
-    for key, days in read(arguments.raw).items():
+    for key, days in read_raw(arguments.raw).items():
         if not key.startswith("buffer"):
             *case, seconds, spec = json.loads(key)
             found[seconds, *case][spec] = np.array(days)
@@ -238,12 +237,7 @@ def tables(arguments: argparse.Namespace) -> None:
             if count < LEAST_HALLS:
                 continue
             gain = 100 * (reference[:count, 0] - days[:count, 0]) / reference[:count, 0].mean()
-            difference = "–"
-            if spec != REFERENCE:
-                estimate = estimate_mean(gain)
-                assert estimate is not None
-                assert estimate.interval is not None
-                difference = f"{estimate.mean:+.2f} ({estimate.interval[0]:+.2f} to {estimate.interval[1]:+.2f})"
+            difference = "–" if spec == REFERENCE else mean_of(gain)
             visits = f"{days[:count, 1].mean():.1f}"
             cells = [problem, str(size), visits, f"{1000 * seconds:g}", spec, str(count)]
             rows.append([*cells, f"{days[:count, 0].mean():.3f}", difference])
@@ -265,11 +259,6 @@ def tables(arguments: argparse.Namespace) -> None:
 REFERENCE = "session-recourse"
 LEAST_HALLS = 20
 """Fewer halls than these are not shown."""
-
-
-def read(path: Path) -> dict[str, Any]:
-    """The raw figures so far."""
-    return json.loads(path.read_text()) if path.exists() else {}
 
 
 COMMANDS = {

@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from online import BLOCK, CASES, REFERENCE, SEED, Case, key_of, play, read, sessions
+from benchmark_figures import keep_raw, mean_of, read_raw
+from online import BLOCK, CASES, REFERENCE, SEED, Case, key_of, play, sessions
 from processor_clock import count_processor_time
-from torch.utils._pytree import tree_map
 from write_results import measured, save
 
 from envs.batch import from_instances
@@ -43,12 +43,10 @@ from policies.rollout import decode
 from policies.solver import PolicySolver
 from tsp.budget import Clock
 from tsp.composition import problem_of
-from tsp.files import write_text
 from tsp.laws import draw_day
 from tsp.solution import check
 from tsp.solvers.protocol import BaseSolver, Request, solve_request
 from tsp.solvers.registry import make
-from tsp.statistics import estimate_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,7 +143,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 def compare(arguments: argparse.Namespace) -> None:
     """Play every case with each planner and each policy, and keep the prizes and the seconds a decision."""
-    raw = read(arguments.raw)
+    raw = read_raw(arguments.raw)
     planners = [(spec, spec) for spec in (REFERENCE, *OPPONENTS)]
     learned = [(f"{arm}#{k}", arm) for arm in arguments.arms.split(";") for k in range(len(arguments.policies))]
     for first in range(0, arguments.halls, BLOCK):
@@ -165,14 +163,14 @@ def compare(arguments: argparse.Namespace) -> None:
                 for day in days:
                     prize, _, visits, used = play(solver, *day, arguments.seconds)
                     done.append([prize, visits, used])
-            write_text(arguments.raw, json.dumps(raw), force=True)
+            keep_raw(arguments.raw, raw)
     tables(arguments)
 
 
 def tables(arguments: argparse.Namespace) -> None:
     """Write the table: the difference of each arm from `session-recourse`, a policy's seeds together."""
     found: dict[tuple[Any, ...], dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
-    for key, days in read(arguments.raw).items():
+    for key, days in read_raw(arguments.raw).items():
         if not key.startswith("buffer"):
             *case, seconds, spec = json.loads(key)
             if case[0] == "opq":
@@ -183,11 +181,7 @@ def tables(arguments: argparse.Namespace) -> None:
             count = min(len(runs[0]), len(arms[REFERENCE][0]))
             reference, own = np.array(arms[REFERENCE][0][:count]), np.array([run[:count] for run in runs])
             gain = 100 * (reference[:, 0] - own[..., 0].mean(0)) / reference[:, 0].mean()  # an instance is one sample
-            estimate = estimate_mean(gain)
-            assert estimate is not None
-            assert estimate.interval is not None
-            low, high = estimate.interval
-            difference = "–" if spec == REFERENCE else f"{estimate.mean:+.2f} ({low:+.2f} to {high:+.2f})"
+            difference = "–" if spec == REFERENCE else mean_of(gain)
             named = f"{spec}, {len(runs)} seeds" if len(runs) > 1 else spec
             used = f"{1000 * own[..., 2].mean():.1f}"
             cells = [problem, str(size), str(visits), f"{1000 * seconds:g}", named, used, str(count)]
@@ -223,7 +217,7 @@ def batches(arguments: argparse.Namespace) -> None:
             figures[f"{REFERENCE}, 1 ms each"].append([1 / some[:, 1].mean(), some[:, 0].mean()])
             for path in arguments.policies:
                 policy = load_policy(path, torch.device("cpu"))[0]
-                figures["policy, one encoding"].append(_timed(env, batch, instance, days, lambda p=policy: p, alone))
+                figures["policy, one encoding"].append(_timed(env, batch, instance, days, policy, alone))
             figures["largest prize for its time"].append(_timed(env, batch, instance, days, None, alone))
         base = np.mean([prize for _, prize in figures[f"{REFERENCE}, 1 ms each"]])
         for name, each in figures.items():
@@ -253,7 +247,7 @@ def _timed(
     batch: Batch,
     instance: Instance,
     days: list[Realization],
-    policy: Callable[[], Policy] | None,
+    policy: Policy | None,
     alone: Batch,
 ) -> list[float]:
     """Decisions a second, and the mean prize of the first visitors, by the checker."""
@@ -262,9 +256,8 @@ def _timed(
         if policy is None:
             actions = _by_rule(env, batch, instance)
         else:
-            one = policy()
-            cache = tree_map(lambda x: x.expand(batch.count, *x.shape[1:]), one.prepare(alone)._replace(costs=()))
-            actions = decode(env, batch, one.decoder, cache, Greedy())[:, 0]
+            cache = policy.prepare(alone).map(lambda x: x.expand(batch.count, *x.shape[1:]))
+            actions = decode(env, batch, policy.decoder, cache, Greedy())[:, 0]
     seconds = time.process_time() - begun
     decisions = (actions != instance.depot).sum().item() + batch.count  # to go home is one, too
     problem, prizes = problem_of(instance), []

@@ -19,7 +19,6 @@ The whole run takes about 25 minutes of one core. Finished tours are kept in `--
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
 import time
@@ -28,17 +27,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from benchmark_figures import keep_raw, mean_of, read_raw
 from processor_clock import count_processor_time
 from tqdm import tqdm
 from write_results import measured, save
 
 from envs.generators import generate_set
 from tsp.budget import Budget
-from tsp.files import write_text
 from tsp.problems import get_problem
 from tsp.solvers.online import play_all
 from tsp.solvers.registry import make
-from tsp.statistics import estimate_mean
 
 PROBLEM = get_problem("spctsp")
 SEED = 1234
@@ -170,7 +168,7 @@ def play(control: Control, raw: dict[str, dict[str, list[Any]]], path: Path) -> 
                 seconds = (time.process_time() - start) / len(found)
                 done["costs"] += [one.objective for one in found]
                 done["seconds"] += [seconds] * len(found)
-                write_text(path, json.dumps(raw), force=True)
+                keep_raw(path, raw)
 
 
 def summarize(control: Control, raw: dict[str, dict[str, list[Any]]]) -> list[list[str]]:
@@ -207,11 +205,7 @@ def _difference(values: np.ndarray, reference: np.ndarray) -> str:
     """Mean paired difference in %, negative where `values` are better, and its 95 % interval."""
     count = min(len(values), len(reference))
     differences = 100 * (values[:count] / reference[:count] - 1)
-    found = estimate_mean(differences[np.isfinite(differences)])
-    assert found is not None
-    assert found.interval is not None
-    low, high = found.interval
-    return f"{found.mean:+.2f} ({low:+.2f} to {high:+.2f})"
+    return mean_of(differences[np.isfinite(differences)])
 
 
 def main() -> None:
@@ -223,7 +217,7 @@ def main() -> None:
     control = WITHOUT_POLICY if arguments.without_policy else WITH_POLICY
     kept: Path = arguments.raw or Path("runs") / f"{control.name}.json"
     kept.parent.mkdir(parents=True, exist_ok=True)
-    raw: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
+    raw: dict[str, Any] = read_raw(kept)
     play(control, raw, kept)
     command = "python " + shlex.join(sys.argv)
     table = measured(control.name, control.title, control.columns, summarize(control, raw), control.note, command)

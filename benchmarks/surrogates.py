@@ -36,6 +36,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from benchmark_figures import keep_raw, mean_of, read_raw
 from processor_clock import count_processor_time
 from write_results import measured, save
 
@@ -43,7 +44,6 @@ from baselines.online.appearances import draw_scenarios, releases_of
 from baselines.online.releases import build_order
 from baselines.online.sessions import position_of
 from envs.generators import generate_set
-from tsp.files import write_text
 from tsp.laws import appearances_ahead, expected, time_now
 from tsp.problems import get_problem
 from tsp.solution import check
@@ -51,7 +51,6 @@ from tsp.solvers.means import MeansSolver
 from tsp.solvers.online import OnlineTour
 from tsp.solvers.protocol import Request, solve_request
 from tsp.solvers.registry import make
-from tsp.statistics import estimate_mean
 from tsp.tolerance import allowance
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -277,8 +276,8 @@ def train(arguments: argparse.Namespace) -> None:
                 f"{time.process_time() - begin:.0f} s",
                 flush=True,
             )
-    raw = read(arguments.raw) | {"weights": np.round(mean, 3).tolist(), "training": time.process_time() - begin}
-    write_text(arguments.raw, json.dumps(raw), force=True)
+    raw = read_raw(arguments.raw) | {"weights": np.round(mean, 3).tolist(), "training": time.process_time() - begin}
+    keep_raw(arguments.raw, raw)
 
 
 def tune(arguments: argparse.Namespace) -> None:
@@ -290,16 +289,11 @@ def tune(arguments: argparse.Namespace) -> None:
             solver.warm_up(DOP)
             means[share] = float(np.mean([play(solver, *day, arguments.milliseconds / 1000)[0] for day in days]))
             print(size, share, round(means[share], 3), flush=True)
-        raw = read(arguments.raw) | {
+        raw = read_raw(arguments.raw) | {
             f"constant {size}": max(means, key=lambda one: means[one]),
             f"tuning {size}": means,
         }
-        write_text(arguments.raw, json.dumps(raw), force=True)
-
-
-def read(path: Path) -> dict[str, Any]:
-    """The raw figures so far."""
-    return json.loads(path.read_text()) if path.exists() else {}
+        keep_raw(arguments.raw, raw)
 
 
 def arms_of(raw: dict[str, Any], size: int) -> dict[str, Solver]:
@@ -313,23 +307,23 @@ def arms_of(raw: dict[str, Any], size: int) -> dict[str, Solver]:
 
 def compare(arguments: argparse.Namespace) -> None:
     """Play the test halls with each solver, and keep the prize, the milliseconds and the number of decisions."""
-    raw = read(arguments.raw)
+    raw = read_raw(arguments.raw)
     for size in arguments.sizes:
         days = days_of(size, TEST_HALLS[size], SEED)
         for first in range(0, len(days), BLOCK):
             for name, solver in arms_of(raw, size).items():
                 key = json.dumps([size, name])
-                done = read(arguments.raw).get(key, [])
+                done = read_raw(arguments.raw).get(key, [])
                 if len(done) > first:
                     continue
                 solver.warm_up(DOP)
                 done += [play(solver, *day, arguments.milliseconds / 1000) for day in days[first : first + BLOCK]]
-                write_text(arguments.raw, json.dumps(read(arguments.raw) | {key: done}), force=True)
+                keep_raw(arguments.raw, read_raw(arguments.raw) | {key: done})
 
 
 def exact(arguments: argparse.Namespace) -> None:
     """What each solver loses against the optimal policy of small sessions, over every joint outcome."""
-    raw, lost = read(arguments.raw), defaultdict[str, list[float]](list)
+    raw, lost = read_raw(arguments.raw), defaultdict[str, list[float]](list)
     for seed in range(SMALL):
         instance = whole_session("dop", 10_000 + seed, 4, 2)
         best = AppearingProgram(instance, 0.1).expected()
@@ -337,12 +331,12 @@ def exact(arguments: argparse.Namespace) -> None:
             solver.warm_up(DOP)
             value = value_of_planning(solver, DOP, instance, arguments.milliseconds / 1000)
             lost[name].append(100 * (best - value) / best)
-    write_text(arguments.raw, json.dumps(read(arguments.raw) | {"exact": lost}), force=True)
+    keep_raw(arguments.raw, read_raw(arguments.raw) | {"exact": lost})
 
 
 def tables(arguments: argparse.Namespace) -> None:
     """Write the tables: each solver's prize with the paired difference from the constant, and the small sessions."""
-    raw, rows = read(arguments.raw), []
+    raw, rows = read_raw(arguments.raw), []
     for size in SIZES:
         arms = {name: np.array(raw.get(json.dumps([size, name]), [])) for name in arms_of(raw, size)}
         count = min(len(days) for days in arms.values())
@@ -351,12 +345,8 @@ def tables(arguments: argparse.Namespace) -> None:
         reference = arms[CONSTANT][:count, 0]
         for name, days in arms.items():
             prize, used, _ = days[:count].mean(axis=0)
-            difference = "–"
-            if name != CONSTANT:
-                estimate = estimate_mean(100 * (days[:count, 0] - reference) / reference.mean())
-                assert estimate is not None
-                assert estimate.interval is not None
-                difference = f"{estimate.mean:+.2f} ({estimate.interval[0]:+.2f} to {estimate.interval[1]:+.2f})"
+            gain = 100 * (days[:count, 0] - reference) / reference.mean()
+            difference = "–" if name == CONSTANT else mean_of(gain)
             label = f"{CONSTANT} {raw[f'constant {size}']:g}" if name == CONSTANT else name
             rows.append([str(size), label, str(count), f"{prize:.3f}", difference, f"{used:.1f}"])
     constants, tuning = ", ".join(f"{one:g}" for one in CONSTANTS), " and ".join(map(str, TUNING_HALLS.values()))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmark_figures import with_interval
 from tqdm import tqdm
 
 from envs.generators import generate_set
@@ -126,8 +127,7 @@ def _lines(label: str, size: int, rows: dict[str, Any]) -> list[str]:
             both = there & np.isfinite(reference)
             difference = estimate_mean(100 * sign * (value - reference)[both] / reference[both])
             if difference.interval is not None:
-                low, high = difference.interval
-                against = f"{difference.mean:+.2f} ({low:+.2f} to {high:+.2f})"
+                against = with_interval(difference)
         note = f" (proved {proved} of {len(value)})" if arm.startswith("CP-SAT") else ""
         out.append(
             f"| {label} | {size} | {arm}{note} | {100 * (1 - there.mean()):.1f} % | {value[there].mean():.3f} | "

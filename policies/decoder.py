@@ -17,6 +17,8 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 from envs.batch import rows_at
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from envs.routing_env import Observation
 
 
@@ -47,11 +49,15 @@ class Cache(NamedTuple):
 
     def to(self, dtype: torch.dtype) -> Cache:
         """The same cache in another precision."""
-        return self._replace(**{name: x.to(dtype) for name, x in self._asdict().items() if x is not None})
+        return self.map(lambda x: x.to(dtype))
 
     def rows(self, rows: slice) -> Cache:
         """The cache of some of the instances."""
-        return self._replace(**{name: x[rows] for name, x in self._asdict().items() if x is not None})
+        return self.map(lambda x: x[rows])
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Cache:
+        """The cache with each tensor changed."""
+        return self._replace(**{name: change(x) for name, x in self._asdict().items() if x is not None})
 
     def detach(self, *, requires_grad: bool = False) -> Cache:
         """The same values cut off from the graph; distances need no gradient."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tsp.solvers import Request
 
 
-RACE = ((8, 8), (16, 4), (32, 2))
+RACE = {8: 8, 16: 4, 32: 2}
 """After so many scenarios only so many actions, the best so far, are followed further."""
 
 
@@ -82,11 +82,10 @@ class Hindsight(BaseSolver):
         is_there = np.array(~(ahead > now + slack).any(axis=1))
         totals = np.zeros(n + 1)
         scenarios = draw_scenarios(ahead, self.scenarios, seed)
-        race = dict(RACE)
         for k, appears in enumerate(scenarios, 1):
             add_scenario(session, appears, is_there, gone, here, now, order, totals)
-            if k in race:
-                totals[np.argsort(-totals, kind="stable")[race[k] :]] = -np.inf
+            if k in RACE:
+                totals[np.argsort(-totals, kind="stable")[RACE[k] :]] = -np.inf
             if clock.remaining == 0:
                 break
         best, waits = int(totals.argmax()), False

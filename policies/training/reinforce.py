@@ -60,7 +60,7 @@ def accumulate_gradients(
     ∇L = E[(C(π) - b) ∇ log p(π)] (Williams 1992; Kool et al. 2019, equation 9). The decoder's cache
     is the cut: chunks of steps each run backward into it, then one backward pass goes through the
     encoder, so memory does not grow with the number of steps. On a CPU each thread takes a share of the instances
-    between the cuts.
+    between the cuts, where each has several trajectories.
 
     Args:
         env: the environment.
