@@ -35,7 +35,7 @@ def solve(processors: int, words: list[str]) -> int:
     from tsp.cli import main as tsp
     from tsp.workers.ray_cluster import QUIET
 
-    ray.init(num_cpus=processors, include_dashboard=False, **QUIET)
+    ray.init("local", num_cpus=processors, include_dashboard=False, **QUIET)
     return tsp(words)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from .features import prize_unit
+from .features import FEATURES, prize_unit
 from .limits import mask_limit, outer_limit
 from .rule_env import FAR, RuleEnv, way_home, with_given
 from .walks import SessionClock, WaitClock, session_clock, wait_clock
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from .walks import Move
 
 
+SHORT = 1e-6
+"""The shortest time and the smallest rate, so that none is divided by 0."""
+
+
 class SessionState(NamedTuple):
     """The time of a tour in a session.
 
@@ -28,7 +32,8 @@ class SessionState(NamedTuple):
         clock: `[B, 1, n]` the times of each node, the real ones included, which policies do not see.
         deadlines: `[B, 1, n, K]` by when she has to come so that a visit counts, in each outcome of the law; sorted.
         worth: `[B, 1, n, K + 1]` the prize expected of the outcomes whose deadline is not over, by the number of those
-            whose deadline is; None where prizes are known.
+            whose deadline is.
+        duration: `[B, 1, n]` the time that a visit takes on average, in sides of the square.
         now: `[B, P]` the time at which the current node may be left.
         undecided: `[B, P]` bool, whether she has just come to a node with a queue.
     """
@@ -36,7 +41,8 @@ class SessionState(NamedTuple):
     batch: Batch
     clock: SessionClock
     deadlines: Tensor
-    worth: Tensor | None
+    worth: Tensor
+    duration: Tensor
     now: Tensor
     undecided: Tensor
 
@@ -50,20 +56,20 @@ class SessionEnv(RuleEnv):
     from_depot = True
     shows = ("duration", "deviation")
     context_features = 1
-    node_context_features = 1
+    node_context_features = 3
     geometry = True
 
     def start(self, batch: Batch, trajectories: int) -> SessionState:
         """The session begins, or the depot opens."""
         clock = session_clock(batch)
         deadlines, order = _law_clock(batch, clock).deadline().sort(-1)
-        worth = None
-        if "law_prizes" in batch.values:
-            shares = batch.values["law_prizes"].gather(-1, order) / prize_unit(batch)[..., None] / order.shape[-1]
-            worth = torch.nn.functional.pad(shares.flip(-1).cumsum(-1).flip(-1), (0, 1))[:, None]
+        prizes = batch.values.get("law_prizes", batch.prizes[..., None]).expand(order.shape).gather(-1, order)
+        shares = prizes / prize_unit(batch)[..., None] / order.shape[-1]
+        worth = torch.nn.functional.pad(shares.flip(-1).cumsum(-1).flip(-1), (0, 1))[:, None]
+        duration = FEATURES["duration"](batch)[:, None]
         now = clock.opens.gather(1, batch.depot[:, None]).expand(-1, trajectories)
         undecided = torch.zeros_like(now, dtype=torch.bool)
-        return SessionState(batch, clock.map(lambda x: x[:, None]), deadlines[:, None], worth, now, undecided)
+        return SessionState(batch, clock.map(lambda x: x[:, None]), deadlines[:, None], worth, duration, now, undecided)
 
     def update(self, state: SessionState, move: Move) -> SessionState:
         """Walk there, and stay until the visit is over or time is up."""
@@ -87,18 +93,25 @@ class SessionEnv(RuleEnv):
         return time_left(state.batch, state.now)
 
     def node_context(self, state: SessionState, move: Move) -> Tensor:
-        """The probability to finish a visit of each node, if it is next."""
-        return self._chance(state, self._missed(state, move))[..., None]
-
-    def _missed(self, state: SessionState, move: Move) -> Tensor:
-        """In how many outcomes a visit of each node would not count, if it is next, `[B, n, P]`."""
+        """Of each node, if it is next: the probability to finish its visit, the expected prize, and `_rate`."""
         assert move.to_nodes is not None
         arrive = (state.now[..., None] + move.to_nodes).transpose(1, 2).contiguous()
-        return torch.searchsorted(state.deadlines[:, 0], arrive)
+        missed = torch.searchsorted(state.deadlines[:, 0], arrive)  # [B, n, P] outcomes in which it would not count
+        chance = 1 - missed.transpose(1, 2).float() / state.deadlines.shape[-1]
+        prize = state.worth[:, 0].gather(-1, missed).transpose(1, 2).float()
+        return torch.stack([chance, prize, self._rate(state, move, prize)], -1)
 
-    def _chance(self, state: SessionState, missed: Tensor) -> Tensor:
-        """The share of the other outcomes, `[B, P, n]`."""
-        return 1 - missed.transpose(1, 2).float() / state.deadlines.shape[-1]
+    def _rate(self, state: SessionState, move: Move, prize: Tensor) -> Tensor:
+        """The expected prize of each node for the time of way and visit, as a share of the largest, `[B, P, n]`."""
+        assert move.to_nodes is not None
+        takes = (move.to_nodes / state.batch.scale[:, None, None]).float() + state.duration
+        rate = torch.where(move.visited, 0.0, prize / takes.clamp(min=SHORT))
+        rate = self._with_stay(state, move, rate)
+        return rate / rate.amax(-1, keepdim=True).clamp(min=SHORT)
+
+    def _with_stay(self, state: SessionState, move: Move, rate: Tensor) -> Tensor:
+        """The rates, with that of the decision to stay where there is one."""
+        return rate
 
     def forbids_visit(self, state: SessionState, move: Move) -> Tensor:
         """Nodes from which the end could not be reached in time on arrival."""
@@ -115,7 +128,6 @@ class QueueSessionEnv(SessionEnv):
 
     shows = ("duration", "deviation", "presence")
     context_features = 4
-    node_context_features = 2
 
     def update(self, state: SessionState, move: Move) -> SessionState:
         """Walk there and look; where she decides to stay, until the visit is over or time is up."""
@@ -132,22 +144,21 @@ class QueueSessionEnv(SessionEnv):
 
     def context(self, state: SessionState, move: Move) -> Tensor:
         """The time that is left; of a node just reached, that it is, how long a visit would take, and its prize."""
+        seen = torch.stack([state.undecided.float(), *self._stay(state, move)], -1)
+        return torch.cat([super().context(state, move), seen], -1)
+
+    def _stay(self, state: SessionState, move: Move) -> tuple[Tensor, Tensor]:
+        """How long a visit of the node just reached would take, and its prize, `[B, P]`; 0 where there is none."""
         here = state.clock.map(lambda x: x[:, 0].gather(1, move.here))
         leave, lost = here.visit(state.now)
         prize = state.batch.real_prizes.gather(1, move.here) / prize_unit(state.batch)
-        seen = state.undecided
-        takes = torch.where(seen, (leave - state.now) / state.batch.scale[:, None], 0.0).clamp(max=FAR)
-        gain = torch.where(seen & ~lost, prize, 0.0)
-        return torch.cat(
-            [super().context(state, move), torch.stack([seen.float(), takes.float(), gain.float()], -1)], -1
-        )
+        takes = torch.where(state.undecided, (leave - state.now) / state.batch.scale[:, None], 0.0).clamp(max=FAR)
+        return takes.float(), torch.where(state.undecided & ~lost, prize, 0.0).float()
 
-    def node_context(self, state: SessionState, move: Move) -> Tensor:
-        """The probability to finish a visit of each node, if it is next, and the prize expected of it."""
-        assert state.worth is not None
-        missed = self._missed(state, move)
-        prize = state.worth[:, 0].gather(-1, missed).transpose(1, 2).float()
-        return torch.stack([self._chance(state, missed), prize], -1)
+    def _with_stay(self, state: SessionState, move: Move, rate: Tensor) -> Tensor:
+        """See `SessionEnv._with_stay`."""
+        takes, gain = self._stay(state, move)
+        return rate.scatter(-1, move.here[..., None], (gain / takes.clamp(min=SHORT))[..., None])
 
 
 def _law_clock(batch: Batch, clock: SessionClock) -> SessionClock:

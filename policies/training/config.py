@@ -127,14 +127,14 @@ class TrainConfig(RunConfig):
             raise ValueError(f"average: {self.average}, expected at least 0 and less than 1")
         if not 0 <= self.reinforce_from <= 1:
             raise ValueError(f"reinforce_from: {self.reinforce_from}, expected a share from 0 to 1")
-        if self.teacher is not None and (self.data is not None or get_problem(self.problem).reveals):
-            hidden = " and ".join(get_problem(self.problem).reveals).replace("_", " ")
-            what = "--data" if self.data is not None else f"problem {self.problem!r}, which hides {hidden}"
-            raise ValueError(f"teacher: {self.teacher!r} cannot label for {what}; expected a problem that it can solve")
+        if self.teacher is not None and self.data is not None:
+            raise ValueError(f"teacher: {self.teacher!r} cannot label for --data; expected instances of --distribution")
         if self.expert_every < 0 or (self.expert_every and self.teacher is None):
             raise ValueError(f"expert_every: {self.expert_every}, expected 0 or more, and a teacher where it is not 0")
-        if self.label_order == "any" and get_problem(self.problem).rule(SplitDelivery) is not None:
-            raise ValueError(f"label_order: 'any', expected 'random' for problem {self.problem!r}, which splits visits")
+        problem = get_problem(self.problem)
+        if self.label_order == "any" and (problem.rule(SplitDelivery) is not None or problem.reveals):
+            why = "reveals values on the way" if problem.reveals else "splits visits"
+            raise ValueError(f"label_order: 'any', expected 'random' for problem {self.problem!r}, which {why}")
         if self.scale and self.starts < 2:
             raise ValueError(f"starts: {self.starts}, expected 2 or more to scale advantages by their deviation")
         if self.baseline == "shared" and self.starts < 2:

@@ -7,7 +7,6 @@ Anthony, Tian & Barber 2017). A round of such labels belongs to one policy, writ
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,15 +19,12 @@ from envs.walks import ends_of
 from policies.checkpoint import load_policy
 from policies.decoding import Sampling
 from policies.rollout import decode
-from tsp.budget import Budget
 from tsp.files import atomic_write
-from tsp.instance import Instance, Underway
 
-from .labelling import UNSOLVED, Labelling, draw_shard
+from .labelling import UNSOLVED, Labelling, draw_shard, teach
 
 if TYPE_CHECKING:
     from envs.batch import Batch
-    from envs.routing_env import RoutingEnv
     from policies.policy import Policy
     from tsp.solvers import Solver
 
@@ -74,9 +70,8 @@ def complete_shard(
     batch = draw_round_shard(labelling, number, index)
     rng = np.random.default_rng([labelling.seed, number, index])
     begun = _begin(policy, batch, rng)
-    instances, _ = to_instances(labelling.problem, batch, f"round {number}, shard {index}")
-    underway = [_under_way(policy.env, one, nodes) for one, nodes in zip(instances, begun, strict=True)]
-    solutions = solver.solve(policy.env.problem, underway, Budget(labelling.time_limit, threads=1, seed=labelling.seed))
+    instances, days = to_instances(labelling.problem, batch, f"round {number}, shard {index}")
+    solutions = teach(labelling, solver, instances, days, begun)
     rows: list[list[int]] = []
     for instance, nodes, solution in zip(instances, begun, solutions, strict=True):
         row = policy.env.actions([t.tolist() for t in solution.tours], instance) if solution.feasible else []
@@ -87,13 +82,6 @@ def complete_shard(
         if row:
             own[:] = row + row[-1:] * (longest - len(row))
     return actions, np.array([len(nodes) for nodes in begun], dtype=np.int64)
-
-
-def _under_way(env: RoutingEnv, instance: Instance, nodes: list[int]) -> Instance:
-    """The instance in a tour that began with these nodes."""
-    if env.problem.shape.has_depot:
-        return replace(instance, underway=Underway(tuple(nodes)))
-    return replace(instance, depot=nodes[0], underway=Underway(tuple(nodes[1:])))
 
 
 def _begin(policy: Policy, batch: Batch, rng: np.random.Generator) -> list[list[int]]:

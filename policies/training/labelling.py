@@ -6,7 +6,7 @@ the labels, if the teacher stops after a number of kicks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,10 +16,17 @@ from torch import Generator, Tensor
 from envs.generators import generate, to_instances
 from envs.routing_env import RoutingEnv
 from tsp.budget import Budget
+from tsp.instance import Underway
+from tsp.problems import get_problem
+from tsp.solvers.online import play_all
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from envs.batch import Batch
-    from tsp.instance import Instance
+    from tsp.instance import Instance, Realization
+    from tsp.problems import Problem
+    from tsp.solution import Solution
     from tsp.solvers import Solver
 
 UNSOLVED = -1
@@ -102,9 +109,8 @@ def label_shard(labelling: Labelling, index: int, solver: Solver) -> np.ndarray:
     """
     env = RoutingEnv(labelling.problem)
     batch = draw_shard(labelling, index)
-    instances, _ = to_instances(labelling.problem, batch, f"shard {index}")
-    budget = Budget(labelling.time_limit, threads=1, seed=labelling.seed)
-    solutions = solver.solve(env.problem, instances, budget)
+    instances, days = to_instances(labelling.problem, batch, f"shard {index}")
+    solutions = teach(labelling, solver, instances, days)
     solved = [i for i, solution in enumerate(solutions) if solution.feasible]
     if not solved:
         raise ValueError(f"teacher {labelling.solver!r}: no solution of shard {index}; a longer --label-time may help")
@@ -122,6 +128,37 @@ def label_shard(labelling: Labelling, index: int, solver: Solver) -> np.ndarray:
     return labels
 
 
+def teach(
+    labelling: Labelling,
+    solver: Solver,
+    instances: Sequence[Instance],
+    days: Sequence[Realization] | None,
+    begun: Sequence[Sequence[int]] | None = None,
+) -> list[Solution]:
+    """The teacher's solutions; where values are revealed on the way, it plays the days and sees no more than a policy.
+
+    Args:
+        labelling: settings of the labels.
+        solver: the teacher.
+        instances: what to solve.
+        days: the real values that are revealed, if any are.
+        begun: the first visits of each tour, if they are given.
+    """
+    problem, budget = get_problem(labelling.problem), Budget(labelling.time_limit, threads=1, seed=labelling.seed)
+    if days is not None:
+        return play_all(solver, problem, instances, days, budget, begun=begun)
+    if begun is not None:
+        instances = [_under_way(problem, one, nodes) for one, nodes in zip(instances, begun, strict=True)]
+    return solver.solve(problem, instances, budget)
+
+
+def _under_way(problem: Problem, instance: Instance, nodes: Sequence[int]) -> Instance:
+    """The instance in a tour that began with these nodes."""
+    if problem.shape.has_depot:
+        return replace(instance, underway=Underway(tuple(nodes)))
+    return replace(instance, depot=nodes[0], underway=Underway(tuple(nodes[1:])))
+
+
 def _fullest_first(tours: list[list[int]], instance: Instance) -> list[list[int]]:
     """The tours in descending order of their demand; without demands, as they are."""
     demands = instance.demands
@@ -136,6 +173,8 @@ def _another_way(
     env: RoutingEnv, tours: list[list[int]], rng: np.random.Generator, *, is_free: bool
 ) -> list[list[int]]:
     """The same tours, each reversed or not, from another first node where that is free, in any order if `is_free`."""
+    if env.problem.reveals:  # another order would have seen other values
+        return tours
     if env.problem.shape.has_depot:
         order = rng.permutation(len(tours)) if is_free else range(len(tours))
         return [[tours[i][0], *tours[i][1:][:: rng.choice((-1, 1))]] for i in order]

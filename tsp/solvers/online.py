@@ -61,6 +61,12 @@ class OnlineTour:
         """Number of plans to make until the end, by the latest plan; without one, as if every node were visited."""
         return 1 + (self.instance.size - 1 - len(self.visited) if self.plan is None else len(self.plan))
 
+    def make(self, visits: Sequence[int]) -> None:
+        """Make the first visits as given, whatever a solver would plan."""
+        for node in visits:
+            self.plan = [node]
+            self.step()
+
     def known_instance(self) -> Instance:
         """The instance under way, with what is known now."""
         instance = self.instance
@@ -114,6 +120,7 @@ def play_all(
     realizations: Sequence[Realization],
     budget: Budget,
     report: Report | None = None,
+    begun: Sequence[Sequence[int]] | None = None,
 ) -> list[Solution]:
     """Make a tour of each instance online: plan, make one visit, learn its real value, plan again.
 
@@ -131,6 +138,7 @@ def play_all(
             each plan has that instead.
         report: called with an instance's position and what is known of its tour: the visits made and the
             plan for the others, by what is known then, and at last the tour with the real values.
+        begun: the first visits of each tour, which are made before the first plan; none by default.
 
     Returns:
         the checked tours, with their real values; `seconds` is the sum over all plans.
@@ -142,11 +150,12 @@ def play_all(
     if not problem.shape.has_one_depot_tour or {"prizes", "law_prizes"}.isdisjoint(problem.needs):
         raise ValueError(f"problem {problem.name!r}: expected one tour that collects prizes, to be played online")
     tours: list[OnlineTour] = []
-    for instance, realization in zip(instances, realizations, strict=True):
+    for instance, realization, visits in zip(instances, realizations, begun or [()] * len(instances), strict=True):
         problem.validate(instance)
         if instance.underway is not None:
             raise ValueError(f"{instance.name or 'instance'}: is under way, expected a tour played from its start")
         tours.append(OnlineTour(problem, instance, realization))
+        tours[-1].make(visits)
     while unfinished := [(i, one) for i, one in enumerate(tours) if not one.over]:
         _plan(solver, problem, [one for _, one in unfinished], budget)
         for i, one in unfinished:
