@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from tsp.problems import unknown
 
@@ -97,6 +98,24 @@ class Policy(nn.Module):
                 bound = (config.width if beside else parameter.shape[-1]) ** -0.5
                 nn.init.uniform_(parameter, -bound, bound)
 
+    def take_over(self, other: Policy) -> None:
+        """Take over the weights of a policy of the same shape; its actions do not change.
+
+        It may be blind to distances where this one looks at them: they have weight 0 then, until this one is trained.
+
+        Raises:
+            ValueError: for another shape.
+        """
+        if other.config != self.config and replace(other.config, edges=True) != self.config:
+            raise ValueError(f"its shape is {other.config}, expected {self.config}")
+        own, given = self.state_dict(), other.state_dict()
+        for name, value in own.items():
+            if name not in given:  # of the networks of distances, whose last layer has weight 0
+                given[name] = value if name.endswith((".edge_bias.0.weight", ".edge_bias.0.bias")) else 0 * value
+            elif value.shape != given[name].shape:  # features of distances come last
+                given[name] = F.pad(given[name], (0, value.shape[-1] - given[name].shape[-1]))
+        self.load_state_dict(given)
+
     def encode(self, batch: Batch, costs: Tensor | None = None) -> Tensor:
         """Node embeddings `[B, n, d]`, from distances `[B, n, n]` too where the policy uses them."""
         features = self.env.features(batch)
@@ -149,6 +168,6 @@ def _nearness(costs: Tensor, padding: Tensor | None) -> Tensor:
     for ways in (costs, costs.transpose(1, 2)):
         mean = ways.masked_fill(hidden, 0.0).sum(-1, keepdim=True) / count
         shortest = ways.masked_fill(hidden, float("inf")).topk(min(NEAREST, n), -1, largest=False).values
-        shortest = torch.nn.functional.pad(shortest, (0, NEAREST - shortest.shape[-1]), value=float("inf"))
+        shortest = F.pad(shortest, (0, NEAREST - shortest.shape[-1]), value=float("inf"))
         seen += [torch.where(shortest.isfinite(), shortest, mean), mean]
     return torch.cat(seen, -1)

@@ -78,10 +78,10 @@ RULE_COLUMNS = {
     "LengthBudget": (["length left"], []),
     "MaxVisits": (["visits left"], []),
     "PrizeQuota": (["prize to collect"], []),
-    "Session": (["session left"], ["chance to finish"]),
+    "Session": (["session left"], ["chance to finish", "prize to expect", "prize for its time"]),
     "QueueSession": (
         ["session left", "just arrived", "time of a visit here", "prize here"],
-        ["chance to finish", "prize to expect"],
+        ["chance to finish", "prize to expect", "prize for its time"],
     ),
     "AppearingSession": (["session left"], ["there", "chance to appear"]),
     "TimeWindows": (

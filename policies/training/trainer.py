@@ -115,9 +115,10 @@ class Trainer(Run[TrainConfig]):
         policy, info = load_policy(path)
         if not get_problem(info.problem).resembles(self.env.problem):
             raise ValueError(f"{path}: a policy for {info.problem}, expected one for {self.config.problem}")
-        if policy.config != self.config.policy:
-            raise ValueError(f"{path}: its shape is {policy.config}, expected {self.config.policy}")
-        begun.load_state_dict(policy.state_dict())
+        try:
+            begun.take_over(policy)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
         config, parameters, fused = self.config, self.parameters, self.device.type == "cuda"

@@ -15,8 +15,12 @@ from tsp.solvers.registry import make
 SOLVABLE = [name for name, row in PROBLEMS.items() if make("ls").supports(row) and not row.reveals]
 
 
+PLAYED = {"spctsp": "ls(kicks=20)", "opq": "session-recourse(steps=50)", "dop": "myopic"}
+"""Problems in which values are revealed on the way, each with a teacher."""
+
+
 def begun(problem, folder, sizes=(8,)):
-    own = Labelling(problem, "uniform", sizes, "ls(kicks=20)", 60.0, 8, 1, 3)
+    own = Labelling(problem, "uniform", sizes, PLAYED.get(problem, "ls(kicks=20)"), 60.0, 8, 1, 3)
     rounds = Rounds(str(folder), 2)
     torch.manual_seed(0)
     policy = Policy(PolicyConfig(layers=1, width=16, heads=2, feedforward=16), RoutingEnv(problem))
@@ -24,7 +28,7 @@ def begun(problem, folder, sizes=(8,)):
     return own, rounds, policy.env
 
 
-@pytest.mark.parametrize("problem", SOLVABLE)
+@pytest.mark.parametrize("problem", [*SOLVABLE, *PLAYED])
 def test_the_teacher_completes_what_the_policy_began(tmp_path, problem):
     own, rounds, env = begun(problem, tmp_path)
     actions, after = complete_shard(own, rounds, 1, 0, make(own.solver))

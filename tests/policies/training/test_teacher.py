@@ -10,6 +10,7 @@ from policies.training.labelling import UNSOLVED, Labelling, draw_shard, label_s
 from policies.training.teacher import Teacher, shard_path
 from tsp.problems import PROBLEMS, get_problem
 from tsp.solution import no_answer
+from tsp.solvers.online import play_all
 from tsp.solvers.registry import make
 
 SOLVABLE = [name for name, row in PROBLEMS.items() if make("ls").supports(row) and not row.reveals]
@@ -34,6 +35,29 @@ def test_every_way_of_a_label_is_legal_and_costs_what_the_teacher_found(problem)
     found = make(own.solver).solve(get_problem(problem), instances, own_budget(own))
     expected = torch.tensor([env.sign * solution.objective for solution in found], dtype=cost.dtype)
     torch.testing.assert_close(cost, expected[:, None].expand(4, 5), rtol=2e-4, atol=2e-4)
+
+
+PLAYED = {
+    "spctsp": "ls(kicks=20)",
+    "opst": "session-recourse(steps=50)",
+    "opq": "session-recourse(steps=50)",
+    "dop": "myopic",
+}
+"""Problems in which values are revealed on the way, each with a teacher."""
+
+
+@pytest.mark.parametrize("problem", PLAYED)
+def test_a_label_of_a_real_day_is_what_the_teacher_does_without_knowing_it(problem):
+    own, env = labelling(problem, solver=PLAYED[problem], sizes=(6,), ways=2), RoutingEnv(problem)
+    batch = draw_shard(own, 0)
+    actions = torch.from_numpy(label_shard(own, 0, make(own.solver))).long()
+    trace = env.replay(batch, actions)
+    assert not trace.forbidden.gather(-1, trace.actions[..., None]).any()
+    assert torch.equal(actions[:, 0], actions[:, 1])  # another order would have seen other values
+    instances, days = to_instances(problem, batch, "")
+    found = play_all(make(own.solver), get_problem(problem), instances, days, own_budget(own))
+    expected = torch.tensor([env.sign * solution.objective for solution in found], dtype=torch.double)
+    torch.testing.assert_close(env.cost(batch, actions)[:, 0].double(), expected, rtol=2e-4, atol=2e-4)
 
 
 def own_budget(own):

@@ -230,6 +230,20 @@ def test_fine_tuning_starts_from_the_given_policy(tmp_path):
     assert same(weights(tmp_path / "first"), tuned.policy.state_dict())
 
 
+def test_fine_tuning_may_look_at_distances_that_the_policy_was_blind_to(tmp_path):
+    trainer(SMALL, tmp_path / "first").run()
+    path = tmp_path / "first" / "checkpoint-last.safetensors"
+    looks = replace(SMALL, start_from=str(path), policy=replace(SMALL.policy, edges=True))
+    tuned = trainer(looks, tmp_path / "second")
+    before, batch = load_policy(path)[0], tuned.validation_batch(5)
+    for one, other in zip(before.prepare(batch)[:5], tuned.first_policy().eval().prepare(batch)[:5], strict=True):
+        assert torch.equal(one, other)  # the actions are the same at first
+    tuned.run()
+    assert tuned.policy.decoder.project_costs.weight.any()
+    with pytest.raises(ValueError, match="checkpoint-last.safetensors: its shape is .*edges=True.*, expected .*False"):
+        trainer(replace(SMALL, start_from=str(tmp_path / "second" / "checkpoint-last.safetensors")), tmp_path / "third")
+
+
 def test_data_replaces_the_generator(tmp_path):
     from tsp.formats import write_instances
     from tsp.instance import Instance
@@ -363,7 +377,7 @@ def test_a_run_with_a_teacher_resumes_to_the_same_bits(tmp_path, ctrl_c, changes
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"problem": "spctsp"}, "teacher: 'ls' cannot label for problem 'spctsp', which hides prizes"),
+        ({"problem": "opq", "label_order": "any"}, "'any', expected 'random' for problem 'opq', which reveals values"),
         ({"data": "set.npz"}, "teacher: 'ls' cannot label for --data"),
         ({"label_count": 0}, "label_count: 0, expected a positive number"),
         ({"average": 1.0}, "average: 1.0, expected at least 0 and less than 1"),
