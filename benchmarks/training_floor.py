@@ -39,7 +39,7 @@ def fastest_rate() -> float:
     seconds: list[float] = []
     for _ in range(50):
         begun = time.process_time()
-        a @ b
+        torch.matmul(a, b)
         seconds.append(time.process_time() - begun)
     return 2 * SIDE**3 / min(seconds)
 
