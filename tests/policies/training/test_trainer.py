@@ -240,7 +240,7 @@ def test_fine_tuning_may_look_at_distances_that_the_policy_was_blind_to(tmp_path
         assert torch.equal(one, other)  # the actions are the same at first
     tuned.run()
     assert tuned.policy.decoder.project_costs.weight.any()
-    with pytest.raises(ValueError, match="its shape is .*edges=True.*, expected .*False"):
+    with pytest.raises(ValueError, match=r"its shape is .*edges=True.*, expected .*False"):
         trainer(replace(SMALL, start_from=str(tmp_path / "second" / "checkpoint-last.safetensors")), tmp_path / "third")
 
 
