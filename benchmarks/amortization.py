@@ -74,14 +74,21 @@ LIBRARY = 1000
 
 
 def hall_set(
-    problem: str, count: int, *, size: int = SIZE, budget: float | None = None, closed: bool = False
+    problem: str,
+    count: int,
+    *,
+    size: int = SIZE,
+    budget: float | None = None,
+    closed: bool = False,
+    first: int = 0,
+    seed: int = SEED,
 ) -> list[Instance]:
-    """One day in each of `count` new halls, whose layouts are reserved for tests."""
+    """One day in each of `count` new halls, from the first one on, whose layouts are reserved for tests."""
     config = HallConfig.for_size(size)
-    halls = [layout(seed, config) for seed in TEST_LAYOUTS[:count]]
+    halls = [layout(one, config) for one in TEST_LAYOUTS[first : first + count]]
     if closed:
         halls = [close_aisle(hall, 1) for hall in halls]
-    return _instances(problem, draw_each(np.random.default_rng(SEED), halls, size, budget=budget))
+    return _instances(problem, draw_each(np.random.default_rng(seed), halls, size, budget=budget))
 
 
 def fixed_set(problem: str, count: int, seed: int = SEED) -> list[Instance]:
