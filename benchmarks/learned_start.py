@@ -11,8 +11,8 @@ Hypotheses, for orienteering with 50 and 100 customers at 0.1 s: the policy and 
 search alone, and (2) than the search after an untrained network; both 95 % intervals exclude zero. All other cells are
 reported. One look.
 
-For orienteering past 50 posters, with the shipped policy for halls, in halls that no policy was trained on: the same two
-at 10 and at 30 ms. One look; earlier policies, trained for 12 minutes, did not pay there (`amortization.py`).
+For orienteering past 50 posters in halls that no policy was trained on, with the shipped policy for halls: the same
+two at 10 and at 30 ms. One look; earlier policies, trained for 12 minutes, did not pay there (`amortization.py`).
 
     python benchmarks/learned_start.py --raw runs/learned-start.json
 
