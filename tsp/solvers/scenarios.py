@@ -15,7 +15,7 @@ import numpy as np
 
 from tsp.budget import SHORTEST, Clock
 from tsp.instance import LAWS, Realization, Underway
-from tsp.laws import with_known
+from tsp.laws import appearances_ahead, with_known
 from tsp.solution import check, session_end
 from tsp.solvers.means import MeansSolver
 from tsp.solvers.plans import plan_as_tour
@@ -120,14 +120,17 @@ class ScenariosSolver(BaseSolver):
 
 
 def draw_days(instance: Instance, k: int, seed: int) -> list[Realization]:
-    """K drawn days; each node has its outcomes about equally often."""
+    """K drawn days; each node has its outcomes about equally often, of appearances those that are still to come."""
     laws = {name: law for name in LAWS if (law := getattr(instance, name)) is not None}
-    outcomes = next(iter(laws.values())).shape[1]
+    if instance.law_appears is not None:
+        laws["law_appears"] = appearances_ahead(instance)
+    is_possible = ~np.any([np.isnan(law) for law in laws.values()], axis=0)
+    outcomes, ranked = is_possible.sum(axis=1), np.argsort(~is_possible, axis=1, kind="stable")
     rng, nodes = np.random.default_rng(seed), np.arange(instance.size)
-    first = rng.integers(0, outcomes, instance.size)
-    spread = first[:, None] + np.arange(k) * (outcomes / k)
+    first = rng.integers(0, outcomes)
+    spread = first[:, None] + np.arange(k) * (outcomes[:, None] / k)
     drawn = rng.permuted(spread, axis=1)
-    columns = drawn.astype(np.int64) % outcomes
+    columns = ranked[nodes[:, None], drawn.astype(np.int64) % outcomes[:, None]]
     return [
         Realization(**{name.removeprefix("law_"): law[nodes, column] for name, law in laws.items()})
         for column in columns.T
