@@ -1,8 +1,8 @@
 """How much faster two workers of a Ray cluster are than one: `tsp solve --workers ray`, the whole command.
 
 Each run starts a cluster with one or two processors on this machine, solves the set into a folder and ends the cluster;
-the wall clock counts all of it. The workers compete with whatever else runs (no niceness). The answers must be the same.
-Runs take turns.
+the wall clock counts all of it. The workers compete with whatever else runs (no niceness). The answers must be the
+same. Runs take turns.
 
     python benchmarks/ray_speed.py --instances 2000 --size 50 --solver "ls(kicks=500)" --repeats 3
 """
