@@ -23,6 +23,8 @@ from tsp.solvers.protocol import BaseSolver, Request, require_support
 from tsp.underway import end_to_list
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
@@ -127,7 +129,7 @@ def draw_days(instance: Instance, k: int, seed: int) -> list[Realization]:
     is_possible = ~np.any([np.isnan(law) for law in laws.values()], axis=0)
     outcomes, ranked = is_possible.sum(axis=1), np.argsort(~is_possible, axis=1, kind="stable")
     rng, nodes = np.random.default_rng(seed), np.arange(instance.size)
-    first = rng.integers(0, outcomes)
+    first: NDArray[np.int64] = rng.integers(0, outcomes)
     spread = first[:, None] + np.arange(k) * (outcomes[:, None] / k)
     drawn = rng.permuted(spread, axis=1)
     columns = ranked[nodes[:, None], drawn.astype(np.int64) % outcomes[:, None]]
