@@ -126,11 +126,12 @@ def draw_days(instance: Instance, k: int, seed: int) -> list[Realization]:
     laws = {name: law for name in LAWS if (law := getattr(instance, name)) is not None}
     if instance.law_appears is not None:
         laws["law_appears"] = appearances_ahead(instance)
-    is_possible = ~np.any([np.isnan(law) for law in laws.values()], axis=0)
-    outcomes, ranked = is_possible.sum(axis=1), np.argsort(~is_possible, axis=1, kind="stable")
+    is_over: NDArray[np.bool_] = np.logical_or.reduce([np.isnan(law) for law in laws.values()])
+    outcomes: NDArray[np.int64] = (~is_over).sum(axis=1)
+    ranked = np.argsort(is_over, axis=1, kind="stable")
     rng, nodes = np.random.default_rng(seed), np.arange(instance.size)
     first: NDArray[np.int64] = rng.integers(0, outcomes)
-    spread = first[:, None] + np.arange(k) * (outcomes[:, None] / k)
+    spread: NDArray[np.float64] = first[:, None] + np.arange(k) * (outcomes[:, None] / k)
     drawn = rng.permuted(spread, axis=1)
     columns = ranked[nodes[:, None], drawn.astype(np.int64) % outcomes[:, None]]
     return [
