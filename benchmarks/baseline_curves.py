@@ -12,15 +12,14 @@ import argparse
 import csv
 from pathlib import Path
 
-import matplotlib as mpl
 import torch
-from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from policies.policy import PolicyConfig
 from policies.training.config import TrainConfig
 from policies.training.run import start_run
 from policies.training.trainer import Trainer
+from tsp.plotting.canvas import add_legend, frame_axes, line_style, make_canvas, save_figure
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 BASELINES = {
@@ -49,19 +48,18 @@ def train(baseline: str, minutes: float, out: Path, seed: int) -> list[dict[str,
 
 def draw(logs: dict[str, list[dict[str, str]]], path: Path) -> None:
     """The validation objective over minutes of training."""
-    with mpl.rc_context({"axes.spines.top": False, "axes.spines.right": False}):
-        figure = Figure(figsize=(7.5, 4.2), layout="constrained")
-        axes = figure.subplots()
-        for baseline, rows in logs.items():
-            minutes = [float(row["seconds"]) / 60 for row in rows]
-            values = [float(row["val/objective"]) for row in rows]
-            axes.plot(minutes, values, label=LABELS[baseline], linewidth=1.8)
-        axes.set(xlabel="minutes of training", ylabel="mean length, one greedy tour", ylim=(3.82, 4.3))
-        axes.set_title("REINFORCE baselines at equal minutes, TSP with 20 nodes", loc="left")
-        axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
+    figure, axes = make_canvas(
+        8.0, 4.6, "REINFORCE baselines at equal minutes", "TSP with 20 nodes · the same instances, one greedy tour each"
+    )
+    for k, (baseline, rows) in enumerate(logs.items()):
+        minutes = [float(row["seconds"]) / 60 for row in rows]
+        values = [float(row["val/objective"]) for row in rows]
+        axes.plot(minutes, values, **line_style(k)._asdict(), label=LABELS[baseline], linewidth=1.8, markersize=5)
+    axes.set(xlabel="minutes of training", ylabel="mean length", ylim=(3.82, 4.3))
+    frame_axes(axes, grid="both")
+    add_legend(axes)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path, force=True)
 
 
 def main() -> None:

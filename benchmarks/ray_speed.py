@@ -1,7 +1,8 @@
 """How much faster two workers of a Ray cluster are than one: `tsp solve --workers ray`, the whole command.
 
-Each run is a process of its own, which starts a cluster with one or two processors on this machine, solves the set into
-a folder and ends the cluster; the wall clock counts all of it. The answers must be the same. Runs take turns.
+Each run starts a cluster with one or two processors on this machine, solves the set into a folder and ends the cluster;
+the wall clock counts all of it. The workers compete with whatever else runs (no niceness). The answers must be the
+same. Runs take turns.
 
     python benchmarks/ray_speed.py --instances 2000 --size 50 --solver "ls(kicks=500)" --repeats 3
 """
@@ -22,22 +23,6 @@ import numpy as np
 
 WORKERS = (1, 2)
 
-CHILD = "--child"
-"""The first argument of a process that runs the command."""
-
-
-def solve(processors: int, words: list[str]) -> int:
-    """Run the command on a cluster of so many processors."""
-    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - else whatever else runs on this machine comes first
-
-    import ray
-
-    from tsp.cli import main as tsp
-    from tsp.workers.ray_cluster import QUIET
-
-    ray.init("local", num_cpus=processors, include_dashboard=False, **QUIET)
-    return tsp(words)
-
 
 def answers(folder: Path) -> list[tuple[str, list[list[int]]]]:
     """The name of each instance and its tours."""
@@ -52,8 +37,6 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=50)
     parser.add_argument("--solver", default="ls(kicks=500)")
     parser.add_argument("--repeats", type=int, default=3)
-    if sys.argv[1:2] == [CHILD]:
-        raise SystemExit(solve(int(sys.argv[2]), sys.argv[3:]))
     arguments = parser.parse_args()
     seconds: dict[int, list[float]] = {count: [] for count in WORKERS}
     found: list[list[tuple[str, list[list[int]]]]] = []
@@ -63,10 +46,11 @@ def main() -> None:
         for repeat in range(arguments.repeats):
             for count in WORKERS:
                 folder = Path(scratch) / f"{count}-{repeat}"
-                command = [sys.executable, __file__, CHILD, str(count), "solve", str(file), "--workers", "ray",
+                command = [sys.executable, "-m", "tsp", "solve", str(file), "--workers", "ray",
                            "--solver", arguments.solver, "--out", f"{folder}/"]  # fmt: skip
+                cluster = {"RAY_OVERRIDE_RESOURCES": json.dumps({"CPU": count}), "RAY_worker_niceness": "0"}
                 started = time.perf_counter()
-                subprocess.run(command, check=True, stdout=sys.stderr)
+                subprocess.run(command, check=True, stdout=sys.stderr, env=os.environ | cluster)
                 seconds[count].append(time.perf_counter() - started)
                 found.append(answers(folder))
                 print(f"{count} worker(s): {seconds[count][-1]:.1f} s, load {os.getloadavg()[0]:.1f}", file=sys.stderr)

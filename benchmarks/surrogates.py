@@ -297,7 +297,7 @@ def tune(arguments: argparse.Namespace) -> None:
 
 
 def arms_of(raw: dict[str, Any], size: int) -> dict[str, Solver]:
-    """The solvers that are compared; `scenarios` and `rollout` do not support `dop`."""
+    """The solvers that are compared; `scenarios` does not support `dop`."""
     return {
         "learned": Surrogate(weights=np.array(raw["weights"])),
         CONSTANT: Surrogate(raw[f"constant {size}"]),
@@ -327,7 +327,7 @@ def exact(arguments: argparse.Namespace) -> None:
     for seed in range(SMALL):
         instance = whole_session("dop", 10_000 + seed, 4, 2)
         best = AppearingProgram(instance, 0.1).expected()
-        for name, solver in arms_of(raw, 20).items():
+        for name, solver in (arms_of(raw, 20) | {spec: make(spec) for spec in ROLLOUTS}).items():
             solver.warm_up(DOP)
             value = value_of_planning(solver, DOP, instance, arguments.milliseconds / 1000)
             lost[name].append(100 * (best - value) / best)
@@ -369,6 +369,8 @@ def tables(arguments: argparse.Namespace) -> None:
 
 
 CONSTANT = "constant"
+ROLLOUTS = ("rollout", "rollout(base=hindsight)")
+"""Compared in small sessions alone: a decision of theirs takes many of their base planner's."""
 SMALL = 24
 """Small sessions whose optimal policy is known."""
 COMMAND = "\n".join(f"python benchmarks/surrogates.py {what}" for what in ("train", "tune", "compare", "exact"))

@@ -81,7 +81,7 @@ def describe_solution(instance: Instance, solution: Solution) -> str:
         return f"{name}: no feasible solution ({'; '.join(solution.reasons or solution.violations)})"
     problem = problem_of(instance)
     objective, words = problem.objective, words_of(problem, instance)
-    write = partial(instance.units.format_objective, objective.terms, write=lambda value: format_number(value, 8))
+    write = partial(instance.units.format_objective, objective.terms, write=format_number)
     outlook = solution.outlook
     facts = [f"{'+'.join(map(words.term, objective.terms))} {write(solution.objective)}"]
     if outlook is not None:

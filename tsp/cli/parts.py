@@ -54,7 +54,7 @@ def solve_to_parts(arguments: argparse.Namespace) -> int:
     """Solve the instances of files in workers, and write the answers part by part."""
     from tsp.cli.inputs import complete_instance, reading
     from tsp.files import hold_folder
-    from tsp.streaming import Counts, Parts, Settings, digests, open_sources, solve_files
+    from tsp.streaming import Counts, Parts, Settings, digests, open_sources, prepare, solve_files
     from tsp.workers import open_workers
 
     for name in WHOLE:
@@ -81,7 +81,11 @@ def solve_to_parts(arguments: argparse.Namespace) -> int:
     with hold_folder(folder), warnings.catch_warnings():
         warnings.showwarning = tell.show_warning
         size = parts.begin(resume=arguments.resume, force=arguments.force)
-        with open_workers(arguments.workers or 1, arguments.threads) as workers, progress(total) as show_progress:
+        start = partial(prepare, settings, sources[0].part(0, 1))
+        with (
+            open_workers(arguments.workers or 1, arguments.threads, start) as workers,
+            progress(total) as show_progress,
+        ):
             try:
                 for state in solve_files(sources, settings, workers, parts, size, strict=arguments.strict):
                     counts = state.counts

@@ -17,6 +17,7 @@ from tsp.plotting.layout import lay_out
 from tsp.problems import TimeWindows
 from tsp.solution import claim_of
 from tsp.solvers.defaults import proof_spec
+from tsp.statistics import format_number
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 DIGITS = 7
 """Significant digits of the numbers that are shown; answers are exact in exports."""
-
-SHOWN = 6
-"""Significant digits of an objective that is shown as text."""
 
 NODE_NUMBERS = ("prizes", "penalties", "demands", "service_times")
 
@@ -128,7 +126,7 @@ def _way(place: Place, stops: list[int]) -> list[float]:
 
 
 def _value(instance: Instance, problem: Problem, value: float) -> str:
-    return instance.units.format_objective(problem.objective.terms, value, lambda number: f"{number:.{SHOWN}g}")
+    return instance.units.format_objective(problem.objective.terms, value, format_number)
 
 
 def _time(instance: Instance, time: float) -> str | None:

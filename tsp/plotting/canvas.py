@@ -109,7 +109,7 @@ def make_canvas(width: float, height: float, title: str, facts: str) -> tuple[Fi
     figure.text(
         0.03,
         1 - 0.5 / total,
-        shorten(facts, round(LONGEST_FACTS * share)),
+        fit_facts(facts, round(LONGEST_FACTS * share)),
         fontsize=10,
         color=FADED,
         va="top",
@@ -150,6 +150,13 @@ def disable_math(texts: Iterable[Text]) -> None:
 def shorten(text: str, longest: int) -> str:
     """The text, cut to at most `longest` characters."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def fit_facts(facts: str, longest: int) -> str:
+    """The first of the facts between dots, as many as fit into so many characters."""
+    while len(facts) > longest and " · " in facts:
+        facts = facts.rpartition(" · ")[0]
+    return shorten(facts, longest)
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], *, force: bool = False) -> None:

@@ -26,9 +26,9 @@ from tsp.plotting.canvas import (
     START,
     WIDTH,
     Points,
+    fit_facts,
     ignore_missing_glyphs,
     make_canvas,
-    shorten,
     tour_color,
 )
 from tsp.plotting.footnote import LINE, Mark, draw_legend, footnote_height, make_legend, write_footnote
@@ -229,7 +229,7 @@ class TourMap:
         facts = describe_tours(claim, solution)
         if stops is not None:
             facts = describe_visited(walked)
-        self._facts.set_text(shorten(facts, LONGEST_FACTS))
+        self._facts.set_text(fit_facts(facts, LONGEST_FACTS))
 
     def _draw(self, claim: Claim, *, is_solved: bool) -> list[Points]:
         """Draw tours and nodes; return the lines."""

@@ -11,11 +11,11 @@ from tsp.budget import SHORTEST, Clock
 from tsp.problems import Session
 from tsp.solution import check, session_end
 from tsp.solvers.online import OnlineTour
-from tsp.solvers.plans import onward_of, plan_as_tour
+from tsp.solvers.plans import onward_of, plan_as_tour, plan_with_waits
 from tsp.solvers.protocol import BaseSolver, Request, require_support, solve_request
 from tsp.solvers.registry import make
 from tsp.solvers.scenarios import draw_days
-from tsp.underway import is_undecided
+from tsp.underway import end_to_list, is_undecided
 
 if TYPE_CHECKING:
     from tsp.instance import Instance, Realization
@@ -47,8 +47,8 @@ class RolloutSolver(BaseSolver):
         self.base, self.candidates, self.days = make(base), candidates, days
 
     def supports(self, problem: Problem) -> bool:
-        """Whether the problem is a session in which all nodes are there, and the base planner supports it."""
-        return problem.rule(Session) is not None and not problem.may_wait and self.base.supports(problem)
+        """Whether the problem is a session, and the base planner supports it."""
+        return problem.rule(Session) is not None and self.base.supports(problem)
 
     def warm_up(self, problem: Problem) -> None:
         """Warm up the base planner."""
@@ -70,7 +70,13 @@ class RolloutSolver(BaseSolver):
         others = np.setdiff1d(np.arange(instance.size), [*done, *onward, *ends])
         nearest = others[np.argsort(instance.legs(np.full(len(others), here), others), kind="stable")].tolist()
         is_over = instance.finish != instance.depot and done[-1:] == [instance.finish]
-        steps = [] if is_over else list(dict.fromkeys([*onward, *nearest]))[: self.candidates]
+        steps = [] if is_over else list(dict.fromkeys([*onward, *nearest]))
+        if problem.may_wait:  # a wait is a step to where she is; without a plan nothing is to come
+            steps = [
+                node for node in dict.fromkeys([*steps, here]) if onward and _can_go(problem, instance, done, node)
+            ]
+            steps.sort(key=lambda node: node not in (onward[0], here))
+        steps = steps[: self.candidates]
         if is_undecided(problem, done, instance.finish) and done[-1] not in steps:
             steps.append(done[-1])
         sums = np.zeros(len(steps))
@@ -79,11 +85,17 @@ class RolloutSolver(BaseSolver):
             sums += values
             if clock.remaining == 0:
                 break
-        if steps:
-            chosen = steps[int(np.argmax(sums))]  # of equal ones, that of the base planner
+        if not steps:
+            return replace(plan, seconds=clock.elapsed, solver=self.name)
+        chosen = steps[int(np.argmax(sums))]  # of equal ones, that of the base planner
+        if problem.may_wait:
+            later = [node for node in dict.fromkeys([chosen, *onward]) if node != here]
+            found = plan_with_waits(problem, instance, later, waits=chosen == here)
+        else:
             stays = 2 if problem.may_stay and chosen not in done else 1
             onward = [chosen] * stays + [node for node in onward if node != chosen]
-        return replace(plan_as_tour(problem, instance, done, onward), seconds=clock.elapsed, solver=self.name)
+            found = plan_as_tour(problem, instance, done, onward)
+        return replace(found, seconds=clock.elapsed, solver=self.name)
 
     def _play(self, problem: Problem, instance: Instance, day: Realization, begun: list[list[int]]) -> list[float]:
         """The prizes of tours that are begun, and played to the end of a day by the base planner."""
@@ -101,3 +113,8 @@ class RolloutSolver(BaseSolver):
                 one.step()
         values = [check(problem, instance, [one.tour()], realization=day).objective for one in tours]
         return [-np.inf if value is None else value for value in values]
+
+
+def _can_go(problem: Problem, instance: Instance, done: list[int], node: int) -> bool:
+    """Whether a node is there, or she can wait at it, and there is time for it."""
+    return check(problem, instance, [[instance.depot, *done, node, *end_to_list(instance, done)]]).feasible

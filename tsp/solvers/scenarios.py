@@ -15,7 +15,7 @@ import numpy as np
 
 from tsp.budget import SHORTEST, Clock
 from tsp.instance import LAWS, Realization, Underway
-from tsp.laws import with_known
+from tsp.laws import appearances_ahead, with_known
 from tsp.solution import check, session_end
 from tsp.solvers.means import MeansSolver
 from tsp.solvers.plans import plan_as_tour
@@ -23,6 +23,8 @@ from tsp.solvers.protocol import BaseSolver, Request, require_support
 from tsp.underway import end_to_list
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tsp.instance import Instance
     from tsp.problems import Problem
     from tsp.solution import Solution
@@ -120,14 +122,18 @@ class ScenariosSolver(BaseSolver):
 
 
 def draw_days(instance: Instance, k: int, seed: int) -> list[Realization]:
-    """K drawn days; each node has its outcomes about equally often."""
+    """K drawn days; each node has its outcomes about equally often, of appearances those that are still to come."""
     laws = {name: law for name in LAWS if (law := getattr(instance, name)) is not None}
-    outcomes = next(iter(laws.values())).shape[1]
+    if instance.law_appears is not None:
+        laws["law_appears"] = appearances_ahead(instance)
+    is_over: NDArray[np.bool_] = np.logical_or.reduce([np.isnan(law) for law in laws.values()])
+    outcomes: NDArray[np.int64] = (~is_over).sum(axis=1)
+    ranked = np.argsort(is_over, axis=1, kind="stable")
     rng, nodes = np.random.default_rng(seed), np.arange(instance.size)
-    first = rng.integers(0, outcomes, instance.size)
-    spread = first[:, None] + np.arange(k) * (outcomes / k)
+    first: NDArray[np.int64] = rng.integers(0, outcomes)
+    spread: NDArray[np.float64] = first[:, None] + np.arange(k) * (outcomes[:, None] / k)
     drawn = rng.permuted(spread, axis=1)
-    columns = drawn.astype(np.int64) % outcomes
+    columns = ranked[nodes[:, None], drawn.astype(np.int64) % outcomes[:, None]]
     return [
         Realization(**{name.removeprefix("law_"): law[nodes, column] for name, law in laws.items()})
         for column in columns.T

@@ -7,6 +7,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,8 @@ from tsp.formats import with_best_known
 from tsp.formats.json_file import solution_entry
 from tsp.instance import Instance
 from tsp.shortcuts import solve_all
-from tsp.solvers.protocol import require_support
+from tsp.solvers.defaults import default_spec
+from tsp.solvers.protocol import foreign_errors, require_support
 from tsp.solvers.spread import make_once
 from tsp.streaming.parts import MOST_PARTS, Counts
 from tsp.streaming.sources import cut
@@ -155,20 +157,32 @@ def shard_size(sources: Sequence[Source], settings: Settings, workers: Workers) 
     return max(1, min(wanted, MOST_IN_SHARD, LARGEST_SHARD // largest), math.ceil(total / MOST_PARTS))
 
 
+def prepare(settings: Settings, piece: Piece) -> None:
+    """Warm up what solves the first instance of a piece; the first work of each worker, while the others do it too."""
+    warnings.simplefilter("ignore")  # the same warnings come with the answers
+    with suppress(ValueError):  # the answers will say what is wrong
+        instance = settings.complete(piece.instance(0))
+        problem = validated_problem(instance)
+        spec = settings.spec or default_spec(instance, settings.budget.time_limit)[0]
+        solver = make_once(spec, device=settings.device)
+        require_support(solver, problem)
+        with foreign_errors(solver, solver.name):
+            solver.warm_up(problem)
+
+
 def measure(settings: Settings, shard: Shard) -> tuple[float, int]:
     """The seconds and the bytes that an instance takes; more and more instances are solved until that is measured."""
     warnings.simplefilter("ignore")  # the same warnings come with the answers
     items = list(shard)
     warm_up = replace(settings, budget=settings.budget.with_limit(min(WARM_UP, settings.budget.time_limit)))
     solve_items(warm_up, items[:1], 0)
-    count = 1
+    count, started = 0, time.perf_counter()
     while True:
-        head, started = items[:count], time.perf_counter()
-        solve_items(settings, head, 0)
+        last, count = count, min(2 * count + 1, len(items))
+        solve_items(settings, items[last:count], last)
         seconds = time.perf_counter() - started
-        if seconds >= MEASURED_SECONDS or count >= len(items):
-            return max(seconds / len(head), 1e-6), max(1, *(_bytes(piece, k) for piece, k in head))
-        count *= 2
+        if seconds >= MEASURED_SECONDS or count == len(items):
+            return max(seconds / count, 1e-6), max(1, *(_bytes(piece, k) for piece, k in items[:count]))
 
 
 def _bytes(piece: Piece, k: int) -> int:

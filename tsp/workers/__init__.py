@@ -37,4 +37,4 @@ def open_workers(place: int | str, threads: int, start: Callable[[], None] | Non
 
 
 RAY = "ray"
-"""The place of workers on the Ray cluster of this machine, or of `RAY_ADDRESS`."""
+"""The place of workers on the Ray cluster of `RAY_ADDRESS`, or else on one of this machine alone."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from concurrent.futures import FIRST_COMPLETED, wait
@@ -41,8 +42,10 @@ class RayWorkers(Workers):
         if self._is_own:
             try:
                 with _kept_handlers():
+                    # Without "local", Ray would look for a cluster that a file names, even after it was killed.
+                    place = address or os.environ.get("RAY_ADDRESS") or "local"
                     # Ray's client takes no settings: the cluster has its own.
-                    ray.init(address, **({} if address else {"include_dashboard": False, **QUIET}))
+                    ray.init(place, **({} if "://" in place else {"include_dashboard": False, **QUIET}))
             except (ConnectionError, RuntimeError, ValueError, OSError) as error:
                 sentence = " ".join(str(error).split())
                 raise ValueError(f"--workers {address or 'ray'}: no Ray cluster ({sentence})") from None

@@ -29,7 +29,7 @@ def inline(monkeypatch):
     """Workers in this process, which is faster; returns the places that were asked for."""
     asked = []
 
-    def open_workers(place, threads):
+    def open_workers(place, threads, _):
         asked.append((place, threads))
         return InlineWorkers()
 

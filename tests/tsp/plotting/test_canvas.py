@@ -2,6 +2,7 @@ import pytest
 from figures import random_instance
 
 from tsp.plotting import plot_tour, save_figure
+from tsp.plotting.canvas import fit_facts
 from tsp.problems import get_problem
 from tsp.solution import check
 
@@ -35,3 +36,9 @@ def test_an_existing_picture_is_overwritten_only_by_force(tmp_path):
     assert path.read_text() == "mine"
     save_figure(plot_tour(random_instance(2)), path, force=True)
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_heading_that_is_too_long_loses_whole_facts_from_its_end():
+    assert fit_facts("30 visited · length 4.5 · ls · 2.0 s", 30) == "30 visited · length 4.5 · ls"
+    assert fit_facts("30 visited · ls", 15) == "30 visited · ls"
+    assert fit_facts("one long fact", 8) == "one lon…"

@@ -42,6 +42,17 @@ def test_every_outcome_is_drawn_equally_often_where_there_are_as_many_days():
         assert sorted(drawn) == sorted(outcomes * 2)
 
 
+def test_a_drawn_day_agrees_with_what_is_known():
+    """At 10 the first node is there, the second may still appear at 20 or 30, and the third is late or never comes."""
+    law = [[0, 0, 0, 0], [7, 7, 7, 7], [5, 20, 8, 30], [2, 3, np.inf, 40]]
+    at = {"law_appears": law, "max_length": 100.0, "prizes": [0, 1, 1, 1], "problem": "dop"}
+    instance = Instance(np.zeros((4, 2)), **at, underway=Underway((0,), elapsed=10.0))
+    days = draw_days(instance, 8, 3)
+    assert all(day.appears[1] == 7 for day in days)
+    assert sorted(day.appears[2] for day in days) == [20] * 4 + [30] * 4
+    assert sorted(day.appears[3] for day in days) == [40] * 4 + [np.inf] * 4
+
+
 def test_staying_is_decided_by_what_was_seen():
     instance = whole_session("opq", 3, 4, 4)
     for wait, prize, stays in ((0.0, 90.0, True), (np.inf, 0.0, False)):

@@ -190,7 +190,7 @@ def ray_workers():
     from tsp.workers.ray_cluster import QUIET, RayWorkers
 
     path = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}  # of the modules that tests share
-    ray.init(num_cpus=2, include_dashboard=False, runtime_env=path, **QUIET)
+    ray.init("local", num_cpus=2, include_dashboard=False, runtime_env=path, **QUIET)
     return RayWorkers()
 
 

@@ -40,7 +40,7 @@ def refuse(number):
 
 @pytest.fixture(scope="module")
 def workers():
-    ray.init(num_cpus=2, include_dashboard=False, **QUIET)
+    ray.init("local", num_cpus=2, include_dashboard=False, **QUIET)
     with RayWorkers() as opened:
         yield opened
     ray.shutdown()
@@ -73,3 +73,19 @@ def test_an_error_reaches_the_caller_as_it_was_raised(workers):
     with pytest.raises(ValueError, match="0 is refused"):
         list(workers.run(refuse, range(1)))
     assert dict(workers.run(square, [3])) == {0: 9}
+
+
+@pytest.mark.parametrize(
+    ("named", "place"), [("", "local"), ("host:6379", "host:6379"), ("ray://host:10001", "ray://host:10001")]
+)
+def test_a_cluster_is_joined_only_where_it_is_named(monkeypatch, named, place):
+    """A killed cluster leaves a file with its address, in which Ray looks unless the place is given."""
+    given = []
+    monkeypatch.setenv("RAY_ADDRESS", named)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda place, **_: given.append(place))
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    with RayWorkers() as opened:
+        assert opened.count == 2
+    assert given == [place]
