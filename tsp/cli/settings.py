@@ -138,9 +138,7 @@ def _merge(arguments: argparse.Namespace, flags: Flags, config: type[RunConfig])
     return {**raw, **flags.run, flags.part: {**network, **flags.network}}
 
 
-def _resumed(
-    arguments: argparse.Namespace, flags: Flags, lengths: set[str], stored: dict[str, Any]
-) -> dict[str, Any]:
+def _resumed(arguments: argparse.Namespace, flags: Flags, lengths: set[str], stored: dict[str, Any]) -> dict[str, Any]:
     """The settings of a run that is resumed; arguments as in `_merge`, with the run's own settings."""
     flat, given = {**stored, **stored[flags.part]}, {**flags.run, **flags.network}
     changed = sorted(name for name, value in given.items() if name not in lengths and value != flat[name])
