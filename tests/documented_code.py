@@ -54,8 +54,8 @@ def _bare(source: str) -> list[str]:
 
 
 def copy_tree(to: Path) -> None:
-    """Copy the packages and the tests, without compiled kernels and weights, which no test of a copy needs."""
-    skipped = shutil.ignore_patterns("travelling-scientist-kernels-*", "*.safetensors", "*.nbi", "*.nbc")
+    """Copy the packages and the tests, without caches and weights."""
+    skipped = shutil.ignore_patterns("__pycache__", "*.safetensors", "*.nbi", "*.nbc")
     for name in ("tsp", "envs", "baselines", "policies", "tests"):
         shutil.copytree(ROOT / name, to / name, ignore=skipped)
 
