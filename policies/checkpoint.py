@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 FORMAT = "travelling-scientist-policy/1"
+MOST_SAMPLES = 100_000
+"""The most trajectories of an instance that are drawn and kept."""
 COLDEST, HOTTEST = 1e-6, 1e6
 """Temperatures by which logits in single precision can be divided."""
 
@@ -53,6 +55,8 @@ class Decoding:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name}={value}, expected 1 or more")
+        if self.samples is not None and self.samples > MOST_SAMPLES:
+            raise ValueError(f"samples={self.samples}, expected at most {MOST_SAMPLES}")
         if self.augmentations is not None and self.augmentations > 8:
             raise ValueError(f"augmentations={self.augmentations}, expected 1 to 8, the symmetries of the square")
         temperatures = self.temperature if isinstance(self.temperature, dict) else {"1": self.temperature}

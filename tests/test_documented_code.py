@@ -54,8 +54,9 @@ def test_code_that_a_page_quotes_is_in_the_file(block):
 
 @pytest.fixture
 def run_in(tmp_path):
-    """Run Python in a copy of the tree, without this run's own options and measurements."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTEST"))}
+    """Run Python in a copy of the tree, without this run's own options, measurements and compiled kernels."""
+    own = ("COV", "PYTEST", "NUMBA_CACHE_DIR")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     environment = {**kept, "PYTHONPATH": os.pathsep.join((str(tmp_path), str(tmp_path / "tests")))}
 
     def run(*words):

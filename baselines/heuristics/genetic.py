@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from tsp.problems import Problem
     from tsp.solution import Solution
 
+MOST_MEMBERS = 10_000
+"""The most members of a population: all are in memory."""
+
 ELITE = 2
 """Number of the best orders that are kept unchanged."""
 
@@ -188,8 +191,8 @@ class GeneticAlgorithm(ModelSolver):
     """
 
     def __init__(self, *, population: int = 100, generations: int | None = None) -> None:
-        if population <= ELITE:
-            raise ValueError(f"population: {population}, expected more than {ELITE}")
+        if not ELITE < population <= MOST_MEMBERS:
+            raise ValueError(f"population: {population}, expected more than {ELITE} and at most {MOST_MEMBERS}")
         if generations is not None and generations < 0:
             raise ValueError(f"generations: {generations}, expected 0 or more")
         self.name = "ga"

@@ -5,6 +5,8 @@ module of the kernel itself. With the hash in the path, an edit of any of them c
 
 Every file there begins with a checksum of the rest: damaged machine code ends the process, or does something else.
 A damaged file is compiled anew. The checksum is no protection against somebody who can write into the folder.
+
+Of processes that need a kernel at the same time, one compiles it, and the others wait for its code.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import hashlib
 import os
 import pickle
 import shutil
+import time
 import warnings
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -21,7 +24,13 @@ from typing import TYPE_CHECKING, Any
 
 from numba.core import config
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.compiler_lock import global_compiler_lock
 from numba.misc.appdirs import AppDirs
+
+try:
+    import fcntl
+except ImportError:  # Windows has none
+    fcntl = None
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +40,8 @@ PREFIX = "travelling-scientist-kernels-"
 DIGEST_BYTES = hashlib.sha256().digest_size
 DIGITS = 12
 """Number of hexadecimal digits of the hash in the folder's name."""
+PATIENCE, PAUSE = 60.0, 0.02
+"""Seconds that a process waits for the code of another one, and between two looks."""
 
 
 def sources_hash(folder: Path) -> str:
@@ -103,6 +114,7 @@ class KernelCache(FunctionCache):
         super().__init__(function)
         given = self._cache_file
         self._cache_file = CheckedFile(self._cache_path, self._impl.filename_base, given._source_stamp)  # noqa: SLF001
+        self._is_alone = False
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:  # noqa: ANN401 - numba's own
         """The stored code for a signature, or None."""
@@ -121,6 +133,54 @@ class KernelCache(FunctionCache):
             super().save_overload(sig, data)
         except OSError as error:
             _note(f"compiled code cannot be kept in {self._cache_path} ({error.strerror}); each start compiles it")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from compiling this kernel meanwhile, where the system and the folder have locks."""
+        descriptor = -1
+        if fcntl is not None and not self._is_alone:
+            with suppress(OSError):
+                path = Path(self._cache_path) / f"{self._impl.filename_base}.lock"
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._is_alone, before = True, self._is_alone
+        try:
+            if descriptor >= 0:
+                _lock(descriptor)
+            yield
+        finally:
+            self._is_alone = before
+            if descriptor >= 0:
+                if fcntl is not None:
+                    with suppress(OSError):
+                        fcntl.flock(descriptor, fcntl.LOCK_UN)  # copies of this process may have the file open too
+                os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Lock an open file, unless another process keeps it for too long or the file system has no locks."""
+    assert fcntl is not None
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(PAUSE)
+        except OSError:
+            return
+        else:
+            return
+
+
+def keep(compiled: Any, stored: KernelCache) -> None:  # noqa: ANN401 - numba's dispatcher
+    """Let a compiled function load its code from where it is stored, and store it."""
+    compile_one = compiled.compile
+
+    def compile_alone(signature: Any) -> Any:  # noqa: ANN401 - numba's own
+        with global_compiler_lock, stored.alone():  # in this order, in which threads that compile take them too
+            return compile_one(signature)
+
+    compiled._cache = stored  # noqa: SLF001 - as numba's own `cache=True` does
+    compiled.compile = compile_alone
 
 
 @cache

@@ -14,7 +14,7 @@ import numpy as np
 from numba.core.options import DefaultOptions
 from numpy.typing import NDArray
 
-from baselines.kernels.cache import KernelCache, kernel_cache
+from baselines.kernels.cache import KernelCache, keep, kernel_cache
 from tsp.metrics import GEO_PI, GEO_RADIUS, GEOM_RADIUS
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _cached(function: Function, **options: Any) -> Function:  # noqa: ANN401 - n
     except RuntimeError:  # neither the package's folder nor the user's cache folder can be written
         return _compiled(function, **options)
     compiled = _compiled(function, **options)
-    cast("Any", compiled)._cache = stored  # noqa: SLF001 - as numba's own `cache=True` does
+    keep(compiled, stored)
     return compiled
 
 
@@ -136,7 +136,8 @@ class Geometry(NamedTuple):
 
 def table_of(instance: Instance) -> Geometry:
     """The geometry of an instance with all its distances in a matrix, which is shared, not copied."""
-    return Geometry(MATRIX, frozen(np.empty((0, 3))), instance.distances)
+    # Arrays from another process are writable.
+    return Geometry(MATRIX, frozen(np.empty((0, 3))), frozen(instance.distances))
 
 
 def geometry_of(instance: Instance) -> Geometry:

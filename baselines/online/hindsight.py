@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from tsp.solvers import Request
 
 
+MOST_SCENARIOS = 10_000
+"""The most scenarios: all are in memory at once."""
+
 RACE = {8: 8, 16: 4, 32: 2}
 """After so many scenarios only so many actions, the best so far, are followed further."""
 
@@ -43,8 +46,8 @@ class Hindsight(BaseSolver):
     uses_initial = False
 
     def __init__(self, *, scenarios: int = 64) -> None:
-        if scenarios < 1:
-            raise ValueError(f"{self.name}: scenarios={scenarios}, expected 1 or more")
+        if not 1 <= scenarios <= MOST_SCENARIOS:
+            raise ValueError(f"{self.name}: scenarios={scenarios}, expected 1 to {MOST_SCENARIOS}")
         self.scenarios = scenarios
 
     def supports(self, problem: Problem) -> bool:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from .planning import Decision
 
-CELLS = 128
-"""Cells of the grid of times."""
+CELLS, MOST_CELLS = 128, 1024
+"""Cells of the grid of times: the default, and the most that may be asked for."""
 
 
 class SessionRecourse(BaseSolver):
@@ -44,8 +44,8 @@ class SessionRecourse(BaseSolver):
     name = "session-recourse"
 
     def __init__(self, *, steps: int | None = None, cells: int = CELLS) -> None:
-        if cells < 2 or (steps is not None and steps < 0):
-            raise ValueError(f"{self.name}: steps={steps}, cells={cells}, expected 0 or more, and 2 or more")
+        if not 2 <= cells <= MOST_CELLS or (steps is not None and steps < 0):
+            raise ValueError(f"{self.name}: steps={steps}, cells={cells}, expected 0 or more, and 2 to {MOST_CELLS}")
         self.steps, self.cells = steps, cells
 
     def supports(self, problem: Problem) -> bool:

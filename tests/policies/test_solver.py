@@ -390,6 +390,7 @@ def test_a_policy_of_another_problem_is_refused(paths):
     ("options", "sentence"),
     [
         ({"samples": 0}, "samples=0, expected 1 or more"),
+        ({"samples": 10**8}, "samples=100000000, expected at most 100000"),
         ({"augmentations": 9}, "augmentations=9, expected 1 to 8"),
         ({"starts": -1}, "starts=-1"),
         ({"temperature": 0.0, "decoding": "sampling"}, "temperature=0.0"),

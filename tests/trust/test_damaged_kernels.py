@@ -1,13 +1,15 @@
 """Damaged or unwritable files of compiled kernels cost a compilation, not an answer."""
 
 import errno
+import os
 import random
+import time
 
 import pytest
 from numba import njit
 
 from baselines.kernels import cache
-from baselines.kernels.cache import KernelCache, kernel_cache
+from baselines.kernels.cache import KernelCache, keep, kernel_cache
 
 
 def double(x):
@@ -25,7 +27,7 @@ def compiled(tmp_path, monkeypatch):
         with kernel_cache():
             stored = KernelCache(double)
         function = njit(double)
-        function._cache = stored  # noqa: SLF001
+        keep(function, stored)
         return function
 
     return make, tmp_path / "kernels"
@@ -38,6 +40,37 @@ def test_stored_code_is_used_again(compiled):
     again = make()
     assert again(3) == 6
     assert sum(again.stats.cache_hits.values()) == 1
+
+
+def test_a_process_waits_for_the_code_that_another_one_compiles(compiled):
+    make, _ = compiled
+    begun, begin = os.pipe()
+    children = []
+    for _ in range(2):
+        child = os.fork()
+        if child == 0:
+            try:
+                os.read(begun, 1)
+                function = make()
+                assert function(3) == 6
+                os._exit(sum(function.stats.cache_hits.values()))
+            finally:
+                os._exit(9)
+        children.append(child)
+    function = make()
+    with function._cache.alone():  # noqa: SLF001
+        os.write(begin, b"12")
+        time.sleep(0.5)
+        assert [os.waitpid(child, os.WNOHANG)[0] for child in children] == [0, 0]
+        assert function(3) == 6
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [1, 1]
+
+
+def test_a_process_that_keeps_its_code_for_too_long_is_not_waited_for(compiled, monkeypatch):
+    make, _ = compiled
+    monkeypatch.setattr(cache, "PATIENCE", 0.1)
+    with make()._cache.alone():  # noqa: SLF001
+        assert make()(3) == 6
 
 
 @pytest.mark.parametrize("ending", [".nbi", ".nbc"])

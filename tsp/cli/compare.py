@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _instances(arguments: argparse.Namespace) -> tuple[list[Instance], list[Realization] | None]:
     """The instances of the files, or generated ones; and what they hide."""
-    from tsp.cli.inputs import complete_instance, generate_instances, read_instances
+    from tsp.cli.inputs import complete_instance, generate_instances, read_instances, require_ignored
     from tsp.units import refuse_units
 
     if not arguments.files:
@@ -82,6 +82,7 @@ def _instances(arguments: argparse.Namespace) -> tuple[list[Instance], list[Real
             if getattr(arguments, name) is not None:
                 raise ValueError(f"--{name}: describes what is read, expected files beside it")
         instances, realizations = generate_instances(arguments, default_count=DEFAULT_COUNT)
+        require_ignored(instances, arguments)
         return [complete_instance(instance, arguments) for instance in instances], realizations
     for name in GENERATED:
         if getattr(arguments, name) is not None:

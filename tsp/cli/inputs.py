@@ -14,7 +14,7 @@ from tsp.best_known import recognize
 from tsp.cli.options import GENERATED
 from tsp.composition import BRINGS, implied_problem, problem_of, require_used_read
 from tsp.files import LARGEST_FILE
-from tsp.formats import read_plans, read_realizations
+from tsp.formats import read_plans, read_realizations, walls_beside
 from tsp.formats.appearances import APPEARANCE
 from tsp.formats.columns import canonical
 from tsp.formats.csv_file import COLUMNS, WINDOW, UnreadColumns, warn_of_numbers
@@ -67,9 +67,10 @@ def _read_files(files: Sequence[str], arguments: argparse.Namespace) -> tuple[li
         for file in paths:
             found = read_set(file, **reading(arguments))
             hides = any(problem_of(instance).reveals for instance in found)
-            instances += [complete_instance(instance, arguments) for instance in found]
+            instances += found
             realizations += (read_realizations(file) if hides else None) or [None] * len(found)
-    return instances, realizations
+        require_ignored(instances, arguments, has_walls=any(map(walls_beside, paths)))
+    return [complete_instance(instance, arguments) for instance in instances], realizations
 
 
 @contextmanager
@@ -132,7 +133,9 @@ def _with_laws(instance: Instance, arguments: argparse.Namespace, laws: Sequence
 def read_one(arguments: argparse.Namespace) -> Instance:
     """Read the only instance of `arguments.file` and complete it; tours under way that cannot be are refused."""
     with _with_standard_input([arguments.file], arguments) as (path,):
-        instance = complete_instance(read(path, **reading(arguments)), arguments)
+        instance = read(path, **reading(arguments))
+        require_ignored([instance], arguments, has_walls=walls_beside(path) is not None)
+    instance = complete_instance(instance, arguments)
     if instance.underway is not None:
         problem = problem_of(instance)
         require_used_read(problem, instance)
@@ -151,8 +154,11 @@ def reading(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Instance:
     """The instance with the changes that options ask for."""
+    if instance.walls is not None and WALLS in _ignored(arguments.ignore):
+        straight = {} if arguments.matrix is not None else {"matrix": None, "metric": "euclidean"}
+        instance = replace(instance, walls=None, **straight)
     named = arguments.problem is not None or instance.problem != implied_problem(instance)
-    ignored = dict.fromkeys(_ignored_attributes(arguments.ignore))
+    ignored = dict.fromkeys(_ignored_attributes(arguments.ignore).values())
     changes: dict[str, Any] = ignored | {
         name: value for name in LIMITS if (value := getattr(arguments, name)) is not None
     }
@@ -230,9 +236,9 @@ def _ignored(text: str | None) -> list[str]:
     return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
-def _ignored_attributes(text: str | None) -> list[str]:
-    """The attributes of the columns, or of the other names, that are left out; the walls are, where a file is read."""
-    out: list[str] = []
+def _ignored_attributes(text: str | None) -> dict[str, str]:
+    """The columns, or other names, that are left out, and their attributes; the walls have none of these."""
+    out: dict[str, str] = {}
     known = {
         **COLUMNS,
         **dict.fromkeys(WINDOW, "time_windows"),
@@ -243,8 +249,26 @@ def _ignored_attributes(text: str | None) -> list[str]:
         name = part if part in BRINGS else canonical(part)
         if name not in known and name != WALLS:
             raise ValueError(f"--ignore: {unknown('column', part, [*known, WALLS])}")
-        out += [known[name]] if name != WALLS else []
+        if name != WALLS:
+            out[part] = known[name]
     return out
+
+
+def require_ignored(instances: Sequence[Instance], arguments: argparse.Namespace, *, has_walls: bool = False) -> None:
+    """Refuse to ignore what no instance has.
+
+    Args:
+        instances: as they were read or generated.
+        arguments: of the command.
+        has_walls: whether there are walls that were not read.
+
+    Raises:
+        ValueError: naming it.
+    """
+    for part, name in {**_ignored_attributes(arguments.ignore), WALLS: WALLS}.items():
+        is_there = any(getattr(instance, name) is not None for instance in instances)
+        if part in _ignored(arguments.ignore) and not is_there and not (part == WALLS and has_walls):
+            raise ValueError(f"--ignore {part}: no instance here has it, expected what is to be left out")
 
 
 def generate_instances(

@@ -12,14 +12,20 @@ from policies.policy import PolicyConfig
 from policies.training.config import LABELS, TrainConfig
 from tsp.cli.config_flags import flag_name, given_fields
 from tsp.files import read_utf8
+from tsp.settings import require_settings
 from tsp.validation import shown
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
+    from policies.training.run import RunConfig
 
 OF_TEACHERS = {*LABELS, "label_order", "label_folder", "imitation", "imitation_last", "reinforce_from"}
 """The settings that only a teacher reads."""
+
+OF_LABELLING = {"solver", "label_seconds"}
+"""The settings of a guide's training that only a run that makes labels reads."""
 
 
 class Flags(NamedTuple):
@@ -45,27 +51,27 @@ def policy_settings(arguments: argparse.Namespace) -> TrainConfig:
     flags = Flags(given_fields(arguments, TrainConfig), "policy", given_fields(arguments, PolicyConfig))
     others = {**given_fields(arguments, GuideTrainConfig), **given_fields(arguments, EdgeNetworkConfig)}
     _refuse_others(flags, others, "a setting of the learned guide; it needs --guide")
-    stored = asdict(TrainConfig.read(arguments.out)) if arguments.resume else None
-    given = {*flags.run, *flags.network}
-    if stored is None:
-        _fill_in(flags)
-    raw, source = _merge(arguments, flags, set(TrainConfig.lengths), stored)
-    config = TrainConfig.from_dict(raw, source, options=flags.beside(arguments.config))
-    if stored is None:
-        _refuse_unread(given, config)
+    if arguments.resume:
+        raw = _resumed(arguments, flags, set(TrainConfig.lengths), asdict(TrainConfig.read(arguments.out)))
+        return TrainConfig.from_dict(raw, "options")
+    raw = _merge(arguments, flags, TrainConfig)
+    given = {*raw, *raw["policy"]}
+    _fill_in(raw)
+    config = TrainConfig.from_dict(raw, arguments.config or "options", options=flags.beside(arguments.config))
+    _refuse_unread(
+        arguments,
+        flags,
+        given,
+        (
+            (OF_TEACHERS, "--teacher", config.teacher is not None),
+            ({"weight_decay"}, "--optimizer adamw", config.optimizer == "adamw"),
+            ({"warmup_epochs"}, "--baseline rollout", config.baseline == "rollout"),
+            ({"neighbours"}, "--encoder gnn", config.policy.encoder == "gnn"),
+            ({"feedforward"}, "--encoder attention", config.policy.encoder != "gnn"),
+            ({"distribution"}, "no --data", config.data is None),
+        ),
+    )
     return config
-
-
-def _refuse_unread(given: set[str], config: TrainConfig) -> None:
-    """Refuse flags that nothing reads beside the run's other settings."""
-    for names, reader, is_there in (
-        (OF_TEACHERS, "--teacher", config.teacher is not None),
-        ({"weight_decay"}, "--optimizer adamw", config.optimizer == "adamw"),
-        ({"warmup_epochs"}, "--baseline rollout", config.baseline == "rollout"),
-        ({"neighbours"}, "--encoder gnn", config.policy.encoder == "gnn"),
-    ):
-        if not is_there and (unread := names & given):
-            raise ValueError(f"{flag_name(min(unread))}: expected {reader} beside it, which reads it")
 
 
 def guide_settings(arguments: argparse.Namespace) -> GuideTrainConfig:
@@ -73,9 +79,33 @@ def guide_settings(arguments: argparse.Namespace) -> GuideTrainConfig:
     flags = Flags(given_fields(arguments, GuideTrainConfig), "network", given_fields(arguments, EdgeNetworkConfig))
     others = {**given_fields(arguments, TrainConfig), **given_fields(arguments, PolicyConfig)}
     _refuse_others(flags, others, "a setting of policies, not of the learned guide")
-    stored = asdict(GuideTrainConfig.read(arguments.out)) if arguments.resume else None
-    raw, source = _merge(arguments, flags, set(GuideTrainConfig.lengths), stored)
-    return GuideTrainConfig.from_dict(raw, source, options=flags.beside(arguments.config))
+    if arguments.resume:
+        raw = _resumed(arguments, flags, set(GuideTrainConfig.lengths), asdict(GuideTrainConfig.read(arguments.out)))
+        return GuideTrainConfig.from_dict(raw, "options")
+    raw = _merge(arguments, flags, GuideTrainConfig)
+    config = GuideTrainConfig.from_dict(raw, arguments.config or "options", options=flags.beside(arguments.config))
+    _refuse_unread(arguments, flags, set(raw), ((OF_LABELLING, "no --labels", config.labels is None),))
+    return config
+
+
+def _refuse_unread(
+    arguments: argparse.Namespace, flags: Flags, given: set[str], readers: Sequence[tuple[set[str], str, bool]]
+) -> None:
+    """Refuse settings, of flags and of the file, that nothing reads beside the run's other settings.
+
+    Args:
+        arguments: all parsed options.
+        flags: the settings that flags give.
+        given: names of the settings that flags and the file give.
+        readers: settings, the flag of what reads them, and whether that is there.
+    """
+    for names, reader, is_there in readers:
+        if not is_there and (unread := names & given):
+            name = min(unread)
+            is_flag = name in flags.run or name in flags.network
+            stated = flag_name(name) if is_flag else f"{arguments.config}: {name}"
+            because = "" if reader.startswith("no ") else ", which reads it"
+            raise ValueError(f"{stated}: expected {reader} beside it{because}")
 
 
 def _refuse_others(flags: Flags, others: dict[str, Any], reason: str) -> None:
@@ -85,40 +115,42 @@ def _refuse_others(flags: Flags, others: dict[str, Any], reason: str) -> None:
         raise ValueError(f"{flag_name(min(wrong))}: {reason}")
 
 
-def _merge(
-    arguments: argparse.Namespace, flags: Flags, lengths: set[str], stored: dict[str, Any] | None
-) -> tuple[dict[str, Any], str]:
-    """The settings of a run as a dictionary, and where they are from, for messages.
+def _merge(arguments: argparse.Namespace, flags: Flags, config: type[RunConfig]) -> dict[str, Any]:
+    """The settings of a new run as a dictionary: those of the file, replaced by flags.
 
     Args:
         arguments: all parsed options.
         flags: the settings that flags give.
-        lengths: names of the settings for the length of the run; one replaces another.
-        stored: settings of the run that is resumed, if one is.
+        config: the kind of configuration; of its settings for the length of the run one replaces another.
     """
     raw: dict[str, Any] = {}
-    if stored is not None:
-        raw = stored
-        flat, given = {**raw, **raw[flags.part]}, {**flags.run, **flags.network}
-        changed = sorted(name for name, value in given.items() if name not in lengths and value != flat[name])
-        if arguments.config or changed:
-            option = "--config" if arguments.config else flag_name(changed[0])
-            raise ValueError(f"{option}: a resumed run keeps its own settings; only its length can be changed")
-    elif arguments.config:
+    if arguments.config:
         try:
             raw = tomllib.loads(read_utf8(arguments.config))
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise ValueError(f"{arguments.config}: not TOML ({error})") from None
-    if lengths & set(flags.run):
-        raw = {name: value for name, value in raw.items() if name not in lengths}
+        require_settings(config, raw, arguments.config, nested=flags.part)
+    if set(config.lengths) & set(flags.run):
+        raw = {name: value for name, value in raw.items() if name not in config.lengths}
     network: dict[str, Any] = raw.get(flags.part, {})
     if not isinstance(network, dict):  # pyright: ignore[reportUnnecessaryIsInstance] - from a file
         raise ValueError(f"{arguments.config}: {flags.part}: {shown(network)}, expected settings by name")
-    network = {**network, **flags.network}
-    return {**raw, **flags.run, flags.part: network}, arguments.config or "options"
+    return {**raw, **flags.run, flags.part: {**network, **flags.network}}
 
 
-def _fill_in(flags: Flags) -> None:
+def _resumed(arguments: argparse.Namespace, flags: Flags, lengths: set[str], stored: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a run that is resumed; arguments as in `_merge`, with the run's own settings."""
+    flat, given = {**stored, **stored[flags.part]}, {**flags.run, **flags.network}
+    changed = sorted(name for name, value in given.items() if name not in lengths and value != flat[name])
+    if arguments.config or changed:
+        option = "--config" if arguments.config else flag_name(changed[0])
+        raise ValueError(f"{option}: a resumed run keeps its own settings; only its length can be changed")
+    if lengths & set(flags.run):
+        stored = {name: value for name, value in stored.items() if name not in lengths}
+    return {**stored, **flags.run}
+
+
+def _fill_in(raw: dict[str, Any]) -> None:
     """Add the problem, the size and the network's shape that follow from `--from` and `--data`."""
     from envs.generators import node_count
     from policies.checkpoint import load_policy
@@ -126,15 +158,14 @@ def _fill_in(flags: Flags) -> None:
     from tsp.formats import read
     from tsp.problems import get_problem
 
-    if "start_from" in flags.run:
+    if "start_from" in raw:
         shipped = {policy.name: str(policy.path) for policy in shipped_policies()}
-        flags.run["start_from"] = shipped.get(flags.run["start_from"], flags.run["start_from"])
-        policy, info = load_policy(str(flags.run["start_from"]))
-        flags.run.setdefault("problem", info.problem)
-        for name, value in asdict(policy.config).items():
-            flags.network.setdefault(name, value)
-    if "data" in flags.run:
-        instances = read(flags.run["data"], problem=flags.run.get("problem"))
-        problem = flags.run.setdefault("problem", instances[0].problem)
+        raw["start_from"] = shipped.get(raw["start_from"], raw["start_from"])
+        policy, info = load_policy(str(raw["start_from"]))
+        raw.setdefault("problem", info.problem)
+        raw["policy"] = {**asdict(policy.config), **raw["policy"]}
+    if "data" in raw:
+        instances = read(raw["data"], problem=raw.get("problem"))
+        problem = raw.setdefault("problem", instances[0].problem)
         nodes = max(instance.size for instance in instances)
-        flags.run.setdefault("size", str(nodes - node_count(get_problem(problem), 0)))
+        raw.setdefault("size", str(nodes - node_count(get_problem(problem), 0)))

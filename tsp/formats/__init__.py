@@ -59,6 +59,7 @@ __all__ = [
     "read_realizations",
     "read_solution",
     "read_walls",
+    "walls_beside",
     "with_best_known",
     "write_instances",
     "write_solution",
@@ -183,9 +184,8 @@ def read(
         instances = _READERS[kind](source)
     if name != source:
         instances = [replace(instance, name=name.stem) for instance in instances]
-    beside = name.with_suffix(WALLS)
-    if walls is None and kind == ".csv" and beside.exists():
-        walls = beside
+    if walls is None:
+        walls = walls_beside(source)
     if walls:
         instances = _with_walls(instances, Path(walls))
     return [_completed(instance, problem or instance.problem) for instance in instances]
@@ -320,6 +320,13 @@ def _with_matrix(path: Path, kind: str, matrix: Path) -> Instance:
         raise ValueError(f"{matrix}: distances of {len(distances)} nodes, expected the {instances[0].size} of {path}")
     found = instances[0]
     return replace(found, matrix=table.matched(found.names, path), names=found.names or table.names)
+
+
+def walls_beside(path: StrPath) -> Path | None:
+    """The file of walls beside a CSV file of nodes, if there is one."""
+    source = Path(path)
+    beside = without_gz(source).with_suffix(WALLS)
+    return beside if _kind(source, None) == ".csv" and beside.exists() else None
 
 
 def _with_walls(instances: Sequence[Instance], path: Path) -> list[Instance]:

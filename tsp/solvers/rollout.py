@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tsp.problems import Problem
     from tsp.solution import Solution
 
+MOST_DAYS = 10_000
+"""The most drawn days: all are in memory at once."""
+
 SHARE = 0.2
 """Share of the time for the base planner's own plan, from which the steps come."""
 
@@ -42,8 +45,8 @@ class RolloutSolver(BaseSolver):
     uses_initial = False
 
     def __init__(self, *, base: str = "means", candidates: int = 4, days: int = 40) -> None:
-        if candidates < 1 or days < 1:
-            raise ValueError(f"rollout: candidates={candidates}, days={days}, expected 1 or more")
+        if candidates < 1 or not 1 <= days <= MOST_DAYS:
+            raise ValueError(f"rollout: candidates={candidates}, days={days}, expected 1 or more, and 1 to {MOST_DAYS}")
         self.base, self.candidates, self.days = make(base), candidates, days
 
     def supports(self, problem: Problem) -> bool:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from tsp.problems import Problem
     from tsp.solution import Solution
 
+MOST_SCENARIOS = 200
+"""The most scenarios: each is an instance in memory, and takes a millisecond or more."""
+
 MOST_STEPS = 6
 """The most first steps that `rule=mean` compares: those that most scenarios begin with."""
 
@@ -59,8 +62,8 @@ class ScenariosSolver(BaseSolver):
     uses_initial = False
 
     def __init__(self, *, k: int = 10, rule: Literal["vote", "mean"] = "mean", solver: str = "ls") -> None:
-        if k < 1:
-            raise ValueError(f"scenarios: k={k}, expected 1 or more")
+        if not 1 <= k <= MOST_SCENARIOS:
+            raise ValueError(f"scenarios: k={k}, expected 1 to {MOST_SCENARIOS}")
         self.k, self.rule, self.planner = k, rule, MeansSolver(solver=solver)
 
     def supports(self, problem: Problem) -> bool:

@@ -13,6 +13,7 @@ from ortools.sat.python import cp_model
 from baselines.trivial import SQUARE
 from tsp.budget import SHORTEST, Budget
 from tsp.infeasibility import reasons
+from tsp.machine import MOST_AT_ONCE
 from tsp.problems import (
     Capacity,
     CompulsoryVisits,
@@ -76,8 +77,8 @@ class CPSATSolver(InstanceSolver):
     """
 
     def __init__(self, *, workers: int = 1) -> None:
-        if workers < 1:
-            raise ValueError(f"workers: {workers}, expected 1 or more")
+        if not 1 <= workers <= MOST_AT_ONCE:
+            raise ValueError(f"workers: {workers}, expected 1 to {MOST_AT_ONCE}")
         self.name = "cpsat"
         self.keeps_missing_roads = True  # they become no arcs
         self.workers = workers

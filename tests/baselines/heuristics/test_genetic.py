@@ -74,8 +74,9 @@ def test_the_initial_solution_is_a_member_of_the_first_population():
 
 
 def test_invalid_options_of_the_genetic_algorithm_are_refused():
-    with pytest.raises(ValueError, match="population: 2, expected more than 2"):
-        GeneticAlgorithm(population=2)
+    for population in (2, 10**8):
+        with pytest.raises(ValueError, match=f"population: {population}, expected more than 2 and at most 10000"):
+            GeneticAlgorithm(population=population)
     with pytest.raises(ValueError, match="generations: -1, expected 0 or more"):
         GeneticAlgorithm(generations=-1)
 

@@ -1,8 +1,10 @@
 import inspect
+import pickle
 import re
 import tomllib
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,6 +20,7 @@ from baselines.kernels.geometry import (
     hilbert_order,
     jit,
     nearest_neighbours,
+    table_of,
     tour_length,
 )
 from tsp.instance import Instance
@@ -32,6 +35,14 @@ def some_points(metric, n=40):
     if metric == "GEOM":  # degrees
         return np.round(rng.random((n, 2)) * [180, 360] - [90, 180], 4)
     return np.round(1000 * rng.random((n, METRICS[metric].dimensions[-1])), 1)
+
+
+def test_an_instance_of_another_process_needs_the_same_kernels():
+    own = Instance(matrix=np.ones((4, 4)))
+    sent = pickle.loads(pickle.dumps(own))  # noqa: S301 - its own
+    assert sent.distances.flags.writeable
+    for make in (geometry_of, table_of):
+        assert numba.typeof(make(sent)) == numba.typeof(make(own))
 
 
 def all_distances(instance):

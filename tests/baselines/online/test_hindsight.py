@@ -88,7 +88,8 @@ def test_each_outcome_that_may_still_happen_is_drawn_equally_often():
 
 
 def test_settings_that_cannot_be_used_are_refused():
-    with pytest.raises(ValueError, match="hindsight: scenarios=0, expected 1 or more"):
-        make("hindsight(scenarios=0)")
+    for count in (0, 10**8):
+        with pytest.raises(ValueError, match=f"hindsight: scenarios={count}, expected 1 to 10000"):
+            make(f"hindsight(scenarios={count})")
     assert not make("hindsight").supports(get_problem("opq"))
     assert not make("myopic").supports(get_problem("opst"))

@@ -51,7 +51,9 @@ def test_only_sessions_without_other_rules_are_planned():
     assert not PLANNER.supports(get_problem("dop"))
 
 
-@pytest.mark.parametrize("spec", ["session-recourse(cells=1)", "session-recourse(steps=-1)"])
+@pytest.mark.parametrize(
+    "spec", ["session-recourse(cells=1)", "session-recourse(steps=-1)", "session-rollout(cells=9999)"]
+)
 def test_settings_that_cannot_be_used_are_refused(spec):
-    with pytest.raises(ValueError, match="expected 0 or more, and 2 or more"):
+    with pytest.raises(ValueError, match="expected 0 or more, and 2 to 1024"):
         make(spec)

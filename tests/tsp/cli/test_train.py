@@ -2,14 +2,16 @@ import csv
 import json
 import re
 import tomllib
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
 from command_line import BERLIN, refusal, solved
 
+from envs.generators import generate_instances
 from policies.policy import PolicyConfig
 from policies.training.config import TrainConfig
+from tsp.formats import write_instances
 
 TINY = ("--layers", 1, "--width", 16, "--heads", 2, "--feedforward", 16, "--batch-size", 8, "--starts", 2,
         "--epoch-size", 16, "--validation-instances", 8, "--threads", 1, "--device", "cpu")  # fmt: skip
@@ -95,10 +97,40 @@ def test_a_teacher_that_cannot_label_is_refused_before_anything_is_written(tsp, 
         ("--neighbours", 5, "--encoder gnn"),
     ],
 )
-def test_a_flag_that_nothing_reads_is_refused(tsp, option, value, reader):
-    refused = refusal(tsp("train", "--size", 6, "--instances", 16, "--out", "run", option, value, *TINY))
+def test_a_setting_that_nothing_reads_is_refused(tsp, option, value, reader):
+    words = ("train", "--size", 6, "--instances", 16, "--out", "run", *TINY)
+    refused = refusal(tsp(*words, option, value))
     assert refused == f"tsp: {option}: expected {reader} beside it, which reads it"
+    name = option.removeprefix("--").replace("-", "_")
+    part = "[policy]\n" if name == "neighbours" else ""
+    Path("settings.toml").write_text(f"{part}{name} = {value}\n")
+    refused = refusal(tsp(*words, "--config", "settings.toml"))
+    assert refused == f"tsp: settings.toml: {name}: expected {reader} beside it, which reads it"
     assert not Path("run").exists()
+
+
+def test_settings_that_another_one_replaces_are_refused(tsp):
+    write_instances("set.npz", generate_instances("tsp", "uniform", 6, 8, 0))
+    words = ("train", "--instances", 16, "--out", "run", "--data", "set.npz", *TINY)
+    assert refusal(tsp(*words, "--distribution", "uniform")) == "tsp: --distribution: expected no --data beside it"
+    refused = refusal(tsp("train", "--size", 6, "--encoder", "gnn", "--instances", 16, "--out", "run", *TINY))
+    assert refused == "tsp: --feedforward: expected --encoder attention beside it, which reads it"
+    words = ("train", "--guide", "--epochs", 1, "--labels", "labels.npz", "--out", "run")
+    assert refusal(tsp(*words, "--solver", "ls")) == "tsp: --solver: expected no --labels beside it"
+
+
+def test_the_problem_and_the_shape_that_follow_from_data_and_a_policy_yield_to_those_of_the_file(tsp):
+    write_instances("set.npz", generate_instances("op", "uniform", 6, 16, 0))
+    Path("settings.toml").write_text('data = "set.npz"\n')
+    code, _, _ = tsp("train", "--config", "settings.toml", "--instances", 16, "--out", "run", *TINY)
+    assert code == 0
+    config = json.loads(Path("run/config.json").read_text())
+    assert (config["problem"], config["size"]) == ("op", "6")
+    Path("settings.toml").write_text('problem = "pctsp"\n[policy]\nwidth = 8\n')
+    words = ("train", "--config", "settings.toml", "--instances", 16, "--out", "more", *TINY[-8:])
+    assert "pctsp" in refusal(tsp(*words, "--data", "set.npz"))
+    Path("settings.toml").write_text("[policy]\nwidth = 8\n")
+    assert "width" in refusal(tsp(*words, "--size", 6, "--from", "run/checkpoint-last.safetensors"))
 
 
 def test_the_example_of_settings_has_every_one_with_its_default():
@@ -106,7 +138,11 @@ def test_the_example_of_settings_has_every_one_with_its_default():
     assert TrainConfig.from_dict(tomllib.loads(text), "train.toml") == TrainConfig(minutes=10.0)
     listed = re.findall(r"^(?:# )?(\w+) = ", text, flags=re.MULTILINE)
     assert listed == [item.name for cls in (TrainConfig, PolicyConfig) for item in fields(cls) if item.name != "policy"]
-    without_default = re.findall(r"^# (\w+ = .*)", text, flags=re.MULTILINE)
-    for line in without_default:
-        length = "" if line.startswith(("epochs", "instances")) else "minutes = 1.0"
-        TrainConfig.from_dict(tomllib.loads(f"{line}\n{length}"), "train.toml")
+    defaults = {**asdict(TrainConfig(minutes=10.0)), **asdict(PolicyConfig())}
+    for line in re.findall(r"^# (\w+ = .*)", text, flags=re.MULTILINE):
+        ((name, value),) = tomllib.loads(line).items()
+        if defaults[name] is None:
+            length = "" if line.startswith(("epochs", "instances")) else "minutes = 1.0"
+            TrainConfig.from_dict(tomllib.loads(f"{line}\n{length}"), "train.toml")
+        else:
+            assert defaults[name] == value

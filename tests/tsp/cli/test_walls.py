@@ -41,6 +41,36 @@ def test_walls_can_be_left_out(tsp, hall):
     )
 
 
+def test_walls_in_a_set_and_of_generated_halls_can_be_left_out(tsp, hall):
+    from tsp.formats import write_instances
+
+    write_instances("halls.npz", read("hall.csv"))
+    assert solved(tsp("solve", "halls.npz", *FAST, "--json"))["objective"] == 10
+    assert solved(tsp("solve", "halls.npz", "--ignore", "walls", *FAST, "--json"))["objective"] == 8
+    words = ["compare", "--problem", "tsp", "--distribution", "hall", "--size", "9", "--instances", "2"]
+    lengths = []
+    for ignored in ([], ["--ignore", "walls"]):
+        code, out, _ = tsp(*words, *ignored, "--solvers", "nearest", "--json")
+        assert code == 0
+        lengths.append(json.loads(out)["rows"][0]["mean_objective"])
+    assert lengths[1] < lengths[0]
+
+
+@pytest.mark.parametrize("name", ["walls", "demand", "opens"])
+@pytest.mark.parametrize(
+    "words",
+    [["solve", "tent.csv"], ["compare", "tent.csv"], ["compare", "--size", "5"], ["check", "tent.csv", "plan.csv"]],
+)
+def test_what_is_not_there_cannot_be_left_out(tsp, hall, words, name):
+    assert f"--ignore {name}: no instance here has it" in refusal(tsp(*words, "--ignore", name))
+
+
+def test_what_one_of_several_instances_has_can_be_left_out(tsp, hall):
+    code, out, _ = tsp("solve", "tent.csv", "hall.csv", "--ignore", "walls", *FAST, "--json")
+    assert code == 0
+    assert [solution["objective"] for solution in json.loads(out)["solutions"]] == [8, 8]
+
+
 def test_a_matrix_counts_more_than_walls(tsp, hall):
     (hall / "table.csv").write_text("0,7\n7,0\n")
     assert solved(tsp("solve", "hall.csv", "--matrix", "table.csv", *FAST, "--json"))["objective"] == 14

@@ -37,9 +37,9 @@ def test_days_are_played_to_a_feasible_end(name):
     assert solution.feasible
 
 
-@pytest.mark.parametrize("spec", ["rollout(days=0)", "rollout(candidates=0)"])
+@pytest.mark.parametrize("spec", ["rollout(days=0)", "rollout(candidates=0)", "rollout(days=100000000)"])
 def test_settings_that_cannot_be_used_are_refused(spec):
-    with pytest.raises(ValueError, match="expected 1 or more"):
+    with pytest.raises(ValueError, match="expected 1 or more, and 1 to 10000"):
         make(spec)
 
 

@@ -72,6 +72,7 @@ def test_days_are_played_to_a_feasible_end(name):
     assert solution.feasible
 
 
-def test_number_of_scenarios_that_cannot_be_used_is_refused():
-    with pytest.raises(ValueError, match="k=0, expected 1 or more"):
-        make("scenarios(k=0)")
+@pytest.mark.parametrize("k", [0, 10**8])
+def test_number_of_scenarios_that_cannot_be_used_is_refused(k):
+    with pytest.raises(ValueError, match=f"k={k}, expected 1 to 200"):
+        make(f"scenarios(k={k})")

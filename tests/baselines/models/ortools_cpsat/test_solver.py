@@ -330,5 +330,6 @@ def test_every_problem_of_the_table_is_supported():
 
 def test_the_description_states_the_number_of_workers():
     assert CPSATSolver(workers=2).describe(TSP, 20, 1.0) == "cpsat: 2 workers for each instance."
-    with pytest.raises(ValueError, match="workers: 0"):
-        CPSATSolver(workers=0)
+    for workers in (0, 10**8):
+        with pytest.raises(ValueError, match=f"workers: {workers}, expected 1 to 256"):
+            CPSATSolver(workers=workers)
