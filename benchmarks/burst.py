@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from policy_gaps import test_instances
+from policy_gaps import first_instances
 
 from envs.batch import Batch, from_instances
 from envs.generators import generate
@@ -113,7 +113,7 @@ def recipe(name: str, *, small: bool, start_from: str | None, changes: dict[str,
 def test_set(config: TrainConfig, size: int, count: int, device: torch.device) -> Batch:
     """The first instances of Kool et al.'s test set where there is one, else instances of the run's distribution."""
     if config.problem in ("tsp", "op", "cvrp", "pctsp"):
-        return from_instances(test_instances(config.problem, size, count), distances=False).in_float32().to(device)
+        return from_instances(first_instances(config.problem, size, count), distances=False).in_float32().to(device)
     generator = torch.Generator().manual_seed(1234)
     return generate(config.problem, config.distribution, count, size, generator).to(device)
 

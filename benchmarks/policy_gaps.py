@@ -49,20 +49,27 @@ EVERY_DECODING = DECODINGS | {
 """The decodings that `--decodings` compares; many samples are the control of active search, at about equal time."""
 
 
-def test_instances(problem: str, size: int, count: int) -> list[Instance]:
-    """The first instances of a test set: of orienteering with prizes by distance, of `tsptw` one of this toolkit."""
+def first_instances(problem: str, size: int, count: int, *, halls: bool = False) -> list[Instance]:
+    """The first instances of a test set: of orienteering with prizes by distance, of `tsptw` one of this toolkit.
+
+    Of halls, those that are reserved for tests.
+    """
+    if halls:
+        from amortization import hall_set  # needs more than a machine with a GPU has
+
+        return hall_set(problem, count, size=size)
     if problem == "tsptw":
         return generate_set(problem, "uniform-medium", size, count, 1234)[0]
     return generate(problem, "kool-dist" if problem == "op" else "kool", count, size, 1234)[0]
 
 
-def reference(problem: str, size: int, count: int) -> np.ndarray:
+def reference(problem: str, size: int, count: int, *, halls: bool = False) -> np.ndarray:
     """Objectives `[count]` of the search at one second: those that are kept, else computed and kept."""
     kept = dict(np.load(REFERENCES)) if REFERENCES.exists() else {}
-    key = f"{problem}{size}"
+    key = f"{problem}-hall{size}" if halls else f"{problem}{size}"
     known = kept.get(key, np.zeros(0))
     if len(known) < count:
-        missing = test_instances(problem, size, count)[len(known) :]
+        missing = first_instances(problem, size, count, halls=halls)[len(known) :]
         solver = make("ls")
         solver.warm_up(get_problem(problem))
         found = solver.solve(get_problem(problem), missing, Budget(SECONDS))
@@ -78,6 +85,7 @@ class Measured(NamedTuple):
 
     Attributes:
         problem: its name.
+        place: where the instances are, if not on uniform points.
         size: number of customers.
         decoding: its name.
         feasible: share of the instances with a solution, in percent.
@@ -88,6 +96,7 @@ class Measured(NamedTuple):
     """
 
     problem: str
+    place: str
     size: int
     decoding: str
     feasible: float
@@ -100,7 +109,7 @@ class Measured(NamedTuple):
         """The cells of a row of the table."""
         places = 3 if get_problem(self.problem).objective.sense == "min" else 2
         return [
-            self.problem,
+            f"{self.problem}{self.place}",
             str(self.size),
             self.decoding,
             f"{self.feasible:.1f}",
@@ -115,8 +124,9 @@ def measure(path: Path, size: int, count: int, decodings: dict[str, dict[str, An
     """Rows of the table, one for each decoding."""
     info = load_policy(path)[1]
     problem = get_problem(info.problem)
-    best = reference(info.problem, size, count)
-    instances = test_instances(info.problem, size, count)
+    halls = info.distribution == "hall"
+    best = reference(info.problem, size, count, halls=halls)
+    instances = first_instances(info.problem, size, count, halls=halls)
     rows: list[Measured] = []
     for name, options in decodings.items():
         if "samples" in options and info.decoding.temperature is None:  # not tuned: the policy's own distribution
@@ -130,7 +140,8 @@ def measure(path: Path, size: int, count: int, decodings: dict[str, dict[str, An
         solved = ~np.isnan(values) & ~np.isnan(best)
         mean, known = float(values[solved].mean()), float(best[solved].mean())
         gap = 100 * (1 if problem.objective.sense == "min" else -1) * (mean / known - 1)
-        rows.append(Measured(info.problem, size, name, 100 * float(solved.mean()), mean, known, gap, seconds))
+        place = " in halls" if halls else ""
+        rows.append(Measured(info.problem, place, size, name, 100 * float(solved.mean()), mean, known, gap, seconds))
     return rows
 
 

@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING
 
 import torch
-from policy_gaps import reference, test_instances
+from policy_gaps import first_instances, reference
 from torch import Tensor
 
 from envs.batch import from_instances
@@ -71,7 +71,7 @@ def main() -> None:
         policy, info = load_policy(ZOO / name / "model.safetensors")
         problem = get_problem(info.problem)
         env, sign = RoutingEnv(problem), 1 if problem.objective.sense == "min" else -1
-        instances = test_instances(problem.name, arguments.size, arguments.instances)
+        instances = first_instances(problem.name, arguments.size, arguments.instances)
         best = reference(problem.name, arguments.size, arguments.instances).mean()
         batch = from_instances(instances)
         ways = [(f"every {every} steps" if every else "once", batch, every) for every in arguments.every]

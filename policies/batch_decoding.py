@@ -65,6 +65,7 @@ class Method:
         starts: number of first nodes where a tour may start anywhere; with 1 the policy chooses.
         is_active: whether efficient active search improves the trajectories.
         steps: of active search; None for as many as the time allows.
+        bfloat16: whether the encoder multiplies in bfloat16.
     """
 
     decoding: str | None
@@ -72,6 +73,7 @@ class Method:
     starts: int
     is_active: bool
     steps: int | None
+    bfloat16: bool
 
     def of_problem(self, problem: Problem) -> str:
         """The way of decoding: the user's, or the default for the problem."""
@@ -234,7 +236,8 @@ class BatchDecoding:
         env, policy, batch = self.loaded.env, self.loaded.policy, self.batch.rows(rows)
         if self.method.draws_orders(env.problem):
             batch = disappointing(batch, None if self.prefix is None else self.prefix[rows])
-        prefix, cache = self._given(batch, rows, count), policy.prepare(batch)
+        prefix = self._given(batch, rows, count)
+        cache = policy.prepare(batch, bfloat16=self.method.bfloat16).to(torch.float32)
         if decoding == "beam":
             return beam_search(env, batch, policy.decoder, cache, count, prefix=prefix, clock=self.clock)
         if decoding == "distinct":

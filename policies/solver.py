@@ -72,6 +72,8 @@ class PolicySolver(BaseSolver):
             orders, until no move saves, as `recourse` does; default is `quick`. Elsewhere `eas`, efficient
             active search, samples and trains the instance's embeddings until the time is up; default is none.
         steps: of efficient active search; default is as many as the time allows.
+        precision: of the encoder's products. With bfloat16 encoding takes about a third of the time where the
+            processor has instructions for it; trajectories then depend on it and on what else is in a batch.
         device: the device to compute on.
     """
 
@@ -90,6 +92,7 @@ class PolicySolver(BaseSolver):
         augmentations: int | None = None,
         search: Literal["quick", "thorough", "eas"] | None = None,
         steps: int | None = None,
+        precision: Literal["float32", "bfloat16"] = "float32",
         device: str = "auto",
     ) -> None:
         for option, value in {"starts": starts, "width": width, "steps": steps}.items():
@@ -107,6 +110,8 @@ class PolicySolver(BaseSolver):
                 raise ValueError(f"policy: samples and temperature are of sampling, expected no {unwanted} beside")
             decoding = decoding or "sampling"
         _require_matching(decoding, search, width=width, temperature=temperature, starts=starts, steps=steps)
+        if search == "eas" and precision != "float32":
+            raise ValueError(f"policy: search=eas trains in float32, expected no precision={precision} beside")
         self.path, self.device = path, resolve_device(device)
         self.method = Method(
             decoding,
@@ -114,6 +119,7 @@ class PolicySolver(BaseSolver):
             starts=starts or (MOST_STARTS if decoding in (None, "greedy") else 1),
             is_active=search == "eas",
             steps=steps,
+            bfloat16=precision == "bfloat16",
         )
         self.one_shot = search != "eas" or steps is not None
         self.search = search

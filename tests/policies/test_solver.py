@@ -52,6 +52,17 @@ def instances(*sizes, seed=0):
     return [Instance(random.random((n, 2)) * 1000, name=f"n{n}") for n in sizes]
 
 
+def test_a_policy_is_about_as_good_in_bfloat16():
+    some = generate_instances("tsp", "uniform", 20, 20, 7)
+    means = {
+        precision: np.mean(
+            [one.objective for one in PolicySolver(device="cpu", precision=precision).solve(TSP, some, BUDGET)]
+        )
+        for precision in ("float32", "bfloat16")
+    }
+    assert means["bfloat16"] == pytest.approx(means["float32"], rel=0.002)
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -64,6 +75,8 @@ def instances(*sizes, seed=0):
         {"decoding": "beam"},
         {"width": 5, "starts": 3, "augmentations": 2},
         {"decoding": "distinct", "samples": 7},
+        {"precision": "bfloat16"},
+        {"precision": "bfloat16", "decoding": "beam"},
         {"search": "eas", "steps": 2},
         {"search": "eas", "steps": 2, "samples": 3, "augmentations": 2},
     ],
@@ -407,6 +420,7 @@ def test_a_policy_of_another_problem_is_refused(paths):
         ({"steps": 0, "search": "eas"}, "steps=0, expected 1 or more"),
         ({"steps": 4}, "steps is of efficient active search, expected search=eas beside"),
         ({"steps": 4, "search": "thorough"}, "expected search=eas beside"),
+        ({"search": "eas", "precision": "bfloat16"}, "search=eas trains in float32, expected no precision=bfloat16"),
         ({"search": "eas", "width": 4}, "search=eas samples, expected no decoding=beam beside"),
         ({"search": "eas", "decoding": "greedy"}, "search=eas samples, expected no decoding=greedy beside"),
         ({"search": "eas", "temperature": 2.0}, "samples at temperature 1, expected no temperature beside"),
