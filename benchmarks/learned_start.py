@@ -49,7 +49,9 @@ SEED = 2026
 MANY = "samples=16,augmentations=8"
 LIMITS = {0.03: MANY, 0.1: MANY, 0.3: MANY}
 """Time limits, and how the policy is decoded at each."""
-IN_HALLS = {0.01: "decoding=greedy,augmentations=1", 0.03: "decoding=greedy,augmentations=8", 0.1: MANY}
+FAST = "augmentations=1,precision=bfloat16"
+IN_HALLS = {0.01: f"samples=4,{FAST}", 0.03: f"samples=16,{FAST}", 0.1: f"{MANY},precision=bfloat16"}
+"""The same in halls."""
 
 
 class Case(NamedTuple):
