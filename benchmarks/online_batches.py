@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from policies.policy import Policy
     from tsp.instance import Instance, Realization
 
-HALLS, VISITORS = 60, 100
+HALLS, VISITORS = 40, 100
 """Halls of each case, and visitors of each whose prizes are compared."""
 SEARCHED, SECONDS = 10, 0.001
 """Visitors of each hall who are led by `session-recourse`, and its time for a decision."""
