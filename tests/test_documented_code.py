@@ -72,6 +72,7 @@ def run_in(tmp_path):
 OPTIONS = ("-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "--import-mode=importlib")
 
 
+@pytest.mark.slow
 def test_the_rule_that_a_page_adds_passes_the_tests_of_every_problem(tmp_path, run_in):
     files = add_blocks(PAGES[0], tmp_path)
     import_everywhere("Precedence", "tsp.problems", files, tmp_path)
@@ -81,6 +82,7 @@ def test_the_rule_that_a_page_adds_passes_the_tests_of_every_problem(tmp_path, r
     run_in("use_it.py")
 
 
+@pytest.mark.slow
 def test_the_solver_that_a_page_adds_passes_the_contract(tmp_path, run_in):
     add_blocks(PAGES[1], tmp_path)
     assert " passed" in run_in(*OPTIONS, "-k", "sweep", "tests/baselines/test_contract.py")
@@ -88,6 +90,7 @@ def test_the_solver_that_a_page_adds_passes_the_contract(tmp_path, run_in):
     run_in("use_it.py")
 
 
+@pytest.mark.slow
 def test_the_encoder_that_a_page_adds_passes_the_tests_of_encoders_and_learns(tmp_path, run_in):
     add_blocks(PAGES[2], tmp_path)
     assert " passed" in run_in(*OPTIONS, "-k", "sets", "tests/policies/test_encoders.py")

@@ -69,6 +69,7 @@ def lines_missing(text, printed):
     return [line for line in text.splitlines() if line != "…" and without_digits(line) not in lines]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_a_tutorial_runs_from_its_first_line_to_its_last(page, folder, capsys):
     printed, ran = "", 0
