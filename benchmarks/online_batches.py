@@ -55,7 +55,7 @@ SEARCHED, SECONDS = 10, 0.001
 AT_ONCE = 10_000
 """Visitors at once where decisions a second are measured."""
 TUNING_HALLS, TUNING_VISITORS, TUNING_SEED = 24, 50, 4243
-POWERS, PATIENCES = (0.7, 1.0, 1.5, 2.0), (0.5, 0.7, 0.85, 1.0, 1.2)
+POWERS, PATIENCES = (0.3, 0.5, 0.7, 1.0, 1.5), (0.2, 0.35, 0.5, 0.7, 1.0)
 
 SEARCH = f"{REFERENCE}, {1000 * SECONDS:g} ms each"
 RULE = "tuned rule"
