@@ -55,7 +55,7 @@ def first_instances(problem: str, size: int, count: int, *, halls: bool = False)
     Of halls, those that are reserved for tests.
     """
     if halls:
-        from amortization import hall_set  # needs more than a machine with a GPU has
+        from amortization import hall_set  # matplotlib may be missing where there is a GPU
 
         return hall_set(problem, count, size=size)
     if problem == "tsptw":

@@ -102,9 +102,10 @@ class SessionEnv(RuleEnv):
         return torch.stack([chance, prize, self._rate(state, move, prize)], -1)
 
     def _rate(self, state: SessionState, move: Move, prize: Tensor) -> Tensor:
-        """The expected prize of each node for the time of way and visit, as a share of the largest, `[B, P, n]`."""
+        """The expected prize by the time of way and visit, as a share of the largest, `[B, P, n]`; 0 where visited."""
         assert move.to_nodes is not None
-        takes = (move.to_nodes / state.batch.scale[:, None, None]).float() + state.duration
+        scale = state.batch.scale[:, None, None].to(move.to_nodes.dtype)
+        takes = (move.to_nodes / scale).float() + state.duration
         rate = torch.where(move.visited, 0.0, prize / takes.clamp(min=SHORT))
         rate = self._with_stay(state, move, rate)
         return rate / rate.amax(-1, keepdim=True).clamp(min=SHORT)

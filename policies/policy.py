@@ -99,9 +99,10 @@ class Policy(nn.Module):
                 nn.init.uniform_(parameter, -bound, bound)
 
     def take_over(self, other: Policy) -> None:
-        """Take over the weights of a policy of the same shape; its actions do not change.
+        """Take over the weights of a policy of the same shape.
 
         It may be blind to distances where this one looks at them: they have weight 0 then, until this one is trained.
+        Actions do not change at first with attention; a graph network weights messages by what it is given.
 
         Raises:
             ValueError: for another shape.

@@ -93,7 +93,7 @@ class RoutingGymEnv(gymnasium.Env[Observations, np.int64]):
     | near limit | the same | exp(-t), t the spare time for the node that is hardest to reach after this one, 0 to 1 |
     | chance to finish | session | the probability that a visit is finished, if the node is next |
     | prize to expect | the same | as `prizes`: of a visit that is finished, if the node is next |
-    | prize for its time | the same | that prize for the time of way and visit; here, of staying; 1 for the largest |
+    | prize for its time | the same | that prize by the time of way and visit, 1 for the largest; 0 where visited |
     | there | session in which nodes appear | 1 where the node has appeared |
     | chance to appear | the same | the probability that it is there, or appears early enough to be left in time |
 

@@ -49,7 +49,8 @@ class TrainConfig(RunConfig):
         teacher: solver whose tours are imitated, such as ls(kicks=50); none by default.
         label_count: number of instances that the teacher solves.
         label_batch: labelled instances in a step.
-        label_ways: number of equivalent action sequences for each of the teacher's tours.
+        label_ways: number of equivalent action sequences for each of the teacher's tours; 1 where values are revealed
+            on the way, as another order would have seen others.
         label_time: time limit of the teacher, in seconds for each instance.
         label_every: steps after which one more batch of labels is added to those in use.
         label_order: order of a label's tours: random; fullest first; or any, with each order and direction right.

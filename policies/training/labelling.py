@@ -135,7 +135,7 @@ def teach(
     days: Sequence[Realization] | None,
     begun: Sequence[Sequence[int]] | None = None,
 ) -> list[Solution]:
-    """The teacher's solutions; where values are revealed on the way, it plays the days and sees no more than a policy.
+    """The teacher's solutions. Where values are revealed on the way, it plays the days, and sees no more than a policy.
 
     Args:
         labelling: settings of the labels.

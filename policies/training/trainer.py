@@ -159,7 +159,7 @@ class Trainer(Run[TrainConfig]):
             config.teacher,
             config.label_time,
             config.label_batch,
-            config.label_ways,
+            1 if get_problem(config.problem).reveals else config.label_ways,
             int(_stream(config.seed, "labels", 0).integers(2**63)),
             "fullest" if config.label_order == "fullest" else "random",
         )

@@ -1,5 +1,6 @@
 """Sessions of up to seven nodes with whole-number times, in which environment and checker agree to the bit."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,10 +8,9 @@ from hypothesis import strategies as st
 from online_instances import whole_session
 
 from envs.batch import from_instances
-from envs.features import FEATURES
-from envs.generators import generate
 from envs.routing_env import RoutingEnv
 from tsp.composition import problem_of
+from tsp.instance import Instance
 from tsp.laws import draw_day
 from tsp.solution import check
 
@@ -50,21 +50,36 @@ def test_environment_and_checker_agree_on_every_step_of_a_real_day(name, windows
     assert float(env.objective(batch, actions)[0, 0]) == made.objective
 
 
-@pytest.mark.parametrize("problem", ["opst", "opq"])
-def test_a_policy_sees_which_node_is_worth_most_for_its_time(problem):
-    env, batch = RoutingEnv(problem), generate(problem, "hall", 4, 9, torch.Generator().manual_seed(1))
-    state = env.reset(batch, 1)
-    chance, prize, rate = env.observe(state).node_context[:, 0].unbind(-1)
-    rows = torch.arange(4)
-    for_time = prize / (batch.costs()[rows, batch.depot] + FEATURES["duration"](batch)).clamp(min=1e-6)
-    assert ((chance >= 0) & (chance <= 1)).all()
-    torch.testing.assert_close(rate, for_time / for_time.amax(-1, keepdim=True))
-    best = rate.argmax(-1)
-    after = env.observe(env.step(state, best[:, None]))
-    here = after.node_context[rows, 0, best, 2]
-    if problem == "opst":
-        assert (here == 0).all()  # it is visited
-    else:
-        _, undecided, takes, gain = after.context[:, 0].unbind(-1)
-        assert (undecided == 1).all()
-        assert torch.equal(here > 0, gain / takes > 0)
+def session(problem, **law):
+    """Three places on a line, 10 and 20 from the depot; visits last 10 on average, and 60 are left."""
+    x = np.array([0.0, 10.0, 20.0])
+    return Instance(matrix=abs(x[:, None] - x), max_length=60.0, problem=problem, **law)
+
+
+def seen(env, state):
+    """What a policy sees of each node: the probability to finish, the prize to expect, and that prize for its time."""
+    return env.observe(state).node_context[0, 0].T.tolist()
+
+
+def test_a_policy_sees_what_each_node_is_worth_for_its_time():
+    times = np.array([[0.0, 0.0], [5.0, 15.0], [10.0, 70.0]])  # the second visit is finished in one of two outcomes
+    instance = session("opst", law_service_times=times, prizes=np.array([0.0, 6.0, 8.0]))
+    env = RoutingEnv("opst")
+    state = env.reset(from_instances([instance], realizations=[draw_day(instance, 0)]), 1)
+    chance, prize, rate = seen(env, state)
+    assert chance == [1.0, 1.0, 0.5]
+    assert prize == pytest.approx([0.0, 6.0 / 8, 4.0 / 8])
+    assert rate == pytest.approx([0.0, 1.0, (4 / 60) / (6 / 20)])  # by way and mean visit: 10 + 10 and 20 + 40
+    assert seen(env, env.step(state, torch.tensor([[1]])))[2] == [0.0, 0.0, 1.0]  # the first is visited
+
+
+def test_a_policy_sees_what_it_is_worth_to_stay():
+    waits, prizes = np.array([[0.0], [4.0], [5.0]]), np.array([[0.0], [7.0], [6.0]])
+    service = np.array([0.0, 10.0, 5.0])
+    instance = session("opq", law_waits=waits, law_prizes=prizes, service_times=service)
+    env = RoutingEnv("opq")
+    state = env.reset(from_instances([instance], realizations=[draw_day(instance, 0)]), 1)
+    assert seen(env, state)[2] == pytest.approx([0.0, 1.0, (6 / 30) / (7 / 24)])
+    there = env.step(state, torch.tensor([[1]]))
+    assert seen(env, there)[2] == pytest.approx([0.0, 1.0, (6 / 20) / (7 / 14)])  # to stay takes 4 + 10
+    assert seen(env, env.step(there, torch.tensor([[1]])))[2] == [0.0, 0.0, 1.0]

@@ -12,6 +12,7 @@ from policies.policy import PolicyConfig
 from policies.training.config import LABELS, TrainConfig
 from tsp.cli.config_flags import flag_name, given_fields
 from tsp.files import read_utf8
+from tsp.problems import get_problem
 from tsp.settings import require_settings
 from tsp.validation import shown
 
@@ -64,6 +65,7 @@ def policy_settings(arguments: argparse.Namespace) -> TrainConfig:
         given,
         (
             (OF_TEACHERS, "--teacher", config.teacher is not None),
+            ({"label_ways"}, "no values that are revealed on the way", not get_problem(config.problem).reveals),
             ({"weight_decay"}, "--optimizer adamw", config.optimizer == "adamw"),
             ({"warmup_epochs"}, "--baseline rollout", config.baseline == "rollout"),
             ({"neighbours"}, "--encoder gnn", config.policy.encoder == "gnn"),

@@ -61,11 +61,11 @@ class OnlineTour:
         """Number of plans to make until the end, by the latest plan; without one, as if every node were visited."""
         return 1 + (self.instance.size - 1 - len(self.visited) if self.plan is None else len(self.plan))
 
-    def make(self, visits: Sequence[int]) -> None:
-        """Make the first visits as given, whatever a solver would plan."""
-        for node in visits:
-            self.plan = [node]
-            self.step()
+    def begin(self, visits: Sequence[int]) -> None:
+        """Take the first visits as made, without a plan."""
+        self.visited = list(visits)
+        if self.elapsed is not None:
+            self.elapsed = session_end(self.problem, self.instance, self.tour(), self.realization)
 
     def known_instance(self) -> Instance:
         """The instance under way, with what is known now."""
@@ -138,7 +138,8 @@ def play_all(
             each plan has that instead.
         report: called with an instance's position and what is known of its tour: the visits made and the
             plan for the others, by what is known then, and at last the tour with the real values.
-        begun: the first visits of each tour, which are made before the first plan; none by default.
+        begun: the first visits of each tour, which are made before the first plan, and not all of its visits; none
+            by default.
 
     Returns:
         the checked tours, with their real values; `seconds` is the sum over all plans.
@@ -155,7 +156,8 @@ def play_all(
         if instance.underway is not None:
             raise ValueError(f"{instance.name or 'instance'}: is under way, expected a tour played from its start")
         tours.append(OnlineTour(problem, instance, realization))
-        tours[-1].make(visits)
+        if visits:
+            tours[-1].begin(visits)
     while unfinished := [(i, one) for i, one in enumerate(tours) if not one.over]:
         _plan(solver, problem, [one for _, one in unfinished], budget)
         for i, one in unfinished:

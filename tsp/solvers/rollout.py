@@ -9,7 +9,7 @@ import numpy as np
 
 from tsp.budget import SHORTEST, Clock
 from tsp.problems import Session
-from tsp.solution import check, session_end
+from tsp.solution import check
 from tsp.solvers.online import OnlineTour
 from tsp.solvers.plans import onward_of, plan_as_tour, plan_with_waits
 from tsp.solvers.protocol import BaseSolver, Request, require_support, solve_request
@@ -105,8 +105,7 @@ class RolloutSolver(BaseSolver):
         tours: list[OnlineTour] = []
         for visited in begun:
             one = OnlineTour(problem, instance, day)
-            one.visited = visited
-            one.elapsed = session_end(problem, instance, one.tour(), day)
+            one.begin(visited)
             tours.append(one)
         while unfinished := [one for one in tours if not one.over]:
             known = [one.known_instance() for one in unfinished]

@@ -61,6 +61,17 @@ def game(seed, n=5):
 GAMES = [game(seed) for seed in range(8)]
 
 
+def test_a_tour_goes_on_after_its_first_visits_as_one_that_made_them_does():
+    instance, real = GAMES[0]
+    whole, part = Planner(), Searcher()
+    (alone,) = play_all(whole, SPCTSP, [instance], [real], Budget(1.0))
+    first = alone.tours[0].tolist()[1:2]
+    (answer,) = play_all(part, SPCTSP, [instance], [real], Budget(1.0), begun=[first])
+    assert answer.tours[0].tolist() == alone.tours[0].tolist()
+    assert [r[0].underway.visited for r in part.requests] == [r[0].underway.visited for r in whole.requests[1:]]
+    assert part.limits[0] == pytest.approx(1.0 / (instance.size - len(first)))  # the time is for all plans
+
+
 def test_real_prizes_count_and_are_known_only_after_the_visit():
     planner = Planner()
     instances, realizations = zip(*GAMES, strict=True)
