@@ -431,6 +431,13 @@ class Instance:
             array.flags.writeable = False
         object.__setattr__(self, name, array)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make the arrays of a copy from another process read-only again: pickle does not keep that."""
+        self.__dict__.update(state)
+        for value in state.values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+
     @classmethod
     def from_dataframe(cls, table: object, **attributes: Any) -> Instance:  # noqa: ANN401 - each has its own type
         """The instance of a table in memory, with a row for each node; the first is the depot.

@@ -6,7 +6,8 @@ module of the kernel itself. With the hash in the path, an edit of any of them c
 Every file there begins with a checksum of the rest: damaged machine code ends the process, or does something else.
 A damaged file is compiled anew. The checksum is no protection against somebody who can write into the folder.
 
-Of processes that need a kernel at the same time, one compiles it, and the others wait for its code.
+Of processes that need a kernel at the same time, one compiles it, and the others wait for its code. Code that is there
+is loaded without a lock.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pickle
 import shutil
 import time
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,8 +41,10 @@ PREFIX = "travelling-scientist-kernels-"
 DIGEST_BYTES = hashlib.sha256().digest_size
 DIGITS = 12
 """Number of hexadecimal digits of the hash in the folder's name."""
-PATIENCE, PAUSE = 60.0, 0.02
-"""Seconds that a process waits for the code of another one, and between two looks."""
+PATIENCE, PAUSE = 600.0, 0.02
+"""Seconds that a process waits for the code of another one, and between two tries.
+
+The system unlocks what a dead process had locked: only one that was stopped is waited for so long."""
 
 
 def sources_hash(folder: Path) -> str:
@@ -79,6 +82,17 @@ def folder_of(package: Path) -> Path:
 class CheckedFile(IndexDataCacheFile):
     """The files of one kernel: its index and its machine code, each behind its checksum."""
 
+    def save(self, key: Any, data: object) -> None:  # noqa: ANN401 - numba's own
+        """Store code, and with it what it is the code of: files are also read while another process changes them."""
+        super().save(key, (self._version, self._source_stamp, key, data))
+
+    def load(self, key: Any) -> Any:  # noqa: ANN401 - numba's own
+        """The code for a key, or None."""
+        stored = super().load(key)
+        if stored is None or stored[:-1] != (self._version, self._source_stamp, key):
+            return None
+        return stored[-1]
+
     def _write(self, path: str, content: bytes) -> None:
         with self._open_for_write(path) as file:
             file.write(hashlib.sha256(content).digest() + content)
@@ -110,21 +124,32 @@ class CheckedFile(IndexDataCacheFile):
 class KernelCache(FunctionCache):
     """The stored code of one kernel; what cannot be read is compiled anew, what cannot be written is not kept."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], patience: float = PATIENCE) -> None:
         super().__init__(function)
         given = self._cache_file
         self._cache_file = CheckedFile(self._cache_path, self._impl.filename_base, given._source_stamp)  # noqa: SLF001
+        self._patience = patience
         self._is_alone = False
+        self._locks = ExitStack()
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:  # noqa: ANN401 - numba's own
-        """The stored code for a signature, or None."""
+        """The stored code for a signature, or None: then other processes wait until the code is compiled."""
+        found = self._look(sig, target_context)
+        if found is None and not self._is_alone:
+            self._locks.enter_context(self.alone())
+            found = self._look(sig, target_context)  # another process may have stored it before this one had the lock
+        return found
+
+    def _look(self, sig: Any, target_context: Any) -> Any:  # noqa: ANN401 - numba's own
+        """The stored code for a signature, or None; damaged files are removed by the one process that compiles."""
         try:
             return super().load_overload(sig, target_context)
         except Exception as error:
-            _note(f"compiled code in {self._cache_path} is damaged ({type(error).__name__}), and is made anew")
-            for path in Path(self._cache_path).glob(f"{self._impl.filename_base}.*"):
-                with suppress(OSError):
-                    path.unlink()
+            if self._is_alone:
+                _note(f"compiled code in {self._cache_path} is damaged ({type(error).__name__}), and is made anew")
+                for path in Path(self._cache_path).glob(f"{self._impl.filename_base}.*nb[ic]"):
+                    with suppress(OSError):
+                        path.unlink()
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:  # noqa: ANN401 - numba's own
@@ -133,6 +158,16 @@ class KernelCache(FunctionCache):
             super().save_overload(sig, data)
         except OSError as error:
             _note(f"compiled code cannot be kept in {self._cache_path} ({error.strerror}); each start compiles it")
+
+    @contextmanager
+    def one_compilation(self) -> Iterator[None]:
+        """Within this context, the lock of a look that finds nothing is kept until the end."""
+        with ExitStack() as locks:
+            self._locks, before = locks, self._locks
+            try:
+                yield
+            finally:
+                self._locks = before
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -145,7 +180,7 @@ class KernelCache(FunctionCache):
         self._is_alone, before = True, self._is_alone
         try:
             if descriptor >= 0:
-                _lock(descriptor)
+                _lock(descriptor, self._patience)
             yield
         finally:
             self._is_alone = before
@@ -156,10 +191,10 @@ class KernelCache(FunctionCache):
                 os.close(descriptor)
 
 
-def _lock(descriptor: int) -> None:
+def _lock(descriptor: int, patience: float) -> None:
     """Lock an open file, unless another process keeps it for too long or the file system has no locks."""
     assert fcntl is not None
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while time.monotonic() < end:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -176,7 +211,10 @@ def keep(compiled: Any, stored: KernelCache) -> None:  # noqa: ANN401 - numba's 
     compile_one = compiled.compile
 
     def compile_alone(signature: Any) -> Any:  # noqa: ANN401 - numba's own
-        with global_compiler_lock, stored.alone():  # in this order, in which threads that compile take them too
+        with (
+            global_compiler_lock,
+            stored.one_compilation(),
+        ):  # in this order, in which threads that compile take them too
             return compile_one(signature)
 
     compiled._cache = stored  # noqa: SLF001 - as numba's own `cache=True` does

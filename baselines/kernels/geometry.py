@@ -136,8 +136,7 @@ class Geometry(NamedTuple):
 
 def table_of(instance: Instance) -> Geometry:
     """The geometry of an instance with all its distances in a matrix, which is shared, not copied."""
-    # Arrays from another process are writable.
-    return Geometry(MATRIX, frozen(np.empty((0, 3))), frozen(instance.distances))
+    return Geometry(MATRIX, frozen(np.empty((0, 3))), instance.distances)
 
 
 def geometry_of(instance: Instance) -> Geometry:

@@ -23,9 +23,9 @@ def compiled(tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path / "kernels")
     cache._note.cache_clear()  # noqa: SLF001
 
-    def make():
+    def make(patience=60):
         with kernel_cache():
-            stored = KernelCache(double)
+            stored = KernelCache(double, patience)
         function = njit(double)
         keep(function, stored)
         return function
@@ -66,11 +66,37 @@ def test_a_process_waits_for_the_code_that_another_one_compiles(compiled):
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [1, 1]
 
 
-def test_a_process_that_keeps_its_code_for_too_long_is_not_waited_for(compiled, monkeypatch):
+def test_a_process_that_keeps_its_code_for_too_long_is_not_waited_for(compiled):
     make, _ = compiled
-    monkeypatch.setattr(cache, "PATIENCE", 0.1)
     with make()._cache.alone():  # noqa: SLF001
-        assert make()(3) == 6
+        begin = time.monotonic()
+        assert make(patience=0.2)(3) == 6
+        assert 0.2 <= time.monotonic() - begin < 30
+
+
+def test_stored_code_is_loaded_while_another_process_compiles(compiled):
+    make, _ = compiled
+    make()(3)
+    with make()._cache.alone():  # noqa: SLF001
+        begin = time.monotonic()
+        again = make(patience=60)
+        assert again(3) == 6
+        assert time.monotonic() - begin < 30
+    assert sum(again.stats.cache_hits.values()) == 1
+
+
+def test_code_of_another_signature_is_not_loaded(compiled):
+    """Between a look into the index and one into the code, another process may have changed both."""
+    make, folder = compiled
+    function = make()
+    function(3)
+    function(3.0)
+    one, other = sorted(folder.rglob("*.nbc"))
+    one.write_bytes(other.read_bytes())
+    again = make()
+    assert again(3) == 6
+    assert isinstance(again(3), int)
+    assert sum(again.stats.cache_hits.values()) == 0
 
 
 @pytest.mark.parametrize("ending", [".nbi", ".nbc"])
@@ -86,6 +112,7 @@ def test_damaged_code_is_compiled_anew_and_said_once(compiled, ending, damage):
     path.write_bytes(changed.get(damage, random.Random(0).randbytes(len(content))))
     with pytest.warns(UserWarning, match=r"compiled code in .+ is damaged \(.+\), and is made anew"):
         assert make()(3) == 6
+    assert len(list(folder.rglob("*.lock"))) == 1, "another process may wait for it"
     again = make()
     assert again(3) == 6
     assert sum(again.stats.cache_hits.values()) == 1

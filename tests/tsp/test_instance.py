@@ -282,10 +282,12 @@ def test_distances_are_finite_up_to_the_largest_number(points):
 
 
 def test_an_instance_can_be_pickled():
-    instance = Instance(coordinates=SQUARE, name="square", names=list("abcd"))
+    instance = Instance(coordinates=SQUARE, name="square", names=list("abcd"), demands=[0, 1, 2, 3])
+    assert not instance.distances.flags.writeable
     copy = pickle.loads(pickle.dumps(instance))  # noqa: S301
     assert copy.fingerprint == instance.fingerprint
     assert copy.names == ("a", "b", "c", "d")
+    assert not any(array.flags.writeable for array in (copy.coordinates, copy.distances, copy.demands))
 
 
 def test_a_node_is_found_by_its_name_or_without_names_by_its_number_from_1():
