@@ -51,9 +51,9 @@ def test_environment_and_checker_agree_on_every_step_of_a_real_day(name, windows
 
 
 def session(problem, **law):
-    """Three places on a line, 10 and 20 from the depot; visits last 10 on average, and 60 are left."""
+    """Two places 10 and 20 from the depot; of 100 units of time, visits take 10 or so."""
     x = np.array([0.0, 10.0, 20.0])
-    return Instance(matrix=abs(x[:, None] - x), max_length=60.0, problem=problem, **law)
+    return Instance(matrix=abs(x[:, None] - x), max_length=100.0, problem=problem, **law)
 
 
 def seen(env, state):
