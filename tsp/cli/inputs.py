@@ -155,10 +155,10 @@ def reading(arguments: argparse.Namespace) -> dict[str, Any]:
     return {**given, "walls": False} if ignores else given
 
 
-def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Instance:
-    """The instance with the changes that options ask for."""
+def complete_instance(instance: Instance, arguments: argparse.Namespace, *, is_generated: bool = False) -> Instance:
+    """The instance with the changes that options ask for; a generated one has no matrix but that of its hall."""
     if instance.walls is not None and WALLS in _ignored(arguments.ignore):
-        instance = _without_walls(instance)
+        instance = _without_walls(instance, is_generated=is_generated)
     named = arguments.problem is not None or instance.problem != implied_problem(instance)
     ignored = dict.fromkeys(_ignored_attributes(arguments.ignore).values())
     changes: dict[str, Any] = ignored | {
@@ -184,12 +184,12 @@ def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Inst
     return recognize(changed if named else replace(changed, problem=implied_problem(changed)))
 
 
-def _without_walls(instance: Instance) -> Instance:
+def _without_walls(instance: Instance, *, is_generated: bool) -> Instance:
     """The instance without its walls, and without its matrix where that holds the ways around them."""
     walls, points, matrix = instance.walls, instance.coordinates, instance.matrix
     if walls is None or points is None or matrix is None:
         return replace(instance, walls=None)
-    is_own = not np.allclose(matrix, Walls(walls).distances(points), rtol=1e-9, atol=0.0)
+    is_own = not is_generated and not np.allclose(matrix, Walls(walls).distances(points), rtol=1e-9, atol=0.0)
     return replace(instance, walls=None, **({} if is_own else {"matrix": None, "metric": "euclidean"}))
 
 
