@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 FORMAT = "travelling-scientist-policy/1"
 MOST_SAMPLES = 100_000
-"""The most trajectories of an instance that are drawn and kept."""
+"""The most trajectories of an instance that are drawn, or that a beam search keeps."""
 COLDEST, HOTTEST = 1e-6, 1e6
 """Temperatures by which logits in single precision can be divided."""
 

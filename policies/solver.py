@@ -22,7 +22,7 @@ from tsp.solvers import BaseSolver, require_support, slow_refusal
 
 from .active_search import Incumbents
 from .batch_decoding import BATCH_ELEMENTS, BatchDecoding, Loaded, Method
-from .checkpoint import Decoding, load_policy
+from .checkpoint import MOST_SAMPLES, Decoding, load_policy
 from .device import resolve_device, threads
 from .pace import Pace
 from .recourse import EFFORTS, QUICK, best_plan
@@ -98,6 +98,8 @@ class PolicySolver(BaseSolver):
         for option, value in {"starts": starts, "width": width, "steps": steps}.items():
             if value is not None and value < 1:
                 raise ValueError(f"policy: {option}={value}, expected 1 or more")
+        if width is not None and width > MOST_SAMPLES:
+            raise ValueError(f"policy: width={width}, expected at most {MOST_SAMPLES}")
         try:
             self.requested = Decoding(samples, temperature, augmentations)
         except ValueError as error:

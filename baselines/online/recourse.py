@@ -45,7 +45,9 @@ class SessionRecourse(BaseSolver):
 
     def __init__(self, *, steps: int | None = None, cells: int = CELLS) -> None:
         if not 2 <= cells <= MOST_CELLS or (steps is not None and steps < 0):
-            raise ValueError(f"{self.name}: steps={steps}, cells={cells}, expected 0 or more, and 2 to {MOST_CELLS}")
+            raise ValueError(
+                f"{self.name}: steps={steps}, cells={cells}, expected steps of 0 or more, cells from 2 to {MOST_CELLS}"
+            )
         self.steps, self.cells = steps, cells
 
     def supports(self, problem: Problem) -> bool:

@@ -41,7 +41,8 @@ class SessionRollout(SessionRecourse):
         super().__init__(steps=steps, cells=cells)
         if candidates < 1 or steps_after < 0:
             raise ValueError(
-                f"{self.name}: candidates={candidates}, steps_after={steps_after}, expected 1 or more, and 0 or more"
+                f"{self.name}: candidates={candidates}, steps_after={steps_after}, "
+                "expected candidates of 1 or more, steps_after of 0 or more"
             )
         self.candidates, self.steps_after = candidates, steps_after
 

@@ -416,6 +416,7 @@ def test_a_policy_of_another_problem_is_refused(paths):
         ),
         ({"samples": 4, "width": 4}, "samples and temperature are of sampling, expected no width beside"),
         ({"width": 0}, "width=0, expected 1 or more"),
+        ({"width": 10**8}, "width=100000000, expected at most 100000"),
         ({"width": 4, "decoding": "distinct"}, "width is of beam search, expected no decoding=distinct beside"),
         ({"width": 4, "starts": 5}, "starts=5, expected at most the beam's width of 4"),
         ({"steps": 0, "search": "eas"}, "steps=0, expected 1 or more"),

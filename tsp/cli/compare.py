@@ -83,7 +83,7 @@ def _instances(arguments: argparse.Namespace) -> tuple[list[Instance], list[Real
                 raise ValueError(f"--{name}: describes what is read, expected files beside it")
         instances, realizations = generate_instances(arguments, default_count=DEFAULT_COUNT)
         require_ignored(instances, arguments)
-        return [complete_instance(instance, arguments) for instance in instances], realizations
+        return [complete_instance(instance, arguments, is_generated=True) for instance in instances], realizations
     for name in GENERATED:
         if getattr(arguments, name) is not None:
             raise ValueError(f"--{name}: describes generated instances, expected no files beside it")

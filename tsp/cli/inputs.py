@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tsp.best_known import recognize
 from tsp.cli.options import GENERATED
 from tsp.composition import BRINGS, implied_problem, problem_of, require_used_read
@@ -22,6 +24,7 @@ from tsp.instance import USED, Underway
 from tsp.problems import get_problem, unknown
 from tsp.shortcuts import initial_solution, read, read_set
 from tsp.underway import validate_underway
+from tsp.walls import Walls
 
 if TYPE_CHECKING:
     import argparse
@@ -69,7 +72,7 @@ def _read_files(files: Sequence[str], arguments: argparse.Namespace) -> tuple[li
             hides = any(problem_of(instance).reveals for instance in found)
             instances += found
             realizations += (read_realizations(file) if hides else None) or [None] * len(found)
-        require_ignored(instances, arguments, has_walls=any(map(walls_beside, paths)))
+        require_ignored(instances, arguments, paths)
     return [complete_instance(instance, arguments) for instance in instances], realizations
 
 
@@ -134,7 +137,7 @@ def read_one(arguments: argparse.Namespace) -> Instance:
     """Read the only instance of `arguments.file` and complete it; tours under way that cannot be are refused."""
     with _with_standard_input([arguments.file], arguments) as (path,):
         instance = read(path, **reading(arguments))
-        require_ignored([instance], arguments, has_walls=walls_beside(path) is not None)
+        require_ignored([instance], arguments, [path])
     instance = complete_instance(instance, arguments)
     if instance.underway is not None:
         problem = problem_of(instance)
@@ -152,11 +155,10 @@ def reading(arguments: argparse.Namespace) -> dict[str, Any]:
     return {**given, "walls": False} if ignores else given
 
 
-def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Instance:
-    """The instance with the changes that options ask for."""
+def complete_instance(instance: Instance, arguments: argparse.Namespace, *, is_generated: bool = False) -> Instance:
+    """The instance with the changes that options ask for; a generated one has no matrix but that of its hall."""
     if instance.walls is not None and WALLS in _ignored(arguments.ignore):
-        straight = {} if arguments.matrix is not None else {"matrix": None, "metric": "euclidean"}
-        instance = replace(instance, walls=None, **straight)
+        instance = _without_walls(instance, is_generated=is_generated)
     named = arguments.problem is not None or instance.problem != implied_problem(instance)
     ignored = dict.fromkeys(_ignored_attributes(arguments.ignore).values())
     changes: dict[str, Any] = ignored | {
@@ -180,6 +182,15 @@ def complete_instance(instance: Instance, arguments: argparse.Namespace) -> Inst
         return instance
     changed = replace(instance, **changes)
     return recognize(changed if named else replace(changed, problem=implied_problem(changed)))
+
+
+def _without_walls(instance: Instance, *, is_generated: bool) -> Instance:
+    """The instance without its walls, and without its matrix where that holds the ways around them."""
+    walls, points, matrix = instance.walls, instance.coordinates, instance.matrix
+    if walls is None or points is None or matrix is None:
+        return replace(instance, walls=None)
+    is_own = not is_generated and not np.allclose(matrix, Walls(walls).distances(points), rtol=1e-9, atol=0.0)
+    return replace(instance, walls=None, **({} if is_own else {"matrix": None, "metric": "euclidean"}))
 
 
 def _without_clock(instance: Instance, arguments: argparse.Namespace) -> Instance:
@@ -254,20 +265,22 @@ def _ignored_attributes(text: str | None) -> dict[str, str]:
     return out
 
 
-def require_ignored(instances: Sequence[Instance], arguments: argparse.Namespace, *, has_walls: bool = False) -> None:
+def require_ignored(instances: Sequence[Instance], arguments: argparse.Namespace, files: Sequence[str] = ()) -> None:
     """Refuse to ignore what no instance has.
 
     Args:
         instances: as they were read or generated.
         arguments: of the command.
-        has_walls: whether there are walls that were not read.
+        files: from which they were read, beside which there may be walls that were not.
 
     Raises:
         ValueError: naming it.
     """
-    for part, name in {**_ignored_attributes(arguments.ignore), WALLS: WALLS}.items():
-        is_there = any(getattr(instance, name) is not None for instance in instances)
-        if part in _ignored(arguments.ignore) and not is_there and not (part == WALLS and has_walls):
+    names = _ignored_attributes(arguments.ignore)
+    for part in _ignored(arguments.ignore):
+        is_there = any(getattr(instance, names.get(part, part)) is not None for instance in instances)
+        is_beside = part == WALLS and any(walls_beside(file, problem=arguments.problem) for file in files)
+        if not is_there and not is_beside:
             raise ValueError(f"--ignore {part}: no instance here has it, expected what is to be left out")
 
 

@@ -145,7 +145,9 @@ def add_instance_options(command: argparse.ArgumentParser) -> None:
         metavar="KM/H",
         help="kilometres an hour there, where times are times of day (default 50)",
     )
-    command.add_argument("--ignore", metavar="COLUMN,…", help="columns or attributes to leave out on purpose")
+    command.add_argument(
+        "--ignore", metavar="COLUMN,…", help="columns or attributes, or the walls, to leave out on purpose"
+    )
 
 
 def add_decision_time(command: argparse.ArgumentParser) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 OF_TEACHERS = {*LABELS, "label_order", "label_folder", "imitation", "imitation_last", "reinforce_from"}
 """The settings that only a teacher reads."""
 
-OF_LABELLING = {"solver", "label_seconds"}
+OF_LABELLING = {"size", "distribution", "solver", "label_seconds"}
 """The settings of a guide's training that only a run that makes labels reads."""
 
 

@@ -184,8 +184,8 @@ def read(
         instances = _READERS[kind](source)
     if name != source:
         instances = [replace(instance, name=name.stem) for instance in instances]
-    if walls is None:
-        walls = walls_beside(source)
+    if walls is None and kind == ".csv" and _name_of_walls(source).exists():
+        walls = _name_of_walls(source)
     if walls:
         instances = _with_walls(instances, Path(walls))
     return [_completed(instance, problem or instance.problem) for instance in instances]
@@ -322,11 +322,15 @@ def _with_matrix(path: Path, kind: str, matrix: Path) -> Instance:
     return replace(found, matrix=table.matched(found.names, path), names=found.names or table.names)
 
 
-def walls_beside(path: StrPath) -> Path | None:
-    """The file of walls beside a CSV file of nodes, if there is one."""
-    source = Path(path)
-    beside = without_gz(source).with_suffix(WALLS)
-    return beside if _kind(source, None) == ".csv" and beside.exists() else None
+def walls_beside(path: StrPath, *, problem: str | None = None) -> Path | None:
+    """The file of walls beside a CSV file of nodes, if there is one; arguments as in `read`."""
+    beside = _name_of_walls(Path(path))
+    return beside if beside.exists() and _kind(Path(path), problem) == ".csv" else None
+
+
+def _name_of_walls(path: Path) -> Path:
+    """The file beside another that may hold its walls."""
+    return without_gz(path).with_suffix(WALLS)
 
 
 def _with_walls(instances: Sequence[Instance], path: Path) -> list[Instance]:

@@ -46,7 +46,10 @@ class RolloutSolver(BaseSolver):
 
     def __init__(self, *, base: str = "means", candidates: int = 4, days: int = 40) -> None:
         if candidates < 1 or not 1 <= days <= MOST_DAYS:
-            raise ValueError(f"rollout: candidates={candidates}, days={days}, expected 1 or more, and 1 to {MOST_DAYS}")
+            raise ValueError(
+                f"rollout: candidates={candidates}, days={days}, "
+                f"expected candidates of 1 or more, days from 1 to {MOST_DAYS}"
+            )
         self.base, self.candidates, self.days = make(base), candidates, days
 
     def supports(self, problem: Problem) -> bool:

@@ -158,7 +158,7 @@ def shard_size(sources: Sequence[Source], settings: Settings, workers: Workers) 
 
 
 def prepare(settings: Settings, piece: Piece) -> None:
-    """Warm up what solves the first instance of a piece; the first work of each worker, while the others do it too."""
+    """Warm up what solves the first instance of a piece; run once in each worker, in all of them at the same time."""
     warnings.simplefilter("ignore")  # the same warnings come with the answers
     with suppress(ValueError):  # the answers will say what is wrong
         instance = settings.complete(piece.instance(0))

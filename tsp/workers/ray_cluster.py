@@ -40,15 +40,17 @@ class RayWorkers(Workers):
     ) -> None:
         self._is_own = not ray.is_initialized()
         if self._is_own:
+            # Without "local", Ray would look for a cluster that a file names, even after it was killed.
+            named = address or os.environ.get("RAY_ADDRESS")
+            place = named or "local"
             try:
                 with _kept_handlers():
-                    # Without "local", Ray would look for a cluster that a file names, even after it was killed.
-                    place = address or os.environ.get("RAY_ADDRESS") or "local"
                     # Ray's client takes no settings: the cluster has its own.
                     ray.init(place, **({} if "://" in place else {"include_dashboard": False, **QUIET}))
             except (ConnectionError, RuntimeError, ValueError, OSError) as error:
                 sentence = " ".join(str(error).split())
-                raise ValueError(f"--workers {address or 'ray'}: no Ray cluster ({sentence})") from None
+                source = f"RAY_ADDRESS={named}" if named and not address else f"--workers {named or 'ray'}"
+                raise ValueError(f"{source}: no Ray cluster ({sentence})") from None
         super().__init__(int(ray.cluster_resources().get("CPU", 0)) // threads)
         if self.count < 1:
             self.close()

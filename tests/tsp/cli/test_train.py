@@ -11,6 +11,8 @@ from command_line import BERLIN, refusal, solved
 from envs.generators import generate_instances
 from policies.policy import PolicyConfig
 from policies.training.config import TrainConfig
+from tsp.cli.program import make_parser
+from tsp.cli.settings import policy_settings
 from tsp.formats import write_instances
 
 TINY = ("--layers", 1, "--width", 16, "--heads", 2, "--feedforward", 16, "--batch-size", 8, "--starts", 2,
@@ -116,7 +118,8 @@ def test_settings_that_another_one_replaces_are_refused(tsp):
     refused = refusal(tsp("train", "--size", 6, "--encoder", "gnn", "--instances", 16, "--out", "run", *TINY))
     assert refused == "tsp: --feedforward: expected --encoder attention beside it, which reads it"
     words = ("train", "--guide", "--epochs", 1, "--labels", "labels.npz", "--out", "run")
-    assert refusal(tsp(*words, "--solver", "ls")) == "tsp: --solver: expected no --labels beside it"
+    for option, value in (("--solver", "ls"), ("--size", "50-100"), ("--distribution", "uniform")):
+        assert refusal(tsp(*words, option, value)) == f"tsp: {option}: expected no --labels beside it"
 
 
 def test_the_problem_and_the_shape_that_follow_from_data_and_a_policy_yield_to_those_of_the_file(tsp):
@@ -131,6 +134,15 @@ def test_the_problem_and_the_shape_that_follow_from_data_and_a_policy_yield_to_t
     assert "pctsp" in refusal(tsp(*words, "--data", "set.npz"))
     Path("settings.toml").write_text("[policy]\nwidth = 8\n")
     assert "width" in refusal(tsp(*words, "--size", 6, "--from", "run/checkpoint-last.safetensors"))
+
+
+@pytest.mark.parametrize(("option", "value"), [("--data", "set.npz"), ("--encoder", "gnn")])
+def test_the_example_of_settings_excludes_no_flag(tsp, option, value):
+    write_instances("set.npz", generate_instances("tsp", "uniform", 20, 8, 0))
+    example = Path(__file__).parents[3] / "examples" / "train.toml"
+    flags = ["train", "--config", str(example), option, value, "--out", "run"]
+    settings = policy_settings(make_parser("train").parse_args(flags))
+    assert getattr(settings if option == "--data" else settings.policy, option[2:]) == value
 
 
 def test_the_example_of_settings_has_every_one_with_its_default():

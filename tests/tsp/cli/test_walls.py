@@ -5,6 +5,7 @@ import json
 import pytest
 from command_line import POSTERS, refusal, solved
 
+from tsp import formats
 from tsp.formats import read
 
 NODES = "name,x,y\nHub,0,0\nAda,4,0\n"
@@ -74,6 +75,25 @@ def test_what_one_of_several_instances_has_can_be_left_out(tsp, hall):
 def test_a_matrix_counts_more_than_walls(tsp, hall):
     (hall / "table.csv").write_text("0,7\n7,0\n")
     assert solved(tsp("solve", "hall.csv", "--matrix", "table.csv", *FAST, "--json"))["objective"] == 14
+
+
+def test_a_matrix_of_its_own_stays_where_the_walls_beside_it_are_left_out(tsp, hall):
+    from tsp.formats import write_instances
+
+    (hall / "table.csv").write_text("0,7\n7,0\n")
+    write_instances("own.npz", read("hall.csv", matrix="table.csv"))
+    answer = solved(tsp("solve", "own.npz", "--ignore", "walls", *FAST, "--json"))
+    assert (answer["objective"], answer.get("walls")) == (14, None)
+
+
+def test_a_file_is_read_once_for_its_format(hall, monkeypatch):
+    counted = []
+    read_text = formats.read_text
+    monkeypatch.setattr(formats, "read_text", lambda path: counted.append(path.name) or read_text(path))
+    for name in ("hall.csv", "tent.csv"):
+        read(hall / name)
+    assert formats.walls_beside(hall / "tent.csv") is None
+    assert counted == ["hall.csv", "tent.csv"]
 
 
 def test_compare_check_and_plot_know_the_walls(tsp, hall):

@@ -39,7 +39,7 @@ def test_days_are_played_to_a_feasible_end(name):
 
 @pytest.mark.parametrize("spec", ["rollout(days=0)", "rollout(candidates=0)", "rollout(days=100000000)"])
 def test_settings_that_cannot_be_used_are_refused(spec):
-    with pytest.raises(ValueError, match="expected 1 or more, and 1 to 10000"):
+    with pytest.raises(ValueError, match="expected candidates of 1 or more, days from 1 to 10000"):
         make(spec)
 
 

@@ -89,3 +89,22 @@ def test_a_cluster_is_joined_only_where_it_is_named(monkeypatch, named, place):
     with RayWorkers() as opened:
         assert opened.count == 2
     assert given == [place]
+
+
+@pytest.mark.parametrize(
+    ("address", "variable", "source"),
+    [
+        (None, "", "--workers ray"),
+        (None, "host:6379", "RAY_ADDRESS=host:6379"),
+        ("ray://host:10001", "host:6379", "--workers ray://host:10001"),
+    ],
+)
+def test_a_cluster_that_cannot_be_reached_is_named(monkeypatch, address, variable, source):
+    def fail(place, **_):
+        raise ConnectionError("nobody there")
+
+    monkeypatch.setenv("RAY_ADDRESS", variable)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", fail)
+    with pytest.raises(ValueError, match=f"^{source}: no Ray cluster \\(nobody there\\)$"):
+        RayWorkers(address)
