@@ -190,7 +190,11 @@ def _without_walls(instance: Instance, *, is_generated: bool) -> Instance:
     if walls is None or points is None or matrix is None:
         return replace(instance, walls=None)
     is_own = not is_generated and not np.allclose(matrix, Walls(walls).distances(points), rtol=1e-9, atol=0.0)
-    return replace(instance, walls=None, **({} if is_own else {"matrix": None, "metric": "euclidean"}))
+    if is_own:
+        sentence = f"--ignore {WALLS}: the walls are left out, and the matrix stays: it has not the ways around them"
+        warnings.warn(sentence, stacklevel=2)
+        return replace(instance, walls=None)
+    return replace(instance, walls=None, matrix=None, metric="euclidean")
 
 
 def _without_clock(instance: Instance, arguments: argparse.Namespace) -> Instance:
