@@ -15,7 +15,7 @@ from tsp.solvers.registry import make
 SOLVABLE = [name for name, row in PROBLEMS.items() if make("ls").supports(row) and not row.reveals]
 
 
-PLAYED = {"spctsp": "ls(kicks=20)", "opq": "session-recourse(steps=50)", "dop": "myopic"}
+PLAYED = {"spctsp": "ls(kicks=20)", "opq": "session-recourse(steps=50)", "dop": "myopic(solver=ls(kicks=20))"}
 """Problems in which values are revealed on the way, each with a teacher."""
 
 

@@ -41,7 +41,7 @@ PLAYED = {
     "spctsp": "ls(kicks=20)",
     "opst": "session-recourse(steps=50)",
     "opq": "session-recourse(steps=50)",
-    "dop": "myopic",
+    "dop": "myopic(solver=ls(kicks=20))",
 }
 """Problems in which values are revealed on the way, each with a teacher."""
 
