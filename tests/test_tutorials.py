@@ -91,6 +91,7 @@ def test_a_tutorial_runs_from_its_first_line_to_its_last(page, folder, capsys):
     assert ran
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs(notebook, folder, capsys):
     """With fewer steps and instances than the file says."""

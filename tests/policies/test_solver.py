@@ -53,15 +53,14 @@ def instances(*sizes, seed=0):
 
 
 def test_a_policy_is_about_as_good_in_bfloat16():
-    some = generate_instances("tsp", "uniform", 20, 20, 7)
-    means = {
-        precision: np.mean(
-            [one.objective for one in PolicySolver(device="cpu", precision=precision).solve(TSP, some, BUDGET)]
-        )
+    some = generate_instances("tsp", "uniform", 50, 20, 7)
+    single = {"device": "cpu", "decoding": "greedy", "starts": 1, "augmentations": 1}
+    means = [
+        np.mean([one.objective for one in PolicySolver(**single, precision=precision).solve(TSP, some, BUDGET)])
         for precision in ("float32", "bfloat16")
-    }
-    assert means["bfloat16"] != means["float32"]
-    assert means["bfloat16"] == pytest.approx(means["float32"], rel=0.002)
+    ]
+    assert means[0] != means[1]
+    assert means[0] == pytest.approx(means[1], rel=0.01)
 
 
 @pytest.mark.parametrize(

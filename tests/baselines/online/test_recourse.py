@@ -55,5 +55,5 @@ def test_only_sessions_without_other_rules_are_planned():
     "spec", ["session-recourse(cells=1)", "session-recourse(steps=-1)", "session-rollout(cells=9999)"]
 )
 def test_settings_that_cannot_be_used_are_refused(spec):
-    with pytest.raises(ValueError, match="expected 0 or more, and 2 to 1024"):
+    with pytest.raises(ValueError, match="expected steps of 0 or more, cells from 2 to 1024"):
         make(spec)
