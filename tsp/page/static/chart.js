@@ -100,10 +100,10 @@ function ticks(low, high, count) {
   return out;
 }
 
-/** A number in few digits. */
-export function short(value, digits = 5) {
+/** A number in five digits. */
+export function short(value) {
   if (value === null || value === undefined) return "–";
   const size = Math.abs(value);
   if (size && (size >= 1e7 || size < 1e-3)) return value.toExponential(2);
-  return size >= 10000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(digits)));
+  return size >= 10000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(5)));
 }

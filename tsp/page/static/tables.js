@@ -37,7 +37,7 @@ export function showLanes() {
         first.append(plain);
       } else first.append(button);
       row.className = page.alone === i ? "alone" : "";
-      const value = lane.proves ? (lane.bound ? short(lane.bound.value, 6) : "–") : last ? last.text : "–";
+      const value = lane.proves ? (lane.bound ? short(lane.bound.value) : "–") : last ? last.text : "–";
       const time = lane.done ? (lane.seconds === undefined ? lane.state : `${lane.seconds.toFixed(2)} s`) : lane.state === "running" ? "running" : `${lane.state} …`;
       row.append(first, cell(value, lane === best ? "best" : ""), cell(lane.proves ? (lane.proved ? "optimal" : "") : goal === null ? "" : gapText(lane)), cell(time, "state"));
       rows.push(row);
