@@ -73,6 +73,7 @@ CASES = (
     Case("opq", 50, 8, 18.5),
     Case("opq", 50, 15, 30.0),
 )
+QUEUES = tuple(case for case in CASES if case.problem == "opq")
 
 
 def sessions(case: Case, halls: int, seed: int) -> list[tuple[Instance, Realization]]:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from benchmark_figures import keep_raw, mean_of, read_raw
-from online import BLOCK, CASES, REFERENCE, SEED, Case, key_of, play, sessions
+from online import BLOCK, QUEUES, REFERENCE, SEED, key_of, play, sessions
 from processor_clock import count_processor_time
 from write_results import measured, save
 
@@ -133,7 +133,7 @@ def compare(arguments: argparse.Namespace) -> None:
     planners = [(spec, spec) for spec in (REFERENCE, *OPPONENTS)]
     learned = [(f"{arm}#{k}", arm) for arm in arguments.arms.split(";") for k in range(len(arguments.policies))]
     for first in range(0, arguments.halls, BLOCK):
-        for case in _cases():
+        for case in QUEUES:
             days: list[tuple[Instance, Realization]] | None = None
             for name, spec in (*planners, *learned):
                 tuned = spec.replace("TUNED", str(raw[f"buffer {case}"]))
@@ -185,10 +185,6 @@ def tables(arguments: argparse.Namespace) -> None:
         COMMANDS["online-policy"],
     )
     save(table)
-
-
-def _cases() -> list[Case]:
-    return [case for case in CASES if case.problem == "opq"]
 
 
 COMMANDS = {
