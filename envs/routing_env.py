@@ -136,6 +136,20 @@ class Trace(NamedTuple):
         return self.map(lambda x: x[:, :, :steps])
 
 
+class Names(NamedTuple):
+    """The names of an environment's features, in their order.
+
+    Attributes:
+        node: those of a node, `[node_features]`.
+        context: those of the rules' states, `[context_features]`.
+        node_context: those of each node that change with the step, `[node_context_features]`.
+    """
+
+    node: tuple[str, ...]
+    context: tuple[str, ...]
+    node_context: tuple[str, ...]
+
+
 class RoutingEnv:
     """The environment of one problem.
 
@@ -170,6 +184,18 @@ class RoutingEnv:
         self.node_context_features = sum(rule.node_context_features for rule in self.rules)
         self.geometry = any(rule.geometry for rule in self.rules)
         self.sign = 1.0 if self.problem.objective.sense == "min" else -1.0
+
+    @property
+    def names(self) -> Names:
+        """The names of all features; those of a rule's state are its class and their number, of how many."""
+
+        def numbered(kind: str) -> tuple[str, ...]:
+            counts = [(type(rule.rule).__name__, int(getattr(rule, kind))) for rule in self.rules]
+            return tuple(f"{rule} {i} of {count}" for rule, count in counts for i in range(count))
+
+        fleet = ("num_tours",) if self.counts_tours else ()
+        node, context = ("x", "y", *self.shows), (*numbered("context_features"), *fleet)
+        return Names(node, context, numbered("node_context_features"))
 
     def features(self, batch: Batch) -> Tensor:
         """The features of each node, `[B, n, node_features]` float32."""

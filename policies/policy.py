@@ -99,23 +99,41 @@ class Policy(nn.Module):
                 nn.init.uniform_(parameter, -bound, bound)
 
     def take_over(self, other: Policy) -> None:
-        """Take over the weights of a policy of the same shape.
+        """Take over the weights of a policy of the same shape, of this problem or of one with other rules.
 
-        It may be blind to distances where this one looks at them: they have weight 0 then, until this one is trained.
-        Actions do not change at first with attention; a graph network weights messages by what it is given.
+        What this policy sees and the other does not, such as time windows or distances, has weight 0 until this one is
+        trained. Actions do not change at first with attention; a graph network weights messages by what it is given.
 
         Raises:
-            ValueError: for another shape.
+            ValueError: for another shape, of the network or of the tours.
         """
         if other.config != self.config and replace(other.config, edges=True) != self.config:
             raise ValueError(f"its shape is {other.config}, expected {self.config}")
-        own, given = self.state_dict(), other.state_dict()
-        for name, value in own.items():
-            if name not in given:  # of the networks of distances, whose last layer has weight 0
-                given[name] = value if name.endswith((".edge_bias.0.weight", ".edge_bias.0.bias")) else 0 * value
-            elif value.shape != given[name].shape:  # features of distances come last
-                given[name] = F.pad(given[name], (0, value.shape[-1] - given[name].shape[-1]))
-        self.load_state_dict(given)
+        if other.env.problem.shape != self.env.problem.shape:
+            raise ValueError(f"a policy for {other.env.problem.name}, expected one whose tours have the same ends")
+        own, given, seen = self.state_dict(), other.state_dict(), other.inputs()
+        for name, names in self.inputs().items():
+            weight = own[name].zero_()
+            for column, feature in enumerate(names):
+                if feature in seen.get(name, ()):
+                    weight[:, column] = given[name][:, seen[name].index(feature)]
+        for name, weight in own.items():
+            if name in given and name not in seen:
+                weight.copy_(given[name])
+            elif name not in given and not name.endswith((".edge_bias.0.weight", ".edge_bias.0.bias")):
+                weight.zero_()  # of the networks of distances, the last layer
+
+    def inputs(self) -> dict[str, tuple[str, ...]]:
+        """The names of the features that the columns of a weight are for, of each weight that reads features."""
+        node, context, node_context = self.env.names
+        distances = tuple(f"distances {i}" for i in range(EDGE_FEATURES)) if self.config.edges else ()
+        names = {"embed.weight": (*node, *distances)}
+        names |= {f"embed_ends.{i}.weight": node for i in range(len(self.embed_ends))}
+        if context:
+            names["decoder.project_context.weight"] = context
+        if node_context:
+            names["decoder.project_node_context.weight"] = node_context
+        return names
 
     def encode(self, batch: Batch, costs: Tensor | None = None) -> Tensor:
         """Node embeddings `[B, n, d]`, from distances `[B, n, n]` too where the policy uses them."""

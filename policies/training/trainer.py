@@ -112,11 +112,8 @@ class Trainer(Run[TrainConfig]):
         return policy.to(self.device)
 
     def _start_from(self, begun: Policy, path: str) -> None:
-        policy, info = load_policy(path)
-        if not get_problem(info.problem).resembles(self.env.problem):
-            raise ValueError(f"{path}: a policy for {info.problem}, expected one for {self.config.problem}")
         try:
-            begun.take_over(policy)
+            begun.take_over(load_policy(path)[0])
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
 

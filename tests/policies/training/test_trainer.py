@@ -244,6 +244,32 @@ def test_fine_tuning_may_look_at_distances_that_the_policy_was_blind_to(tmp_path
         trainer(replace(SMALL, start_from=str(tmp_path / "second" / "checkpoint-last.safetensors")), tmp_path / "third")
 
 
+def test_a_policy_may_start_from_one_that_did_not_know_some_of_the_rules(tmp_path):
+    trainer(replace(SMALL, problem="op"), tmp_path / "first").run()
+    path = tmp_path / "first" / "checkpoint-last.safetensors"
+    looks = replace(SMALL, problem="optw", start_from=str(path), policy=replace(SMALL.policy, edges=True))
+    tuned = trainer(looks, tmp_path / "second")
+    before, after = load_policy(path)[0], tuned.first_policy().eval()
+    batch = tuned.validation_batch(5)
+    for one, other in zip(before.prepare(batch)[:5], after.prepare(batch)[:5], strict=True):
+        assert torch.equal(one, other)
+    names = after.env.names
+    new = [i for i, name in enumerate(names.context) if name not in before.env.names.context]
+    kept = [i for i in range(len(names.context)) if i not in new]
+    assert new
+    assert not after.decoder.project_context.weight[:, new].any()
+    assert torch.equal(after.decoder.project_context.weight[:, kept], before.decoder.project_context.weight)
+    tuned.run()
+    assert tuned.policy.decoder.project_context.weight[:, new].all()
+
+
+def test_a_policy_for_tours_with_other_ends_is_refused(tmp_path):
+    trainer(SMALL, tmp_path / "first").run()
+    config = replace(SMALL, problem="op", start_from=str(tmp_path / "first" / "checkpoint-last.safetensors"))
+    with pytest.raises(ValueError, match="a policy for tsp, expected one whose tours have the same ends"):
+        trainer(config, tmp_path / "second")
+
+
 def test_data_replaces_the_generator(tmp_path):
     from tsp.formats import write_instances
     from tsp.instance import Instance
