@@ -2,6 +2,7 @@
 
 const FONT = "system-ui, sans-serif";
 const MANY = 2500; // nodes above which dots are squares without outline
+const NAMED = 400; // nodes up to which names keep away from lines
 const ARROWS = 300; // nodes up to which legs have arrows
 
 /** The colours of the page, read from its style sheet. */
@@ -38,12 +39,13 @@ export function paint(g, scene) {
   g.lineJoin = "round";
   g.lineCap = "round";
   if (view.frame) drawFrame(g, view.frame, theme, lens);
-  if (view.walls) drawWalls(g, project(view.walls, lens), theme, lens);
-  if (scene.answer) drawTours(g, scene, at, n);
+  const walls = view.walls ? project(view.walls, lens) : [];
+  drawWalls(g, walls, theme, lens);
+  const lines = scene.answer ? drawTours(g, scene, at, n) : [];
   if (scene.ink) drawInk(g, scene, at);
   if (scene.day) drawDay(g, scene, at);
   drawNodes(g, scene, at, n);
-  drawNames(g, scene, at, n);
+  drawNames(g, scene, at, n, n > NAMED ? [] : [...lines.flatMap((line) => segments(line, 2)), ...segments(walls, 4)]);
   if (scene.ink) drawShares(g, scene, at);
   return at;
 }
@@ -74,6 +76,7 @@ function drawWalls(g, walls, theme, lens) {
   g.stroke();
 }
 
+/** Draw the tours, and return their lines on the screen. */
 function drawTours(g, scene, at, n) {
   const { view, lens, theme, answer } = scene;
   const lines = answer.ways ? answer.ways.map((way) => project(way, lens)) : (answer.stops || []).map((stops) => gather(at, stops));
@@ -83,6 +86,7 @@ function drawTours(g, scene, at, n) {
     strokeInParts(g, line, n > MANY ? 20 : 1);
     if (view.directed && n <= ARROWS) drawArrows(g, line, answer.ways ? 60 : 34);
   });
+  return lines;
 }
 
 /** Stroke a line in parts of so many legs: without a graphics card a browser draws many short paths faster than a long one. */
@@ -187,15 +191,19 @@ function drawNodes(g, scene, at, n) {
   }
 }
 
-function drawNames(g, scene, at, n) {
+/** Write each name where there is room, and where it covers the fewest segments of tours and walls. */
+function drawNames(g, scene, at, n, avoided) {
   const { view, theme, box } = scene;
   if (!view.names || n > 1500) return;
   g.font = `11.5px ${FONT}`;
   g.textAlign = "left";
   g.textBaseline = "middle";
-  g.fillStyle = theme.ink;
   const taken = [];
-  for (let i = 0; i < n; i++) taken.push([at[2 * i] - 5, at[2 * i + 1] - 5, 10, 10, i]);
+  const radius = (view.radii ||= radii(view));
+  for (let i = 0; i < n; i++) {
+    const r = i === view.depot ? 8 : radius[i] + 2;
+    taken.push([at[2 * i] - r, at[2 * i + 1] - r, 2 * r, 2 * r, i]);
+  }
   const order = view.depot === null ? [] : [view.depot];
   for (let i = 0; i < n; i++) if (i !== view.depot) order.push(i);
   let drawn = 0;
@@ -204,22 +212,41 @@ function drawNames(g, scene, at, n) {
     if (x < box.x || x > box.x + box.w || y < box.y || y > box.y + box.h) continue;
     const text = view.names[i].length > 24 ? `${view.names[i].slice(0, 23)}…` : view.names[i];
     const width = g.measureText(text).width;
-    for (const [dx, dy] of [[10, 0], [-10 - width, 0], [-width / 2, -15], [-width / 2, 15]]) {
+    let best = null, fewest = Infinity;
+    for (const [dx, dy] of [[11, 0], [-11 - width, 0], [-width / 2, -16], [-width / 2, 16], [7, -12], [7, 12], [-7 - width, -12], [-7 - width, 12]]) {
       const spot = [x + dx, y + dy - 7, width, 14];
       if (spot[0] < box.x + 2 || spot[0] + width > box.x + box.w - 2) continue;
       if (taken.some((t) => t[4] !== i && overlaps(t, spot))) continue;
-      g.globalAlpha = 0.72; // the name stays readable above a tour
-      g.fillStyle = theme.ground;
-      g.fillRect(spot[0] - 2, y + dy - 7, width + 4, 14);
-      g.globalAlpha = 1;
-      g.fillStyle = theme.ink;
-      g.fillText(text, spot[0], y + dy);
-      taken.push(spot);
-      drawn += 1;
-      break;
+      const covered = avoided.reduce((count, segment) => count + crosses(segment, spot), 0);
+      if (covered < fewest) [best, fewest] = [spot, covered];
+      if (!covered) break;
     }
+    if (!best) continue;
+    g.globalAlpha = 0.72; // the name stays readable above a tour
+    g.fillStyle = theme.ground;
+    g.fillRect(best[0] - 2, best[1], width + 4, 14);
+    g.globalAlpha = 1;
+    g.fillStyle = theme.ink;
+    g.fillText(text, best[0], best[1] + 7);
+    taken.push(best);
+    drawn += 1;
     if (drawn > 160) return;
   }
+}
+
+/** The segments `[x, y, x, y]` that begin after every so many numbers. */
+function segments(numbers, step) {
+  const found = [];
+  for (let i = 0; i + 3 < numbers.length; i += step) found.push(numbers.slice(i, i + 4));
+  return found;
+}
+
+/** Whether a segment meets a box: it is not beyond one of its sides, and the box's corners are on both sides of it. */
+function crosses([ax, ay, bx, by], [x, y, w, h]) {
+  if (Math.max(ax, bx) < x || Math.min(ax, bx) > x + w || Math.max(ay, by) < y || Math.min(ay, by) > y + h) return false;
+  const side = (cx, cy) => (bx - ax) * (cy - ay) - (by - ay) * (cx - ax) > 0;
+  const first = side(x, y);
+  return side(x + w, y) !== first || side(x, y + h) !== first || side(x + w, y + h) !== first;
 }
 
 const overlaps = (a, b) => a[0] < b[0] + b[2] && b[0] < a[0] + a[2] && a[1] < b[1] + b[3] && b[1] < a[1] + a[3];
