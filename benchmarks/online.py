@@ -13,6 +13,7 @@ that was stopped continues. `tables` writes `benchmarks/results/online-*.json` f
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 import time
@@ -76,6 +77,7 @@ CASES = (
 QUEUES = tuple(case for case in CASES if case.problem == "opq")
 
 
+@functools.cache
 def sessions(case: Case, halls: int, seed: int) -> list[tuple[Instance, Realization]]:
     """The sessions of a case, each in a hall of its own."""
     instances, days = generate_set(case.problem, "hall", case.size, halls, seed)

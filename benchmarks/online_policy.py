@@ -42,7 +42,6 @@ from tsp.solvers.registry import make
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tsp.instance import Instance, Realization
     from tsp.problems import Problem
     from tsp.solution import Solution
 
@@ -134,19 +133,18 @@ def compare(arguments: argparse.Namespace) -> None:
     learned = [(f"{arm}#{k}", arm) for arm in arguments.arms.split(";") for k in range(len(arguments.policies))]
     for first in range(0, arguments.halls, BLOCK):
         for case in QUEUES:
-            days: list[tuple[Instance, Realization]] | None = None
+            days = sessions(case, HALLS, SEED)[first : first + BLOCK]
             for name, spec in (*planners, *learned):
                 tuned = spec.replace("TUNED", str(raw[f"buffer {case}"]))
                 limit = 0.0 if spec == NextStep.name else arguments.seconds
                 done = raw.setdefault(key_of(case, limit, name if spec in ARMS else tuned), [])
                 if len(done) > first:
                     continue
-                days = days or sessions(case, HALLS, SEED)[first : first + BLOCK]
                 policy = arguments.policies[int(name.rpartition("#")[2])] if spec in ARMS else None
                 solver = make(tuned) if policy is None else ARMS[spec](str(policy))
                 problem = problem_of(days[0][0])
                 solver.warm_up(problem)
-                solve_request(solver, Request(problem, [days[0][0]], [1.0]))
+                solve_request(solver, Request(problem, [days[0][0]], [0.01]))
                 for day in days:
                     prize, _, visits, used = play(solver, *day, arguments.seconds)
                     done.append([prize, visits, used])
