@@ -12,7 +12,7 @@ from policies.rollout import backward_in_chunks, rollout
 
 from .label_sets import allow_one, follow
 from .processes import ALONE
-from .shares import backward_through_encoder, split
+from .shares import backward_through_encoder, count_shares, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,8 +59,8 @@ def accumulate_gradients(
 
     ∇L = E[(C(π) - b) ∇ log p(π)] (Williams 1992; Kool et al. 2019, equation 9). The decoder's cache
     is the cut: chunks of steps each run backward into it, then one backward pass goes through the
-    encoder, so memory does not grow with the number of steps. On a CPU each thread takes a share of the instances
-    between the cuts, where each has several trajectories.
+    encoder, so memory does not grow with the number of steps. On a CPU shares of the instances are decoded and scored
+    on their own (see `shares`).
 
     Args:
         env: the environment.
@@ -81,8 +81,8 @@ def accumulate_gradients(
     """
     cache = policy.prepare(batch, bfloat16=bfloat16)
     starts = min(starts, batch.size)
-    shares = split(policy.decoder, batch, cache, whole=sample_trace is not None or starts == 1)
-    count = len(shares)
+    workers, count = (1, 1) if sample_trace is not None else count_shares(env, batch, starts)
+    shares = split(policy.decoder, batch, cache, count)
     generators = [generator, *(generator.clone_state() for _ in shares[1:])]
 
     def sample(i: int) -> Trace:
@@ -92,7 +92,7 @@ def accumulate_gradients(
         prefix = env.starts(part, starts)
         return rollout(env, part, decoder, leaf, how, trajectories=starts, prefix=prefix, generator=generators[i])
 
-    traces = in_threads(sample, count)
+    traces = in_threads(sample, count, workers)
     parts = [env.cost(share.batch, trace.actions) for share, trace in zip(shares, traces, strict=True)]
     costs = torch.cat(parts).float()  # [B, P]
     advantage = baseline.advantage(batch, costs)
@@ -105,7 +105,7 @@ def accumulate_gradients(
     def score(i: int) -> Tensor:
         return backward_in_chunks(shares[i].decoder, shares[i].leaf, traces[i], weights[i], weight * entropy / count)
 
-    loss = torch.stack(in_threads(score, count)).sum()
+    loss = torch.stack(in_threads(score, count, workers)).sum()
     backward_through_encoder(policy.decoder, cache, shares)
     return StepResult(loss, env.sign * costs.mean())
 
@@ -138,7 +138,7 @@ def accumulate_imitation(
         the mean over trajectories of the negative log-probability.
     """
     cache = policy.prepare(batch, bfloat16=bfloat16)
-    shares = split(policy.decoder, batch, cache, whole=True)
+    shares = split(policy.decoder, batch, cache, 1)
     leaf, actions = shares[0].leaf, label.actions
     if any_order is not None:
         trace, allowed = follow(env, batch, policy.decoder, leaf, label, any_order)

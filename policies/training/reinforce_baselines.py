@@ -18,8 +18,9 @@ from policies.decoder import mean_embedding
 from policies.decoding import Greedy
 from policies.rollout import decode
 
-from .processes import ALONE
+from .processes import ALONE, share_of
 from .run import load_optimizer, optimizer_tensors, under
+from .shares import count_shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -49,9 +50,13 @@ def greedy_costs(env: RoutingEnv, policy: Policy, batch: Batch, *, bfloat16: boo
     policy.eval()
     with torch.no_grad():
         cache = policy.prepare(batch, bfloat16=bfloat16)
-        actions = decode(env, batch, policy.decoder, cache, Greedy())
+        _, count = count_shares(env, batch, 1)
+        costs: list[Tensor] = []
+        for rows in (share_of(batch.count, i, count) for i in range(count)):
+            part = batch.rows(rows)
+            costs.append(env.cost(part, decode(env, part, policy.decoder, cache.rows(rows), Greedy()))[:, 0])
     policy.train(training)
-    return env.cost(batch, actions)[:, 0]
+    return torch.cat(costs)
 
 
 class ReinforceBaseline(Protocol):

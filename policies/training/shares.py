@@ -1,9 +1,10 @@
-"""Shares of a batch that are decoded at the same time, each in a thread of its own.
+"""Shares of a batch that are decoded on their own: at the same time, or one after the other in a processor's cache.
 
 The tensors of a decoder's step are small: threads that divide each operation among themselves wait for each other more
 than they compute. Instances do not depend on each other, so each thread takes its own instead, where each has several
-trajectories: with one, the time is Python's own, for which threads wait, too. The encoder is computed for the whole
-batch, since batch norm needs it.
+trajectories: with one, the time is Python's own, for which threads wait, too. There one thread decodes shares whose
+keys and values, which are read at every step, fit into a processor's cache: a step of training on the TSP takes 7 %
+less. The encoder is computed for the whole batch, since batch norm needs it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,30 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from envs.batch import Batch
+    from envs.routing_env import RoutingEnv
     from policies.decoder import Cache, Decoder
+
+
+CACHED_NODES = 3_200
+"""Nodes whose keys and values, in bfloat16, stay in the cache of a processor from step to step."""
+
+
+def count_shares(env: RoutingEnv, batch: Batch, trajectories: int) -> tuple[int, int]:
+    """Threads for a batch, and equal shares into which it is best divided; both are 1 on a GPU.
+
+    With one trajectory an instance, what is read is most of the time, and shares fit into the cache. Where states of
+    rules change at every step, small operations on them take longer than that, and take it again for each share.
+    """
+    if batch.device.type != "cpu":
+        return 1, 1
+    if trajectories > 1:
+        count = math.gcd(batch.count, torch.get_num_threads())
+        return count, count
+    if env.context_features or env.node_context_features:
+        return 1, 1
+    fitting = CACHED_NODES // batch.size
+    best = max((rows for rows in range(1, fitting + 1) if batch.count % rows == 0), default=1)
+    return 1, batch.count // best if 2 * best > fitting else 1
 
 
 class Share(NamedTuple):
@@ -37,16 +61,15 @@ class Share(NamedTuple):
     decoder: Decoder
 
 
-def split(decoder: Decoder, batch: Batch, cache: Cache, *, whole: bool = False) -> list[Share]:
-    """Equal shares of a batch and its cache, one for each of torch's threads where their numbers allow it.
+def split(decoder: Decoder, batch: Batch, cache: Cache, count: int) -> list[Share]:
+    """Equal shares of a batch and its cache.
 
     Args:
         decoder: the decoder.
         batch: the instances.
         cache: from `decoder.prepare`, for the batch.
-        whole: make one share of all instances, as on a GPU.
+        count: number of shares.
     """
-    count = 1 if whole or batch.device.type != "cpu" else math.gcd(batch.count, torch.get_num_threads())
     if count == 1:
         return [Share(batch, cache.detach(requires_grad=True), decoder)]
     parts = [share_of(batch.count, i, count) for i in range(count)]
