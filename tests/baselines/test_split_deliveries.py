@@ -97,7 +97,7 @@ def require_best(instance, begun, best):
         if spec != "bound":
             assert found.feasible == (best is not None), (spec, found.violations)
             assert best is None or found.objective == pytest.approx(best, rel=1e-6), spec
-        if "cpsat" in spec and best is not None:
+        if spec == "cpsat" and best is not None:  # which has the time to prove it, on any machine
             assert found.bound == pytest.approx(best, rel=1e-5), spec
 
 

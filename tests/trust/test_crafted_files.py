@@ -348,7 +348,8 @@ def test_an_output_without_an_answer_is_no_mistake_in_the_command(tsp, tmp_path)
     instance = read(BERLIN)[0]
     assert replace(instance, name="x").size == 52
     (tmp_path / "none.csv").write_text("name,x,y,opens,closes\na,0,0,0,1\nb,50,0,0,1\n")
-    code, _, err = tsp("solve", "none.csv", "--problem", "tsptw", "--out", "none.tour", "--plot", "none.png")
+    outputs = ("--out", "none.tour", "--plot", "none.png")
+    code, _, err = tsp("solve", "none.csv", "--problem", "tsptw", "--time-limit", 0.3, *outputs)
     assert code == 1
     assert "none.tour: not written" in err
     assert torch.is_grad_enabled()

@@ -184,7 +184,9 @@ def test_a_second_trainer_in_a_folder_is_refused_at_each_of_its_steps(tmp_path, 
     train(out)  # it is free again
 
 
-@pytest.mark.parametrize(("kind", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("kind", "code"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)]
+)
 def test_a_stopped_training_is_saved_and_resumes(tmp_path, kind, code):
     words = ["--size", "5", "--epochs", "400", "--epoch-size", "64", "--batch-size", "8", "--starts", "2",
              "--layers", "1", "--width", "8", "--heads", "2", "--feedforward", "8", "--validation-instances", "4",

@@ -88,18 +88,16 @@ def test_the_fullest_tours_come_first():
 
 
 def test_a_shard_depends_on_its_number_and_the_seed_alone(tmp_path):
-    own = labelling()
-    with (
-        Teacher(own, tmp_path / "a", shards=3, workers=1) as one,
-        Teacher(own, tmp_path / "b", shards=3, workers=2) as two,
-    ):
+    own, cpu = labelling(), torch.device("cpu")
+    solver = make(own.solver)
+    with Teacher(own, tmp_path, shards=3, workers=2) as teacher:
         for index in (2, 0, 1):
-            first, second = one.shard(index, torch.device("cpu")), two.shard(index, torch.device("cpu"))
-            assert torch.equal(first.label.actions, second.label.actions)
-            assert torch.equal(first.batch.coordinates, second.batch.coordinates)
-            assert first.batch.size == own.size(index)
-    other = label_shard(labelling(seed=4), 0, make(own.solver))
-    assert not np.array_equal(other, np.load(shard_path(one.folder, 0)))
+            made = teacher.shard(index, cpu)
+            assert torch.equal(made.label.actions, torch.from_numpy(label_shard(own, index, solver)).long())
+            assert torch.equal(made.batch.coordinates, draw_shard(own, index).coordinates)
+            assert made.batch.size == own.size(index)
+    other = label_shard(labelling(seed=4), 0, solver)
+    assert not np.array_equal(other, np.load(shard_path(teacher.folder, 0)))
 
 
 def test_labels_of_other_settings_are_kept_apart(tmp_path):

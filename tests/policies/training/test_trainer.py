@@ -376,7 +376,7 @@ def test_a_run_with_a_teacher_imitates_first_and_then_reinforces_too(tmp_path):
     assert not same(run.policy.state_dict(), run.average.state_dict())
 
 
-@pytest.mark.parametrize("problem", ["atsp", "cvrptw", "op"])  # test_teacher has all of them
+@pytest.mark.parametrize("problem", ["atsp", "cvrptw"])  # test_teacher has all of them
 def test_problems_of_each_shape_can_be_learned_from_a_teacher(tmp_path, problem):
     shape = replace(SMALL.policy, edges=problem == "atsp")
     run = trainer(replace(TAUGHT, problem=problem, size="4,5", instances=16, policy=shape), tmp_path)
@@ -387,7 +387,10 @@ def test_problems_of_each_shape_can_be_learned_from_a_teacher(tmp_path, problem)
     assert not torch.equal(before["decoder.project_nodes.weight"], after["decoder.project_nodes.weight"])
 
 
-@pytest.mark.parametrize("changes", [{}, {"problem": "cvrp", "label_order": "any", "expert_every": 2}])
+@pytest.mark.parametrize(
+    "changes",
+    [pytest.param({}, marks=pytest.mark.slow), {"problem": "cvrp", "label_order": "any", "expert_every": 2}],
+)
 def test_a_run_with_a_teacher_resumes_to_the_same_bits(tmp_path, ctrl_c, changes):
     config = replace(TAUGHT, **changes)
     trainer(config, tmp_path / "whole").run()
