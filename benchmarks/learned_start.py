@@ -134,7 +134,7 @@ def main() -> None:
     torch.set_num_threads(1)
     count_processor_time()
     raw: dict[str, list[list[float]]] = read_raw(arguments.raw)
-    rows: list[list[str]] = []
+    rows: dict[str, list[list[str]]] = {"max": [], "min": []}  # in orienteering, and in other problems
     for case in CASES:
         for limit in case.limits:
             found: dict[str, NDArray[np.float64]] = {}
@@ -148,13 +148,14 @@ def main() -> None:
             about = [case.title, str(case.size), f"{1000 * limit:g}"]
             means = [f"{np.nanmean(found[name]):.3f}" for name in ("ls", "policy", "policy+ls")]
             differences = [against(case, found["policy+ls"], found[name]) for name in ("ls", "untrained+ls", "policy")]
-            rows.append([*about, *means, f"{1000 * used['policy']:.0f}", *differences])
-            print(" | ".join(rows[-1]), flush=True)
-    for name, about, of_op in (
-        ("learned-start", "orienteering", True),
-        ("learned-start-others", "other problems", False),
+            cells = [*about, *means, f"{1000 * used['policy']:.0f}", *differences]
+            rows[get_problem(case.problem).objective.sense].append(cells)
+            print(" | ".join(cells), flush=True)
+    for name, about, sense in (
+        ("learned-start", "orienteering", "max"),
+        ("learned-start-others", "other problems", "min"),
     ):
-        count = CASES[0].count if of_op else CASES[-1].count
+        count = next(case.count for case in CASES if get_problem(case.problem).objective.sense == sense)
         table = measured(
             name,
             f"The search after a policy, at equal time: {about}",
@@ -162,7 +163,7 @@ def main() -> None:
                 *("problem", "customers", "ms", "`ls`", "`policy`", "`policy+ls`", "ms of `policy`"),
                 *("better than `ls` % (95 %)", "than `untrained+ls` %", "than `policy` %"),
             ],
-            [row for row in rows if row[0].startswith("op") == of_op],
+            rows[sense],
             f"Processor time for an instance on one thread; {count} instances, drawn for this, and solved at once. "
             "Means are over the instances with an answer; in the differences, no answer counts as no prize, or "
             "twice the length.",
