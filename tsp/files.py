@@ -7,6 +7,7 @@ behind, without a lock; the next program that writes into the same folder remove
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
@@ -103,13 +104,15 @@ def require_writable(path: str | os.PathLike[str], *, force: bool) -> Path:
         if target.is_symlink():
             target = target.resolve()  # write to the linked file, and keep the link
             folder = target.parent
+            if target.is_symlink():  # a circle of links, which Python resolves without a word from 3.13 on
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         if target.exists() and not target.is_file():
             raise ValueError(f"{path}: cannot be written (it is not a regular file)")
         if not folder.is_dir():
             raise ValueError(f"{path}: cannot be written (there is no folder {folder})")
         if target.exists() and not force:
             raise ValueError(f"{path}: exists; use --force to overwrite it")
-    except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links
+    except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links, before Python 3.13
         raise ValueError(f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})") from None
     if not os.access(folder, os.W_OK):
         raise ValueError(f"{path}: cannot be written (no permission to write in {folder})")
