@@ -225,8 +225,7 @@ def day(
         whole_number(node, "visited", least=0, most=instance.size - 1, expected=expected)
         if tour.over:
             raise ValueError("visited: the day is over before the last of these visits")
-        tour.plan = [node]
-        tour.step()
+        tour.visit(node)
     so_far = check(problem, instance, [tour.tour()], realization=realization)
     walk = [instance.depot, *tour.visited]
     is_bound = problem.rule(Session) is not None  # else the quota need not be met yet

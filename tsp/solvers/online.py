@@ -39,6 +39,7 @@ class OnlineTour:
     Attributes:
         visited: the nodes so far, without the depot.
         plan: the nodes still to visit, by the latest plan; None where there has been no plan.
+        is_current: whether the plan is feasible by all that is known now.
         stuck: whether there is neither a new plan nor an earlier one to continue with.
         seconds: the time that the solver has used.
         over: whether the tour has ended.
@@ -52,6 +53,7 @@ class OnlineTour:
         self.elapsed = None if problem.rule(Session) is None else 0.0
         self.visited: list[int] = []
         self.plan: list[int] | None = None
+        self.is_current = False
         self.stuck = True
         self.seconds = 0.0
         self.over = False
@@ -82,27 +84,36 @@ class OnlineTour:
         """Take over a feasible plan; an infeasible one leaves the earlier plan in place."""
         if answer.feasible:
             self.plan = onward_of(self.instance, answer.tours[0].tolist(), self.visited)
+        self.is_current = answer.feasible
         self.stuck = not (answer.feasible or self.plan)
 
     def step(self) -> None:
-        """Make the next visit of the plan and reveal its real value; without a next visit the tour is over."""
-        if self.plan and self.problem.may_wait:
-            self._wait_if_needed()
+        """Make the next visit of the plan; without a next visit the tour is over."""
+        if self.plan and self.elapsed is not None and (self.problem.may_wait or not self.is_current):
+            self._keep_to_the_time()
+        self.is_current = False
         if not self.plan:
             self.over = True
             return
-        self.visited.append(self.plan.pop(0))
+        self.visit(self.plan.pop(0))
+
+    def visit(self, node: int) -> None:
+        """Make a visit and reveal its real value."""
+        self.visited.append(node)
         if self.elapsed is not None:
             self.elapsed = session_end(self.problem, self.instance, self.tour(), self.realization)
         ends = {self.instance.depot, self.instance.finish}
         may_stay = self.problem.may_stay and self.visited[-1:] != self.visited[-2:-1]
         self.over = len({*self.visited} - ends) == self.instance.size - len(ends) and not may_stay
 
-    def _wait_if_needed(self) -> None:
-        """Wait where the plan is older than what is known, and its next node is not there; go home if time is up."""
+    def _keep_to_the_time(self) -> None:
+        """Skip nodes of an older plan that are now out of reach in time; wait where its next node is not there."""
         assert self.plan is not None
-        here = self.visited[-1] if self.visited else self.instance.depot
-        for plan in (self.plan, [here, *self.plan], []):
+        plans = [self.plan[i:] for i in range(len(self.plan) + 1)]
+        if self.problem.may_wait:
+            here = self.visited[-1] if self.visited else self.instance.depot
+            plans.insert(1, [here, *self.plan])
+        for plan in plans:
             if check(self.problem, self.instance, [self.tour(plan[:1])], realization=self.realization).feasible:
                 self.plan = plan
                 return

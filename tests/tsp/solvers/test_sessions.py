@@ -13,6 +13,7 @@ from tsp.instance import Instance, Realization, Underway
 from tsp.problems import get_problem
 from tsp.solution import check
 from tsp.solvers.online import play
+from tsp.solvers.protocol import BaseSolver
 from tsp.solvers.registry import make
 
 OPQ, OPST = get_problem("opq"), get_problem("opst")
@@ -112,6 +113,46 @@ def test_a_day_is_played_without_looking_ahead():
     found = play(make("means"), OPQ, DAY, real, Budget(0.2))
     assert found.feasible
     assert found.objective == 4 or 2 in found.tours[0]  # nobody is at 2, which only going there shows
+
+
+class PlansOnce(BaseSolver):
+    """Plans a given tour, and uses all of its time for that."""
+
+    name = "plans-once"
+
+    def __init__(self, tour):
+        self.tour = tour
+
+    def supports(self, problem):
+        return True
+
+    def solve_request(self, request):
+        return [
+            check(request.problem, instance, [self.tour], seconds=limit, solver=self.name)
+            for instance, limit in zip(request.instances, request.limits, strict=True)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("wait", "made"),
+    [(0, [0, 1, 1, 2, 2, 3, 3]), (6, [0, 1, 1, 3, 3]), (8, [0, 1, 1])],
+    ids=["in-time", "late", "too-late"],
+)
+def test_nodes_of_an_older_plan_that_are_now_out_of_reach_are_skipped(wait, made):
+    """After a wait of 6 she leaves 1 at 10: the way to 2 and home takes 7, that by 3 takes 3.7."""
+    zeros = np.zeros((4, 1))
+    day = Instance(
+        [*LINE, [2, 1]],
+        law_waits=zeros,
+        law_prizes=zeros + 1,
+        service_times=[0, 1, 1, 1],
+        max_length=14.0,
+        problem="opq",
+    )
+    real = Realization(waits=[0, wait, 0, 0], prizes=np.ones(4))
+    found = play(PlansOnce([0, 1, 1, 2, 2, 3, 3]), OPQ, day, real, Budget(1.0))
+    assert found.feasible
+    assert found.tours[0].tolist() == made
 
 
 def test_a_visit_of_uncertain_duration_is_broken_off_when_time_is_up():
