@@ -79,5 +79,39 @@ def held_interrupts(note: Callable[[], object]) -> Generator[Callable[[], bool]]
         raise held
 
 
+@contextmanager
+def interrupts_outside(module: str) -> Generator[None]:
+    """Postpone signals that come while functions of a module run: what they raise is lost where C calls them.
+
+    Args:
+        module: the name of the module whose functions C calls.
+    """
+    given: dict[int, Callable[[int, FrameType | None], object]] = {}
+    for number in SIGNALS if _is_main_thread() else ():
+        handler = signal.getsignal(number)
+        if callable(handler):
+            given[number] = handler
+    postponed: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        caller = frame
+        while caller is not None and caller.f_globals.get("__name__") != module:
+            caller = caller.f_back
+        if caller is None:
+            given[number](number, frame)
+        else:
+            postponed.append(number)
+
+    try:
+        for number in given:
+            signal.signal(number, handle)
+        yield
+    finally:
+        for number, handler in given.items():
+            signal.signal(number, handler)
+    for number in postponed:
+        given[number](number, None)
+
+
 def _is_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()

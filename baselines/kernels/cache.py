@@ -28,6 +28,8 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.compiler_lock import global_compiler_lock
 from numba.misc.appdirs import AppDirs
 
+from tsp.interrupts import interrupts_outside
+
 try:
     import fcntl
 except ImportError:  # Windows has none
@@ -41,6 +43,8 @@ PREFIX = "travelling-scientist-kernels-"
 DIGEST_BYTES = hashlib.sha256().digest_size
 DIGITS = 12
 """Number of hexadecimal digits of the hash in the folder's name."""
+CALLED_BY_LLVM = "llvmlite.binding.executionengine"
+"""The module whose functions LLVM calls when it has compiled something."""
 PATIENCE, PAUSE = 600.0, 0.02
 """Seconds that a process waits for the code of another one, and between two tries.
 
@@ -213,8 +217,9 @@ def keep(compiled: Any, stored: KernelCache) -> None:  # noqa: ANN401 - numba's 
     def compile_alone(signature: Any) -> Any:  # noqa: ANN401 - numba's own
         with (
             global_compiler_lock,
-            stored.one_compilation(),
-        ):  # in this order, in which threads that compile take them too
+            stored.one_compilation(),  # in this order, in which threads that compile take them too
+            interrupts_outside(CALLED_BY_LLVM),
+        ):
             return compile_one(signature)
 
     compiled._cache = stored  # noqa: SLF001 - as numba's own `cache=True` does

@@ -1,11 +1,12 @@
 """Ctrl-C is held back where it would do harm."""
 
+import ctypes
 import signal
 from threading import Thread
 
 import pytest
 
-from tsp.interrupts import held_interrupts
+from tsp.interrupts import held_interrupts, interrupts_outside
 
 
 def interrupted(times, note, after=lambda: None):
@@ -60,3 +61,38 @@ def test_interrupts_are_not_held_in_other_threads_or_under_other_handlers():
     look()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     assert handlers == [signal.default_int_handler, signal.SIG_IGN]
+
+
+def press_from_c(done):
+    """Press Ctrl-C in a function that C calls, where an exception is lost."""
+
+    def called():
+        signal.raise_signal(signal.SIGINT)
+        done.append("called")
+
+    ctypes.CFUNCTYPE(None)(called)()
+    done.append("the rest")
+
+
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize("depth", [1, 2])
+def test_an_interrupt_in_a_function_that_c_calls_is_raised_when_the_innermost_block_ends(depth):
+    def enter(depth):
+        with interrupts_outside(__name__ if depth == 1 else "elsewhere"):
+            if depth > 1:
+                enter(depth - 1)
+                done.append("the outer block")
+            press_from_c(done)
+
+    done = []
+    with pytest.raises(KeyboardInterrupt):
+        enter(depth)
+    assert done == ["called", "the rest"]
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_an_interrupt_outside_the_functions_that_c_calls_is_raised_at_once():
+    done = []
+    with pytest.raises(KeyboardInterrupt), interrupts_outside("elsewhere"):
+        done.append(signal.raise_signal(signal.SIGINT))
+    assert not done

@@ -1,10 +1,23 @@
 """Compiled kernels are kept by a hash of all sources, so that no edit of a called part is ignored."""
 
+import signal
 from pathlib import Path
 
+import numba
+import pytest
+from llvmlite.binding import ExecutionEngine
 from numba.core import config
 
-from baselines.kernels.cache import PACKAGE, PREFIX, cache_folder, folder_of, kernel_cache, sources_hash
+from baselines.kernels.cache import (
+    PACKAGE,
+    PREFIX,
+    KernelCache,
+    cache_folder,
+    folder_of,
+    keep,
+    kernel_cache,
+    sources_hash,
+)
 from baselines.kernels.geometry import distance
 
 
@@ -45,3 +58,28 @@ def test_folders_of_other_sources_are_removed(tmp_path, monkeypatch):
 def test_a_folder_that_the_user_names_is_used(tmp_path, monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "mine"))
     assert folder_of(tmp_path).parent == tmp_path / "mine"
+
+
+def double(number):
+    return 2 * number
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_while_a_kernel_is_compiled_interrupts_and_the_kernel_is_whole(tmp_path, monkeypatch):
+    """LLVM calls Python when it has compiled a kernel, and an exception raised there would be lost."""
+    find = ExecutionEngine._find_module_ptr  # noqa: SLF001 - called by what LLVM calls
+    pressed = []
+
+    def press(self, pointer):
+        if not pressed:
+            pressed.append(signal.raise_signal(signal.SIGINT))
+        return find(self, pointer)
+
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(ExecutionEngine, "_find_module_ptr", press)
+    kernel = numba.njit(double)
+    keep(kernel, KernelCache(double))
+    with pytest.raises(KeyboardInterrupt):
+        kernel(1)
+    assert pressed
+    assert kernel(1) == 2
