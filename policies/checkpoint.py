@@ -133,7 +133,8 @@ def read_tensors(
     """
     if not Path(path).exists():
         raise ValueError(f"{path}: no such file")
-    require_readable(path)
+    if require_readable(path).is_dir():
+        raise ValueError(f"{Path(path)}: is a directory, expected a safetensors file")
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             metadata = dict(file.metadata() or {})

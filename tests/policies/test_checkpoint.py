@@ -69,6 +69,11 @@ def test_a_missing_file_is_named(tmp_path):
         load_policy(tmp_path / "nowhere.safetensors")
 
 
+def test_a_folder_is_no_policy(tmp_path):
+    with pytest.raises(ValueError, match=r"is a directory, expected a safetensors file"):
+        load_policy(tmp_path)
+
+
 def test_foreign_weights_are_not_taken_for_a_policy(tmp_path):
     write_tensors(tmp_path / "p.safetensors", {"a": torch.ones(2)}, {}, force=False)
     with pytest.raises(ValueError, match="not a policy of this toolkit"):
