@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from tsp import __version__
@@ -70,6 +71,7 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _open_closed_streams()
     set_quiet(False)
     warnings.showwarning = _say_warning
     warnings.simplefilter("always", UserWarning)
@@ -123,6 +125,16 @@ def make_parser(chosen: str) -> Parser:
         if name == "completion":
             subparser.set_defaults(commands=COMMANDS)
     return parser
+
+
+def _open_closed_streams() -> None:
+    """Let a closed standard stream, such as of `<&-`, be an empty one.
+
+    Python has None there, and prints to standard output what should go to a closed standard error.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - open until the end
 
 
 def _say_warning(message: Warning | str, *_: object, **__: object) -> None:

@@ -167,6 +167,20 @@ def test_the_scripts_of_the_checkout_are_the_commands_train_and_compare(tmp_path
         assert f"tsp {'train' if script == 'train.py' else 'compare'}" in result.stdout
 
 
+def run_in_shell(line):
+    command = f"{sys.executable} -m tsp {line}"
+    return subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_closed_standard_streams_are_empty_ones():
+    found = run_in_shell("solve - <&-")
+    assert (found.returncode, found.stderr) == (2, "tsp: standard input:1: the file is empty\n")
+    found = run_in_shell("completion bash >&-")
+    assert (found.returncode, found.stderr) == (0, "")
+    found = run_in_shell("solve none.tsp 2>&-")
+    assert (found.returncode, found.stdout) == (2, "")
+
+
 @pytest.mark.parametrize(
     "error",
     [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory"), RuntimeError("CUDA out of memory.")],
