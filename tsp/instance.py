@@ -447,7 +447,7 @@ class Instance:
 
         Args:
             table: a data frame of pandas, Polars or another library, a table of PyArrow, a structured array of numpy,
-                a dict of columns, or a list of dicts.
+                a dict of columns, or a list of dicts. Labels of the rows of pandas count where they have a name.
             attributes: further attributes of the instance, such as `name`, `max_length`, `capacity` or `walls`. A
                 `matrix` (an array or a data frame) replaces the distances; `unit` and `speed` are as for `tsp.read`.
                 Without `problem`, it is the one that the data imply.

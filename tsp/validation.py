@@ -23,7 +23,7 @@ LONGEST = 60
 def shown(value: object) -> str:
     """A value as messages repeat it: numbers as such, all others as Python writes them, cut where they are long."""
     plain = _plain(value)
-    text = f"{plain:g}" if isinstance(plain, float) else repr(plain)
+    text = f"{plain:g}" if isinstance(plain, float) else " ".join(repr(plain).splitlines())
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
@@ -162,7 +162,12 @@ def _plain(value: object) -> object:
 
 
 def _array(values: ArrayLike) -> NDArray[Any] | None:
-    """The values as an array, of objects that are numbers as floats (None as NaN); None where they are no array."""
+    """The values as an array, of objects that are numbers as floats (None as NaN); None where they are no array.
+
+    A masked array is one where nothing is masked: numpy would take what the mask hides.
+    """
+    if np.ma.is_masked(values):
+        return None
     try:
         array = np.asarray(values)
         if array.dtype.kind == "O" and all(item is None or isinstance(item, numbers.Real) for item in array.flat):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tsp.validation import flag, items, number_array, real_number, text, texts, whole_array, whole_number
+from tsp.validation import flag, items, number_array, real_number, shown, text, texts, whole_array, whole_number
 
 NO_NUMBERS = [None, True, np.True_, "5", b"5", "", [], [1], {}, 1j, float("nan"), np.nan, np.array([1, 2]), object]
 
@@ -47,6 +47,10 @@ def test_a_text_is_a_str_and_a_long_value_is_cut_in_the_message():
     assert type(text(np.str_("a"), "name")) is str
     with pytest.raises(ValueError, match=r"name: b'x{58}…, expected a text$"):
         text(b"x" * 999, "name")
+
+
+def test_a_value_of_several_lines_is_shown_in_one():
+    assert shown(np.zeros((2, 1))) == "array([[0.],        [0.]])"
 
 
 def test_items_are_those_of_a_collection_and_a_text_is_none():

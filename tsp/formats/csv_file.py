@@ -137,7 +137,7 @@ def instance_of_rows(
     extras = {header[k]: texts[name] for name, k in columns.items() if name not in known}
     warn_of_numbers(file.path, extras, delimiter)
     if "name" not in texts and naming == "name" and "id" in texts:
-        _warn_of_ids(file.path, lines, texts["id"])
+        _warn_of_ids(file, lines, texts["id"])
     attributes |= {"name": file.path.stem, "names": texts.get(naming), "extras": extras}
     is_earth = "lat" in axes
     if is_earth:
@@ -213,13 +213,14 @@ def _can_name(ids: Sequence[str]) -> bool:
     return bool(ids) and all(ids) and len(set(ids)) == len(ids)
 
 
-def _warn_of_ids(path: Path, lines: Sequence[int], ids: Sequence[str]) -> None:
+def _warn_of_ids(file: TextFile, lines: Sequence[int], ids: Sequence[str]) -> None:
     """Say why the column `id` does not name the nodes."""
     first: dict[str, int] = {}
     for line, text in zip(lines, ids, strict=True):
         if not text or first.setdefault(text, line) != line:
-            found = f"{quote(text)} is also in line {first[text]}" if text else "empty"
-            warnings.warn(f"{path}:{line}: column id: {found}, so nodes are called by their numbers", stacklevel=2)
+            found = f"{quote(text)} is also in {file.unit} {first[text]}" if text else "empty"
+            said = file.error(line, f"column id: {found}, so nodes are called by their numbers")
+            warnings.warn(str(said), stacklevel=2)
             return
 
 
@@ -330,7 +331,8 @@ def _require_distinct(file: TextFile, lines: list[int], names: Iterable[str]) ->
         if not name:
             raise file.error(line, "column name: empty, expected a name")
         if name in seen:
-            raise file.error(line, f"column name: {quote(name)} is also in line {seen[name]}, expected different names")
+            found = f"{quote(name)} is also in {file.unit} {seen[name]}"
+            raise file.error(line, f"column name: {found}, expected different names")
         seen[name] = line
 
 

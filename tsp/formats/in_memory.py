@@ -39,6 +39,8 @@ EXPECTED = "expected a data frame, a dict of columns or a list of dicts"
 class _Rows(TextFile):
     """Makes the errors of a table in memory, which name its row, from 0."""
 
+    unit = "row"
+
     def error(self, line: int, message: str) -> ValueError:
         """An error that names the row; the headings are line -1."""
         where = f"{self.path}: row {line}" if line >= 0 else str(self.path)
@@ -98,7 +100,7 @@ def _completed(instance: Instance, attributes: Mapping[str, Any], *, otherwise: 
 def _distances(matrix: ArrayLike) -> tuple[Array, tuple[str, ...] | None]:
     """The distances of an array or a data frame, and the names of the nodes, if its labels are those of its rows."""
     labels = getattr(matrix, "columns", None)
-    values = cast("Array", np.asarray(matrix))
+    values = cast("Array", np.asanyarray(matrix))  # a mask is kept, and refused
     if labels is None:
         return values, None
     columns = [str(label) for label in labels]
@@ -127,13 +129,20 @@ def _columns(table: object) -> dict[str, Sequence[object]]:
         headings = getattr(table, "columns", None) if kind is None else kind.names
     if headings is None or isinstance(table, str):
         raise ValueError(f"table: {shown(table)}, {EXPECTED}")
-    named = cast("Mapping[object, object]", table)
-    out: dict[str, Sequence[object]] = {}
-    for heading in cast("Sequence[object]", headings):
-        if str(heading) in out:
-            raise ValueError(f"table: two columns {str(heading)!r}, expected different names")
-        out[str(heading)] = _values(str(heading), named[heading])
-    return out
+    named, known = cast("Mapping[object, object]", table), list(cast("Sequence[object]", headings))
+    texts = list(map(str, known))
+    twice = next((text for text in texts if texts.count(text) > 1), None)
+    if twice is not None:
+        raise ValueError(f"table: two columns {twice!r}, expected different names")
+    columns = {text: _values(text, named[heading]) for text, heading in zip(texts, known, strict=True)}
+    return _named_levels(table) | columns
+
+
+def _named_levels(table: object) -> dict[str, Sequence[object]]:
+    """The labels of the rows of a pandas table, where they have a name, as if they were columns."""
+    index: Any = getattr(table, "index", None)
+    levels = cast("Sequence[object]", getattr(index, "names", ()))
+    return {str(level): _values(str(level), index.get_level_values(level)) for level in levels if level is not None}
 
 
 def _columns_of_records(records: Sequence[object]) -> dict[str, Sequence[object]]:

@@ -9,6 +9,7 @@ import math
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from tsp.files import read_bytes, require_size
 from tsp.formats.foreign import refuse_foreign
@@ -26,7 +27,10 @@ class TextFile:
     Attributes:
         path: the file; every error message begins with it.
         text: its content, lines ended by a newline alone.
+        unit: what errors call a line.
     """
+
+    unit: ClassVar = "line"
 
     path: Path
     text: str

@@ -100,7 +100,7 @@ def test_further_attributes_replace_and_add_to_those_of_the_columns():
         ({"x": [1, 2], "y": [1, None]}, "day: row 1: column y: '', expected a finite number"),
         ({"x": [1, np.inf], "y": [1, 1]}, "day: row 1: column x: 'inf', expected a finite number"),
         ({"x": [1, 2], "y": [1, 1], "demand": [0, -1]}, "day: row 1: column demand: '-1', expected 0 or more"),
-        ({"x": [1, 2], "y": [1, 1], "name": ["a", "a"]}, "day: row 1: column name: 'a' is also in line 0"),
+        ({"x": [1, 2], "y": [1, 1], "name": ["a", "a"]}, "day: row 1: column name: 'a' is also in row 0"),
         ({"x": [1], "name": ["a"]}, "day: columns 'x, name', expected a header with name, x, y"),
         ({"x": [1], "y": [1], "X ": [2]}, "day: columns 'x' and 'X ' mean the same, expected one of them"),
     ],
@@ -109,6 +109,30 @@ def test_a_broken_table_is_refused_in_one_sentence(table, sentence):
     with pytest.raises(ValueError, match=r"^[^\n]*$") as refusal:
         tsp.Instance.from_dataframe(table, name="day")
     assert sentence in str(refusal.value)
+
+
+def test_two_columns_of_one_name_are_refused():
+    frame = pandas_frame({"x": [0, 1], "y": [0, 1]})
+    twice = frame[["x", "y", "y"]]
+    with pytest.raises(ValueError, match=r"^table: two columns 'y', expected different names$"):
+        tsp.Instance.from_dataframe(twice)
+
+
+def test_named_labels_of_rows_are_columns():
+    frame = pandas_frame({"name": ["Hub", "Ada"], "prize": [0, 2], "x": [0, 3], "y": [0, 4]})
+    for table in (frame.set_index("name"), frame.set_index(["name", "x"]), frame.set_index("name", drop=False)):
+        found = tsp.Instance.from_dataframe(table)
+        assert found.names == ("Hub", "Ada")
+        assert found.distances[0, 1] == 5
+    assert tsp.Instance.from_dataframe(frame[frame["prize"] < 2]).size == 1  # labels without a name say nothing
+
+
+def test_masked_values_are_refused():
+    hidden = np.ma.array([[0, 1.0], [1, 0]], mask=[[0, 1], [0, 0]])
+    for make in (tsp.Instance.from_points, tsp.Instance.from_matrix):
+        with pytest.raises(ValueError, match="expected an array of numbers"):
+            make(hidden)
+        assert make(np.ma.array(hidden.data)).size == 2
 
 
 def test_columns_that_nothing_reads_are_named():
