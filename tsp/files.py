@@ -28,7 +28,7 @@ except ModuleNotFoundError:  # Windows, where nothing is locked
     fcntl = None
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
 
 TEMPORARY = ".tsp-part-"
 """The first characters of a temporary file's name."""
@@ -59,6 +59,20 @@ def require_readable(path: str | os.PathLike[str]) -> Path:
         raise ValueError(f"{path}: a pipe or a device, expected a regular file")
     require_size(path, about.st_size)
     return Path(path)
+
+
+def require_different(paths: Iterable[str | os.PathLike[str]]) -> None:
+    """Refuse a file that is given twice: what it holds would count twice.
+
+    Raises:
+        ValueError: naming the file.
+    """
+    seen = set[str]()
+    for path in paths:
+        place = os.path.realpath(path)
+        if place in seen:
+            raise ValueError(f"{path}: given twice, expected different files")
+        seen.add(place)
 
 
 def require_size(path: str | os.PathLike[str], size: int) -> None:

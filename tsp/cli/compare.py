@@ -16,6 +16,7 @@ from tsp.cli.options import (
     limits,
     workers,
 )
+from tsp.files import require_different
 
 if TYPE_CHECKING:
     import argparse
@@ -87,6 +88,7 @@ def _instances(arguments: argparse.Namespace) -> tuple[list[Instance], list[Real
     for name in GENERATED:
         if getattr(arguments, name) is not None:
             raise ValueError(f"--{name}: describes generated instances, expected no files beside it")
+    require_different(arguments.files)
     instances, found = read_instances(arguments.files, arguments)
     return instances, [realization for realization in found if realization is not None] or None
 

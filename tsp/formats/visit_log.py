@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsp.clock import DATED, is_clock, parse_clock
+from tsp.files import require_different
 from tsp.formats.columns import HEADINGS, canonical
 from tsp.formats.csv_file import read_cells, read_number
 from tsp.formats.text import quote
@@ -96,6 +97,7 @@ def read_logs(paths: Sequence[str | os.PathLike[str]], target: Target, ignored: 
     Raises:
         ValueError: with the file, the line, the column and what was expected.
     """
+    require_different(paths)
     days: dict[str, int] = {}
     day: list[int] = []
     values: list[float] = []

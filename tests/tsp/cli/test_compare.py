@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from command_line import refusal
+from command_line import BERLIN, refusal
 
 
 def test_compare_prints_json_with_the_documented_fields(tsp):
@@ -67,6 +67,11 @@ def test_a_report_is_written_once_and_states_the_command(tsp):
     assert "Worst instance 3" in html
     assert tsp(*words)[0] == 2
     assert tsp(*words[:-1], "report.pdf")[0] == 2
+
+
+def test_a_file_that_is_given_twice_is_refused(tsp):
+    """Its instance would count twice, and the intervals would be too narrow."""
+    assert "given twice, expected different files" in refusal(tsp("compare", BERLIN, BERLIN, "--solvers", "nearest"))
 
 
 def test_what_describes_files_is_refused_beside_generated_instances(tsp):

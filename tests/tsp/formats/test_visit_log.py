@@ -42,6 +42,12 @@ def test_prizes_are_those_that_were_seen(logged):
     assert read_logs([logged(HEADER + VISITS)], Target.PRIZE).values.tolist() == [4.0]
 
 
+def test_a_log_that_is_given_twice_is_refused(logged):
+    path = logged(HEADER + VISITS)
+    with pytest.raises(ValueError, match=r"log\.csv: given twice, expected different files"):
+        read_logs([path, path.parent / "." / path.name], Target.DURATION)
+
+
 def test_days_of_several_files_are_counted_together(logged):
     first, second = (
         logged(HEADER + "1,A,done,5,,,x,1\n"),
