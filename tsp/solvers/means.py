@@ -42,6 +42,10 @@ class _Known(NamedTuple):
     done: tuple[int, ...]
 
 
+MOST_BUFFER = 1000
+"""The largest buffer: with it, no visit fits that takes a thousandth of the session."""
+
+
 class MeansSolver(BaseSolver):
     """Plans as if every visit took a fixed time: its mean, times a buffer.
 
@@ -50,15 +54,15 @@ class MeansSolver(BaseSolver):
 
     Args:
         solver: spec of the solver that plans with these numbers.
-        buffer: factor of the mean times, above 0.
+        buffer: factor of the mean times, above 0 and up to 1000.
     """
 
     name = "means"
     uses_initial = False
 
     def __init__(self, *, solver: str = "ls", buffer: float = 1.0) -> None:
-        if not buffer > 0:
-            raise ValueError(f"means: buffer={buffer:g}, expected a number above 0")
+        if not 0 < buffer <= MOST_BUFFER:
+            raise ValueError(f"means: buffer={buffer:g}, expected a number above 0, up to {MOST_BUFFER}")
         self.solver, self.buffer = make(solver), buffer
 
     def supports(self, problem: Problem) -> bool:

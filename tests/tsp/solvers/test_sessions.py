@@ -115,6 +115,12 @@ def test_a_day_is_played_without_looking_ahead():
     assert found.objective == 4 or 2 in found.tours[0]  # nobody is at 2, which only going there shows
 
 
+@pytest.mark.parametrize("buffer", ["0", "-0.0", "1e308"])
+def test_a_buffer_that_cannot_be_planned_with_is_refused(buffer):
+    with pytest.raises(ValueError, match=r"means: buffer=.*, expected a number above 0, up to 1000"):
+        make(f"means(buffer={buffer})")
+
+
 class PlansOnce(BaseSolver):
     """Plans a given tour, and uses all of its time for that."""
 
