@@ -7,7 +7,8 @@
 Stated before the runs: (1) at 1, 3 and 10 ms a decision, a policy alone collects less than `session-recourse`, and
 needs more than 3 ms; (2) as the start of `session-recourse`, it is worth less than 1 % at each limit. This is the
 second look: the policy of the first one knew neither walking distances nor what each node is worth for its time, and
-collected 10 to 21 % less on 60 halls at 3 ms. What a policy does for many visitors at once is in `online_batches.py`.
+collected 10 to 21 % less on 60 halls at 3 ms. The control, a start from an untrained network, was added afterwards. What
+a policy does for many visitors at once is in `online_batches.py`.
 
 Policies are trained on halls and lengths of sessions that are drawn anew. The sessions, their halls and seeds are
 those of `online.py`; the time of a decision is processor time on one thread. A policy alone takes the same time at any
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from amortization import save_untrained
 from benchmark_figures import keep_raw, mean_of, read_raw
 from online import BLOCK, QUEUES, REFERENCE, SEED, key_of, play, sessions
 from processor_clock import count_processor_time
@@ -35,6 +37,7 @@ from write_results import measured, save
 from policies.solver import PolicySolver
 from tsp.budget import Clock
 from tsp.composition import problem_of
+from tsp.problems import get_problem
 from tsp.solution import check
 from tsp.solvers.protocol import BaseSolver, Request, solve_request
 from tsp.solvers.registry import make
@@ -114,7 +117,19 @@ class PolicyStart(BaseSolver):
         return [replace(one, seconds=clock.elapsed / len(found), solver=self.name) for one in found]
 
 
-ARMS: dict[str, Callable[[str], Any]] = {"policy": NextStep, PolicyStart.name: PolicyStart}
+class UntrainedStart(PolicyStart):
+    """The control: the same with the network's initial weights."""
+
+    name = "untrained, then session-recourse"
+
+    def __init__(self, path: str) -> None:
+        untrained = Path(path).with_name("untrained.safetensors")
+        if not untrained.exists():
+            save_untrained(get_problem("opq"), path, untrained)
+        super().__init__(str(untrained))
+
+
+ARMS: dict[str, Callable[[str], Any]] = {arm.name: arm for arm in (NextStep, PolicyStart, UntrainedStart)}
 
 
 def train(arguments: argparse.Namespace) -> None:
