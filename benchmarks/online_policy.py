@@ -7,8 +7,8 @@
 Stated before the runs: (1) at 1, 3 and 10 ms a decision, a policy alone collects less than `session-recourse`, and
 needs more than 3 ms; (2) as the start of `session-recourse`, it is worth less than 1 % at each limit. This is the
 second look: the policy of the first one knew neither walking distances nor what each node is worth for its time, and
-collected 10 to 21 % less on 60 halls at 3 ms. The control, a start from an untrained network, was added afterwards. What
-a policy does for many visitors at once is in `online_batches.py`.
+collected 10 to 21 % less on 60 halls at 3 ms. The control, a start from an untrained network, was added afterwards.
+What a policy does for many visitors at once is in `online_batches.py`.
 
 Policies are trained on halls and lengths of sessions that are drawn anew. The sessions, their halls and seeds are
 those of `online.py`; the time of a decision is processor time on one thread. A policy alone takes the same time at any
