@@ -58,20 +58,15 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def in_threads(work: Callable[[int], T], count: int, workers: int) -> list[T]:
-    """The results of `work(0)` to `work(count - 1)`, so many at once, each on an equal part of the threads."""
-    if workers == 1:
+def in_threads(work: Callable[[int], T], count: int) -> list[T]:
+    """The results of `work(0)` to `work(count - 1)`: at once, each on its part of the threads; with one, in turn."""
+    if count == 1 or torch.get_num_threads() == 1:
         return [work(i) for i in range(count)]
-    each = max(1, torch.get_num_threads() // workers)
-    others = ThreadPoolExecutor(workers - 1, initializer=torch.set_num_threads, initargs=(each,))
-
-    def some(first: int) -> list[T]:
-        return [work(i) for i in range(first, count, workers)]
-
+    each = max(1, torch.get_num_threads() // count)
+    others = ThreadPoolExecutor(count - 1, initializer=torch.set_num_threads, initargs=(each,))
     with threads(each), others:
-        waiting = [others.submit(some, first) for first in range(1, workers)]
-        done = [some(0), *(one.result() for one in waiting)]
-    return [done[i % workers][i // workers] for i in range(count)]
+        waiting = [others.submit(work, i) for i in range(1, count)]
+        return [work(0), *(one.result() for one in waiting)]
 
 
 def free_cores() -> tuple[int, int]:

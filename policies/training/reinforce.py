@@ -81,7 +81,7 @@ def accumulate_gradients(
     """
     cache = policy.prepare(batch, bfloat16=bfloat16)
     starts = min(starts, batch.size)
-    workers, count = (1, 1) if sample_trace is not None else count_shares(env, batch, starts)
+    count = 1 if sample_trace is not None else count_shares(env, batch, starts)
     shares = split(policy.decoder, batch, cache, count)
     generators = [generator, *(generator.clone_state() for _ in shares[1:])]
 
@@ -92,7 +92,7 @@ def accumulate_gradients(
         prefix = env.starts(part, starts)
         return rollout(env, part, decoder, leaf, how, trajectories=starts, prefix=prefix, generator=generators[i])
 
-    traces = in_threads(sample, count, workers)
+    traces = in_threads(sample, count)
     parts = [env.cost(share.batch, trace.actions) for share, trace in zip(shares, traces, strict=True)]
     costs = torch.cat(parts).float()  # [B, P]
     advantage = baseline.advantage(batch, costs)
@@ -105,7 +105,7 @@ def accumulate_gradients(
     def score(i: int) -> Tensor:
         return backward_in_chunks(shares[i].decoder, shares[i].leaf, traces[i], weights[i], weight * entropy / count)
 
-    loss = torch.stack(in_threads(score, count, workers)).sum()
+    loss = torch.stack(in_threads(score, count)).sum()
     backward_through_encoder(policy.decoder, cache, shares)
     return StepResult(loss, env.sign * costs.mean())
 

@@ -50,7 +50,7 @@ def greedy_costs(env: RoutingEnv, policy: Policy, batch: Batch, *, bfloat16: boo
     policy.eval()
     with torch.no_grad():
         cache = policy.prepare(batch, bfloat16=bfloat16)
-        _, count = count_shares(env, batch, 1)
+        count = count_shares(env, batch, 1)
         costs: list[Tensor] = []
         for rows in (share_of(batch.count, i, count) for i in range(count)):
             part = batch.rows(rows)

@@ -30,23 +30,24 @@ CACHED_NODES = 3_200
 """Nodes whose keys and values, in bfloat16, stay in the cache of a processor from step to step."""
 
 
-def count_shares(env: RoutingEnv, batch: Batch, trajectories: int) -> tuple[int, int]:
-    """Threads for a batch, and equal shares into which it is best divided; both are 1 on a GPU.
+def count_shares(env: RoutingEnv, batch: Batch, trajectories: int) -> int:
+    """Into how many equal shares a batch is best divided; one on a GPU.
 
-    With one trajectory an instance, what one thread reads is most of its time, and shares fit into the cache. Several
-    threads divide a whole batch better. Where states of rules change at every step, small operations on them take
-    longer than the reading, and take it again for each share.
+    With several trajectories an instance, each thread has one, where their numbers allow it. With one trajectory, what
+    a single thread reads is most of its time, and shares fit into the cache; several threads divide a whole batch
+    better. Where states of rules change at every step, small operations on them take longer than the reading, and take
+    it again for each share.
     """
+    threads = torch.get_num_threads()
     if batch.device.type != "cpu":
-        return 1, 1
+        return 1
     if trajectories > 1:
-        count = math.gcd(batch.count, torch.get_num_threads())
-        return count, count
-    if torch.get_num_threads() > 1 or env.context_features or env.node_context_features:
-        return 1, 1
+        return math.gcd(batch.count, threads)
+    if threads > 1 or env.context_features or env.node_context_features:
+        return 1
     fitting = CACHED_NODES // batch.size
     best = max((rows for rows in range(1, fitting + 1) if batch.count % rows == 0), default=1)
-    return 1, batch.count // best if 2 * best > fitting else 1
+    return batch.count // best if 2 * best > fitting else 1
 
 
 class Share(NamedTuple):
