@@ -8,8 +8,10 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
     from types import FrameType
+
+    Handler = Callable[[int, FrameType | None], object]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -54,9 +56,8 @@ def held_interrupts(note: Callable[[], object]) -> Generator[Callable[[], bool]]
     Yields:
         a function that returns whether an interrupt is held.
     """
-    handlers = {number: signal.getsignal(number) for number in SIGNALS} if _is_main_thread() else {}
     ours = (signal.default_int_handler, raise_terminated)
-    handlers = {number: handler for number, handler in handlers.items() if handler in ours}
+    handlers = {number: handler for number, handler in _handlers().items() if handler in ours}
     held: type[KeyboardInterrupt] | None = None
 
     def hold(number: int, frame: FrameType | None) -> None:
@@ -68,13 +69,8 @@ def held_interrupts(note: Callable[[], object]) -> Generator[Callable[[], bool]]
         with suppress(RuntimeError):  # printing fails if the signal comes while another line is being printed
             note()
 
-    try:
-        for number in handlers:
-            signal.signal(number, hold)
+    with _replaced(handlers, hold):
         yield lambda: held is not None
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
     if held is not None:
         raise held
 
@@ -86,11 +82,7 @@ def interrupts_outside(module: str) -> Generator[None]:
     Args:
         module: the name of the module whose functions C calls.
     """
-    given: dict[int, Callable[[int, FrameType | None], object]] = {}
-    for number in SIGNALS if _is_main_thread() else ():
-        handler = signal.getsignal(number)
-        if callable(handler):
-            given[number] = handler
+    given = _handlers()
     postponed: list[int] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -102,15 +94,28 @@ def interrupts_outside(module: str) -> Generator[None]:
         else:
             postponed.append(number)
 
+    with _replaced(given, handle):
+        yield
+    for number in postponed:
+        given[number](number, None)
+
+
+def _handlers() -> dict[int, Handler]:
+    """The functions that handle the signals; none outside the main thread."""
+    handlers = {number: signal.getsignal(number) for number in SIGNALS} if _is_main_thread() else {}
+    return {number: handler for number, handler in handlers.items() if callable(handler)}
+
+
+@contextmanager
+def _replaced(handlers: Mapping[int, Handler], handle: Handler) -> Generator[None]:
+    """Let one function handle these signals, and at the end those that handled them before."""
     try:
-        for number in given:
+        for number in handlers:
             signal.signal(number, handle)
         yield
     finally:
-        for number, handler in given.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
-    for number in postponed:
-        given[number](number, None)
 
 
 def _is_main_thread() -> bool:
