@@ -70,6 +70,7 @@ CASES = (
 
 def make_ours(case: Case, precision: str) -> Callable[[], None]:
     """Our step, as `tsp train` takes it."""
+    from policies.device import keep_freed_memory
     from policies.policy import PolicyConfig
     from policies.training.config import TrainConfig
     from policies.training.trainer import Trainer
@@ -86,6 +87,7 @@ def make_ours(case: Case, precision: str) -> Callable[[], None]:
         precision=precision,
         policy=PolicyConfig(norm="batch"),
     )
+    keep_freed_memory()
     return Trainer(config, os.devnull).train_step  # a step writes nothing
 
 

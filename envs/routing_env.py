@@ -431,6 +431,15 @@ class RoutingEnv:
             start = start & ~batch.values["free_start"][:, None, None]
         return torch.where((state.move.here == n)[..., None], forbidden | start, forbidden)
 
+    def may_visit(self, state: State) -> Tensor:
+        """Whether a node can be an action now or later, `[B, P, n]` bool: some that cannot may be among these."""
+        nodes = torch.arange(state.batch.size, device=state.finished.device)
+        at_any_time = nodes == state.move.here[..., None]  # to stay there
+        if not self.problem.shape.is_closed:
+            ends = (nodes == state.batch.depot[:, None]) | (nodes == state.end[:, None])  # [B, n]
+            at_any_time = at_any_time | ends[:, None]
+        return at_any_time | ~(state.move.visited | state.finished[..., None])
+
     def observe(self, state: State) -> Observation:
         """The observation of a state."""
         contexts: list[Tensor] = []

@@ -55,6 +55,22 @@ class Cache(NamedTuple):
         """The cache of some of the instances."""
         return self.map(lambda x: x[rows])
 
+    def nodes(self, nodes: Tensor) -> Cache:
+        """The cache of some nodes `[B, m]` of each instance, as those that may be next."""
+        B, heads, n, dh = self.values.shape
+
+        def of_columns(table: Tensor) -> Tensor:
+            """Of a table `[B, k, n]`, `[B, k, m]`."""
+            return table.gather(-1, nodes[:, None].expand(-1, table.shape[1], -1))
+
+        of_heads = nodes.repeat_interleave(heads, 0)  # [B * H, m]
+        return self._replace(
+            keys=of_columns(self.keys.view(B, heads * dh, n)).unflatten(1, (heads, dh)),
+            values=rows_at(self.values.view(B * heads, n, dh), of_heads).unflatten(0, (B, heads)),
+            logit_keys=of_columns(self.logit_keys),
+            costs=None if self.costs is None else of_columns(self.costs),
+        )
+
     def map(self, change: Callable[[Tensor], Tensor]) -> Cache:
         """The cache with each tensor changed."""
         return self._replace(**{name: change(x) for name, x in self._asdict().items() if x is not None})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
+
+TRIM_THRESHOLD, MMAP_MAX = -1, -4
+"""Parameters of glibc's `mallopt`: free bytes above which memory is given back, and most blocks outside the heap."""
 
 
 def resolve_device(name: str) -> torch.device:
@@ -47,6 +52,18 @@ def fast_in_bfloat16(device: torch.device) -> bool:
     return torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001
 
 
+def keep_freed_memory() -> None:
+    """Let the process keep memory that it frees, for what it allocates next. Nothing happens without glibc.
+
+    Each step of training on a CPU allocates large tensors of the same sizes. glibc gives them back to the system when
+    they are freed, and the system clears each page before it hands it out again: a sixth of the time of a step.
+    """
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(TRIM_THRESHOLD, -1)
+        libc.mallopt(MMAP_MAX, 0)
+
+
 @contextmanager
 def threads(count: int) -> Iterator[None]:
     """Let torch use `count` threads within the context, and as many as before after it."""
@@ -59,9 +76,9 @@ def threads(count: int) -> Iterator[None]:
 
 
 def in_threads(work: Callable[[int], T], count: int) -> list[T]:
-    """The results of `work(0)` to `work(count - 1)`: at once, each on its part of the threads; with one, in turn."""
-    if count == 1 or torch.get_num_threads() == 1:
-        return [work(i) for i in range(count)]
+    """The results of `work(0)` to `work(count - 1)`, at once, each on its part of the threads."""
+    if count == 1:
+        return [work(0)]
     each = max(1, torch.get_num_threads() // count)
     others = ThreadPoolExecutor(count - 1, initializer=torch.set_num_threads, initargs=(each,))
     with threads(each), others:

@@ -9,6 +9,8 @@ from torch import Generator, Tensor
 
 from envs.walks import require_prefix
 
+from .remaining import RemainingNodes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -49,14 +51,21 @@ def _steps(
     if not given:  # else after the last of them
         state = env.resume(state)
     # The check whether all have finished waits for a GPU; on the CPU it costs nothing.
-    interval = 1 if batch.device.type == "cpu" else CHECK_INTERVAL
+    on_cpu = batch.device.type == "cpu"
+    interval = 1 if on_cpu else CHECK_INTERVAL
+    left = RemainingNodes(env, decoder, cache)
     for t in range(env.horizon(batch)):
         if clock is not None and clock.remaining == 0:
             raise OutOfTime
         if t >= len(given) and t % interval == 0 and env.problem.shape.has_depot and bool(state.finished.all()):
             return
         seen = env.observe(state)
-        action = given[t] if t < len(given) else strategy.select(decoder.logits(cache, seen), generator)
+        if t < len(given):
+            action = given[t]
+        else:
+            if trajectories == 1 and on_cpu:
+                left.narrow(state)
+            action = left.chosen(strategy.select(left.logits(seen), generator))
         yield seen, action
         state = env.step(state, action)
         if t == len(given) - 1:

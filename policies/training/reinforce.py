@@ -81,7 +81,7 @@ def accumulate_gradients(
     """
     cache = policy.prepare(batch, bfloat16=bfloat16)
     starts = min(starts, batch.size)
-    count = 1 if sample_trace is not None else count_shares(env, batch, starts)
+    count = 1 if sample_trace is not None else count_shares(batch, starts)
     shares = split(policy.decoder, batch, cache, count)
     generators = [generator, *(generator.clone_state() for _ in shares[1:])]
 

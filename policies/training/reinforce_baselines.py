@@ -18,9 +18,8 @@ from policies.decoder import mean_embedding
 from policies.decoding import Greedy
 from policies.rollout import decode
 
-from .processes import ALONE, share_of
+from .processes import ALONE
 from .run import load_optimizer, optimizer_tensors, under
-from .shares import count_shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,13 +49,9 @@ def greedy_costs(env: RoutingEnv, policy: Policy, batch: Batch, *, bfloat16: boo
     policy.eval()
     with torch.no_grad():
         cache = policy.prepare(batch, bfloat16=bfloat16)
-        count = count_shares(env, batch, 1)
-        costs: list[Tensor] = []
-        for rows in (share_of(batch.count, i, count) for i in range(count)):
-            part = batch.rows(rows)
-            costs.append(env.cost(part, decode(env, part, policy.decoder, cache.rows(rows), Greedy()))[:, 0])
+        costs = env.cost(batch, decode(env, batch, policy.decoder, cache, Greedy()))[:, 0]
     policy.train(training)
-    return torch.cat(costs)
+    return costs
 
 
 class ReinforceBaseline(Protocol):

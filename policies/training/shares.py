@@ -1,11 +1,9 @@
-"""Shares of a batch that are decoded on their own: at the same time, or one after the other in a processor's cache.
+"""Shares of a batch that are decoded and scored at the same time, each by a thread of its own.
 
 The tensors of a decoder's step are small: threads that divide each operation among themselves wait for each other more
 than they compute. Instances do not depend on each other, so each thread takes its own instead, where each has several
-trajectories: with one, the time is Python's own, for which threads wait, too. There a single thread decodes shares
-whose keys and values, which are read at every step, fit into a processor's cache: a step of training on the TSP takes
-7 % less, while with two threads it would take 10 % more. The encoder is computed for the whole batch, since batch norm
-needs it.
+trajectories: with one, the time is Python's own, for which threads wait, too. The encoder is computed for the whole
+batch, since batch norm needs it.
 """
 
 from __future__ import annotations
@@ -22,32 +20,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from envs.batch import Batch
-    from envs.routing_env import RoutingEnv
     from policies.decoder import Cache, Decoder
 
 
-CACHED_NODES = 3_200
-"""Nodes whose keys and values, in bfloat16, stay in the cache of a processor from step to step."""
-
-
-def count_shares(env: RoutingEnv, batch: Batch, trajectories: int) -> int:
-    """Into how many equal shares a batch is best divided; one on a GPU.
-
-    With several trajectories an instance, each thread has one, where their numbers allow it. With one trajectory, what
-    a single thread reads is most of its time, and shares fit into the cache; several threads divide a whole batch
-    better. Where states of rules change at every step, small operations on them take longer than the reading, and take
-    it again for each share.
-    """
-    threads = torch.get_num_threads()
-    if batch.device.type != "cpu":
+def count_shares(batch: Batch, trajectories: int) -> int:
+    """Into how many equal shares a batch is best divided: one for each thread, where their numbers allow it."""
+    if batch.device.type != "cpu" or trajectories == 1:
         return 1
-    if trajectories > 1:
-        return math.gcd(batch.count, threads)
-    if threads > 1 or env.context_features or env.node_context_features:
-        return 1
-    fitting = CACHED_NODES // batch.size
-    best = max((rows for rows in range(1, fitting + 1) if batch.count % rows == 0), default=1)
-    return batch.count // best if 2 * best > fitting else 1
+    return math.gcd(batch.count, torch.get_num_threads())
 
 
 class Share(NamedTuple):

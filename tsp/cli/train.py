@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Start or resume the run, and print the path of its last checkpoint."""
     from pathlib import Path
 
-    from policies.device import resolve_device
+    from policies.device import keep_freed_memory, resolve_device
     from policies.guide.training import GuideTrainConfig
     from policies.training.processes import Processes
     from tsp.cli.settings import guide_settings, policy_settings
@@ -104,6 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.guide and processes.count > 1:
         raise ValueError(f"--guide: {processes.count} processes, expected one")
     config = guide_settings(arguments) if arguments.guide else policy_settings(arguments)
+    keep_freed_memory()
     with hold_folder(arguments.out) if processes.is_first else nullcontext():
         if isinstance(config, GuideTrainConfig):
             _train_guide(arguments, config, about)

@@ -12,9 +12,9 @@ from policies import rollout
 from policies.decoding import Sampling
 from policies.device import threads
 from policies.policy import Policy, PolicyConfig
-from policies.training import reinforce, reinforce_baselines, shares
+from policies.training import reinforce
 from policies.training.reinforce import accumulate_gradients
-from policies.training.reinforce_baselines import ExponentialBaseline, NoBaseline, SharedBaseline, greedy_costs
+from policies.training.reinforce_baselines import ExponentialBaseline, NoBaseline, SharedBaseline
 
 B, N = 6, 7
 
@@ -180,36 +180,6 @@ def test_each_thread_takes_a_share_of_the_instances(monkeypatch):
     seen.clear()
     step_on_threads(5, "tsp", 4, 0.0)  # which does not divide the batch
     assert [one[:2] for one in seen] == [(B, 5)]
-
-
-def test_instances_are_decoded_in_shares_that_fit_into_the_cache(monkeypatch):
-    counts = []
-
-    def step():
-        """Loss, mean objective and gradients of one step with a rollout baseline, and the numbers decoded at once."""
-        policy, counted = make_policy(norm="instance"), []
-        batch = random_batch()
-        best = NoBaseline()
-        best.advantage = lambda batch, costs: costs - greedy_costs(policy.env, policy, batch, bfloat16=False)[:, None]
-        for module, name in ((reinforce, "rollout"), (reinforce_baselines, "decode")):
-            monkeypatch.setattr(module, name, count_instances(getattr(rollout, name), counted))
-        options = {"starts": 1, "bfloat16": False, "generator": generator()}
-        result = accumulate_gradients(policy.env, policy, batch, best, **options)
-        counts.append(counted)
-        return [*result, *gradients(policy).values()]
-
-    def count_instances(function, counted):
-        def call(env, batch, *args, **options):
-            counted.append(batch.count)
-            return function(env, batch, *args, **options)
-
-        return call
-
-    whole = step()
-    monkeypatch.setattr(shares, "CACHED_NODES", 3 * N)
-    for a, b in zip(step(), whole, strict=True):
-        torch.testing.assert_close(a, b, atol=2e-5, rtol=1e-4)
-    assert counts == [[B, B], [3, 3, 3, 3]]
 
 
 def test_gradients_are_added_to_existing_ones():
