@@ -62,6 +62,12 @@ ARMS: dict[str, tuple[tuple[str, ...], dict[str, Any], bool]] = {
     "imitation, sets of right actions": (("cvrp",), {**ALONE, "label_order": "any"}, True),
     "imitation, then with REINFORCE": (("tsp", "cvrp"), {**SHARED, "label_order": "any", "reinforce_from": 0.3}, True),
     "expert iteration": (("tsp", "cvrp"), {**ALONE, "label_order": "any", "expert_every": 100}, True),
+    "REINFORCE, shared baseline, leader reward": (("tsp", "cvrp"), {**SHARED, "leader": 10.0}, False),
+    "the best of its own 32 samples imitated": (
+        ("tsp", "cvrp"),
+        {**ALONE, "label_order": "any", "expert_every": 100, "expert_samples": 32},
+        True,
+    ),
 }
 """Name of an arm → its problems, its settings, and whether it has a teacher."""
 

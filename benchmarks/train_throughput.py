@@ -8,7 +8,8 @@ evaluated for every batch: there is no warm-up epoch without it. The two sides a
 (ours, theirs, ours, theirs, …), so that other load on the machine affects both equally.
 
 RL4CO is measured in each precision that it supports on a CPU: float32; float32 with "medium" matrix products; and
-bfloat16 autocast with "medium", the defaults of its own trainer. The ratio is to the fastest of these.
+bfloat16 autocast with "medium", the defaults of its own trainer. The ratio is to the fastest of these. Its process
+keeps freed memory, as that of `tsp train` does (`policies.device.keep_freed_memory`), though its users' do not.
 
     python benchmarks/train_throughput.py --rl4co ~/.cache/rl4co-0.7
     python benchmarks/train_throughput.py --whole 0.4 2
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 THEIR_PRECISIONS = ("float32", "float32-medium", "bfloat16")
 LR = 1e-4
+KEEP_FREED_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**40), "MALLOC_MMAP_MAX_": "0"}
+"""For RL4CO's process, what `policies.device.keep_freed_memory` does in ours."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,7 @@ class Side:
 
     def __init__(self, side: str, python: str, threads: int) -> None:
         command = [python, str(Path(__file__).resolve()), "--serve", side, "--threads", str(threads)]
-        path = {"PYTHONPATH": str(ROOT)} if side == "ours" else {}
+        own = {"PYTHONPATH": str(ROOT)} if side == "ours" else KEEP_FREED_MEMORY
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -174,7 +177,7 @@ class Side:
             stderr=None if side == "ours" else subprocess.DEVNULL,
             text=True,
             cwd=ROOT,
-            env=os.environ | path | {"OMP_NUM_THREADS": str(threads)},
+            env=os.environ | own | {"OMP_NUM_THREADS": str(threads)},
         )
 
     def measure(self, case: Case, precision: str, seconds: float) -> float:
@@ -235,11 +238,13 @@ def whole_runs(options: argparse.Namespace) -> None:
     """Train whole runs with the rollout baseline, and print what share of the time is not spent in steps."""
     import torch
 
+    from policies.device import keep_freed_memory
     from policies.training.config import TrainConfig
     from policies.training.run import start_run
     from policies.training.trainer import Trainer
 
     torch.set_num_threads(options.threads)
+    keep_freed_memory()
     print(f"{'n':>4}{'batch':>7}{'minutes':>9}{'steps':>9}{'whole':>9}{'share':>9}   instances/s of steps, of the run")
     for case, minutes in ((case, minutes) for case in CASES if case.baseline == "rollout" for minutes in options.whole):
         config = TrainConfig(

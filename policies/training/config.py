@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from envs.generators import require_distribution
+from policies.checkpoint import MOST_SAMPLES
 from policies.policy import PolicyConfig
 from tsp.machine import MOST_AT_ONCE
 from tsp.problems import SplitDelivery, get_problem
@@ -44,6 +45,8 @@ class TrainConfig(RunConfig):
         entropy: weight of the choices' entropy in nats, in standard deviations of the advantage.
         scale: divide each instance's advantages by their own standard deviation, so that instances of
             all sizes have the same weight.
+        leader: factor of the advantage of each instance's best trajectory in the last 15 % of the training (leader
+            reward); 1 for none.
         average: decay of the moving average of the weights that is validated and saved; 0 uses the last weights.
         warmup_steps: steps in which the learning rate rises from zero.
         teacher: solver whose tours are imitated, such as ls(kicks=50); none by default.
@@ -56,6 +59,8 @@ class TrainConfig(RunConfig):
         label_order: order of a label's tours: random; fullest first; or any, with each order and direction right.
         expert_every: steps after which the teacher completes new trajectories of the policy, on which half of the
             imitation is then (expert iteration); 0: never.
+        expert_samples: in expert iteration, imitate the best of so many different trajectories of the policy itself,
+            without the teacher; 0: the teacher completes them.
         label_workers: processes that make labels.
         label_folder: folder of the labels, which several runs may share; the run's directory by default.
         imitation: weight of the imitation at the beginning.
@@ -90,6 +95,7 @@ class TrainConfig(RunConfig):
     clip_norm: float = 1.0
     entropy: float = 0.0
     scale: bool = False
+    leader: float = 1.0
     average: float = 0.0
     warmup_steps: int = 0
     teacher: str | None = None
@@ -100,6 +106,7 @@ class TrainConfig(RunConfig):
     label_every: int = 16
     label_order: Literal["random", "fullest", "any"] = "random"
     expert_every: int = 0
+    expert_samples: int = 0
     label_workers: int = 1
     label_folder: str | None = None
     imitation: float = 1.0
@@ -124,6 +131,8 @@ class TrainConfig(RunConfig):
         for name in ("weight_decay", "entropy", "warmup_steps", "warmup_epochs", "imitation", "imitation_last"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)}, expected 0 or more")
+        if not 1 <= self.leader < float("inf"):
+            raise ValueError(f"leader: {self.leader}, expected a factor of 1 or more")
         if not 0 <= self.average < 1:
             raise ValueError(f"average: {self.average}, expected at least 0 and less than 1")
         if not 0 <= self.reinforce_from <= 1:
@@ -132,12 +141,17 @@ class TrainConfig(RunConfig):
             raise ValueError(f"teacher: {self.teacher!r} cannot label for --data; expected instances of --distribution")
         if self.expert_every < 0 or (self.expert_every and self.teacher is None):
             raise ValueError(f"expert_every: {self.expert_every}, expected 0 or more, and a teacher where it is not 0")
+        if not 0 <= self.expert_samples <= MOST_SAMPLES or (self.expert_samples and not self.expert_every):
+            expected = f"0 to {MOST_SAMPLES}, and expert_every where it is not 0"
+            raise ValueError(f"expert_samples: {self.expert_samples}, expected {expected}")
         problem = get_problem(self.problem)
         if self.label_order == "any" and (problem.rule(SplitDelivery) is not None or problem.reveals):
             why = "reveals values on the way" if problem.reveals else "splits visits"
             raise ValueError(f"label_order: 'any', expected 'random' for problem {self.problem!r}, which {why}")
         if self.scale and self.starts < 2:
             raise ValueError(f"starts: {self.starts}, expected 2 or more to scale advantages by their deviation")
+        if self.leader > 1 and self.starts < 2:
+            raise ValueError(f"starts: {self.starts}, expected 2 or more, of which one is the leader")
         if self.baseline == "shared" and self.starts < 2:
             raise ValueError(f"starts: {self.starts}, expected 2 or more for the shared baseline")
 

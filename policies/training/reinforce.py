@@ -51,6 +51,7 @@ def accumulate_gradients(
     generator: Generator,
     entropy: float = 0.0,
     scale: bool = False,
+    leader: float = 1.0,
     weight: float = 1.0,
     processes: Processes = ALONE,
     sample_trace: SampleTrace | None = None,
@@ -75,6 +76,8 @@ def accumulate_gradients(
             policy from becoming deterministic too early (Mnih et al. 2016).
         scale: divide each instance's advantages by their own standard deviation, so that instances of
             all sizes have the same weight.
+        leader: factor of the advantage of each instance's best trajectory; above 1 the policy learns rather to find one
+            good trajectory of many than good ones in the mean (Wang et al. 2024, leader reward).
         weight: weight of the loss.
         processes: those that share the batch, of which `batch` is this one's share.
         sample_trace: samples the trajectories of a batch, given its cache; `rollout` by default.
@@ -100,6 +103,9 @@ def accumulate_gradients(
         advantage = advantage / costs.std(1, keepdim=True).clamp(min=LEAST_DEVIATION)
     elif entropy:
         advantage = advantage / processes.deviation(advantage).clamp(min=1e-6)
+    if leader != 1.0:
+        best = costs.argmin(1, keepdim=True)
+        advantage = advantage.scatter(1, best, leader * advantage.gather(1, best))
     weights = (advantage / advantage.numel() * weight).chunk(count)
 
     def score(i: int) -> Tensor:

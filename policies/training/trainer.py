@@ -62,6 +62,8 @@ FIRST_SHARDS = 16
 """Number of batches of labels in use at first; `label_every` decides when one more is added."""
 EXPERT_SHARE = 0.5
 """Share of the steps of expert iteration whose labels complete the policy's own trajectories."""
+LEADER_SHARE = 0.15
+"""Share of the training, at its end, in which the best trajectories count more."""
 STREAMS = {"weights": 0, "instances": 1, "actions": 2, "validation": 3, "baseline": 4, "labels": 5}
 
 
@@ -162,7 +164,8 @@ class Trainer(Run[TrainConfig]):
         )
         rounds = None
         if config.expert_every:
-            rounds = Rounds(str(self.out / "rounds"), max(1, config.expert_every // (2 * config.label_every)))
+            shards = max(1, config.expert_every // (2 * config.label_every))
+            rounds = Rounds(str(self.out / "rounds"), shards, config.expert_samples)
         return Teacher(
             labelling,
             config.label_folder or self.out,
@@ -296,6 +299,7 @@ class Trainer(Run[TrainConfig]):
             generator=self._generator.manual_seed(seed),
             entropy=config.entropy,
             scale=config.scale,
+            leader=config.leader if self.progress() >= 1 - LEADER_SHARE else 1.0,
             processes=self.processes,
             sample_trace=self.sample_trace if self.device.type == "cuda" else None,
         )

@@ -112,6 +112,49 @@ def test_gradient_is_that_of_the_textbooks_loop(monkeypatch, problem, baseline, 
         torch.testing.assert_close(value, textbook.state_dict()[name])
 
 
+@pytest.mark.parametrize("scale", [False, True])
+def test_the_leader_counts_more(scale):
+    """The gradient is linear in the advantages: that of the leader alone is added as often as the factor says."""
+    options = {"starts": 4, "bfloat16": False, "scale": scale}
+    found = []
+    for leader in (1.0, 2.0, 5.0):
+        policy, batch = make_policy(norm="layer"), random_batch()
+        accumulate_gradients(
+            policy.env, policy, batch, SharedBaseline(), **options, leader=leader, generator=generator()
+        )
+        found.append(torch.cat([gradient.flatten() for gradient in gradients(policy).values()]))
+    of_leaders = found[1] - found[0]
+    assert of_leaders.norm() > 0.1 * found[0].norm()
+    torch.testing.assert_close(found[2], found[0] + 4 * of_leaders, atol=1e-5, rtol=1e-3)
+
+
+def test_the_leader_is_the_shortest_tour_of_each_instance(monkeypatch):
+    weights = []
+
+    def watch(decoder, leaf, trace, weight, *_):
+        weights.append((trace.actions, weight))
+        return torch.zeros((), requires_grad=True)
+
+    monkeypatch.setattr(reinforce, "backward_in_chunks", watch)
+    monkeypatch.setattr(reinforce, "backward_through_encoder", lambda *_: None)
+    policy, batch = make_policy(norm="layer"), random_batch()
+    for leader in (1.0, 3.0):
+        accumulate_gradients(
+            policy.env,
+            policy,
+            batch,
+            SharedBaseline(),
+            starts=4,
+            bfloat16=False,
+            leader=leader,
+            generator=generator(),
+        )
+    (actions, before), (_, after) = weights
+    best = policy.env.cost(batch, actions).argmin(1, keepdim=True)
+    factor = torch.ones(B, 4).scatter(1, best, 3.0)
+    torch.testing.assert_close(after, factor * before)
+
+
 def test_memory_bound_chunks_cover_every_step_once(monkeypatch):
     scored = []
     whole = rollout.score

@@ -389,7 +389,11 @@ def test_problems_of_each_shape_can_be_learned_from_a_teacher(tmp_path, problem)
 
 @pytest.mark.parametrize(
     "changes",
-    [pytest.param({}, marks=pytest.mark.slow), {"problem": "cvrp", "label_order": "any", "expert_every": 2}],
+    [
+        pytest.param({}, marks=pytest.mark.slow),
+        {"problem": "cvrp", "label_order": "any", "expert_every": 2},
+        {"problem": "tsp", "expert_every": 2, "expert_samples": 4, "leader": 3.0},
+    ],
 )
 def test_a_run_with_a_teacher_resumes_to_the_same_bits(tmp_path, ctrl_c, changes):
     config = replace(TAUGHT, **changes)
@@ -412,6 +416,11 @@ def test_a_run_with_a_teacher_resumes_to_the_same_bits(tmp_path, ctrl_c, changes
         ({"average": 1.0}, "average: 1.0, expected at least 0 and less than 1"),
         ({"teacher": None, "expert_every": 5}, "expert_every: 5, expected 0 or more, and a teacher"),
         ({"problem": "sdvrp", "label_order": "any"}, "label_order: 'any', expected 'random' for problem 'sdvrp'"),
+        ({"expert_samples": 8}, "expert_samples: 8, expected 0 to 100000, and expert_every where it is not 0"),
+        ({"expert_every": 5, "expert_samples": -1}, "expert_samples: -1, expected 0 to 100000"),
+        ({"leader": 0.5}, "leader: 0.5, expected a factor of 1 or more"),
+        ({"leader": float("nan")}, "leader: nan, expected a factor of 1 or more"),
+        ({"leader": 2.0, "starts": 1, "baseline": "none"}, "starts: 1, expected 2 or more, of which one is the leader"),
         ({"reinforce_from": 2.0}, "reinforce_from: 2.0, expected a share from 0 to 1"),
         ({"size": "6,x"}, "size: '6,x', expected numbers such as 20,50,100"),
         ({"size": "6,0"}, "size: '6,0', expected numbers of 1 or more"),
