@@ -7,6 +7,7 @@ other instances. Runs take turns seed by seed; finished ones
 are kept in `--runs`, so that an interrupted series goes on.
 
     python benchmarks/teaching.py --minutes 2 --seeds 3
+    python benchmarks/teaching.py --minutes 20 --seeds 1 --only tsp --arms "REINFORCE, shared baseline"
     python benchmarks/teaching.py --minutes 0.1 --seeds 1 --instances 4 --only tsp
 """
 
@@ -135,6 +136,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--instances", type=int, default=200)
     parser.add_argument("--only", nargs="+", default=list(TEACHERS), choices=list(TEACHERS))
+    parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=list(ARMS), metavar="NAME")
     parser.add_argument("--runs", type=Path, default=Path("runs/teaching"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -144,7 +146,7 @@ def main() -> None:
     results: list[dict[str, Any]] = []
     for seed in range(1, arguments.seeds + 1):
         for arm, (problems, _, _) in ARMS.items():
-            for problem in (name for name in problems if name in arguments.only):
+            for problem in (name for name in problems if name in arguments.only and arm in arguments.arms):
                 one = run(problem, arm, seed, arguments.minutes, arguments.instances, arguments.runs)
                 print(json.dumps(one), flush=True)
                 results.append(one)

@@ -141,6 +141,16 @@ def test_padded_nodes_change_nothing(decoder, nodes):
     assert (found[..., 5:] == float("-inf")).all()
 
 
+@pytest.mark.parametrize(
+    ("size", "width"), [(20, 32), (32, 32), (33, 33), (38, 38), (39, 64), (96, 96), (100, 100), (104, 128)]
+)
+def test_nodes_are_padded_to_a_multiple_of_32_unless_few_are_over(size, width):
+    cache = make_decoder().prepare(torch.randn(2, size, WIDTH), None, torch.rand(2, size, size))
+    padded = make_decoder().aligned(cache)
+    assert padded.keys.shape[-1] == padded.values.shape[-2] == padded.logit_keys.shape[-1] == width
+    assert padded.costs.shape == (2, size + 1, width)
+
+
 def test_the_context_of_the_rules_enters_the_query(nodes):
     torch.manual_seed(0)
     decoder = make_decoder(2)
