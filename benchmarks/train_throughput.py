@@ -9,7 +9,7 @@ evaluated for every batch: there is no warm-up epoch without it. The two sides a
 
 RL4CO is measured in each precision that it supports on a CPU: float32; float32 with "medium" matrix products; and
 bfloat16 autocast with "medium", the defaults of its own trainer. The ratio is to the fastest of these. Its process
-keeps freed memory, as that of `tsp train` does (`policies.device.keep_freed_memory`), though its users' do not.
+keeps freed memory, as that of `tsp train` does (`tsp.machine.keep_freed_memory`), though its users' do not.
 
     python benchmarks/train_throughput.py --rl4co ~/.cache/rl4co-0.7
     python benchmarks/train_throughput.py --whole 0.4 2
@@ -43,7 +43,7 @@ ROOT = Path(__file__).parents[1]
 THEIR_PRECISIONS = ("float32", "float32-medium", "bfloat16")
 LR = 1e-4
 KEEP_FREED_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**40), "MALLOC_MMAP_MAX_": "0"}
-"""For RL4CO's process, what `policies.device.keep_freed_memory` does in ours."""
+"""For RL4CO's process, what `tsp.machine.keep_freed_memory` does in ours."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,10 @@ CASES = (
 
 def make_ours(case: Case, precision: str) -> Callable[[], None]:
     """Our step, as `tsp train` takes it."""
-    from policies.device import keep_freed_memory
     from policies.policy import PolicyConfig
     from policies.training.config import TrainConfig
     from policies.training.trainer import Trainer
+    from tsp.machine import keep_freed_memory
 
     config = TrainConfig(
         size=str(case.size),
@@ -238,10 +238,10 @@ def whole_runs(options: argparse.Namespace) -> None:
     """Train whole runs with the rollout baseline, and print what share of the time is not spent in steps."""
     import torch
 
-    from policies.device import keep_freed_memory
     from policies.training.config import TrainConfig
     from policies.training.run import start_run
     from policies.training.trainer import Trainer
+    from tsp.machine import keep_freed_memory
 
     torch.set_num_threads(options.threads)
     keep_freed_memory()

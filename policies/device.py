@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -16,9 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
-
-TRIM_THRESHOLD, MMAP_MAX = -1, -4
-"""Parameters of glibc's `mallopt`: free bytes above which memory is given back, and most blocks outside the heap."""
 
 
 def resolve_device(name: str) -> torch.device:
@@ -50,18 +45,6 @@ def fast_in_bfloat16(device: torch.device) -> bool:
     if platform.machine().lower() in ("x86_64", "amd64"):
         return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()  # noqa: SLF001
     return torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001
-
-
-def keep_freed_memory() -> None:
-    """Let the process keep memory that it frees, for what it allocates next. Nothing happens without glibc.
-
-    Each step of training on a CPU allocates large tensors of the same sizes. glibc gives them back to the system when
-    they are freed, and the system clears each page before it hands it out again: a sixth of the time of a step.
-    """
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-    if hasattr(libc, "mallopt"):
-        libc.mallopt(TRIM_THRESHOLD, -1)
-        libc.mallopt(MMAP_MAX, 0)
 
 
 @contextmanager

@@ -48,9 +48,11 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the comparison, and print, draw and write it."""
     from tsp.cli.outputs import require_output, require_picture
+    from tsp.machine import keep_freed_memory
     from tsp.shortcuts import compare
     from tsp.solvers.registry import split
 
+    keep_freed_memory()
     require_picture(arguments, "plot")
     require_output(arguments, "report", (".html",))
     require_output(arguments, "out", (".csv",))

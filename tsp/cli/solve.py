@@ -91,7 +91,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Solve the instances, and print, draw and write their solutions."""
     from tsp.cli.inputs import read_initial, read_instances
     from tsp.cli.parts import is_folder, refuse_options_of_parts, solve_to_parts
+    from tsp.machine import keep_freed_memory
 
+    keep_freed_memory()
     if is_folder(arguments.out):
         return solve_to_parts(arguments)
     refuse_options_of_parts(arguments)

@@ -83,11 +83,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Start or resume the run, and print the path of its last checkpoint."""
     from pathlib import Path
 
-    from policies.device import keep_freed_memory, resolve_device
+    from policies.device import resolve_device
     from policies.guide.training import GuideTrainConfig
     from policies.training.processes import Processes
     from tsp.cli.settings import guide_settings, policy_settings
     from tsp.files import hold_folder
+    from tsp.machine import keep_freed_memory
 
     device = resolve_device(arguments.device)
     processes = Processes.join(device)
