@@ -37,7 +37,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 ROOT = Path(__file__).parents[1]
 THEIR_PRECISIONS = ("float32", "float32-medium", "bfloat16")
@@ -137,13 +137,12 @@ def make_theirs(case: Case, precision: str) -> Callable[[], None]:
     return step
 
 
-def serve(side: str, threads: int) -> None:
+def serve(make: Callable[[Case, str], Callable[[], None]], threads: int) -> None:
     """Read orders from standard input, a line each: make steps for some seconds, and write the instances a second."""
     import torch
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    make = {"ours": make_ours, "rl4co": make_theirs}[side]
     steps: dict[tuple[Case, str], Callable[[], None]] = {}
     answers, sys.stdout = sys.stdout, sys.stderr  # libraries may print to standard output
     for line in sys.stdin:
@@ -167,8 +166,8 @@ def serve(side: str, threads: int) -> None:
 class Side:
     """A process that makes steps on request and otherwise sleeps."""
 
-    def __init__(self, side: str, python: str, threads: int) -> None:
-        command = [python, str(Path(__file__).resolve()), "--serve", side, "--threads", str(threads)]
+    def __init__(self, side: str, python: str, threads: int, script: str) -> None:
+        command = [python, str(Path(script).resolve()), "--serve", side, "--threads", str(threads)]
         own = {"PYTHONPATH": str(ROOT)} if side == "ours" else KEEP_FREED_MEMORY
         self.process = subprocess.Popen(
             command,
@@ -204,16 +203,22 @@ def their_python(folder: Path) -> str:
     return str(python)
 
 
-def compare(options: argparse.Namespace) -> None:
-    """Measure every case on both sides in turn, and print a line for each."""
-    ours = Side("ours", sys.executable, options.threads)
-    theirs = Side("rl4co", their_python(options.rl4co), options.threads)
+def compare(options: argparse.Namespace, cases: Sequence[Case], script: str) -> None:
+    """Measure every case on both sides in turn, and print a line for each.
+
+    Args:
+        options: from the command line.
+        cases: what to measure.
+        script: the program that makes the steps of a side, with `--serve`.
+    """
+    ours = Side("ours", sys.executable, options.threads, script)
+    theirs = Side("rl4co", their_python(options.rl4co), options.threads, script)
     rows: list[dict[str, object]] = []
     print(f"instances/s, {options.threads} threads, median of {options.repetitions}")
     print(
         f"{'baseline':<9}{'n':>4}{'batch':>7}{'ours':>9}{'RL4CO':>9}{'ratio':>7}  {'range':<13}RL4CO's best precision"
     )
-    for case in CASES:
+    for case in cases:
         if options.only and f"{case.baseline}{case.size}" not in options.only:
             continue
         trials = {p: theirs.measure(case, p, options.seconds) for p in THEIR_PRECISIONS}
@@ -272,26 +277,32 @@ def whole_runs(options: argparse.Namespace) -> None:
         )
 
 
-def main() -> None:
-    """Parse the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def make_parser(description: str | None) -> argparse.ArgumentParser:
+    """The options of a comparison."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rl4co", type=Path, metavar="FOLDER", help="RL4CO's virtual environment; made if missing")
     parser.add_argument("--threads", type=int, default=2, help="threads of each side (default 2)")
     parser.add_argument("--repetitions", type=int, default=5, help="repetitions of each case (default 5)")
     parser.add_argument("--seconds", type=float, default=10.0, help="least seconds of each measurement (default 10)")
     parser.add_argument("--only", nargs="+", metavar="CASE", help="cases, such as rollout20 shared100 (default: all)")
-    parser.add_argument("--whole", nargs="+", type=float, metavar="MINUTES", help="measure whole runs of ours")
     parser.add_argument("--out", type=Path, metavar="FILE.json", help="write every measurement")
     parser.add_argument("--serve", choices=("ours", "rl4co"), help=argparse.SUPPRESS)
+    return parser
+
+
+def main() -> None:
+    """Parse the command line and run."""
+    parser = make_parser(__doc__)
+    parser.add_argument("--whole", nargs="+", type=float, metavar="MINUTES", help="measure whole runs of ours")
     options = parser.parse_args()
     if options.serve:
-        serve(options.serve, options.threads)
+        serve({"ours": make_ours, "rl4co": make_theirs}[options.serve], options.threads)
     elif options.whole:
         whole_runs(options)
     elif options.rl4co is None:
         parser.error("--rl4co: name a folder for RL4CO's virtual environment, or --whole MINUTES")
     else:
-        compare(options)
+        compare(options, CASES, __file__)
 
 
 if __name__ == "__main__":

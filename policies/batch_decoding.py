@@ -65,7 +65,7 @@ class Method:
         starts: number of first nodes where a tour may start anywhere; with 1 the policy chooses.
         is_active: whether efficient active search improves the trajectories.
         steps: of active search; None for as many as the time allows.
-        bfloat16: whether the encoder multiplies in bfloat16.
+        bfloat16: whether products are computed in bfloat16.
     """
 
     decoding: str | None
@@ -237,7 +237,7 @@ class BatchDecoding:
         if self.method.draws_orders(env.problem):
             batch = disappointing(batch, None if self.prefix is None else self.prefix[rows])
         prefix = self._given(batch, rows, count)
-        cache = policy.prepare(batch, bfloat16=self.method.bfloat16).to(torch.float32)
+        cache = policy.prepare(batch, bfloat16=self.method.bfloat16)
         if decoding == "beam":
             return beam_search(env, batch, policy.decoder, cache, count, prefix=prefix, clock=self.clock)
         if decoding == "distinct":
