@@ -4,7 +4,8 @@ A policy that only imitates whole tours is lost after its first mistake. Here it
 step, the teacher plans from there on, and the loss counts the steps after the cut (Ross, Gordon & Bagnell 2011;
 Anthony, Tian & Barber 2017). A round of such labels belongs to one policy, written at the round's beginning.
 
-Without the teacher, the policy imitates the best of several trajectories of its own (Pirnay & Grimm 2024).
+The labels of a round may also be the best of several trajectories of its policy, without the teacher (Pirnay & Grimm
+2024).
 """
 
 from __future__ import annotations
