@@ -127,7 +127,10 @@ class TrainConfig(RunConfig):
         if self.label_workers > MOST_AT_ONCE:
             raise ValueError(f"label_workers: {self.label_workers}, expected 1 to {MOST_AT_ONCE} processes")
         at_once = {"batch_size": self.batch_size * self.starts, "validation_instances": self.validation_instances}
-        labels = {"label_batch": self.label_batch * self.label_ways, "expert_samples": self.label_batch * self.expert_samples}
+        labels = {
+            "label_batch": self.label_batch * self.label_ways,
+            "expert_samples": self.label_batch * self.expert_samples,
+        }
         self.require_memory(largest, at_once | labels)
         for name in ("weight_decay", "entropy", "warmup_steps", "warmup_epochs", "imitation", "imitation_last"):
             if getattr(self, name) < 0:
