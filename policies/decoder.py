@@ -16,16 +16,12 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from envs.batch import rows_at
 
+from .alignment import nodes_to_add
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from envs.routing_env import Observation
-
-
-ALIGNMENT = {"cpu": 32, "cuda": 8}
-"""Multiples of nodes at which products in bfloat16 are fast, on each kind of device."""
-MOST_PADDING = {"cpu": 25, "cuda": 7}
-"""The most nodes for which such a multiple is worth it: with more, multiplying them takes longer than what it saves."""
 
 
 class Cache(NamedTuple):
@@ -132,14 +128,9 @@ class Decoder(nn.Module):
         )
 
     def aligned(self, cache: Cache) -> Cache:
-        """The cache, padded with nodes that are never chosen to a multiple of `ALIGNMENT`, where that is faster.
-
-        In bfloat16 on a CPU, a softmax over 31 nodes takes six times as long as one over 32, and training with 100
-        nodes 9 % longer if they are padded to 128.
-        """
-        device = cache.keys.device.type
-        extra = -cache.keys.shape[-1] % ALIGNMENT.get(device, 1)
-        if not 0 < extra <= MOST_PADDING.get(device, 0):
+        """The cache, padded with nodes that are never chosen, where products in bfloat16 are faster so."""
+        extra = nodes_to_add(cache.keys.shape[-1], cache.keys.device.type)
+        if not extra:
             return cache
         return cache._replace(
             keys=F.pad(cache.keys, (0, extra)),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from .decoder import ALIGNMENT
+from .alignment import ALIGNMENT
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,6 +10,7 @@ from torch import nn
 from envs.batch import from_instances
 from envs.generators import generate
 from envs.routing_env import RoutingEnv
+from policies import encoders
 from policies.encoders import ENCODERS, AttentionLayer, GraphEncoder, GraphEncoderConfig, Norm
 from policies.policy import Policy, PolicyConfig
 from tsp.instance import Instance
@@ -270,3 +271,19 @@ def test_the_unit_of_length_does_not_matter_to_the_graph_network():
 @pytest.mark.parametrize("points", [torch.zeros(1, 1, 2), torch.full((1, 4, 2), 0.5)], ids=["one", "coinciding"])
 def test_degenerate_graphs_stay_finite(points):
     assert torch.isfinite(weights_of(points)).all()
+
+
+@pytest.mark.parametrize("edges", [False, True])
+@pytest.mark.parametrize("size", [20, 32, 51])
+def test_padding_of_attention_in_bfloat16_changes_neither_embeddings_nor_gradients(size, edges, monkeypatch):
+    policy, found = make_policy("instance", {"encoder": "attention", "edges": edges}), []
+    batch = generate("tsp", "uniform", 3, size, torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        for most in (encoders.MOST_ALIGNED, 0):
+            monkeypatch.setattr(encoders, "MOST_ALIGNED", most)
+            policy.zero_grad()
+            h = encode(policy, batch)
+            h.float().square().sum().backward()
+            found.append((h.detach().float(), policy.encoder.layers[0].qkv.weight.grad))
+    for padded, plain in zip(*found, strict=True):
+        torch.testing.assert_close(padded, plain, rtol=0.05, atol=0.02 * float(plain.abs().max()))

@@ -9,7 +9,8 @@ from envs.batch import from_coordinates, from_instances
 from envs.generators import generate
 from envs.routing_env import RoutingEnv
 from policies import remaining
-from policies.decoder import ALIGNMENT, Decoder
+from policies.alignment import ALIGNMENT
+from policies.decoder import Decoder
 from policies.decoding import Greedy, Sampling
 from policies.policy import Policy, PolicyConfig
 from policies.rollout import decode, log_prob, rollout
