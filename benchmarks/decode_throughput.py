@@ -4,7 +4,7 @@
 Both sides decode the attention model of Kool et al. on newly drawn uniform TSP, as in `train_throughput.py`: one greedy
 tour of each instance, or the best of the greedy tours from every node under the eight symmetries. Weights are random,
 so that neither side's tours are good; the work does not depend on them. RL4CO does what its own test step does, in
-whichever precision is fastest for it; ours computes in bfloat16, as `policy(precision=bfloat16)` does.
+whichever precision is fastest for it; ours does what `policy(precision=bfloat16)` does.
 
     python benchmarks/decode_throughput.py --rl4co ~/.cache/rl4co-0.7
 """
@@ -57,6 +57,8 @@ def make_ours(case: Case, _: str) -> Callable[[], None]:
             batch, trajectories = augment(batch, 8), case.size
         with torch.no_grad():
             cache = policy.prepare(batch, bfloat16=True)
+            if trajectories == 1:
+                cache = cache.to(torch.float32)
             starts = env.starts(batch, trajectories)
             actions = decode(env, batch, policy.decoder, cache, Greedy(), trajectories=trajectories, prefix=starts)
         env.cost(batch, actions).view(-1, case.batch, trajectories).amin((0, 2))

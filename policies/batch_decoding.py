@@ -238,6 +238,8 @@ class BatchDecoding:
             batch = disappointing(batch, None if self.prefix is None else self.prefix[rows])
         prefix = self._given(batch, rows, count)
         cache = policy.prepare(batch, bfloat16=self.method.bfloat16)
+        if count == 1:
+            cache = cache.to(torch.float32)  # products with single rows are faster so
         if decoding == "beam":
             return beam_search(env, batch, policy.decoder, cache, count, prefix=prefix, clock=self.clock)
         if decoding == "distinct":
