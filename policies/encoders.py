@@ -127,8 +127,8 @@ class AttentionLayer(nn.Module):
                 scores = scores + self.edge_bias(edges).permute(0, 3, 1, 2)
             if padding is not None:
                 scores = scores.masked_fill(padding[:, None, None, :], float("-inf"))
-            if n <= MOST_ALIGNED and scores.dtype == torch.bfloat16 and scores.device.type == "cpu":
-                extra = nodes_to_add(n, "cpu")
+            may_pad = n <= MOST_ALIGNED and scores.dtype == torch.bfloat16 and scores.device.type == "cpu"
+            if may_pad and (extra := nodes_to_add(n, "cpu")):
                 scores, v = F.pad(scores, (0, extra), value=float("-inf")), F.pad(v, (0, 0, 0, extra))
             attended = scores.softmax(-1).to(v.dtype) @ v
         h = self.norm1(h + self.out(attended.transpose(1, 2).reshape(B, n, d)), padding)
