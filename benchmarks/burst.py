@@ -5,6 +5,7 @@ device while the others do not. The seconds are wall clock and include starting,
 measuring. Every 30 s the averaged weights and a JSON file with the measurements so far are rewritten.
 
     python benchmarks/burst.py --seconds 540 --only tsp,cvrp,op --out burst
+    python benchmarks/burst.py --seconds 540 --only tsp,cvrp,op --further --out burst
     python benchmarks/burst.py --seconds 20 --only tsp --out burst --device cpu --small
 """
 
@@ -90,6 +91,11 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 """Problem → the settings of its training that differ from the common ones."""
 
+FURTHER = {"lr": 1e-3, "schedule": "cosine", "reinforce_from": 0.0, "imitation": 0.1, "imitation_last": 0.1}
+"""Changes for a training that goes on from shipped weights."""
+FURTHER_SIZES = {"tsp": "20,50,50,100", "cvrp": "20,20,20,50,50,100", "op": "20,20,20,50,100"}
+"""Problem → the sizes of such a training: more often those where the policy is furthest from the attention model."""
+
 TINY = {
     "size": "6,8",
     "batch_size": 8,
@@ -104,10 +110,14 @@ TINY = {
 """Changes that let the same script run on a CPU, as a test."""
 
 
-def recipe(name: str, *, small: bool, start_from: str | None, changes: dict[str, Any]) -> TrainConfig:
+def recipe(name: str, arguments: argparse.Namespace) -> TrainConfig:
     """The configuration of one training; its length is set later."""
-    config = replace(COMMON, problem=name, start_from=start_from, **RECIPES[name])
-    return replace(config, **{**(TINY if small else {}), **changes})
+    changes: dict[str, Any] = {"start_from": arguments.start_from, "label_folder": arguments.labels}
+    if arguments.further:
+        changes |= {**FURTHER, "start_from": f"policies/zoo/{name}/model.safetensors"}
+        changes |= {"size": FURTHER_SIZES.get(name, COMMON.size)}
+    changes |= TINY if arguments.small else {}
+    return replace(COMMON, **{"problem": name, **RECIPES[name], **changes, **json.loads(arguments.changes)})
 
 
 def test_set(config: TrainConfig, size: int, count: int, device: torch.device) -> Batch:
@@ -201,14 +211,12 @@ def phases(trainer: Trainer) -> dict[str, dict[str, float]]:
     out: dict[str, dict[str, float]] = {}
     for size in sorted(set(config.listed_sizes)):
         batch = trainer.draw(config.batch_size, size, torch.Generator(device).manual_seed(0))
-        cache = trainer.policy.prepare(batch, bfloat16=trainer.bfloat16)
-        leaf = cache.detach()
-        row = {
-            "draw": timed(lambda n=size: trainer.draw(config.batch_size, n, torch.Generator(device).manual_seed(0))),
-            "encode": timed(lambda b=batch: trainer.policy.prepare(b, bfloat16=trainer.bfloat16)),
-        }
+        row = {"draw": timed(lambda n=size: trainer.draw(config.batch_size, n, torch.Generator(device).manual_seed(0)))}
         if device.type == "cuda":
-            row["walk"] = timed(lambda b=batch, c=leaf: trainer.sample_trace(b, c))
+            graphs = trainer.graphs(batch, config.starts)
+            row["encode"] = timed(lambda g=graphs, b=batch: g.encode(b))
+            row["walk"] = timed(lambda g=graphs, b=batch: g.sample(b))
+            row["gradient"] = timed(lambda g=graphs: g.backward(g.weights))
         row["reinforce"] = timed(lambda b=batch: trainer.reinforce(b))
         row["instances/s"] = round(1000 * config.batch_size / (row["draw"] + row["reinforce"]), 1)
         out[str(size)] = row
@@ -237,13 +245,13 @@ def train_one(name: str, arguments: argparse.Namespace) -> None:
         with atomic_write(arguments.out / f"{name}.json", force=True) as temporary:
             temporary.write_text(json.dumps(record, indent=1))
 
-    changes = {"label_folder": arguments.labels, **json.loads(arguments.changes)}
-    config = recipe(name, small=arguments.small, start_from=arguments.start_from, changes=changes)
+    config = recipe(name, arguments)
     sizes = tuple(sorted(set(config.listed_sizes)))
     count = 16 if arguments.small else 1000
     with tempfile.TemporaryDirectory() as run:
         began = time.time()
         trainer = Trainer(config, run, device=device, say=lambda text: print(f"{name}: {text}", flush=True))
+        trainer.captures_gradients = arguments.capture_gradients
         if not arguments.small:
             record["phases"] = phases(trainer)
         left = arguments.deadline - time.time() - arguments.reserve
@@ -296,6 +304,8 @@ def main() -> None:
     parser.add_argument("--reserve", type=float, default=35.0, help="seconds kept for the last measurement")
     parser.add_argument("--labels", help="folder in which labels are kept from call to call")
     parser.add_argument("--from", dest="start_from", metavar="FILE", help="start one policy from this one")
+    parser.add_argument("--further", action="store_true", help="go on from the shipped weights of each policy")
+    parser.add_argument("--capture-gradients", action="store_true", help="as CUDA graphs, not rollouts only")
     parser.add_argument("--changes", default="{}", help="settings to change, as JSON")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--deadline", type=float, default=None, help=argparse.SUPPRESS)

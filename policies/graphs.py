@@ -3,19 +3,19 @@
 A step of a rollout launches fifty to two hundred small kernels; on a GPU their launches take longer
 than their work. Here a step is compiled into a few kernels, and a run of steps is captured once for each
 shape of a batch and then replayed as a whole, so the host launches one graph for many steps. On the CPU
-the same steps run as they are.
+the same steps run as they are. `policies.training.graphs` does the same for gradients.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Generator, Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from envs.batch import Batch
     from envs.routing_env import RoutingEnv, State, Trace
@@ -29,6 +29,7 @@ COMPILED_SHAPES = 64
 """Shapes for which a step may be compiled in one process."""
 
 Leaves = list[Tensor | None]
+Tree = TypeVar("Tree", bound=tuple[object, ...])
 
 
 class GraphRollout:
@@ -62,7 +63,7 @@ class GraphRollout:
     ) -> None:
         self.env, self.decoder, self.strategy, self.generator = env, decoder, strategy, generator
         self.trajectories = trajectories
-        self.batch, self.cache = _copy(batch), _copy(cache.detach())
+        self.batch, self.cache = copied(batch), copied(cache.detach())
         self.prefix = env.starts(self.batch, trajectories) if replays is None else None
         self.given = 0 if self.prefix is None else self.prefix.shape[-1]
         self.horizon = horizon = env.horizon(batch) if replays is None else replays
@@ -84,8 +85,7 @@ class GraphRollout:
             self._advance = torch.compile(self._one_step, fullgraph=True, dynamic=False)
         with torch.no_grad():
             self._state = self._static_state()
-            self._start = self._captured(self._begin)
-            self._go_on = self._captured(self._take_segment)
+            self._start, self._go_on = captured([self._begin, self._take_segment], batch.device, generator=generator)
 
     @torch.no_grad()
     def __call__(self, batch: Batch, cache: Cache, actions: Tensor | None = None) -> Trace:
@@ -96,7 +96,7 @@ class GraphRollout:
             cache: the decoder's cache for them.
             actions: `[B, P, T]` the actions to replay.
         """
-        _overwrite((self.batch, self.cache), (batch, cache.detach()))
+        overwrite((self.batch, self.cache), (batch, cache.detach()))
         segments, most = self.segments, self.horizon
         if self.actions is not None:
             assert actions is not None
@@ -113,24 +113,6 @@ class GraphRollout:
                 break
         # in the rest of the last segment every trajectory stays
         return self.trace.until(min(self.given + done * self.segment, most))
-
-    def _captured(self, work: Callable[[], None]) -> Callable[[], None]:
-        """`work` as a CUDA graph where there is CUDA, after the warm-up that capturing requires."""
-        if self.batch.device.type != "cuda":
-            return work
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(2):
-                self._begin()
-                work()
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        graph.register_generator_state(self.generator)
-        self._begin()
-        with torch.cuda.graph(graph):
-            work()
-        return graph.replay
 
     def _static_state(self) -> Leaves:
         """Buffers for all that changes from step to step, in the order of the flattened state."""
@@ -193,12 +175,49 @@ class GraphRollout:
             buffer.copy_(value)
 
 
-def _copy(tree: Any) -> Any:  # noqa: ANN401 - any tuple of tensors
+def captured(
+    works: Sequence[Callable[[], None]],
+    device: torch.device,
+    *,
+    generator: Generator | None = None,
+) -> list[Callable[[], None]]:
+    """Pieces of work that run in this order, each as a CUDA graph where there is CUDA.
+
+    They share memory: what one leaves for a later one lies where no piece between them writes.
+
+    Args:
+        works: the pieces, which read and write static buffers.
+        device: where they run.
+        generator: random numbers that they draw.
+    """
+    if device.type != "cuda":
+        return list(works)
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):  # capturing requires that everything has run before
+        for _ in range(2):
+            for work in works:
+                work()
+    torch.cuda.current_stream().wait_stream(side)
+    pool, graphs = torch.cuda.graph_pool_handle(), []
+    for work in works:
+        graph = torch.cuda.CUDAGraph()
+        if generator is not None:
+            graph.register_generator_state(generator)
+        with torch.cuda.graph(graph, pool=pool):
+            work()
+        graphs.append(graph)
+    return [graph.replay for graph in graphs]
+
+
+def copied(tree: Tree) -> Tree:
+    """A tree of tensors with copies of all tensors."""
     leaves, layout = tree_flatten(tree)
     return tree_unflatten([x.clone() if isinstance(x, Tensor) else x for x in leaves], layout)
 
 
-def _overwrite(buffers: Any, values: Any) -> None:  # noqa: ANN401
+def overwrite(buffers: Tree, values: Tree) -> None:
+    """Copy the tensors of a tree into those of another one of the same structure."""
     for buffer, value in zip(tree_flatten(buffers)[0], tree_flatten(values)[0], strict=True):
         if isinstance(buffer, Tensor):
             buffer.copy_(value)

@@ -150,19 +150,46 @@ def score(
         entropy: whether the entropy is wanted; else it is zero.
     """
     steps = slice(trace.given, None) if steps is None else steps
-    observation, actions = trace.queries(steps)
-    logs = decoder.logits(cache, observation).log_softmax(-1)  # [B, T * P, n]
+    any_of = None if allowed is None else allowed[:, :, steps].transpose(1, 2).flatten(1, 2)
+    chosen, spread = score_queries(decoder, cache, *trace.queries(steps), any_of, entropy=entropy)
+    by_step = (-1, trace.actions.shape[1])
+    return chosen.unflatten(1, by_step).sum(1), spread.unflatten(1, by_step).sum(1)
+
+
+def score_queries(
+    decoder: Decoder,
+    cache: Cache,
+    observation: Observation,
+    actions: Tensor,
+    allowed: Tensor | None = None,
+    *,
+    entropy: bool,
+) -> tuple[Tensor, Tensor]:
+    """`score` for each of Q queries: of actions `[B, Q]` or any of the `allowed` ones `[B, Q, n]`, `[B, Q]` each."""
+    logs = decoder.logits(cache, observation).log_softmax(-1)  # [B, Q, n]
     if allowed is None:
         chosen = logs.gather(-1, actions[..., None]).squeeze(-1)
     else:
-        any_of = allowed[:, :, steps].transpose(1, 2).flatten(1, 2)
-        chosen = logs.masked_fill(~any_of, float("-inf")).logsumexp(-1)
-    by_step = (-1, trace.actions.shape[1])
-    scored = chosen.unflatten(1, by_step).sum(1)
+        chosen = logs.masked_fill(~allowed, float("-inf")).logsumexp(-1)
     if not entropy:
-        return scored, torch.zeros_like(scored)
-    of_choices = -(logs.exp() * logs.masked_fill(observation.forbidden, 0.0)).sum(-1)
-    return scored, of_choices.unflatten(1, by_step).sum(1)
+        return chosen, torch.zeros_like(chosen)
+    return chosen, -(logs.exp() * logs.masked_fill(observation.forbidden, 0.0)).sum(-1)
+
+
+def expected_at_start(decoder: Decoder, cache: Cache, trace: Trace, values: Tensor) -> Tensor:
+    """The sum over instances of the values `[B, P]` expected if the policy chose among the given first nodes.
+
+    Every first node is tried, so that nothing need be sampled: Σ_p π(s_p) v_p, with probabilities that sum to 1.
+
+    Args:
+        decoder: as in the rollout.
+        cache: as in the rollout; gradients flow into it.
+        trace: trajectories of which the first step was given; before it all of an instance have the same observation.
+        values: of each trajectory.
+    """
+    observation, _ = trace.map(lambda x: x[:, :1, :1]).queries(slice(None))
+    logits = decoder.logits(cache, observation)[:, 0]  # [B, n]
+    return (logits.gather(-1, trace.actions[:, :, 0]).softmax(-1) * values).sum()
 
 
 def log_prob(decoder: Decoder, cache: Cache, trace: Trace, steps: slice | None = None) -> Tensor:

@@ -7,27 +7,22 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from policies.device import in_threads
-from policies.rollout import backward_in_chunks, rollout
+from policies.rollout import backward_in_chunks
 
 from .label_sets import allow_one, follow
+from .passes import Passes
 from .processes import ALONE
-from .shares import backward_through_encoder, count_shares, split
+from .shares import backward_through_encoder, split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from envs.batch import Batch
-    from envs.routing_env import RoutingEnv, Trace
-    from policies.decoder import Cache
+    from envs.routing_env import RoutingEnv
     from policies.policy import Policy
 
     from .labelling import Label
+    from .passes import GraphPasses
     from .processes import Processes
     from .reinforce_baselines import ReinforceBaseline
-
-    SampleTrace = Callable[[Batch, Cache], Trace]
-    ReplayTrace = Callable[[Batch, Cache, Tensor], Trace]
 
 LEAST_DEVIATION = 1e-3
 """Least divisor of advantages, where the standard deviation of an instance's costs is smaller."""
@@ -52,16 +47,12 @@ def accumulate_gradients(
     entropy: float = 0.0,
     scale: bool = False,
     leader: float = 1.0,
-    weight: float = 1.0,
     processes: Processes = ALONE,
-    sample_trace: SampleTrace | None = None,
+    graphs: GraphPasses | None = None,
 ) -> StepResult:
     """Add the gradient of the REINFORCE loss on one batch to the policy's parameters.
 
-    ∇L = E[(C(π) - b) ∇ log p(π)] (Williams 1992; Kool et al. 2019, equation 9). The decoder's cache
-    is the cut: chunks of steps each run backward into it, then one backward pass goes through the
-    encoder, so memory does not grow with the number of steps. On a CPU shares of the instances are decoded and scored
-    on their own (see `shares`).
+    ∇L = E[(C(π) - b) ∇ log p(π)] (Williams 1992; Kool et al. 2019, equation 9). See `Passes`.
 
     Args:
         env: the environment.
@@ -78,26 +69,18 @@ def accumulate_gradients(
             all sizes have the same weight.
         leader: factor of the advantage of each instance's best trajectory; above 1 the policy learns rather to find one
             good trajectory of many than good ones in the mean (Wang et al. 2024, leader reward).
-        weight: weight of the loss.
         processes: those that share the batch, of which `batch` is this one's share.
-        sample_trace: samples the trajectories of a batch, given its cache; `rollout` by default.
+        graphs: the same passes as CUDA graphs, of this policy, entropy and precision, for batches of this shape.
     """
-    cache = policy.prepare(batch, bfloat16=bfloat16)
-    starts = min(starts, batch.size)
-    count = 1 if sample_trace is not None else count_shares(batch, starts)
-    shares = split(policy.decoder, batch, cache, count)
-    generators = [generator, *(generator.clone_state() for _ in shares[1:])]
-
-    def sample(i: int) -> Trace:
-        (part, leaf, decoder), how = shares[i], processes.sampling(i, count)
-        if sample_trace is not None:
-            return sample_trace(part, leaf)
-        prefix = env.starts(part, starts)
-        return rollout(env, part, decoder, leaf, how, trajectories=starts, prefix=prefix, generator=generators[i])
-
-    traces = in_threads(sample, count)
-    parts = [env.cost(share.batch, trace.actions) for share, trace in zip(shares, traces, strict=True)]
-    costs = torch.cat(parts).float()  # [B, P]
+    passes = graphs or Passes(
+        policy,
+        trajectories=min(starts, batch.size),
+        generator=generator,
+        bfloat16=bfloat16,
+        entropy=entropy,
+        processes=processes,
+    )
+    costs = passes.sample(batch)  # [B, P]
     advantage = baseline.advantage(batch, costs)
     if scale:
         advantage = advantage / costs.std(1, keepdim=True).clamp(min=LEAST_DEVIATION)
@@ -106,13 +89,7 @@ def accumulate_gradients(
     if leader != 1.0:
         best = costs.argmin(1, keepdim=True)
         advantage = advantage.scatter(1, best, leader * advantage.gather(1, best))
-    weights = (advantage / advantage.numel() * weight).chunk(count)
-
-    def score(i: int) -> Tensor:
-        return backward_in_chunks(shares[i].decoder, shares[i].leaf, traces[i], weights[i], weight * entropy / count)
-
-    loss = torch.stack(in_threads(score, count)).sum()
-    backward_through_encoder(policy.decoder, cache, shares)
+    loss = passes.backward(advantage / advantage.numel())
     return StepResult(loss, env.sign * costs.mean())
 
 
@@ -125,7 +102,7 @@ def accumulate_imitation(
     bfloat16: bool,
     weight: float = 1.0,
     any_order: Generator | None = None,
-    replay_trace: ReplayTrace | None = None,
+    graphs: GraphPasses | None = None,
 ) -> Tensor:
     """Add the gradient of imitating given solutions to the policy's parameters.
 
@@ -138,23 +115,27 @@ def accumulate_imitation(
         weight: weight of the loss.
         any_order: if given, every order and direction of the tours is right (see `label_sets`), and the
             policy draws by these random numbers which one the trajectory follows; else only the label's own.
-        replay_trace: replays actions in a batch, given its cache; `env.replay` by default.
+        graphs: the passes as CUDA graphs, of this policy and precision, for batches of this shape; not for `any_order`.
 
     Returns:
         the mean over trajectories of the negative log-probability.
     """
+    actions = label.actions
+    count = actions.shape[0] * actions.shape[1]
+    per_trajectory = torch.full(actions.shape[:2], -weight / count, device=batch.device)
+    if graphs is not None:
+        graphs.replay(batch, label)
+        return graphs.backward(per_trajectory) / weight
     cache = policy.prepare(batch, bfloat16=bfloat16)
     shares = split(policy.decoder, batch, cache, 1)
-    leaf, actions = shares[0].leaf, label.actions
+    leaf = shares[0].leaf
     if any_order is not None:
         trace, allowed = follow(env, batch, policy.decoder, leaf, label, any_order)
     else:
-        trace = env.replay(batch, actions) if replay_trace is None else replay_trace(batch, leaf, actions)
+        trace = env.replay(batch, actions)
         allowed = None if label.after is None else allow_one(trace, label.after)
     if env.starts(batch, 2) is not None:
         trace = trace._replace(given=1)
-    count = actions.shape[0] * actions.shape[1]
-    per_trajectory = torch.full(actions.shape[:2], -weight / count, device=batch.device)
     loss = backward_in_chunks(policy.decoder, leaf, trace, per_trajectory, allowed=allowed)
     backward_through_encoder(policy.decoder, cache, shares)
     return loss / weight

@@ -22,9 +22,7 @@ from envs.generators import generate, node_count
 from envs.routing_env import RoutingEnv
 from envs.symmetries import symmetries
 from policies.checkpoint import PolicyInfo, load_policy, save_policy
-from policies.decoding import Sampling
 from policies.device import fast_in_bfloat16
-from policies.graphs import GraphRollout
 from policies.policy import Policy
 from tsp.composition import validated_problem
 from tsp.problems import get_problem
@@ -33,6 +31,7 @@ from .config import TrainConfig
 from .expert import Rounds
 from .labelling import Labelling
 from .muon import Muon, split_parameters
+from .passes import GraphPasses
 from .reinforce import StepResult, accumulate_gradients, accumulate_imitation
 from .reinforce_baselines import (
     Challenge,
@@ -51,9 +50,6 @@ from .validation import Validation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from envs.routing_env import Trace
-    from policies.decoder import Cache
 
     from .labelling import Shard
 
@@ -76,7 +72,14 @@ def _generator(seed: int, stream: str, step: int, device: torch.device | str) ->
 
 
 class Trainer(Run[TrainConfig]):
-    """A run that trains a policy."""
+    """A run that trains a policy.
+
+    Attributes:
+        captures_gradients: whether, on a GPU, gradients are captured as CUDA graphs as rollouts are. Captured ones have
+            the gradients of plain ones on a CPU; on a GPU they have not been run yet.
+    """
+
+    captures_gradients = False
 
     def set_up(self) -> None:
         """Make the policy, the optimizer, the REINFORCE baseline, and the teacher where there is one."""
@@ -93,7 +96,7 @@ class Trainer(Run[TrainConfig]):
         self.optimizer = self._make_optimizer()
         self.average = copy.deepcopy(self.policy).eval().requires_grad_(requires_grad=False) if config.average else None
         self.teacher = self._make_teacher() if config.teacher else None
-        self._rollouts: dict[tuple[int, int, bool], GraphRollout] = {}
+        self._graphs: dict[tuple[int, int, bool], GraphPasses] = {}
         self._generator = Generator(self.device)
         self.data = _read_data(config, self.device) if config.data else None
         self.baseline = self._make_baseline()
@@ -287,7 +290,7 @@ class Trainer(Run[TrainConfig]):
         """Add the gradient of REINFORCE on a batch."""
         config = self.config
         seed = int(_stream(config.seed, "actions", self.step).integers(2**63))
-        if self.device.type == "cuda":  # a captured rollout draws the numbers of its own trajectories only
+        if self.captures:  # a captured rollout draws the numbers of its own trajectories only
             seed = (seed + self.processes.rank) % 2**63
         return accumulate_gradients(
             self.env,
@@ -301,7 +304,7 @@ class Trainer(Run[TrainConfig]):
             scale=config.scale,
             leader=config.leader if self.progress() >= 1 - LEADER_SHARE else 1.0,
             processes=self.processes,
-            sample_trace=self.sample_trace if self.device.type == "cuda" else None,
+            graphs=self.graphs(batch, config.starts) if self.captures else None,
         )
 
     def _imitate(self, teacher: Teacher) -> Tensor:
@@ -311,9 +314,11 @@ class Trainer(Run[TrainConfig]):
         batch, label = self._labels(teacher, rng)
         image = symmetries(batch.coordinates)[int(rng.integers(8))]
         weight = config.imitation + (config.imitation_last - config.imitation) * self.progress()
-        any_order = None
+        any_order = graphs = None
         if config.label_order == "any":
             any_order = self._generator.manual_seed(int(rng.integers(2**63)))
+        elif self.captures:
+            graphs = self.graphs(batch, label.actions.shape[1], replays=self.env.horizon(batch))
         return accumulate_imitation(
             self.env,
             self.policy,
@@ -322,7 +327,7 @@ class Trainer(Run[TrainConfig]):
             bfloat16=self.bfloat16,
             weight=weight,
             any_order=any_order,
-            replay_trace=self._replay_trace if self.device.type == "cuda" else None,
+            graphs=graphs,
         )
 
     def _labels(self, teacher: Teacher, rng: np.random.Generator) -> Shard:
@@ -339,28 +344,27 @@ class Trainer(Run[TrainConfig]):
         made = min(teacher.shards, FIRST_SHARDS + self.step // each)
         return teacher.shard(int(rng.integers(made)), self.device)
 
-    def sample_trace(self, batch: Batch, cache: Cache) -> Trace:
-        """Sampled trajectories of a batch, by a captured rollout."""
-        return self._rollout(batch, cache, min(self.config.starts, batch.size), None)(batch, cache)
+    @property
+    def captures(self) -> bool:
+        """Whether the passes of a step are replayed as graphs."""
+        return self.device.type == "cuda"
 
-    def _replay_trace(self, batch: Batch, cache: Cache, actions: Tensor) -> Trace:
-        return self._rollout(batch, cache, actions.shape[1], self.env.horizon(batch))(batch, cache, actions)
-
-    def _rollout(self, batch: Batch, cache: Cache, trajectories: int, replays: int | None) -> GraphRollout:
-        """The captured rollout of batches of this shape."""
+    def graphs(self, batch: Batch, trajectories: int, replays: int | None = None) -> GraphPasses:
+        """The captured passes of batches of this shape: of sampled trajectories, or of given ones of some length."""
+        trajectories = min(trajectories, batch.size) if replays is None else trajectories
         key = (batch.size, trajectories, replays is not None)
-        if key not in self._rollouts:
-            self._rollouts[key] = GraphRollout(
-                self.env,
-                self.policy.decoder,
+        if key not in self._graphs:
+            self._graphs[key] = GraphPasses(
+                self.policy,
                 batch,
-                cache,
-                Sampling(),
                 trajectories=trajectories,
                 generator=self._generator,
+                bfloat16=self.bfloat16,
+                entropy=self.config.entropy if replays is None else 0.0,
                 replays=replays,
+                captures=self.captures_gradients,
             )
-        return self._rollouts[key]
+        return self._graphs[key]
 
     def count_seconds(self, seconds: float) -> None:
         """Add to the training time, also of this epoch."""

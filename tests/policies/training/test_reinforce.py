@@ -9,10 +9,10 @@ from envs.batch import from_coordinates
 from envs.generators import generate
 from envs.routing_env import RoutingEnv
 from policies import rollout
-from policies.decoding import Sampling
+from policies.decoding import Greedy, Sampling
 from policies.device import threads
 from policies.policy import Policy, PolicyConfig
-from policies.training import reinforce
+from policies.training import passes
 from policies.training.reinforce import accumulate_gradients
 from policies.training.reinforce_baselines import ExponentialBaseline, NoBaseline, SharedBaseline
 
@@ -40,17 +40,20 @@ def gradients(policy):
 def naive_step(policy, batch, advantage, starts, entropy=0.0):
     """REINFORCE as the textbook has it: act step by step with the graph kept, then one backward pass.
 
-    Returns the loss and the mean cost. It knows nothing of traces, chunks or cuts.
+    Where first nodes are given, the expected advantage of a choice among them is added. Returns the loss and the mean
+    cost. It knows nothing of traces, chunks or cuts.
     """
     env, draw = policy.env, generator()
     cache = policy.prepare(batch)
-    state, total, spread = env.reset(batch, starts), 0.0, 0.0
+    state, total, spread, choice = env.reset(batch, starts), 0.0, 0.0, None
     prefix = env.starts(batch, starts)
     walked = []
     while not state.finished.all():
         log_probabilities = policy.decoder.logits(cache, env.observe(state)).log_softmax(-1)
         if not walked and prefix is not None:
             action = prefix[..., 0]
+            probabilities = log_probabilities.exp().gather(-1, action[..., None])[..., 0]
+            choice = probabilities / probabilities.sum(1, keepdim=True)
         else:
             action = Sampling().select(log_probabilities.detach(), draw)
             total = total + log_probabilities.gather(-1, action[..., None])[..., 0]
@@ -62,6 +65,8 @@ def naive_step(policy, batch, advantage, starts, entropy=0.0):
     if entropy:
         weight = weight / weight.std()
     loss = (weight * total).mean() - entropy * spread.mean()
+    if choice is not None:
+        loss = loss + (choice * weight).sum(1).mean()
     loss.backward()
     return loss.detach(), costs.mean()
 
@@ -135,8 +140,8 @@ def test_the_leader_is_the_shortest_tour_of_each_instance(monkeypatch):
         weights.append((trace.actions, weight))
         return torch.zeros((), requires_grad=True)
 
-    monkeypatch.setattr(reinforce, "backward_in_chunks", watch)
-    monkeypatch.setattr(reinforce, "backward_through_encoder", lambda *_: None)
+    monkeypatch.setattr(passes, "backward_in_chunks", watch)
+    monkeypatch.setattr(passes, "backward_through_encoder", lambda *_: None)
     policy, batch = make_policy(norm="layer"), random_batch()
     for leader in (1.0, 3.0):
         accumulate_gradients(
@@ -210,13 +215,13 @@ def test_threads_add_the_gradients_of_one_and_repeat_their_bits(problem, starts,
 
 
 def test_each_thread_takes_a_share_of_the_instances(monkeypatch):
-    seen, whole = [], reinforce.backward_in_chunks
+    seen, whole = [], passes.backward_in_chunks
 
     def watch(decoder, leaf, trace, *rest):
         seen.append((len(trace.actions), torch.get_num_threads(), threading.get_ident()))
         return whole(decoder, leaf, trace, *rest)
 
-    monkeypatch.setattr(reinforce, "backward_in_chunks", watch)
+    monkeypatch.setattr(passes, "backward_in_chunks", watch)
     step_on_threads(3, "tsp", 4, 0.0)
     assert [one[:2] for one in seen] == [(B // 3, 1)] * 3
     assert len({one[2] for one in seen}) > 1
@@ -239,7 +244,7 @@ def test_the_gradient_in_bfloat16_points_in_the_same_direction(monkeypatch):
     """Acting is fixed, so that both gradients are of the same tours."""
     policy, exact, batch = make_policy(), make_policy(), random_batch(32, 10)
     tours = torch.stack([torch.randperm(10, generator=generator(k)) for k in range(32 * 4)]).view(32, 4, 10)
-    monkeypatch.setattr(reinforce, "rollout", lambda env, batch, *_, **__: env.replay(batch, tours))
+    monkeypatch.setattr(passes, "rollout", lambda env, batch, *_, **__: env.replay(batch, tours))
     for one, bfloat16 in ((policy, True), (exact, False)):
         accumulate_gradients(
             RoutingEnv("tsp"), one, batch, SharedBaseline(), starts=4, bfloat16=bfloat16, generator=generator()
@@ -280,3 +285,34 @@ def test_steps_of_reinforce_shorten_tours():
         lengths.append(result.objective.item())
     assert sum(lengths[:3]) / 3 > 3.9
     assert sum(lengths[-5:]) / 5 < 3.3
+
+
+class FromTheLeft:
+    """A baseline that makes trajectories better the further left they begin."""
+
+    def advantage(self, batch, costs):
+        first = batch_starts(batch, costs.shape[1])
+        return batch.coordinates[..., 0].gather(1, first)
+
+
+def batch_starts(batch, count):
+    return RoutingEnv("tsp").starts(batch, count)[..., 0]
+
+
+@pytest.mark.parametrize("starts", [4, 8])
+def test_the_policy_learns_where_to_begin(starts):
+    policy, source = make_policy(norm="layer"), generator()
+    optimizer = torch.optim.Adam(policy.parameters(), lr=0.01)
+    for _ in range(60):
+        optimizer.zero_grad()
+        batch = from_coordinates(torch.rand(32, 8, 2, generator=source))
+        accumulate_gradients(
+            policy.env, policy, batch, FromTheLeft(), starts=starts, bfloat16=False, generator=generator()
+        )
+        optimizer.step()
+    with torch.no_grad():
+        batch = from_coordinates(torch.rand(200, 8, 2, generator=source))
+        cache = policy.prepare(batch)
+        first = rollout.decode(policy.env, batch, policy.decoder, cache, Greedy())[:, :, 0]
+    chosen, mean = batch.coordinates[..., 0].gather(1, first).mean(), batch.coordinates[..., 0].mean()
+    assert chosen < 0.5 * mean
