@@ -26,6 +26,7 @@ from policy_gaps import first_instances
 
 from envs.batch import Batch, from_instances
 from envs.generators import generate
+from envs.routing_env import RoutingEnv
 from envs.symmetries import augment
 from policies.checkpoint import PolicyInfo, save_policy
 from policies.decoding import Greedy, Sampling
@@ -125,7 +126,8 @@ def test_set(config: TrainConfig, size: int, count: int, device: torch.device) -
     if config.problem in ("tsp", "op", "cvrp", "pctsp"):
         return from_instances(first_instances(config.problem, size, count), distances=False).in_float32().to(device)
     generator = torch.Generator().manual_seed(1234)
-    return generate(config.problem, config.distribution, count, size, generator).to(device)
+    drawn = generate(config.problem, config.distribution, count, size, generator).to(device)
+    return RoutingEnv(config.problem).as_solved(drawn)
 
 
 @torch.no_grad()
@@ -163,7 +165,8 @@ def summary(policy: Policy, costs: Tensor) -> dict[str, float]:
 
 def best_temperature(policy: Policy, config: TrainConfig, size: int, device: torch.device) -> float:
     """The temperature at which the best of many samples is best, on instances drawn for this choice."""
-    batch = generate(config.problem, config.distribution, 200, size, torch.Generator().manual_seed(99)).to(device)
+    drawn = generate(config.problem, config.distribution, 200, size, torch.Generator().manual_seed(99)).to(device)
+    batch = policy.env.as_solved(drawn)
 
     def quality(temperature: float) -> tuple[float, float]:
         costs = best_costs(policy, batch, samples=SAMPLES, symmetries=SYMMETRIES, temperature=temperature)

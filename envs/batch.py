@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from tsp.instance import Instance, Realization
 
+FAR_APART = 0.25
+"""Distance in the unit square from which a pair of points tells the unit of a matrix."""
+
 
 class Batch(NamedTuple):
     """B instances of up to n nodes.
@@ -92,6 +95,20 @@ class Batch(NamedTuple):
         """The same batch in the precision of generated ones, in which policies are trained."""
         batch = self.map(lambda x: x.float() if x.dtype == torch.float64 else x)
         return batch._replace(scale=self.scale)
+
+    def stretched(self) -> Batch:
+        """Drawn instances as `from_instances` makes them, so that a policy trains on what it sees when it solves.
+
+        Their coordinates fill the unit square, and the unit follows; lengths in the instances' own units stay.
+        """
+        low = self.coordinates.amin(1, keepdim=True)
+        extent = (self.coordinates.amax(1, keepdim=True) - low).amax(-1, keepdim=True)
+        extent = torch.where(extent > 0, extent, 1.0)
+        points = (self.coordinates - low) / extent
+        scale = self.scale * extent[:, 0, 0]
+        if self.distances is not None:  # a matrix, whose unit may differ from that of the coordinates
+            scale = _units(self.distances, points).to(scale.dtype)
+        return self._replace(coordinates=points, scale=scale)
 
     def rows(self, index: slice | Tensor) -> Batch:
         """The instances at `index`."""
@@ -262,10 +279,17 @@ def from_instances(
     )
 
 
+def _units(distances: Tensor, points: Tensor) -> Tensor:
+    """`_unit` of each instance of a batch, `[B]`."""
+    seen = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
+    ratios = torch.where(seen > FAR_APART, distances.float() / seen, float("nan")).flatten(1).nanmedian(1).values
+    return torch.where(ratios.isnan(), distances.flatten(1).amax(1).float(), ratios)
+
+
 def _unit(instance: Instance, points: np.ndarray) -> float:
     """Length of the square's side in the matrix's unit: the median ratio of both distances over distant pairs."""
     seen = np.sqrt(np.square(points[:, None] - points[None]).sum(-1))
-    far = seen > 0.25
+    far = seen > FAR_APART
     if not far.any():
         return float(instance.distances.max())
     return float(np.median(instance.distances[far] / seen[far]))

@@ -197,6 +197,11 @@ class RoutingEnv:
         node, context = ("x", "y", *self.shows), (*numbered("context_features"), *fleet)
         return Names(node, context, numbered("node_context_features"))
 
+    def as_solved(self, batch: Batch) -> Batch:
+        """Drawn instances as a policy sees them when it solves; what is allowed and what it costs stays the same."""
+        stretched = batch.stretched()
+        return stretched._replace(distances=batch.with_distances().distances) if self.geometry else stretched
+
     def features(self, batch: Batch) -> Tensor:
         """The features of each node, `[B, n, node_features]` float32."""
         shown = (FEATURES[name](batch).to(batch.coordinates.dtype)[..., None] for name in self.shows)

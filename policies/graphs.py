@@ -3,7 +3,7 @@
 A step of a rollout launches fifty to two hundred small kernels; on a GPU their launches take longer
 than their work. Here a step is compiled into a few kernels, and a run of steps is captured once for each
 shape of a batch and then replayed as a whole, so the host launches one graph for many steps. On the CPU
-the same steps run as they are. `policies.training.graphs` does the same for gradients.
+the same steps run as they are. `policies.training.passes` does the same for gradients.
 """
 
 from __future__ import annotations

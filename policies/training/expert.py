@@ -99,7 +99,7 @@ def sample_shard(labelling: Labelling, rounds: Rounds, number: int, index: int) 
         as `complete_shard`.
     """
     policy, _ = load_policy(rounds.policy_path(number))
-    batch = draw_round_shard(labelling, number, index)
+    batch = policy.env.as_solved(draw_round_shard(labelling, number, index))
     rng = np.random.default_rng([labelling.seed, number, index])
     prefix = _first_nodes(policy.env, batch, rng)
     prefix = None if prefix is None else prefix.expand(-1, rounds.samples, -1)

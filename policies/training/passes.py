@@ -229,10 +229,10 @@ class GraphPasses:
         """The part of the loss of some steps."""
         inside = steps.clamp(max=self.trace.actions.shape[2] - 1)
         observation, actions = self.trace.map(lambda x: x.index_select(2, inside)).queries(slice(None))
-        counts = (steps >= self.after) & (steps < self.stop)  # [B, T]
+        left_out = (steps < self.after) | (steps >= self.stop)  # [B, T]
         by_step = (len(steps), self.weights.shape[1])
         scored, spread = (
-            (x.unflatten(1, by_step) * counts[..., None]).sum(1)  # [B, P]
+            x.unflatten(1, by_step).masked_fill(left_out[..., None], 0.0).sum(1)  # [B, P]
             for x in score_queries(self.policy.decoder, self.leaf, observation, actions, entropy=self.entropy > 0)
         )
         return (self.weights * scored).sum() - self.entropy * spread.sum() / self.weights.numel()

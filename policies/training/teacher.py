@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from envs.routing_env import RoutingEnv
 from tsp.files import atomic_write
 from tsp.problems import get_problem
 from tsp.solvers.registry import make
@@ -110,6 +111,7 @@ class Teacher:
         if Path(folder).exists() and not Path(folder).is_dir():
             raise ValueError(f"{folder}: a file, expected a folder of labels")
         self.labelling, self.shards, self.rounds = labelling, shards, rounds
+        self._env = RoutingEnv(labelling.problem)
         digest = hashlib.sha256(repr(labelling).encode()).hexdigest()
         self.folder = Path(folder) / f"labels-{digest[:12]}"
         context = get_context("spawn")
@@ -146,7 +148,8 @@ class Teacher:
             path = shard_path(self.folder, index)
             self._wait_for(path)
             actions = torch.from_numpy(np.load(path)).to(device)
-            self._kept[index] = whole_shard(draw_shard(self.labelling, index).to(device), actions)
+            batch = self._env.as_solved(draw_shard(self.labelling, index).to(device))
+            self._kept[index] = whole_shard(batch, actions)
         return _with_long_actions(self._kept[index])
 
     def round_shard(self, number: int, index: int, device: torch.device) -> Shard:
@@ -161,7 +164,7 @@ class Teacher:
             self._wait_for(path)
             with np.load(path) as file:
                 actions, after = (torch.from_numpy(file[name]).to(device) for name in ("actions", "after"))
-            batch = draw_round_shard(self.labelling, number, index).to(device)
+            batch = self._env.as_solved(draw_round_shard(self.labelling, number, index).to(device))
             self._kept[number, index] = whole_shard(batch, actions, after)
         return _with_long_actions(self._kept[number, index])
 

@@ -209,9 +209,10 @@ class Trainer(Run[TrainConfig]):
         return self.policy if self.average is None else self.average
 
     def draw(self, count: int, size: int, generator: Generator) -> Batch:
-        """Instances of the run's distribution or data, on the run's device."""
+        """Instances of the run's distribution or data as they are solved, on the run's device."""
         if self.data is None:
-            return generate(self.env.problem, self.config.distribution, count, size, generator)
+            drawn = generate(self.env.problem, self.config.distribution, count, size, generator)
+            return self.env.as_solved(drawn)
         rows = torch.randint(self.data.count, (count,), generator=generator, device=self.device)
         return self.data.rows(rows)
 
