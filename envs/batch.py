@@ -99,7 +99,7 @@ class Batch(NamedTuple):
     def stretched(self) -> Batch:
         """Drawn instances as `from_instances` makes them, so that a policy trains on what it sees when it solves.
 
-        Their coordinates fill the unit square, and the unit follows; lengths in the instances' own units stay.
+        Their coordinates fill the unit square, and prizes have a unit; values in the instances' own units stay.
         """
         low = self.coordinates.amin(1, keepdim=True)
         extent = (self.coordinates.amax(1, keepdim=True) - low).amax(-1, keepdim=True)
@@ -108,7 +108,7 @@ class Batch(NamedTuple):
         scale = self.scale * extent[:, 0, 0]
         if self.distances is not None:  # a matrix, whose unit may differ from that of the coordinates
             scale = _units(self.distances, points).to(scale.dtype)
-        return self._replace(coordinates=points, scale=scale)
+        return self._replace(coordinates=points, scale=scale, values=_with_prize_unit(self.values))
 
     def rows(self, index: slice | Tensor) -> Batch:
         """The instances at `index`."""
@@ -275,7 +275,7 @@ def from_instances(
         torch.from_numpy(own) if own is not None else None,
         torch.tensor([instance.depot for instance in instances]),
         torch.tensor([n if instance.end is None else instance.end for instance in instances]),
-        {name: torch.from_numpy(value) for name, value in _values(instances, n, realizations).items()},
+        _with_prize_unit({name: torch.from_numpy(x) for name, x in _values(instances, n, realizations).items()}),
     )
 
 
@@ -319,7 +319,6 @@ def _values(instances: Sequence[Instance], n: int, realizations: Sequence[Realiz
             out[name] = np.array([least if value is None else float(value) for value in given])
     if any(instance.free_start for instance in instances):
         out["free_start"] = np.array([instance.free_start for instance in instances])
-    out |= _prize_unit(out, count)
     for name in HIDDEN:
         real = [getattr(realization, name) for realization in realizations or ()]
         if real and all(values is not None for values in real):
@@ -332,14 +331,15 @@ def _values(instances: Sequence[Instance], n: int, realizations: Sequence[Realiz
     return out
 
 
-def _prize_unit(values: dict[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
-    """The unit of prizes: the quota, else the largest prize."""
+def _with_prize_unit(values: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The values with the unit of prizes, where there are any: the quota, else the largest prize."""
     prizes = values.get("prizes", values.get("law_prizes"))
     if prizes is None:
-        return {}
-    quota = values.get("min_prize", np.zeros(count))
-    unit = np.where(quota > 0, quota, prizes.reshape(count, -1).max(1))
-    return {"prize_unit": np.where(unit > 0, unit, 1.0)}
+        return values
+    unit = prizes.flatten(1).amax(1)
+    if "min_prize" in values:
+        unit = torch.where(values["min_prize"] > 0, values["min_prize"], unit)
+    return values | {"prize_unit": torch.where(unit > 0, unit, 1.0)}
 
 
 def _padded_laws(laws: Sequence[np.ndarray | None], n: int) -> np.ndarray:

@@ -328,6 +328,25 @@ def test_starts_are_spread_only_where_a_tour_starts_anywhere(problem):
     assert RoutingEnv(problem).starts(batch, 1) is None
 
 
+@EVERY_PROBLEM
+@pytest.mark.parametrize("distribution", ["uniform", "hall"])
+def test_drawn_instances_are_seen_as_they_are_when_they_are_solved(problem, distribution):
+    if distribution == "hall" and "matrix" in problem.needs:
+        pytest.skip("a hall has a matrix of its own, not this problem's")
+    env = RoutingEnv(problem)
+    drawn = generate(problem, distribution, 3, 6, torch.Generator().manual_seed(4))
+    ours = env.as_solved(drawn)
+    instances, days = to_instances(problem.name, drawn, "drawn")
+    theirs = from_instances(instances, distances=env.geometry, realizations=days).in_float32()
+    for seen in (env.features, env.kinds, lambda batch: env.observe(env.reset(batch))):
+        for own, other in zip(tree_leaves(seen(ours)), tree_leaves(seen(theirs)), strict=True):
+            # a matrix's unit is a median, of which an even number of lengths has two
+            torch.testing.assert_close(own, other, atol=2e-2 if distribution == "hall" else 1e-5, rtol=0.05)
+    actions = walk_at_random(env, drawn, 2, 5)[0]
+    torch.testing.assert_close(env.objective(ours, actions), env.objective(drawn, actions), rtol=1e-5, atol=1e-5)
+    assert torch.equal(env.missed(ours, actions), env.missed(drawn, actions))
+
+
 def test_an_unknown_problem_names_the_nearest():
     with pytest.raises(ValueError, match="unknown problem 'TPS'; did you mean 'tsp'"):
         RoutingEnv("TPS")

@@ -94,7 +94,7 @@ def test_a_shard_depends_on_its_number_and_the_seed_alone(tmp_path):
         for index in (2, 0, 1):
             made = teacher.shard(index, cpu)
             assert torch.equal(made.label.actions, torch.from_numpy(label_shard(own, index, solver)).long())
-            assert torch.equal(made.batch.coordinates, draw_shard(own, index).coordinates)
+            assert torch.equal(made.batch.coordinates, draw_shard(own, index).stretched().coordinates)
             assert made.batch.size == own.size(index)
     other = label_shard(labelling(seed=4), 0, solver)
     assert not np.array_equal(other, np.load(shard_path(teacher.folder, 0)))
@@ -171,7 +171,7 @@ def test_a_solved_instance_takes_the_place_of_one_without_a_solution(tmp_path):
     np.save(shard_path(teacher.folder, 0), labels)
     batch, (actions, _) = teacher.shard(0, torch.device("cpu"))
     assert (batch.count, len(actions)) == (own.count, own.count)
-    whole = draw_shard(own, 0)
-    assert torch.equal(batch.coordinates[0], whole.coordinates[1])
     env = RoutingEnv(own.problem)
+    whole = env.as_solved(draw_shard(own, 0))
+    assert torch.equal(batch.coordinates[0], whole.coordinates[1])
     assert (env.judge(batch, actions)[1] == 0).all()
