@@ -73,6 +73,20 @@ def test_every_problem_trains(tmp_path, problem):
     assert info.sizes == ((5, 6) if PROBLEMS[problem].shape.has_depot else (4, 5))  # in nodes
 
 
+@pytest.mark.parametrize(("problem", "gradients"), [("tsp", False), ("op", True)])
+def test_passes_from_static_buffers_give_the_same_policy(tmp_path, monkeypatch, problem, gradients):
+    """As on a GPU, where they are captured."""
+    config = replace(SMALL, problem=problem, instances=24, precision="float32", entropy=0.01)
+    for captures in (False, True):
+        monkeypatch.setattr(Trainer, "captures", captures)
+        monkeypatch.setattr(Trainer, "captures_gradients", gradients)
+        run = trainer(config, tmp_path / str(captures))
+        before = torch.cat([x.flatten() for x in run.policy.state_dict().values()])
+        run.run()
+    plain, ours = (torch.cat([x.flatten() for x in weights(tmp_path / str(c)).values()]) for c in (False, True))
+    assert (ours - plain).norm() < 0.05 * (plain - before).norm()
+
+
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize(
     ("baseline", "place", "call"),
