@@ -4,6 +4,9 @@ python benchmarks/ship_policy.py runs/op --name op --command "tsp train --proble
 
 python benchmarks/ship_policy.py burst/cvrp.safetensors --name cvrp --command "python benchmarks/burst.py …"
 
+With --mean-with the mean of the weights of two policies is shipped, such as of a run and what it started from, which is
+often better than either on instances that neither was trained on (Wortsman et al. 2022).
+
 The policy's file also says how it is best decoded. For a shipped policy this can be changed without its run:
 
 python benchmarks/ship_policy.py --name tsptw --samples 32 --temperature 3
@@ -15,10 +18,14 @@ import argparse
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from policies.checkpoint import Decoding, load_policy, read_tensors, save_policy
 from policies.zoo import ZOO
 from tsp.problems import get_problem
+
+if TYPE_CHECKING:
+    from policies.policy import Policy
 
 CARD = """---
 library_name: travelling-scientist
@@ -96,7 +103,13 @@ def describe_burst(source: Path) -> str:
     )
 
 
-def ship(source: Path, name: str, command: str, measured: str) -> None:
+def mean_of(policy: Policy, other: Policy) -> None:
+    """Replace the weights of a policy by their mean with those of another one of the same shape."""
+    theirs = other.state_dict()
+    policy.load_state_dict({name: 0.5 * (own + theirs[name]) for name, own in policy.state_dict().items()})
+
+
+def ship(source: Path, name: str, command: str, measured: str, mean_with: Path | None = None) -> None:
     """Put a run's policy into the zoo.
 
     Args:
@@ -104,8 +117,11 @@ def ship(source: Path, name: str, command: str, measured: str) -> None:
         name: name of the folder in the zoo.
         command: the command that trained the policy; several commands on a line each, in order.
         measured: the card's text about the policy's quality.
+        mean_with: a policy whose weights are averaged with the run's.
     """
     policy, info = load_policy(source)
+    if mean_with is not None:
+        mean_of(policy, load_policy(mean_with)[0])
     folder = ZOO / name
     folder.mkdir(exist_ok=True)
     info = replace(info, command=command)
@@ -118,6 +134,7 @@ def ship(source: Path, name: str, command: str, measured: str) -> None:
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     trained = describe_run(source, command) if (source.parent / "config.json").exists() else describe_burst(source)
+    trained += "; the mean of its weights and of those it started from" if mean_with is not None else ""
     card = CARD.format(
         name=name,
         tag=get_problem(info.problem).title.replace(" ", "-"),
@@ -155,6 +172,7 @@ def main() -> None:
     )
     parser.add_argument("--name", required=True, help="of the folder in the zoo")
     parser.add_argument("--command", help="what trained it; separate several by newlines")
+    parser.add_argument("--mean-with", type=Path, help="a policy whose weights are averaged with the run's")
     parser.add_argument("--page", default="variants.md", help="of docs, that has its figures (default variants.md)")
     parser.add_argument("--samples", type=int, help="drawn by default for each symmetry")
     parser.add_argument("--temperature", type=temperatures, help="at which they are drawn, or by nodes: 21:2,51:1")
@@ -165,7 +183,7 @@ def main() -> None:
     if arguments.run is not None:
         measured = MEASURED.format(page=arguments.page)
         source = arguments.run if arguments.run.is_file() else arguments.run / "checkpoint-last.safetensors"
-        ship(source, arguments.name, arguments.command, measured)
+        ship(source, arguments.name, arguments.command, measured, arguments.mean_with)
     recommend(arguments.name, Decoding(arguments.samples, arguments.temperature, arguments.augmentations))
 
 
