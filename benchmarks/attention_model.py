@@ -1,8 +1,8 @@
 """One greedy trajectory for each instance of Kool et al.'s test sets, beside their attention model.
 
 The attention model is its published checkpoint, decoded here, where there is one. It was trained on instances as they
-are drawn, so both are decoded on those; the solver `policy` stretches instances to fill the unit square, as the shipped
-policies have been trained since. Prints a Markdown table.
+are drawn, so both are decoded on those; the solver `policy` stretches instances to fill the unit square, and so does a
+training. Prints a Markdown table.
 
     python benchmarks/attention_model.py ../shared/data/kool_pretrained --problems tsp op
 """
@@ -67,7 +67,7 @@ def row(problem: str, customers: int, count: int, checkpoints: Path, shipped: Pa
     cells = [problem, str(customers), f"{solved.mean():.4f}", f"{ours.mean():.4f}"]
     path = checkpoints / f"{FOLDERS[problem]}_{customers}" / "epoch-99.pt"
     if not path.exists():
-        return [*cells, "", published, ""]
+        return [*cells, "–", published, "–"]
     theirs = greedy(read_kool_checkpoint(path, problem).eval(), drawn)
     better = policy.env.sign * (theirs - ours) / theirs.mean()
     estimate = estimate_mean(100 * better.numpy())

@@ -166,9 +166,8 @@ class GraphPasses:
         self.sources, self.cuts = [*cut, *policy.parameters()], len(cut)
         self.sums = [torch.zeros(x.shape, device=device) for x in self.sources]
         self.reached: set[int] = set()
-        self._go: list[Callable[[], None]] = [self._encode, self._score, self._go_back]
-        if captures:
-            self._go = captured(self._go, device)
+        parts: list[Callable[[], None]] = [self._encode, self._score, self._go_back]
+        self._begin, self._go_on, self._end = captured(parts, device) if captures else parts
         for name, buffer in policy.named_buffers():  # statistics of batch norm
             buffer.copy_(running[name])
 
@@ -191,15 +190,15 @@ class GraphPasses:
     def encode(self, batch: Batch) -> None:
         """Fill the decoder's cache for a batch."""
         overwrite(self.batch, batch)
-        self._go[0]()
+        self._begin()
 
     def backward(self, weights: Tensor) -> Tensor:
         """As in `Passes`."""
         self.weights.copy_(weights)
         self.stop.fill_(self.taken)
         for _ in range(-(-(self.taken - self.given) // len(self.offsets))):
-            self._go[1]()
-        self._go[2]()
+            self._go_on()
+        self._end()
         pairs = [(self.sources[i], self.sums[i]) for i in sorted(self.reached) if i >= self.cuts]
         copies = torch._foreach_mul([total for _, total in pairs], 1.0)  # noqa: SLF001
         for (x, _), own in zip(pairs, copies, strict=True):
